@@ -1,0 +1,20 @@
+"""raytemplate: one YAML file turned into a governed, repeatable model retraining on Ray."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raytemplate.api import find, load, model, plan, promote, resume, run, runs
+
+__version__ = "0.1.0"
+__all__ = ["find", "load", "model", "plan", "promote", "resume", "run", "runs"]
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up when used, so that `raytemplate --help` pays for none of it.
+    if name in __all__:
+        from raytemplate import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'raytemplate' has no attribute {name!r}")

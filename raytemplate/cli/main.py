@@ -1,0 +1,133 @@
+"""`raytemplate`: finds the command, imports only its file, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from raytemplate.errors import Interrupted, RaytemplateError
+
+STARTED = time.monotonic()
+"""When this process began: the clock of a run's budget."""
+
+_GROUPS = {
+    "Start": ("init", "check"),
+    "Retrain": ("plan", "run", "resume"),
+    "Look": ("runs", "show"),
+    "Decide": ("promote", "rollback"),
+    "Use": ("models", "predict"),
+}
+_SUMMARIES = {
+    "init": "Make a folder with an example to start from.",
+    "check": "Check a template: every problem, with its line.",
+    "plan": "Show what a run would do. Starts nothing.",
+    "run": "Retrain, evaluate, judge and promote.",
+    "resume": "Go on with a run that was stopped.",
+    "runs": "List runs.",
+    "show": "Show a run or a model.",
+    "promote": "Promote a run's candidate.",
+    "rollback": "Make an earlier champion the champion again.",
+    "models": "List registered models.",
+    "predict": "Score a Parquet file with a model.",
+}
+
+
+class Commands(click.Group):
+    """Commands whose files are imported when they are called; listing them imports none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the groups."""
+        return [name for names in _GROUPS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command, imported now."""
+        if cmd_name not in _SUMMARIES:
+            return None
+        return importlib.import_module(f"raytemplate.cli.{cmd_name}_command").command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or an error that names the nearest."""
+        if args[0] not in _SUMMARIES:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _SUMMARIES, n=1)
+            raise click.UsageError(
+                f"no such command: {args[0]}; "
+                + (f"did you mean {near[0]}?" if near else f"there is {', '.join(_SUMMARIES)}")
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands by what a person wants to do."""
+        for title, names in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, _SUMMARIES[name]) for name in names])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="raytemplate", message="raytemplate %(version)s")
+def cli() -> None:
+    """Turn one YAML file into a governed, repeatable model retraining on Ray."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and end the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    code = _run(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Ray and torch are through by now; what they would still do while the interpreter ends takes time and says nothing.
+    os._exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        result = cli.main(args=arguments, prog_name="raytemplate", standalone_mode=False)
+        return int(result or 0)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        _say(f"raytemplate: {error.format_message()}")
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "raytemplate"
+        _say(f"  {command} --help")
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; nothing was started")
+        return Interrupted().code
+    except RaytemplateError as error:
+        return _failed(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception:
+        _say(traceback.format_exc().rstrip())
+        _say("This is a bug in raytemplate. Please report the lines above.")
+        return 1
+
+
+def _failed(error: RaytemplateError) -> int:
+    _say(error.what)
+    for note in getattr(error, "__notes__", ()):
+        _say(note)
+    if error.next_step:
+        _say(f"  {error.next_step}")
+    return error.code if isinstance(error, Interrupted) else error.exit_code
+
+
+def _say(text: str) -> None:
+    from raytemplate.cli import progress
+
+    print(text, file=progress.stream(), flush=True)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Interrupted(terminated=True)

@@ -1,0 +1,76 @@
+"""`raytemplate run FILE`"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from raytemplate.cli.options import as_of_option, load, quiet_option, workspace_option
+
+if TYPE_CHECKING:
+    from raytemplate.api import Planned, Run
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")
+@click.option("--variant", metavar="NAME", help="A variant declared in the template.")
+@as_of_option
+@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Run a plan that plan --save wrote.")
+@click.option("--resume", "go_on", is_flag=True, help="Go on with an unfinished run of the same plan, if there is one.")
+@workspace_option
+@quiet_option
+def command(
+    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, plan_file: Path | None, go_on: bool,
+    workspace: str | None, quiet: bool,
+) -> int:  # fmt: skip
+    """Retrain as a template says: ingest, fit, evaluate, govern, promote."""
+    from raytemplate import api
+    from raytemplate.cli.main import STARTED
+    from raytemplate.cli.progress import Progress
+
+    planned = _planned(file, sets, variant, as_of, plan_file, workspace)
+    listener = Progress(planned.workspace.runs, quiet=quiet)
+    earlier = api.unfinished(planned)
+    if earlier is not None and go_on:
+        return finish(api.resume(earlier.run_id, workspace=str(planned.workspace.folder), listener=listener, started=STARTED))
+    if earlier is not None and not quiet:
+        click.echo(
+            f"Run {earlier.run_id} of this plan is unfinished; this is a new run with its own budget. To go on with "
+            f"that one instead:\n  raytemplate resume {earlier.run_id}\n", err=True,
+        )  # fmt: skip
+    return finish(api.run(planned, listener=listener, started=STARTED))
+
+
+def _planned(
+    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, plan_file: Path | None,
+    workspace: str | None,
+) -> Planned:  # fmt: skip
+    from raytemplate import api
+
+    if plan_file is not None:
+        if file is not None or sets or variant:
+            raise click.UsageError("--plan runs exactly the plan in its file; give neither FILE nor --set nor --variant")
+        return api.read_plan(plan_file, workspace=workspace)
+    if file is None:
+        raise click.UsageError("give the template to run, such as: raytemplate run flights-air-time.yaml")
+    return api.plan(load(file, sets, variant), as_of, workspace=workspace)
+
+
+def finish(run: Run) -> int:
+    """Print the result of a run on stdout; its exit code."""
+    from raytemplate.reports.verdict import closing, gate_table, metric_table
+    from raytemplate.reports.wording import baseline_name
+
+    plan, end = run.plan, run.end
+    assert end is not None
+    click.echo("\n" + metric_table(run.evaluation, baseline_name(plan.evaluate.baseline)))
+    click.echo("\n" + gate_table(run.verdict))
+    click.echo("\n" + closing(
+        plan, run.verdict, run.promotion, run_id=run.id, champion_version=run.champion_version_after,
+        wall_clock_s=end.wall_clock_s, cost_usd=end.cost_usd, records=os.path.relpath(run.journal.folder),
+    ))  # fmt: skip
+    return end.exit_code

@@ -1,0 +1,1 @@
+"""Files -> Snapshot, Profile, Splits. Arrow and numpy only; no engine."""

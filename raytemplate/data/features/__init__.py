@@ -1,0 +1,1 @@
+"""Columns -> numbers and codes. A kind of feature is an `Options` model and a few pure functions."""

@@ -1,0 +1,91 @@
+"""`categorical`: one column of values becomes one column of codes to embed, or a dense column a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+from pydantic import Field
+
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of, is_text
+from raytemplate.data.statistics import CategoryProfile
+from raytemplate.plugins import Options
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+UNKNOWN, MISSING, FIRST = 0, 1, 2
+
+
+class CategoricalOptions(Options):
+    """Settings of one categorical column."""
+
+    encoding: Literal["embedding", "one-hot"] = "embedding"
+    """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each value.
+    Default: embedding."""
+
+    min_count: Annotated[int, Field(ge=1)] = 1
+    """Values seen less often in training share one place with unknown ones. Default: 1, every value its own."""
+
+    max_values: Annotated[int, Field(ge=1)] = 10_000
+    """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
+
+
+class Categorical:
+    """Categories: 0 unknown or rare, 1 missing, then the values by falling count, equal counts in order of the text."""
+
+    Options = CategoricalOptions
+    profiled: Profiled = "category"
+
+    @staticmethod
+    def accepts(column: str, kind: Any) -> str:
+        """ "text", "whole number" or "boolean"."""
+        hint = "not text, a whole number or a boolean; list it under features.numeric or store it as text"
+        families = {"text": is_text, "whole number": pa.types.is_integer, "boolean": pa.types.is_boolean}
+        return family_of(column, kind, families, hint)
+
+    @staticmethod
+    def prepare(column: pa.ChunkedArray, options: CategoricalOptions) -> pa.ChunkedArray:
+        """The column as it is."""
+        del options
+        return column
+
+    @staticmethod
+    def fit(profile: CategoryProfile, options: CategoricalOptions) -> Mapping[str, Any]:
+        """The values that have a place of their own, as text, in the order of their codes."""
+        frequent = [(-count, value) for value, count in profile.counts.items() if count >= options.min_count]
+        values = [value for _, value in sorted(frequent)[: options.max_values]]
+        return {"encoding": options.encoding, "values": values}
+
+    @staticmethod
+    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
+        """One code column, or the dense columns `column=unknown`, `column=missing`, `column=VALUE`..."""
+        values: list[str] = state["values"]
+        if state["encoding"] == "embedding":
+            return Outputs(codes=((column, FIRST + len(values)),))
+        return Outputs(dense=tuple(f"{column}={value}" for value in ("(unknown)", "(missing)", *values)))
+
+    @staticmethod
+    def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
+        """Codes, int32 [rows], or for one-hot a float [rows] for each of them."""
+        codes = _codes(column, state["values"])
+        unknown = codes == UNKNOWN
+        if state["encoding"] == "embedding":
+            return EncodedColumn(codes=(codes,), unknown=unknown)
+        places = range(FIRST + len(state["values"]))
+        return EncodedColumn(dense=tuple(codes == place for place in places), unknown=unknown)
+
+
+def _codes(column: Any, values: list[str]) -> npt.NDArray[np.int32]:
+    """Looks up each different value once, then each row by its place in the column's dictionary."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), MISSING, np.int32)
+    whole: Any = column.dictionary_encode().unify_dictionaries().combine_chunks()
+    texts = whole.dictionary.cast(pa.string())
+    places = pc.index_in(texts, pa.array(values, pa.string())).fill_null(UNKNOWN - FIRST)
+    table = np.append(places.to_numpy() + FIRST, MISSING).astype(np.int32)
+    rows = whole.indices.cast(pa.int64()).fill_null(len(texts)).to_numpy()
+    return table[rows]

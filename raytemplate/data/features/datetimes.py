@@ -1,0 +1,108 @@
+"""`datetime`: parts of a time, in UTC. Parts of few values become codes, the day of the year and the year numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+from pydantic import Field
+
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of
+from raytemplate.data.options import DatetimePart
+from raytemplate.data.statistics import TimeProfile
+from raytemplate.data.times import is_time
+from raytemplate.plugins import Options
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+_SMALL: Mapping[str, tuple[str, int, int]] = {
+    "minute": ("minute", 0, 60),
+    "hour": ("hour", 0, 24),
+    "weekday": ("day_of_week", 0, 7),
+    "day": ("day", 1, 31),
+    "month": ("month", 1, 12),
+    "quarter": ("quarter", 1, 4),
+}
+_MAX_YEARS = 8.0
+
+
+class DatetimeOptions(Options):
+    """Settings of one column of time."""
+
+    parts: Annotated[tuple[DatetimePart, ...], Field(min_length=1)]
+    """Parts to use, such as [weekday, hour]; Monday is the first weekday. All in UTC."""
+
+
+class DatetimeParts:
+    """Parts of a time. Codes: 0 missing, then the part's values in order (Monday 1, 00 h 1, January 1).
+
+    `dayofyear` runs from -1 (1 January) to 1 (day 366). `year` counts from training's last year in spans of training's
+    years, kept within 8. Both are 0 where the time is missing.
+    """
+
+    Options = DatetimeOptions
+    profiled: Profiled = "time"
+
+    @staticmethod
+    def accepts(column: str, kind: Any) -> str:
+        """ "time" for timestamps and dates."""
+        return family_of(column, kind, {"time": is_time}, "not a timestamp or a date")
+
+    @staticmethod
+    def prepare(column: pa.ChunkedArray, options: DatetimeOptions) -> pa.ChunkedArray:
+        """The column as it is."""
+        del options
+        return column
+
+    @staticmethod
+    def fit(profile: TimeProfile, options: DatetimeOptions) -> Mapping[str, Any]:
+        """The parts, and training's first and last year."""
+        first, last = (moment.year if moment else 1970 for moment in (profile.min, profile.max))
+        return {"parts": list(options.parts), "first_year": first, "last_year": last}
+
+    @staticmethod
+    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
+        """Columns named `column.part`."""
+        parts: list[str] = state["parts"]
+        return Outputs(
+            dense=tuple(f"{column}.{part}" for part in parts if part not in _SMALL),
+            codes=tuple((f"{column}.{part}", _SMALL[part][2] + 1) for part in parts if part in _SMALL),
+        )
+
+    @staticmethod
+    def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
+        """Codes int [rows] and numbers float [rows], in the order of the parts."""
+        parts: list[str] = state["parts"]
+        if pa.types.is_null(column.type):
+            column = pc.cast(column, pa.timestamp("us"))
+        naive = _naive_utc(column)
+        return EncodedColumn(
+            dense=tuple(_number(naive, part, state) for part in parts if part not in _SMALL),
+            codes=tuple(_code(naive, part) for part in parts if part in _SMALL),
+        )
+
+
+def _naive_utc(column: Any) -> Any:
+    """The same moments without an offset: reading parts then needs no time zone database."""
+    kind = column.type
+    return column.cast(pa.timestamp("s") if pa.types.is_date32(kind) else pa.timestamp(kind.unit))
+
+
+def _code(times: Any, part: str) -> npt.NDArray[np.generic]:
+    name, lowest, _ = _SMALL[part]
+    read: Callable[[Any], Any] = getattr(pc, name)
+    values = read(times).cast(pa.int32())
+    return pc.add(values, pa.scalar(1 - lowest, pa.int32())).fill_null(0).to_numpy()
+
+
+def _number(times: Any, part: str, state: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+    if part == "dayofyear":
+        day = pc.cast(pc.day_of_year(times), pa.float64()).to_numpy()
+        return np.nan_to_num((day - 183.5) / 182.5, nan=0.0)
+    first, last = int(state["first_year"]), int(state["last_year"])
+    year = pc.cast(pc.year(times), pa.float64()).to_numpy()
+    return np.clip(np.nan_to_num((year - last) / max(1, last - first), nan=0.0), -_MAX_YEARS, _MAX_YEARS)

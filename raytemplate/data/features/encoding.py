@@ -1,0 +1,143 @@
+"""Fitting all features from one profile, and turning rows into arrays with what was fitted. No state is pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from raytemplate.data.features.kind import EncodedColumn, FeatureKind, Outputs
+from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.profile import Profile, Step, column_of, step_key
+from raytemplate.data.statistics import to_floats
+from raytemplate.errors import DataError
+from raytemplate.plugins import FEATURES, load
+from raytemplate.records.codec import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FittedColumn:
+    """One fitted feature. `type` is the family of the column's type in training; `state` is the kind's own."""
+
+    kind: str
+    column: str
+    type: str
+    state: Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FittedFeatures:
+    """Every fitted feature and the layout of what `encode` makes: D dense columns, C code columns.
+
+    `target_mean` and `target_std` are training's, in the target's unit; a deviation of 0 is given as 1.
+    """
+
+    features: tuple[FittedColumn, ...]
+    dense: tuple[str, ...]
+    codes: tuple[str, ...]
+    cardinalities: tuple[int, ...]
+    target: str
+    target_mean: float
+    target_std: float
+    num_rows: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input columns, each once."""
+        return tuple(dict.fromkeys(f.column for f in self.features))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """Rows as arrays. dense: float32 [rows, D]; codes: int32 [rows, C]; both C-contiguous. target: float32 [rows], raw.
+
+    `num_unknown` counts rows with a category that has no place of its own: never seen in training, or rare there.
+    """
+
+    dense: npt.NDArray[np.float32]
+    codes: npt.NDArray[np.int32]
+    target: npt.NDArray[np.float32] | None
+    num_unknown: int
+
+
+def fit_features(profile: Profile, steps: Sequence[Step]) -> FittedFeatures:
+    """All features fitted from training's profile, in the order of the steps.
+
+    Raises:
+        DataError: the profile was made without one of the features.
+    """
+    if any(step_key(step) not in profile.columns for step in steps):
+        raise DataError("this profile was made for other features; make it again")
+    fitted = tuple(_fit(profile, step) for step in steps)
+    outputs = [_outputs(feature) for feature in fitted]
+    codes = [code for output in outputs for code in output.codes]
+    return FittedFeatures(
+        features=fitted,
+        dense=tuple(name for output in outputs for name in output.dense),
+        codes=tuple(name for name, _ in codes),
+        cardinalities=tuple(cardinality for _, cardinality in codes),
+        target=profile.target_column,
+        target_mean=profile.target.mean,
+        target_std=profile.target.deviation or 1.0,
+        num_rows=profile.num_rows,
+    )
+
+
+def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool) -> Encoded:
+    """Rows as arrays. A row gives the same bytes whatever other rows are in the table.
+
+    Raises:
+        DataError: a column is missing, or its type is not what it was in training.
+    """
+    dense = np.empty((table.num_rows, len(fitted.dense)), np.float32)
+    codes = np.empty((table.num_rows, len(fitted.codes)), np.int32)
+    unknown = np.zeros(table.num_rows, np.bool_)
+    num_dense = num_codes = 0
+    for feature in fitted.features:
+        part = _encode(column_of(table, feature.column), feature)
+        num_dense = _fill(dense, num_dense, part.dense)
+        num_codes = _fill(codes, num_codes, part.codes)
+        if part.unknown is not None:
+            unknown |= part.unknown
+    target = _target(table, fitted.target) if with_target else None
+    return Encoded(dense=dense, codes=codes, target=target, num_unknown=int(unknown.sum()))
+
+
+def _fit(profile: Profile, step: Step) -> FittedColumn:
+    kind = _kind(step.kind)
+    found = profile.columns[step_key(step)]
+    state: Mapping[str, Any] = kind.fit(found, kind.Options.model_validate(dict(step.settings)))
+    return FittedColumn(kind=step.kind, column=step.column, type=found.type, state=Settings(state))
+
+
+def _outputs(feature: FittedColumn) -> Outputs:
+    return _kind(feature.kind).outputs(feature.column, feature.state)
+
+
+def _encode(column: pa.ChunkedArray, feature: FittedColumn) -> EncodedColumn:
+    kind = _kind(feature.kind)
+    family = kind.accepts(feature.column, column.type)
+    if family != feature.type and "null" not in (family, feature.type):
+        raise DataError(f"column {feature.column} is {column.type}, but was {feature.type} in training")
+    return kind.encode(column, feature.state)
+
+
+def _fill(into: npt.NDArray[Any], first: int, arrays: tuple[npt.NDArray[Any], ...]) -> int:
+    """Writes the arrays into the columns from `first` on; the column that comes next."""
+    for place, array in enumerate(arrays, first):
+        into[:, place] = array
+    return first + len(arrays)
+
+
+def _target(table: pa.Table, name: str) -> npt.NDArray[np.float32]:
+    column = column_of(table, name)
+    Numeric.accepts(name, column.type)
+    return to_floats(column).astype(np.float32)
+
+
+def _kind(name: str) -> type[FeatureKind]:
+    return load(FEATURES, name)

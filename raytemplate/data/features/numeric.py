@@ -1,0 +1,107 @@
+"""`numeric`: one column of numbers becomes one dense column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of
+from raytemplate.data.statistics import NumberProfile, to_floats
+from raytemplate.plugins import Options
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+MAX_DEVIATIONS = 16.0
+"""Measured on flights: 16 touches 0.05 % of `precip` after log and nothing else, 8 would touch 0.36 % (heavy rain)."""
+
+MAX_UNSEEN = 1.0
+"""Bound of a column that was constant in training: weights for it were never learnt, so it may do little harm."""
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class NumericOptions(Options):
+    """Settings of one numeric column."""
+
+    transform: Literal["none", "log"] = "none"
+    """`log` replaces x by sign(x) * log(1 + |x|), for columns with a long tail. Default: none."""
+
+    scale: Literal["standard", "none"] = "standard"
+    """`standard` subtracts the training mean and divides by the training deviation; the result is kept within 16
+    deviations, so that one faulty reading (the weather file has a wind of 1048 mph) cannot swamp a row.
+    Default: standard."""
+
+    impute: Literal["mean"] = "mean"
+    """What a missing value becomes: the training mean, which is 0 after scaling. Default: mean."""
+
+
+class Numeric:
+    """Numbers: nulls and NaN filled with the training mean, scaled to mean 0 and deviation 1.
+
+    A column that was constant in training gives exactly 0 for that value. The distance of another value that comes
+    later is divided by the constant's size (at least 1) and kept within 1: finite and small, for it was never learnt.
+    """
+
+    Options = NumericOptions
+    profiled: Profiled = "number"
+
+    @staticmethod
+    def accepts(column: str, kind: Any) -> str:
+        """ "number" for whole numbers, floats, decimals and booleans."""
+        hint = "not a number; list it under features.categorical"
+        return family_of(column, kind, {"number": _is_number}, hint)
+
+    @staticmethod
+    def prepare(column: pa.ChunkedArray, options: NumericOptions) -> pa.ChunkedArray:
+        """float64 [rows], the transform applied. Arrow's log1p gives a value the same bits wherever it stands."""
+        return _transformed(column, options.transform)
+
+    @staticmethod
+    def fit(profile: NumberProfile, options: NumericOptions) -> Mapping[str, Any]:
+        """What is filled in, subtracted and divided by, and the bound on what comes out."""
+        mean, divisor, bound = _scaling(profile) if options.scale == "standard" else (0.0, 1.0, _LARGEST)
+        fill = mean if options.scale == "standard" else profile.mean
+        return {"transform": options.transform, "fill": fill, "mean": mean, "divisor": divisor, "bound": bound}
+
+    @staticmethod
+    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
+        """One dense column of the same name."""
+        del state
+        return Outputs(dense=(column,))
+
+    @staticmethod
+    def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
+        """(x - mean) / divisor, kept within the bound; float64 [rows]."""
+        values = to_floats(_transformed(column, str(state["transform"])))
+        filled = np.where(np.isnan(values), float(state["fill"]), values)
+        with np.errstate(over="ignore"):
+            filled -= float(state["mean"])
+            filled /= float(state["divisor"])
+        return EncodedColumn(dense=(np.clip(filled, -float(state["bound"]), float(state["bound"]), out=filled),))
+
+
+def _scaling(profile: NumberProfile) -> tuple[float, float, float]:
+    """(mean, divisor, bound). A deviation of rounding noise counts as 0; one beyond a float becomes the range."""
+    mean, deviation = profile.mean, profile.deviation
+    if not (np.isfinite(mean) and np.isfinite(deviation)):
+        return 0.0, max(abs(profile.min), abs(profile.max)), MAX_DEVIATIONS
+    if deviation > 1e-12 * abs(mean):
+        return mean, deviation, MAX_DEVIATIONS
+    value = profile.min if profile.num_finite else 0.0
+    return value, max(1.0, abs(value)), MAX_UNSEEN
+
+
+def _is_number(kind: Any) -> bool:
+    types = pa.types
+    return any(test(kind) for test in (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean))
+
+
+def _transformed(column: Any, transform: str) -> Any:
+    numbers = pc.cast(column, pa.float64(), safe=False)
+    if transform == "none":
+        return numbers
+    return pc.multiply(pc.sign(numbers), pc.log1p(pc.abs(numbers)))

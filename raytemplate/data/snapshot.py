@@ -1,0 +1,71 @@
+"""The record of exactly what was read: which bytes, columns and windows, and which rows were left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from raytemplate.data.windows import Bounds
+from raytemplate.records.codec import canonical
+from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
+
+
+class ReadRule(Protocol):
+    """What decides which rows and columns are read. A plan's `IngestStage` is one."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def time(self) -> str: ...
+
+    @property
+    def drop(self) -> str: ...
+
+    @property
+    def windows(self) -> Sequence[Bounds]: ...
+
+
+def snapshot_digest(
+    files: Sequence[FileRead], columns: Sequence[str], windows: Sequence[WindowRead], rule: Mapping[str, Any]
+) -> str:
+    """sha256 (64 hex digits) of the bytes read, columns, windows and the row rule.
+
+    The order of the files does not matter, nor do bytes of a file that were not read, or the engine that read it.
+
+    Args:
+        rule: what else decides which rows are in, as plain JSON values: the time column and `drop`.
+    """
+    read = sorted([f.path, list(f.row_groups), f.bytes_read, f.sha256] for f in files)
+    material = canonical({"files": read, "columns": list(columns), "windows": list(windows), "rule": dict(rule)})
+    return hashlib.sha256(material.encode()).hexdigest()
+
+
+def snapshot_of(
+    stage: ReadRule,
+    files: Sequence[FileRead],
+    num_rows: Mapping[str, int],
+    num_dropped: Mapping[str, int],
+    engine: str,
+) -> Snapshot:
+    """The snapshot of what a stage read; files in the order of their paths.
+
+    Args:
+        num_rows, num_dropped: rows of each window by name, after `data.drop` and taken out by it.
+        engine: what executed the reads, in words.
+    """
+    ordered = tuple(sorted(files, key=lambda f: (f.path, f.row_groups)))
+    windows = tuple(
+        WindowRead(name=w.name, start=w.start, end=w.end, num_rows=num_rows[w.name], num_dropped=num_dropped[w.name])
+        for w in stage.windows
+    )
+    rule = {"time": stage.time, "drop": stage.drop}
+    return Snapshot(
+        digest=snapshot_digest(ordered, stage.columns, windows, rule),
+        files=ordered,
+        columns=stage.columns,
+        windows=windows,
+        bytes_read=sum(f.bytes_read for f in ordered),
+        engine=engine,
+    )

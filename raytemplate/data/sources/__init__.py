@@ -1,0 +1,1 @@
+"""Sources: listings and footers for planning, readers on Arrow for ingest."""

@@ -1,0 +1,178 @@
+"""Reading chosen columns of chosen row groups, so that what is hashed is byte for byte what is decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, open_file, read_footer
+from raytemplate.data.times import between, is_time
+from raytemplate.errors import DataError, IntegrityError
+from raytemplate.plugins import suggest
+from raytemplate.records.ingested import FileRead
+from raytemplate.units import show_bytes
+
+MAX_GROUP_BYTES = 4 * 2**30
+"""A row group that unpacks to more is refused before its first row is read."""
+
+MAX_RATIO, RATIO_FROM_BYTES = 500, 512 * 2**20
+"""So is one of more than 512 MiB that unpacks to over 500 times its size: real tables reach 2 to 50."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadResult:
+    """Rows of one slice of a file, and the record of what was read for them."""
+
+    table: pa.Table
+    file: FileRead
+
+
+def read_slice(
+    path: str,
+    row_groups: tuple[int, ...],
+    columns: tuple[str, ...],
+    *,
+    time: str,
+    start: datetime,
+    end: datetime,
+    root: str = "",
+    footer_sha256: str | None = None,
+) -> ReadResult:
+    """The rows of one file with start <= time < end, from the given row groups only.
+
+    Each column chunk is read once, in the order of the file; those bytes are hashed and then decoded, and page
+    checksums are verified where the writer left them. Rows without a time are in no window.
+
+    Args:
+        path: the file, relative to `root`, as the record will name it.
+        columns: columns of the result, in this order.
+        footer_sha256: the footer's digest when the read was planned; None accepts any.
+
+    Raises:
+        DataError: missing, cut off or damaged file; a column that is not there; a row group too large.
+        IntegrityError: the file has changed since it was planned.
+    """
+    place = Path(root) / path
+    with open_file(place) as file:
+        footer = read_footer(file, place)
+        if footer_sha256 not in (None, footer.sha256):
+            raise IntegrityError(
+                f"{place}: changed since it was planned (its footer is another one)", next_step="plan again"
+            )
+        wanted = tuple(dict.fromkeys((*columns, time)))
+        names = _check_columns(footer, place, wanted, time)
+        pieces = _read_pieces(file, place, footer, row_groups, wanted, names)
+    table = _decode(pieces, place, footer, row_groups, wanted)
+    table = table.filter(between(table.column(time), start, end)).select(list(columns))
+    return ReadResult(table=table, file=_record(path, footer, row_groups, pieces))
+
+
+def _check_columns(footer: Footer, path: Path, wanted: tuple[str, ...], time: str) -> frozenset[str]:
+    schema: Any = arrow_schema(footer, path)
+    for name in wanted:
+        if name not in schema.names:
+            raise DataError(f"{path}: no column {name}; {suggest(name, tuple(schema.names))}")
+    if not is_time(schema.field(time).type):
+        raise DataError(f"{path}: column {time} is {schema.field(time).type}, expected a timestamp or a date")
+    return frozenset(schema.names)
+
+
+def _read_pieces(
+    file: BinaryIO, path: Path, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...],
+    names: frozenset[str],
+) -> Mapping[int, bytes]:  # fmt: skip
+    """Offset -> bytes of every chosen column chunk, in file order."""
+    ranges: dict[int, int] = {}
+    for index in row_groups:
+        if not 0 <= index < footer.metadata.num_row_groups:
+            raise DataError(f"{path}: no row group {index}, there are {footer.metadata.num_row_groups}")
+        group = footer.metadata.row_group(index)
+        chunks = [group.column(i) for i in range(group.num_columns)]
+        chunks = [chunk for chunk in chunks if column_of(chunk.path_in_schema, names) in wanted]
+        _check_size(chunks, group.num_rows, path, index)
+        ranges.update(chunk_range(chunk, footer, path) for chunk in chunks)
+    pieces: dict[int, bytes] = {}
+    for offset, length in sorted(ranges.items()):
+        file.seek(offset)
+        pieces[offset] = file.read(length)
+        if len(pieces[offset]) != length:
+            raise DataError(f"{path}: cut off while it was read; write it again")
+    return pieces
+
+
+def _check_size(chunks: list[Any], num_rows: int, path: Path, index: int) -> None:
+    """A footer may claim few bytes and unpack to many: rows x width of the type counts as well."""
+    widths = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12, "BYTE_ARRAY": 4}
+    need = sum(max(c.total_uncompressed_size, num_rows * widths.get(c.physical_type, 8)) for c in chunks)
+    stored = sum(c.total_compressed_size for c in chunks)
+    if need > MAX_GROUP_BYTES or need > max(RATIO_FROM_BYTES, MAX_RATIO * stored):
+        raise DataError(
+            f"{path}: row group {index} unpacks from {show_bytes(stored)} to {show_bytes(need)}; the most is "
+            f"{show_bytes(MAX_GROUP_BYTES)}, and {MAX_RATIO} times its size from {show_bytes(RATIO_FROM_BYTES)} on; "
+            "write it again with smaller row groups"
+        )
+
+
+def _decode(
+    pieces: Mapping[int, bytes], path: Path, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...]
+) -> Any:
+    try:
+        file: Any = pq.ParquetFile(
+            _Pieces(pieces, footer.size_bytes), metadata=footer.metadata, page_checksum_verification=True,
+            pre_buffer=False,
+        )  # fmt: skip
+        return file.read_row_groups(list(row_groups), columns=list(wanted), use_threads=False).select(list(wanted))
+    except (pa.ArrowException, OSError, EOFError) as error:
+        words = str(error).strip().split("\n", 1)[0][:200]
+        raise DataError(f"{path}: damaged: {words}; write it again, or take it from a copy") from error
+
+
+class _Pieces(io.RawIOBase):
+    """The file as Arrow sees it: only the column chunks that were read and hashed."""
+
+    def __init__(self, pieces: Mapping[int, bytes], size: int) -> None:
+        super().__init__()
+        self._pieces, self._size, self._at = pieces, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        for start, piece in self._pieces.items():
+            if start <= self._at < start + len(piece):
+                part = piece[self._at - start :][: None if size < 0 else size]
+                self._at += len(part)
+                return part
+        raise EOFError(f"byte {self._at} belongs to no column that was asked for")
+
+
+def _record(path: str, footer: Footer, row_groups: tuple[int, ...], pieces: Mapping[int, bytes]) -> FileRead:
+    digest = hashlib.sha256()
+    for piece in pieces.values():
+        digest.update(piece)
+    return FileRead(
+        path=path,
+        size_bytes=footer.size_bytes,
+        row_groups=row_groups,
+        bytes_read=sum(map(len, pieces.values())),
+        sha256=digest.hexdigest(),
+    )

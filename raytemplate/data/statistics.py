@@ -1,0 +1,192 @@
+"""Statistics of one column that can be merged: what is known of two parts gives what is known of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.times import time_range
+from raytemplate.errors import DataError
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+MAX_DISTINCT = 100_000
+"""Most different values of a category that are counted at once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumberProfile:
+    """A column of numbers. NaN counts as null; mean, m2, min and max are of the finite values only.
+
+    `m2` is the sum of squared deviations from the mean. Without a finite value: mean 0, m2 0, min inf, max -inf.
+    """
+
+    type: str
+    num_rows: int
+    num_null: int
+    num_nonfinite: int
+    mean: float
+    m2: float
+    min: float
+    max: float
+
+    @property
+    def num_finite(self) -> int:
+        """Values that mean and deviation are of."""
+        return self.num_rows - self.num_null - self.num_nonfinite
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation (population); 0 where every value is the same, and where there is none."""
+        if self.num_finite == 0 or self.min == self.max:
+            return 0.0
+        return math.sqrt(self.m2 / self.num_finite)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CategoryProfile:
+    """A column of categories, each value as text.
+
+    Counts are exact while `max_undercount` is 0. Past 100,000 different values the rarest are given up by the rule of
+    `_bounded`; a count is then too low by at most `max_undercount`, and a value without one occurred at most so often.
+    """
+
+    type: str
+    num_rows: int
+    num_null: int
+    counts: Mapping[str, int]
+    max_undercount: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeProfile:
+    """A column of times, in UTC."""
+
+    type: str
+    num_rows: int
+    num_null: int
+    min: datetime | None
+    max: datetime | None
+
+
+def to_floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Numbers or booleans as float64 [rows]; null becomes NaN. May be read-only."""
+    numbers: Any = column if pa.types.is_float64(column.type) else pc.cast(column, pa.float64(), safe=False)
+    return numbers.to_numpy()
+
+
+def number_profile(column: pa.ChunkedArray, family: str) -> NumberProfile:
+    """The profile of numbers [rows]; the same whatever chunks they come in."""
+    values = to_floats(column)
+    num_null = int(np.isnan(values).sum())
+    finite = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):
+        mean = float(finite.mean()) if finite.size else 0.0
+        m2 = float(np.square(finite - mean).sum())
+    return NumberProfile(
+        type=family,
+        num_rows=values.size,
+        num_null=num_null,
+        num_nonfinite=values.size - num_null - finite.size,
+        mean=mean,
+        m2=m2,
+        min=float(finite.min()) if finite.size else math.inf,
+        max=float(finite.max()) if finite.size else -math.inf,
+    )
+
+
+def category_profile(column: pa.ChunkedArray, family: str) -> CategoryProfile:
+    """The profile of values [rows], which are text, whole numbers or booleans, plain or dictionary-encoded."""
+    counted: Any = pc.value_counts(plain(column).drop_null())
+    texts = counted.field("values").cast(pa.string()).to_pylist()
+    counts: dict[str, int] = dict(zip(texts, counted.field("counts").to_pylist(), strict=True))
+    kept, lost = _bounded(counts)
+    num_rows = len(column)
+    return CategoryProfile(
+        type=family, num_rows=num_rows, num_null=num_rows - sum(counts.values()), counts=kept, max_undercount=lost
+    )
+
+
+def time_profile(column: pa.ChunkedArray, family: str) -> TimeProfile:
+    """The profile of timestamps or dates [rows]."""
+    low, high = (None, None) if pa.types.is_null(column.type) else time_range(column)
+    return TimeProfile(type=family, num_rows=len(column), num_null=column.null_count, min=low, max=high)
+
+
+def plain(column: pa.ChunkedArray) -> Any:
+    """The column with dictionary codes replaced by their values."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def merge_numbers(a: NumberProfile, b: NumberProfile) -> NumberProfile:
+    """Both parts as one: mean and m2 by the pairwise update of Chan, Golub and LeVeque (1979), equations 2.1.
+
+    Merging is associative and order-free but for rounding; counts, min and max are so exactly.
+    """
+    n = a.num_finite + b.num_finite
+    share = b.num_finite / n if n else 0.0
+    step = b.mean - a.mean
+    return NumberProfile(
+        type=merged_type(a.type, b.type),
+        num_rows=a.num_rows + b.num_rows,
+        num_null=a.num_null + b.num_null,
+        num_nonfinite=a.num_nonfinite + b.num_nonfinite,
+        mean=a.mean + step * share,
+        m2=a.m2 + b.m2 + step * step * a.num_finite * share,
+        min=min(a.min, b.min),
+        max=max(a.max, b.max),
+    )
+
+
+def merge_categories(a: CategoryProfile, b: CategoryProfile) -> CategoryProfile:
+    """Both parts as one. Exact and order-free while at most 100,000 values are known."""
+    counts = dict(a.counts)
+    for value, count in b.counts.items():
+        counts[value] = counts.get(value, 0) + count
+    kept, lost = _bounded(counts)
+    return CategoryProfile(
+        type=merged_type(a.type, b.type),
+        num_rows=a.num_rows + b.num_rows,
+        num_null=a.num_null + b.num_null,
+        counts=kept,
+        max_undercount=a.max_undercount + b.max_undercount + lost,
+    )
+
+
+def merge_times(a: TimeProfile, b: TimeProfile) -> TimeProfile:
+    """Both parts as one."""
+    return TimeProfile(
+        type=merged_type(a.type, b.type),
+        num_rows=a.num_rows + b.num_rows,
+        num_null=a.num_null + b.num_null,
+        min=min((m for m in (a.min, b.min) if m), default=None),
+        max=max((m for m in (a.max, b.max) if m), default=None),
+    )
+
+
+def merged_type(a: str, b: str) -> str:
+    """The family of both; a part that is all null takes the other's."""
+    if a != b and "null" not in (a, b):
+        raise DataError(f"a column is {a} in one part of the data and {b} in another; give it one type")
+    return b if a == "null" else a
+
+
+def _bounded(counts: dict[str, int]) -> tuple[Mapping[str, int], int]:
+    """At most `MAX_DISTINCT` counts, sorted by value, and how much too low they now are.
+
+    The rule of Misra and Gries (1982), which stays true when merged (Agarwal et al., Mergeable Summaries, 2012): the
+    largest count that does not fit is subtracted from all, and what is left of nothing is dropped. Summed over all
+    merges the loss is at most num_rows / (MAX_DISTINCT + 1).
+    """
+    if len(counts) <= MAX_DISTINCT:
+        return dict(sorted(counts.items())), 0
+    lost = sorted(counts.values(), reverse=True)[MAX_DISTINCT]
+    return {value: count - lost for value, count in sorted(counts.items()) if count > lost}, lost

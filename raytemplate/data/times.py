@@ -1,0 +1,60 @@
+"""Columns of time as whole numbers of their own unit, so that bounds are exact. Without an offset a time is UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.errors import DataError
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICKS_PER_S = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_US_PER_DAY = 86_400_000_000
+
+
+def is_time(kind: Any) -> bool:
+    """Whether an Arrow type can be cut into windows: a timestamp or a date."""
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date32(kind))
+
+
+def to_moment(ticks: int, kind: Any) -> datetime:
+    """The UTC time of a raw value of an Arrow time type, cut down to whole microseconds.
+
+    Raises:
+        DataError: outside the years 1 to 9999.
+    """
+    micros = ticks * _US_PER_DAY if pa.types.is_date32(kind) else ticks * 10**6 // _TICKS_PER_S[kind.unit]
+    try:
+        return EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        raise DataError(f"a time of {ticks} {kind} since 1970 is outside the years 1 to 9999") from None
+
+
+def bound(moment: datetime, kind: Any) -> Any:
+    """The smallest value of an Arrow time type that is not before `moment`, as a scalar of that type."""
+    micros = (moment - EPOCH) // timedelta(microseconds=1)
+    if pa.types.is_date32(kind):
+        return pa.scalar(-(-micros // _US_PER_DAY), kind)
+    return pa.scalar(-(-micros * _TICKS_PER_S[kind.unit] // 10**6), kind)
+
+
+def between(column: pa.ChunkedArray, start: datetime, end: datetime) -> pa.ChunkedArray:
+    """True where start <= time < end; null where the time is null. `column`: timestamps or dates [rows]."""
+    after: Any = pc.greater_equal(column, bound(start, column.type))
+    return pc.and_(after, pc.less(column, bound(end, column.type)))
+
+
+def time_range(column: pa.ChunkedArray) -> tuple[datetime | None, datetime | None]:
+    """Oldest and newest time of a column; None where there is none."""
+    found: Any = pc.min_max(column)
+    low, high = (_ticks(found[name], column.type) for name in ("min", "max"))
+    return (None, None) if low is None or high is None else (to_moment(low, column.type), to_moment(high, column.type))
+
+
+def _ticks(scalar: Any, kind: Any) -> int | None:
+    return scalar.cast(pa.int32()).cast(pa.int64()).as_py() if pa.types.is_date32(kind) else scalar.value

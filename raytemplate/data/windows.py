@@ -1,0 +1,122 @@
+"""Rows of a table into windows: cut by time, dropped, sampled, and checked before anything is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.profile import column_of
+from raytemplate.data.statistics import to_floats
+from raytemplate.data.times import between, is_time
+from raytemplate.errors import DataError
+from raytemplate.units import show_moment
+
+
+class Bounds(Protocol):
+    """A named, half-open window of time. A plan's `Window` is one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime: ...
+
+
+def cut(table: pa.Table, time: str, windows: Sequence[Bounds]) -> dict[str, pa.Table]:
+    """The rows of each window by its name, start <= time < end, in the table's order. Windows may come out empty.
+
+    Raises:
+        DataError: `time` is missing or not a timestamp or date.
+    """
+    column = column_of(table, time)
+    if not is_time(column.type):
+        raise DataError(f"column {time} (data.time) is {column.type}, expected a timestamp or a date")
+    rows: Any = table
+    return {window.name: rows.filter(between(column, window.start, window.end)) for window in windows}
+
+
+def check_windows(
+    windows: Sequence[Bounds],
+    num_rows: Mapping[str, int],
+    num_dropped: Mapping[str, int],
+    newest: datetime | None = None,
+) -> None:
+    """Nothing, if every window has rows left.
+
+    Args:
+        num_rows, num_dropped: rows of each window by name, after `data.drop` and taken out by it.
+        newest: the newest time in the whole data, not only in the windows, where it is known.
+
+    Raises:
+        DataError: naming each empty window, its bounds, the newest time in the data and what to do.
+    """
+    empty = [w for w in windows if num_rows.get(w.name, 0) == 0]
+    if not empty:
+        return
+    where = "; ".join(_why_empty(w, num_dropped.get(w.name, 0)) for w in empty)
+    until = f"; the newest time in the data is {show_moment(newest)} UTC" if newest else ""
+    raise DataError(f"no rows in {where}{until}", next_step="--as-of latest, or other data.windows")
+
+
+def _why_empty(window: Bounds, num_dropped: int) -> str:
+    bounds = f"the {window.name} window {show_moment(window.start)} .. {show_moment(window.end)} UTC"
+    return f"{bounds} (data.drop took out all {num_dropped:,})" if num_dropped else bounds
+
+
+def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Table, int]:
+    """The rows for which the condition is not true (false or null), and how many were taken out. None drops nothing."""
+    if condition is None:
+        return table, 0
+    kept: Any = table.filter(~condition | condition.is_null())
+    return kept, table.num_rows - kept.num_rows
+
+
+def sample_rows(table: pa.Table, share: float, seed: int) -> pa.Table:
+    """A seeded choice of `share` of the rows (at least one), without replacement, in the table's order."""
+    size = max(1, round(share * table.num_rows))
+    if size >= table.num_rows:
+        return table
+    chosen = np.random.default_rng(seed).choice(table.num_rows, size, replace=False, shuffle=False)
+    chosen.sort()
+    return table.take(pa.array(chosen))
+
+
+def check_target(table: pa.Table, target: str, window: str = "train") -> None:
+    """Nothing, if every row has a finite number to predict and, in training, they are not all the same.
+
+    Raises:
+        DataError: no such column, text, missing or infinite targets, or one value only.
+    """
+    column = column_of(table, target)
+    if not pa.types.is_null(column.type):
+        _check_type(target, column.type)
+    values = to_floats(column).astype(np.float32)
+    num_null = int(np.isnan(values).sum())
+    if num_null:
+        raise DataError(
+            f"target {target} is missing in {num_null:,} of {len(values):,} rows of the {window} window",
+            next_step=f"data.drop: {target} is null",
+        )
+    num_infinite = int(np.isinf(values).sum())
+    if num_infinite:
+        raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of the {window} window")
+    if window == "train" and len(values) and values.min() == values.max():
+        raise DataError(
+            f"target {target} is {values[0]:g} in all {len(values):,} rows of the {window} window: nothing to learn"
+        )
+
+
+def _check_type(target: str, kind: Any) -> None:
+    try:
+        Numeric.accepts(target, kind)
+    except DataError:
+        raise DataError(f"target {target} (data.target) is {kind}, expected a number") from None

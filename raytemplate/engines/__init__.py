@@ -1,0 +1,1 @@
+"""Adapters to Ray and MLflow: the only rooms that import them."""

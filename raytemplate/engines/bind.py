@@ -1,0 +1,108 @@
+"""Ray and the promoter started beside each other, bound to the ports of one execution, and ended together."""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from raytemplate import plugins
+from raytemplate.budget import Meter
+from raytemplate.engines.mlflow.flavor import package
+from raytemplate.engines.promoter import PromoterProcess
+from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import Listener
+from raytemplate.models.options import Family
+from raytemplate.planning.inventory import Champion
+from raytemplate.planning.look import this_machine
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.fitted import EpochRecord
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+_LEAST_STORE_BYTES = 200_000_000
+_STREAM_STORE_BYTES = 2_000_000_000
+_MOST_STORE_SHARE = 0.3
+
+
+class Bound:
+    """Everything a run holds besides its own process. A context: on leaving it, nothing of it is left running."""
+
+    def __init__(self, plan: RunPlan, journal: Journal, workspace: Workspace, listener: Listener | None) -> None:
+        self._plan, self._journal, self._workspace = plan, journal, workspace
+        self._listener = listener or Quiet()
+        machine = this_machine()
+        self._cluster = LocalRay(
+            num_cpus=machine.cpus, num_gpus=machine.gpus,
+            object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
+        )  # fmt: skip
+        self._promoter: PromoterProcess | None = None
+
+    def __enter__(self) -> Bound:
+        self._listener.started(self._plan, self._journal.run_id)
+        self._cluster.start()
+        self._promoter = PromoterProcess(
+            self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
+        )
+        threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._promoter is not None:
+            self._promoter.leave()
+        self._cluster.stop()
+        if self._promoter is not None:
+            self._promoter.close()
+
+    def execution(
+        self, meter: Meter, store: ObjectStore, champion_now: Callable[[], Champion | None]
+    ) -> Execution:
+        """The execution, with everything it needs bound to it."""
+        assert self._promoter is not None
+        return Execution(
+            plan=self._plan, journal=self._journal, engine=RayEngine(self._cluster), promoter=self._promoter,
+            store=store, meter=meter, listener=self._listener, champion_now=champion_now, package=package,
+        )  # fmt: skip
+
+    def abandon(self) -> None:
+        """End the promoter at once: whoever pressed Ctrl-C does not want a promotion any more."""
+        if self._promoter is not None:
+            self._promoter.kill()
+
+    def _import_ahead(self) -> None:
+        """The family's libraries, while Ray starts."""
+        family: Family = plugins.load(plugins.FAMILIES, self._plan.fit.family)
+        for target in (family.loop, family.predictor):
+            importlib.import_module(target.partition(":")[0])
+
+
+def object_store_bytes(plan: RunPlan, machine_bytes: int) -> int:
+    """Room for the rows of a block, raw and encoded, or for what streams."""
+    wanted = plan.ingest.memory_bytes * 3 if plan.ingest.mode == "memory" else _STREAM_STORE_BYTES
+    return int(min(max(wanted, _LEAST_STORE_BYTES), machine_bytes * _MOST_STORE_SHARE))
+
+
+class Quiet:
+    """A listener that hears and says nothing."""
+
+    def started(self, plan: RunPlan, run_id: str) -> None:
+        """See `Listener`."""
+
+    def stage_started(self, stage: str) -> None:
+        """See `Listener`."""
+
+    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
+        """See `Listener`."""
+
+    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+        """See `Listener`."""
+
+    def note(self, text: str) -> None:
+        """See `Listener`."""

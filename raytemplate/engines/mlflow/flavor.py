@@ -1,0 +1,45 @@
+"""Our models as MLflow sees them: an `MLmodel` file that names this module, and no pickle.
+
+This module does not import mlflow: MLflow imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raytemplate.models.saved import SavedModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def package(folder: Path) -> None:
+    """Add the `MLmodel` file to a model's folder. The same bytes each time: it is part of the model's digest."""
+    python = platform.python_version()
+    document = {"flavors": {"python_function": {"loader_module": __name__, "python_version": python}}}
+    # JSON is YAML, and has one way to write a thing.
+    (folder / "MLmodel").write_text(json.dumps(document, indent=1) + "\n")
+
+
+class PyFunc:
+    """What `mlflow.pyfunc.load_model` hands out."""
+
+    def __init__(self, model: SavedModel) -> None:
+        self._model = model
+
+    def predict(self, data: pd.DataFrame, params: object = None) -> pd.DataFrame:
+        """A data frame of raw rows -> a data frame with the keys that are there and `prediction`, on the same index."""
+        import pyarrow as pa
+
+        values, _ = self._model.predict(pa.Table.from_pandas(data, preserve_index=False))
+        kept = data[[key for key in self._model.about.keys if key in data.columns]]
+        return kept.assign(prediction=values)
+
+
+def _load_pyfunc(path: str) -> PyFunc:
+    """Called by MLflow with the folder of a model."""
+    folder = Path(path)
+    return PyFunc(SavedModel.load(folder if folder.is_dir() else folder.parent))

@@ -1,0 +1,104 @@
+"""MLflow kept in line with records and ledger: opened once under a lock, and never in the way of a decision."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, replace
+
+from raytemplate.execution.journal import Journal
+from raytemplate.ledger.head import Ledger
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.store.locks import FileLock
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+_LOCK_S = 120.0
+# A tracking server that does not answer must not hold a promotion up for minutes.
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """MLflow's copy of one workspace.
+
+    Args:
+        uri: where MLflow keeps it; "" is the workspace's own database.
+    """
+
+    workspace: Workspace
+    uri: str = ""
+
+    def open(self) -> None:
+        """Import MLflow and make its database, if that was not done; eight at once would break a new one."""
+        with self._lock():
+            self._client().search_experiments(max_results=1)
+
+    def bring_in_line(self, plan: RunPlan, journal: Journal) -> None:
+        """Records of the run, versions and aliases. What fails is a warning in the promotion's record, never its end."""
+        warning = ""
+        try:
+            self._copy(plan, journal)
+        except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
+            warning = f"MLflow could not be brought in line: {type(error).__name__}: {str(error).splitlines()[0]}"
+            (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
+        record = journal.read(PromotionRecord)
+        if record is not None:
+            journal.write(replace(record, projected=not warning, warning=warning))
+
+    def project(self, model: str) -> None:
+        """Versions and aliases of one model."""
+        from raytemplate.engines.mlflow.registry import project
+
+        with self._lock():
+            client = self._client()
+            project(client, model, self._ledger(), ObjectStore(self.workspace.models), _experiments(client))
+
+    def try_project(self, model: str) -> str:
+        """As `project`; a warning in words where it failed, else ""."""
+        try:
+            self.project(model)
+        except Exception as error:  # the ledger has decided; MLflow's copy follows when it can
+            return f"MLflow could not be brought in line: {type(error).__name__}: {str(error).splitlines()[0]}"
+        return ""
+
+    def _copy(self, plan: RunPlan, journal: Journal) -> None:
+        from raytemplate.engines.mlflow.registry import project
+        from raytemplate.engines.mlflow.tracking import track
+
+        location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()
+        with self._lock():
+            client = self._client()
+            track(client, plan, journal, location)
+            project(client, plan.name, self._ledger(), ObjectStore(self.workspace.models), _experiments(client))
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self.workspace.governance_db)
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
+
+    def _client(self):  # noqa: ANN202  mlflow is imported only here
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        from mlflow import MlflowClient
+
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        logging.getLogger("alembic").setLevel(logging.ERROR)
+        uri = self.uri or tracking_uri(self.workspace)
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def tracking_uri(workspace: Workspace) -> str:
+    """The URI of the workspace's own database."""
+    return f"sqlite:///{workspace.mlflow_db.absolute()}"
+
+
+def _experiments(client) -> list[str]:  # noqa: ANN001
+    return [str(e.experiment_id) for e in client.search_experiments()]

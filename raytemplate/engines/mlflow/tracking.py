@@ -1,0 +1,92 @@
+"""A run's records as an MLflow run: parameters, metrics by epoch, and the records themselves as artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from raytemplate.execution.journal import LOCK, Journal
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.run import RunStart
+
+RUN_TAG = "raytemplate.run"
+_MOST_PARAM_LENGTH = 500
+
+
+def track(client: MlflowClient, plan: RunPlan, journal: Journal, artifact_location: str | None) -> str:
+    """The MLflow run of a run of ours; made once, however often this is called. Returns its id."""
+    experiment = _experiment(client, plan.promote.experiment, artifact_location)
+    found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{journal.run_id}'", max_results=1)
+    if found:
+        _log_verdict(client, found[0].info.run_id, journal)
+        return str(found[0].info.run_id)
+    start = journal.need(RunStart)
+    run = client.create_run(
+        experiment, start_time=_ms(start.started), run_name=f"{journal.run_id} as of {plan.as_of:%Y-%m-%d}",
+        tags={RUN_TAG: journal.run_id, "raytemplate.plan": plan.id, "mlflow.user": start.user},
+    )  # fmt: skip
+    run_id = str(run.info.run_id)
+    client.log_batch(run_id, metrics=_metrics(journal, start), params=_params(plan))
+    _log_verdict(client, run_id, journal)
+    for name in (LOCK, "snapshot.json", "fit.json", "evaluation.json"):
+        if (journal.folder / name).exists():
+            client.log_artifact(run_id, str(journal.folder / name))
+    client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def _experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=artifact_location))
+
+
+def _log_verdict(client: MlflowClient, run_id: str, journal: Journal) -> None:
+    verdict = journal.read(VerdictRecord)
+    if verdict is None:
+        return
+    tags = [RunTag("raytemplate.verdict", type(verdict.verdict).__name__)]
+    tags += [RunTag(f"raytemplate.gate.{f.gate}", f.outcome) for f in verdict.verdict.findings]
+    client.log_batch(run_id, tags=tags)
+    client.log_artifact(run_id, str(journal.folder / "verdict.json"))
+
+
+def _params(plan: RunPlan) -> list[Param]:
+    flat: dict[str, object] = {"as_of": plan.as_of.isoformat(), "template_version": plan.version, "ingest": plan.ingest.mode}
+    flat |= {f"model.{key}": value for key, value in plan.fit.model.items()}
+    flat |= {f"training.{key}": value for key, value in plan.fit.training.items()}
+    return [Param(key, str(value)[:_MOST_PARAM_LENGTH]) for key, value in flat.items()]
+
+
+def _metrics(journal: Journal, start: RunStart) -> list[Metric]:
+    begun = _ms(start.started)
+    logged = [
+        Metric(key, value, begun + int(epoch.wall_clock_s * 1000), epoch.epoch)
+        for epoch in journal.epochs()
+        for key, value in (("train_loss", epoch.train_loss), ("validation", epoch.validation))
+    ]
+    evaluation, fit = journal.read(Evaluation), journal.read(FitResult)
+    last = _last(evaluation, fit)
+    return logged + [Metric(key, value, begun, 0) for key, value in last.items()]
+
+
+def _last(evaluation: Evaluation | None, fit: FitResult | None) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    if fit is not None:
+        found |= {"fit_s": fit.usage.wall_clock_s, "rows_per_s": fit.rows_per_s, "cost_usd": fit.usage.cost_usd}
+    if evaluation is not None:
+        for scored in (evaluation.candidate, evaluation.champion, evaluation.baseline):
+            if scored is not None:
+                found |= {f"test_{scored.name}_{m.id}": m.estimate.value for m in scored.metrics.values()}
+    return found
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

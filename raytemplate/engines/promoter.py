@@ -1,0 +1,119 @@
+"""The promoter: a process of its own that loads no user code, judges a run's records and moves the head.
+
+It starts beside training, opens MLflow meanwhile, and waits. `python -m raytemplate.engines.promoter WORKSPACE URI`
+reads one JSON line a request ({"decide": RUN, "actor": NAME}) and answers with one.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from raytemplate import errors
+from raytemplate.errors import EngineError, RaytemplateError
+from raytemplate.execution.journal import Journal
+from raytemplate.store.workspace import Workspace
+
+_END_S = 5.0
+
+
+class PromoterProcess:
+    """The process, seen from where the command was typed.
+
+    Args:
+        log: file for whatever it says on its own.
+        actor: who asks, for the ledger's events.
+    """
+
+    def __init__(self, workspace: Workspace, uri: str, log: Path, actor: str) -> None:
+        self._actor = actor
+        with log.open("ab") as sink:
+            # In a session of its own: Ctrl-C in the terminal must not end it in the middle of a promotion.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "raytemplate.engines.promoter", str(workspace.folder), uri],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, start_new_session=True, text=True,
+            )  # fmt: skip
+
+    def decide(self, journal: Journal) -> None:
+        """See `execution.ports.Promoter`."""
+        answer = self._ask({"decide": journal.run_id, "actor": self._actor})
+        if answer.get("error"):
+            kind: type[RaytemplateError] = getattr(errors, answer["error"], EngineError)
+            if kind is EngineError:
+                raise EngineError("promote", answer["what"], next_step=answer["next_step"])
+            raise kind(answer["what"], next_step=answer["next_step"])
+
+    def close(self) -> None:
+        """End the process: it ends by itself when nobody can ask any more."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End the process at once. A promotion is one transaction: it has happened or it has not."""
+        self._process.kill()
+
+    def leave(self) -> None:
+        """Let the process end by itself, without waiting for it."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        if not line:
+            raise EngineError(
+                "promote", "the promoting process ended before it answered; see ray.log in the run's folder",
+                next_step=f"raytemplate resume {request['decide']}",
+            )
+        return json.loads(line)
+
+
+def _serve(folder: str, uri: str) -> None:
+    from raytemplate.engines.mlflow.mirror import Mirror
+
+    workspace = Workspace(Path(folder))
+    mirror = Mirror(workspace, uri)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    try:
+        mirror.open()
+    except Exception as error:  # told again, in the record, when a decision cannot be copied
+        print(f"MLflow could not be opened: {error}", file=sys.stderr)
+    for line in sys.stdin:
+        answer = _answer(json.loads(line), workspace, mirror)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _answer(request: dict[str, Any], workspace: Workspace, mirror: Any) -> dict[str, str]:
+    from raytemplate.execution.decide import decide
+    from raytemplate.execution.lock import read_lock
+    from raytemplate.ledger.head import Ledger
+    from raytemplate.store.objects import ObjectStore
+
+    journal = Journal(workspace.runs / request["decide"])
+    try:
+        plan = read_lock(journal).plan
+        decide(journal, plan, Ledger(workspace.governance_db), ObjectStore(workspace.models), actor=request["actor"])
+        mirror.bring_in_line(plan, journal)
+    except RaytemplateError as error:
+        return {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}
+    except Exception as error:  # whatever it is, the process that asks must hear of it
+        return {"error": "EngineError", "what": f"{type(error).__name__}: {error}", "next_step": ""}
+    return {}
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:3])

@@ -1,0 +1,1 @@
+"""Ray: cluster, ingest, train, score. Imported only when a run starts."""

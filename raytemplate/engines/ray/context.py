@@ -1,0 +1,195 @@
+"""The `LoopContext` that Ray supplies: one process, or one rank of many."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raytemplate import plugins
+from raytemplate.engines.ray.feeds import Feed
+from raytemplate.errors import TrainingFailed
+from raytemplate.execution.checkpoints import Checkpoint, Checkpoints
+from raytemplate.models.context import Batch, Layout, Split
+from raytemplate.models.options import TrainingSpec
+from raytemplate.records.fitted import EpochRecord, RankRecord
+
+OnEpoch = Callable[[EpochRecord], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """What every rank is told: plain data, the same for all.
+
+    Args:
+        checkpoint_every: epochs between checkpoints; the last epoch always leaves one.
+        remaining_s: seconds of training left when the assignment was made, at `made` on the wall clock of one
+            machine; ranks elsewhere count from their own start.
+        earlier: epochs of earlier processes that the newest good checkpoint already holds.
+    """
+
+    metric: str
+    higher_is_better: bool
+    num_epochs: int
+    training: TrainingSpec
+    checkpoint_every: int
+    checkpoints: Path
+    remaining_s: float
+    earlier: tuple[EpochRecord, ...]
+    layout: Layout
+
+
+class Ranks:
+    """What ranks say to each other. One process says everything to itself."""
+
+    rank = 0
+    num_ranks = 1
+
+    def total(self, number: int) -> int:
+        """The sum of a whole number over the ranks."""
+        return number
+
+    def agree(self, yes: bool) -> bool:
+        """What rank 0 says, on every rank."""
+        return yes
+
+    def wrap(self, model: Any) -> Any:
+        """The model ready for this rank."""
+        return model
+
+    def network(self) -> dict[str, Any]:
+        """Addresses of the ranks for libraries that connect by themselves."""
+        return {}
+
+
+class RankContext:
+    """A loop's view of the world, on one rank."""
+
+    def __init__(self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> None:
+        self.layout = assignment.layout
+        self.rank, self.num_ranks = ranks.rank, ranks.num_ranks
+        self.stopped = "epochs"
+        self.record: RankRecord | None = None
+        self._assignment, self._feed, self._ranks, self._on_epoch = assignment, feed, ranks, on_epoch
+        self._checkpoints = Checkpoints(assignment.checkpoints)
+        self._deadline = time.monotonic() + assignment.remaining_s
+        self._started = time.monotonic()
+        self._metric = plugins.load(plugins.METRICS, assignment.metric)
+        self._history = list(assignment.earlier)
+        self._num_rows = 0
+
+    def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
+        """See `LoopContext`."""
+        return self._feed.batches(split, epoch=epoch, batch_size=batch_size)
+
+    def arrays(self, split: Split) -> Batch:
+        """See `LoopContext`."""
+        return self._feed.arrays(split)
+
+    def network(self) -> dict[str, Any]:
+        """See `LoopContext`."""
+        return self._ranks.network()
+
+    def wrap(self, model: Any) -> Any:
+        """See `LoopContext`."""
+        return self._ranks.wrap(model)
+
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+        """See `LoopContext`."""
+        sums: NDArray[np.float64] | float = 0.0
+        for target, prediction in pairs:
+            rows = self._metric.statistics(target.astype(np.float64), prediction.astype(np.float64))
+            sums = sums + rows.sum(axis=0)
+        return float(self._metric.value(np.asarray(sums)))
+
+    def out_of_time(self) -> bool:
+        """See `LoopContext`."""
+        spent = self._ranks.agree(time.monotonic() >= self._deadline)
+        if spent:
+            self.stopped = "budget.time"
+        return spent
+
+    def checkpoint(self) -> tuple[Path, int] | None:
+        """See `LoopContext`."""
+        good, _ = self._checkpoints.good()
+        return (good[-1].folder, good[-1].epoch) if good else None
+
+    def report(
+        self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
+        save: Callable[[Path], None],
+    ) -> bool:  # fmt: skip
+        """See `LoopContext`."""
+        self._refuse_non_finite(epoch, train_loss, validation)
+        self._num_rows = num_rows
+        stop = self._ranks.agree(self._should_stop(epoch, validation))
+        record = EpochRecord(
+            epoch=epoch, train_loss=train_loss, validation=validation, num_rows=num_rows, loop_s=loop_s,
+            wall_clock_s=time.monotonic() - self._started,
+        )  # fmt: skip
+        self._history.append(record)
+        if self.rank == 0:
+            self._keep(record, stop, save)
+        return stop
+
+    def finish(self, weights_sha256: str) -> None:
+        """See `LoopContext`."""
+        self.record = RankRecord(rank=self.rank, num_rows=self._num_rows, weights_sha256=weights_sha256)
+
+    def _refuse_non_finite(self, epoch: int, train_loss: float, validation: float) -> None:
+        for name, value in (("loss", train_loss), (f"validation {self._assignment.metric}", validation)):
+            if not math.isfinite(value):
+                raise TrainingFailed(
+                    f"the {name} became {value} in epoch {epoch}",
+                    next_step="lower training.lr, or look for extreme values in the features",
+                )
+
+    def _should_stop(self, epoch: int, validation: float) -> bool:
+        if epoch >= self._assignment.num_epochs:
+            return True
+        if time.monotonic() >= self._deadline:
+            self.stopped = "budget.time"
+            return True
+        patience = self._assignment.training.early_stopping
+        if patience is not None and epoch - self._best_epoch(epoch, validation) >= patience:
+            self.stopped = "early stopping"
+            return True
+        return False
+
+    def _best_epoch(self, epoch: int, validation: float) -> int:
+        sign = -1.0 if self._assignment.higher_is_better else 1.0
+        scores = [(sign * r.validation, r.epoch) for r in self._history] + [(sign * validation, epoch)]
+        return min(scores)[1]
+
+    def _keep(self, record: EpochRecord, stop: bool, save: Callable[[Path], None]) -> None:
+        """A checkpoint when one is due, then the epoch's record: a record never names what is not there."""
+        due = stop or record.epoch % self._assignment.checkpoint_every == 0
+        folder: Path | None = None
+        if due:
+            folder = self._checkpoints.save(record.epoch, record.validation, save)
+            best = self._checkpoints_best()
+            self._checkpoints.prune(self._assignment.training.keep_checkpoints, best)
+        self._on_epoch(
+            EpochRecord(
+                epoch=record.epoch, train_loss=record.train_loss, validation=record.validation,
+                num_rows=record.num_rows, loop_s=record.loop_s, wall_clock_s=record.wall_clock_s,
+                checkpoint=folder.name if folder else "",
+            )  # fmt: skip
+        )
+
+    def _checkpoints_best(self) -> int:
+        every, last = self._assignment.checkpoint_every, self._history[-1].epoch
+        saved = [r for r in self._history if r.epoch % every == 0 or r.epoch == last]
+        sign = -1.0 if self._assignment.higher_is_better else 1.0
+        return min((sign * r.validation, r.epoch) for r in saved)[1]
+
+
+def newest_good(checkpoints: Path) -> tuple[Checkpoint | None, tuple[str, ...]]:
+    """The newest good checkpoint below a folder, and what was wrong with others."""
+    good, bad = Checkpoints(checkpoints).good()
+    return (good[-1] if good else None), bad

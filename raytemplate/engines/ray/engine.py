@@ -1,0 +1,87 @@
+"""The engine that execution talks to: data stays open between its stages, Ray starts beside other work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from raytemplate.budget import Meter
+from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.errors import EngineError, RaytemplateError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage
+from raytemplate.records.ingested import Snapshot
+
+
+T = TypeVar("T")
+
+
+class RayEngine:
+    """Ingest, fit and score on Ray. Modules that import Ray are loaded when the first stage needs them."""
+
+    def __init__(self, cluster: LocalRay) -> None:
+        self._cluster = cluster
+        self._data: object | None = None
+
+    def ready(self) -> None:
+        """See `execution.ports.Engine`."""
+        self._cluster.wait()
+
+    def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
+        """See `execution.ports.Engine`."""
+        from raytemplate.engines.ray.ingest import open_data
+
+        data = translated("ingest", lambda: open_data(stage, expected))
+        self._data = data
+        return data.ingested
+
+    def fit(
+        self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch
+    ) -> Trained:
+        """See `execution.ports.Engine`."""
+        from raytemplate.engines.ray import train
+        from raytemplate.engines.ray.ingest import OpenData
+
+        assert isinstance(self._data, OpenData)
+        data = self._data
+        return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch))
+
+    def score(
+        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
+    ) -> TestScores:
+        """See `execution.ports.Engine`."""
+        from raytemplate.engines.ray.ingest import OpenData
+        from raytemplate.engines.ray.score import score_test
+
+        assert isinstance(self._data, OpenData)
+        data = self._data
+        return translated("evaluate", lambda: score_test(ingest, data, models))
+
+
+def translated(stage: str, work: Callable[[], T]) -> T:
+    """Run a stage; what Ray raises becomes an error of ours that names the stage, our own errors come through Ray whole."""
+    try:
+        return work()
+    except RaytemplateError:
+        raise
+    except Exception as error:
+        ours = _cause(error)
+        if ours is not None:
+            raise ours from error
+        if type(error).__module__.partition(".")[0] == "ray":
+            raise EngineError(stage, f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}") from error
+        raise
+
+
+def _cause(error: BaseException | None) -> RaytemplateError | None:
+    """An error of ours inside Ray's wrapping, however deep."""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, RaytemplateError):
+            return error
+        inner = getattr(error, "cause", None)
+        error = inner if isinstance(inner, BaseException) else (error.__cause__ or error.__context__)
+        seen += 1
+    return None

@@ -1,0 +1,222 @@
+"""Ingest with Ray Data, in both modes, and the data that stays open for training and scoring."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import ray
+import ray.data
+from numpy.typing import NDArray
+
+from raytemplate.data import profile as profiles
+from raytemplate.data.conditions import parse_condition
+from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.snapshot import snapshot_of
+from raytemplate.data.windows import check_target, check_windows, cut, drop_rows
+from raytemplate.engines.ray.slices import account_of, dataset, pieces_of, take_accounts
+from raytemplate.errors import IntegrityError
+from raytemplate.evaluation import baselines
+from raytemplate.execution.ports import Ingested
+from raytemplate.planning.stages import IngestStage, Window
+from raytemplate.records import codec
+from raytemplate.records.ingested import FileRead, Snapshot
+
+MEMORY = "Ray Data, one execution; encoded columns in the object store"
+STREAM = "Ray Data, one pass for statistics; streaming split while training"
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenData:
+    """Data of one snapshot, open in this process.
+
+    Args:
+        refs: window -> object store reference of {"dense", "codes", "target"} (memory mode).
+        streams: window -> dataset of encoded rows, lazy (stream mode).
+        test: raw rows of the test window, as an Arrow table (memory) or a lazy dataset (stream).
+    """
+
+    ingested: Ingested
+    refs: Mapping[str, ray.ObjectRef[Arrays]]
+    streams: Mapping[str, ray.data.Dataset]
+    test: pa.Table | ray.data.Dataset
+
+
+def quiet_data() -> None:
+    """No progress bars, no chatter; blocks in the order of their files, so that a run can be repeated."""
+    import logging
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_options.preserve_order = True
+    context.enable_tensor_extension_casting = True
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
+    """Read, check, profile and encode the stage's windows.
+
+    Raises:
+        DataError: data that cannot be used, with the file, column or window named.
+        IntegrityError: the bytes are not those of `expected`; the file is named.
+    """
+    quiet_data()
+    data = _in_memory(stage) if stage.mode == "memory" else _streamed(stage)
+    if expected is not None:
+        _same(expected, data.ingested.snapshot)
+    return data
+
+
+def _in_memory(stage: IngestStage) -> OpenData:
+    rows, accounts = _read_all(stage)
+    kept, dropped = _cut_and_drop(rows, stage)
+    num_rows = {name: table.num_rows for name, table in kept.items()}
+    check_windows(stage.windows, num_rows, dropped, stage.newest)
+    for name, table in kept.items():
+        check_target(table, stage.target, name)
+    found = {name: profiles.profile(table, stage.features, stage.target) for name, table in kept.items()}
+    ingested = Ingested(
+        snapshot=snapshot_of(stage, accounts, num_rows, dropped, MEMORY), profiles=found,
+        features=fit_features(found["train"], stage.features),
+        baseline=baselines.fit_baseline(kept["train"], stage.baseline, stage.target),
+    )  # fmt: skip
+    refs = {name: ray.put(_arrays(table, ingested.features)) for name, table in kept.items() if name != "test"}
+    return OpenData(ingested=ingested, refs=refs, streams={}, test=kept["test"])
+
+
+def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...]]:
+    """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
+    pieces = pieces_of(stage, stage.windows[0].start, stage.windows[-1].end)
+    tables = [take_accounts(table) for table in ray.get(dataset(pieces).materialize().to_arrow_refs())]
+    accounts = tuple(account for _, found in tables for account in found)
+    rows = pa.concat_tables([table for table, _ in tables if table.num_rows], promote_options="none")
+    return rows, account_of(stage, accounts)
+
+
+def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int]]:
+    kept: dict[str, pa.Table] = {}
+    dropped: dict[str, int] = {}
+    for name, table in cut(rows, stage.time, stage.windows).items():
+        kept[name], dropped[name] = _drop(table, stage.drop)
+    return kept, dropped
+
+
+def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
+    return drop_rows(table, parse_condition(condition).expression()) if condition else (table, 0)
+
+
+def _arrays(table: pa.Table, features: FittedFeatures) -> Arrays:
+    encoded = encode(table, features, with_target=True)
+    assert encoded.target is not None
+    return {"dense": encoded.dense, "codes": encoded.codes, "target": encoded.target}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """Statistics of the rows of one window in one block, small enough to travel to the driver."""
+
+    window: str
+    num_dropped: int
+    profile: profiles.Profile
+    baseline: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Block:
+    """What one block has to say: statistics by window, and which bytes it was made from."""
+
+    parts: tuple[_Part, ...]
+    accounts: tuple[FileRead, ...]
+
+
+def _streamed(stage: IngestStage) -> OpenData:
+    pieces = pieces_of(stage, stage.windows[0].start, stage.windows[-1].end)
+    blocks = dataset(pieces).map_batches(
+        functools.partial(_statistics, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
+    )
+    parts: list[_Part] = []
+    accounts: list[FileRead] = []
+    for row in blocks.iter_rows():
+        block = codec.decode(_Block, json.loads(row["block"]))
+        parts += block.parts
+        accounts += block.accounts
+    ingested = _merged(stage, parts, account_of(stage, accounts))
+    streams = {w.name: _encoded(stage, w, ingested.features) for w in stage.windows if w.name != "test"}
+    return OpenData(ingested=ingested, refs={}, streams=streams, test=_rows(stage, stage.window("test")))
+
+
+def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...]) -> Ingested:
+    """Statistics of all blocks put together, in the order of the blocks."""
+    by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
+    num_rows = {name: sum(p.profile.num_rows for p in ps) for name, ps in by_window.items()}
+    dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
+    check_windows(stage.windows, num_rows, dropped, stage.newest)
+    found = {name: functools.reduce(profiles.merge, (p.profile for p in ps)) for name, ps in by_window.items()}
+    fitted = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
+    return Ingested(
+        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), profiles=found,
+        features=fit_features(found["train"], stage.features), baseline=functools.reduce(baselines.merge, fitted),
+    )  # fmt: skip
+
+
+def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:
+    """One row: the statistics of a block, as JSON. Runs on workers."""
+    rows, accounts = take_accounts(table)
+    kept, dropped = _cut_and_drop(rows, stage)
+    parts = tuple(_part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name])
+    block = json.dumps(codec.encode(_Block(parts=parts, accounts=accounts)))
+    return pa.table({"block": pa.array([block], pa.large_string())})
+
+
+def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> _Part:
+    if rows.num_rows:
+        check_target(rows, stage.target, f"{window}, one block of the")
+    baseline = ""
+    if window == "train":
+        baseline = baselines.fit_baseline(rows, stage.baseline, stage.target).to_json().decode()
+    return _Part(
+        window=window, num_dropped=num_dropped, profile=profiles.profile(rows, stage.features, stage.target),
+        baseline=baseline,
+    )  # fmt: skip
+
+
+def _rows(stage: IngestStage, window: Window) -> ray.data.Dataset:
+    """Raw rows of one window, lazy."""
+    return dataset(pieces_of(stage, window.start, window.end)).map_batches(
+        functools.partial(_keep, condition=stage.drop), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
+    )
+
+
+def _keep(table: pa.Table, condition: str) -> pa.Table:
+    rows, _ = take_accounts(table)
+    return _drop(rows, condition)[0]
+
+
+def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:
+    return _rows(stage, window).map_batches(
+        functools.partial(_encode_block, features=features), batch_size=None, batch_format="pyarrow",
+        zero_copy_batch=True,
+    )  # fmt: skip
+
+
+def _encode_block(table: pa.Table, features: FittedFeatures) -> dict[str, NDArray[Any]]:
+    arrays = dict(_arrays(table, features))
+    return {name: value for name, value in arrays.items() if value.size or value.ndim == 1}
+
+
+def _same(expected: Snapshot, found: Snapshot) -> None:
+    if expected.digest == found.digest:
+        return
+    for before, now in zip(expected.files, found.files, strict=False):
+        if before != now:
+            raise IntegrityError(
+                f"{before.path}: not the bytes this run read before (sha256 {before.sha256[:12]}, now {now.sha256[:12]})",
+                next_step="put the file back, or start a new run",
+            )
+    raise IntegrityError("the data is not the snapshot this run read before", next_step="start a new run")

@@ -1,0 +1,66 @@
+"""Scoring: the rows of the test window with every model and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.errors import DataError, RaytemplateError
+from raytemplate.evaluation.baselines import BaselineState
+from raytemplate.execution.ports import TestScores
+from raytemplate.models.saved import SavedModel
+from raytemplate.planning.stages import IngestStage
+
+def score_test(stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -> TestScores:
+    """Predictions of each model folder and of the baseline for the rows of the test window.
+
+    A champion that cannot be scored on today's data is a problem to be named, not an error; the candidate must be.
+    """
+    loaded: dict[str, SavedModel] = {}
+    problems: dict[str, str] = {}
+    for name, folder in models.items():
+        try:
+            loaded[name] = SavedModel.load(folder)
+        except RaytemplateError as error:
+            problems[name] = error.what
+    parts = [_score(table, stage, loaded, data.ingested.baseline, problems) for table in _tables(data, stage)]
+    names = [name for name in parts[0][2] if name not in problems]
+    return TestScores(
+        target=np.concatenate([p[0] for p in parts]), times=np.concatenate([p[1] for p in parts]),
+        predictions={name: np.concatenate([p[2][name] for p in parts]) for name in names},
+        problems=problems, num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
+    )  # fmt: skip
+
+
+def _tables(data: OpenData, stage: IngestStage) -> Iterator[pa.Table]:
+    if isinstance(data.test, pa.Table):
+        yield data.test
+        return
+    for batch in data.test.iter_batches(batch_format="pyarrow", batch_size=65_536):
+        if batch.num_rows:
+            yield batch
+
+
+def _score(
+    table: pa.Table, stage: IngestStage, models: Mapping[str, SavedModel], baseline: BaselineState, problems: dict[str, str]
+) -> tuple[Any, Any, dict[str, Any], dict[str, int]]:
+    predictions: dict[str, Any] = {}
+    unknown: dict[str, int] = {}
+    for name, model in models.items():
+        if name in problems:
+            continue
+        try:
+            predictions[name], unknown[name] = model.predict(table)
+        except DataError as error:
+            if name == "candidate":
+                raise
+            problems[name] = error.what
+    predictions["baseline"] = baseline.predict(table)
+    times = table.column(stage.time).cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us"))
+    target = table.column(stage.target).to_numpy().astype(np.float64)
+    return target, times.to_numpy().astype("datetime64[us]"), predictions, unknown

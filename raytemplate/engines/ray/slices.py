@@ -1,0 +1,131 @@
+"""Slices of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import ray.data
+from ray.data.block import BlockMetadata
+from ray.data.datasource import Datasource, ReadTask
+
+from raytemplate import plugins
+from raytemplate.planning.stages import FileSlice, IngestStage
+from raytemplate.records import codec
+from raytemplate.records.ingested import FileRead
+
+_READ = "__raytemplate_read"
+_BYTES_A_TASK = 64_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """What one read task reads."""
+
+    source: str
+    path: str
+    footer_sha256: str
+    row_groups: tuple[int, ...]
+    columns: tuple[str, ...]
+    time: str
+    start: datetime
+    end: datetime
+    num_rows: int
+    num_bytes: int
+
+
+class Slices(Datasource):
+    """The pieces of a stage between two moments, a read task each.
+
+    The first row of each block carries, in one more column, which bytes it was made from and their digest: blocks
+    may be split or put together by Ray Data and the account still arrives.
+    """
+
+    def __init__(self, pieces: tuple[Piece, ...]) -> None:
+        super().__init__()
+        self._pieces = pieces
+
+    def estimate_inmemory_data_size(self) -> int:
+        """Bytes; from the footers."""
+        return sum(p.num_bytes for p in self._pieces) * 4
+
+    def get_read_tasks(
+        self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
+    ) -> list[ReadTask]:
+        """One task a piece, whatever the parallelism: digests must not depend on the cluster."""
+        return [
+            ReadTask(partial(_read, piece), BlockMetadata(piece.num_rows, piece.num_bytes * 4, None, (piece.path,)))
+            for piece in self._pieces
+        ]
+
+
+def pieces_of(stage: IngestStage, start: datetime, end: datetime) -> tuple[Piece, ...]:
+    """A stage's files as pieces of at most 64 MB each, in the order of the files."""
+    return tuple(
+        Piece(
+            source=stage.source, path=str(Path(stage.root) / file.path), footer_sha256=file.footer_sha256,
+            row_groups=groups, columns=stage.columns, time=stage.time, start=start, end=end,
+            num_rows=file.num_rows * len(groups) // max(1, len(file.row_groups)),
+            num_bytes=file.bytes_to_read * len(groups) // max(1, len(file.row_groups)),
+        )
+        for file in stage.files
+        for groups in _chunks(file)
+    )  # fmt: skip
+
+
+def _chunks(file: FileSlice) -> Iterable[tuple[int, ...]]:
+    per_group = max(1, file.bytes_to_read // max(1, len(file.row_groups)))
+    size = max(1, _BYTES_A_TASK // per_group)
+    return (file.row_groups[i : i + size] for i in range(0, len(file.row_groups), size))
+
+
+def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
+    """A lazy dataset over the pieces, in their order."""
+    return ray.data.read_datasource(Slices(pieces), override_num_blocks=len(pieces))
+
+
+def _read(piece: Piece) -> list[pa.Table]:
+    source = plugins.load(plugins.SOURCES, piece.source)
+    result = source.read_slice(
+        piece.path, piece.row_groups, piece.columns, time=piece.time, start=piece.start, end=piece.end,
+        footer_sha256=piece.footer_sha256,
+    )  # fmt: skip
+    account = json.dumps(codec.encode(result.file))
+    filler = pa.nulls(max(0, result.table.num_rows - 1), pa.string())
+    column = pa.chunked_array([pa.array([account][: result.table.num_rows], pa.string()), filler])
+    return [result.table.append_column(_READ, column)]
+
+
+def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
+    """The rows without the account column, and the accounts that stood in it."""
+    accounts = table.column(_READ).drop_null().to_pylist()
+    rows = table.drop_columns([_READ])
+    return rows, tuple(codec.decode(FileRead, json.loads(text)) for text in accounts)
+
+
+def account_of(stage: IngestStage, accounts: Iterable[FileRead]) -> tuple[FileRead, ...]:
+    """One account a planned file, in order, with paths relative to the stage's root.
+
+    A file read in several pieces has the digest of their digests; one whose rows all lie outside the windows has none.
+    """
+    by_path: dict[str, list[FileRead]] = {}
+    for account in accounts:
+        by_path.setdefault(str(account.path), []).append(account)
+    return tuple(_one_account(file, by_path.get(str(Path(stage.root) / file.path), [])) for file in stage.files)
+
+
+def _one_account(file: FileSlice, parts: list[FileRead]) -> FileRead:
+    parts = sorted(parts, key=lambda part: part.row_groups)
+    digests = [part.sha256 for part in parts]
+    joined = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    return FileRead(
+        path=file.path, size_bytes=file.size_bytes, row_groups=tuple(g for p in parts for g in p.row_groups),
+        bytes_read=sum(p.bytes_read for p in parts), sha256=joined if parts else "",
+    )  # fmt: skip

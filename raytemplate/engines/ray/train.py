@@ -1,0 +1,298 @@
+"""Training with Ray Train: `lower` makes the request, `submit` is the only place that runs it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+from numpy.typing import NDArray
+
+from raytemplate import plugins
+from raytemplate.budget import Meter
+from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
+from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
+from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.errors import EngineError, RaytemplateError, TrainingFailed
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import OnEpoch, Trained
+from raytemplate.models.options import Family, TrainingSpec
+from raytemplate.models.saved import layout_of
+from raytemplate.planning.stages import FitStage
+from raytemplate.records import codec
+from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
+
+_SHUFFLE_BUFFER_ROWS = 32_768
+_POLL_S = 0.1
+_START_LIMIT_S = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainRequest:
+    """Everything Ray Train is asked for, as plain values."""
+
+    name: str
+    trainer: str
+    loop: str
+    family: str
+    model: Mapping[str, Any]
+    assignment: Assignment
+    num_workers: int
+    resources: Mapping[str, float]
+    use_gpu: bool
+    storage: Path
+    epochs_file: Path
+
+
+def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float) -> TrainRequest:
+    """The request for a stage: no Ray in it, so that two can be compared."""
+    training = TrainingSpec.model_validate(dict(stage.training))
+    newest, _ = newest_good(journal.checkpoints)
+    done = newest.epoch if newest else 0
+    every = training.checkpoint_every or (max(1, stage.num_epochs // 20) if stage.trainer == "lightgbm" else 1)
+    resources = {"CPU": stage.cpus_per_worker}
+    if stage.gpus_per_worker:
+        resources["GPU"] = stage.gpus_per_worker
+    if stage.memory_per_worker:
+        resources["memory"] = float(stage.memory_per_worker)
+    return TrainRequest(
+        name=journal.run_id, trainer=stage.trainer, loop=stage.loop, family=stage.family, model=dict(stage.model),
+        assignment=Assignment(
+            metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
+            training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
+            earlier=tuple(e for e in journal.epochs() if e.epoch <= done), layout=layout_of(features),
+        ),
+        num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
+        storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
+    )  # fmt: skip
+
+
+def fit(
+    stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch
+) -> Trained:
+    """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`."""
+    request = lower(stage, data.ingested.features, journal, meter.training_remaining_s())
+    newest, bad = newest_good(journal.checkpoints)
+    for problem in bad:
+        journal.log.open("a").write(f"checkpoint refused: {problem}\n")
+    started = time.monotonic()
+    if newest is not None and newest.epoch >= stage.num_epochs:
+        return _trained(request, "epochs", (), newest.epoch, started)
+    run = _submit_local if stage.workers == 0 else _submit_workers
+    stopped, ranks = run(request, data, journal, on_epoch)
+    return _trained(request, stopped, ranks, newest.epoch if newest else 0, started)
+
+
+def _trained(
+    request: TrainRequest, stopped: str, ranks: tuple[RankRecord, ...], resumed: int, started: float
+) -> Trained:
+    wall = time.monotonic() - started
+    workers = max(1, request.num_workers)
+    return Trained(
+        stopped=stopped, resumed_from_epoch=resumed, ranks=ranks,
+        usage=Usage(
+            wall_clock_s=wall, cpu_s=wall * workers * request.resources["CPU"],
+            gpu_s=wall * workers * request.resources.get("GPU", 0.0),
+        ),
+        engine=f"Ray Train, {'local mode' if request.num_workers == 0 else f'{request.num_workers} workers'}",
+    )  # fmt: skip
+
+
+def _submit_local(
+    request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch
+) -> tuple[str, tuple[RankRecord, ...]]:
+    """Ray Train's local mode: the loop runs in this process, and its errors are its own."""
+
+    def keep(record: EpochRecord) -> None:
+        journal.add_epoch(record)
+        on_epoch(record)
+
+    def loop(config: dict[str, Any]) -> tuple[str, RankRecord]:
+        feed = _feed(request, data.refs, {name: ds.iterator() for name, ds in data.streams.items()}, Ranks())
+        return _run_loop(request, feed, Ranks(), keep)
+
+    result = _trainer(request, loop, {}).fit()
+    stopped, record = result.return_value
+    return stopped, (record,)
+
+
+def _submit_workers(
+    request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch
+) -> tuple[str, tuple[RankRecord, ...]]:
+    """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted."""
+    streams = {name: data.streams[name] for name in ("train", "validation") if name in data.streams}
+    config = {"request": request, "refs": dict(data.refs)}
+    outcome: list[BaseException | None] = []
+
+    def work() -> None:
+        try:
+            _trainer(request, _rank_entry, config, streams).fit()
+            outcome.append(None)
+        except BaseException as error:  # handed to the thread that waits
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="train", daemon=True)
+    seen = len(journal.epochs())
+    thread.start()
+    while thread.is_alive():
+        thread.join(_POLL_S)
+        epochs = journal.epochs()
+        for record in epochs[seen:]:
+            on_epoch(record)
+        seen = max(seen, len(epochs))
+    if outcome[0] is not None:
+        raise _translated(outcome[0])
+    return _read_ranks(request)
+
+
+def _trainer(
+    request: TrainRequest, loop: Callable[..., Any], config: dict[str, Any], datasets: Mapping[str, Any] | None = None
+) -> Any:
+    settings: dict[str, Any] = {
+        "train_loop_per_worker": loop, "train_loop_config": config, "datasets": dict(datasets or {}),
+        "scaling_config": ray.train.ScalingConfig(
+            num_workers=request.num_workers, use_gpu=request.use_gpu,
+            resources_per_worker=dict(request.resources) if request.num_workers else None,
+        ),
+        "run_config": ray.train.RunConfig(
+            name=request.name, storage_path=str(request.storage),
+            failure_config=ray.train.FailureConfig(max_failures=0, controller_failure_limit=0),
+        ),
+    }  # fmt: skip
+    if datasets:
+        settings["dataset_config"] = _whole_split()
+    if request.trainer == "torch":
+        from ray.train.torch import TorchTrainer
+
+        return TorchTrainer(**settings)
+    if request.trainer == "lightgbm":
+        from ray.train.lightgbm import LightGBMTrainer
+
+        return LightGBMTrainer(**settings)
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+    return DataParallelTrainer(**settings)
+
+
+def _whole_split() -> Any:
+    """Ray's own split leaves out rows to make shards equal; here every row is trained on, and ranks step together."""
+
+    class WholeSplit(ray.train.DataConfig):
+        def configure(self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **more: Any) -> Any:
+            output: list[dict[str, Any]] = [{} for _ in range(world_size)]
+            for name, dataset in datasets.items():
+                split = (
+                    dataset.streaming_split(world_size, equal=False)
+                    if name == "train"
+                    else [dataset.iterator()] * world_size
+                )
+                for rank, iterator in enumerate(split):
+                    output[rank][name] = iterator
+            return output
+
+    return WholeSplit()
+
+
+def _rank_entry(config: dict[str, Any]) -> None:
+    """Runs on every worker."""
+    request: TrainRequest = config["request"]
+    ranks = _WorkerRanks(request.trainer)
+    shards = {} if config["refs"] else {name: ray.train.get_dataset_shard(name) for name in ("train", "validation")}
+    journal = Journal(request.epochs_file.parent)
+    feed = _feed(request, config["refs"], shards, ranks)
+
+    def keep(record: EpochRecord) -> None:
+        journal.add_epoch(record)
+
+    stopped, record = _run_loop(request, feed, ranks, keep)
+    path = request.storage / f"rank-{ranks.rank}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"stopped": stopped, "record": codec.encode(record)}))
+    ray.train.report({"rank": ranks.rank})
+
+
+def _read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
+    found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(request.num_workers)]
+    return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)
+
+
+def _run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> tuple[str, RankRecord]:
+    family: Family = plugins.load(plugins.FAMILIES, request.family)
+    context = RankContext(request.assignment, feed, ranks, on_epoch)
+    options = family.options.model_validate(request.model)
+    plugins.resolve(request.loop)(context, options, request.assignment.training)
+    record = context.record or RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
+    return context.stopped, record
+
+
+def _feed(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
+    seed = request.assignment.training.seed
+    if refs:
+        arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}
+        return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed)
+    layout = request.assignment.layout
+    return StreamFeed(
+        shards, widths=(len(layout.dense), len(layout.codes)), num_ranks=ranks.num_ranks, seed=seed,
+        buffer_rows=_SHUFFLE_BUFFER_ROWS, total=ranks.total,
+    )  # fmt: skip
+
+
+class _WorkerRanks(Ranks):
+    """Ranks of a Ray Train worker group."""
+
+    def __init__(self, trainer: str) -> None:
+        context = ray.train.get_context()
+        self.rank, self.num_ranks = context.get_world_rank(), context.get_world_size()
+        self._torch = trainer == "torch"
+
+    def total(self, number: int) -> int:
+        if self.num_ranks == 1:
+            return number
+        import torch
+        import torch.distributed
+        from ray.train.torch import get_device
+
+        value = torch.tensor([number], device=get_device())
+        torch.distributed.all_reduce(value)
+        return int(value)
+
+    def agree(self, yes: bool) -> bool:
+        if self.num_ranks == 1:
+            return yes
+        if self._torch:
+            return self.total(int(yes) if self.rank == 0 else 0) > 0
+        from ray.train.collective import broadcast_from_rank_zero
+
+        return bool(broadcast_from_rank_zero(yes))
+
+    def wrap(self, model: Any) -> Any:
+        from ray.train.torch import prepare_model
+
+        return prepare_model(model)
+
+    def network(self) -> dict[str, Any]:
+        from ray.train.lightgbm import get_network_params
+
+        return dict(get_network_params())
+
+
+def _translated(error: BaseException) -> RaytemplateError:
+    """The cause inside Ray's wrapping: our own errors as they are, a loop's as TrainingFailed, Ray's as EngineError."""
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    if isinstance(error, WorkerGroupError) and error.worker_failures:
+        rank, cause = sorted(error.worker_failures.items())[0]
+        cause = getattr(cause, "cause", None) or cause
+        if isinstance(cause, RaytemplateError):
+            return cause
+        return TrainingFailed(f"worker {rank}: {type(cause).__name__}: {cause}")
+    if isinstance(error, RaytemplateError):
+        return error
+    return EngineError("fit", f"{type(error).__name__}: {error}")

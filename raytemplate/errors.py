@@ -1,0 +1,137 @@
+"""Every error a person can meet, each with its exit code. Exit codes are defined here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+EXIT_DONE = 0
+EXIT_NOT_PROMOTED = 5
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class RaytemplateError(Exception):
+    """Something a person should read: what happened, and what to do next.
+
+    Args:
+        what: one or more lines: where, what was found, what was expected.
+        next_step: the exact command or edit that goes on from here, if there is one.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+
+class UsageError(RaytemplateError):
+    """Arguments that cannot be used: no such file, no such model, a folder that cannot be written."""
+
+    exit_code = 2
+
+
+class DataError(RaytemplateError):
+    """Data that cannot be used: unreadable, a schema that differs between files, a window without rows."""
+
+    exit_code = 2
+
+
+class PlanError(RaytemplateError):
+    """A plan that cannot run: what was asked, what there is, what to change."""
+
+    exit_code = 3
+
+
+class BudgetSpent(RaytemplateError):
+    """The budget ended before there was a candidate."""
+
+    exit_code = 4
+
+
+class ChampionMoved(RaytemplateError):
+    """The champion is no longer the one that the evidence was taken against."""
+
+    exit_code = 6
+
+
+class IntegrityError(RaytemplateError):
+    """Bytes that do not match their recorded digest."""
+
+    exit_code = 7
+
+
+class Unavailable(RaytemplateError):
+    """Something outside could not be used: Ray, MLflow, storage, a full disk."""
+
+    exit_code = 8
+
+
+class EngineError(Unavailable):
+    """Ray or MLflow failed. Names the stage and keeps the engine's own words."""
+
+    def __init__(self, stage: str, what: str, *, next_step: str = "") -> None:
+        super().__init__(f"{stage}: {what}", next_step=next_step)
+        self.stage = stage
+
+
+class TrainingFailed(RaytemplateError):
+    """The training loop failed, or its loss became NaN or infinite."""
+
+    exit_code = 9
+
+
+class Interrupted(RaytemplateError):
+    """A person pressed Ctrl-C, or the process was told to end."""
+
+    exit_code = EXIT_INTERRUPTED
+
+    def __init__(self, what: str = "interrupted", *, next_step: str = "", terminated: bool = False) -> None:
+        super().__init__(what, next_step=next_step)
+        self.terminated = terminated
+
+    @property
+    def code(self) -> int:
+        """130 or 143."""
+        return EXIT_TERMINATED if self.terminated else EXIT_INTERRUPTED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Problem:
+    """One thing wrong with a template.
+
+    `where` is "FILE:LINE" or the text of the layer that set the value ("--set training.epochs=ten").
+    """
+
+    where: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}  {self.path}: {self.message}" if self.path else f"{self.where}  {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Problems in the order of the file, ready to print."""
+
+    items: tuple[Problem, ...] = field(default=())
+
+    def __str__(self) -> str:
+        width = max((len(p.where) for p in self.items), default=0)
+        lines = [f"{p.where:<{width}}  {p.path + ': ' if p.path else ''}{p.message}" for p in self.items]
+        count = len(self.items)
+        lines.append(f"{count} problem{'s' if count != 1 else ''}; nothing was started.")
+        return "\n".join(lines)
+
+
+class SpecError(RaytemplateError):
+    """A template with problems: all of them, each with its place."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__(str(Problems(problems)))

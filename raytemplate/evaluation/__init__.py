@@ -1,0 +1,1 @@
+"""Predictions -> Evaluation. Pure: numpy in, records out."""

@@ -1,0 +1,176 @@
+# pyright: basic, reportAttributeAccessIssue=false
+# (pyarrow carries no types)
+"""The simple rule that a model must beat: a median or mean of the target for each combination of some columns.
+
+Fitted in one pass from parts that merge in any order. Means keep a count and a sum a group; medians keep them by bucket
+(`buckets.py`), which is exact for whole numbers up to 1,000 and within `relative_error` (0.1 %) for others. A t-digest
+(datasketches 5.2, k 200) was tried and not taken: its medians of 350 groups of 857 rows were off by up to 0.8 %.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from raytemplate.evaluation.buckets import bucket_of, coarser, means, medians, relative_width
+from raytemplate.evaluation.metrics.metric import Floats
+
+Rule = Literal["median", "mean"]
+
+MAX_CELLS = 250_000
+"""Most (group, bucket) pairs a state holds, about 10 MB. Past that every two neighbouring buckets become one."""
+
+_FINEST, _COARSEST = 0, 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BaselineState:
+    """What has been counted so far; `predict` may be asked at any time.
+
+    `cells` has one row a group and bucket, sorted: group (text), bucket (int64), count (int64), sum (float64).
+    `level` says how often buckets were coarsened; it depends on all rows together, not on the order of merging.
+    """
+
+    rule: Rule
+    by: tuple[str, ...]
+    level: int
+    cells: pa.Table
+
+    @property
+    def relative_error(self) -> float:
+        """How far each middle value may be from the exact one, relative to it; means have rounding only."""
+        return relative_width(self.level) if self.rule == "median" else 0.0
+
+    @property
+    def num_rows(self) -> int:
+        """Rows counted."""
+        return int(_numbers(self.cells, "count").sum())
+
+    def values(self) -> tuple[list[str], Floats, float]:
+        """Groups, their values float64 [groups], and the value over all rows (NaN where nothing was counted)."""
+        names = self.cells["group"].combine_chunks()
+        code = pc.rank(names, tiebreaker="dense").to_numpy() - 1 if len(names) else np.zeros(0, dtype=np.int64)
+        first = np.unique(code, return_index=True)[1]
+        pick = medians if self.rule == "median" else means
+        bucket, count, total = (_numbers(self.cells, name) for name in ("bucket", "count", "sum"))
+        groups = [str(name) for name in names.take(pa.array(first)).to_pylist()]
+        by_bucket = np.argsort(bucket, kind="stable")
+        overall = pick(np.zeros_like(code), count[by_bucket], total[by_bucket])
+        return groups, pick(code, count, total), float(overall[0]) if len(overall) else math.nan
+
+    def predict(self, table: pa.Table) -> Floats:
+        """The group's value for each row, float64 [rows]; the overall value for a group that was never seen."""
+        groups, values, overall = self.values()
+        place = pc.index_in(_group_names(table, self.by), value_set=pa.array(groups, pa.string()))
+        found = place.fill_null(-1).to_numpy(zero_copy_only=False)
+        return np.append(values, overall)[found]
+
+    def to_json(self) -> bytes:
+        """The state as a JSON document; `from_json` gives an equal one back."""
+        names = self.cells["group"].combine_chunks().dictionary_encode()
+        document = {
+            "rule": self.rule,
+            "by": list(self.by),
+            "level": self.level,
+            "groups": names.dictionary.to_pylist(),
+            "group": names.indices.to_pylist(),
+        } | {name: self.cells[name].to_pylist() for name in ("bucket", "count", "sum")}
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @staticmethod
+    def from_json(text: bytes | str) -> BaselineState:
+        """A state from `to_json`."""
+        document: dict[str, Any] = json.loads(text)
+        names = pa.DictionaryArray.from_arrays(
+            pa.array(document["group"], pa.int32()), pa.array(document["groups"], pa.string())
+        ).cast(pa.string())
+        cells = _cells(names, document["bucket"], document["count"], document["sum"])
+        return BaselineState(rule=document["rule"], by=tuple(document["by"]), level=document["level"], cells=cells)
+
+
+def fit_baseline(table: pa.Table, settings: Mapping[str, Any], target: str) -> BaselineState:
+    """A baseline from some rows; rows whose target is missing or not finite are left out.
+
+    Args:
+        table: the target and the columns to group by. These are compared as text, so int32 1 and int64 1 are one group.
+        settings: `BaselineSpec` dumped: exactly one of `median_by` and `mean_by` holds column names.
+    """
+    rule, by = _rule(settings)
+    value = table[target].cast(pa.float64()).fill_null(math.nan).to_numpy()
+    known = np.isfinite(value)
+    names = _group_names(table, by).filter(pa.array(known))
+    value = value[known]
+    bucket = bucket_of(value) if rule == "median" else np.zeros(len(value), dtype=np.int64)
+    cells = _cells(names, bucket, np.ones(len(value), dtype=np.int64), value)
+    return _bounded(rule, by, _FINEST, cells)
+
+
+def merge(a: BaselineState, b: BaselineState) -> BaselineState:
+    """Both together, as if fitted on all rows at once; sums may differ in the last bits.
+
+    Raises:
+        ValueError: two different baselines.
+    """
+    if (a.rule, a.by) != (b.rule, b.by):
+        raise ValueError(f"cannot merge {a.rule} by {a.by} with {b.rule} by {b.by}")
+    level = max(a.level, b.level)
+    both = pa.concat_tables([_coarser(a.cells, level - a.level), _coarser(b.cells, level - b.level)])
+    return _bounded(a.rule, a.by, level, both)
+
+
+def _rule(settings: Mapping[str, Any]) -> tuple[Rule, tuple[str, ...]]:
+    if settings.get("median_by") is not None:
+        return "median", tuple(settings["median_by"])
+    return "mean", tuple(settings["mean_by"])
+
+
+def _group_names(table: pa.Table, by: tuple[str, ...]) -> pa.Array:
+    """One text a row: the columns joined by a separator that no name holds; null is a value like any other."""
+    if not by:
+        return pa.repeat("", len(table))
+    columns = [table[name].cast(pa.string()) for name in by]
+    joined = pc.binary_join_element_wise(*columns, "\x1f", null_handling="replace", null_replacement="\x00")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _coarser(cells: pa.Table, times: int) -> pa.Table:
+    return cells.set_column(1, "bucket", pa.array(coarser(_numbers(cells, "bucket"), times), pa.int64()))
+
+
+def _bounded(rule: Rule, by: tuple[str, ...], level: int, cells: pa.Table) -> BaselineState:
+    cells = _summed(cells)
+    while len(cells) > MAX_CELLS:
+        if rule == "mean" or level == _COARSEST:
+            raise ValueError(f"a baseline by {', '.join(by)} has over {MAX_CELLS:,} groups: group by fewer columns")
+        cells, level = _summed(_coarser(cells, 1)), level + 1
+    return BaselineState(rule=rule, by=by, level=level, cells=cells)
+
+
+def _summed(cells: pa.Table) -> pa.Table:
+    # One thread: with more, the order of the additions and so the last bits of the sums would change from run to run.
+    grouped = cells.group_by(["group", "bucket"], use_threads=False).aggregate([("count", "sum"), ("sum", "sum")])
+    ordered = grouped.sort_by([("group", "ascending"), ("bucket", "ascending")])
+    return _cells(*(ordered[name] for name in ("group", "bucket", "count_sum", "sum_sum")))
+
+
+def _cells(group: Any, bucket: Any, count: Any, total: Any) -> pa.Table:
+    kinds = {"group": pa.string(), "bucket": pa.int64(), "count": pa.int64(), "sum": pa.float64()}
+    columns = (group, bucket, count, total)
+    return pa.table(
+        {
+            name: column.cast(kind) if isinstance(column, pa.ChunkedArray | pa.Array) else pa.array(column, kind)
+            for (name, kind), column in zip(kinds.items(), columns, strict=True)
+        }
+    )
+
+
+def _numbers(cells: pa.Table, name: str) -> NDArray[Any]:
+    return cells[name].to_numpy()

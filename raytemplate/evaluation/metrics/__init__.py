@@ -1,0 +1,1 @@
+"""Metrics: one formula an object, each with id and version."""

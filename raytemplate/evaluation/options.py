@@ -1,0 +1,41 @@
+"""The `evaluation` namespace."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from raytemplate.plugins import Options
+
+
+class BaselineSpec(Options):
+    """The simple rule that a model must beat, fitted on the training window. Exactly one field is set."""
+
+    median_by: tuple[str, ...] | None = None
+    """Median of the target for each combination of these columns; `[]` is the median of all rows."""
+
+    mean_by: tuple[str, ...] | None = None
+    """Mean of the target for each combination of these columns; `[]` is the mean of all rows."""
+
+    @model_validator(mode="after")
+    def _one(self) -> BaselineSpec:
+        if (self.median_by is None) == (self.mean_by is None):
+            raise ValueError("expected exactly one of median_by and mean_by")
+        return self
+
+
+class EvaluationSpec(Options):
+    """How candidate, champion and baseline are compared, on the same test rows."""
+
+    metric: str = "mae"
+    """The metric that decides, in gates and in the choice of the epoch. Default: mae."""
+
+    also: tuple[str, ...] = ()
+    """More metrics to report. Default: none."""
+
+    baseline: BaselineSpec = BaselineSpec(median_by=())
+    """The simple rule to compare with. Default: the median of all training rows."""
+
+    resample: Literal["day", "hour", "week", "row"] = "day"
+    """What the bootstrap draws, so that rows that hang together stay together. Default: day, as there is a time column."""

@@ -1,0 +1,66 @@
+"""Scores -> Evaluation: candidate, champion and baseline on the same rows, and whether the comparison is fair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from raytemplate.evaluation.compare import compare
+from raytemplate.evaluation.intervals import group_ids
+from raytemplate.execution.ports import TestScores
+from raytemplate.planning.inventory import Champion
+from raytemplate.planning.stages import EvaluateStage, RunPlan
+from raytemplate.records.evaluated import ChampionRef, Evaluation, Scored
+from raytemplate.records.ingested import Snapshot
+
+
+def appraise(
+    plan: RunPlan, stage: EvaluateStage, scores: TestScores, *, candidate_digest: str, champion: Champion | None,
+    snapshot: Snapshot, problems: Mapping[str, str],
+) -> Evaluation:  # fmt: skip
+    """The evaluation of one run, from predictions on its test window.
+
+    Args:
+        champion: the head when the evidence was taken.
+        problems: name -> why a model could not even be opened.
+    """
+    groups = group_ids(scores.times, stage.resample)
+    scored = compare(
+        target=scores.target, groups=groups, predictions=scores.predictions, candidate="candidate",
+        metric=stage.metric, also=stage.also, num_resamples=stage.num_resamples, seed=stage.seed,
+    )  # fmt: skip
+    test = plan.ingest.window("test")
+    return Evaluation(
+        metric=stage.metric, test_snapshot=snapshot.digest, test_start=test.start, test_end=test.end,
+        candidate_seen_until=plan.ingest.window("validation").end, num_rows=len(scores.target),
+        num_train_rows=snapshot.window("train").num_rows, resample=stage.resample,
+        num_groups=int(groups.max()) + 1 if len(groups) else 0, num_resamples=stage.num_resamples,
+        term=champion.term if champion else 0, candidate_digest=candidate_digest,
+        candidate=_with_unknown(scored["candidate"], scores), baseline=scored.get("baseline"),
+        champion_ref=_ref(champion), champion=scored.get("champion"),
+        champion_problem=_problem(champion, {**scores.problems, **problems}),
+    )  # fmt: skip
+
+
+def _with_unknown(scored: Scored, scores: TestScores) -> Scored:
+    return Scored(
+        name=scored.name, metrics=scored.metrics, difference=scored.difference,
+        num_unknown_categories=scores.num_unknown.get(scored.name, 0),
+    )  # fmt: skip
+
+
+def _ref(champion: Champion | None) -> ChampionRef | None:
+    if champion is None:
+        return None
+    return ChampionRef(
+        version=champion.version, digest=champion.digest, term=champion.term, run_id=champion.run_id,
+        seen_until=champion.seen_until,
+    )  # fmt: skip
+
+
+def _problem(champion: Champion | None, problems: Mapping[str, str]) -> str:
+    """Why the champion could not be scored, "" where it was."""
+    if champion is None:
+        return ""
+    if "champion" in problems:
+        return f"version {champion.version} cannot be scored: {problems['champion']}"
+    return ""

@@ -1,0 +1,53 @@
+"""What is registered, as rows for reports: models, their champions and their history, out of the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from raytemplate.execution.registered import find_version
+from raytemplate.ledger.events import change_of
+from raytemplate.ledger.head import Ledger
+from raytemplate.reports.history import EventRow, ModelRow, show_model
+from raytemplate.store.workspace import Workspace
+
+
+def model_rows(workspace: Workspace) -> list[ModelRow]:
+    """Every model of a workspace."""
+    ledger = Ledger(workspace.governance_db)
+    return [_row(ledger, name) for name in ledger.models()]
+
+
+def show_registered(ref: str, workspace: Workspace) -> str:
+    """One model with its history.
+
+    Raises:
+        UsageError: no such version.
+    """
+    name = ref.partition("@")[0].partition("/")[0]
+    if name != ref:
+        find_version(ref, workspace)
+    ledger = Ledger(workspace.governance_db)
+    events: list[EventRow] = []
+    champion = 0
+    for event in ledger.events(name):
+        change = change_of(event)
+        moved = event.type != "waiting"
+        events.append(
+            EventRow(
+                at=datetime.fromisoformat(event.at), event=event.type, version=change.version,
+                previous_version=champion if moved else 0, run_id=change.run_id, by=event.actor,
+                reason=str(change.details.get("reason", "") or change.details.get("by", "")),
+            )  # fmt: skip
+        )
+        champion = change.version if moved else champion
+    return show_model(_row(ledger, name), events, now=datetime.now(UTC))
+
+
+def _row(ledger: Ledger, name: str) -> ModelRow:
+    head = ledger.head(name)
+    waiting = [v.version for v in ledger.versions(name) if v.state == "challenger"]
+    return ModelRow(
+        name=name, champion_version=head.version if head else 0, promoted=head.at if head else None,
+        run_id=head.run_id if head else "", digest=head.digest if head else "",
+        challenger_version=waiting[-1] if waiting else 0,
+    )  # fmt: skip

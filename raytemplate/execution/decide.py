@@ -1,0 +1,151 @@
+"""Govern and promote: from a run's records alone, so that it can be done again, later and elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+from raytemplate.errors import ChampionMoved, UsageError
+from raytemplate.execution.journal import Journal
+from raytemplate.governance.evidence import Evidence, evidence_of
+from raytemplate.governance.gates.gate import build_gates
+from raytemplate.governance.judge import judge
+from raytemplate.ledger.head import Head, Ledger
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records import codec
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Approved, Held, Verdict, VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.store.objects import ObjectStore
+
+
+def evidence_from(journal: Journal) -> Evidence:
+    """All a gate may look at, out of the records.
+
+    Raises:
+        UsageError: the run has not been evaluated.
+    """
+    evaluation, snapshot = journal.read(Evaluation), journal.read(Snapshot)
+    if evaluation is None or snapshot is None:
+        raise UsageError(
+            f"run {journal.run_id} has no evaluation yet; there is nothing to judge",
+            next_step=f"raytemplate resume {journal.run_id}",
+        )
+    return evidence_of(evaluation, {w.name: w.num_rows for w in snapshot.windows})
+
+
+def decide(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, *, actor: str, allowed_by: str | None = None
+) -> PromotionRecord | None:
+    """Judge the evidence, and move the head if the verdict is Approved.
+
+    Args:
+        actor: who or what asks, for the event.
+        allowed_by: the person who promotes; needed where promotion is manual.
+
+    Returns:
+        What became of the candidate; None if it was rejected.
+
+    Raises:
+        ChampionMoved: the head is not the one the evidence was taken against.
+        IntegrityError: the candidate's bytes are not those that were evaluated.
+    """
+    evidence = evidence_from(journal)
+    evaluation, fit = evidence.evaluation, journal.need(FitResult)
+    head = ledger.head(plan.name)
+    verdict = judge(
+        build_gates(plan.govern.gates), evidence, promotion=plan.govern.promotion, allowed_by=allowed_by,
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
+    if head is not None and head.digest == fit.candidate.digest:
+        record = _unchanged(plan, head)
+    else:
+        record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor)
+    if record is not None:
+        journal.write(record)
+    return record
+
+
+def _act(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, verdict: Verdict, evaluation: Evaluation,
+    fit: FitResult, actor: str,
+) -> PromotionRecord | None:  # fmt: skip
+    if isinstance(verdict, Approved):
+        return _promote(journal, plan, ledger, store, verdict, evaluation, fit, actor)
+    if isinstance(verdict, Held):
+        return _hold(journal, plan, ledger, evaluation, fit, actor)
+    return None
+
+
+def _promote(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, verdict: Approved, evaluation: Evaluation,
+    fit: FitResult, actor: str,
+) -> PromotionRecord:  # fmt: skip
+    # The bytes that were evaluated, hashed once more at the moment they become the champion.
+    store.open(fit.candidate.digest)
+    move = ledger.promote(
+        plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until, evaluation.term, actor,
+        _details(plan, evaluation, verdict.by),
+    )  # fmt: skip
+    return PromotionRecord(
+        outcome="promoted", model=plan.name, version=move.head.version, digest=move.head.digest, term=move.head.term,
+        previous_version=move.previous.version if move.previous else 0, at=move.head.at, projected=False,
+    )  # fmt: skip
+
+
+def _hold(
+    journal: Journal, plan: RunPlan, ledger: Ledger, evaluation: Evaluation, fit: FitResult, actor: str
+) -> PromotionRecord:
+    version = ledger.wait(
+        plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until, actor,
+        _details(plan, evaluation, ""),
+    )  # fmt: skip
+    head = ledger.head(plan.name)
+    return PromotionRecord(
+        outcome="waiting", model=plan.name, version=version.version, digest=version.digest,
+        term=head.term if head else 0, previous_version=head.version if head else 0, at=version.at, projected=False,
+    )  # fmt: skip
+
+
+def _unchanged(plan: RunPlan, head: Head) -> PromotionRecord:
+    return PromotionRecord(
+        outcome="unchanged", model=plan.name, version=head.version, digest=head.digest, term=head.term,
+        previous_version=head.version, at=datetime.now(UTC), projected=False,
+    )  # fmt: skip
+
+
+def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object]:
+    """What an event binds: the plan and the very evaluation that allowed it."""
+    return {
+        "plan": plan.id, "by": by, "snapshot": evaluation.test_snapshot,
+        "evaluation_sha256": hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
+    }  # fmt: skip
+
+
+def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:
+    """Whether the champion has moved since the run's evidence was taken, and the run is not that champion."""
+    evaluation, fit = journal.read(Evaluation), journal.read(FitResult)
+    if evaluation is None or fit is None:
+        return False
+    head = ledger.head(model)
+    if head is not None and head.digest == fit.candidate.digest:
+        return False
+    return ledger.term(model) != evaluation.term
+
+
+def refuse_if_stale(journal: Journal, ledger: Ledger, model: str) -> None:
+    """Stop before judging on old evidence.
+
+    Raises:
+        ChampionMoved: names the champion of now, and how to judge against it.
+    """
+    if is_stale(journal, ledger, model):
+        head = ledger.head(model)
+        now = f"version {head.version} (run {head.run_id})" if head else "gone"
+        raise ChampionMoved(
+            f"the champion of {model} is now {now}; run {journal.run_id} was judged against an earlier one",
+            next_step=f"raytemplate resume {journal.run_id}    # judges it again, without training",
+        )

@@ -1,0 +1,231 @@
+"""Walks the stages of a plan: each door's record is kept when the door is passed, and none is passed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raytemplate import plugins
+from raytemplate.budget import Meter
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent
+from raytemplate.execution.appraise import appraise
+from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
+from raytemplate.models.options import Family
+from raytemplate.models.saved import About, write_model
+from raytemplate.planning.inventory import Champion
+from raytemplate.planning.stages import (
+    EvaluateStage,
+    FitStage,
+    GovernStage,
+    IngestStage,
+    PromoteStage,
+    RunPlan,
+    Stage,
+)
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import Candidate, EpochRecord, FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Held, VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd, StageTiming, State
+from raytemplate.store.manifest import write_manifest
+from raytemplate.store.objects import ObjectStore
+
+Package = Callable[[Path], None]
+
+
+@dataclass(kw_only=True)
+class Execution:
+    """One process's work on one run.
+
+    Args:
+        champion_now: reads the head, when the evidence is taken.
+        package: adds to a model's folder what others need to load it.
+    """
+
+    plan: RunPlan
+    journal: Journal
+    engine: Engine
+    promoter: Promoter
+    store: ObjectStore
+    meter: Meter
+    listener: Listener
+    champion_now: Callable[[], Champion | None]
+    package: Package
+    _timings: list[StageTiming] = field(default_factory=list)
+    _timeline: dict[str, float] = field(default_factory=dict)
+    _ingested: Ingested | None = None
+
+    def run(self) -> RunEnd:
+        """Pass every door that has not been passed yet; the record of the end.
+
+        Raises:
+            RaytemplateError: a stage failed; the records up to it are kept.
+        """
+        self._timeline["execute"] = self.meter.elapsed_s()
+        for stage in self.plan.stages:
+            self._do(stage)
+        end = self._end()
+        self.journal.write(end)
+        return end
+
+    def _do(self, stage: Stage) -> None:
+        match stage:
+            case IngestStage():
+                self._pass("ingest", Snapshot, lambda: self._ingest(stage))
+            case FitStage():
+                self._pass("fit", FitResult, lambda: self._fit(stage))
+            case EvaluateStage():
+                self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
+            case GovernStage():
+                self._pass("govern", VerdictRecord, self._decide)
+            case PromoteStage():
+                pass  # judged and promoted behind one door, by the promoter
+
+    def _pass(self, name: str, kind: type, work: Callable[[], object]) -> None:
+        """Do the work of a stage unless its record is there."""
+        if self.journal.read(kind) is not None:
+            return
+        if name == "ingest":
+            self._wait_for_engine()
+        self.listener.stage_started(name)
+        started = self.meter.elapsed_s()
+        record = work()
+        seconds = self.meter.elapsed_s() - started
+        self._timeline[name] = self.meter.elapsed_s()
+        self._timings.append(self._timing(name, seconds))
+        self.listener.stage_ended(name, record, seconds)
+
+    def _timing(self, name: str, seconds: float) -> StageTiming:
+        estimate = next(s for s in self.plan.forecast.stages if s.stage == name)
+        return StageTiming(stage=name, work=estimate.work, planned_s=estimate.seconds, actual_s=seconds)
+
+    def _wait_for_engine(self) -> None:
+        self.engine.ready()
+        if "start" in self._timeline:
+            return
+        seconds = self.meter.elapsed_s() - self.meter.spent_s
+        self._timeline["start"] = self.meter.elapsed_s()
+        self._timings.append(
+            StageTiming(stage="start", work=0.0, planned_s=self.plan.forecast.start_s, actual_s=seconds)
+        )
+
+    def _ingest(self, stage: IngestStage) -> Snapshot:
+        found = self.engine.ingest(stage, None)
+        self._ingested = found
+        self.journal.write_profiles(found.profiles)
+        self.journal.write(found.features)
+        self.journal.write(found.snapshot)
+        return found.snapshot
+
+    def _open(self) -> Ingested:
+        """The data of this run, read again and verified where an earlier process ingested it."""
+        if self._ingested is None:
+            self._wait_for_engine()
+            self._ingested = self.engine.ingest(self.plan.ingest, self.journal.need(Snapshot))
+        return self._ingested
+
+    def _fit(self, stage: FitStage) -> FitResult:
+        ingested = self._open()
+        trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
+        epochs = self.journal.epochs()
+        if not any(e.checkpoint for e in epochs):
+            raise BudgetSpent(
+                f"budget.time: {self.meter.elapsed_s():.0f} s of {self.plan.limits.time_s:.0f} s were spent before "
+                "the first epoch ended; there is no candidate",
+                next_step="raise budget.time, or train on less",
+            )
+        result = self._result(stage, ingested, trained, epochs)
+        self.journal.write(result)
+        return result
+
+    def _on_epoch(self, record: EpochRecord) -> None:
+        self.listener.epoch(record, self.plan, self.meter.training_remaining_s())
+
+    def _result(
+        self, stage: FitStage, ingested: Ingested, trained: Trained, epochs: tuple[EpochRecord, ...]
+    ) -> FitResult:
+        train_s = sum(e.loop_s for e in epochs)
+        return FitResult(
+            candidate=self._freeze(stage, ingested), epochs=epochs, ranks=trained.ranks, stopped=trained.stopped,
+            resumed_from_epoch=trained.resumed_from_epoch,
+            rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
+            usage=trained.usage, engine=trained.engine,
+        )  # fmt: skip
+
+    def _freeze(self, stage: FitStage, ingested: Ingested) -> Candidate:
+        """The best checkpoint as a model folder in the store: these bytes are evaluated, judged and promoted."""
+        family: Family = plugins.load(plugins.FAMILIES, stage.family)
+        best = Checkpoints(self.journal.checkpoints).best(stage.higher_is_better)
+        about = self._about(stage, ingested, best.epoch)
+        write_model(self.journal.model, best.folder, family, ingested.features, about)
+        self.package(self.journal.model)
+        write_manifest(self.journal.model)
+        manifest = self.store.put(self.journal.model)
+        weights = next(f.sha256 for f in manifest.files if f.name == family.files[0])
+        return Candidate(
+            digest=manifest.digest, family=stage.family, weights_sha256=weights, epoch=best.epoch, metric=stage.metric,
+            validation=best.validation, settings=stage.model, plan_id=self.plan.id,
+            snapshot=ingested.snapshot.digest, num_bytes=manifest.num_bytes,
+        )  # fmt: skip
+
+    def _about(self, stage: FitStage, ingested: Ingested, epoch: int) -> About:
+        ingest = self.plan.ingest
+        return About(
+            name=self.plan.name, family=stage.family, target=ingest.target,
+            columns=tuple(dict.fromkeys(step.column for step in ingest.features)), keys=ingest.keys, epoch=epoch,
+            plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
+            seen_until=ingest.window("validation").end,
+        )  # fmt: skip
+
+    def _evaluate(self, stage: EvaluateStage) -> Evaluation:
+        ingested = self._open()
+        fit = self.journal.need(FitResult)
+        champion = self.champion_now()
+        models: dict[str, Path] = {"candidate": self.store.open(fit.candidate.digest)}
+        problems: dict[str, str] = {}
+        if champion is not None:
+            self._add_champion(champion, models, problems)
+        scores = self.engine.score(stage, self.plan.ingest, ingested, models)
+        evaluation = appraise(
+            self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
+            snapshot=ingested.snapshot, problems=problems,
+        )  # fmt: skip
+        self.journal.write(evaluation)
+        return evaluation
+
+    def _add_champion(self, champion: Champion, models: dict[str, Path], problems: dict[str, str]) -> None:
+        from raytemplate.errors import IntegrityError
+
+        try:
+            models["champion"] = self.store.open(champion.digest)
+        except IntegrityError as error:
+            problems["champion"] = error.what
+            self.listener.note(f"the champion cannot be scored: {error.what}")
+
+    def _decide(self) -> VerdictRecord:
+        self.promoter.decide(self.journal)
+        return self.journal.need(VerdictRecord)
+
+    def _end(self) -> RunEnd:
+        verdict, promotion = self.journal.need(VerdictRecord), self.journal.read(PromotionRecord)
+        state, code = _state(verdict, promotion)
+        return RunEnd(
+            state=state, exit_code=code, ended=datetime.now(UTC), wall_clock_s=self.meter.elapsed_s(),
+            cost_usd=self.meter.spent_usd(), family=self.plan.fit.family, timings=tuple(self._timings),
+            timeline_s=dict(self._timeline),
+        )  # fmt: skip
+
+
+def _state(verdict: VerdictRecord, promotion: PromotionRecord | None) -> tuple[State, int]:
+    if promotion is not None and promotion.outcome == "unchanged":
+        return "unchanged", EXIT_DONE
+    if promotion is not None and promotion.outcome == "promoted":
+        return "approved", EXIT_DONE
+    return ("held" if isinstance(verdict.verdict, Held) else "rejected"), EXIT_NOT_PROMOTED
+
+

@@ -1,0 +1,152 @@
+"""The folder of one run: one record a door, each written atomically when its door is passed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.profile import Profile
+from raytemplate.errors import IntegrityError
+from raytemplate.records import codec
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import EpochRecord, FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import Attempt, RunEnd, RunStart
+from raytemplate.store.atomic import append_line, read_lines, write_atomic
+
+T = TypeVar("T")
+
+RECORDS: dict[type, str] = {
+    RunStart: "run.json",
+    Snapshot: "snapshot.json",
+    FittedFeatures: "features.json",
+    FitResult: "fit.json",
+    Evaluation: "evaluation.json",
+    VerdictRecord: "verdict.json",
+    PromotionRecord: "promotion.json",
+    RunEnd: "end.json",
+}
+LOCK = "run.lock"
+_HEARTBEAT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Reads and writes the records of one run folder."""
+
+    folder: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: the folder's name."""
+        return self.folder.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where training leaves its checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """Where the candidate is put together before it is frozen in the store."""
+        return self.folder / "model"
+
+    @property
+    def active(self) -> Path:
+        """Lock held by the process that works on the run; the kernel gives it back when the process dies."""
+        return self.folder / "active"
+
+    @property
+    def log(self) -> Path:
+        """Everything Ray says."""
+        return self.folder / "ray.log"
+
+    def write(self, record: object) -> None:
+        """Keep a record; atomically, so that it is there whole or not at all."""
+        write_atomic(self.folder / RECORDS[type(record)], codec.dumps(record))
+
+    def write_profiles(self, profiles: Mapping[str, Profile]) -> None:
+        """Keep the statistics of every window."""
+        document = {"schema": codec.SCHEMA_VERSION, "windows": codec.encode(dict(profiles))}
+        write_atomic(self.folder / "profile.json", json.dumps(document, ensure_ascii=False).encode())
+
+    def read(self, kind: type[T]) -> T | None:
+        """The record of that kind, or None if its door has not been passed."""
+        path = self.folder / RECORDS[kind]
+        if not path.exists():
+            return None
+        return codec.loads(kind, path.read_bytes(), where=str(path))
+
+    def need(self, kind: type[T]) -> T:
+        """The record of that kind.
+
+        Raises:
+            IntegrityError: it is missing.
+        """
+        found = self.read(kind)
+        if found is None:
+            raise IntegrityError(f"{self.folder / RECORDS[kind]}: missing", next_step=f"raytemplate resume {self.run_id}")
+        return found
+
+    def supersede(self, kind: type) -> None:
+        """Put a record aside under a numbered name: it is history, and its door is open again."""
+        path = self.folder / RECORDS[kind]
+        if path.exists():
+            number = len(list(self.folder.glob(f"{path.stem}.superseded-*.json"))) + 1
+            path.rename(path.with_name(f"{path.stem}.superseded-{number}.json"))
+
+    def add_epoch(self, record: EpochRecord) -> None:
+        """Keep one epoch's record."""
+        append_line(self.folder / "epochs.jsonl", json.dumps(codec.encode(record)).encode())
+
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """The epochs so far; where one was trained again after a stop, its last record."""
+        lines = read_lines(self.folder / "epochs.jsonl")
+        by_epoch = {record.epoch: record for record in (codec.decode(EpochRecord, json.loads(line)) for line in lines)}
+        return tuple(by_epoch[epoch] for epoch in sorted(by_epoch))
+
+    def spent_s(self) -> float:
+        """Seconds that earlier processes spent on this run, however they ended."""
+        attempts = (json.loads(path.read_text()) for path in sorted(self.folder.glob("attempt-*.json")))
+        return sum(float(attempt["seen_s"]) for attempt in attempts)
+
+    @contextmanager
+    def attempt(self, started: float) -> Iterator[None]:
+        """Charge this process to the run, brought up to date twice a second, so that a killed one is charged too.
+
+        Args:
+            started: `time.monotonic()` when the process began to work on the run.
+        """
+        number = len(list(self.folder.glob("attempt-*.json"))) + 1
+        path = self.folder / f"attempt-{number}.json"
+        began, ended = datetime.now(UTC), threading.Event()
+
+        def beat() -> None:
+            attempt = Attempt(started=began, seen_s=round(time.monotonic() - started, 3))
+            scratch = path.with_suffix(".tmp")
+            scratch.write_text(json.dumps(codec.encode(attempt)))
+            scratch.replace(path)
+
+        def keep_beating() -> None:
+            while not ended.wait(_HEARTBEAT_S):
+                beat()
+
+        beat()
+        thread = threading.Thread(target=keep_beating, name="attempt", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            beat()

@@ -1,0 +1,73 @@
+"""`run.lock`: what a run was made from. A template stays editable; a run never changes with it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import raytemplate
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import LOCK, Journal
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records import codec
+from raytemplate.records.codec import Settings
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.store.atomic import write_atomic
+
+_PACKAGES = ("ray", "torch", "lightgbm", "mlflow", "pyarrow", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunLock:
+    """The resolved template with the place every value came from, the plan, our code's digest and the environment."""
+
+    plan: RunPlan
+    resolved: Settings
+    origins: Mapping[str, str]
+    code_sha256: str
+    environment: Mapping[str, str]
+
+
+def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> None:
+    """Keep what the run is made from. `spec` is None where only a saved plan was given."""
+    lock = RunLock(
+        plan=plan, resolved=Settings(spec.resolved if spec else {}),
+        origins={path: origin.where for path, origin in spec.origins.items()} if spec else {},
+        code_sha256=_code_digest(), environment=_environment(),
+    )  # fmt: skip
+    write_atomic(journal.folder / LOCK, codec.dumps(lock))
+
+
+def read_lock(journal: Journal) -> RunLock:
+    """What a run was made from.
+
+    Raises:
+        IntegrityError: the file is missing or damaged.
+    """
+    path = journal.folder / LOCK
+    if not path.exists():
+        raise IntegrityError(f"{path}: missing; the run cannot be gone on with", next_step="start a new run")
+    return codec.loads(RunLock, path.read_bytes(), where=str(path))
+
+
+def _code_digest() -> str:
+    """sha256 over the package's own Python files, by name and content."""
+    folder = Path(raytemplate.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _environment() -> dict[str, str]:
+    found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

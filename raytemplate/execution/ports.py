@@ -1,0 +1,140 @@
+"""What execution needs of an engine, as Protocols. Engines implement them; the tests' fakes do too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raytemplate.budget import Meter
+from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.profile import Profile
+from raytemplate.evaluation.baselines import BaselineState
+from raytemplate.execution.journal import Journal
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan
+from raytemplate.records.fitted import EpochRecord, Usage
+from raytemplate.records.ingested import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingested:
+    """What ingest found: the snapshot, statistics of each window, what was fitted on train."""
+
+    snapshot: Snapshot
+    profiles: Mapping[str, Profile]
+    features: FittedFeatures
+    baseline: BaselineState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """Training that ended; the candidate is the best of the checkpoints it left in the journal's folder."""
+
+    stopped: str
+    resumed_from_epoch: int
+    ranks: tuple[tuple[int, int, str], ...]
+    usage: Usage
+    engine: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TestScores:
+    """Predictions of every model on the same rows of the test window.
+
+    Args:
+        target: float64 [rows].
+        times: datetime64[us] [rows], UTC.
+        predictions: float64 [rows] by name: "candidate", "baseline", and "champion" where there is one.
+        problems: name -> why that model could not be scored.
+        num_unknown: name -> rows with a category the model has never seen.
+    """
+
+    __test__ = False  # not a test class, whatever its name begins with
+
+    target: NDArray[np.float64]
+    times: NDArray[np.datetime64]
+    predictions: Mapping[str, NDArray[np.float64]]
+    problems: Mapping[str, str]
+    num_unknown: Mapping[str, int]
+
+
+OnEpoch = Callable[[EpochRecord], None]
+
+
+class Engine(Protocol):
+    """Runs the stages that need workers."""
+
+    def ready(self) -> None:
+        """Wait until stages can run.
+
+        Raises:
+            EngineError: the engine did not start.
+        """
+        ...
+
+    def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
+        """Read, check, profile and encode. With `expected`, the same data as an earlier process read.
+
+        Raises:
+            DataError: data that cannot be used.
+            IntegrityError: not the bytes of `expected`; names the file.
+        """
+        ...
+
+    def fit(
+        self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch
+    ) -> Trained:
+        """Train until epochs, early stopping or the meter end it, going on from the journal's newest good checkpoint.
+
+        Raises:
+            TrainingFailed: the loop failed or its numbers became NaN or infinite.
+        """
+        ...
+
+    def score(
+        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
+    ) -> TestScores:
+        """Predict the test window with each model folder and with the baseline."""
+        ...
+
+
+class Promoter(Protocol):
+    """The only one who judges and moves a head; where user code may have run, a process of its own."""
+
+    def decide(self, journal: Journal) -> None:
+        """Judge the run's evidence, and promote if the verdict allows; bring both into MLflow.
+
+        Leaves a VerdictRecord, and a PromotionRecord unless the candidate was rejected.
+
+        Raises:
+            ChampionMoved: the head is not the one the evidence was taken against.
+        """
+        ...
+
+
+class Listener(Protocol):
+    """Hears what happens while a run goes on."""
+
+    def started(self, plan: RunPlan, run_id: str) -> None:
+        """The run has its folder."""
+        ...
+
+    def stage_started(self, stage: str) -> None:
+        """A stage begins."""
+        ...
+
+    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
+        """An epoch ended."""
+        ...
+
+    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+        """A stage ended with its record."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something a person should know."""
+        ...

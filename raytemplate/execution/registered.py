@@ -1,0 +1,87 @@
+"""Registered models for use: found through the ledger, bytes checked, then predicting."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raytemplate.errors import UsageError
+from raytemplate.ledger.head import Ledger, ModelVersion
+from raytemplate.models.saved import SavedModel
+from raytemplate.plugins import suggest
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_REF = re.compile(r"^(?P<name>[^@/]+)(?:@(?P<alias>champion|challenger)|/(?P<version>\d+))?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One version of a registered model. `folder` holds its bytes, verified when it was opened."""
+
+    name: str
+    version: int
+    digest: str
+    folder: Path
+    saved: SavedModel
+
+    def predict(self, data: pd.DataFrame | pa.Table) -> pd.DataFrame | pa.Table:
+        """Rows without labels -> the keys, `prediction` and `model_version`, of the kind that was given.
+
+        Raises:
+            DataError: a column that the model needs is missing or of another type.
+        """
+        import pyarrow as pa
+
+        table = data if isinstance(data, pa.Table) else pa.Table.from_pandas(data, preserve_index=False)
+        values, _ = self.saved.predict(table)
+        kept = table.select([key for key in self.saved.about.keys if key in table.column_names])
+        kept = kept.append_column("prediction", pa.array(values))
+        kept = kept.append_column("model_version", pa.array([self.version] * table.num_rows, pa.int32()))
+        return kept if isinstance(data, pa.Table) else kept.to_pandas().set_index(data.index)
+
+
+def find_version(ref: str, workspace: Workspace) -> ModelVersion:
+    """The version that "name", "name@champion", "name@challenger" or "name/3" stands for.
+
+    Raises:
+        UsageError: no such model or version; names what there is.
+    """
+    match = _REF.match(ref)
+    if match is None:
+        raise UsageError(f'got "{ref}", expected a model such as name, name@champion or name/3')
+    ledger = Ledger(workspace.governance_db)
+    versions = ledger.versions(match["name"])
+    if not versions:
+        known = ledger.models()
+        there = suggest(match["name"], known) if known else "there is none yet"
+        raise UsageError(f'no such model: "{match["name"]}"; {there}', next_step="raytemplate models")
+    if match["version"]:
+        wanted = [v for v in versions if v.version == int(match["version"])]
+    else:
+        state = match["alias"] or "champion"
+        wanted = [v for v in versions if v.state == state]
+    if not wanted:
+        numbers = ", ".join(f"{match['name']}/{v.version} ({v.state})" for v in versions)
+        raise UsageError(f'no such version: "{ref}"; there is {numbers}', next_step="raytemplate models")
+    return wanted[-1]
+
+
+def open_model(ref: str, workspace: Workspace) -> Model:
+    """The model, every byte checked against the digest that the ledger holds.
+
+    Raises:
+        IntegrityError: its bytes are not those that were registered.
+    """
+    version = find_version(ref, workspace)
+    folder = ObjectStore(workspace.models).open(version.digest)
+    return Model(
+        name=version.model, version=version.version, digest=version.digest, folder=folder,
+        saved=SavedModel.load(folder),
+    )  # fmt: skip

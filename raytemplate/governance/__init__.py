@@ -1,0 +1,1 @@
+"""Evidence -> Verdict. Pure: no clock, no files, no engine."""

@@ -1,0 +1,1 @@
+"""Gates: frozen thresholds, each with `check(evidence) -> Finding`; one a file."""

@@ -1,0 +1,43 @@
+"""The gate `beats-champion`: better than the model in use."""
+
+from __future__ import annotations
+
+from pydantic import FiniteFloat
+
+from raytemplate.governance.evidence import Evidence
+from raytemplate.governance.gates.gain import gain_finding, seen_text
+from raytemplate.governance.options import GateOptions
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.judged import Finding
+
+
+class BeatsChampion(GateOptions):
+    """The candidate must be better than the champion, both scored now on the same test rows that neither has seen."""
+
+    min_gain: FiniteFloat = 0.0
+    """Better by at least this, at the weak end of the paired 95 % interval, in the metric's unit and direction; 0 means
+    better at all, a negative value is how much worse it may be. Default: 0."""
+
+    def check(self, evidence: Evidence) -> Finding:
+        """Passes where the candidate is shown to be better; skips while there is no champion."""
+        evaluation = evidence.evaluation
+        problem = _problem(evaluation)
+        if problem:
+            return Finding(gate="beats-champion", outcome="block", found=problem)
+        if evaluation.champion is None:
+            return Finding(gate="beats-champion", outcome="skip", found="no champion yet")
+        return gain_finding("beats-champion", evaluation, evaluation.champion, self.min_gain)
+
+
+def _problem(evaluation: Evaluation) -> str:
+    """Why a champion that exists cannot be compared with; empty if it can, or if there is none."""
+    champion = evaluation.champion_ref
+    if evaluation.champion_problem:
+        return evaluation.champion_problem
+    if champion is None:
+        return "" if evaluation.champion is None else "scores of a champion that the ledger does not name"
+    if champion.seen_until is None:
+        return f"version {champion.version}: not recorded until when it has seen data"
+    if champion.seen_until > evaluation.test_start:
+        return seen_text(f"version {champion.version}", champion.seen_until, evaluation.test_start)
+    return "" if evaluation.champion is not None else f"version {champion.version} was not scored"

@@ -1,0 +1,52 @@
+"""The gate `data-rows`: enough rows in a window."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from raytemplate.governance.evidence import Evidence
+from raytemplate.governance.options import GateOptions
+from raytemplate.records.judged import Finding
+
+Rows = Annotated[int, Field(ge=1)]
+
+
+class DataRows(GateOptions):
+    """At least so many rows, after `data.drop`, in one or more windows. At least one field is set."""
+
+    train: Rows | None = None
+    """Rows to train on, at least. Default: not checked."""
+
+    validation: Rows | None = None
+    """Rows of the validation window, at least. Default: not checked."""
+
+    test: Rows | None = None
+    """Rows of the test window, at least. Default: not checked."""
+
+    @model_validator(mode="after")
+    def _some(self) -> DataRows:
+        if not self.limits:
+            raise ValueError("expected at least one of train, validation and test")
+        return self
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Least rows by window, of the windows that are checked."""
+        all_windows = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {window: least for window, least in all_windows.items() if least is not None}
+
+    def check(self, evidence: Evidence) -> Finding:
+        """Passes where every window that is checked has its rows."""
+        unknown = [window for window in self.limits if window not in evidence.rows]
+        if unknown:
+            return Finding(gate="data-rows", outcome="error", found=f"rows of {', '.join(unknown)} were not counted")
+        enough = all(evidence.rows[window] >= least for window, least in self.limits.items())
+        several = len(self.limits) > 1
+        return Finding(
+            gate="data-rows",
+            outcome="pass" if enough else "block",
+            found="; ".join(f"{w} " * several + f"{evidence.rows[w]:,}" for w in self.limits),
+            required="; ".join(f"{w} " * several + f"at least {least:,}" for w, least in self.limits.items()),
+        )

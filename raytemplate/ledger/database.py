@@ -1,0 +1,191 @@
+"""The SQLite file of the ledger: made once, opened for one transaction at a time, its errors in our words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from raytemplate.errors import IntegrityError, RaytemplateError, Unavailable, UsageError
+from raytemplate.store.atomic import storage_errors, sync_file, sync_folder, temporary_beside
+from raytemplate.store.locks import FileLock
+
+SCHEMA_NUMBER = 1
+BUSY_TIMEOUT_S = 20.0
+
+_TABLES = """
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY,
+    prev_hash TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    model TEXT NOT NULL,
+    body TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    idem TEXT NOT NULL UNIQUE,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_of_model ON event (model, seq);
+CREATE TABLE head (
+    model TEXT PRIMARY KEY,
+    term INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    seen_until TEXT NOT NULL,
+    at TEXT NOT NULL,
+    event_seq INTEGER NOT NULL UNIQUE REFERENCES event (seq)
+) STRICT;
+CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+-- INSERT OR REPLACE deletes without asking the trigger above, hence the second half.
+CREATE TRIGGER event_is_appended BEFORE INSERT ON event
+WHEN NEW.seq != (SELECT coalesce(max(seq), 0) + 1 FROM event)
+    OR EXISTS (SELECT 1 FROM event WHERE hash = NEW.hash OR idem = NEW.idem)
+BEGIN SELECT RAISE(ABORT, 'events are only appended'); END;
+"""
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_FORBIDDEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+
+
+@contextmanager
+def writing(path: Path) -> Generator[sqlite3.Connection]:
+    """One write transaction: all of it lasts when the block ends, none of it when the block raises.
+
+    Makes the file when there is none.
+
+    Raises:
+        IntegrityError: the file is damaged, no ledger, or newer than this program.
+        Unavailable: locked by another process for too long, or the disk is full.
+        UsageError: the file or its folder cannot be written.
+    """
+    if not ledger_exists(path):
+        _create(path)
+    with _sqlite_errors(path), closing(_connect(path, "mode=rw")) as db:
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA foreign_keys=ON")
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.rollback()
+            raise
+        db.execute("COMMIT")
+
+
+@contextmanager
+def reading(path: Path) -> Generator[sqlite3.Connection | None]:
+    """One unchanging view of the ledger, or None where there is no file. Never makes one."""
+    if not ledger_exists(path):
+        yield None
+        return
+    with _sqlite_errors(path), closing(_connect(path, _reading_mode(path))) as db:
+        db.execute("PRAGMA query_only=ON")
+        db.execute("BEGIN")
+        yield db
+
+
+def ledger_exists(path: Path) -> bool:
+    """True where there is a file at `path`.
+
+    Raises:
+        UsageError: its folder cannot be looked into.
+    """
+    with storage_errors(path, doing="read"):
+        return path.exists()
+
+
+def _reading_mode(path: Path) -> str:
+    """Readers that may write the folder tidy its journal away when they are the last; where nobody may, there is none.
+
+    In a folder that cannot be written a WAL database opens only when SQLite is told that nobody changes it.
+    """
+    return "mode=rw" if os.access(path.parent, os.W_OK) or _journal(path).exists() else "immutable=1"
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?{mode}"
+    db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        _check_schema(path, db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_schema(path: Path, db: sqlite3.Connection) -> None:
+    number = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if number > SCHEMA_NUMBER:
+        raise IntegrityError(
+            f"{path}: written with schema {number}, this version reads up to {SCHEMA_NUMBER}: upgrade raytemplate",
+            next_step="pip install --upgrade raytemplate",
+        )
+    if number < 1:
+        raise IntegrityError(f"{path}: not a ledger of raytemplate, or an emptied one", next_step=_restore(path))
+
+
+def _create(path: Path) -> None:
+    """Build the file under another name and rename it, so that every process sees either nothing or a whole ledger."""
+    with FileLock(path.with_name(f"{path.name}.lock"), BUSY_TIMEOUT_S):
+        if path.exists():
+            return
+        if _journal(path).exists() and _journal(path).stat().st_size:
+            # SQLite would play the old journal into the new file.
+            raise IntegrityError(f"{path}: missing, but its journal is there", next_step=_restore(path))
+        new = temporary_beside(path)
+        try:
+            with storage_errors(path), _sqlite_errors(path):
+                _build(new)
+                os.rename(new, path)
+                sync_folder(path.parent)
+        finally:
+            for suffix in ("", "-wal", "-shm"):
+                new.with_name(new.name + suffix).unlink(missing_ok=True)
+
+
+def _build(new: Path) -> None:
+    # SQLite gives its journals the mode of the file.
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(sqlite3.connect(new, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA_NUMBER}; COMMIT;")
+    sync_file(new)
+
+
+@contextmanager
+def _sqlite_errors(path: Path) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:  # wrong use of sqlite3: our bug
+            raise
+        raise _in_our_words(path, int(code) & 0xFF, error) from error
+
+
+def _in_our_words(path: Path, code: int, error: Exception) -> RaytemplateError:
+    if code in _BUSY:
+        return Unavailable(f"{path}: locked by another process for more than {BUSY_TIMEOUT_S:g} s")
+    if code == sqlite3.SQLITE_FULL:
+        return Unavailable(f"{path}: disk full, nothing was written", next_step="make space, then run it again")
+    if code in _FORBIDDEN:
+        return UsageError(f"{path}: cannot be opened or written by this user: {error}")
+    if code == sqlite3.SQLITE_IOERR:
+        # On a full disk SQLite cannot make the journal's index, and says no more than this.
+        return Unavailable(f"{path}: {error}; is the disk full?")
+    return IntegrityError(f"{path}: damaged, or not a ledger: {error}", next_step=_restore(path))
+
+
+def _restore(path: Path) -> str:
+    return f"restore {path} from a backup"

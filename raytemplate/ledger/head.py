@@ -1,0 +1,268 @@
+"""The ledger: reads and moves the head of each model, one transaction a move."""
+
+from __future__ import annotations
+
+import difflib
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
+from raytemplate.ledger import events as chain
+from raytemplate.ledger.database import ledger_exists, reading, writing
+from raytemplate.ledger.events import Change, Event, EventType
+from raytemplate.ledger.head_table import move_head, stored_heads
+from raytemplate.ledger.history import Head, History, ModelVersion, tell
+from raytemplate.records.codec import Settings, encode
+
+__all__ = ["Head", "Ledger", "ModelVersion", "Move"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """What became of a request to move the head.
+
+    "promoted": `head` is the champion that this request made, `previous` the one before, if there was one.
+    "unchanged": the bytes are the champion's already, nothing was written; `previous` is `head`.
+    """
+
+    head: Head
+    previous: Head | None
+    outcome: Literal["promoted", "unchanged"]
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The champions of a workspace. Reading never creates the file: without it there are no models.
+
+    Args:
+        path: `governance.db`.
+        clock: what time it is, for the events.
+    """
+
+    path: Path
+    clock: Callable[[], datetime] = utc_now
+
+    def term(self, model: str) -> int:
+        """How often the model's head has moved; 0 when there is none."""
+        head = self.head(model)
+        return head.term if head else 0
+
+    def head(self, model: str) -> Head | None:
+        """The champion of `model`."""
+        with reading(self.path) as db:
+            return stored_heads(db, model).get(model) if db else None
+
+    def models(self) -> tuple[str, ...]:
+        """Names of all models that have a version, sorted."""
+        with reading(self.path) as db:
+            rows = db.execute("SELECT DISTINCT model FROM event ORDER BY model") if db else ()
+            return tuple(str(row[0]) for row in rows)
+
+    def versions(self, model: str) -> tuple[ModelVersion, ...]:
+        """Every version of `model`, oldest first."""
+        with reading(self.path) as db:
+            return _history(db, model).versions if db else ()
+
+    def events(self, model: str | None = None) -> tuple[Event, ...]:
+        """All events, or those of one model, oldest first."""
+        with reading(self.path) as db:
+            return chain.read(db, model) if db else ()
+
+    def wait(
+        self, model: str, digest: str, run_id: str, seen_until: datetime, actor: str, details: Mapping[str, object]
+    ) -> ModelVersion:
+        """Register a held candidate as the challenger. The champion's bytes, or a repeated request, write nothing."""
+        key = chain.idempotency_key("waiting", model, digest, run_id)
+        with writing(self.path) as db:
+            history = _history(db, model)
+            is_champion = history.head is not None and history.head.digest == digest
+            if not is_champion and not _known(db, key):
+                change = _change(history, digest, run_id, seen_until, details, term=history.term)
+                chain.append(db, "waiting", model, change, actor=actor, idem=key, at=self.clock())
+            versions = _history(db, model).versions
+        return next(v for v in versions if v.digest == digest)
+
+    def promote(
+        self,
+        model: str,
+        digest: str,
+        run_id: str,
+        seen_until: datetime,
+        expected_term: int,
+        actor: str,
+        details: Mapping[str, object],
+    ) -> Move:
+        """Make the candidate champion, if the head is still the one that its evidence was taken against.
+
+        The same request again (model, term, digest) gets the result of the first one.
+
+        Args:
+            expected_term: the term when the evidence was taken; 0 for no champion.
+
+        Raises:
+            ChampionMoved: the head has moved since.
+        """
+        key = chain.idempotency_key("promoted", model, expected_term, digest)
+        with writing(self.path) as db:
+            history = _history(db, model)
+            seq = _known(db, key)
+            if seq:
+                return _earlier(history, seq)
+            if history.head and history.head.digest == digest:
+                return Move(head=history.head, previous=history.head, outcome="unchanged")
+            if history.term != expected_term:
+                raise _moved(history, model, expected_term, run_id)
+            change = _change(history, digest, run_id, seen_until, details, term=history.term + 1)
+            return self._move(db, "promoted", model, change, history, actor, key)
+
+    def rollback(
+        self, model: str, actor: str, reason: str, to_version: int | None = None, expected_term: int | None = None
+    ) -> Move:
+        """Make an earlier champion the champion again.
+
+        Args:
+            to_version: any version that was champion; without it the one before, and twice goes back two.
+            expected_term: the term that the person saw; without it whatever the head is now.
+
+        Raises:
+            UsageError: no such model or version, or nothing to go back to.
+            ChampionMoved: the head is not that of `expected_term`.
+        """
+        if not ledger_exists(self.path):
+            raise _no_model(model, ())
+        with writing(self.path) as db:
+            history = _history(db, model)
+            if history.head is None:
+                raise _no_model(model, tuple(stored_heads(db)))
+            if expected_term is not None and expected_term != history.term:
+                raise _moved(history, model, expected_term, "")
+            target = _target(history, history.head, to_version)
+            digest, details, term = target.digest, {"reason": reason}, history.term + 1
+            change = _change(history, digest, target.run_id, target.seen_until, details, term=term)
+            key = chain.idempotency_key("rolled-back", model, history.term)
+            return self._move(db, "rolled-back", model, change, history, actor, key)
+
+    def rollback_target(self, model: str, to_version: int | None = None) -> Head:
+        """The head that `rollback` would go back to, so that its bytes can be checked first.
+
+        Raises:
+            UsageError: no such model or version, or nothing to go back to.
+        """
+        with reading(self.path) as db:
+            if db is None:
+                raise _no_model(model, ())
+            history = _history(db, model)
+            if history.head is None:
+                raise _no_model(model, tuple(stored_heads(db)))
+            return _target(history, history.head, to_version)
+
+    def verify(self) -> None:
+        """Check the whole ledger: SQLite's own structures, the chain of events, and each head against the events.
+
+        Raises:
+            IntegrityError: names the event, or the model whose head is not what the events say.
+        """
+        with reading(self.path) as db:
+            if db is None:
+                return
+            found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            if found != "ok":
+                raise IntegrityError(f"{self.path}: {found}", next_step=f"restore {self.path} from a backup")
+            events = chain.read(db)
+            chain.check_chain(events)
+            for model in sorted({event.model for event in events} | stored_heads(db).keys()):
+                _history(db, model)
+
+    def _move(
+        self,
+        db: sqlite3.Connection,
+        type_: EventType,
+        model: str,
+        change: Change,
+        history: History,
+        actor: str,
+        idem: str,
+    ) -> Move:
+        event = chain.append(db, type_, model, change, actor=actor, idem=idem, at=self.clock())
+        head = move_head(db, event, change)
+        return Move(head=head, previous=history.head, outcome="promoted")
+
+
+def _change(
+    history: History, digest: str, run_id: str, seen_until: datetime, details: Mapping[str, object], *, term: int
+) -> Change:
+    return Change(
+        term=term,
+        version=history.number(digest),
+        digest=digest,
+        run_id=run_id,
+        seen_until=seen_until,
+        details=Settings(details),
+    )
+
+
+def _history(db: sqlite3.Connection, model: str) -> History:
+    """What the events say; refused where the head says something else, so that nothing is built on an edited head."""
+    history = tell(chain.read(db, model))
+    stored = stored_heads(db, model).get(model)
+    if stored != history.head:
+        raise IntegrityError(f"the head of {model} is {_say(stored)}, the events say {_say(history.head)}")
+    return history
+
+
+def _known(db: sqlite3.Connection, key: str) -> int:
+    row = db.execute("SELECT seq FROM event WHERE idem = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _earlier(history: History, seq: int) -> Move:
+    head = next(head for head in history.heads if head.event_seq == seq)
+    previous = history.heads[head.term - 2] if head.term > 1 else None
+    return Move(head=head, previous=previous, outcome="promoted")
+
+
+def _target(history: History, head: Head, to_version: int | None) -> Head:
+    if to_version is None:
+        if len(history.line) > 1:
+            return history.line[-2]
+        only = len({h.version for h in history.heads}) == 1
+        raise UsageError(f"version {head.version} is the {'only' if only else 'first'} champion; nothing to go back to")
+    if to_version == head.version:
+        raise UsageError(f"version {to_version} is the champion of {head.model} already")
+    champions = {earlier.version: earlier for earlier in history.heads}
+    if to_version not in champions:
+        known = ", ".join(str(number) for number in sorted(champions))
+        raise UsageError(f"version {to_version} of {head.model} was never champion; versions that were: {known}")
+    return champions[to_version]
+
+
+def _moved(history: History, model: str, expected_term: int, run_id: str) -> ChampionMoved:
+    head = history.head
+    now = f"version {head.version} since {encode(head.at)} (run {head.run_id})" if head else "none"
+    if expected_term == 0:
+        then = "no champion"
+    elif expected_term <= history.term:
+        then = f"version {history.heads[expected_term - 1].version}"
+    else:
+        then = f"term {expected_term}, which this ledger never reached"
+    what = f"the champion of {model} is {now}, the evidence was taken against {then}"
+    return ChampionMoved(what, next_step=f"raytemplate resume {run_id}" if run_id else "raytemplate models")
+
+
+def _no_model(model: str, known: tuple[str, ...]) -> UsageError:
+    near = difflib.get_close_matches(model, known, n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return UsageError(f'no champion of a model "{model}"{hint}', next_step="raytemplate models")
+
+
+def _say(head: Head | None) -> str:
+    return f"version {head.version} in term {head.term} (event {head.event_seq})" if head else "none"

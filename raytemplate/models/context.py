@@ -1,0 +1,118 @@
+"""What a training loop sees of the world: one `LoopContext`, and no engine.
+
+A loop has the signature `train(context, options, training) -> None`. The same loop serves one process, many
+workers and a sweep's trial; whoever runs it supplies the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Literal["train", "validation"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Encoded rows of one rank.
+
+    Args:
+        dense: float32 [rows, dense features], scaled.
+        codes: int32 [rows, categorical features], each below its cardinality.
+        target: float32 [rows], in the target's own unit.
+        num_rows_all_ranks: rows of this step over all ranks; a rank may have none of them.
+    """
+
+    dense: NDArray[np.float32]
+    codes: NDArray[np.int32]
+    target: NDArray[np.float32]
+    num_rows_all_ranks: int
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """The columns of a `Batch`, and the target's mean and deviation over the training window."""
+
+    dense: tuple[str, ...]
+    codes: tuple[str, ...]
+    cardinalities: tuple[int, ...]
+    target_mean: float
+    target_std: float
+
+
+class LoopContext(Protocol):
+    """Everything a loop may use. Methods marked "together" must be called by all ranks, in the same order."""
+
+    layout: Layout
+    rank: int
+    num_ranks: int
+
+    def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
+        """Batches of this rank, as many on every rank; train is shuffled by (seed, epoch). Together.
+
+        `batch_size` is over all ranks. Validation is whole on every rank.
+        """
+        ...
+
+    def arrays(self, split: Split) -> Batch:
+        """All rows of this rank at once, in a fixed order."""
+        ...
+
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+        """The deciding metric over (target, prediction) pairs of the validation window."""
+        ...
+
+    def out_of_time(self) -> bool:
+        """Whether the time for training is spent; the same answer on every rank. Together."""
+        ...
+
+    def wrap(self, model: Any) -> Any:
+        """The model made ready for this rank: on its device, gradients averaged over ranks."""
+        ...
+
+    def network(self) -> dict[str, Any]:
+        """Addresses of all ranks in the words of the family's library, where it opens its own connections; else empty."""
+        ...
+
+    def checkpoint(self) -> tuple[Path, int] | None:
+        """Folder of the newest good checkpoint of this run and its epoch, to go on from; None to start anew."""
+        ...
+
+    def report(
+        self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
+        save: Callable[[Path], None],
+    ) -> bool:
+        """Hand in one epoch; True if training should end here. Together.
+
+        `save` writes the model's files and whatever going on needs into an empty folder; it is called on rank 0
+        when a checkpoint is due.
+
+        Raises:
+            TrainingFailed: the loss or the metric is NaN or infinite.
+        """
+        ...
+
+    def finish(self, weights_sha256: str) -> None:
+        """Say that training ended, with the digest of this rank's weights ("" where ranks share no weights). Together."""
+        ...
+
+
+class Predictor(Protocol):
+    """A trained model: loaded from its folder, predicts encoded rows."""
+
+    @classmethod
+    def load(cls, folder: Path, layout: Layout) -> Predictor:
+        """The model in a folder. Never unpickles."""
+        ...
+
+    def predict(self, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Predictions in the target's unit, float64 [rows]."""
+        ...

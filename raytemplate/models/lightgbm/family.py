@@ -1,0 +1,49 @@
+"""What `lightgbm` declares and what a template may set for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from raytemplate.models.options import Family
+from raytemplate.plugins import Options
+
+
+class LightGbmOptions(Options):
+    """Histogram gradient boosting. `training.lr` is the shrinkage of each tree."""
+
+    kind: Literal["lightgbm"] = "lightgbm"
+    """The family."""
+
+    num_trees: Annotated[int, Field(ge=1)] = 200
+    """Most boosting rounds. Default: 200."""
+
+    num_leaves: Annotated[int, Field(ge=2)] = 31
+    """Leaves of one tree. Default: 31, LightGBM's own."""
+
+    min_rows_in_leaf: Annotated[int, Field(ge=1)] = 20
+    """Fewest rows in a leaf. Default: 20, LightGBM's own."""
+
+    l2: Annotated[float, Field(ge=0)] = 0.0
+    """L2 penalty on leaf values. Default: 0."""
+
+    feature_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of features each tree may use. Default: 1."""
+
+
+FAMILY = Family(
+    name="lightgbm",
+    options=LightGbmOptions,
+    uses=frozenset(
+        {"loss", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
+    ),
+    loop="raytemplate.models.lightgbm.loop:train",
+    predictor="raytemplate.models.lightgbm.predict:LightGbmPredictor",
+    trainer="lightgbm",
+    files=("trees.txt",),
+    rows_per_s=6_000_000.0,
+    epochs_field="model.num_trees",
+    start_s=1.3,
+    extra="trees",
+)  # fmt: skip

@@ -1,0 +1,78 @@
+"""The `training` namespace, shared by every family, and what a family declares about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from raytemplate.plugins import Options
+
+Loss = Literal["mae", "mse", "huber"]
+
+
+class TrainingSpec(Options):
+    """How the model is trained. A family uses some of these fields; setting one that it does not use is an error."""
+
+    loss: Loss = "mse"
+    """What training minimises, for numbers: `mae`, `mse` or `huber`. Default: mse."""
+
+    epochs: Annotated[int, Field(ge=1)] = 10
+    """Most passes over the training window, a whole number. Default: 10."""
+
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate, above 0. Default: 1e-3, Adam's usual start."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 512
+    """Rows in one step, over all workers together. Default: 512."""
+
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """L2 penalty on weights. Default: 0."""
+
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many epochs (trees: rounds) without a better validation metric. Default: never early."""
+
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    """Epochs (trees: rounds) between checkpoints. Default: every epoch; trees: every twentieth of `num_trees`."""
+
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 3
+    """Checkpoints kept besides the best. Default: 3, so that a torn newest one costs little."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of everything random: weights, order of rows, bootstrap. Default: 0."""
+
+    threads: Annotated[int, Field(ge=1)] = 1
+    """CPU threads a worker uses. Default: 1: repeatable to the bit, and quicker than several on shared cores."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """What a model family declares. `loop` and `predictor` are "module:attribute", imported only where they run.
+
+    Args:
+        options: the family's own fields under `model`.
+        uses: fields of `training` that the family uses.
+        loop: `train(context, options, training) -> None`, see `models.context`.
+        predictor: a class with `load(folder)` and `predict(batch)`.
+        trainer: which Ray Train trainer sets up its workers: "torch", "lightgbm" or "plain".
+        files: names of the files that make up a trained model; the first holds the weights alone. Whatever else a
+            checkpoint holds is only for going on with training.
+        rows_per_s: rows a second through one epoch on one CPU, before there is any history.
+        epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
+        start_s: seconds to import the family's libraries.
+        embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
+    """
+
+    name: str
+    options: type[Options]
+    uses: frozenset[str]
+    loop: str
+    predictor: str
+    trainer: Literal["torch", "lightgbm", "plain"]
+    files: tuple[str, ...]
+    rows_per_s: float
+    epochs_field: str
+    start_s: float
+    embeds: bool = True
+    extra: str = ""

@@ -1,0 +1,93 @@
+"""A trained model as a folder of plain files: weights, fitted features, and what it was made from."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raytemplate import plugins
+from raytemplate.data.features.encoding import FittedFeatures, encode
+from raytemplate.models.context import Layout, Predictor
+from raytemplate.models.options import Family
+from raytemplate.records import codec
+
+ABOUT, FEATURES = "model.json", "features.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What a model is: nothing that differs between two runs of one plan, so that equal models have equal bytes.
+
+    `seen_until` is the end of the newest window that training or the choice of the epoch has looked at.
+    """
+
+    name: str
+    family: str
+    target: str
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+    epoch: int
+    plan_id: str
+    snapshot: str
+    seen_from: datetime
+    seen_until: datetime
+
+
+def write_model(folder: Path, checkpoint: Path, family: Family, features: FittedFeatures, about: About) -> None:
+    """Put a model's folder together from a checkpoint; a folder left by a stopped process is replaced."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in family.files:
+        shutil.copyfile(checkpoint / name, folder / name)
+    (folder / FEATURES).write_bytes(codec.dumps(features))
+    (folder / ABOUT).write_bytes(codec.dumps(about))
+
+
+def read_about(folder: Path) -> About:
+    """What the model in a folder is."""
+    return codec.loads(About, (folder / ABOUT).read_bytes(), where=str(folder / ABOUT))
+
+
+def layout_of(features: FittedFeatures) -> Layout:
+    """The columns of encoded rows, as loops and predictors see them."""
+    return Layout(
+        dense=features.dense, codes=features.codes, cardinalities=features.cardinalities,
+        target_mean=features.target_mean, target_std=features.target_std,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedModel:
+    """A model ready to predict."""
+
+    about: About
+    features: FittedFeatures
+    predictor: Predictor
+
+    @classmethod
+    def load(cls, folder: Path) -> SavedModel:
+        """The model in a folder. Nothing is unpickled; the digest is the caller's to check.
+
+        Raises:
+            IntegrityError: the folder does not hold a model of ours.
+        """
+        about = read_about(folder)
+        features = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
+        family: Family = plugins.load(plugins.FAMILIES, about.family)
+        predictor: type[Predictor] = plugins.resolve(family.predictor)
+        return cls(about=about, features=features, predictor=predictor.load(folder, layout_of(features)))
+
+    def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
+        """Predictions for raw rows, float64 [rows] in the target's unit, and how many rows hold an unknown category.
+
+        Raises:
+            DataError: a column that the model needs is missing or of another type.
+        """
+        encoded = encode(rows, self.features, with_target=False)
+        return self.predictor.predict(encoded.dense, encoded.codes), encoded.num_unknown

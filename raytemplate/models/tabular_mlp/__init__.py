@@ -1,0 +1,1 @@
+"""Embeddings and a multi-layer perceptron, in torch."""

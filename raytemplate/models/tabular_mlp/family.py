@@ -1,0 +1,46 @@
+"""What `tabular-mlp` declares and what a template may set for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from raytemplate.models.options import Family
+from raytemplate.plugins import Options
+
+
+class TabularMlpOptions(Options):
+    """Embeddings for categories beside scaled numbers, then fully connected layers."""
+
+    kind: Literal["tabular-mlp"] = "tabular-mlp"
+    """The family."""
+
+    hidden: Annotated[int, Field(ge=1)] = 128
+    """Units in each hidden layer. Default: 128."""
+
+    layers: Annotated[int, Field(ge=1, le=32)] = 2
+    """Hidden layers. Default: 2."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of hidden units left out in training. Default: 0."""
+
+    embedding: Annotated[int, Field(ge=1)] = 16
+    """Widest embedding of a category, in numbers; narrower where there are few values. Default: 16."""
+
+
+FAMILY = Family(
+    name="tabular-mlp",
+    options=TabularMlpOptions,
+    uses=frozenset(
+        {"loss", "epochs", "lr", "batch_size", "weight_decay", "early_stopping", "checkpoint_every",
+         "keep_checkpoints", "seed", "threads"}
+    ),
+    loop="raytemplate.models.tabular_mlp.loop:train",
+    predictor="raytemplate.models.tabular_mlp.predict:TabularMlpPredictor",
+    trainer="torch",
+    files=("weights.safetensors", "network.json"),
+    rows_per_s=400_000.0,
+    epochs_field="training.epochs",
+    start_s=1.5,
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""Trains `tabular-mlp` on the batches of its context."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from raytemplate.models.context import Batch, LoopContext
+from raytemplate.models.options import TrainingSpec
+from raytemplate.models.tabular_mlp.adam import Adam
+from raytemplate.models.tabular_mlp.family import TabularMlpOptions
+from raytemplate.models.tabular_mlp.network import TabularMlp
+
+WEIGHTS = "weights.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+NETWORK = "network.json"
+_STEPS_BETWEEN_CLOCK_CHECKS = 64
+_ROWS_AT_ONCE = 16_384
+
+
+def train(context: LoopContext, options: TabularMlpOptions, training: TrainingSpec) -> None:
+    """Epochs of Adam over shuffled batches until the context says stop.
+
+    Every epoch seeds torch anew from (seed, epoch), so that going on from a checkpoint gives the same weights as
+    never having stopped.
+    """
+    torch.set_num_threads(training.threads)
+    torch.manual_seed(training.seed)
+    model = TabularMlp(context.layout, options)
+    wrapped = context.wrap(model)
+    optimizer = Adam(model.parameters(), lr=training.lr, weight_decay=training.weight_decay)
+    first = _go_on(context, model, optimizer) + 1
+    for epoch in range(first, training.epochs + 1):
+        torch.manual_seed(training.seed * 100_003 + epoch)
+        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, training, epoch)
+        if num_rows < 0:
+            break
+        validation = context.measure(_predictions(context, model, epoch))
+        if context.report(
+            epoch=epoch, train_loss=loss, validation=validation, loop_s=loop_s, num_rows=num_rows,
+            save=lambda folder: save(folder, model, optimizer, options),
+        ):  # fmt: skip
+            break
+    context.finish(weights_sha256(model))
+
+
+def _one_epoch(
+    context: LoopContext, model: nn.Module, optimizer: Adam, training: TrainingSpec, epoch: int
+) -> tuple[float, float, int]:
+    """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle."""
+    mean, std = context.layout.target_mean, context.layout.target_std
+    device = next(model.parameters()).device
+    criterion = _criterion(training)
+    model.train()
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    rows = rows_all = 0
+    started = time.perf_counter()
+    for step, batch in enumerate(context.batches("train", epoch=epoch, batch_size=training.batch_size)):
+        dense, codes, target = _tensors(batch, device)
+        optimizer.zero_grad()
+        # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
+        losses = criterion(model(dense, codes), (target - mean) / std)
+        (losses * (context.num_ranks / batch.num_rows_all_ranks)).backward()
+        optimizer.step()
+        total += losses.detach()
+        rows += len(batch)
+        rows_all += batch.num_rows_all_ranks
+        if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0 and context.out_of_time():
+            return 0.0, time.perf_counter() - started, -1
+    loss = float(total) * context.num_ranks / max(rows_all, 1)
+    scale = std if training.loss == "mae" else 1.0
+    return loss * scale, time.perf_counter() - started, rows
+
+
+def _criterion(training: TrainingSpec) -> nn.Module:
+    return {"mae": nn.L1Loss, "mse": nn.MSELoss, "huber": nn.HuberLoss}[training.loss](reduction="sum")
+
+
+def _tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    arrays = (torch.from_numpy(batch.dense), torch.from_numpy(batch.codes), torch.from_numpy(batch.target))
+    return arrays if device.type == "cpu" else tuple(a.to(device, non_blocking=True) for a in arrays)  # pyright: ignore
+
+
+def _predictions(
+    context: LoopContext, model: TabularMlp, epoch: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    mean, std = context.layout.target_mean, context.layout.target_std
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        for batch in context.batches("validation", epoch=epoch, batch_size=_ROWS_AT_ONCE):
+            dense, codes, _ = _tensors(batch, device)
+            yield batch.target, (model(dense, codes) * std + mean).cpu().numpy()
+
+
+def save(folder: Path, model: TabularMlp, optimizer: Adam, options: TabularMlpOptions) -> None:
+    """Weights, the optimizer's state and the network's options into a folder. No pickles."""
+    save_file(_flat(model.state_dict()), folder / WEIGHTS)
+    save_file(optimizer.state(), folder / OPTIMIZER)
+    (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))
+
+
+def _go_on(context: LoopContext, model: TabularMlp, optimizer: Adam) -> int:
+    """The epoch of the checkpoint that weights and optimizer were restored from; 0 when there is none."""
+    found = context.checkpoint()
+    if found is None:
+        return 0
+    folder, epoch = found
+    model.load_state_dict(load_file(folder / WEIGHTS))
+    optimizer.restore(load_file(folder / OPTIMIZER))
+    return epoch
+
+
+def weights_sha256(model: TabularMlp) -> str:
+    """Digest of all weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(_flat(model.state_dict()).items()):
+        digest.update(name.encode())
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _flat(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}

@@ -1,0 +1,1 @@
+"""TemplateSpec + Inventory -> RunPlan. Compile is pure; look is the only reader."""

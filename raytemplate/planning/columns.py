@@ -1,0 +1,65 @@
+"""Whether the data has the columns a template names, of types it can use: every problem, where it stands in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from raytemplate.data.conditions import parse_condition
+from raytemplate.data.sources.listing import SourceTable
+from raytemplate.errors import Problem, SpecError
+from raytemplate.plugins import suggest
+from raytemplate.spec.schema import TemplateSpec
+
+_NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
+_TIMES = ("timestamp", "date")
+_TEXT = ("string", "large_string", "string_view", "dictionary")
+
+
+def check_columns(spec: TemplateSpec, source: SourceTable) -> None:
+    """Compare every column a template names with the schema of its source.
+
+    Raises:
+        SpecError: all columns that are missing or of a type that cannot be used as asked.
+    """
+    problems = tuple(
+        Problem(where=spec.where(path), path=path, message=message)
+        for path, column, kind in _named(spec)
+        if (message := _trouble(column, kind, source))
+    )
+    if problems:
+        raise SpecError(problems)
+
+
+def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
+    """(path in the template, column, "number" | "time" | "category" | "any")."""
+    yield "data.time", spec.data.time, "time"
+    yield "data.target", spec.data.target, "number"
+    for column in spec.data.keys:
+        yield "data.keys", column, "any"
+    if spec.data.drop:
+        for column in parse_condition(spec.data.drop).columns:
+            yield "data.drop", column, "any"
+    for column in spec.features.numeric:
+        yield "features.numeric", column, "number"
+    for column in spec.features.categorical:
+        yield "features.categorical", column, "category"
+    for column in spec.features.datetime:
+        yield "features.datetime", column, "time"
+    baseline = spec.evaluation.baseline
+    for field in ("median_by", "mean_by"):
+        for column in getattr(baseline, field) or ():
+            yield f"evaluation.baseline.{field}", column, "any"
+
+
+def _trouble(column: str, kind: str, source: SourceTable) -> str:
+    if column not in source.schema:
+        return f"no column \"{column}\" in the data; {suggest(column, tuple(source.schema))}"
+    found = source.schema[column]
+    if kind == "number" and not found.startswith(_NUMBERS):
+        advice = "; list it under features.categorical" if found.startswith(_TEXT) else ""
+        return f"column \"{column}\" is {found}, expected a number{advice}"
+    if kind == "time" and not found.startswith(_TIMES):
+        return f"column \"{column}\" is {found}, expected a timestamp or a date"
+    if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):
+        return f"column \"{column}\" is {found}, expected text, whole numbers or booleans"
+    return ""

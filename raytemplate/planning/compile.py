@@ -1,0 +1,229 @@
+"""Compile: what a template asks for and what there is -> a plan. Pure; nothing is read and nothing is started."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from raytemplate import plugins
+from raytemplate.data.conditions import parse_condition
+from raytemplate.data.sources.listing import SourceFile
+from raytemplate.errors import PlanError
+from raytemplate.models.options import Family
+from raytemplate.planning.columns import check_columns
+from raytemplate.planning.forecast import forecast
+from raytemplate.planning.inventory import Inventory
+from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at
+from raytemplate.planning.packing import check_fits, fitting_workers
+from raytemplate.planning.stages import (
+    EvaluateStage,
+    FeatureStep,
+    FileSlice,
+    FitStage,
+    Forecast,
+    GateConfig,
+    GovernStage,
+    IngestStage,
+    Limits,
+    PromoteStage,
+    RunPlan,
+    Window,
+    plan_id,
+)
+from raytemplate.records.codec import Settings
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.units import show_bytes, show_seconds
+
+_NUM_RESAMPLES = 2000
+_MEMORY_SHARE = 0.25
+_BYTES_A_VALUE = 12
+
+
+def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  # noqa: A001  the word of the trade
+    """The plan of one run.
+
+    Raises:
+        SpecError: columns that are not in the data, or of a type that cannot be used as asked.
+        DataError: a window without rows.
+        PlanError: resources or a budget that cannot be.
+    """
+    check_columns(spec, inventory.source)
+    moment = resolve_as_of(as_of, inventory.now, inventory.source)
+    windows = windows_at(moment, spec.data.windows, inventory.source)
+    family: Family = plugins.load(plugins.FAMILIES, spec.family)
+    ingest = _ingest(spec, inventory, windows)
+    fit = _fit(spec, inventory, ingest, family)
+    limits, prediction = _limits(spec, inventory, ingest, fit, family)
+    plan = RunPlan(
+        id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
+        evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
+        forecast=prediction, machine=_machine(inventory),
+    )  # fmt: skip
+    return replace(plan, id=plan_id(plan))
+
+
+def _ingest(spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window]) -> IngestStage:
+    source, data = inventory.source, spec.data
+    features = feature_steps(spec)
+    columns = _columns(spec, inventory, features)
+    num_rows = sum(w.num_rows for w in windows)
+    memory = num_rows * len(columns) * _BYTES_A_VALUE
+    return IngestStage(
+        source=source.kind, root=source.root, num_files_listed=len(source.files),
+        files=tuple(s for f in source.files if (s := _slice(f, columns, windows)) is not None),
+        columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
+        windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
+        newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
+    )  # fmt: skip
+
+
+def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
+    """The features of a template in the order numeric, categorical, datetime, each with its settings."""
+    listed = [("numeric", c) for c in spec.features.numeric] + [("categorical", c) for c in spec.features.categorical]
+    steps = [
+        FeatureStep(kind=kind, column=column, settings=Settings(dict(spec.features.columns.get(column, {}))))
+        for kind, column in listed
+    ]
+    for column, parts in spec.features.datetime.items():
+        settings = {"parts": list(parts), **spec.features.columns.get(column, {})}
+        steps.append(FeatureStep(kind="datetime", column=column, settings=Settings(settings)))
+    return tuple(steps)
+
+
+def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
+    """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
+    wanted = [spec.data.time, spec.data.target, *(step.column for step in features)]
+    if spec.data.drop:
+        wanted += parse_condition(spec.data.drop).columns
+    baseline = spec.evaluation.baseline
+    wanted += baseline.median_by or baseline.mean_by or ()
+    if inventory.champion is not None:
+        wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _slice(file: SourceFile, columns: tuple[str, ...], windows: tuple[Window, ...]) -> FileSlice | None:
+    groups = [g for g in file.row_groups if g.num_rows and overlaps(g, windows[0].start, windows[-1].end)]
+    if not groups:
+        return None
+    return FileSlice(
+        path=file.path, size_bytes=file.size_bytes, footer_sha256=file.footer_sha256,
+        row_groups=tuple(g.index for g in groups), num_rows=sum(g.num_rows for g in groups),
+        bytes_to_read=sum(g.column_bytes[c] for g in groups for c in columns),
+    )  # fmt: skip
+
+
+def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["memory", "stream"]:
+    smallest = min(n.memory_bytes for n in inventory.cluster.nodes)
+    fits = memory <= smallest * _MEMORY_SHARE
+    if spec.data.ingest == "memory" and not fits:
+        raise PlanError(
+            f"data.ingest: memory needs about {show_bytes(memory)}; a quarter of this machine's {show_bytes(smallest)} "
+            "may be used",
+            next_step="set data.ingest: stream, or shorten data.windows.train",
+        )
+    if spec.data.ingest == "auto":
+        return "memory" if fits else "stream"
+    return spec.data.ingest
+
+
+def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> FitStage:
+    worker = spec.resources.per_worker
+    num_epochs = _num_epochs(spec, family)
+    workers, why = _workers(spec, inventory, ingest, family, num_epochs)
+    check_fits(inventory.cluster, worker, workers, stream=ingest.mode == "stream")
+    metric = plugins.load(plugins.METRICS, spec.evaluation.metric)
+    used = {name: value for name, value in spec.training.model_dump(mode="json").items() if name in family.uses}
+    return FitStage(
+        family=family.name, loop=family.loop, trainer=family.trainer,
+        model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
+        metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
+        gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
+    )  # fmt: skip
+
+
+def _num_epochs(spec: TemplateSpec, family: Family) -> int:
+    namespace, _, field = family.epochs_field.partition(".")
+    return int(getattr(spec.training if namespace == "training" else spec.model, field))
+
+
+def _workers(
+    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family, num_epochs: int
+) -> tuple[int, str]:
+    """How many workers, and why in words. Auto takes more only where they are expected to be quicker."""
+    asked = spec.resources.workers
+    if asked != "auto":
+        return asked, "as the template asks"
+    worker, stream = spec.resources.per_worker, ingest.mode == "stream"
+    most = fitting_workers(inventory.cluster, worker, ingest_cpus=1.0 if stream else 0.0)
+    if worker.gpus:
+        return max(1, most), "one for each GPU share there is"
+
+    def seconds(workers: int) -> float:
+        return forecast(
+            family=family, num_rows=0, num_train_rows=ingest.windows[0].num_rows, num_test_rows=0,
+            num_epochs=num_epochs, workers=workers, stream=stream, usd_per_s=0.0, history=(),
+        ).stage_s("fit")  # fmt: skip
+
+    best = min(range(min(most, 64) + 1), key=seconds)
+    if best == 0:
+        return 0, "more workers would not be quicker"
+    return best, f"about {show_seconds(seconds(best))} instead of {show_seconds(seconds(0))} in one process"
+
+
+def _limits(
+    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, fit: FitStage, family: Family
+) -> tuple[Limits, Forecast]:
+    usd_per_s = sum(n.usd_per_hour for n in inventory.cluster.nodes) / 3600
+    rows = {w.name: w.num_rows for w in ingest.windows}
+    prediction = forecast(
+        family=family, num_rows=sum(rows.values()), num_train_rows=rows["train"], num_test_rows=rows["test"],
+        num_epochs=fit.num_epochs, workers=fit.workers, stream=ingest.mode == "stream", usd_per_s=usd_per_s,
+        history=inventory.history,
+    )  # fmt: skip
+    after = prediction.stage_s("evaluate") + prediction.stage_s("govern") + prediction.stage_s("promote")
+    one_epoch = prediction.stage_s("fit") / max(1, fit.num_epochs)
+    # Half of what is expected: estimates may be twice too high, and a run that could have been must not be refused.
+    least = 0.5 * (prediction.start_s + prediction.stage_s("ingest") + one_epoch + after)
+    if spec.budget.time < least:
+        raise PlanError(
+            f"budget.time is {show_seconds(spec.budget.time)}; start, ingest, one epoch and evaluation need about "
+            f"{show_seconds(2 * least)}",
+            next_step=f"set budget.time: {int(2 * least) + 1}s or more",
+        )
+    limits = Limits(
+        time_s=spec.budget.time, cost_usd=spec.budget.cost, reserve_s=min(after, spec.budget.time / 2), usd_per_s=usd_per_s
+    )
+    return limits, prediction
+
+
+def _evaluate(spec: TemplateSpec) -> EvaluateStage:
+    evaluation = spec.evaluation
+    return EvaluateStage(
+        metric=evaluation.metric, also=evaluation.also, resample=evaluation.resample,
+        baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
+        seed=spec.training.seed,
+    )  # fmt: skip
+
+
+def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
+    skips = ("beats-champion will be skipped: no champion yet",) if inventory.champion is None else ()
+    return GovernStage(
+        gates=tuple(GateConfig(name=n, settings=Settings(g.model_dump(mode="json"))) for n, g in spec.gates.items()),
+        promotion=spec.governance.promotion, skips=skips if "beats-champion" in spec.gates else (),
+    )  # fmt: skip
+
+
+def _promote(spec: TemplateSpec) -> PromoteStage:
+    return PromoteStage(
+        model=spec.name, promotion=spec.governance.promotion, tracking_uri=spec.tracking.uri,
+        experiment=spec.tracking.experiment or spec.name,
+    )  # fmt: skip
+
+
+def _machine(inventory: Inventory) -> str:
+    cluster = inventory.cluster
+    name = "this machine" if cluster.local else f"{len(cluster.nodes)} nodes"
+    gpus = sum(n.gpus for n in cluster.nodes)
+    return f"{name}, {cluster.cpus:g} CPUs, {show_bytes(cluster.memory_bytes)}, {f'{gpus:g} GPU' if gpus else 'no GPU'}"
+

@@ -1,0 +1,73 @@
+"""What there is before anything starts: machines, source files, workspace. Plain data, taken by `look`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from raytemplate.data.sources.listing import SourceTable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """One machine. Memory in bytes; price in US dollars an hour for the whole of it."""
+
+    name: str
+    cpus: float
+    gpus: float
+    memory_bytes: int
+    usd_per_hour: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cluster:
+    """The machines a run may use. `local` is this machine, with a Ray that the run starts itself."""
+
+    nodes: tuple[Node, ...]
+    local: bool = True
+
+    @property
+    def cpus(self) -> float:
+        """CPUs of all nodes."""
+        return sum(n.cpus for n in self.nodes)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of all nodes."""
+        return sum(n.memory_bytes for n in self.nodes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """What one earlier stage took: the work it did (rows, row-epochs) and its seconds."""
+
+    stage: str
+    family: str
+    work: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Champion:
+    """The head of the model, with the columns its champion needs to score a row."""
+
+    version: int
+    digest: str
+    term: int
+    columns: tuple[str, ...]
+    run_id: str
+    seen_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """The cluster, the sources and the workspace at one moment, and what "now" is."""
+
+    now: datetime
+    cluster: Cluster
+    source: SourceTable
+    champion: Champion | None
+    term: int
+    history: tuple[Timing, ...]
+    estimated_by: Mapping[str, float] | None = None

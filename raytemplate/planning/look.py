@@ -1,0 +1,96 @@
+"""Look: what there is, read-only. Machine, footers of the sources, head and earlier timings of the workspace."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raytemplate import plugins
+from raytemplate.errors import IntegrityError
+from raytemplate.ledger.head import Ledger
+from raytemplate.models.saved import read_about
+from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
+from raytemplate.records import codec
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+_RUNS_LOOKED_AT = 20
+
+
+def look(spec: TemplateSpec, workspace: Workspace) -> Inventory:
+    """The inventory for one template, as of this moment.
+
+    Raises:
+        DataError: the source cannot be listed; the file is named.
+    """
+    source = plugins.load(plugins.SOURCES, "parquet")
+    return Inventory(
+        now=datetime.now(UTC),
+        cluster=Cluster(nodes=(this_machine(),)),
+        source=source.list_source(spec.data.source, spec.folder, spec.data.time),
+        champion=champion_of(spec.name, workspace),
+        term=Ledger(workspace.governance_db).term(spec.name),
+        history=_history(spec.name, workspace),
+    )
+
+
+def this_machine() -> Node:
+    """The machine this process runs on: CPUs it may use, memory, GPUs that the driver shows."""
+    return Node(
+        name="this machine", cpus=float(len(os.sched_getaffinity(0))), gpus=float(_num_gpus()),
+        memory_bytes=_memory_bytes(),
+    )  # fmt: skip
+
+
+def _memory_bytes() -> int:
+    """Memory of the machine, or of the container where that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.exists() else "max"
+    return min(total, int(text)) if text.isdigit() else total
+
+
+def _num_gpus() -> int:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([d for d in visible.split(",") if d.strip() not in ("", "-1")])
+    return len([d for d in Path("/dev").glob("nvidia[0-9]*")])
+
+
+def champion_of(model: str, workspace: Workspace) -> Champion | None:
+    """The head of a model, with what its champion's files say about it."""
+    head = Ledger(workspace.governance_db).head(model)
+    if head is None:
+        return None
+    folder = ObjectStore(workspace.models).path(head.digest)
+    try:
+        columns = read_about(folder).columns
+    except (OSError, IntegrityError):
+        # The ledger still names it; evaluation says that it cannot be scored, and beats-champion blocks.
+        columns = ()
+    return Champion(
+        version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
+        seen_until=head.seen_until,
+    )  # fmt: skip
+
+
+def _history(name: str, workspace: Workspace) -> tuple[Timing, ...]:
+    """Timings of the newest finished runs of a template, oldest first."""
+    ends: list[RunEnd] = []
+    for path in workspace.runs.glob("*/end.json"):
+        try:
+            start = codec.loads(RunStart, (path.parent / "run.json").read_bytes())
+            end = codec.loads(RunEnd, path.read_bytes())
+        except (OSError, IntegrityError):
+            continue  # being written, or damaged: an estimate does without it
+        if start.name == name and end.state in ("approved", "held", "rejected", "unchanged"):
+            ends.append(end)
+    ends.sort(key=lambda end: end.ended)
+    return tuple(
+        Timing(stage=t.stage, family=end.family, work=t.work, seconds=t.actual_s)
+        for end in ends[-_RUNS_LOOKED_AT:]
+        for t in end.timings
+    )

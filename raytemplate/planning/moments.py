@@ -1,0 +1,89 @@
+"""As-of and the three windows: half-open, back to back, backwards from as-of minus the label delay."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from raytemplate.data.options import WindowsSpec
+from raytemplate.data.sources.listing import RowGroup, SourceTable
+from raytemplate.errors import DataError, UsageError
+from raytemplate.planning.stages import Window, WindowName
+from raytemplate.units import parse_moment, show_moment
+
+
+def resolve_as_of(text: str, now: datetime, source: SourceTable) -> datetime:
+    """The moment behind "now" (the last midnight UTC), "latest" (midnight after the newest time) or an ISO time.
+
+    Raises:
+        UsageError: not one of these.
+        DataError: "latest", and the footers hold no times.
+    """
+    if text == "now":
+        return _midnight(now.astimezone(UTC))
+    if text == "latest":
+        if source.time_max is None:
+            raise DataError("--as-of latest: the files carry no statistics of their times; give a date instead")
+        return _midnight(source.time_max) + timedelta(days=1)
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        raise UsageError(f"--as-of: {error}") from error
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple[Window, Window, Window]:
+    """Train, validation and test as of a moment, with rows counted from the footers.
+
+    Raises:
+        DataError: a window lies outside the data; names the newest time and `--as-of latest`.
+    """
+    end = spec.label_delay.back_from(as_of)
+    test_start = spec.test.back_from(end)
+    validation_start = spec.validation.back_from(test_start)
+    oldest = source.time_min
+    if spec.train.unit != "all":
+        train_start = spec.train.back_from(validation_start)
+    else:
+        train_start = min(_midnight(oldest), validation_start) if oldest else datetime(1, 1, 1, tzinfo=UTC)
+    return (
+        _window("train", train_start, validation_start, str(spec.train), source),
+        _window("validation", validation_start, test_start, str(spec.validation), source),
+        _window("test", test_start, end, str(spec.test), source),
+    )
+
+
+def _window(name: WindowName, start: datetime, end: datetime, length: str, source: SourceTable) -> Window:
+    shares = [_rows_inside(group, start, end) for file in source.files for group in file.row_groups]
+    num_rows = sum(rows for rows, _ in shares)
+    if num_rows < 0.5:
+        newest = f"; the newest time in the data is {source.time_max:%Y-%m-%d %H:%M} UTC" if source.time_max else ""
+        raise DataError(
+            f"the {name} window {show_moment(start)} .. {show_moment(end)} has no rows{newest}",
+            next_step="use --as-of latest, or an earlier date",
+        )
+    return Window(
+        name=name, start=start, end=end, length=length, num_rows=round(num_rows), exact=all(e for _, e in shares)
+    )
+
+
+def _rows_inside(group: RowGroup, start: datetime, end: datetime) -> tuple[float, bool]:
+    """Rows of a group between two moments, and whether that is a count; times are taken as evenly spread."""
+    if group.time_min is None or group.time_max is None:
+        return float(group.num_rows), False
+    if group.time_max < start or group.time_min >= end:
+        return 0.0, True
+    if group.time_min >= start and group.time_max < end:
+        return float(group.num_rows), True
+    length = (group.time_max - group.time_min).total_seconds() or 1.0
+    inside = (min(group.time_max, end) - max(group.time_min, start)).total_seconds()
+    return group.num_rows * inside / length, False
+
+
+def overlaps(group: RowGroup, start: datetime, end: datetime) -> bool:
+    """Whether a row group may hold rows between two moments."""
+    if group.time_min is None or group.time_max is None:
+        return True
+    return group.time_max >= start and group.time_min < end

@@ -1,0 +1,208 @@
+"""What can be in a plan: five stages and the plan itself. Plain data, hashable, comparable, JSON both ways."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from raytemplate.records.codec import Settings, canonical
+
+WindowName = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """One half-open window of time. `num_rows` is from the footers; `exact` says whether it is a count or an estimate."""
+
+    name: WindowName
+    start: datetime
+    end: datetime
+    length: str
+    num_rows: int
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSlice:
+    """The row groups of one file that overlap the windows. `path` is relative to the stage's `root` where it lies below it."""
+
+    path: str
+    size_bytes: int
+    footer_sha256: str
+    row_groups: tuple[int, ...]
+    num_rows: int
+    bytes_to_read: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureStep:
+    """One feature to fit: its kind (a plug-in), its column and its settings."""
+
+    kind: str
+    column: str
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IngestStage:
+    """Read, check, profile and encode the rows of three windows.
+
+    `columns` are all columns read; `baseline` is fitted in the same pass;
+    `newest` is the newest time in all the data.
+    """
+
+    source: str
+    root: str
+    num_files_listed: int
+    files: tuple[FileSlice, ...]
+    columns: tuple[str, ...]
+    time: str
+    target: str
+    keys: tuple[str, ...]
+    drop: str
+    windows: tuple[Window, Window, Window]
+    features: tuple[FeatureStep, ...]
+    baseline: Settings
+    newest: datetime | None
+    mode: Literal["memory", "stream"]
+    memory_bytes: int
+    seed: int
+
+    def window(self, name: WindowName) -> Window:
+        """The window of that name."""
+        return next(w for w in self.windows if w.name == name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitStage:
+    """Train one model. `workers` 0 is this process (Ray Train's local mode)."""
+
+    family: str
+    loop: str
+    trainer: Literal["torch", "lightgbm", "plain"]
+    model: Settings
+    training: Settings
+    num_epochs: int
+    metric: str
+    higher_is_better: bool
+    workers: int
+    cpus_per_worker: float
+    gpus_per_worker: float
+    memory_per_worker: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluateStage:
+    """Score candidate, champion and baseline on the test window and compare them."""
+
+    metric: str
+    also: tuple[str, ...]
+    baseline: Settings
+    resample: Literal["day", "hour", "week", "row"]
+    num_resamples: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateConfig:
+    """One gate and its settings."""
+
+    name: str
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GovernStage:
+    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason."""
+
+    gates: tuple[GateConfig, ...]
+    promotion: Literal["automatic", "manual"]
+    skips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromoteStage:
+    """Move the head, if the verdict allows."""
+
+    model: str
+    promotion: Literal["automatic", "manual"]
+    tracking_uri: str
+    experiment: str
+
+
+Stage = IngestStage | FitStage | EvaluateStage | GovernStage | PromoteStage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageEstimate:
+    """Seconds one stage is expected to take; `work` is what that was worked out from (rows, or rows x epochs)."""
+
+    stage: str
+    seconds: float
+    work: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """What a run is expected to take and cost. `low_s` and `high_s` bound it; `runs_seen` earlier runs went into it."""
+
+    stages: tuple[StageEstimate, ...]
+    start_s: float
+    low_s: float
+    high_s: float
+    cost_usd: float
+    runs_seen: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the command to its end."""
+        return self.start_s + sum(s.seconds for s in self.stages)
+
+    def stage_s(self, stage: str) -> float:
+        """Seconds of one stage; 0 if it has no estimate."""
+        return next((s.seconds for s in self.stages if s.stage == stage), 0.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The budget as ceilings: seconds and US dollars of the whole run, seconds kept for what follows training."""
+
+    time_s: float
+    cost_usd: float
+    reserve_s: float
+    usd_per_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPlan:
+    """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people."""
+
+    id: str
+    name: str
+    version: str
+    template: str
+    as_of: datetime
+    ingest: IngestStage
+    fit: FitStage
+    evaluate: EvaluateStage
+    govern: GovernStage
+    promote: PromoteStage
+    limits: Limits
+    forecast: Forecast
+    machine: str
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in the order they are executed."""
+        return (self.ingest, self.fit, self.evaluate, self.govern, self.promote)
+
+
+def plan_id(plan: RunPlan) -> str:
+    """Six hex digits over what changes the result: not where it is stored, what it is forecast to take or how it is judged."""
+    ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0)
+    fit = replace(plan.fit, why="")
+    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s])
+    return hashlib.sha256(material.encode()).hexdigest()[:6]

@@ -1,0 +1,94 @@
+"""Names that a template may use -> "module:attribute", imported only when used. Widened by entry points.
+
+Every plug-in is an `Options` model and a function or class; this file only says where they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+SOURCES = "raytemplate.sources"
+FEATURES = "raytemplate.features"
+FAMILIES = "raytemplate.families"
+METRICS = "raytemplate.metrics"
+GATES = "raytemplate.gates"
+
+_SHIPPED: dict[str, dict[str, str]] = {
+    SOURCES: {"parquet": "raytemplate.data.sources.parquet:ParquetSource"},
+    FEATURES: {
+        "numeric": "raytemplate.data.features.numeric:Numeric",
+        "categorical": "raytemplate.data.features.categorical:Categorical",
+        "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
+    },
+    FAMILIES: {
+        "tabular-mlp": "raytemplate.models.tabular_mlp.family:FAMILY",
+        "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
+    },
+    METRICS: {
+        "mae": "raytemplate.evaluation.metrics.regression:MAE",
+        "rmse": "raytemplate.evaluation.metrics.regression:RMSE",
+        "r2": "raytemplate.evaluation.metrics.regression:R2",
+    },
+    GATES: {
+        "metric-limit": "raytemplate.governance.gates.metric_limit:MetricLimit",
+        "beats-baseline": "raytemplate.governance.gates.beats_baseline:BeatsBaseline",
+        "beats-champion": "raytemplate.governance.gates.beats_champion:BeatsChampion",
+        "data-rows": "raytemplate.governance.gates.data_rows:DataRows",
+    },
+}
+
+
+class Options(BaseModel):
+    """What a template may set for one plug-in: frozen, strict, every field documented."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+
+
+class UnknownName(ValueError):
+    """A name that no plug-in carries."""
+
+    def __init__(self, kind: str, name: str, names: tuple[str, ...]) -> None:
+        self.names = names
+        super().__init__(f"no such {kind}: \"{name}\"; {suggest(name, names)}")
+
+
+def suggest(name: str, names: tuple[str, ...]) -> str:
+    """ "did you mean X?" where something is near, else all there is."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
+
+
+@cache
+def _targets(group: str) -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    found = {point.name: point.value for point in entry_points(group=group)}
+    return found | _SHIPPED[group]
+
+
+def names(group: str) -> tuple[str, ...]:
+    """All names of a group, sorted."""
+    return tuple(sorted(_targets(group)))
+
+
+def load(group: str, name: str) -> Any:
+    """The plug-in of that name; its module is imported now.
+
+    Raises:
+        UnknownName: no such plug-in; the message names the nearest.
+    """
+    targets = _targets(group)
+    if name not in targets:
+        raise UnknownName(group.rpartition(".")[2].removesuffix("s").replace("familie", "family"), name, names(group))
+    return resolve(targets[name])
+
+
+def resolve(target: str) -> Any:
+    """The object behind "module:attribute"."""
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)

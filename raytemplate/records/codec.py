@@ -1,0 +1,181 @@
+"""Frozen dataclasses <-> JSON, by their annotations. Every document carries a schema version.
+
+Understood: str, int, float, bool, None, datetime (ISO, UTC), Literal, tuples, mappings with str keys, `Settings`,
+nested records, and unions of records (told apart by a "kind" key holding the class name; a record with a field of
+its own named `kind` keeps that instead, and cannot be a union's member).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeGuard, TypeVar, cast
+
+from raytemplate.errors import IntegrityError
+
+SCHEMA_VERSION = 1
+T = TypeVar("T")
+
+
+class Settings(Mapping[str, Any]):
+    """A mapping of plain JSON values that never changes, can be hashed and compared."""
+
+    __slots__ = ("_canonical", "_values")
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self._canonical = canonical(dict(values or {}))
+        self._values: dict[str, Any] = json.loads(self._canonical)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(self._canonical)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self._canonical == other._canonical
+
+    def __repr__(self) -> str:
+        return f"Settings({self._canonical})"
+
+    def __reduce__(self) -> tuple[type[Settings], tuple[dict[str, Any]]]:
+        return Settings, (self._values,)
+
+
+def canonical(value: Any) -> str:
+    """JSON text that is the same for equal values: sorted keys, no spaces. Settings and records are allowed inside."""
+    return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def encode(value: Any) -> Any:
+    """Plain JSON values from a record. Infinite and NaN floats become the strings "inf", "-inf", "nan"."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in cast(Mapping[Any, Any], value).items()}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in cast(Sequence[Any], value)]
+    raise TypeError(f"{type(value).__name__} does not belong in a record")
+
+
+def dumps(record: Any) -> bytes:
+    """A record as a JSON document with its schema version, ready to be written."""
+    document = {"schema": SCHEMA_VERSION, **encode(record)}
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def loads(kind: type[T], text: bytes | str, *, where: str = "record") -> T:
+    """A record back from its document.
+
+    Raises:
+        IntegrityError: not JSON, another kind of record, or written by a newer version.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{where}: not a record: {error}") from error
+    schema = document.pop("schema", None) if _is_object(document) else None
+    if type(schema) is not int:
+        raise IntegrityError(f"{where}: not a record: it names no schema version")
+    if schema > SCHEMA_VERSION:
+        raise IntegrityError(
+            f"{where}: written with schema {schema}, this version reads up to {SCHEMA_VERSION}",
+            next_step="pip install --upgrade raytemplate",
+        )
+    try:
+        return decode(kind, document)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise IntegrityError(f"{where}: not a {getattr(kind, '__name__', kind)}: {error}") from error
+
+
+def decode(annotation: Any, value: Any) -> Any:
+    """A value of the annotated type from plain JSON values."""
+    origin = typing.get_origin(annotation)
+    if annotation is Any:
+        return value
+    if annotation is Settings:
+        return Settings(value)
+    if origin in (typing.Union, types.UnionType):
+        return _decode_union(typing.get_args(annotation), value)
+    if origin is typing.Literal:
+        if value not in typing.get_args(annotation):
+            raise ValueError(f"{value!r} is none of {typing.get_args(annotation)}")
+        return value
+    if origin is tuple:
+        return _decode_tuple(typing.get_args(annotation), value)
+    if origin is not None and issubclass(origin, Mapping):
+        inner = typing.get_args(annotation)[1]
+        return {key: decode(inner, item) for key, item in value.items()}
+    if dataclasses.is_dataclass(annotation):
+        return _decode_record(annotation, value)
+    if annotation is datetime:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    if annotation is float and (type(value) in (int, float) or value in ("inf", "-inf", "nan")):
+        return float(value)
+    if annotation in (int, str, bool) and type(value) is annotation:
+        return value
+    if annotation in (None, type(None)) and value is None:
+        return None
+    raise ValueError(f"{value!r} is not {annotation}")
+
+
+def _decode_record(kind: Any, value: Any) -> Any:
+    hints = _hints(kind)
+    if not _is_object(value):
+        raise ValueError(f"{value!r} is not a {kind.__name__}")
+    if "kind" not in hints and value.get("kind", kind.__name__) != kind.__name__:
+        raise ValueError(f"{value['kind']} is not {kind.__name__}")
+    return kind(**{name: decode(hint, value[name]) for name, hint in hints.items() if name in value})
+
+
+def _decode_union(options: tuple[Any, ...], value: Any) -> Any:
+    if value is None and type(None) in options:
+        return None
+    by_name = {getattr(o, "__name__", ""): o for o in options if dataclasses.is_dataclass(o)}
+    if _is_object(value) and value.get("kind") in by_name:
+        return _decode_record(by_name[value["kind"]], value)
+    for option in options:
+        if option is type(None):
+            continue
+        try:
+            return decode(option, value)
+        except (TypeError, ValueError):
+            continue
+    raise ValueError(f"{value!r} fits none of {options}")
+
+
+def _decode_tuple(inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list")
+    items = cast(list[Any], value)
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        return tuple(decode(inner[0], item) for item in items)
+    return tuple(decode(kind, item) for kind, item in zip(inner, items, strict=True))
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

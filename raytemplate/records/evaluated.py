@@ -1,0 +1,89 @@
+"""What evaluation hands on: metrics with intervals, all on one test snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval, in the metric's unit."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricValue:
+    """One metric of one model. `id` and `version` say which formula; other versions are never compared with it."""
+
+    id: str
+    version: int
+    higher_is_better: bool
+    estimate: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """Candidate minus other, of the deciding metric, paired over the same rows; `gain` is how much better (its sign follows the metric's direction)."""
+
+    metric: str
+    version: int
+    estimate: Estimate
+    gain: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChampionRef:
+    """The champion that a candidate was judged against: what the head said at that moment."""
+
+    version: int
+    digest: str
+    term: int
+    run_id: str
+    seen_until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """One model or baseline on the test snapshot; `difference` is candidate minus this one (None for the candidate)."""
+
+    name: str
+    metrics: Mapping[str, MetricValue]
+    difference: Difference | None = None
+    num_unknown_categories: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """Candidate, champion and baseline on the same rows.
+
+    `term` is the ledger's counter when the evidence was taken; promotion fails if it has moved.
+    `champion_problem` says why a champion could not be compared: it has seen test rows, or cannot be scored.
+    """
+
+    metric: str
+    test_snapshot: str
+    test_start: datetime
+    test_end: datetime
+    candidate_seen_until: datetime
+    num_rows: int
+    num_train_rows: int
+    resample: str
+    num_groups: int
+    num_resamples: int
+    term: int
+    candidate_digest: str
+    candidate: Scored
+    baseline: Scored | None
+    champion_ref: ChampionRef | None
+    champion: Scored | None
+    champion_problem: str = ""
+
+    @property
+    def metrics(self) -> Mapping[str, Estimate]:
+        """The candidate's metrics by id."""
+        return {name: value.estimate for name, value in self.candidate.metrics.items()}

@@ -1,0 +1,69 @@
+"""What training hands on: the epochs, the candidate and what it used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raytemplate.records.codec import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """What was held, for how long, and what it cost. CPU seconds are CPUs held x wall clock."""
+
+    wall_clock_s: float
+    cpu_s: float
+    gpu_s: float = 0.0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochRecord:
+    """One epoch (for trees: boosting round) of training, as rank 0 saw it. Loss and metric are over all ranks."""
+
+    epoch: int
+    train_loss: float
+    validation: float
+    num_rows: int
+    loop_s: float
+    wall_clock_s: float
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RankRecord:
+    """What one worker did: rows of one epoch, and the digest of its weights at the end (empty for trees)."""
+
+    rank: int
+    num_rows: int
+    weights_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A model that a run produced. `digest` is that of its manifest in the workspace's store; `weights_sha256` of its weights alone."""
+
+    digest: str
+    family: str
+    weights_sha256: str
+    epoch: int
+    metric: str
+    validation: float
+    settings: Settings
+    plan_id: str
+    snapshot: str
+    num_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitResult:
+    """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", "budget.time"."""
+
+    candidate: Candidate
+    epochs: tuple[EpochRecord, ...]
+    ranks: tuple[RankRecord, ...]
+    stopped: str
+    resumed_from_epoch: int
+    rows_per_s: float
+    usage: Usage
+    engine: str

@@ -1,0 +1,72 @@
+"""What ingest hands on: the exact data that was read, and where its windows are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileRead:
+    """One file of a snapshot. `sha256` is of the bytes that were read: the chosen columns of the chosen row groups."""
+
+    path: str
+    size_bytes: int
+    row_groups: tuple[int, ...]
+    bytes_read: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowRead:
+    """One window: half-open in time, with the rows in it and the rows that `data.drop` took out."""
+
+    name: str
+    start: datetime
+    end: datetime
+    num_rows: int
+    num_dropped: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """Immutable reference to the data a run read. `digest` covers files, columns, windows and row rule."""
+
+    digest: str
+    files: tuple[FileRead, ...]
+    columns: tuple[str, ...]
+    windows: tuple[WindowRead, ...]
+    bytes_read: int
+    engine: str
+
+    @property
+    def num_rows(self) -> int:
+        """Rows in the windows, before `data.drop`."""
+        return sum(w.num_rows + w.num_dropped for w in self.windows)
+
+    @property
+    def num_dropped(self) -> int:
+        """Rows that `data.drop` took out."""
+        return sum(w.num_dropped for w in self.windows)
+
+    def window(self, name: str) -> WindowRead:
+        """The window of that name."""
+        return next(w for w in self.windows if w.name == name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetRef:
+    """Where an engine finds the rows of one window again. No live object."""
+
+    window: str
+    num_rows: int
+    snapshot: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Splits:
+    """Train, validation and test of one snapshot."""
+
+    train: DatasetRef
+    validation: DatasetRef
+    test: DatasetRef

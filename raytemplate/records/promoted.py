@@ -1,0 +1,26 @@
+"""What promotion hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromotionRecord:
+    """What became of a candidate in the ledger.
+
+    `outcome`: "promoted", "unchanged" (its bytes are the champion's already), "waiting" (registered as challenger, held).
+    `projected` is False when MLflow could not be brought in line yet; the ledger is right all the same.
+    """
+
+    outcome: Literal["promoted", "unchanged", "waiting"]
+    model: str
+    version: int
+    digest: str
+    term: int
+    previous_version: int
+    at: datetime
+    projected: bool
+    warning: str = ""

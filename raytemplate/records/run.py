@@ -1,0 +1,62 @@
+"""One execution of a plan, from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+State = Literal["running", "approved", "held", "rejected", "unchanged", "failed", "unfinished"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStart:
+    """Written once when a run begins."""
+
+    run_id: str
+    name: str
+    version: str
+    plan_id: str
+    template: str
+    as_of: datetime
+    started: datetime
+    planned_s: float
+    host: str
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One process that worked on a run: its time counts against the run's budget, whatever became of it.
+
+    `seen_s` is brought up to date while it runs, so that a killed process is charged too.
+    """
+
+    started: datetime
+    seen_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageTiming:
+    """Seconds one stage took, planned and actual, for so much work (rows, or rows x epochs)."""
+
+    stage: str
+    work: float
+    planned_s: float
+    actual_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunEnd:
+    """Written once when a run ends, well or not. A run without it is unfinished and can be resumed."""
+
+    state: State
+    exit_code: int
+    ended: datetime
+    wall_clock_s: float
+    cost_usd: float
+    family: str
+    timings: tuple[StageTiming, ...]
+    message: str = ""
+    timeline_s: Mapping[str, float] | None = None

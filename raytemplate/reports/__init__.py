@@ -1,0 +1,1 @@
+"""Plan and records -> terminal text: pure functions that return str, without colours."""

@@ -1,0 +1,130 @@
+"""A plan as a person reads it before anything starts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from raytemplate.planning.stages import (
+    EvaluateStage,
+    FitStage,
+    GovernStage,
+    IngestStage,
+    PromoteStage,
+    RunPlan,
+    Stage,
+    Window,
+)
+from raytemplate.reports.layout import hanging, table
+from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded, steps
+from raytemplate.units import show_bytes, show_limit, show_moment, show_usd
+
+
+def explain(plan: RunPlan, *, file: str, command_tail: str = "") -> str:
+    """The whole plan: windows, stages, resources, time, cost and the command that runs it.
+
+    Args:
+        file: the template as it was named on the command line.
+        command_tail: what follows the file there, such as "--as-of 2013-06-01".
+    """
+    stages = (_numbered(number, stage, plan) for number, stage in enumerate(plan.stages, start=1))
+    blocks = (
+        head_line(plan),
+        _windows(plan.ingest.windows),
+        "\n".join(stages),
+        "\n".join(hanging(f"  {name:<13}", text) for name, text in _limits(plan)),
+        f"Nothing was started. To run it:\n  raytemplate run {shlex.quote(file)} {command_tail}".rstrip(),
+    )
+    return "\n\n".join(blocks)
+
+
+def _windows(windows: tuple[Window, ...]) -> str:
+    rows: list[tuple[str, str, str]] = []
+    for window in windows:
+        length = "all there is" if window.length == "all" else window.length
+        end = " (end excluded)" if window is windows[-1] else ""
+        rows.append((window.name, f"{show_moment(window.start)} .. {show_moment(window.end)}", length + end))
+    return table(rows, gaps=(3, 3))
+
+
+def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:
+    word, text = _stage(stage, plan)
+    return hanging(f"  {number} {word:<11}", text)
+
+
+def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
+    match stage:
+        case IngestStage():
+            return "ingest", _ingest(stage, plan.machine)
+        case FitStage():
+            return "fit", _fit(stage)
+        case EvaluateStage():
+            return "evaluate", _evaluate(stage)
+        case GovernStage():
+            return "govern", _govern(stage)
+        case PromoteStage():
+            return "promote", _promote(stage)
+
+
+def _ingest(stage: IngestStage, machine: str) -> str:
+    files = f"{len(stage.files):,} of {count(stage.num_files_listed, 'file')}"
+    size = show_bytes(sum(file.bytes_to_read for file in stage.files))
+    if stage.mode == "stream":
+        return f"{files}, {_rows(stage)}, {size}; streamed"
+    memory = re.search(r"\d+(\.\d+)? [kMGT]?B\b", machine)
+    whole = f" of {memory[0]}" if memory else ""
+    return f"{files}, {_rows(stage)}, {size}; in memory ({show_bytes(stage.memory_bytes)}{whole})"
+
+
+def _rows(stage: IngestStage) -> str:
+    number = sum(window.num_rows for window in stage.windows)
+    exact = all(window.exact for window in stage.windows)
+    return count(number, "row") if exact else f"about {rounded(number, 4)} rows"
+
+
+def _fit(stage: FitStage) -> str:
+    held = f"{stage.cpus_per_worker:g} CPU{'s' if stage.cpus_per_worker > 1 else ''}"
+    if stage.gpus_per_worker:
+        held += f" and {stage.gpus_per_worker:g} GPU{'s' if stage.gpus_per_worker > 1 else ''}"
+    if stage.workers > 1:
+        held += " each"
+    processes = count(stage.workers, "worker") if stage.workers else "1 process"
+    why = f": {stage.why}" if stage.why else ""
+    return f"{stage.family}, {steps(stage.num_epochs, stage.trainer)}; {processes}, {held}{why}"
+
+
+def _evaluate(stage: EvaluateStage) -> str:
+    metrics = ", ".join([f"{stage.metric} (decides)", *stage.also])
+    return f"{metrics}; against {baseline_name(stage.baseline)}"
+
+
+def _govern(stage: GovernStage) -> str:
+    if not stage.gates:
+        return "no gates: nothing will be promoted"
+    return "; ".join([count(len(stage.gates), "gate"), *(_skip(skip) for skip in stage.skips)])
+
+
+def _skip(skip: str) -> str:
+    """ "beats-champion: no champion yet" as a sentence; one that is a sentence already stays as it is."""
+    return skip if "will be skipped" in skip else skip.replace(": ", " will be skipped: ", 1)
+
+
+def _promote(stage: PromoteStage) -> str:
+    if stage.promotion == "automatic":
+        return "automatic, if no gate blocks"
+    return "manual: if no gate blocks, waits for raytemplate promote RUN"
+
+
+def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
+    free = " (this machine is free)" if plan.limits.usd_per_s == 0 else ""
+    time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
+    cost = f"{show_usd(plan.forecast.cost_usd)} USD, limit {plan.limits.cost_usd:g} USD{free}"
+    return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost))
+
+
+def _range(plan: RunPlan) -> str:
+    low, high = about_seconds(plan.forecast.low_s), about_seconds(plan.forecast.high_s)
+    if low.endswith(" s") and high.endswith(" s"):
+        low = low.removesuffix(" s")
+        high = high.removesuffix(" s")
+    return f"{low} to {high}"

@@ -1,0 +1,82 @@
+"""The lines of a run as they happen: one a stage when its record is there, one an epoch while it trains."""
+
+from __future__ import annotations
+
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Approved, Held, Rejected
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.wording import about_seconds, count, metric_text, rounded, steps
+from raytemplate.units import show_seconds
+
+_STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
+_OUTCOMES = {"block": "blocked", "error": "without an answer", "warn": "warned", "skip": "skipped"}
+
+
+def stage_line(stage: str, text: str, seconds: float, *, mark: str = "✓") -> str:
+    """A stage that has ended: its mark, its name, what became of it and how long it took."""
+    return f"  {mark} {stage:<11}{text:<46}   {show_seconds(seconds):>5}"
+
+
+def ingest_text(snapshot: Snapshot, drop: str = "") -> str:
+    """Rows read in the windows, and how many of them `data.drop` took out."""
+    rows = count(snapshot.num_rows, "row")
+    return f"{rows}; {snapshot.num_dropped:,} dropped: {drop}" if drop else rows
+
+
+def fit_text(fit: FitResult) -> str:
+    """Family, epochs trained, why it stopped if that was early, and the candidate's validation metric."""
+    candidate = fit.candidate
+    trained = max((epoch.epoch for epoch in fit.epochs), default=candidate.epoch)
+    stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
+    resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
+    result = f"validation {candidate.metric} {metric_text(candidate.validation)}"
+    return f"{candidate.family}, {steps(trained, candidate.family)}{stopped}{resumed}, {result}"
+
+
+def evaluate_text(evaluation: Evaluation) -> str:
+    """Test rows, and the groups that were resampled."""
+    rows = count(evaluation.num_rows, "test row")
+    if evaluation.resample == "row":
+        return rows
+    return f"{rows}, {count(evaluation.num_groups, evaluation.resample)}"
+
+
+def govern_text(verdict: Approved | Held | Rejected) -> str:
+    """Number of gates, and of those that did not pass."""
+    outcomes = [finding.outcome for finding in verdict.findings]
+    others = [f"{outcomes.count(key)} {word}" for key, word in _OUTCOMES.items() if key in outcomes]
+    waived = [f"{len(verdict.waivers)} waived"] if verdict.waivers else []
+    return ", ".join([count(len(outcomes), "gate"), *others, *waived])
+
+
+def promote_text(promotion: PromotionRecord) -> str:
+    """The version that was registered, and whether it is the champion now."""
+    late = "" if promotion.projected else "; MLflow not up to date"
+    match promotion.outcome:
+        case "promoted":
+            return f"version {promotion.version}{late}"
+        case "unchanged":
+            return f"unchanged: version {promotion.version}{late}"
+        case "waiting":
+            return f"version {promotion.version} is waiting{late}"
+
+
+def epoch_line(
+    epoch: int,
+    num_epochs: int,
+    metric: str,
+    value: float,
+    rows_per_s: float,
+    left_s: float | None = None,
+    *,
+    step: str = "epoch",
+) -> str:
+    """Where training is: "epoch 3 of 6, validation mae 7.43, 812,000 rows/s, 2 s left"."""
+    parts = [
+        f"{step} {epoch:,} of {num_epochs:,}",
+        f"validation {metric} {metric_text(value)}",
+        f"{rounded(rows_per_s)} rows/s",
+    ]
+    return ", ".join(parts if left_s is None else [*parts, f"{about_seconds(left_s)} left"])

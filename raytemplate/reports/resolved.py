@@ -1,0 +1,37 @@
+"""The merged template: every value, and the layer it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from raytemplate.reports.layout import table
+from raytemplate.spec.schema import TemplateSpec
+
+
+def resolved_text(spec: TemplateSpec) -> str:
+    """One line a value: dotted path, value, place. Values that were dropped for the family are listed last."""
+    rows = [(path, _show(value), _place(spec, path)) for path, value in _leaves(spec.resolved, "")]
+    lines = [table(rows, gaps=(2, 3), most={1: 48})]
+    if spec.dropped:
+        lines += ["", f"Not used by {spec.family}, and left out: {', '.join(spec.dropped)}"]
+    return "\n".join(lines)
+
+
+def _place(spec: TemplateSpec, path: str) -> str:
+    origin = spec.origins.get(path)
+    return origin.where if origin else "default"
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    return "" if value is None else str(value)

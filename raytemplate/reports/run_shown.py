@@ -1,0 +1,109 @@
+"""One run as `show RUN` prints it: what it was made from, how good it is, what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Approved, Held, Rejected
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.reports.layout import hanging, sentences
+from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
+from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
+from raytemplate.reports.wording import about_seconds, baseline_name, count, decimals, head_line, settings_text, short
+from raytemplate.units import show_bytes, show_usd
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunView:
+    """The records there are of one run; what it did not come to is None."""
+
+    start: RunStart
+    plan: RunPlan
+    snapshot: Snapshot | None = None
+    fit: FitResult | None = None
+    evaluation: Evaluation | None = None
+    verdict: Approved | Held | Rejected | None = None
+    promotion: PromotionRecord | None = None
+    end: RunEnd | None = None
+
+
+def show_run(view: RunView) -> str:
+    """The run's origin, its metric and gate tables as far as it came, how it ended and the next command."""
+    blocks = [head_line(view.plan, view.start.run_id) + "\n" + _when(view), _made_from(view)]
+    if view.evaluation is not None:
+        blocks.append(_evaluated(view.evaluation, view.plan))
+    if view.verdict is not None:
+        blocks.append(gate_table(view.verdict))
+    return "\n\n".join([*blocks, _ending(view)])
+
+
+def _when(view: RunView) -> str:
+    start, end = view.start, view.end
+    who = f"by {start.user} on {start.host}"
+    began = f"started {start.started.strftime('%Y-%m-%d %H:%M')} UTC {who}"
+    if end is None:
+        return sentences(f"unfinished, {began}")
+    took = f"{about_seconds(end.wall_clock_s)} (planned {about_seconds(start.planned_s)}), {show_usd(end.cost_usd)} USD"
+    return sentences(f"{end.state}, {began}, {took}")
+
+
+def _made_from(view: RunView) -> str:
+    lines = [("template", f"{view.start.template}, version {view.start.version}")]
+    if view.snapshot is not None:
+        lines += [("data", ingest_text(view.snapshot, view.plan.ingest.drop)), ("snapshot", _snapshot(view))]
+    lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))
+    lines.append(("model", _family(view)))
+    lines.append(("training", settings_text(view.plan.fit.training)))
+    if view.fit is not None:
+        lines.append(("fit", fit_text(view.fit)))
+        candidate = view.fit.candidate
+        size = show_bytes(candidate.num_bytes)
+        lines.append(("candidate", f"{short(candidate.digest)}, from epoch {candidate.epoch}, {size}"))
+    if view.evaluation is not None:
+        lines.append(("test", evaluate_text(view.evaluation)))
+    return "\n".join(hanging(f"  {name:<13}", text) for name, text in lines)
+
+
+def _family(view: RunView) -> str:
+    settings = settings_text(view.plan.fit.model)
+    return f"{view.plan.fit.family}: {settings}" if settings else view.plan.fit.family
+
+
+def _snapshot(view: RunView) -> str:
+    snapshot = view.snapshot
+    assert snapshot is not None
+    files = f"{len(snapshot.files):,} of {count(view.plan.ingest.num_files_listed, 'file')}"
+    return f"{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read"
+
+
+def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
+    text = metric_table(evaluation, baseline_name(plan.evaluate.baseline))
+    others = [
+        f"{name} {estimate.value:,.{places}f} {interval(estimate, places)}"
+        for name, estimate in evaluation.metrics.items()
+        if name != evaluation.metric
+        for places in [decimals([estimate.value])]
+    ]
+    return text + "\n" + hanging("  candidate's other metrics: ", ", ".join(others)) if others else text
+
+
+def _ending(view: RunView) -> str:
+    run_id = view.start.run_id
+    if view.verdict is not None and view.end is not None:
+        outcome = outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
+        return outcome + "\n" + _command(view)
+    if view.end is not None and view.end.message:
+        return sentences(view.end.message) + f"\n  raytemplate resume {run_id}"
+    return f"It has no end yet. If it is no longer running, to go on with it:\n  raytemplate resume {run_id}"
+
+
+def _command(view: RunView) -> str:
+    assert view.verdict is not None
+    if isinstance(view.verdict, Rejected):
+        return "  raytemplate runs"
+    return next_command(view.plan.name, view.start.run_id, view.verdict, view.promotion)

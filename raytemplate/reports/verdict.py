@@ -1,0 +1,173 @@
+"""How good the candidate is, what the gates say, and how the run ended."""
+
+from __future__ import annotations
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Difference, Estimate, Evaluation, Scored
+from raytemplate.records.judged import Approved, Finding, Held, Rejected
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.layout import hanging, sentences, table
+from raytemplate.reports.wording import about_seconds, decimals
+from raytemplate.units import show_limit, show_moment, show_usd
+
+AnyVerdict = Approved | Held | Rejected
+
+
+def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
+    """The deciding metric of candidate, champion and baseline, with the paired differences."""
+    places = _places(evaluation)
+    rows = [(evaluation.metric, "value", _difference_title(evaluation))]
+    for name, scored in _compared(evaluation, baseline_name):
+        metric = scored.metrics.get(evaluation.metric) if scored else None
+        text = "-" if metric is None else f"{metric.estimate.value:,.{places}f}"
+        rows.append((name, text, _difference(scored, evaluation, places)))
+    return table(rows, gaps=(3, 4), right={1}, most={2: 60})
+
+
+def _compared(evaluation: Evaluation, baseline_name: str) -> list[tuple[str, Scored | None]]:
+    found: list[tuple[str, Scored | None]] = [("candidate", evaluation.candidate)]
+    if evaluation.champion_ref is not None:
+        found.append((f"champion (version {evaluation.champion_ref.version})", evaluation.champion))
+    if evaluation.baseline is not None:
+        found.append((baseline_name, evaluation.baseline))
+    return found
+
+
+def _places(evaluation: Evaluation) -> int:
+    models = (evaluation.candidate, evaluation.champion, evaluation.baseline)
+    found = [model.metrics.get(evaluation.metric) for model in models if model is not None]
+    return decimals(metric.estimate.value for metric in found if metric is not None)
+
+
+def _difference_title(evaluation: Evaluation) -> str:
+    if evaluation.champion_ref is None and evaluation.baseline is None:
+        return ""
+    if not evaluation.num_resamples:
+        return "difference, not resampled"
+    return f"difference, 95 % interval, {evaluation.resample}s resampled"
+
+
+def _difference(scored: Scored | None, evaluation: Evaluation, places: int) -> str:
+    if scored is None:
+        return f"not compared: {evaluation.champion_problem or 'it could not be scored'}"
+    if scored.difference is None:
+        return ""
+    shown = [_signed(d, places) for d in _differences(evaluation)]
+    value = _signed(scored.difference, places).rjust(max(len(text) for text in shown))
+    return f"{value}  {interval(scored.difference.estimate, places)}" if evaluation.num_resamples else value
+
+
+def _differences(evaluation: Evaluation) -> list[Difference]:
+    models = (evaluation.champion, evaluation.baseline)
+    return [model.difference for model in models if model is not None and model.difference is not None]
+
+
+def _signed(difference: Difference, places: int) -> str:
+    return f"{difference.estimate.value:+,.{places}f}"
+
+
+def interval(estimate: Estimate, places: int) -> str:
+    """ "[-2.61, -0.83]" """
+    return f"[{estimate.low:,.{places}f}, {estimate.high:,.{places}f}]"
+
+
+def gate_table(verdict: AnyVerdict) -> str:
+    """What each gate found and required; below it, what to do about those that did not pass, and the waivers."""
+    rows = [("gate", "outcome", "found", "required")]
+    rows += [(f.gate, f.outcome, f.found, f.required) for f in verdict.findings]
+    text = table(rows, gaps=(3, 2, 3), least={2: 30}, most={2: 44, 3: 28})
+    waived = {waiver.gate for waiver in verdict.waivers}
+    failed = [f for f in verdict.findings if f.outcome != "pass" and f.gate not in waived]
+    notes = [hanging(f"  {f.gate}: ", f.hint) for f in failed if f.hint]
+    for waiver in verdict.waivers:
+        until = show_moment(waiver.expires)
+        notes.append(hanging(f"  {waiver.gate}: ", f"waived by {waiver.person} until {until}: {waiver.reason}"))
+    return "\n".join([text, "", *notes]) if notes else text
+
+
+def outcome_text(
+    name: str, verdict: AnyVerdict, promotion: PromotionRecord | None, *, champion_version: int | None
+) -> str:
+    """One sentence or two: what the verdict is, and who is the champion.
+
+    Args:
+        champion_version: the champion after the run, 0 if there is none; None leaves it unsaid.
+    """
+    if promotion is not None and promotion.outcome == "unchanged":
+        version = promotion.version
+        return sentences(
+            f"Unchanged: the candidate is byte for byte the champion (version {version}); nothing to promote."
+        )
+    match verdict:
+        case Approved():
+            return sentences(_approved(name, verdict, promotion))
+        case Held():
+            return sentences(_held(name, verdict, promotion) + _still(champion_version))
+        case Rejected():
+            return sentences(_rejected(verdict) + _still(champion_version))
+
+
+def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None) -> str:
+    word = "Approved" if verdict.by == "automatic" else f"Approved by {verdict.by}"
+    if promotion is None or promotion.outcome != "promoted":
+        return f"{word}: the candidate may become the champion of {name}, but was not promoted."
+    was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
+    late = "" if promotion.projected else f" MLflow's copy is not up to date: {promotion.warning or 'unknown why'}."
+    return f"{word}: version {promotion.version} is the champion of {name} ({was}).{late}"
+
+
+def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:
+    who = f"version {promotion.version} of {name}" if promotion is not None else f"the candidate for {name}"
+    return f"Held: {who} passed its gates and waits: {verdict.missing or 'promotion is manual'}."
+
+
+def _rejected(verdict: Rejected) -> str:
+    waived = {waiver.gate for waiver in verdict.waivers}
+    stopped = [f for f in verdict.findings if f.outcome in ("block", "error") and f.gate not in waived]
+    return f"Rejected: {'; '.join(_failure(f) for f in stopped) or verdict.reason or 'no gate ran'}."
+
+
+def _failure(finding: Finding) -> str:
+    if finding.outcome == "error":
+        return f"{finding.gate} could not judge ({finding.found})"
+    required = f", required {finding.required}" if finding.required else ""
+    return f"{finding.gate} ({finding.found}{required})"
+
+
+def _still(champion_version: int | None) -> str:
+    if champion_version is None:
+        return ""
+    return f" The champion is still version {champion_version}." if champion_version else " There is still no champion."
+
+
+def next_command(name: str, run_id: str, verdict: AnyVerdict, promotion: PromotionRecord | None) -> str:
+    """The last lines of a run: what a person would want to do now."""
+    if promotion is not None and promotion.outcome in ("promoted", "unchanged"):
+        return f"  raytemplate predict {name} NEW.parquet OUT.parquet"
+    if isinstance(verdict, Rejected):
+        return f"  raytemplate show {run_id}"
+    return f"To promote it:\n  raytemplate promote {run_id}"
+
+
+def closing(
+    plan: RunPlan,
+    verdict: AnyVerdict,
+    promotion: PromotionRecord | None,
+    *,
+    run_id: str,
+    champion_version: int,
+    wall_clock_s: float,
+    cost_usd: float,
+    records: str,
+) -> str:
+    """How the run ended, what it took of its budget, where its records are, and the next command.
+
+    Args:
+        champion_version: the champion after the run, 0 if there is none.
+        records: the run's folder, as a person would type it.
+    """
+    took = f"{about_seconds(wall_clock_s)} of {show_limit(plan.limits.time_s)}"
+    paid = f"{show_usd(cost_usd)} of {plan.limits.cost_usd:g} USD"
+    spent = f"{took}, {paid} (planned {about_seconds(plan.forecast.seconds)}). Records: {records}"
+    outcome = outcome_text(plan.name, verdict, promotion, champion_version=champion_version)
+    return "\n".join([outcome, spent, next_command(plan.name, run_id, verdict, promotion)])

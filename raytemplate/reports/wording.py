@@ -1,0 +1,79 @@
+"""How numbers, counts and names are put into words, the same in every report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.units import show_moment, show_seconds
+
+_STEPS = {"lightgbm": "round"}
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 gate", "1,000 rows" """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def steps(number: int, trainer: str) -> str:
+    """ "6 epochs", or "200 rounds" for trees. A trainer or a family of its name says which."""
+    return count(number, _STEPS.get(trainer, "epoch"))
+
+
+def rounded(number: float, digits: int = 3) -> str:
+    """A count to that many significant digits: 812345 -> "812,000"."""
+    if not math.isfinite(number) or number == 0:
+        return f"{number:,.0f}"
+    power = math.floor(math.log10(abs(number))) + 1 - digits
+    return f"{round(number / 10**power) * 10**power:,.0f}" if power > 0 else f"{number:,.0f}"
+
+
+def about_seconds(seconds: float) -> str:
+    """Whole seconds, then minutes: "9 s", "5m"."""
+    return f"{max(1, round(seconds))} s" if 0 < seconds < 99.5 else show_seconds(seconds).replace("0.0 s", "0 s")
+
+
+def decimals(values: Iterable[float]) -> int:
+    """Digits after the point that show the largest of these values to at least three digits; two for 1 and more."""
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    if largest >= 1 or largest == 0:
+        return 2
+    return min(2 - math.floor(math.log10(largest)), 9)
+
+
+def metric_text(value: float) -> str:
+    """A metric's value: "7.31", "0.962"."""
+    return f"{value:,.{decimals([value])}f}"
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a digest."""
+    return digest.rpartition(":")[2][:12]
+
+
+def settings_text(settings: Mapping[str, object]) -> str:
+    """ "hidden 128, layers 2" """
+    return ", ".join(f"{key} {_plain(value)}" for key, value in settings.items() if key != "kind")
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def baseline_name(settings: Mapping[str, object]) -> str:
+    """ "median by origin, dest" or "mean of all rows", from the settings of `evaluation.baseline`."""
+    for key in ("median_by", "mean_by"):
+        columns = settings.get(key)
+        if isinstance(columns, list | tuple):
+            names = ", ".join(str(name) for name in columns)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return f"{key[:-3]} by {names}" if names else f"{key[:-3]} of all rows"
+    return "none"
+
+
+def head_line(plan: RunPlan, run_id: str = "") -> str:
+    """Name, version, as-of, plan and, once there is one, run."""
+    parts = [f"{plan.name} {plan.version}", f"as of {show_moment(plan.as_of)} UTC", f"plan {plan.id}"]
+    return "   ".join([*parts, f"run {run_id}"] if run_id else parts)

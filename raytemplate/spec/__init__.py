@@ -1,0 +1,1 @@
+"""YAML -> TemplateSpec: load, layers, the place of every value."""

@@ -1,0 +1,76 @@
+"""What must hold between fields: nothing predicts itself, no column stands twice, conditions can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+from raytemplate.data.options import DataSpec, FeaturesSpec
+from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.spec.locate import Places
+
+_Place = tuple[str, int | None]
+
+
+def check_features(places: Places, features: FeaturesSpec) -> None:
+    """Notes the target among the features, forbidden columns, columns that stand twice, and no features at all."""
+    seen: dict[str, str] = {}
+    target = _text(places, "target")
+    whole = places.clean("features")
+    for (path, item), column in _columns(features):
+        if column == target:
+            places.note(path, f'"{column}" is data.target; what is predicted cannot be a feature', item=item)
+        for pattern in features.forbidden:
+            if fnmatchcase(column, pattern):
+                places.note(path, f'"{column}" matches "{pattern}" in features.forbidden', item=item)
+        if column in seen:
+            places.note(path, f'"{column}" is already in {seen[column]}; a column is one feature', item=item)
+        seen.setdefault(column, path if item is not None else "features.datetime")
+    if not seen and whole:
+        places.note("features", "no features; expected columns in numeric, categorical or datetime", missing=True)
+
+
+def _text(places: Places, field: str) -> str | None:
+    """A text of `data`, even where other fields of it are wrong."""
+    data = places.value.get("data")
+    text = cast("dict[str, Any]", data).get(field) if isinstance(data, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def _columns(features: FeaturesSpec) -> Iterator[tuple[_Place, str]]:
+    for kind in ("numeric", "categorical"):
+        for item, column in enumerate(getattr(features, kind)):
+            yield (f"features.{kind}", item), column
+    for column in features.datetime:
+        yield (f"features.datetime.{column}", None), column
+
+
+def check_keys(places: Places, data: DataSpec) -> None:
+    """Notes keys that stand twice."""
+    for item, column in enumerate(data.keys):
+        if column in data.keys[:item]:
+            places.note("data.keys", f'"{column}" is there twice', item=item)
+
+
+def check_condition(places: Places) -> None:
+    """Notes a condition that cannot be read."""
+    drop = _text(places, "drop")
+    if not drop:
+        return
+    from raytemplate.data.conditions import parse_condition  # sqlglot takes a tenth of a second
+
+    try:
+        parse_condition(drop)
+    except ValueError as error:
+        places.note("data.drop", str(error))
+
+
+def check_baseline(places: Places, evaluation: EvaluationSpec) -> None:
+    """Notes a baseline that is told what it shall predict."""
+    target = _text(places, "target")
+    for field in ("median_by", "mean_by"):
+        for item, column in enumerate(getattr(evaluation.baseline, field) or ()):
+            if column == target:
+                message = f'"{column}" is data.target; a baseline cannot group by what is predicted'
+                places.note(f"evaluation.baseline.{field}", message, item=item)

@@ -1,0 +1,36 @@
+"""Examples that `init` writes: real data and the annotated template that is shipped in `configs/`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from raytemplate.data.example_flights import write_flights
+from raytemplate.errors import UsageError
+from raytemplate.spec.parents import shipped
+from raytemplate.store.atomic import storage_error
+
+_TEMPLATES = {"flights": "flights-air-time"}
+
+
+def write_example(folder: Path, example: str) -> tuple[Path, tuple[Path, ...]]:
+    """Data and template of an example. A template that is there already is kept: it may have been edited.
+
+    Returns:
+        The template and the files of data.
+
+    Raises:
+        UsageError: the folder cannot be written, or the package with the data is not installed.
+    """
+    source = shipped(_TEMPLATES[example])
+    template = folder / source.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = write_flights(folder / "data" / "flights")
+        if not template.exists():
+            shutil.copyfile(source, template)
+    except FileExistsError as error:
+        raise UsageError(f"{folder}: is a file, expected a folder or a new name") from error
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    return template, files

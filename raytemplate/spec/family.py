@@ -1,0 +1,80 @@
+"""The model family a template chooses, and what it does not use: an error where the person set it, else dropped."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from raytemplate import plugins
+from raytemplate.models.options import Family, TrainingSpec
+from raytemplate.spec.layers import Level
+from raytemplate.spec.locate import Places
+from raytemplate.spec.names import no_such_field
+from raytemplate.spec.wording import show_value
+
+
+def choose_family(places: Places) -> Family | None:
+    """The family that `model.kind` names; None, with a problem noted, if it names none."""
+    model = places.value.get("model", {})
+    if not isinstance(model, dict):
+        places.note("model", f"got {show_value(model)}, expected a mapping such as {{kind: tabular-mlp}}")
+        return None
+    kind = cast("dict[str, Any]", model).get("kind")
+    if not isinstance(kind, str):
+        found = "missing;" if kind is None else f"got {show_value(kind)},"
+        families = " or ".join(plugins.names(plugins.FAMILIES))
+        places.note("model.kind", f"{found} expected a model family: {families}", missing=kind is None)
+        return None
+    try:
+        return cast(Family, plugins.load(plugins.FAMILIES, kind))
+    except plugins.UnknownName as error:
+        places.note("model.kind", str(error))
+        return None
+
+
+def drop_unused(places: Places, family: Family) -> tuple[str, ...]:
+    """Takes out what `family` does not use where only a lower layer, written for another family, set it.
+
+    Where the layer that chose the family, or one above it, set such a field, that is a problem. A parent may always set
+    more than a family uses: it serves templates of several.
+
+    Returns:
+        the dotted paths taken out, sorted.
+    """
+    unused = [f"training.{name}" for name in TrainingSpec.model_fields if name not in family.uses]
+    unused += [f"model.{name}" for name in _foreign_fields(places, family)]
+    chosen_by = places.owner("model.kind").level
+    dropped: list[str] = []
+    for path in unused:
+        if path not in places.owners:
+            continue
+        level = places.owner(path).level
+        if level != Level.PARENT and level >= chosen_by:
+            places.note(path, f"not used by {family.name}; remove it")
+        else:
+            dropped.append(path)
+        places.remove(path)
+    return tuple(sorted(dropped))
+
+
+def _foreign_fields(places: Places, family: Family) -> list[str]:
+    """Keys under `model` that this family does not have and another one does."""
+    model = cast("dict[str, Any]", places.value["model"])
+    unknown = [name for name in model if name not in family.options.model_fields]
+    return [name for name in unknown if name in _fields_of_any()] if unknown else []
+
+
+def _fields_of_any() -> frozenset[str]:
+    """Every field of every family. Imports them all, so it is asked only when a name is not the chosen family's."""
+    families = [cast(Family, plugins.load(plugins.FAMILIES, name)) for name in plugins.names(plugins.FAMILIES)]
+    return frozenset(name for family in families for name in family.options.model_fields)
+
+
+def check_model_names(places: Places, model: dict[str, Any], path: str) -> None:
+    """Notes keys of a variant's `model` that its family does not have: the one it names itself, else the template's."""
+    kind = model.get("kind", cast("dict[str, Any]", places.value.get("model") or {}).get("kind"))
+    if kind not in plugins.names(plugins.FAMILIES):
+        return
+    options = cast(Family, plugins.load(plugins.FAMILIES, kind)).options
+    for key in model:
+        if key not in options.model_fields:
+            places.note(f"{path}.{key}", no_such_field(key, "model", options))

@@ -1,0 +1,179 @@
+"""Where values come from, lowest first: parent templates < file < variant < environment < `--set`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, cast
+
+from raytemplate.document import parse_value
+from raytemplate.errors import Problem, SpecError
+
+ENVIRONMENT_PREFIX = "RAYTEMPLATE_SET_"
+_PATH = re.compile(r"[^.\s=]+(\.[^.\s=]+)*")
+_PASSWORD = re.compile(r"//[^/@\s]+@")
+
+
+class Level(IntEnum):
+    """How near to the person a layer is; a higher one wins."""
+
+    PARENT = 0
+    FILE = 1
+    VARIANT = 2
+    ENVIRONMENT = 3
+    SET = 4
+
+
+def _no_lines(path: str) -> int:
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layer:
+    """Some values and where they stand.
+
+    Args:
+        name: as problems show it: a file as the person wrote it, "environment NAME" or "--set a.b=c".
+        value: plain data, nested.
+        line: dotted path -> line in that file, 0 where there is none.
+    """
+
+    name: str
+    level: Level
+    value: Mapping[str, Any]
+    line: Callable[[str], int] = field(default=_no_lines, repr=False)
+
+
+Read = tuple[list[Layer], list[Problem]]
+"""Layers that could be read, and the problems of those that could not."""
+
+
+def set_layers(sets: Sequence[str]) -> Read:
+    """One layer for each `--set a.b=c`, in the order typed. The value is a YAML scalar, list or mapping.
+
+    What is not `PATH=VALUE` is a problem.
+    """
+    return _collect([lambda text=text: _set_layer(text) for text in sets])
+
+
+def _set_layer(text: str) -> Layer:
+    path, equals, value = text.partition("=")
+    name = _PASSWORD.sub("//***@", f"--set {text}")
+    if not equals or not _PATH.fullmatch(path):
+        raise _problem(name, "expected PATH=VALUE such as training.epochs=3")
+    return Layer(name=name, level=Level.SET, value=nested(path, parse_value(value, name)))
+
+
+def override_layers(overrides: Mapping[str, Any]) -> Read:
+    """One layer for each entry of Python's `set={"training.epochs": 10}`; values are plain data.
+
+    Paths that are none and values that YAML could not hold are problems.
+    """
+    return _collect([lambda path=path, value=value: _override(path, value) for path, value in overrides.items()])
+
+
+def _override(path: str, value: Any) -> Layer:
+    name = f"set {path}"
+    if not _PATH.fullmatch(path):
+        raise _problem(name, "expected a dotted path such as training.epochs")
+    try:
+        return Layer(name=name, level=Level.SET, value=nested(path, plain(value)))
+    except TypeError as error:
+        raise _problem(name, str(error)) from None
+
+
+def environment_layers(environ: Mapping[str, str]) -> Read:
+    """One layer for each `RAYTEMPLATE_SET_TRAINING__EPOCHS=3`, sorted by name; a double underscore is a dot.
+
+    Names that are no path and values that are not YAML are problems.
+    """
+    chosen = sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX))
+    return _collect([lambda name=name: _environment_layer(name, environ[name]) for name in chosen])
+
+
+def _environment_layer(variable: str, value: str) -> Layer:
+    name = f"environment {variable}"
+    path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+    if not _PATH.fullmatch(path):
+        raise _problem(name, f"expected a name such as {ENVIRONMENT_PREFIX}TRAINING__EPOCHS")
+    return Layer(name=name, level=Level.ENVIRONMENT, value=nested(path, parse_value(value, name)))
+
+
+def variant_layers(files: Iterable[Layer], variant: str) -> list[Layer]:
+    """The values of one variant, a layer for each file that has it, parents first. Its keys may be dotted."""
+    layers: list[Layer] = []
+    for file in files:
+        variants = file.value.get("variants")
+        chosen = cast("dict[str, Any]", variants).get(variant) if isinstance(variants, dict) else None
+        if isinstance(chosen, dict):
+            value = variant_value(cast("dict[str, Any]", chosen))
+            line = _line_below(file, f"variants.{variant}")
+            layers.append(Layer(name=file.name, level=Level.VARIANT, value=value, line=line))
+    return layers
+
+
+def _line_below(file: Layer, prefix: str) -> Callable[[str], int]:
+    def line(path: str) -> int:
+        return file.line(f"{prefix}.{path}")
+
+    return line
+
+
+def variant_value(written: Mapping[str, Any]) -> dict[str, Any]:
+    """A variant's values with its dotted keys made nested."""
+    value: dict[str, Any] = {}
+    for key, below in written.items():
+        merge(value, nested(key, below))
+    return value
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """ "a.b", 1 -> {"a": {"b": 1}}"""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value
+
+
+def merge(into: dict[str, Any], value: Mapping[str, Any]) -> None:
+    """Lays `value` over `into`: mappings merge, everything else replaces. `value` is not kept."""
+    for key, above in value.items():
+        below = into.get(key)
+        if isinstance(below, dict) and isinstance(above, dict):
+            merge(cast("dict[str, Any]", below), cast("dict[str, Any]", above))
+        else:
+            into[key] = plain(above)
+
+
+def plain(value: Any) -> Any:
+    """A copy of plain data; tuples become lists.
+
+    Raises:
+        TypeError: something that YAML could not hold.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float) and value - value == 0:
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in cast("Sequence[Any]", value)]
+    raise TypeError(f"got {value!r}, expected text, a number, true or false, a list or a mapping")
+
+
+def _collect(makers: Sequence[Callable[[], Layer]]) -> Read:
+    """The layers that could be made, and the problems of those that could not."""
+    layers: list[Layer] = []
+    problems: list[Problem] = []
+    for make in makers:
+        try:
+            layers.append(make())
+        except SpecError as error:
+            problems.extend(error.problems)
+    return layers, problems
+
+
+def _problem(name: str, message: str) -> SpecError:
+    return SpecError((Problem(where=name, path="", message=message),))

@@ -1,0 +1,101 @@
+"""The door of the spec: a YAML path and layers in, a `TemplateSpec` or every problem out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from raytemplate.errors import SpecError
+from raytemplate.spec.build import build
+from raytemplate.spec.layers import (
+    Layer,
+    Level,
+    environment_layers,
+    override_layers,
+    set_layers,
+    variant_layers,
+)
+from raytemplate.spec.locate import merge_layers
+from raytemplate.spec.parents import file_layers
+from raytemplate.spec.schema import Origin, TemplateSpec
+from raytemplate.spec.variants import check_file_only, check_variants, no_such_variant
+
+
+def load(
+    path: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    variant: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> TemplateSpec:
+    """The template in that file, with every layer merged and validated.
+
+    Args:
+        path: the template; problems show it as it is given here.
+        sets: `--set` arguments such as "training.epochs=3".
+        overrides: the same from Python, such as {"training.epochs": 3}; they lie above `sets`.
+        variant: name of the variant to apply.
+        environ: where `RAYTEMPLATE_SET_...` is looked up; this process's environment by default.
+
+    Raises:
+        UsageError: the file cannot be read.
+        SpecError: every problem of every layer, each with its place.
+    """
+    readings = (
+        environment_layers(os.environ if environ is None else environ),
+        set_layers(sets),
+        override_layers(overrides or {}),
+    )
+    problems = [problem for _, found in readings for problem in found]
+    try:
+        files = _files(path, variant)
+    except SpecError as error:
+        raise SpecError((*error.problems, *problems)) from None
+    places = merge_layers([*files, *(layer for layers, _ in readings for layer in layers)])
+    for problem in problems:
+        places.add(problem)
+    check_file_only(places)
+    check_variants(places)
+    return build(places, Path(path))
+
+
+def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], path: Path) -> TemplateSpec:
+    """The spec that `resolved` was taken from, as `run.lock` keeps it: no file is read.
+
+    Raises:
+        SpecError: the document does not fit this version of raytemplate.
+    """
+    spec = build(merge_layers([Layer(name=str(path), level=Level.FILE, value=resolved)]), path)
+    dropped = tuple(sorted(place for place in origins if not _has(resolved, place)))
+    return replace(spec, origins=dict(origins), dropped=dropped)
+
+
+def _files(path: str | Path, variant: str | None) -> list[Layer]:
+    """The file, its parents and the variant that was asked for."""
+    files = file_layers(Path(path), str(path))
+    if variant is None:
+        return files
+    chosen = variant_layers(files, variant)
+    if not chosen:
+        raise no_such_variant(variant, _variant_names(files))
+    return [*files, *chosen]
+
+
+def _variant_names(files: Sequence[Layer]) -> tuple[str, ...]:
+    written = [layer.value.get("variants") for layer in files]
+    return tuple(sorted({name for one in written if isinstance(one, dict) for name in cast("dict[str, Any]", one)}))
+
+
+def _has(document: Mapping[str, Any], path: str) -> bool:
+    """Whether there is a value at a dotted path; keys may have dots of their own."""
+    if path in document:
+        return True
+    return any(
+        isinstance(below, Mapping) and _has(cast("Mapping[str, Any]", below), path.removeprefix(f"{key}."))
+        for key, below in document.items()
+        if path.startswith(f"{key}.")
+    )

@@ -1,0 +1,134 @@
+"""Layers laid over each other, and the place of every value in them. Problems are collected here and told in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from raytemplate.errors import Problem, SpecError
+from raytemplate.spec.layers import Layer, Level, plain
+from raytemplate.spec.schema import NAMESPACES, Origin
+
+_TELL_FIRST = (Level.FILE, Level.PARENT, Level.VARIANT, Level.ENVIRONMENT, Level.SET)
+_Order = tuple[bool, int, int, int, str, str]
+
+
+@dataclass(kw_only=True, slots=True)
+class Places:
+    """What all layers say together, who said it, and what is wrong with it so far.
+
+    Args:
+        layers: lowest first, with at least one file.
+        value: the merged document.
+        owners: dotted path of every mapping and value -> the layer that set it.
+    """
+
+    layers: Sequence[Layer]
+    value: dict[str, Any] = field(default_factory=dict[str, Any])
+    owners: dict[str, Layer] = field(default_factory=dict[str, Layer])
+    _found: dict[tuple[str, str], tuple[_Order, Problem]] = field(
+        default_factory=dict[tuple[str, str], tuple[_Order, Problem]]
+    )
+
+    def owner(self, path: str) -> Layer:
+        """The layer that set the value at `path`, or the nearest mapping above it; else the template's file."""
+        while path:
+            if path in self.owners:
+                return self.owners[path]
+            path = path.rpartition(".")[0]
+        return next(layer for layer in reversed(self.layers) if layer.level <= Level.FILE)
+
+    def origin(self, path: str) -> Origin:
+        """Layer and line of the value at `path`, or of what holds it."""
+        return _place(self.owner(path), path)
+
+    def origins(self) -> dict[str, Origin]:
+        """The origin of every mapping and value that some layer set."""
+        return {path: _place(layer, path) for path, layer in self.owners.items()}
+
+    def note(self, path: str, message: str, *, item: int | None = None, missing: bool = False) -> None:
+        """Adds a problem; `item` is the index in a list, for the line. The first problem with a value is kept."""
+        place = path if item is None else f"{path}.{item}"
+        self.note_in(self.owner(place), place, path, message, missing=missing)
+
+    def note_in(self, layer: Layer, place: str, path: str, message: str, *, missing: bool = False) -> None:
+        """Adds a problem of one layer: `place` is looked up in it, `path` is shown."""
+        origin = _place(layer, place)
+        index = next(n for n, one in enumerate(self.layers) if one is layer)
+        order = (missing, _TELL_FIRST.index(layer.level), index, origin.line, path, message)
+        self._found.setdefault((place, message), (order, Problem(where=origin.where, path=path, message=message)))
+
+    def add(self, problem: Problem) -> None:
+        """Adds a problem that has its place already; it is told after those of the layers."""
+        order = (False, len(_TELL_FIRST), 0, 0, problem.where, problem.message)
+        self._found.setdefault((problem.where, problem.message), (order, problem))
+
+    def clean(self, path: str) -> bool:
+        """Whether no problem was noted at `path` or below it."""
+        return not any(place == path or place.startswith(f"{path}.") for place, _ in self._found)
+
+    def raise_problems(self) -> None:
+        """Raises all problems found: missing values last, otherwise in the order of the file.
+
+        Raises:
+            SpecError: there are some.
+        """
+        if self._found:
+            ordered = sorted(self._found.values(), key=lambda found: found[0])
+            raise SpecError(tuple(problem for _, problem in ordered))
+
+    def remove(self, path: str) -> None:
+        """Takes a value out of the document; what is said of its origin stays."""
+        *above, key = path.split(".")
+        holder = self.value
+        for part in above:
+            holder = cast("dict[str, Any]", holder[part])
+        del holder[key]
+
+
+def _place(layer: Layer, path: str) -> Origin:
+    """The line of `path` in that layer, or of the nearest mapping above it; a file without the path is line 1."""
+    while path:
+        if line := layer.line(path):
+            return Origin(layer=layer.name, line=line)
+        path = path.rpartition(".")[0]
+    return Origin(layer=layer.name, line=layer.line(""))
+
+
+def merge_layers(layers: Sequence[Layer]) -> Places:
+    """All layers laid over each other, lowest first. `extends` stays in its file; an empty namespace sets nothing."""
+    places = Places(layers=tuple(layers))
+    for layer in layers:
+        set_here = {
+            key: value
+            for key, value in layer.value.items()
+            if key != "extends" and not (value is None and (key in NAMESPACES or key in ("model", "variants")))
+        }
+        _lay(places, places.value, set_here, "", layer)
+    return places
+
+
+def _lay(places: Places, into: dict[str, Any], value: Mapping[str, Any], prefix: str, layer: Layer) -> None:
+    for key, above in value.items():
+        path = f"{prefix}{key}"
+        below = into.get(key)
+        if not isinstance(above, dict):
+            _forget(places, path)
+            into[key], places.owners[path] = plain(above), layer
+            continue
+        if not isinstance(below, dict):
+            _forget(places, path)
+            below = into[key] = {}
+        if path not in places.owners or layer.level <= Level.FILE:
+            places.owners[path] = layer
+        _lay(places, cast("dict[str, Any]", below), cast("dict[str, Any]", above), f"{path}.", layer)
+    if layer.level <= Level.FILE:  # a reader expects the order of the file, and then what its parents add
+        for key in [*value, *(key for key in into if key not in value)]:
+            into[key] = into.pop(key)
+
+
+def _forget(places: Places, path: str) -> None:
+    """A value is replaced: what lay below it is no longer said by anyone."""
+    for other in [p for p in places.owners if p == path or p.startswith(f"{path}.")]:
+        del places.owners[other]

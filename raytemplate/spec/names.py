@@ -1,0 +1,85 @@
+"""Which names a template may use at each level, and the nearest one to a name that is none."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel
+
+from raytemplate.spec.schema import NAMESPACES, HeaderSpec
+
+_NAMESPACES = tuple(NAMESPACES)
+TOP_LEVEL = (*HeaderSpec.model_fields, "extends", *_NAMESPACES[:2], "model", *_NAMESPACES[2:], "variants")
+Model = type[BaseModel]
+
+
+def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """(dotted path, message) of every key in `value` that `model`, or a model below it, does not have."""
+    for key, below in value.items():
+        here = f"{path}.{key}"
+        field = model.model_fields.get(key)
+        if field is None:
+            if model.model_config.get("extra") != "allow":
+                yield here, no_such_field(key, path, model)
+        elif isinstance(below, dict) and (inner := model_in(field.annotation)):
+            yield from unknown_names(inner, cast("dict[str, Any]", below), here)
+
+
+def no_such_field(key: str, path: str, model: Model) -> str:
+    """ "no such field; did you mean resources.per_worker?", else what there is at that level."""
+    names = tuple(model.model_fields)
+    near = difflib.get_close_matches(key, names, n=1)
+    if near:
+        return f"no such field; did you mean {path}.{near[0]}?"
+    return _elsewhere(key, path, model) or f"no such field; there is {', '.join(names)}"
+
+
+def _elsewhere(key: str, path: str, model: Model) -> str:
+    """A field of nearly that name below this level."""
+    below = {found.rpartition(".")[2]: found for found in field_paths(model, path)}
+    near = difflib.get_close_matches(key, tuple(below), n=1, cutoff=0.8)
+    return f"no such field; did you mean {below[near[0]]}?" if near else ""
+
+
+def no_such_top_level(key: str) -> str:
+    """The message for an unknown key at the top of a template."""
+    near = difflib.get_close_matches(key, TOP_LEVEL, n=1)
+    if near:
+        return f"no such field; did you mean {near[0]}?"
+    for namespace, model in NAMESPACES.items():
+        if key in model.model_fields:
+            return f"no such field; did you mean {namespace}.{key}?"
+    return f"no such field; there is {', '.join(TOP_LEVEL)}"
+
+
+def field_paths(model: Model, path: str) -> Iterator[str]:
+    """The dotted path of every field below `path`."""
+    for name, field in model.model_fields.items():
+        yield f"{path}.{name}"
+        if inner := model_in(field.annotation):
+            yield from field_paths(inner, f"{path}.{name}")
+
+
+def model_in(annotation: Any) -> Model | None:
+    """The model that a field holds, if it holds one (or nothing)."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) is Annotated:
+        return model_in(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return next((found for arg in get_args(annotation) if (found := model_in(arg))), None)
+    return None
+
+
+def without(value: Any, unwanted: set[str], path: str) -> Any:
+    """`value` without the keys and list items whose dotted path is in `unwanted`."""
+    if isinstance(value, dict):
+        below = {key: (f"{path}.{key}", child) for key, child in cast("dict[str, Any]", value).items()}
+        return {key: without(child, unwanted, here) for key, (here, child) in below.items() if here not in unwanted}
+    if isinstance(value, list):
+        items = enumerate(cast("list[Any]", value))
+        return [item for n, item in items if f"{path}.{n}" not in unwanted]
+    return value

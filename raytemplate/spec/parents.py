@@ -1,0 +1,138 @@
+"""A template's file and the templates it extends, as layers, lowest first."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from raytemplate.document import Document, parse
+from raytemplate.errors import Problem, SpecError, UsageError
+from raytemplate.spec.layers import Layer, Level
+
+SHIPPED_PREFIX = "raytemplate:"
+_NAME = re.compile(r"[a-z0-9-]+")
+_PATH_FIELDS = (("data", "source"),)
+
+
+def shipped_folder() -> Path:
+    """Where the shipped templates lie: in the package of a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def shipped(name: str) -> Path:
+    """The file of a shipped template.
+
+    Raises:
+        LookupError: there is none of that name; the message names the nearest.
+    """
+    names = sorted(path.stem for path in shipped_folder().glob("*.yaml"))
+    if name in names:
+        return shipped_folder() / f"{name}.yaml"
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {SHIPPED_PREFIX}{near[0]}?" if near else f"there is {', '.join(names)}"
+    raise LookupError(f'no such shipped template: "{name}"; {hint}')
+
+
+def file_layers(path: Path, name: str) -> list[Layer]:
+    """The file and all it extends, parents first.
+
+    Args:
+        name: the file as the person wrote it.
+
+    Raises:
+        UsageError: the file itself cannot be read.
+        SpecError: a file that is no template, a parent that is missing, a circle of parents.
+    """
+    layer, document = _layer(path, name, Level.FILE, _read(path, name))
+    layers, seen, folder = [layer], {path.resolve(): name}, path.parent
+    while (written := layers[0].value.get("extends")) is not None:
+        place = Problem(where=f"{layers[0].name}:{document.line('extends') or 1}", path="extends", message="")
+        path, name = _parent(written, path, layers[0].name, place)
+        if path.resolve() in seen:
+            _refuse(place, f"a circle: {' extends '.join([*seen.values(), name])}")
+        seen[path.resolve()] = name
+        layer, document = _layer(path, name, Level.PARENT, _read_parent(path, name, place))
+        layers.insert(0, _moved(layer, path.parent, folder))
+    return layers
+
+
+def _layer(path: Path, name: str, level: Level, data: bytes) -> tuple[Layer, Document]:
+    document = parse(data, name)
+    value = document.value
+    if isinstance(value.get("version"), float):
+        value["version"] = document.text("version")  # 1.10 is a version, and not 1.1
+    return Layer(name=name, level=level, value=value, line=document.line), document
+
+
+def _read(path: Path, name: str) -> bytes:
+    if path.is_dir():
+        raise UsageError(
+            f"{name} is a folder, expected a template file", next_step=f"raytemplate check {name}/FILE.yaml"
+        )
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"{name}: no such file{_beside(path)}", next_step="raytemplate init DIR --example flights"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read: {error.strerror or error}", next_step=f"ls -l {name}") from None
+
+
+def _beside(path: Path) -> str:
+    """ "; did you mean X?" for a file of nearly that name in the same folder."""
+    try:
+        names = {other.stem: other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")}
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.stem, tuple(names), n=1)
+    return f"; did you mean {path.parent / names[near[0]]}?" if near else ""
+
+
+def _parent(written: Any, child: Path, child_name: str, place: Problem) -> tuple[Path, str]:
+    """Path and shown name of what `extends` names."""
+    if not isinstance(written, str) or not written.strip():
+        _refuse(place, "expected another template such as base.yaml or raytemplate:tabular-regression")
+    if not written.startswith(SHIPPED_PREFIX):
+        return child.parent / written, str(_shown_folder(child, child_name) / written)
+    name = written.removeprefix(SHIPPED_PREFIX)
+    try:
+        return shipped(name if _NAME.fullmatch(name) else name.replace("/", " ")), written
+    except LookupError as error:
+        _refuse(place, str(error))
+
+
+def _shown_folder(path: Path, name: str) -> Path:
+    """The folder as the person wrote it; a shipped template's own."""
+    return path.parent if name.startswith(SHIPPED_PREFIX) else Path(name).parent
+
+
+def _read_parent(path: Path, name: str, place: Problem) -> bytes:
+    try:
+        return _read(path, name)
+    except UsageError as error:
+        _refuse(place, error.what)
+
+
+def _moved(layer: Layer, folder: Path, to: Path) -> Layer:
+    """A parent in another folder: its relative paths, seen from the child's folder."""
+    if folder.resolve() == to.resolve():
+        return layer
+    value: dict[str, Any] = dict(layer.value)
+    for namespace, key in _PATH_FIELDS:
+        fields = value.get(namespace)
+        written = cast("Mapping[str, Any]", fields).get(key) if isinstance(fields, dict) else None
+        if isinstance(written, str) and "://" not in written and not os.path.isabs(written):
+            moved = os.path.relpath(folder.resolve() / written, to.resolve())
+            value[namespace] = {**cast("dict[str, Any]", fields), key: moved}
+    return Layer(name=layer.name, level=layer.level, value=value, line=layer.line)
+
+
+def _refuse(place: Problem, message: str) -> NoReturn:
+    raise SpecError((Problem(where=place.where, path=place.path, message=message),))

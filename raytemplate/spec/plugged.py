@@ -1,0 +1,90 @@
+"""What plug-ins say about a template: the settings of gates and of single feature columns, the names of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from raytemplate import plugins
+from raytemplate.data.options import FeaturesSpec
+from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.governance.options import GateOptions, GovernanceSpec
+from raytemplate.plugins import Options
+from raytemplate.spec.locate import Places
+from raytemplate.spec.names import unknown_names, without
+from raytemplate.spec.wording import validate
+
+FEATURE_KINDS = ("datetime", "categorical", "numeric")
+_M = TypeVar("_M", bound=Options)
+
+
+def checked(places: Places, model: type[_M], value: Any, path: str) -> _M | None:
+    """`value` as an instance of `model`, everything that is wrong with it noted.
+
+    Where something is wrong, what is left without that, so that checks between fields can go on; None if nothing is.
+    """
+    names = dict(unknown_names(model, cast("dict[str, Any]", value), path)) if isinstance(value, dict) else {}
+    for place, message in names.items():
+        places.note(place, message)
+    known = without(value, set(names), path)
+    result = validate(model, known, path)
+    if not isinstance(result, tuple):
+        return result
+    for fault in result:
+        places.note(fault.path, fault.message, item=fault.item, missing=fault.missing)
+    wrong = {fault.path if fault.item is None else f"{fault.path}.{fault.item}" for fault in result}
+    rest = validate(model, without(known, wrong, path), path)
+    return None if isinstance(rest, tuple) else rest
+
+
+def check_gates(places: Places, governance: GovernanceSpec) -> dict[str, GateOptions]:
+    """Each gate's settings, in the order of the file; what is wrong is noted."""
+    gates: dict[str, GateOptions] = {}
+    for name, settings in governance.gates.items():
+        path = f"governance.gates.{name}"
+        try:
+            options = cast("type[GateOptions]", plugins.load(plugins.GATES, name))
+        except plugins.UnknownName as error:
+            places.note(path, str(error))
+            continue
+        if gate := checked(places, options, dict(settings), path):
+            gates[name] = gate
+    return gates
+
+
+def check_metrics(places: Places, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
+    """Notes metrics that do not exist or stand twice, and limits on metrics that are not computed."""
+    known = plugins.names(plugins.METRICS)
+    for path, item, name in _metrics(evaluation):
+        if name not in known:
+            places.note(path, f'no such metric: "{name}"; {plugins.suggest(name, known)}', item=item)
+    computed = {evaluation.metric, *evaluation.also}
+    for gate, options in gates.items() if places.clean("evaluation") else ():
+        for name in options.model_extra or {}:
+            if name in known and name not in computed:
+                places.note(f"governance.gates.{gate}.{name}", f"not computed; add {name} to evaluation.also")
+    for item, name in enumerate(evaluation.also):
+        if name in (evaluation.metric, *evaluation.also[:item]):
+            places.note("evaluation.also", f'"{name}" is there twice, evaluation.metric counted', item=item)
+
+
+def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
+    also = [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
+    return [("evaluation.metric", None, evaluation.metric), *also]
+
+
+def check_columns(places: Places, features: FeaturesSpec) -> None:
+    """Notes settings of columns that are no feature, and settings that the column's kind of feature does not have."""
+    if not all(places.clean(f"features.{kind}") for kind in FEATURE_KINDS):
+        return
+    kinds = {column: kind for kind in FEATURE_KINDS for column in getattr(features, kind)}
+    for column, settings in features.columns.items():
+        path = f"features.columns.{column}"
+        if column not in kinds:
+            hint = plugins.suggest(column, tuple(kinds)) if kinds else "list it under numeric or categorical first"
+            places.note(path, f"no such feature; {hint}")
+            continue
+        options = cast("type[Options]", plugins.load(plugins.FEATURES, kinds[column]).Options)
+        # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
+        given = {"parts": list(features.datetime[column])} if kinds[column] == "datetime" else {}
+        checked(places, options, {**given, **settings}, path)

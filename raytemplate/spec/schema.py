@@ -1,0 +1,192 @@
+"""A template with every layer merged and validated: `TemplateSpec`, and the namespaces no other room owns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from raytemplate.budget import BudgetSpec
+from raytemplate.data.options import DataSpec, FeaturesSpec
+from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.governance.options import GateOptions, GovernanceSpec
+from raytemplate.models.options import TrainingSpec
+from raytemplate.plugins import Options
+from raytemplate.units import parse_size, show
+
+
+def _size(value: object) -> int:
+    return parse_size(value)
+
+
+def _workers(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"got {value!r}, expected auto or a whole number, 0 (this process) or more".replace("'", '"'))
+
+
+def _write_size(size: int) -> str:
+    """A size as it can be read again, to the byte."""
+    for unit, factor in (("TB", 10**12), ("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
+        if size and size % factor == 0:
+            return f"{size // factor} {unit}"
+    return f"{size} B"
+
+
+def _name(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[a-z0-9-]+", value):
+        return value
+    raise ValueError(f'got {show(value)}, expected lower-case letters, digits and dashes such as "flights-air-time"')
+
+
+def _version(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return str(value)
+    raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
+
+
+Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size, return_type=str)]
+
+
+class HeaderSpec(Options):
+    """Whose template this is."""
+
+    name: Annotated[str, BeforeValidator(_name)]
+    """Name of the template and of the registered model: lower-case letters, digits and dashes."""
+
+    version: Annotated[str, BeforeValidator(_version)] = "0"
+    """Version of the template, such as `1.0.0`. Default: 0."""
+
+    owner: str = ""
+    """Who answers for it: a person or a team. Default: nobody."""
+
+
+class PerWorkerSpec(Options):
+    """What one training worker holds."""
+
+    cpus: Annotated[float, Field(gt=0)] = 1.0
+    """CPUs of one worker; parts such as 0.5 share a core. Default: 1."""
+
+    gpus: Annotated[float, Field(ge=0)] = 0.0
+    """GPUs of one worker. Default: 0."""
+
+    memory: Size | None = None
+    """Memory of one worker, such as `2 GB`. Default: not reserved."""
+
+
+class ResourcesSpec(Options):
+    """What the run may hold."""
+
+    workers: Annotated[int | Literal["auto"], BeforeValidator(_workers)] = "auto"
+    """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two. Default: auto."""
+
+    per_worker: PerWorkerSpec = PerWorkerSpec()
+    """What each worker holds."""
+
+
+class TrackingSpec(Options):
+    """Where runs and models are tracked."""
+
+    uri: str = ""
+    """An MLflow tracking URI. Default: a database in the workspace, `.raytemplate/mlflow.db`."""
+
+    experiment: str = ""
+    """MLflow experiment. Default: the template's name."""
+
+
+class ContractSpec(Options):
+    """What the template promises."""
+
+    artifacts: tuple[str, ...] = ()
+    """Artifacts that each run must leave behind."""
+
+
+class CodeSpec(Options):
+    """Own code a template may use."""
+
+    modules: tuple[str, ...] = ()
+    """Modules from which functions may be imported. Default: none."""
+
+
+NAMESPACES: Mapping[str, type[Options]] = {
+    "data": DataSpec,
+    "features": FeaturesSpec,
+    "training": TrainingSpec,
+    "resources": ResourcesSpec,
+    "budget": BudgetSpec,
+    "evaluation": EvaluationSpec,
+    "governance": GovernanceSpec,
+    "tracking": TrackingSpec,
+    "contract": ContractSpec,
+    "code": CodeSpec,
+}
+"""Namespaces with one model of their own. `model` has one a family."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a value came from. `layer`: "FILE", "environment NAME", "--set ..."; `line` counts from 1, 0 if none."""
+
+    layer: str
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        """ "FILE:LINE" or the layer alone."""
+        return f"{self.layer}:{self.line}" if self.line else self.layer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateSpec:
+    """A whole template: frozen, typed, complete.
+
+    Args:
+        path: the file it was loaded from; paths in it are relative to its folder.
+        model: the chosen family's own options.
+        gates: each gate's validated settings, in the order of the file.
+        origins: dotted path of every value that some layer set -> where.
+        resolved: the merged document as plain data, as `run.lock` keeps it.
+        dropped: dotted paths that a lower layer set for another family, and are not used.
+    """
+
+    path: Path
+    name: str
+    version: str
+    owner: str
+    data: DataSpec
+    features: FeaturesSpec
+    model: Options
+    training: TrainingSpec
+    resources: ResourcesSpec
+    budget: BudgetSpec
+    evaluation: EvaluationSpec
+    governance: GovernanceSpec
+    gates: Mapping[str, GateOptions]
+    tracking: TrackingSpec
+    contract: ContractSpec
+    code: CodeSpec
+    origins: Mapping[str, Origin]
+    resolved: Mapping[str, Any]
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The template's folder: what its paths are relative to."""
+        return self.path.parent
+
+    @property
+    def family(self) -> str:
+        """Name of the model family."""
+        return str(getattr(self.model, "kind"))  # noqa: B009
+
+    def where(self, path: str) -> str:
+        """Where the value at a dotted path, or the nearest one above it, was set."""
+        while path:
+            if path in self.origins:
+                return self.origins[path].where
+            path = path.rpartition(".")[0]
+        return str(self.path)

@@ -1,0 +1,133 @@
+"""Files that are there completely or not at all, also after a power cut."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from raytemplate.errors import RaytemplateError, Unavailable, UsageError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NOT_A_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put `data` at `path`: a reader sees the old bytes or the new ones, never a part.
+
+    Raises:
+        Unavailable: the disk is full or broken; `path` is as it was.
+        UsageError: `path` cannot be written by this user, or is not a place for a file.
+    """
+    temporary = temporary_beside(path)
+    with storage_errors(path):
+        try:
+            _write_new(temporary, data)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def append_line(path: Path, data: bytes) -> None:
+    """Add one line to `path`, on disk when this returns. Several processes may append at once.
+
+    Args:
+        data: the line without its newline; it may hold none.
+    """
+    if b"\n" in data:
+        raise ValueError("a line holds no newline")
+    with storage_errors(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _append(descriptor, data + b"\n")
+        finally:
+            os.close(descriptor)
+        sync_folder(path.parent)
+
+
+def read_lines(path: Path) -> tuple[bytes, ...]:
+    """The complete lines of `path` without newlines; none where there is no file. A torn last line is left out."""
+    with storage_errors(path, doing="read"):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return ()
+    return tuple(data.split(b"\n")[:-1])
+
+
+@contextmanager
+def storage_errors(path: Path, doing: str = "written") -> Generator[None]:
+    """Turn an OSError inside into the error a person should read, naming `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path, doing) from error
+
+
+def storage_error(error: OSError, path: Path, doing: str = "written") -> RaytemplateError:
+    """What a person should read instead of `error`."""
+    if error.errno in _FULL:
+        return Unavailable(f"{path}: disk full, nothing was {doing}", next_step="make space, then run it again")
+    what = f"{path}: cannot be {doing}: {os.strerror(error.errno) if error.errno else error}"
+    if error.errno in _FORBIDDEN or error.errno in _NOT_A_PLACE:
+        return UsageError(what)
+    return Unavailable(what)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A new hidden name in the folder of `path`, so that a rename never crosses file systems."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` last: a rename is on disk only when its folder is."""
+    sync_file(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of `path` last."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """One write after the last complete line. A torn end is cut off first: it would swallow the new line."""
+    end = _end_of_last_line(descriptor)
+    os.ftruncate(descriptor, end)
+    if os.write(descriptor, line) != len(line):
+        os.ftruncate(descriptor, end)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(descriptor)
+
+
+def _end_of_last_line(descriptor: int) -> int:
+    end = os.fstat(descriptor).st_size
+    while end:
+        start = max(0, end - 65536)
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

@@ -1,0 +1,138 @@
+"""Folders kept under the digest of their contents: the same bytes once, never changed, checked when opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytemplate.errors import IntegrityError
+from raytemplate.records.codec import dumps
+from raytemplate.store.atomic import storage_errors, sync_file, sync_folder
+from raytemplate.store.manifest import MANIFEST_NAME, Manifest, describe, list_files, read_manifest, verify
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_INCOMING = ".incoming"
+_ABANDONED_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """Folders at ROOT/<first two of digest>/<digest>. Several processes may put and open at once."""
+
+    root: Path
+
+    def path(self, digest: str) -> Path:
+        """Where the folder of that digest is, or would be. Nothing is checked."""
+        return self.root / digest[:2] / digest
+
+    def open(self, digest: str) -> Path:
+        """The stored folder, after every byte of it was hashed again.
+
+        Raises:
+            IntegrityError: absent, or the file it names differs from what was put in.
+        """
+        if not _DIGEST.fullmatch(digest):
+            raise IntegrityError(f"{digest!r} is not a digest: expected 64 hexadecimal characters")
+        folder = self.path(digest)
+        if not folder.is_dir():
+            raise IntegrityError(f"{folder}: not in the store", next_step=_next_step(folder))
+        try:
+            found = verify(folder).digest
+        except IntegrityError as error:
+            raise IntegrityError(error.what, next_step=_next_step(folder)) from error
+        if found != digest:
+            what = f"{folder / MANIFEST_NAME}: lists other files than were put in"
+            raise IntegrityError(what, next_step=_next_step(folder))
+        return folder
+
+    def put(self, folder: Path) -> Manifest:
+        """Copy `folder` into the store; nothing happens where its bytes are there already.
+
+        Without a manifest in `folder` the stored copy gets one; `folder` itself is never changed.
+
+        Raises:
+            IntegrityError: `folder` does not match its manifest, or the object that is there already was damaged.
+        """
+        has_manifest = (folder / MANIFEST_NAME).exists()
+        manifest = read_manifest(folder) if has_manifest else describe(folder)
+        if self.path(manifest.digest).exists():
+            if has_manifest:
+                verify(folder)
+            self.open(manifest.digest)
+            return manifest
+        with storage_errors(self.root):
+            self._sweep()
+            self._bring_in(folder, manifest)
+        return manifest
+
+    def _bring_in(self, folder: Path, manifest: Manifest) -> None:
+        copy = self.root / _INCOMING / secrets.token_hex(8)
+        copy.mkdir(parents=True)
+        try:
+            _copy(folder, copy, manifest)
+            _verify_copy(copy, folder)
+            self._settle(copy, manifest.digest)
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+
+    def _settle(self, copy: Path, digest: str) -> None:
+        target = self.path(digest)
+        target.parent.mkdir(exist_ok=True)
+        try:
+            os.rename(copy, target)
+        except OSError as error:
+            # Another process put the same bytes first.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        sync_folder(target.parent)
+        sync_folder(self.root)
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed in the middle of a copy left behind."""
+        incoming = self.root / _INCOMING
+        oldest = time.time() - _ABANDONED_S
+        for left in incoming.iterdir() if incoming.is_dir() else ():
+            try:
+                abandoned = left.stat().st_mtime < oldest
+            except FileNotFoundError:
+                continue
+            if abandoned:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _copy(folder: Path, copy: Path, manifest: Manifest) -> None:
+    """Every file of `folder`, on disk and read-only: a rename of files that are not synced does not last."""
+    folders = {copy}
+    for name in list_files(folder):
+        target = copy / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / name, target, follow_symlinks=False)
+        _seal(target)
+        folders.update(parent for parent in target.parents if copy in parent.parents)
+    (copy / MANIFEST_NAME).write_bytes(dumps(manifest))
+    _seal(copy / MANIFEST_NAME)
+    for inner in folders:
+        sync_folder(inner)
+
+
+def _verify_copy(copy: Path, folder: Path) -> None:
+    """Hashing the copy checks `folder` too; a person is told the name there."""
+    try:
+        verify(copy)
+    except IntegrityError as error:
+        raise IntegrityError(error.what.replace(str(copy), str(folder))) from error
+
+
+def _seal(path: Path) -> None:
+    path.chmod(0o444)
+    sync_file(path)
+
+
+def _next_step(folder: Path) -> str:
+    return f"restore {folder} from a backup, or go back to another version: raytemplate rollback MODEL"

@@ -1,0 +1,162 @@
+"""Where everything of a project is kept: one `.raytemplate` folder beside its templates."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytemplate.errors import IntegrityError, UsageError
+from raytemplate.records.codec import loads
+from raytemplate.records.run import RunStart
+from raytemplate.store.atomic import storage_errors, write_atomic
+
+FOLDER_NAME = ".raytemplate"
+ENVIRONMENT_NAME = "RAYTEMPLATE_WORKSPACE"
+LAST = "last"
+RUN_RECORD = "run.json"
+# No 0/o, 1/l/i: ids are read out and typed. Without "l" no id can start like `last`.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz"
+_CHARACTERS = _LETTERS + "23456789"
+_ID_LENGTH = 6
+_NUM_NEAR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The places in a workspace. `folder` is the one that holds `.raytemplate/`."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """Everything that raytemplate keeps."""
+        return self.folder / FOLDER_NAME
+
+    @property
+    def runs(self) -> Path:
+        """One folder a run."""
+        return self.root / "runs"
+
+    @property
+    def models(self) -> Path:
+        """The root of the `ObjectStore` with models."""
+        return self.root / "models"
+
+    @property
+    def governance_db(self) -> Path:
+        """The ledger."""
+        return self.root / "governance.db"
+
+    @property
+    def mlflow_db(self) -> Path:
+        """MLflow's database."""
+        return self.root / "mlflow.db"
+
+    @property
+    def mlartifacts(self) -> Path:
+        """MLflow's files."""
+        return self.root / "mlartifacts"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files."""
+        return self.root / "locks"
+
+
+def find_workspace(start: Path, *, explicit: str | None, environ: Mapping[str, str]) -> Workspace:
+    """The workspace to use. Nothing is created.
+
+    In this order: `explicit` (`--workspace`), RAYTEMPLATE_WORKSPACE, the nearest folder from `start` upwards that holds
+    `.raytemplate/`, `start` itself.
+    """
+    chosen = explicit or environ.get(ENVIRONMENT_NAME)
+    if chosen:
+        return Workspace(Path(chosen).expanduser().absolute())
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if os.path.isdir(folder / FOLDER_NAME):
+            return Workspace(folder)
+    return Workspace(start)
+
+
+def create(workspace: Workspace) -> None:
+    """Make the workspace's folders where they are missing.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    folders = (workspace.root, workspace.runs, workspace.models, workspace.mlartifacts, workspace.locks)
+    try:
+        with storage_errors(workspace.root):
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            if not (workspace.root / ".gitignore").exists():
+                write_atomic(workspace.root / ".gitignore", b"*\n")
+        for folder in folders:
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise UsageError(f"{folder}: cannot be written by this user")
+    except UsageError as error:
+        raise UsageError(error.what, next_step="choose another place: --workspace DIR") from error
+
+
+def new_run(workspace: Workspace) -> tuple[str, Path]:
+    """A run id that no run of this workspace has, and its new empty folder."""
+    while True:
+        run_id = secrets.choice(_LETTERS) + "".join(secrets.choice(_CHARACTERS) for _ in range(_ID_LENGTH - 1))
+        folder = workspace.runs / run_id
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        except OSError:
+            with storage_errors(folder):
+                raise
+        return run_id, folder
+
+
+def find_run(workspace: Workspace, ref: str) -> Path:
+    """The folder of a run, by its id, a unique start of it, or `last` for the newest.
+
+    Raises:
+        UsageError: none or several fit.
+    """
+    folders = _run_folders(workspace)
+    if not folders:
+        raise UsageError(f"no runs yet in {workspace.runs}", next_step="raytemplate run FILE")
+    if ref == LAST:
+        return max(folders.values(), key=_started)
+    if ref in folders:
+        return folders[ref]
+    fitting = sorted(name for name in folders if ref and name.startswith(ref))
+    if len(fitting) == 1:
+        return folders[fitting[0]]
+    if fitting:
+        raise UsageError(f'"{ref}" is the start of {len(fitting)} runs: {_some(fitting)}', next_step="raytemplate runs")
+    near = difflib.get_close_matches(ref, folders, n=_NUM_NEAR, cutoff=0.5)
+    hint = f"; did you mean {_some(near)}?" if near else ""
+    raise UsageError(f'no run "{ref}" in {workspace.runs}{hint}', next_step="raytemplate runs")
+
+
+def _run_folders(workspace: Workspace) -> dict[str, Path]:
+    if not os.path.isdir(workspace.runs):
+        return {}
+    with storage_errors(workspace.runs, doing="read"):
+        return {f.name: f for f in workspace.runs.iterdir() if f.is_dir() and not f.name.startswith(".")}
+
+
+def _started(folder: Path) -> tuple[float, str]:
+    """When a run started, by its record; by its folder's time where the record is missing or torn."""
+    path = folder / RUN_RECORD
+    try:
+        return loads(RunStart, path.read_bytes(), where=str(path)).started.timestamp(), folder.name
+    except (OSError, IntegrityError):
+        return folder.stat().st_mtime, folder.name
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NUM_NEAR} more" if len(names) > _NUM_NEAR else ""
+    return ", ".join(names[:_NUM_NEAR]) + more

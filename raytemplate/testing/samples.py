@@ -1,0 +1,403 @@
+"""Sample records, one of each kind, that fit together: flights as of 2013-07-01, and the plan of 2013-06-01.
+
+Each function takes the fields to change: `sample_fit(stopped="budget.time")`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from raytemplate.planning.stages import (
+    EvaluateStage,
+    FeatureStep,
+    FileSlice,
+    FitStage,
+    Forecast,
+    GateConfig,
+    GovernStage,
+    IngestStage,
+    Limits,
+    PromoteStage,
+    RunPlan,
+    StageEstimate,
+    Window,
+)
+from raytemplate.records.codec import Settings
+from raytemplate.records.evaluated import ChampionRef, Difference, Estimate, Evaluation, MetricValue, Scored
+from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, RankRecord, Usage
+from raytemplate.records.ingested import DatasetRef, FileRead, Snapshot, Splits, WindowRead
+from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import Attempt, RunEnd, RunStart, StageTiming
+
+SAMPLE_TIME = datetime(2013, 7, 1, 9, 30, tzinfo=UTC)
+_COLUMNS = ("time_hour", "carrier", "origin", "dest", "distance", "air_time")
+_DIGEST = "9d5ab16c0f7e42c39a0f7a1d" + "0" * 40
+_CHAMPION = "41c07e6b9d3a55f0c2a6e8b1" + "0" * 40
+
+
+def day(month: int, day_of_month: int) -> datetime:
+    """Midnight UTC of a day in 2013, the year of the flights."""
+    return datetime(2013, month, day_of_month, tzinfo=UTC)
+
+
+def sample_windows(*, exact: bool = True) -> tuple[Window, Window, Window]:
+    """Train, validation and test of the plan as of 2013-06-01."""
+    return (
+        Window(name="train", start=day(1, 1), end=day(5, 11), length="all", num_rows=117_905, exact=exact),
+        Window(name="validation", start=day(5, 11), end=day(5, 18), length="7d", num_rows=6_615, exact=exact),
+        Window(name="test", start=day(5, 18), end=day(6, 1), length="14d", num_rows=13_303, exact=exact),
+    )
+
+
+def sample_ingest_stage(**changes: Any) -> IngestStage:
+    """Five of twelve files, held in memory."""
+    files = tuple(
+        FileSlice(
+            path=f"flights-2013-{month:02}.parquet",
+            size_bytes=575_000,
+            footer_sha256=f"{month:02}" * 32,
+            row_groups=(0, 1),
+            num_rows=27_600,
+            bytes_to_read=560_000,
+        )
+        for month in range(1, 6)
+    )
+    stage = IngestStage(
+        source="data/flights/*.parquet",
+        root="/demo/data/flights",
+        num_files_listed=12,
+        files=files,
+        columns=_COLUMNS,
+        time="time_hour",
+        target="air_time",
+        keys=("time_hour", "carrier"),
+        drop="air_time is null",
+        windows=sample_windows(),
+        features=(
+            FeatureStep(kind="numeric", column="distance", settings=Settings({"impute": "mean"})),
+            FeatureStep(kind="categorical", column="carrier", settings=Settings({"min_rows": 10})),
+            FeatureStep(kind="datetime", column="time_hour", settings=Settings({"parts": ["weekday", "hour"]})),
+        ),
+        baseline=Settings({"median_by": ["origin", "dest"]}),
+        newest=None,
+        mode="memory",
+        memory_bytes=31_000_000,
+        seed=7,
+    )
+    return replace(stage, **changes)
+
+
+def sample_fit_stage(**changes: Any) -> FitStage:
+    """Six epochs of `tabular-mlp` in this process."""
+    stage = FitStage(
+        family="tabular-mlp",
+        loop="raytemplate.models.tabular_mlp.loop:train",
+        trainer="torch",
+        model=Settings({"kind": "tabular-mlp", "hidden": 128, "layers": 2}),
+        training=Settings({"loss": "mae", "epochs": 6, "lr": 0.001, "batch_size": 512, "seed": 7}),
+        num_epochs=6,
+        metric="mae",
+        higher_is_better=False,
+        workers=0,
+        cpus_per_worker=1.0,
+        gpus_per_worker=0.0,
+        memory_per_worker=2_000_000_000,
+        why="more workers would not be quicker",
+    )
+    return replace(stage, **changes)
+
+
+def sample_evaluate_stage(**changes: Any) -> EvaluateStage:
+    """MAE decides, against the route median, days resampled."""
+    baseline = Settings({"median_by": ["origin", "dest"]})
+    stage = EvaluateStage(
+        metric="mae", also=("rmse", "r2"), baseline=baseline, resample="day", num_resamples=2000, seed=7
+    )
+    return replace(stage, **changes)
+
+
+def sample_govern_stage(**changes: Any) -> GovernStage:
+    """Four gates, one with nothing to say yet."""
+    gates = {
+        "metric-limit": {"mae": 12},
+        "beats-baseline": {"min_gain": 0},
+        "beats-champion": {"min_gain": 0},
+        "data-rows": {"train": 50000},
+    }
+    stage = GovernStage(
+        gates=tuple(GateConfig(name=name, settings=Settings(settings)) for name, settings in gates.items()),
+        promotion="automatic",
+        skips=("beats-champion will be skipped: no champion yet",),
+    )
+    return replace(stage, **changes)
+
+
+def sample_plan(**changes: Any) -> RunPlan:
+    """A whole plan, as of 2013-06-01. Whole stages can be changed: `sample_plan(fit=sample_fit_stage(workers=2))`."""
+    plan = RunPlan(
+        id="3f9c2a",
+        name="flights-air-time",
+        version="1.0.0",
+        template="/demo/flights-air-time.yaml",
+        as_of=day(6, 1),
+        ingest=sample_ingest_stage(),
+        fit=sample_fit_stage(),
+        evaluate=sample_evaluate_stage(),
+        govern=sample_govern_stage(),
+        promote=PromoteStage(
+            model="flights-air-time", promotion="automatic", tracking_uri="", experiment="flights-air-time"
+        ),
+        limits=Limits(time_s=600.0, cost_usd=1.0, reserve_s=3.0, usd_per_s=0.0),
+        forecast=sample_forecast(),
+        machine="this machine, 2 CPUs, 24 GB, no GPU",
+    )
+    return replace(plan, **changes)
+
+
+def sample_forecast(**changes: Any) -> Forecast:
+    """Nine seconds in all, of which two are the start."""
+    seconds = {"ingest": 1.5, "fit": 4.0, "evaluate": 1.0, "govern": 0.1, "promote": 0.4}
+    stages = tuple(StageEstimate(stage=name, seconds=s, work=137_823.0) for name, s in seconds.items())
+    forecast = Forecast(stages=stages, start_s=2.0, low_s=6.0, high_s=14.0, cost_usd=0.0, runs_seen=3)
+    return replace(forecast, **changes)
+
+
+def sample_snapshot(**changes: Any) -> Snapshot:
+    """What the run as of 2013-07-01 read: 166,054 rows, 5,464 of them without a label."""
+    files = tuple(
+        FileRead(
+            path=f"flights-2013-{month:02}.parquet",
+            size_bytes=575_000,
+            row_groups=(0, 1),
+            bytes_read=560_000,
+            sha256=f"{month:02}" * 32,
+        )
+        for month in range(1, 7)
+    )
+    windows = (
+        WindowRead(name="train", start=day(1, 1), end=day(6, 10), num_rows=141_497, num_dropped=4_781),
+        WindowRead(name="validation", start=day(6, 10), end=day(6, 17), num_rows=6_398, num_dropped=290),
+        WindowRead(name="test", start=day(6, 17), end=day(7, 1), num_rows=12_695, num_dropped=393),
+    )
+    snapshot = Snapshot(
+        digest="5be1" * 16, files=files, columns=_COLUMNS, windows=windows, bytes_read=3_360_000, engine="ray.data"
+    )
+    return replace(snapshot, **changes)
+
+
+def sample_splits(**changes: Any) -> Splits:
+    """Where the rows of `sample_snapshot` are found again."""
+    snapshot = sample_snapshot()
+    train, validation, test = (
+        DatasetRef(window=w.name, num_rows=w.num_rows, snapshot=snapshot.digest) for w in snapshot.windows
+    )
+    return replace(Splits(train=train, validation=validation, test=test), **changes)
+
+
+def sample_candidate(**changes: Any) -> Candidate:
+    """The model after the sixth epoch."""
+    candidate = Candidate(
+        digest=_DIGEST,
+        family="tabular-mlp",
+        weights_sha256="77aa" * 16,
+        epoch=6,
+        metric="mae",
+        validation=7.31,
+        settings=Settings({"kind": "tabular-mlp", "hidden": 128, "layers": 2}),
+        plan_id="81be07",
+        snapshot="5be1" * 16,
+        num_bytes=121_000,
+    )
+    return replace(candidate, **changes)
+
+
+def sample_epochs(num_epochs: int = 6) -> tuple[EpochRecord, ...]:
+    """Epochs whose validation metric falls to 7.31."""
+    return tuple(
+        EpochRecord(
+            epoch=epoch,
+            train_loss=7.0 + 6.0 / epoch,
+            validation=7.31 + 0.25 * (num_epochs - epoch),
+            num_rows=141_497,
+            loop_s=0.4,
+            wall_clock_s=0.5 * epoch,
+            checkpoint=f"epoch-{epoch:04}",
+        )
+        for epoch in range(1, num_epochs + 1)
+    )
+
+
+def sample_fit(**changes: Any) -> FitResult:
+    """Six epochs, one rank."""
+    fit = FitResult(
+        candidate=sample_candidate(),
+        epochs=sample_epochs(),
+        ranks=(RankRecord(rank=0, num_rows=141_497, weights_sha256="77aa" * 16),),
+        stopped="epochs",
+        resumed_from_epoch=0,
+        rows_per_s=812_345.0,
+        usage=Usage(wall_clock_s=3.1, cpu_s=3.1),
+        engine="ray.train, local mode",
+    )
+    return replace(fit, **changes)
+
+
+def sample_metric(value: float, low: float, high: float, *, name: str = "mae") -> MetricValue:
+    """A metric with its interval."""
+    estimate = Estimate(value=value, low=low, high=high)
+    return MetricValue(id=name, version=1, higher_is_better=name == "r2", estimate=estimate)
+
+
+def sample_scored(name: str, value: float, difference: tuple[float, float, float] | None = None) -> Scored:
+    """A model or baseline with its MAE and, but for the candidate, candidate minus it."""
+    metrics = {"mae": sample_metric(value, value - 0.5, value + 0.5)}
+    if difference is None:
+        return Scored(name=name, metrics=metrics)
+    middle, low, high = difference
+    estimate = Estimate(value=middle, low=low, high=high)
+    gain = Estimate(value=-middle, low=-high, high=-low)
+    return Scored(
+        name=name, metrics=metrics, difference=Difference(metric="mae", version=1, estimate=estimate, gain=gain)
+    )
+
+
+def sample_evaluation(**changes: Any) -> Evaluation:
+    """The run as of 2013-07-01 against the champion of June and the route median."""
+    candidate = sample_scored("candidate", 6.94)
+    others = {"rmse": sample_metric(11.2, 10.1, 12.4, name="rmse"), "r2": sample_metric(0.985, 0.98, 0.989, name="r2")}
+    evaluation = Evaluation(
+        metric="mae",
+        test_snapshot="5be1" * 16,
+        test_start=day(6, 17),
+        test_end=day(7, 1),
+        candidate_seen_until=day(6, 17),
+        num_rows=12_695,
+        num_train_rows=141_497,
+        resample="day",
+        num_groups=14,
+        num_resamples=2000,
+        term=1,
+        candidate_digest=_DIGEST,
+        candidate=replace(candidate, metrics={**candidate.metrics, **others}),
+        baseline=sample_scored("baseline", 9.08, (-2.14, -3.32, -0.91)),
+        champion_ref=ChampionRef(version=1, digest=_CHAMPION, term=1, run_id="a1b2", seen_until=day(5, 18)),
+        champion=sample_scored("champion", 8.54, (-1.6, -2.61, -0.83)),
+    )
+    return replace(evaluation, **changes)
+
+
+def sample_first_evaluation() -> Evaluation:
+    """The same without a champion."""
+    return sample_evaluation(term=0, champion_ref=None, champion=None)
+
+
+def sample_findings() -> tuple[Finding, ...]:
+    """Four gates that pass."""
+    rows = (
+        ("metric-limit", "mae 6.94", "at worst 12"),
+        ("beats-baseline", "better by 0.91 to 3.32", "at least 0"),
+        ("beats-champion", "better by 0.83 to 2.61", "at least 0"),
+        ("data-rows", "141,497", "at least 50,000"),
+    )
+    return tuple(Finding(gate=gate, outcome="pass", found=found, required=required) for gate, found, required in rows)
+
+
+def sample_blocked() -> Finding:
+    """A gate that blocks: the candidate is not shown to beat the baseline."""
+    return Finding(
+        gate="beats-baseline",
+        outcome="block",
+        found="better by -1.48 to 0.56",
+        required="at least 0",
+        hint="train on more rows or look at the features; the baseline stays as it is",
+    )
+
+
+def sample_verdict(**changes: Any) -> Approved:
+    """Approved by the gates alone."""
+    return replace(Approved(findings=sample_findings()), **changes)
+
+
+def sample_held(**changes: Any) -> Held:
+    """Held: a person is missing."""
+    return replace(Held(findings=sample_findings(), missing="promotion is manual"), **changes)
+
+
+def sample_rejected(**changes: Any) -> Rejected:
+    """Rejected by `beats-baseline`."""
+    first, _, *rest = sample_findings()
+    rejected = Rejected(findings=(first, sample_blocked(), *rest), reason="beats-baseline blocks")
+    return replace(rejected, **changes)
+
+
+def sample_waiver(**changes: Any) -> Waiver:
+    """A week's exception for `beats-baseline`."""
+    waiver = Waiver(gate="beats-baseline", person="ada", reason="new routes in June", expires=day(7, 8))
+    return replace(waiver, **changes)
+
+
+def sample_verdict_record(**changes: Any) -> VerdictRecord:
+    """The approval, with its moment."""
+    record = VerdictRecord(verdict=sample_verdict(), at=SAMPLE_TIME, candidate_digest=_DIGEST)
+    return replace(record, **changes)
+
+
+def sample_promotion(**changes: Any) -> PromotionRecord:
+    """Version 2 takes the place of version 1."""
+    record = PromotionRecord(
+        outcome="promoted",
+        model="flights-air-time",
+        version=2,
+        digest=_DIGEST,
+        term=2,
+        previous_version=1,
+        at=SAMPLE_TIME,
+        projected=True,
+    )
+    return replace(record, **changes)
+
+
+def sample_start(**changes: Any) -> RunStart:
+    """The run k7q2, started half past nine."""
+    start = RunStart(
+        run_id="k7q2",
+        name="flights-air-time",
+        version="1.0.0",
+        plan_id="81be07",
+        template="flights-air-time.yaml",
+        as_of=day(7, 1),
+        started=SAMPLE_TIME,
+        planned_s=9.0,
+        host="laptop",
+        user="ada",
+    )
+    return replace(start, **changes)
+
+
+def sample_end(**changes: Any) -> RunEnd:
+    """Approved after eight seconds."""
+    actual = {"ingest": 0.9, "fit": 3.1, "evaluate": 0.6, "govern": 0.1, "promote": 0.4}
+    forecast = sample_forecast()
+    timings = tuple(
+        StageTiming(stage=name, planned_s=forecast.stage_s(name), actual_s=seconds, work=166_054.0)
+        for name, seconds in actual.items()
+    )
+    end = RunEnd(
+        state="approved",
+        exit_code=0,
+        family="tabular-mlp",
+        ended=SAMPLE_TIME.replace(second=8),
+        wall_clock_s=8.1,
+        cost_usd=0.0,
+        timings=timings,
+        timeline_s={"ray.init": 2.4},
+    )
+    return replace(end, **changes)
+
+
+def sample_attempt(**changes: Any) -> Attempt:
+    """One process that worked on the run for eight seconds."""
+    return replace(Attempt(started=SAMPLE_TIME, seen_s=8.1), **changes)

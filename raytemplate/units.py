@@ -1,0 +1,175 @@
+"""Seconds, US dollars, bytes, shares of time: how people write them, and how we write them back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {
+    "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40,
+}  # fmt: skip
+_DURATION = re.compile(rf"^{_NUMBER}\s*(?P<unit>ms|s|m|h|d)$")
+_SIZE = re.compile(rf"^{_NUMBER}\s*(?P<unit>[kKMGT]?i?B)$")
+_MONEY = re.compile(rf"^{_NUMBER}\s*USD$")
+_SPAN = re.compile(r"^(?P<number>\d+)\s*(?P<unit>m|h|d|w|day|days|week|weeks|month|months|year|years)$")
+
+
+def parse_duration(text: object) -> float:
+    """Seconds from "500 ms", "30s", "10m", "1h" or "2d".
+
+    Raises:
+        ValueError: a bare number, or anything else.
+    """
+    match = _DURATION.match(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"got {show(text)}, expected a duration such as \"10m\", \"1h\" or \"30s\"")
+    return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def parse_size(text: object) -> int:
+    """Bytes from "2 GB", "512 MiB".
+
+    Raises:
+        ValueError: a bare number, or anything else.
+    """
+    match = _SIZE.match(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"got {show(text)}, expected a size such as \"2 GB\" or \"512 MiB\"")
+    return int(float(match["number"]) * _BYTES[match["unit"].upper()])
+
+
+def parse_money(text: object) -> float:
+    """US dollars from "5 USD".
+
+    Raises:
+        ValueError: another currency, a bare number, or anything else.
+    """
+    match = _MONEY.match(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"got {show(text)}, expected US dollars such as \"40 USD\"")
+    return float(match["number"])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of calendar time: "90d", "12h", "3 months", or "all" there is."""
+
+    amount: int
+    unit: Literal["minute", "hour", "day", "month", "all"]
+
+    def back_from(self, end: datetime) -> datetime:
+        """The moment this long before `end`; the day is cut to the length of the month. Not for "all"."""
+        if self.unit == "minute":
+            return end - timedelta(minutes=self.amount)
+        if self.unit == "hour":
+            return end - timedelta(hours=self.amount)
+        if self.unit == "day":
+            return end - timedelta(days=self.amount)
+        if self.unit == "all":
+            raise ValueError("\"all\" has no length of its own")
+        months = end.year * 12 + (end.month - 1) - self.amount
+        year, month = divmod(months, 12)
+        return end.replace(year=year, month=month + 1, day=min(end.day, _days_in(year, month + 1)))
+
+    def __str__(self) -> str:
+        if self.unit == "all":
+            return "all"
+        if self.unit == "month":
+            return f"{self.amount} month{'s' if self.amount != 1 else ''}"
+        return f"{self.amount}{self.unit[0]}"
+
+
+def _days_in(year: int, month: int) -> int:
+    following = datetime(year + month // 12, month % 12 + 1, 1)
+    return (following - timedelta(days=1)).day
+
+
+def parse_span(text: object) -> Span:
+    """A `Span` from "90d", "2 weeks", "3 months", "12h" or "all".
+
+    Raises:
+        ValueError: a bare number, or anything else.
+    """
+    if isinstance(text, Span):
+        return text
+    if isinstance(text, str) and text.strip() == "all":
+        return Span(0, "all")
+    match = _SPAN.match(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"got {show(text)}, expected a length of time such as \"90d\", \"3 months\" or \"all\"")
+    amount, unit = int(match["number"]), match["unit"]
+    if unit == "m":
+        return Span(amount, "minute")
+    if unit == "h":
+        return Span(amount, "hour")
+    if unit in ("d", "day", "days"):
+        return Span(amount, "day")
+    if unit in ("w", "week", "weeks"):
+        return Span(7 * amount, "day")
+    return Span(amount * (12 if unit.startswith("year") else 1), "month")
+
+
+def parse_moment(text: str) -> datetime:
+    """A UTC time from an ISO date or time; without an offset it is UTC.
+
+    Raises:
+        ValueError: not an ISO date or time.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(
+            f"got {show(text)}, expected a date or time such as 2013-06-01, 2013-06-01T06:00+02:00, now or latest"
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def show(value: object) -> str:
+    """A value as a person typed it, for error messages."""
+    return f"\"{value}\"" if isinstance(value, str) else ("nothing" if value is None else str(value))
+
+
+def show_seconds(seconds: float) -> str:
+    """ "0.4 s", "9 s", "10m", "1h 5m" """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes}m"
+    return f"{minutes // 60}h" + (f" {minutes % 60}m" if minutes % 60 else "")
+
+
+def show_limit(seconds: float) -> str:
+    """A limit as it was written: "10m", "90s", "1h"."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    return f"{seconds:g}s"
+
+
+def show_bytes(count: float) -> str:
+    """ "2.8 MB", "24 GB" """
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            amount = count / size
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+    return f"{count:.0f} B"
+
+
+def show_usd(usd: float) -> str:
+    """ "0.00", "12.50" """
+    return f"{usd:.2f}"
+
+
+def show_moment(moment: datetime) -> str:
+    """A day where the time is midnight, else the minute. Always UTC."""
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
+        return moment.strftime("%Y-%m-%d")
+    return moment.strftime("%Y-%m-%dT%H:%M")

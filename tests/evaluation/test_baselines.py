@@ -1,0 +1,147 @@
+from functools import reduce
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raytemplate.evaluation import baselines
+from raytemplate.evaluation.baselines import BaselineState, fit_baseline, merge
+from raytemplate.evaluation.options import BaselineSpec
+
+BY_ROUTE = BaselineSpec(median_by=("origin", "dest")).model_dump()
+
+
+def flights(num_rows=20_000, seed=0, whole=False):
+    """Rows with an origin, a destination and a positive target."""
+    rng = np.random.default_rng(seed)
+    minutes = rng.lognormal(4.5, 0.5, num_rows)
+    origin = rng.choice(["EWR", "JFK", "LGA"], num_rows)
+    dest = rng.choice(["ATL", "BOS", "IAH", "SFO"], num_rows)
+    return pa.table({"origin": origin, "dest": dest, "air_time": np.round(minutes) if whole else minutes})
+
+
+def exact(table, function):
+    frame = table.to_pandas()
+    return frame.groupby(["origin", "dest"])["air_time"].transform(function).to_numpy()
+
+
+def test_median_is_exact_for_whole_numbers():
+    table = flights(whole=True)
+    assert (fit_baseline(table, BY_ROUTE, "air_time").predict(table) == exact(table, "median")).all()
+
+
+@pytest.mark.parametrize("num_rows", [12, 100, 3000, 40_000])
+def test_median_is_within_its_error(num_rows):
+    table = flights(num_rows)
+    state = fit_baseline(table, BY_ROUTE, "air_time")
+    error = np.abs(state.predict(table) / exact(table, "median") - 1).max()
+    assert error <= state.relative_error <= 0.002
+
+
+def test_mean_is_the_mean():
+    table = flights()
+    state = fit_baseline(table, BaselineSpec(mean_by=("origin", "dest")).model_dump(), "air_time")
+    assert state.predict(table) == pytest.approx(exact(table, "mean"), rel=1e-12)
+    assert state.relative_error == 0.0
+
+
+def test_cells_stay_bounded_and_the_error_says_so(monkeypatch):
+    monkeypatch.setattr(baselines, "MAX_CELLS", 2_000)
+    table = flights(40_000)
+    state = fit_baseline(table, BY_ROUTE, "air_time")
+    assert len(state.cells) <= 2_000 and state.level > 0
+    assert np.abs(state.predict(table) / exact(table, "median") - 1).max() <= state.relative_error
+
+
+def test_too_many_groups_are_refused(monkeypatch):
+    monkeypatch.setattr(baselines, "MAX_CELLS", 5)
+    for setting in ("median_by", "mean_by"):
+        with pytest.raises(ValueError, match=r"^a baseline by origin, dest has over 5 groups: group by fewer columns$"):
+            fit_baseline(flights(), {setting: ["origin", "dest"]}, "air_time")
+
+
+def test_groups_never_seen_get_the_overall_value():
+    train = pa.table({"origin": ["EWR", "EWR", "JFK", None], "air_time": [10.0, 20.0, 90.0, 40.0]})
+    state = fit_baseline(train, {"median_by": ["origin"]}, "air_time")
+    asked = pa.table({"origin": ["EWR", "SFO", None, "JFK"]})
+    assert state.predict(asked).tolist() == [15.0, 30.0, 40.0, 90.0]
+    without_null = fit_baseline(train.slice(0, 3), {"median_by": ["origin"]}, "air_time")
+    assert without_null.predict(asked).tolist() == [15.0, 20.0, 20.0, 90.0]
+
+
+def test_no_columns_means_one_group():
+    table = pa.table({"air_time": [-3.0, -1.0, 0.0, 2.0, 50.0]})
+    assert fit_baseline(table, {"median_by": []}, "air_time").predict(table).tolist() == [0.0] * 5
+    assert fit_baseline(table, {"mean_by": ()}, "air_time").predict(table) == pytest.approx([9.6] * 5)
+
+
+def test_key_types_do_not_matter():
+    train = pa.table({"flight": pa.array([1, 2], pa.int32()), "air_time": pa.array([5, 7], pa.int16())})
+    asked = pa.table({"flight": pa.array([2, 1], pa.int64())})
+    assert fit_baseline(train, {"median_by": ["flight"]}, "air_time").predict(asked).tolist() == [7.0, 5.0]
+    names = pa.array(["a", "b"]).dictionary_encode()
+    coded = fit_baseline(pa.table({"k": names, "y": [1.0, 2.0]}), {"mean_by": ["k"]}, "y")
+    assert coded.predict(pa.table({"k": ["b", "a"]})).tolist() == [2.0, 1.0]
+
+
+def test_rows_without_target_are_left_out():
+    table = pa.table({"air_time": [1.0, None, float("nan"), float("inf"), 3.0]})
+    state = fit_baseline(table, {"median_by": []}, "air_time")
+    assert (state.num_rows, state.predict(table).tolist()) == (2, [2.0] * 5)
+
+
+def test_empty_state_predicts_nan_and_merges_away():
+    table = flights(100)
+    empty = fit_baseline(table.slice(0, 0), BY_ROUTE, "air_time")
+    assert np.isnan(empty.predict(table)).all()
+    full = fit_baseline(table, BY_ROUTE, "air_time")
+    assert merge(empty, full).cells.equals(full.cells)
+
+
+def test_json_gives_an_equal_state_back():
+    state = fit_baseline(flights(500), BY_ROUTE, "air_time")
+    back = BaselineState.from_json(state.to_json())
+    assert (back.rule, back.by, back.level) == (state.rule, state.by, state.level)
+    assert back.cells.equals(state.cells) and back.to_json() == state.to_json()
+
+
+def test_only_the_same_baseline_merges():
+    median, mean = (fit_baseline(flights(10), {rule: ["origin"]}, "air_time") for rule in ("median_by", "mean_by"))
+    with pytest.raises(ValueError, match=r"^cannot merge median by"):
+        merge(median, mean)
+
+
+ROWS = st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.floats(-1e9, 1e9)), min_size=1, max_size=60)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS, cuts=st.lists(st.integers(0, 60), max_size=4), rule=st.sampled_from(["median_by", "mean_by"]))
+def test_merging_in_any_order_is_fitting_at_once(rows, cuts, rule):
+    table = pa.table({"k": pa.array([k for k, _ in rows], pa.string()), "y": pa.array([y for _, y in rows])})
+    ends = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
+    parts = [fit_baseline(table.slice(a, b - a), {rule: ["k"]}, "y") for a, b in pairwise(ends)]
+    whole = fit_baseline(table, {rule: ["k"]}, "y")
+    for order in (parts, parts[::-1]):
+        merged = reduce(merge, order)
+        assert merged.cells.drop(["sum"]).equals(whole.cells.drop(["sum"]))
+        assert merged.predict(table) == pytest.approx(whole.predict(table), rel=1e-9, abs=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), limit=st.integers(20, 200))
+def test_coarsening_does_not_depend_on_the_order(seed, limit):
+    table = flights(600, seed)
+    parts = [fit_baseline(table.slice(start, 200), BY_ROUTE, "air_time") for start in (0, 200, 400)]
+    before, baselines.MAX_CELLS = baselines.MAX_CELLS, limit
+    try:
+        a, b = reduce(merge, parts), merge(parts[2], merge(parts[1], parts[0]))
+        whole = fit_baseline(table, BY_ROUTE, "air_time")
+    finally:
+        baselines.MAX_CELLS = before
+    assert a.level == b.level == whole.level
+    assert a.cells.drop(["sum"]).equals(b.cells.drop(["sum"])) and a.cells.drop(["sum"]).equals(
+        whole.cells.drop(["sum"])
+    )

@@ -1,0 +1,99 @@
+"""Several processes at once, and processes that are killed."""
+
+import multiprocessing
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from raytemplate.errors import ChampionMoved
+from raytemplate.ledger.head import Ledger
+
+START = datetime(2013, 6, 1, tzinfo=UTC)
+MODEL = "flights"
+NUM_PROCESSES = 8
+NUM_TERMS = 20
+NUM_KILLS = 20
+
+PROMOTER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from raytemplate.ledger.head import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+while True:
+    term = ledger.term("flights")
+    head = ledger.promote("flights", f"d{term}", f"r{term}", datetime(2013, 6, 1, tzinfo=UTC), term, "ann", {}).head
+    print(head.term, flush=True)
+    if term % 5 == 4:
+        print(ledger.rollback("flights", "ann", "test").head.term, flush=True)
+"""
+
+
+def race(path: Path, who: int) -> list[int]:
+    """The terms in which this process won."""
+    ledger, won = Ledger(path), list[int]()
+    for term in range(NUM_TERMS):
+        while ledger.term(MODEL) < term:
+            time.sleep(0.001)
+        try:
+            ledger.promote(MODEL, f"{who}-{term}", f"run-{who}", START, term, f"process {who}", {})
+        except ChampionMoved:
+            continue
+        won.append(term)
+    return won
+
+
+def first_use(path: Path, who: int, start_at: float) -> int:
+    time.sleep(max(0.0, start_at - time.time()))
+    return Ledger(path).promote(f"model-{who}", "a", "run", START, 0, "ann", {}).head.version
+
+
+def test_promote_by_8_processes_has_one_winner_a_term(tmp_path: Path) -> None:
+    path = tmp_path / "governance.db"
+    with multiprocessing.get_context("spawn").Pool(NUM_PROCESSES) as pool:
+        won = pool.starmap(race, [(path, who) for who in range(NUM_PROCESSES)], chunksize=1)
+    assert sorted(term for terms in won for term in terms) == list(range(NUM_TERMS))
+    ledger = Ledger(path)
+    ledger.verify()
+    assert ledger.term(MODEL) == len(ledger.events()) == len(ledger.versions(MODEL)) == NUM_TERMS
+
+
+def test_first_use_by_8_processes_at_once_makes_one_whole_ledger(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}" / "governance.db" for number in range(3)]
+    with multiprocessing.get_context("spawn").Pool(NUM_PROCESSES) as pool:
+        pool.starmap(first_use, [(tmp_path / "warm.db", who, 0.0) for who in range(NUM_PROCESSES)], chunksize=1)
+        for path in paths:
+            path.parent.mkdir()
+            work = [(path, who, time.time() + 0.1) for who in range(NUM_PROCESSES)]
+            assert pool.starmap(first_use, work, chunksize=1) == [1] * NUM_PROCESSES
+    for path in paths:
+        Ledger(path).verify()
+        assert len(Ledger(path).models()) == NUM_PROCESSES
+        assert sorted(os.listdir(path.parent)) == ["governance.db", "governance.db.lock"]
+
+
+@pytest.mark.timeout(60)
+def test_promote_when_killed_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    path, chance = tmp_path / "governance.db", random.Random(7)
+    for _ in range(NUM_KILLS):
+        process = subprocess.Popen([sys.executable, "-c", PROMOTER, str(path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(chance.uniform(0.0, 0.05))
+        os.kill(process.pid, signal.SIGKILL)
+        rest, _ = process.communicate()
+        acknowledged = int((first + rest).split()[-1])
+        ledger = Ledger(path)
+        ledger.verify()
+        assert acknowledged <= ledger.term(MODEL) <= acknowledged + 1
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -1,0 +1,107 @@
+"""The text of a plan, whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from raytemplate.reports.explain import explain
+from raytemplate.reports.wording import baseline_name
+from raytemplate.testing import samples
+
+FLIGHTS = """\
+flights-air-time 1.0.0   as of 2013-06-01 UTC   plan 3f9c2a
+
+  train        2013-01-01 .. 2013-05-11   all there is
+  validation   2013-05-11 .. 2013-05-18   7d
+  test         2013-05-18 .. 2013-06-01   14d (end excluded)
+
+  1 ingest     5 of 12 files, 137,823 rows, 2.8 MB; in memory (31 MB of 24 GB)
+  2 fit        tabular-mlp, 6 epochs; 1 process, 1 CPU: more workers would not be quicker
+  3 evaluate   mae (decides), rmse, r2; against median by origin, dest
+  4 govern     4 gates; beats-champion will be skipped: no champion yet
+  5 promote    automatic, if no gate blocks
+
+  resources    fits: this machine, 2 CPUs, 24 GB, no GPU
+  time         about 9 s (6 to 14), limit 10m
+  cost         0.00 USD, limit 1 USD (this machine is free)
+
+Nothing was started. To run it:
+  raytemplate run flights-air-time.yaml --as-of 2013-06-01"""
+
+
+def _stage_lines(**changes: object) -> list[str]:
+    text = explain(samples.sample_plan(**changes), file="f.yaml")
+    return text.split("\n\n")[2].splitlines()
+
+
+def test_explain_is_the_whole_plan() -> None:
+    text = explain(samples.sample_plan(), file="flights-air-time.yaml", command_tail="--as-of 2013-06-01")
+    assert text == FLIGHTS
+
+
+def test_rows_are_rounded_when_a_window_is_an_estimate() -> None:
+    stage = samples.sample_ingest_stage(windows=samples.sample_windows(exact=False), mode="stream")
+    assert _stage_lines(ingest=stage)[0] == "  1 ingest     5 of 12 files, about 137,800 rows, 2.8 MB; streamed"
+
+
+def test_workers_say_what_each_holds() -> None:
+    stage = samples.sample_fit_stage(workers=2, cpus_per_worker=0.5, why="as asked")
+    assert _stage_lines(fit=stage)[1] == "  2 fit        tabular-mlp, 6 epochs; 2 workers, 0.5 CPU each: as asked"
+
+
+def test_gpus_are_named() -> None:
+    stage = samples.sample_fit_stage(workers=4, cpus_per_worker=2.0, gpus_per_worker=1.0, why="")
+    assert _stage_lines(fit=stage)[1] == "  2 fit        tabular-mlp, 6 epochs; 4 workers, 2 CPUs and 1 GPU each"
+
+
+def test_trees_count_rounds() -> None:
+    stage = samples.sample_fit_stage(family="lightgbm", trainer="lightgbm", num_epochs=200, why="trees")
+    assert _stage_lines(fit=stage)[1] == "  2 fit        lightgbm, 200 rounds; 1 process, 1 CPU: trees"
+
+
+def test_a_long_reason_goes_on_under_its_text() -> None:
+    stage = samples.sample_fit_stage(why="one process is quickest for so few rows, and it leaves a CPU for the ingest")
+    assert _stage_lines(fit=stage)[1:3] == [
+        "  2 fit        tabular-mlp, 6 epochs; 1 process, 1 CPU: one process is quickest for so few rows, and",
+        "               it leaves a CPU for the ingest",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"skips": ()}, "4 gates"),
+        ({"skips": ("data-rows: nothing to count",)}, "4 gates; data-rows will be skipped: nothing to count"),
+        ({"gates": (), "skips": ()}, "no gates: nothing will be promoted"),
+    ],
+    ids=["no skip", "short skip", "no gates"],
+)
+def test_govern_line(changes: dict[str, object], line: str) -> None:
+    assert _stage_lines(govern=samples.sample_govern_stage(**changes))[3] == f"  4 govern     {line}"
+
+
+def test_money_and_minutes_of_a_cluster() -> None:
+    plan = samples.sample_plan(
+        limits=samples.Limits(time_s=5400.0, cost_usd=2.5, reserve_s=3.0, usd_per_s=0.001),
+        forecast=samples.sample_forecast(start_s=300.0, low_s=80.0, high_s=700.0, cost_usd=0.307),
+        machine="3 nodes, 24 CPUs",
+    )
+    assert explain(plan, file="my file.yaml").split("\n\n")[3:] == [
+        "  resources    fits: 3 nodes, 24 CPUs\n"
+        "  time         about 5m (80 s to 12m), limit 90m\n"
+        "  cost         0.31 USD, limit 2.5 USD",
+        "Nothing was started. To run it:\n  raytemplate run 'my file.yaml'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"median_by": ["origin", "dest"]}, "median by origin, dest"),
+        ({"median_by": []}, "median of all rows"),
+        ({"mean_by": ["carrier"], "median_by": None}, "mean by carrier"),
+        ({"mean_by": []}, "mean of all rows"),
+    ],
+)
+def test_baseline_name(settings: dict[str, object], name: str) -> None:
+    assert baseline_name(settings) == name

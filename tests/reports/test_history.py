@@ -1,0 +1,170 @@
+"""Lists of runs and models, and one of each, whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from raytemplate.reports.history import EventRow, ModelRow, RunRow, age_text, models_table, runs_table, show_model
+from raytemplate.reports.run_shown import RunView, show_run
+from raytemplate.testing import samples
+from raytemplate.testing.samples import SAMPLE_TIME, day
+
+NOW = day(7, 12)
+MODEL = ModelRow(
+    name="flights-air-time",
+    champion_version=2,
+    promoted=SAMPLE_TIME,
+    run_id="k7q2",
+    digest="sha256:9d5ab16c0f7e42c3",
+    challenger_version=3,
+)
+
+RUNS = """\
+  run    model             as of       started           state     test metric  version  took  planned
+  k7q2   flights-air-time  2013-07-01  2013-07-01 09:30  approved  mae 6.94           2   8 s      9 s
+  a1b2   flights-air-time  2013-06-01  2013-07-01 09:30  running   -                  -     -      9 s
+
+  raytemplate show k7q2"""
+
+MODELS = """\
+  model              champion  age      run   digest        challenger
+  flights-air-time          2  10 days  k7q2  9d5ab16c0f7e           3
+  new                       -  -        -     -                      -
+
+  raytemplate show flights-air-time"""
+
+SHOWN_MODEL = """\
+flights-air-time   version 2 is the champion for 10 days   run k7q2   digest 9d5ab16c0f7e
+Version 3 is waiting.
+
+  when               event        version  was  run   by         reason
+  2013-07-01 09:30   promoted           2    1  k7q2  automatic
+  2013-07-01 09:30   rolled back        1    2  a1b2  ada        it doubled the error on the
+                                                                 new routes to Hawaii
+
+  raytemplate predict flights-air-time NEW.parquet OUT.parquet"""
+
+SHOWN_RUN = """\
+flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
+approved, started 2013-07-01 09:30 UTC by ada on laptop, 8 s (planned 9 s), 0.00 USD
+
+  template     flights-air-time.yaml, version 1.0.0
+  data         166,054 rows; 5,464 dropped: air_time is null
+  snapshot     5be15be15be1, 6 of 12 files, 3.4 MB read
+  features     distance, carrier, time_hour
+  model        tabular-mlp: hidden 128, layers 2
+  training     batch_size 512, epochs 6, loss mae, lr 0.001, seed 7
+  fit          tabular-mlp, 6 epochs, validation mae 7.31
+  candidate    9d5ab16c0f7e, from epoch 6, 121 kB
+  test         12,695 test rows, 14 days
+
+  mae                      value    difference, 95 % interval, days resampled
+  candidate                 6.94
+  champion (version 1)      8.54    -1.60  [-2.61, -0.83]
+  median by origin, dest    9.08    -2.14  [-3.32, -0.91]
+  candidate's other metrics: rmse 11.20 [10.10, 12.40], r2 0.985 [0.980, 0.989]
+
+  gate             outcome  found                            required
+  metric-limit     pass     mae 6.94                         at worst 12
+  beats-baseline   pass     better by 0.91 to 3.32           at least 0
+  beats-champion   pass     better by 0.83 to 2.61           at least 0
+  data-rows        pass     141,497                          at least 50,000
+
+Approved: version 2 is the champion of flights-air-time (was version 1).
+  raytemplate predict flights-air-time NEW.parquet OUT.parquet"""
+
+UNFINISHED_RUN = """\
+flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
+unfinished, started 2013-07-01 09:30 UTC by ada on laptop
+
+  template     flights-air-time.yaml, version 1.0.0
+  features     distance, carrier, time_hour
+  model        tabular-mlp: hidden 128, layers 2
+  training     batch_size 512, epochs 6, loss mae, lr 0.001, seed 7
+
+It has no end yet. If it is no longer running, to go on with it:
+  raytemplate resume k7q2"""
+
+
+def _view() -> RunView:
+    return RunView(
+        start=samples.sample_start(),
+        plan=samples.sample_plan(id="81be07", as_of=day(7, 1)),
+        snapshot=samples.sample_snapshot(),
+        fit=samples.sample_fit(),
+        evaluation=samples.sample_evaluation(),
+        verdict=samples.sample_verdict(),
+        promotion=samples.sample_promotion(),
+        end=samples.sample_end(),
+    )
+
+
+def test_runs_table() -> None:
+    name, start = "flights-air-time", SAMPLE_TIME
+    done = RunRow(
+        run_id="k7q2",
+        name=name,
+        as_of=day(7, 1),
+        started=start,
+        state="approved",
+        metric="mae",
+        value=6.94,
+        version=2,
+        wall_clock_s=8.1,
+        planned_s=9.0,
+    )
+    running = RunRow(run_id="a1b2", name=name, as_of=day(6, 1), started=start, state="running", planned_s=9.0)
+    assert runs_table([done, running]) == RUNS
+
+
+def test_models_table() -> None:
+    assert models_table([MODEL, ModelRow(name="new", champion_version=0)], now=NOW) == MODELS
+
+
+def test_empty_tables_say_how_to_begin() -> None:
+    assert runs_table([]) == "No runs yet. To start one:\n  raytemplate run FILE"
+    assert models_table([], now=NOW) == "No models yet. To make one:\n  raytemplate run FILE"
+
+
+def test_show_model_with_its_history() -> None:
+    promoted = EventRow(at=SAMPLE_TIME, event="promoted", version=2, previous_version=1, run_id="k7q2", by="automatic")
+    back = EventRow(
+        at=SAMPLE_TIME,
+        event="rolled back",
+        version=1,
+        previous_version=2,
+        run_id="a1b2",
+        by="ada",
+        reason="it doubled the error on the new routes to Hawaii",
+    )
+    assert show_model(MODEL, [promoted, back], now=NOW) == SHOWN_MODEL
+
+
+def test_show_model_without_a_champion() -> None:
+    assert show_model(ModelRow(name="new", champion_version=0), [], now=NOW) == (
+        "new   no champion yet\n\n  raytemplate runs"
+    )
+
+
+def test_show_run_when_it_is_finished() -> None:
+    assert show_run(_view()) == SHOWN_RUN
+
+
+def test_show_run_when_it_has_no_end() -> None:
+    view = RunView(start=samples.sample_start(), plan=_view().plan)
+    assert show_run(view) == UNFINISHED_RUN
+
+
+def test_show_run_when_it_failed() -> None:
+    end = samples.sample_end(state="failed", exit_code=9, message="fit: the loss became NaN in epoch 2")
+    view = RunView(start=samples.sample_start(), plan=_view().plan, end=end)
+    assert show_run(view).splitlines()[-2:] == ["fit: the loss became NaN in epoch 2", "  raytemplate resume k7q2"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(40, "40 s"), (300, "5m"), (7 * 3600, "7h"), (12 * 86400, "12 days"), (-5, "0 s")]
+)
+def test_age_text(seconds: int, text: str) -> None:
+    assert age_text(SAMPLE_TIME, SAMPLE_TIME + timedelta(seconds=seconds)) == text

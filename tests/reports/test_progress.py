@@ -1,0 +1,93 @@
+"""The lines of a run, whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from raytemplate.reports import progress
+from raytemplate.reports.wording import head_line
+from raytemplate.testing import samples
+
+LINES = """\
+flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
+
+  ✓ ingest     166,054 rows; 5,464 dropped: air_time is null    0.9 s
+  ✓ fit        tabular-mlp, 6 epochs, validation mae 7.31       3.1 s
+  ✓ evaluate   12,695 test rows, 14 days                        0.6 s
+  ✓ govern     4 gates                                          0.1 s
+  ✓ promote    version 2                                        0.4 s"""
+
+
+def test_lines_of_a_whole_run() -> None:
+    plan = samples.sample_plan(id="81be07", as_of=samples.day(7, 1))
+    texts = {
+        "ingest": progress.ingest_text(samples.sample_snapshot(), "air_time is null"),
+        "fit": progress.fit_text(samples.sample_fit()),
+        "evaluate": progress.evaluate_text(samples.sample_evaluation()),
+        "govern": progress.govern_text(samples.sample_verdict()),
+        "promote": progress.promote_text(samples.sample_promotion()),
+    }
+    seconds = {timing.stage: timing.actual_s for timing in samples.sample_end().timings}
+    lines = [progress.stage_line(stage, text, seconds[stage]) for stage, text in texts.items()]
+    assert "\n".join([head_line(plan, "k7q2"), "", *lines]) == LINES
+
+
+def test_stage_line_of_a_failed_stage() -> None:
+    assert progress.stage_line("fit", "loss is NaN", 12.2, mark="✗") == (
+        "  ✗ fit        loss is NaN" + " " * 39 + "12 s"
+    )
+
+
+def test_ingest_text_without_a_row_rule() -> None:
+    assert progress.ingest_text(samples.sample_snapshot()) == "166,054 rows"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"stopped": "early stopping"}, "tabular-mlp, 6 epochs (early stopping), validation mae 7.31"),
+        ({"stopped": "budget.time"}, "tabular-mlp, 6 epochs (stopped by budget.time), validation mae 7.31"),
+        ({"resumed_from_epoch": 3}, "tabular-mlp, 6 epochs, resumed after 3, validation mae 7.31"),
+        (
+            {"candidate": samples.sample_candidate(family="lightgbm"), "epochs": samples.sample_epochs(1)},
+            "lightgbm, 1 round, validation mae 7.31",
+        ),
+    ],
+    ids=["early stopping", "budget", "resumed", "trees"],
+)
+def test_fit_text(changes: dict[str, object], text: str) -> None:
+    assert progress.fit_text(samples.sample_fit(**changes)) == text
+
+
+def test_evaluate_text_when_rows_are_resampled() -> None:
+    assert progress.evaluate_text(samples.sample_evaluation(resample="row")) == "12,695 test rows"
+
+
+def test_govern_text_counts_what_did_not_pass() -> None:
+    verdict = samples.sample_rejected(waivers=(samples.sample_waiver(),))
+    assert progress.govern_text(verdict) == "4 gates, 1 blocked, 1 waived"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"outcome": "unchanged", "version": 1}, "unchanged: version 1"),
+        ({"outcome": "waiting"}, "version 2 is waiting"),
+        ({"projected": False}, "version 2; MLflow not up to date"),
+    ],
+    ids=["unchanged", "waiting", "not projected"],
+)
+def test_promote_text(changes: dict[str, object], text: str) -> None:
+    assert progress.promote_text(samples.sample_promotion(**changes)) == text
+
+
+def test_epoch_line() -> None:
+    assert progress.epoch_line(3, 6, "mae", 7.431, 812_345.0, 2.2) == (
+        "epoch 3 of 6, validation mae 7.43, 812,000 rows/s, 2 s left"
+    )
+
+
+def test_epoch_line_of_trees_before_the_time_left_is_known() -> None:
+    assert progress.epoch_line(20, 200, "r2", 0.9623, 950.0, step="round") == (
+        "round 20 of 200, validation r2 0.962, 950 rows/s"
+    )

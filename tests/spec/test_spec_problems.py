@@ -1,0 +1,211 @@
+# ruff: noqa: E501
+"""Every problem at once, each with its place and in our words: whole messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from template_text import WHOLE, write
+
+from raytemplate.document import parse
+from raytemplate.errors import SpecError
+from raytemplate.spec.load import from_resolved, load
+
+FAMILIES = "lightgbm or tabular-mlp"
+
+
+def problems(folder: Path, text: str, **layers: object) -> list[str]:
+    path = write(folder, text)
+    with pytest.raises(SpecError) as caught:
+        load(path, environ={}, **layers)  # type: ignore[arg-type]
+    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def edited(old: str, new: str) -> str:
+    assert old in WHOLE
+    return WHOLE.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("name: air-time", "name: Air Time",
+         't.yaml:1  name: got "Air Time", expected lower-case letters, digits and dashes such as "flights-air-time"'),
+        ("owner: ops", "ownr: ops", "t.yaml:2  ownr: no such field; did you mean owner?"),
+        ("owner: ops", "epochs: 3", "t.yaml:2  epochs: no such field; did you mean training.epochs?"),
+        ("owner: ops", "owner: [a]", 't.yaml:2  owner: got ["a"], expected text'),
+        ("owner: ops", "extends: base.yaml", "t.yaml:2  extends: base.yaml: no such file"),
+        ("owner: ops", "extends: 3",
+         "t.yaml:2  extends: expected another template such as base.yaml or raytemplate:tabular-regression"),
+        ("owner: ops", "extends: raytemplate:tabular-regresion",
+         't.yaml:2  extends: no such shipped template: "tabular-regresion"; did you mean raytemplate:tabular-regression?'),
+        ("owner: ops", "extends: t.yaml", "t.yaml:2  extends: a circle: t.yaml extends t.yaml"),
+        ("  target: air_time\n", "", "t.yaml:3  data.target: missing; expected column to predict"),
+        ("  target: air_time", "  targt: air_time\n  target: x",
+         "t.yaml:6  data.targt: no such field; did you mean data.target?"),
+        ("air_time is null", "f(x)",
+         't.yaml:7  data.drop: got "f(x)", expected a SQL condition over columns such as "air_time is null"; f(x) is not allowed'),
+        ("[distance, seats]", "[distance, 3]", "t.yaml:9  features.numeric: got 3, expected text"),
+        ("[distance, seats]", "distance", 't.yaml:9  features.numeric: got "distance", expected a list of names such as [a, b]'),
+        ("[distance, seats]", "[distance, distance]",
+         't.yaml:9  features.numeric: "distance" is already in features.numeric; a column is one feature'),
+        ("[distance, seats]", "[distance,\n   air_time]",
+         't.yaml:10  features.numeric: "air_time" is data.target; what is predicted cannot be a feature'),
+        ("[carrier]\n  d", "[dep_delay]\n  d",
+         't.yaml:10  features.categorical: "dep_delay" matches "dep_*" in features.forbidden'),
+        ("[carrier]\n  d", "[seats]\n  d",
+         't.yaml:10  features.categorical: "seats" is already in features.numeric; a column is one feature'),
+        ("[hour]", "[hours]",
+         't.yaml:11  features.datetime.time_hour: got "hours", expected minute, hour, weekday, day, month, quarter, dayofyear or year'),
+        ("{distance: {transform", "{distanc: {transform",
+         't.yaml:12  features.columns.distanc: no such feature; did you mean distance?'),
+        ("transform: log", "transfrm: log",
+         "t.yaml:12  features.columns.distance.transfrm: no such field; did you mean features.columns.distance.transform?"),
+        ("transform: log", "transform: sqrt",
+         't.yaml:12  features.columns.distance.transform: got "sqrt", expected none or log'),
+        ("kind: tabular-mlp", "kind: tabular-mpl",
+         't.yaml:14  model.kind: no such family: "tabular-mpl"; did you mean tabular-mlp?'),
+        ("kind: tabular-mlp, ", "", f"t.yaml:14  model.kind: missing; expected a model family: {FAMILIES}"),
+        ("hidden: 64", "hiden: 64", "t.yaml:14  model.hiden: no such field; did you mean model.hidden?"),
+        ("hidden: 64", "layers: 99", "t.yaml:14  model.layers: got 99, expected a whole number of layers, 1 to 32"),
+        ("epochs: 6", "epochs: ten", 't.yaml:15  training.epochs: got "ten", expected a whole number of epochs, 1 or more'),
+        ("epochs: 6", "epochs: true", "t.yaml:15  training.epochs: got true, expected a whole number of epochs, 1 or more"),
+        ("epochs: 6", "epochs: '6'", 't.yaml:15  training.epochs: got "6", expected a whole number of epochs, 1 or more'),
+        ("loss: mae", "loss: l1", 't.yaml:15  training.loss: got "l1", expected mae, mse or huber'),
+        ("0.005 USD", "40 EUR", 't.yaml:16  budget.cost: got "40 EUR", expected US dollars such as "40 USD"'),
+        ("per_worker: {memory: 512 MiB}", "gpus: 1",
+         "t.yaml:17  resources.gpus: no such field; did you mean resources.per_worker.gpus?"),
+        ("memory: 512 MiB", "cpus: 0", "t.yaml:17  resources.per_worker.cpus: got 0, expected a number of cpus, above 0"),
+        ("{memory: 512 MiB}", "2", "t.yaml:17  resources.per_worker: got 2, expected a mapping of cpus, gpus, memory"),
+        ("[rmse]", "[rmsle]", 't.yaml:19  evaluation.also: no such metric: "rmsle"; did you mean rmse?'),
+        ("[rmse]", "[rmse, mae]", 't.yaml:19  evaluation.also: "mae" is there twice, evaluation.metric counted'),
+        ("[carrier]}", "[air_time]}",
+         't.yaml:20  evaluation.baseline.median_by: "air_time" is data.target; a baseline cannot group by what is predicted'),
+        ("[carrier]}", "[], mean_by: []}", "t.yaml:20  evaluation.baseline: expected exactly one of median_by and mean_by"),
+        ("metric-limit:", "metric-limt:",
+         't.yaml:23  governance.gates.metric-limt: no such gate: "metric-limt"; did you mean metric-limit?'),
+        ("{mae: 12}", "{r2: 0.5}", "t.yaml:23  governance.gates.metric-limit.r2: not computed; add r2 to evaluation.also"),
+        ("{mae: 12}", "", "t.yaml:23  governance.gates.metric-limit: got nothing, expected a mapping"),
+        ("min_gain: 0", "min_gian: 0",
+         "t.yaml:24  governance.gates.beats-baseline.min_gian: no such field; did you mean governance.gates.beats-baseline.min_gain?"),
+        ("data.ingest: memory", "data.ingets: memory",
+         "t.yaml:26  variants.smoke.data.ingets: no such field; did you mean data.ingest?"),
+        ("training: {epochs: 1}", "training: {epohcs: 1}",
+         "t.yaml:26  variants.smoke.training.epohcs: no such field; did you mean training.epochs?"),
+        ("training: {epochs: 1}", "model.hiden: 1",
+         "t.yaml:26  variants.smoke.model.hiden: no such field; did you mean model.hidden?"),
+        ("{data.ingest: memory, training: {epochs: 1}}", "3",
+         "t.yaml:26  variants.smoke: got 3, expected a mapping such as {training.epochs: 1}"),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_one_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, problem: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(edited(old, new))
+    with pytest.raises(SpecError) as caught:
+        load("t.yaml", environ={})
+    assert [str(p) for p in caught.value.problems] == [problem]
+
+
+def test_all_problems_of_all_layers_in_order(tmp_path: Path) -> None:
+    text = edited("epochs: 6", "epohcs: 6").replace("  time: time_hour\n", "").replace("loss: mae", "loss: l1")
+    found = problems(
+        tmp_path,
+        text,
+        sets=["training.lr=0", "foo", "resources.workers=many"],
+        overrides={"training.seed": -1, "data.ingest": object},
+    )
+    assert found == [
+        "t.yaml:14  training.epohcs: no such field; did you mean training.epochs?",
+        't.yaml:14  training.loss: got "l1", expected mae, mse or huber',
+        "--set training.lr=0  training.lr: got 0, expected a number, above 0",
+        '--set resources.workers=many  resources.workers: got "many", expected auto or a whole number, 0 (this process) or more',
+        "set training.seed  training.seed: got -1, expected a whole number, 0 or more",
+        "--set foo  expected PATH=VALUE such as training.epochs=3",
+        "set data.ingest  got <class 'object'>, expected text, a number, true or false, a list or a mapping",
+        "t.yaml:3  data.time: missing; expected column with the time of a row; the windows are cut by it",
+    ]
+
+
+def test_problems_print_as_a_table(tmp_path: Path) -> None:
+    path = write(tmp_path, edited("epochs: 6", "epohcs: 6"))
+    with pytest.raises(SpecError) as caught:
+        load(path, sets=["training.lr=0"], environ={})
+    width = len(f"{path}:15")
+    assert str(caught.value).splitlines() == [
+        f"{path}:15  training.epohcs: no such field; did you mean training.epochs?",
+        f"{'--set training.lr=0':<{width}}  training.lr: got 0, expected a number, above 0",
+        "2 problems; nothing was started.",
+    ]
+
+
+def test_missing_values_are_located_at_their_namespace(tmp_path: Path) -> None:
+    found = problems(tmp_path, "name: x\ndata:\n")
+    assert [line.partition(";")[0] for line in found] == [
+        "t.yaml:1  features: no features",
+        "t.yaml:1  model.kind: missing",
+        "t.yaml:2  data.source: missing",
+        "t.yaml:2  data.target: missing",
+        "t.yaml:2  data.time: missing",
+    ]
+
+
+def test_unknown_variant_names_the_nearest(tmp_path: Path) -> None:
+    assert problems(tmp_path, WHOLE, variant="smoek") == ["--variant smoek  no such variant; did you mean smoke?"]
+
+
+def test_environment_is_named_without_its_value(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        load(write(tmp_path), environ={"RAYTEMPLATE_SET_TRACKING__URL": "https://me:secret@host"})
+    assert [str(p) for p in caught.value.problems] == [
+        "environment RAYTEMPLATE_SET_TRACKING__URL  tracking.url: no such field; did you mean tracking.uri?"
+    ]
+
+
+def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
+    found = problems(tmp_path, WHOLE, sets=["tracking.url=https://me:secret@host"])
+    assert found == ["--set tracking.url=https://***@host  tracking.url: no such field; did you mean tracking.uri?"]
+
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 40), st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["", "ten", "auto", "7d", "all", "mae", "lightgbm", "air_time", "a is null", "raytemplate:x"]),
+    st.text(max_size=5),
+)  # fmt: skip
+VALUES = st.recursive(
+    LEAVES,
+    lambda v: st.one_of(st.lists(v, max_size=3), st.dictionaries(st.text(max_size=6), v, max_size=3)),
+    max_leaves=6,
+)
+KNOWN = parse(WHOLE.encode(), "t.yaml")
+EDITS = st.lists(
+    st.tuples(st.sampled_from([*KNOWN.lines, "x", "data.x", "training.lr"]), VALUES, st.booleans()), max_size=4
+)
+
+
+def put(document: dict[str, object], path: str, value: object, remove: bool) -> None:
+    *above, key = path.split(".")
+    holder: object = document
+    for part in above:
+        holder = holder.get(part) if isinstance(holder, dict) else None
+    if isinstance(holder, dict) and path:
+        holder.pop(key, None) if remove else holder.update({key: value})
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(EDITS)
+def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tuple[str, object, bool]]) -> None:
+    document: dict[str, object] = json.loads(json.dumps(KNOWN.value))
+    for path, value, remove in edits:
+        put(document, path, value, remove)
+    text = json.dumps(document, ensure_ascii=True)
+    try:
+        spec = load(write(tmp_path, text), environ={})
+    except SpecError as error:
+        assert error.problems and all(problem.where and problem.message for problem in error.problems)
+    else:
+        assert from_resolved(json.loads(json.dumps(spec.resolved)), spec.origins, spec.path) == spec
