@@ -71,7 +71,7 @@ class Target:
 def run_process(
     command: Sequence[str | Path], *, expect: tuple[int, ...] = (0,), **environment: str
 ) -> tuple[Timed, str]:
-    """Run to the end, with byte code cached as on a user's machine. Peak memory is the process's own, not Ray's workers'."""
+    """Run to the end, with byte code cached as on a user's machine. Peak memory is without Ray's workers."""
     child_environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | environment
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()

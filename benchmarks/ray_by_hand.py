@@ -62,7 +62,7 @@ class Net(nn.Module):
 def prepare_columns(batch: pd.DataFrame) -> pd.DataFrame:
     """Plain columns for the preprocessors: logarithm, parts of the time, floats."""
     batch = batch.assign(weekday=batch[TIME].dt.weekday, hour=batch[TIME].dt.hour, precip=np.log1p(batch["precip"]))
-    return batch.drop(columns=TIME).astype({name: "float64" for name in [*NUMERIC, TARGET]})
+    return batch.drop(columns=TIME).astype(dict.fromkeys([*NUMERIC, TARGET], "float64"))
 
 
 def to_arrays(batch: pd.DataFrame, cardinalities: list[int]) -> dict[str, np.ndarray]:

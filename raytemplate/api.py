@@ -1,7 +1,7 @@
 """The doors for Python and notebooks, and the only place that binds ports to engines.
 
-    spec = load("flights.yaml", set={"training.epochs": 10})
-    run_ = run(plan(spec, as_of="2013-06-01"))
+spec = load("flights.yaml", set={"training.epochs": 10})
+run_ = run(plan(spec, as_of="2013-06-01"))
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ if TYPE_CHECKING:
 
 
 def load(
-    path: str | Path, *, set: Mapping[str, Any] | None = None, variant: str | None = None  # noqa: A002
+    path: str | Path,
+    *,
+    set: Mapping[str, Any] | None = None,
+    variant: str | None = None,  # noqa: A002
 ) -> TemplateSpec:
     """A template with every layer merged and validated.
 
@@ -196,9 +199,7 @@ class Run:
         return show_run(self.view())
 
 
-def run(
-    planned: Planned, *, listener: Listener | None = None, started: float | None = None
-) -> Run:
+def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:
     """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
 
     Args:
@@ -253,7 +254,9 @@ def refuse_if_active(journal: Journal) -> None:
         UsageError: it does.
     """
     if journal.active.exists() and is_held(journal.active):
-        raise UsageError(f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended")
+        raise UsageError(
+            f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
+        )
 
 
 def unfinished(planned: Planned) -> Journal | None:
@@ -281,9 +284,7 @@ def _start_of(plan_: RunPlan, run_id: str) -> RunStart:
     )  # fmt: skip
 
 
-def _conduct(
-    plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float
-) -> Run:
+def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> Run:
     """Bind engines to ports and walk the stages; leaves nothing running."""
     from raytemplate.engines.bind import Bound
 

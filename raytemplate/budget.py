@@ -1,4 +1,4 @@
-"""The budget of a run and the meter that holds it: pure rules over a clock, no engine.
+"""The meter that holds a run to its budget: pure rules over a clock, no engine.
 
 Cost is what is held, not what is used: CPUs held x hours x price.
 """
@@ -8,36 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
-
-from pydantic import BeforeValidator, PlainSerializer
-
-from raytemplate.plugins import Options
-from raytemplate.units import parse_duration, parse_money, show_limit, show_usd
 
 Clock = Callable[[], float]
-
-
-def _duration(value: object) -> float:
-    return parse_duration(value)
-
-
-def _money(value: object) -> float:
-    return parse_money(value)
-
-
-Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(lambda s: show_limit(s), return_type=str)]
-Money = Annotated[float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd(u)} USD", return_type=str)]
-
-
-class BudgetSpec(Options):
-    """What a whole run may spend, evaluation included."""
-
-    time: Duration = 3600.0
-    """Longest time from the command to its verdict, such as `10m`. Default: one hour, so that nothing runs for ever."""
-
-    cost: Money = 1.0
-    """Most US dollars, such as `5 USD`, at the prices of the machines. This machine is free. Default: one dollar."""
 
 
 @dataclass(frozen=True, kw_only=True)

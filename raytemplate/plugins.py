@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 SOURCES = "raytemplate.sources"
 FEATURES = "raytemplate.features"
+FEATURE_OPTIONS = "raytemplate.feature_options"  # apart, so that checking a template imports neither NumPy nor Arrow
 FAMILIES = "raytemplate.families"
 METRICS = "raytemplate.metrics"
 GATES = "raytemplate.gates"
@@ -24,6 +25,11 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "numeric": "raytemplate.data.features.numeric:Numeric",
         "categorical": "raytemplate.data.features.categorical:Categorical",
         "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
+    },
+    FEATURE_OPTIONS: {
+        "numeric": "raytemplate.data.features.options:NumericOptions",
+        "categorical": "raytemplate.data.features.options:CategoricalOptions",
+        "datetime": "raytemplate.data.features.options:DatetimeOptions",
     },
     FAMILIES: {
         "tabular-mlp": "raytemplate.models.tabular_mlp.family:FAMILY",
@@ -54,7 +60,7 @@ class UnknownName(ValueError):
 
     def __init__(self, kind: str, name: str, names: tuple[str, ...]) -> None:
         self.names = names
-        super().__init__(f"no such {kind}: \"{name}\"; {suggest(name, names)}")
+        super().__init__(f'no such {kind}: "{name}"; {suggest(name, names)}')
 
 
 def suggest(name: str, names: tuple[str, ...]) -> str:
@@ -64,16 +70,26 @@ def suggest(name: str, names: tuple[str, ...]) -> str:
 
 
 @cache
-def _targets(group: str) -> dict[str, str]:
+def _installed() -> dict[str, dict[str, str]]:
+    """Group -> name -> target, as installed packages declare them. Asking for it reads the metadata of all of them."""
     from importlib.metadata import entry_points
 
-    found = {point.name: point.value for point in entry_points(group=group)}
-    return found | _SHIPPED[group]
+    points = entry_points()
+    return {group: {point.name: point.value for point in points.select(group=group)} for group in _SHIPPED}
+
+
+def _target(group: str, name: str) -> str | None:
+    return _SHIPPED[group].get(name) or _installed()[group].get(name)
 
 
 def names(group: str) -> tuple[str, ...]:
     """All names of a group, sorted."""
-    return tuple(sorted(_targets(group)))
+    return tuple(sorted({*_SHIPPED[group], *_installed()[group]}))
+
+
+def is_known(group: str, name: str) -> bool:
+    """Whether a plug-in has that name; nothing is imported."""
+    return _target(group, name) is not None
 
 
 def load(group: str, name: str) -> Any:
@@ -82,10 +98,10 @@ def load(group: str, name: str) -> Any:
     Raises:
         UnknownName: no such plug-in; the message names the nearest.
     """
-    targets = _targets(group)
-    if name not in targets:
+    target = _target(group, name)
+    if target is None:
         raise UnknownName(group.rpartition(".")[2].removesuffix("s").replace("familie", "family"), name, names(group))
-    return resolve(targets[name])
+    return resolve(target)
 
 
 def resolve(target: str) -> Any:

@@ -27,7 +27,7 @@ def parse_duration(text: object) -> float:
     """
     match = _DURATION.match(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"got {show(text)}, expected a duration such as \"10m\", \"1h\" or \"30s\"")
+        raise ValueError(f'got {show(text)}, expected a duration such as "10m", "1h" or "30s"')
     return float(match["number"]) * _SECONDS[match["unit"]]
 
 
@@ -39,7 +39,7 @@ def parse_size(text: object) -> int:
     """
     match = _SIZE.match(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"got {show(text)}, expected a size such as \"2 GB\" or \"512 MiB\"")
+        raise ValueError(f'got {show(text)}, expected a size such as "2 GB" or "512 MiB"')
     return int(float(match["number"]) * _BYTES[match["unit"].upper()])
 
 
@@ -51,7 +51,7 @@ def parse_money(text: object) -> float:
     """
     match = _MONEY.match(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"got {show(text)}, expected US dollars such as \"40 USD\"")
+        raise ValueError(f'got {show(text)}, expected US dollars such as "40 USD"')
     return float(match["number"])
 
 
@@ -71,7 +71,7 @@ class Span:
         if self.unit == "day":
             return end - timedelta(days=self.amount)
         if self.unit == "all":
-            raise ValueError("\"all\" has no length of its own")
+            raise ValueError('"all" has no length of its own')
         months = end.year * 12 + (end.month - 1) - self.amount
         year, month = divmod(months, 12)
         return end.replace(year=year, month=month + 1, day=min(end.day, _days_in(year, month + 1)))
@@ -101,7 +101,7 @@ def parse_span(text: object) -> Span:
         return Span(0, "all")
     match = _SPAN.match(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"got {show(text)}, expected a length of time such as \"90d\", \"3 months\" or \"all\"")
+        raise ValueError(f'got {show(text)}, expected a length of time such as "90d", "3 months" or "all"')
     amount, unit = int(match["number"]), match["unit"]
     if unit == "m":
         return Span(amount, "minute")
@@ -131,7 +131,7 @@ def parse_moment(text: str) -> datetime:
 
 def show(value: object) -> str:
     """A value as a person typed it, for error messages."""
-    return f"\"{value}\"" if isinstance(value, str) else ("nothing" if value is None else str(value))
+    return f'"{value}"' if isinstance(value, str) else ("nothing" if value is None else str(value))
 
 
 def show_seconds(seconds: float) -> str:

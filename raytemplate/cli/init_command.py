@@ -16,5 +16,7 @@ def command(folder: Path, example: str) -> int:
 
     template, files = write_example(folder, example)
     click.echo(f"{len(files)} files of data and {template.name} are in {folder}.")
-    click.echo(f"  cd {folder}\n  raytemplate check {template.name}\n  raytemplate run {template.name} --as-of 2013-06-01")
+    click.echo(
+        f"  cd {folder}\n  raytemplate check {template.name}\n  raytemplate run {template.name} --as-of 2013-06-01"
+    )
     return 0

@@ -54,7 +54,9 @@ class Commands(click.Group):
             return None
         return importlib.import_module(f"raytemplate.cli.{cmd_name}_command").command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command, or an error that names the nearest."""
         if args[0] not in _SUMMARIES:
             import difflib

@@ -13,7 +13,9 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
-workspace_option = click.option("--workspace", metavar="DIR", help="Folder that holds .raytemplate (default: found upwards).")
+workspace_option = click.option(
+    "--workspace", metavar="DIR", help="Folder that holds .raytemplate (default: found upwards)."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress; results only.")
 as_of_option = click.option(
     "--as-of", default="now", metavar="TIME",
@@ -24,7 +26,9 @@ as_of_option = click.option(
 def template_options(command: F) -> F:
     """FILE with `--set` and `--variant`."""
     command = click.option("--variant", metavar="NAME", help="A variant declared in the template.")(command)
-    command = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")(command)
+    command = click.option(
+        "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3."
+    )(command)
     return file_argument(command)
 
 

@@ -44,10 +44,12 @@ class Progress:
     def __init__(self, runs: Path, *, quiet: bool) -> None:
         self._runs, self._quiet = runs, quiet
         self._live = False
+        self._drop = ""
         self._last_line = time.monotonic()
 
     def started(self, plan: RunPlan, run_id: str) -> None:
         """The head line; from here on noise goes to the run's log."""
+        self._drop = plan.ingest.drop
         divert_noise(self._runs / run_id / "ray.log")
         self._say(head_line(plan, run_id) + "\n")
         self._show("starting Ray")
@@ -62,15 +64,13 @@ class Progress:
         left = max(0.0, min(left_s, pace * (plan.fit.num_epochs - record.epoch)))
         rate = record.num_rows * max(1, plan.fit.workers) / record.loop_s if record.loop_s else 0.0
         step = "round" if plan.fit.trainer == "lightgbm" else "epoch"
-        line = epoch_line(
-            record.epoch, plan.fit.num_epochs, plan.fit.metric, record.validation, rate, left, step=step
-        )
+        line = epoch_line(record.epoch, plan.fit.num_epochs, plan.fit.metric, record.validation, rate, left, step=step)
         self._show(f"{'fit':<11}{line}")
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """One line a stage."""
         self._clear()
-        self._say(stage_line(stage, _text(record), seconds))
+        self._say(stage_line(stage, self._text(record), seconds))
 
     def note(self, text: str) -> None:
         """A line of its own."""
@@ -97,16 +97,15 @@ class Progress:
             print(text, file=stream(), flush=True)
             self._last_line = time.monotonic()
 
-
-def _text(record: object) -> str:
-    match record:
-        case Snapshot():
-            return ingest_text(record)
-        case FitResult():
-            return fit_text(record)
-        case Evaluation():
-            return evaluate_text(record)
-        case VerdictRecord():
-            return govern_text(record.verdict)
-        case _:
-            return ""
+    def _text(self, record: object) -> str:
+        match record:
+            case Snapshot():
+                return ingest_text(record, self._drop)
+            case FitResult():
+                return fit_text(record)
+            case Evaluation():
+                return evaluate_text(record)
+            case VerdictRecord():
+                return govern_text(record.verdict)
+            case _:
+                return ""

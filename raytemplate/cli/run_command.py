@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")
 @click.option("--variant", metavar="NAME", help="A variant declared in the template.")
 @as_of_option
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Run a plan that plan --save wrote.")
+@click.option(
+    "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Run a plan that plan --save wrote."
+)
 @click.option("--resume", "go_on", is_flag=True, help="Go on with an unfinished run of the same plan, if there is one.")
 @workspace_option
 @quiet_option
@@ -36,7 +38,9 @@ def command(
     listener = Progress(planned.workspace.runs, quiet=quiet)
     earlier = api.unfinished(planned)
     if earlier is not None and go_on:
-        return finish(api.resume(earlier.run_id, workspace=str(planned.workspace.folder), listener=listener, started=STARTED))
+        return finish(
+            api.resume(earlier.run_id, workspace=str(planned.workspace.folder), listener=listener, started=STARTED)
+        )
     if earlier is not None and not quiet:
         click.echo(
             f"Run {earlier.run_id} of this plan is unfinished; this is a new run with its own budget. To go on with "
@@ -53,7 +57,9 @@ def _planned(
 
     if plan_file is not None:
         if file is not None or sets or variant:
-            raise click.UsageError("--plan runs exactly the plan in its file; give neither FILE nor --set nor --variant")
+            raise click.UsageError(
+                "--plan runs exactly the plan in its file; give neither FILE nor --set nor --variant"
+            )
         return api.read_plan(plan_file, workspace=workspace)
     if file is None:
         raise click.UsageError("give the template to run, such as: raytemplate run flights-air-time.yaml")

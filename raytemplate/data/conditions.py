@@ -22,7 +22,9 @@ _MAX_CHARS = 2_000
 _MAX_DEPTH = 100
 _MAX_INT = 2**63 - 1
 _NULL_TEST = re.compile(r"\s*(?P<column>[a-z_][a-z0-9_]*)\s+is\s+(?P<no>not\s+)?null\s*", re.IGNORECASE | re.ASCII)
-_NO_COLUMNS = frozenset("null true false not case select exists interval current_date current_time".split())
+_NO_COLUMNS = frozenset(
+    ("null", "true", "false", "not", "case", "select", "exists", "interval", "current_date", "current_time")
+)
 _COMPARISONS = {
     "EQ": "equal",
     "NEQ": "not_equal",

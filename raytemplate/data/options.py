@@ -20,7 +20,7 @@ DatetimePart = Literal["minute", "hour", "weekday", "day", "month", "quarter", "
 
 
 class WindowsSpec(Options):
-    """Three windows, half-open and back to back, backwards from as-of minus `label_delay`: train < validation < test."""
+    """Three half-open windows, back to back, backwards from as-of minus `label_delay`: train < validation < test."""
 
     train: SpanField = Span(0, "all")
     """Length of the training window, such as `90d`, `3 months` or `all` there is before validation."""
@@ -32,20 +32,20 @@ class WindowsSpec(Options):
     """Length of the test window: it decides. Default: two weeks; fewer days give intervals too wide to decide on."""
 
     label_delay: SpanField = Span(0, "day")
-    """How long after its time a row's label is known. The newest window ends this long before as-of. Default: at once."""
+    """How long after its time a row's label is known. The newest window ends that long before as-of. Default: 0"""
 
     @field_validator("validation", "test", "label_delay")
     @classmethod
     def _has_length(cls, value: Span) -> Span:
         if value.unit == "all":
-            raise ValueError("got \"all\", expected a length of time such as \"7d\"; only train can be all")
+            raise ValueError('got "all", expected a length of time such as "7d"; only train can be all')
         return value
 
     @field_validator("train", "validation", "test")
     @classmethod
     def _not_empty(cls, value: Span) -> Span:
         if value.unit != "all" and value.amount == 0:
-            raise ValueError("got a window of no length, expected such as \"7d\"")
+            raise ValueError('got a window of no length, expected such as "7d"')
         return value
 
 

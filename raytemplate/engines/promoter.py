@@ -7,6 +7,7 @@ reads one JSON line a request ({"decide": RUN, "actor": NAME}) and answers with 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.store.workspace import Workspace
 
 _END_S = 5.0
+_NICENESS = 10
 
 
 class PromoterProcess:
@@ -84,6 +86,8 @@ class PromoterProcess:
 def _serve(folder: str, uri: str) -> None:
     from raytemplate.engines.mlflow.mirror import Mirror
 
+    # It has until training ends to get ready, and training has better use for the cores.
+    os.nice(_NICENESS)
     workspace = Workspace(Path(folder))
     mirror = Mirror(workspace, uri)
     answers, sys.stdout = sys.stdout, sys.stderr

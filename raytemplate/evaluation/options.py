@@ -38,4 +38,4 @@ class EvaluationSpec(Options):
     """The simple rule to compare with. Default: the median of all training rows."""
 
     resample: Literal["day", "hour", "week", "row"] = "day"
-    """What the bootstrap draws, so that rows that hang together stay together. Default: day, as there is a time column."""
+    """What the bootstrap draws, so that rows that hang together stay together. Default: day, for there is a time."""

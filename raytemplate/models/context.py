@@ -54,6 +54,8 @@ class LoopContext(Protocol):
     layout: Layout
     rank: int
     num_ranks: int
+    num_train_rows: int
+    """Rows of the train window, over all ranks."""
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
         """Batches of this rank, as many on every rank; train is shuffled by (seed, epoch). Together.
@@ -79,7 +81,7 @@ class LoopContext(Protocol):
         ...
 
     def network(self) -> dict[str, Any]:
-        """Addresses of all ranks in the words of the family's library, where it opens its own connections; else empty."""
+        """Addresses of all ranks in the words of the family's library, if it opens its own connections; else empty."""
         ...
 
     def checkpoint(self) -> tuple[Path, int] | None:
@@ -87,7 +89,13 @@ class LoopContext(Protocol):
         ...
 
     def report(
-        self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
+        self,
+        *,
+        epoch: int,
+        train_loss: float,
+        validation: float,
+        loop_s: float,
+        num_rows: int,
         save: Callable[[Path], None],
     ) -> bool:
         """Hand in one epoch; True if training should end here. Together.
@@ -101,7 +109,7 @@ class LoopContext(Protocol):
         ...
 
     def finish(self, weights_sha256: str) -> None:
-        """Say that training ended, with the digest of this rank's weights ("" where ranks share no weights). Together."""
+        """Say that training ended, with the digest of this rank's weights ("" if ranks share none). Together."""
         ...
 
 

@@ -24,6 +24,10 @@ class TrainingSpec(Options):
     lr: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate, above 0. Default: 1e-3, Adam's usual start."""
 
+    lr_schedule: Literal["linear", "constant"] = "linear"
+    """`linear` lowers the rate step by step to zero at the end of the last epoch; `constant` keeps it. Default: linear,
+    so that the last epochs settle and the choice of the epoch is not one of noise."""
+
     batch_size: Annotated[int, Field(ge=1)] = 512
     """Rows in one step, over all workers together. Default: 512."""
 

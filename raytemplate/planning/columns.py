@@ -1,4 +1,4 @@
-"""Whether the data has the columns a template names, of types it can use: every problem, where it stands in the file."""
+"""Whether the data has the columns a template names, of types it can use: every problem, at its place in the file."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def check_columns(spec: TemplateSpec, source: SourceTable) -> None:
 
 
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
-    """(path in the template, column, "number" | "time" | "category" | "any")."""
+    """(path in the template, column, "target" | "number" | "time" | "category" | "any")."""
     yield "data.time", spec.data.time, "time"
-    yield "data.target", spec.data.target, "number"
+    yield "data.target", spec.data.target, "target"
     for column in spec.data.keys:
         yield "data.keys", column, "any"
     if spec.data.drop:
@@ -53,13 +53,13 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
 
 def _trouble(column: str, kind: str, source: SourceTable) -> str:
     if column not in source.schema:
-        return f"no column \"{column}\" in the data; {suggest(column, tuple(source.schema))}"
+        return f'no column "{column}" in the data; {suggest(column, tuple(source.schema))}'
     found = source.schema[column]
-    if kind == "number" and not found.startswith(_NUMBERS):
-        advice = "; list it under features.categorical" if found.startswith(_TEXT) else ""
-        return f"column \"{column}\" is {found}, expected a number{advice}"
+    if kind in ("number", "target") and not found.startswith(_NUMBERS):
+        advice = "; list it under features.categorical" if kind == "number" and found.startswith(_TEXT) else ""
+        return f'column "{column}" is {found}, expected a number{advice}'
     if kind == "time" and not found.startswith(_TIMES):
-        return f"column \"{column}\" is {found}, expected a timestamp or a date"
+        return f'column "{column}" is {found}, expected a timestamp or a date'
     if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):
-        return f"column \"{column}\" is {found}, expected text, whole numbers or booleans"
+        return f'column "{column}" is {found}, expected text, whole numbers or booleans'
     return ""

@@ -192,7 +192,10 @@ def _limits(
             next_step=f"set budget.time: {int(2 * least) + 1}s or more",
         )
     limits = Limits(
-        time_s=spec.budget.time, cost_usd=spec.budget.cost, reserve_s=min(after, spec.budget.time / 2), usd_per_s=usd_per_s
+        time_s=spec.budget.time,
+        cost_usd=spec.budget.cost,
+        reserve_s=min(after, spec.budget.time / 2),
+        usd_per_s=usd_per_s,
     )
     return limits, prediction
 
@@ -226,4 +229,3 @@ def _machine(inventory: Inventory) -> str:
     name = "this machine" if cluster.local else f"{len(cluster.nodes)} nodes"
     gpus = sum(n.gpus for n in cluster.nodes)
     return f"{name}, {cluster.cpus:g} CPUs, {show_bytes(cluster.memory_bytes)}, {f'{gpus:g} GPU' if gpus else 'no GPU'}"
-

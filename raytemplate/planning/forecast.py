@@ -34,9 +34,7 @@ def forecast(
         "govern": 0.0, "promote": 0.0,
     }  # fmt: skip
     formula = {stage: _formula(stage, amount, family, workers, stream) for stage, amount in work.items()}
-    past = {
-        stage: _ratios(stage, family, workers, stream, history) for stage in ("start", *work)
-    }
+    past = {stage: _ratios(stage, family, workers, stream, history) for stage in ("start", *work)}
     stages = tuple(
         StageEstimate(stage=stage, seconds=formula[stage] * _middle(past[stage]), work=work[stage]) for stage in work
     )
@@ -56,18 +54,20 @@ def _formula(stage: str, work: float, family: Family, workers: int, stream: bool
         return fixed + work / _INGEST_ROWS_PER_S
     if stage == "fit":
         rate = min(family.rows_per_s, _STREAM_ROWS_PER_S) if stream else family.rows_per_s
-        return fixed + (_WORKER_GROUP_S if workers else 0.0) + work / (rate * (1 + _PARALLEL_SHARE * max(0, workers - 1)))
+        return (
+            fixed + (_WORKER_GROUP_S if workers else 0.0) + work / (rate * (1 + _PARALLEL_SHARE * max(0, workers - 1)))
+        )
     if stage == "evaluate":
         return fixed + work / _SCORE_ROWS_PER_S
     return fixed
 
 
-def _ratios(
-    stage: str, family: Family, workers: int, stream: bool, history: tuple[Timing, ...]
-) -> tuple[float, ...]:
+def _ratios(stage: str, family: Family, workers: int, stream: bool, history: tuple[Timing, ...]) -> tuple[float, ...]:
     relevant = [t for t in history if t.stage == stage and (stage != "fit" or t.family == family.name)]
     return tuple(
-        t.seconds / _formula(stage, t.work, family, workers, stream) for t in relevant[-_RUNS_LOOKED_AT:] if t.seconds > 0
+        t.seconds / _formula(stage, t.work, family, workers, stream)
+        for t in relevant[-_RUNS_LOOKED_AT:]
+        if t.seconds > 0
     )
 
 

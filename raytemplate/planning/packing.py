@@ -50,7 +50,8 @@ def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream:
         advice = [f"resources.workers: {most}"] if most else []
         advice += [f"resources.per_worker.cpus: {smaller:.2g}"] if smaller > 0 else []
         raise PlanError(
-            f"{asked} would hold every CPU while Ray Data, which streams to them, waits for one for ever; there is {there}",
+            f"{asked} would hold every CPU while Ray Data, which streams to them, waits for one for ever; "
+            f"there is {there}",
             next_step=f"leave {_INGEST_CPUS:.0f} CPU for ingest: set {' or '.join(advice)} or data.ingest: memory",
         )
 

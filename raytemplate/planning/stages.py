@@ -14,7 +14,7 @@ WindowName = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """One half-open window of time. `num_rows` is from the footers; `exact` says whether it is a count or an estimate."""
+    """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate."""
 
     name: WindowName
     start: datetime
@@ -26,7 +26,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSlice:
-    """The row groups of one file that overlap the windows. `path` is relative to the stage's `root` where it lies below it."""
+    """The row groups of one file that overlap the windows. `path` is relative to the stage's `root` if below it."""
 
     path: str
     size_bytes: int
@@ -201,7 +201,7 @@ class RunPlan:
 
 
 def plan_id(plan: RunPlan) -> str:
-    """Six hex digits over what changes the result: not where it is stored, what it is forecast to take or how it is judged."""
+    """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
     ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0)
     fit = replace(plan.fit, why="")
     material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s])

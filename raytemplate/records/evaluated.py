@@ -28,7 +28,10 @@ class MetricValue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Candidate minus other, of the deciding metric, paired over the same rows; `gain` is how much better (its sign follows the metric's direction)."""
+    """Candidate minus other, of the deciding metric, paired over the same rows.
+
+    `gain` is how much better the candidate is: its sign follows the metric's direction.
+    """
 
     metric: str
     version: int

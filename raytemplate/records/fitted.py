@@ -41,7 +41,10 @@ class RankRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A model that a run produced. `digest` is that of its manifest in the workspace's store; `weights_sha256` of its weights alone."""
+    """A model that a run produced.
+
+    `digest` is that of its manifest in the workspace's store, `weights_sha256` that of its weights alone.
+    """
 
     digest: str
     family: str

@@ -11,7 +11,7 @@ from typing import Literal
 class PromotionRecord:
     """What became of a candidate in the ledger.
 
-    `outcome`: "promoted", "unchanged" (its bytes are the champion's already), "waiting" (registered as challenger, held).
+    `outcome`: "promoted", "unchanged" (its bytes are the champion's already) or "waiting" (held: the challenger).
     `projected` is False when MLflow could not be brought in line yet; the ledger is right all the same.
     """
 

@@ -72,7 +72,7 @@ def _fields_of_any() -> frozenset[str]:
 def check_model_names(places: Places, model: dict[str, Any], path: str) -> None:
     """Notes keys of a variant's `model` that its family does not have: the one it names itself, else the template's."""
     kind = model.get("kind", cast("dict[str, Any]", places.value.get("model") or {}).get("kind"))
-    if kind not in plugins.names(plugins.FAMILIES):
+    if not isinstance(kind, str) or not plugins.is_known(plugins.FAMILIES, kind):
         return
     options = cast(Family, plugins.load(plugins.FAMILIES, kind)).options
     for key in model:

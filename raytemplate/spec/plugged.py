@@ -54,14 +54,14 @@ def check_gates(places: Places, governance: GovernanceSpec) -> dict[str, GateOpt
 
 def check_metrics(places: Places, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
     """Notes metrics that do not exist or stand twice, and limits on metrics that are not computed."""
-    known = plugins.names(plugins.METRICS)
     for path, item, name in _metrics(evaluation):
-        if name not in known:
-            places.note(path, f'no such metric: "{name}"; {plugins.suggest(name, known)}', item=item)
+        if not plugins.is_known(plugins.METRICS, name):
+            hint = plugins.suggest(name, plugins.names(plugins.METRICS))
+            places.note(path, f'no such metric: "{name}"; {hint}', item=item)
     computed = {evaluation.metric, *evaluation.also}
     for gate, options in gates.items() if places.clean("evaluation") else ():
         for name in options.model_extra or {}:
-            if name in known and name not in computed:
+            if plugins.is_known(plugins.METRICS, name) and name not in computed:
                 places.note(f"governance.gates.{gate}.{name}", f"not computed; add {name} to evaluation.also")
     for item, name in enumerate(evaluation.also):
         if name in (evaluation.metric, *evaluation.also[:item]):
@@ -84,7 +84,7 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
             hint = plugins.suggest(column, tuple(kinds)) if kinds else "list it under numeric or categorical first"
             places.note(path, f"no such feature; {hint}")
             continue
-        options = cast("type[Options]", plugins.load(plugins.FEATURES, kinds[column]).Options)
+        options = cast("type[Options]", plugins.load(plugins.FEATURE_OPTIONS, kinds[column]))
         # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
         given = {"parts": list(features.datetime[column])} if kinds[column] == "datetime" else {}
         checked(places, options, {**given, **settings}, path)

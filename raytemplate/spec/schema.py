@@ -10,17 +10,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from raytemplate.budget import BudgetSpec
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.units import parse_size, show
+from raytemplate.units import parse_duration, parse_money, parse_size, show, show_limit, show_usd
 
 
 def _size(value: object) -> int:
     return parse_size(value)
+
+
+def _duration(value: object) -> float:
+    return parse_duration(value)
+
+
+def _money(value: object) -> float:
+    return parse_money(value)
 
 
 def _workers(value: object) -> object:
@@ -49,6 +56,8 @@ def _version(value: object) -> object:
     raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
 
 
+Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(lambda s: show_limit(s), return_type=str)]
+Money = Annotated[float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd(u)} USD", return_type=str)]
 Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size, return_type=str)]
 
 
@@ -86,6 +95,16 @@ class ResourcesSpec(Options):
 
     per_worker: PerWorkerSpec = PerWorkerSpec()
     """What each worker holds."""
+
+
+class BudgetSpec(Options):
+    """What a whole run may spend, evaluation included."""
+
+    time: Duration = 3600.0
+    """Longest time from the command to its verdict, such as `10m`. Default: one hour, so that nothing runs for ever."""
+
+    cost: Money = 1.0
+    """Most US dollars, such as `5 USD`, at the prices of the machines. This machine is free. Default: one dollar."""
 
 
 class TrackingSpec(Options):

@@ -110,5 +110,5 @@ def test_condition_is_refused(text: str, trouble: str) -> None:
 
 
 def test_text_that_is_no_time_is_refused_with_the_schema() -> None:
-    with pytest.raises(ValueError, match='^got "soon", expected a date or time'):
+    with pytest.raises(ValueError, match=r'^got "soon", expected a date or time'):
         parse_condition("t > 'soon'").expression(TABLE.schema)

@@ -95,7 +95,7 @@ def test_newer_schema_is_refused_with_what_to_do() -> None:
 
 @pytest.mark.parametrize("junk", ["", "[1", "[]", "3", "null", "{}", '{"schema": true}', b"\xff", "[" * 100_000])
 def test_junk_is_not_a_record(junk: str | bytes) -> None:
-    with pytest.raises(IntegrityError, match="^x.json: not a record: "):
+    with pytest.raises(IntegrityError, match=r"^x\.json: not a record: "):
         loads(Estimate, junk, where="x.json")
 
 

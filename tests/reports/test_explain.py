@@ -87,9 +87,11 @@ def test_money_and_minutes_of_a_cluster() -> None:
         machine="3 nodes, 24 CPUs",
     )
     assert explain(plan, file="my file.yaml").split("\n\n")[3:] == [
-        "  resources    fits: 3 nodes, 24 CPUs\n"
-        "  time         about 5m (80 s to 12m), limit 90m\n"
-        "  cost         0.31 USD, limit 2.5 USD",
+        (
+            "  resources    fits: 3 nodes, 24 CPUs\n"
+            "  time         about 5m (80 s to 12m), limit 90m\n"
+            "  cost         0.31 USD, limit 2.5 USD"
+        ),
         "Nothing was started. To run it:\n  raytemplate run 'my file.yaml'",
     ]
 

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
-from pydantic import Field
 
 from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of, is_text
+from raytemplate.data.features.options import CategoricalOptions
 from raytemplate.data.statistics import CategoryProfile
-from raytemplate.plugins import Options
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2
-
-
-class CategoricalOptions(Options):
-    """Settings of one categorical column."""
-
-    encoding: Literal["embedding", "one-hot"] = "embedding"
-    """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each value.
-    Default: embedding."""
-
-    min_count: Annotated[int, Field(ge=1)] = 1
-    """Values seen less often in training share one place with unknown ones. Default: 1, every value its own."""
-
-    max_values: Annotated[int, Field(ge=1)] = 10_000
-    """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
 
 
 class Categorical:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
-from pydantic import Field
 
 from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of
-from raytemplate.data.options import DatetimePart
+from raytemplate.data.features.options import DatetimeOptions
 from raytemplate.data.statistics import TimeProfile
 from raytemplate.data.times import is_time
-from raytemplate.plugins import Options
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
@@ -28,13 +26,6 @@ _SMALL: Mapping[str, tuple[str, int, int]] = {
     "quarter": ("quarter", 1, 4),
 }
 _MAX_YEARS = 8.0
-
-
-class DatetimeOptions(Options):
-    """Settings of one column of time."""
-
-    parts: Annotated[tuple[DatetimePart, ...], Field(min_length=1)]
-    """Parts to use, such as [weekday, hour]; Monday is the first weekday. All in UTC."""
 
 
 class DatetimeParts:

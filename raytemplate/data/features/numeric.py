@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of
+from raytemplate.data.features.options import NumericOptions
 from raytemplate.data.statistics import NumberProfile, to_floats
-from raytemplate.plugins import Options
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
@@ -22,21 +22,6 @@ MAX_UNSEEN = 1.0
 """Bound of a column that was constant in training: weights for it were never learnt, so it may do little harm."""
 
 _LARGEST = float(np.finfo(np.float32).max)
-
-
-class NumericOptions(Options):
-    """Settings of one numeric column."""
-
-    transform: Literal["none", "log"] = "none"
-    """`log` replaces x by sign(x) * log(1 + |x|), for columns with a long tail. Default: none."""
-
-    scale: Literal["standard", "none"] = "standard"
-    """`standard` subtracts the training mean and divides by the training deviation; the result is kept within 16
-    deviations, so that one faulty reading (the weather file has a wind of 1048 mph) cannot swamp a row.
-    Default: standard."""
-
-    impute: Literal["mean"] = "mean"
-    """What a missing value becomes: the training mean, which is 0 after scaling. Default: mean."""
 
 
 class Numeric:

@@ -21,7 +21,7 @@ class RowGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file. `footer_sha256` stands for its content while planning: offsets, counts and statistics of every column."""
+    """One file. `footer_sha256` stands for its content while planning: it has every column's counts and statistics."""
 
     path: str
     size_bytes: int

@@ -41,7 +41,7 @@ class Mirror:
             self._client().search_experiments(max_results=1)
 
     def bring_in_line(self, plan: RunPlan, journal: Journal) -> None:
-        """Records of the run, versions and aliases. What fails is a warning in the promotion's record, never its end."""
+        """Records of the run, versions and aliases. What fails is a warning in the promotion's record, not its end."""
         warning = ""
         try:
             self._copy(plan, journal)
@@ -84,7 +84,7 @@ class Mirror:
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
 
-    def _client(self):  # noqa: ANN202  mlflow is imported only here
+    def _client(self):
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
@@ -100,5 +100,5 @@ def tracking_uri(workspace: Workspace) -> str:
     return f"sqlite:///{workspace.mlflow_db.absolute()}"
 
 
-def _experiments(client) -> list[str]:  # noqa: ANN001
+def _experiments(client) -> list[str]:
     return [str(e.experiment_id) for e in client.search_experiments()]

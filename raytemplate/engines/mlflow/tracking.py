@@ -59,7 +59,11 @@ def _log_verdict(client: MlflowClient, run_id: str, journal: Journal) -> None:
 
 
 def _params(plan: RunPlan) -> list[Param]:
-    flat: dict[str, object] = {"as_of": plan.as_of.isoformat(), "template_version": plan.version, "ingest": plan.ingest.mode}
+    flat: dict[str, object] = {
+        "as_of": plan.as_of.isoformat(),
+        "template_version": plan.version,
+        "ingest": plan.ingest.mode,
+    }
     flat |= {f"model.{key}": value for key, value in plan.fit.model.items()}
     flat |= {f"training.{key}": value for key, value in plan.fit.training.items()}
     return [Param(key, str(value)[:_MOST_PARAM_LENGTH]) for key, value in flat.items()]

@@ -15,8 +15,9 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_LOGGING_CONFIG_ENCODING": "TEXT",
+    # Nobody looks at the dashboard of a Ray that lives for one run; waiting for its server takes half a second.
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "0",
+    "RAY_enable_metrics_collection": "0",
 }
 _START_LIMIT_S = 120.0
 
@@ -91,6 +92,6 @@ class LocalRay:
         if ray.is_initialized():
             return
         ray.init(
-            address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR", **self._settings
+            address="local", include_dashboard=False, log_to_driver=False, logging_level="CRITICAL", **self._settings
         )
         self._ours = True

@@ -43,6 +43,7 @@ class Assignment:
     remaining_s: float
     earlier: tuple[EpochRecord, ...]
     layout: Layout
+    num_train_rows: int
 
 
 class Ranks:
@@ -73,6 +74,7 @@ class RankContext:
 
     def __init__(self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> None:
         self.layout = assignment.layout
+        self.num_train_rows = assignment.num_train_rows
         self.rank, self.num_ranks = ranks.rank, ranks.num_ranks
         self.stopped = "epochs"
         self.record: RankRecord | None = None
@@ -176,8 +178,12 @@ class RankContext:
             self._checkpoints.prune(self._assignment.training.keep_checkpoints, best)
         self._on_epoch(
             EpochRecord(
-                epoch=record.epoch, train_loss=record.train_loss, validation=record.validation,
-                num_rows=record.num_rows, loop_s=record.loop_s, wall_clock_s=record.wall_clock_s,
+                epoch=record.epoch,
+                train_loss=record.train_loss,
+                validation=record.validation,
+                num_rows=record.num_rows,
+                loop_s=record.loop_s,
+                wall_clock_s=record.wall_clock_s,
                 checkpoint=folder.name if folder else "",
             )  # fmt: skip
         )

@@ -14,7 +14,6 @@ from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage
 from raytemplate.records.ingested import Snapshot
 
-
 T = TypeVar("T")
 
 
@@ -26,7 +25,9 @@ class RayEngine:
         self._data: object | None = None
 
     def ready(self) -> None:
-        """See `execution.ports.Engine`."""
+        """See `execution.ports.Engine`. What the first stage imports is imported while Ray starts."""
+        from raytemplate.engines.ray import ingest as _  # noqa: F401
+
         self._cluster.wait()
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
@@ -37,9 +38,7 @@ class RayEngine:
         self._data = data
         return data.ingested
 
-    def fit(
-        self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch
-    ) -> Trained:
+    def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
         """See `execution.ports.Engine`."""
         from raytemplate.engines.ray import train
         from raytemplate.engines.ray.ingest import OpenData
@@ -61,7 +60,7 @@ class RayEngine:
 
 
 def translated(stage: str, work: Callable[[], T]) -> T:
-    """Run a stage; what Ray raises becomes an error of ours that names the stage, our own errors come through Ray whole."""
+    """Run a stage. What Ray raises becomes an error of ours that names the stage; our own come through Ray whole."""
     try:
         return work()
     except RaytemplateError:

@@ -32,7 +32,9 @@ class MemoryFeed:
     takes rows r, r+n, .. of each step, so the ranks' rows are disjoint and together are all rows.
     """
 
-    def __init__(self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], *, rank: int, num_ranks: int, seed: int) -> None:
+    def __init__(
+        self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], *, rank: int, num_ranks: int, seed: int
+    ) -> None:
         self._arrays = arrays
         self._rank, self._num_ranks, self._seed = rank, num_ranks, seed
 

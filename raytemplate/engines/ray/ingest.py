@@ -19,7 +19,7 @@ from raytemplate.data.features.encoding import FittedFeatures, encode, fit_featu
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.windows import check_target, check_windows, cut, drop_rows
 from raytemplate.engines.ray.slices import account_of, dataset, pieces_of, take_accounts
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested
 from raytemplate.planning.stages import IngestStage, Window
@@ -108,7 +108,7 @@ def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Tabl
 
 
 def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
-    return drop_rows(table, parse_condition(condition).expression()) if condition else (table, 0)
+    return drop_rows(table, parse_condition(condition).expression(table.schema)) if condition else (table, 0)
 
 
 def _arrays(table: pa.Table, features: FittedFeatures) -> Arrays:
@@ -158,11 +158,21 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
     check_windows(stage.windows, num_rows, dropped, stage.newest)
     found = {name: functools.reduce(profiles.merge, (p.profile for p in ps)) for name, ps in by_window.items()}
+    _refuse_constant(found["train"])
     fitted = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), profiles=found,
         features=fit_features(found["train"], stage.features), baseline=functools.reduce(baselines.merge, fitted),
     )  # fmt: skip
+
+
+def _refuse_constant(train: profiles.Profile) -> None:
+    target = train.target
+    if train.num_rows and target.min == target.max:
+        raise DataError(
+            f"target {train.target_column} is {target.min:g} in every one of {train.num_rows:,} rows of the train window: "
+            "nothing to learn"
+        )
 
 
 def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:

@@ -16,6 +16,7 @@ from raytemplate.execution.ports import TestScores
 from raytemplate.models.saved import SavedModel
 from raytemplate.planning.stages import IngestStage
 
+
 def score_test(stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -> TestScores:
     """Predictions of each model folder and of the baseline for the rows of the test window.
 
@@ -47,7 +48,11 @@ def _tables(data: OpenData, stage: IngestStage) -> Iterator[pa.Table]:
 
 
 def _score(
-    table: pa.Table, stage: IngestStage, models: Mapping[str, SavedModel], baseline: BaselineState, problems: dict[str, str]
+    table: pa.Table,
+    stage: IngestStage,
+    models: Mapping[str, SavedModel],
+    baseline: BaselineState,
+    problems: dict[str, str],
 ) -> tuple[Any, Any, dict[str, Any], dict[str, int]]:
     predictions: dict[str, Any] = {}
     unknown: dict[str, int] = {}

@@ -68,15 +68,14 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
             training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
             earlier=tuple(e for e in journal.epochs() if e.epoch <= done), layout=layout_of(features),
+            num_train_rows=features.num_rows,
         ),
         num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
     )  # fmt: skip
 
 
-def fit(
-    stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch
-) -> Trained:
+def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
     """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`."""
     request = lower(stage, data.ingested.features, journal, meter.training_remaining_s())
     newest, bad = newest_good(journal.checkpoints)
@@ -185,7 +184,9 @@ def _whole_split() -> Any:
     """Ray's own split leaves out rows to make shards equal; here every row is trained on, and ranks step together."""
 
     class WholeSplit(ray.train.DataConfig):
-        def configure(self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **more: Any) -> Any:
+        def configure(
+            self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **more: Any
+        ) -> Any:
             output: list[dict[str, Any]] = [{} for _ in range(world_size)]
             for name, dataset in datasets.items():
                 split = (

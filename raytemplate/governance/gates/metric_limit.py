@@ -23,9 +23,9 @@ class MetricLimit(GateOptions):
 
     @model_validator(mode="after")
     def _known(self) -> MetricLimit:
-        known = plugins.names(plugins.METRICS)
-        unknown = [name for name in self.limits if name not in known]
+        unknown = [name for name in self.limits if not plugins.is_known(plugins.METRICS, name)]
         if unknown:
+            known = plugins.names(plugins.METRICS)
             raise ValueError("; ".join(f'no such metric: "{name}"; {plugins.suggest(name, known)}' for name in unknown))
         if not self.limits:
             raise ValueError("expected at least one metric with its limit, such as mae: 12")

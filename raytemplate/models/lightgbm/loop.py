@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,9 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
         done += stretch
         loss = _loss(training, rows.target, _predict(booster, table))
         score = context.measure([(validation.target, _predict(booster, _table(validation)))])
-        current = booster
         if context.report(
             epoch=done, train_loss=loss, validation=score, loop_s=loop_s, num_rows=len(rows) * stretch,
-            save=lambda folder: save(folder, current),
+            save=partial(save, booster),
         ):  # fmt: skip
             break
     context.finish("")
@@ -79,7 +79,7 @@ def _loss(training: TrainingSpec, target: NDArray[np.float32], prediction: NDArr
     return float(np.abs(error).mean() if training.loss == "mae" else np.square(error).mean())
 
 
-def save(folder: Path, booster: lightgbm.Booster) -> None:
+def save(booster: lightgbm.Booster, folder: Path) -> None:
     """The trees in LightGBM's own text format."""
     booster.save_model(folder / TREES)
 

@@ -18,13 +18,12 @@ class Adam:
     """Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, with an L2 penalty added to the gradients.
 
     Args:
-        lr: learning rate.
         weight_decay: L2 penalty.
     """
 
-    def __init__(self, parameters: Iterable[torch.nn.Parameter], *, lr: float, weight_decay: float) -> None:
+    def __init__(self, parameters: Iterable[torch.nn.Parameter], *, weight_decay: float) -> None:
         self._parameters = list(parameters)
-        self._lr, self._weight_decay = lr, weight_decay
+        self._weight_decay = weight_decay
         self._means = [torch.zeros_like(p) for p in self._parameters]
         self._squares = [torch.zeros_like(p) for p in self._parameters]
         self._steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self._parameters]
@@ -35,12 +34,12 @@ class Adam:
             parameter.grad = None
 
     @torch.no_grad()
-    def step(self) -> None:
-        """One step along the gradients."""
+    def step(self, lr: float) -> None:
+        """One step along the gradients, at this learning rate."""
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._parameters]
         adam(
             [p.data for p in self._parameters], gradients, self._means, self._squares, [], self._steps, fused=True,
-            amsgrad=False, beta1=_BETA1, beta2=_BETA2, lr=self._lr, weight_decay=self._weight_decay, eps=_EPS,
+            amsgrad=False, beta1=_BETA1, beta2=_BETA2, lr=lr, weight_decay=self._weight_decay, eps=_EPS,
             maximize=False,
         )  # fmt: skip
 

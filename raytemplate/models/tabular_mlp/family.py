@@ -33,7 +33,7 @@ FAMILY = Family(
     name="tabular-mlp",
     options=TabularMlpOptions,
     uses=frozenset(
-        {"loss", "epochs", "lr", "batch_size", "weight_decay", "early_stopping", "checkpoint_every",
+        {"loss", "epochs", "lr", "lr_schedule", "batch_size", "weight_decay", "early_stopping", "checkpoint_every",
          "keep_checkpoints", "seed", "threads"}
     ),
     loop="raytemplate.models.tabular_mlp.loop:train",

@@ -37,7 +37,7 @@ def train(context: LoopContext, options: TabularMlpOptions, training: TrainingSp
     torch.manual_seed(training.seed)
     model = TabularMlp(context.layout, options)
     wrapped = context.wrap(model)
-    optimizer = Adam(model.parameters(), lr=training.lr, weight_decay=training.weight_decay)
+    optimizer = Adam(model.parameters(), weight_decay=training.weight_decay)
     first = _go_on(context, model, optimizer) + 1
     for epoch in range(first, training.epochs + 1):
         torch.manual_seed(training.seed * 100_003 + epoch)
@@ -70,7 +70,7 @@ def _one_epoch(
         # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
         losses = criterion(model(dense, codes), (target - mean) / std)
         (losses * (context.num_ranks / batch.num_rows_all_ranks)).backward()
-        optimizer.step()
+        optimizer.step(_rate(training, context.num_train_rows, epoch, step))
         total += losses.detach()
         rows += len(batch)
         rows_all += batch.num_rows_all_ranks
@@ -79,6 +79,15 @@ def _one_epoch(
     loss = float(total) * context.num_ranks / max(rows_all, 1)
     scale = std if training.loss == "mae" else 1.0
     return loss * scale, time.perf_counter() - started, rows
+
+
+def _rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float:
+    """The learning rate of one step; a function of the step alone, so that going on after a stop changes nothing."""
+    if training.lr_schedule == "constant":
+        return training.lr
+    steps = -(-num_rows // training.batch_size)
+    done = (epoch - 1) * steps + step
+    return training.lr * max(0.0, 1.0 - done / (training.epochs * steps))
 
 
 def _criterion(training: TrainingSpec) -> nn.Module:

@@ -19,12 +19,11 @@ class TabularMlp(nn.Module):
     def __init__(self, layout: Layout, options: TabularMlpOptions) -> None:
         super().__init__()
         widths = [min(options.embedding, (size + 1) // 2) for size in layout.cardinalities]
-        self.embeddings = nn.ModuleList(
-            nn.Embedding(size, width) for size, width in zip(layout.cardinalities, widths, strict=True)
-        )
-        for embedding in self.embeddings:
+        embeddings = [nn.Embedding(size, width) for size, width in zip(layout.cardinalities, widths, strict=True)]
+        for embedding in embeddings:
             with torch.no_grad():
                 embedding.weight[:2] = 0.0
+        self.embeddings = nn.ModuleList(embeddings)
         layers: list[nn.Module] = []
         width = len(layout.dense) + sum(widths)
         for _ in range(options.layers):

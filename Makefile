@@ -1,0 +1,65 @@
+# Needs python3.11 (with venv), git and make; everything else is installed into .venv.
+# pip and not uv: pip byte-compiles what it installs, and so must we, or every Ray worker compiles torch anew.
+
+BIN := $(CURDIR)/.venv/bin
+STAMP := .venv/.installed
+MARKS ?= not gpu and not cluster
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test run lint types imports check benchmark clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+setup: $(STAMP)  ## install everything into .venv (only when pyproject.toml or constraints.txt changed)
+
+$(STAMP): pyproject.toml constraints.txt
+	@for name in python3.11 python3 python; do \
+	  $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && found=$$name && break; \
+	done; \
+	[ -n "$$found" ] || { echo "make setup: no Python 3.11 with venv among python3.11, python3, python" >&2; exit 2; }; \
+	[ -x $(BIN)/python ] || $$found -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trees,examples]' --group dev
+	@# Beside CPU torch its wheel breaks torchmetrics and transformers (docs/decisions).
+	@$(BIN)/python -c 'import importlib.util, sys; sys.exit("torchvision is installed: remove it" if importlib.util.find_spec("torchvision") else 0)'
+	@touch $@
+
+test: setup  ## run the tests (ARGS="tests/spec -x" for some, MARKS="gpu" for others)
+	$(BIN)/python -m pytest -m "$(MARKS)" $(ARGS)
+
+# Prints a command and runs it in a folder. Exit 5 (held or rejected) is a result, not a failure.
+define step
+@printf '\n$$ %s\n' "$(2)"; cd $(1) && { PATH="$(BIN):$$PATH" $(2) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
+  echo "(exit 5: the verdict above did not promote it)"; }; }
+endef
+
+run: setup  ## retrain on real flights for two months in demo/, show verdicts and the champion
+	$(call step,.,raytemplate init demo --example flights)
+	$(call step,demo,raytemplate check flights-air-time.yaml)
+	$(call step,demo,raytemplate plan flights-air-time.yaml --as-of 2013-06-01)
+	$(call step,demo,raytemplate run flights-air-time.yaml --as-of 2013-06-01)
+	$(call step,demo,raytemplate run flights-air-time.yaml --as-of 2013-07-01)
+	$(call step,demo,raytemplate runs)
+	$(call step,demo,raytemplate show flights-air-time)
+
+lint: setup  ## ruff: findings and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup  ## pyright, strict
+	$(BIN)/pyright
+
+imports: setup  ## import-linter: which room may import which
+	$(BIN)/lint-imports
+
+check: lint types imports  ## all three
+
+benchmark: setup  ## compare with what people write by hand, on this machine (minutes)
+	[ -f demo/flights-air-time.yaml ] || $(BIN)/raytemplate init demo --example flights
+	$(BIN)/python benchmarks/one_machine.py demo $(ARGS)
+
+clean:  ## remove what these commands made, .venv and demo/ included
+	rm -rf .venv demo dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find raytemplate tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,106 @@
+"""A `LoopContext` in one process and in memory, for trying a loop out without an engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raytemplate.errors import TrainingFailed
+from raytemplate.models.context import Batch, Layout, Split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """Encoded rows: dense float32 [rows, D], codes int32 [rows, C], target float32 [rows]."""
+
+    dense: NDArray[np.float32]
+    codes: NDArray[np.int32]
+    target: NDArray[np.float32]
+
+    def chosen(self, rows: NDArray[np.int64] | slice) -> Batch:
+        """Some of the rows, in that order, as a batch of memory of its own."""
+        target = self.target[rows].copy()
+        return Batch(
+            dense=self.dense[rows].copy(), codes=self.codes[rows].copy(), target=target, num_rows_all_ranks=len(target)
+        )
+
+
+class MemoryContext:
+    """One rank, its rows in memory, a checkpoint after every report in `folder`; measures the mean absolute error.
+
+    Args:
+        rows: "train" and "validation".
+        folder: where checkpoints are; those of an earlier context are gone on from.
+        stop_after: the epoch whose report says stop, as a budget would.
+    """
+
+    rank, num_ranks = 0, 1
+
+    def __init__(
+        self, rows: Mapping[Split, Rows], layout: Layout, folder: Path, *, seed: int = 0, stop_after: int | None = None
+    ) -> None:
+        self.layout = layout
+        self.num_train_rows = len(rows["train"].target)
+        self.epochs: list[int] = []
+        self.validations: list[float] = []
+        self.finished: str | None = None
+        self._rows, self._folder, self._seed, self._stop_after = rows, folder, seed, stop_after
+
+    def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
+        """See `LoopContext`."""
+        rows = self._rows[split]
+        order = np.arange(len(rows.target))
+        if split == "train":
+            order = np.random.default_rng([self._seed, epoch]).permutation(order)
+        for start in range(0, len(order), batch_size):
+            yield rows.chosen(order[start : start + batch_size])
+
+    def arrays(self, split: Split) -> Batch:
+        """See `LoopContext`."""
+        return self._rows[split].chosen(slice(None))
+
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+        """See `LoopContext`."""
+        errors = [np.abs(target.astype(np.float64) - prediction) for target, prediction in pairs]
+        return float(np.concatenate(errors).mean())
+
+    def out_of_time(self) -> bool:
+        """See `LoopContext`."""
+        return False
+
+    def wrap(self, model: Any) -> Any:
+        """See `LoopContext`."""
+        return model
+
+    def network(self) -> dict[str, Any]:
+        """See `LoopContext`."""
+        return {}
+
+    def checkpoint(self) -> tuple[Path, int] | None:
+        """See `LoopContext`."""
+        found = sorted(self._folder.glob("epoch-*"))
+        return (found[-1], int(found[-1].name.removeprefix("epoch-"))) if found else None
+
+    def report(
+        self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
+        save: Callable[[Path], None],
+    ) -> bool:  # fmt: skip
+        """See `LoopContext`."""
+        if not (math.isfinite(train_loss) and math.isfinite(validation)):
+            raise TrainingFailed(f"loss {train_loss}, validation {validation} in epoch {epoch}")
+        self.epochs.append(epoch)
+        self.validations.append(validation)
+        folder = self._folder / f"epoch-{epoch:05d}"
+        folder.mkdir(parents=True)
+        save(folder)
+        return self._stop_after is not None and epoch >= self._stop_after
+
+    def finish(self, weights_sha256: str) -> None:
+        """See `LoopContext`."""
+        self.finished = weights_sha256

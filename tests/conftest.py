@@ -1,0 +1,69 @@
+"""What many tests share: real flights written once, templates over them, and one Ray for the whole process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_flights import SHIPPED, SMALL
+
+from raytemplate.spec.load import load
+from raytemplate.spec.schema import TemplateSpec
+
+@pytest.fixture(autouse=True)
+def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What whoever runs the tests has set must not change them."""
+    monkeypatch.delenv("RAYTEMPLATE_WORKSPACE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the twelve files of flights. Never written to: tests that spoil data copy it."""
+    from raytemplate.data.example_flights import write_flights
+
+    folder = tmp_path_factory.mktemp("flights")
+    write_flights(folder)
+    return folder
+
+
+@pytest.fixture
+def demo(tmp_path: Path, flights: Path) -> Path:
+    """A new folder as `init` leaves it, but with the two first months of flights only, as copies."""
+    data = tmp_path / "demo" / "data" / "flights"
+    data.mkdir(parents=True)
+    for name in ("2013-01.parquet", "2013-02.parquet"):
+        shutil.copyfile(flights / name, data / name)
+    shutil.copyfile(SHIPPED, tmp_path / "demo" / SHIPPED.name)
+    return tmp_path / "demo"
+
+
+@pytest.fixture
+def small(demo: Path) -> Callable[..., TemplateSpec]:
+    """Loads the shipped template for a small run in `demo`; dotted paths to change may be given as a mapping."""
+
+    def make(changes: dict[str, Any] | None = None) -> TemplateSpec:
+        return load(demo / SHIPPED.name, overrides={**SMALL, **(changes or {})}, environ={})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def one_ray() -> Iterator[None]:
+    """One Ray for every test of this process; a run uses the Ray that is there and leaves it alone."""
+    import os
+
+    from raytemplate.engines.ray import cluster
+
+    for name, value in cluster._ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    ray.init(
+        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+        object_store_memory=500_000_000,
+    )  # fmt: skip
+    yield
+    ray.shutdown()

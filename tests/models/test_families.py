@@ -1,0 +1,80 @@
+"""Both shipped families keep the contract that plug-in authors get."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from raytemplate import plugins
+from raytemplate.errors import TrainingFailed
+from raytemplate.models.context import Layout
+from raytemplate.models.options import TrainingSpec
+from raytemplate.testing.family_suite import FamilySuite, simple_rows
+from raytemplate.testing.loop_context import MemoryContext
+
+
+class TestTabularMlp(FamilySuite):
+    family = "tabular-mlp"
+    settings = {"hidden": 32}
+    training = {"epochs": 6, "lr": 1e-2, "batch_size": 64, "loss": "mae"}
+
+
+class TestTabularMlpWithDropout(FamilySuite):
+    family = "tabular-mlp"
+    settings = {"hidden": 64, "dropout": 0.05}
+    training = {"epochs": 8, "lr": 1e-2, "batch_size": 64, "lr_schedule": "constant"}
+
+
+class TestLightGbm(FamilySuite):
+    family = "lightgbm"
+    settings = {"num_trees": 60, "feature_share": 0.9}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
+
+
+LAYOUT = Layout(
+    dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0
+)
+
+
+@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm"])
+def test_every_loss_can_be_trained_with(name, tmp_path):
+    family = plugins.load(plugins.FAMILIES, name)
+    rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}
+    for loss in ("mae", "mse", "huber"):
+        context = MemoryContext(rows, LAYOUT, tmp_path / loss, stop_after=2)
+        plugins.resolve(family.loop)(context, family.options(), TrainingSpec(loss=loss, epochs=2, checkpoint_every=1))
+        assert context.epochs == [1, 2]
+        assert all(math.isfinite(value) for value in context.validations)
+
+
+def test_a_learning_rate_that_is_too_high_is_reported_with_its_epoch(tmp_path):
+    family = plugins.load(plugins.FAMILIES, "tabular-mlp")
+    rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}
+    context = MemoryContext(rows, LAYOUT, tmp_path)
+    with pytest.raises(TrainingFailed, match=r"epoch 1$"):
+        plugins.resolve(family.loop)(context, family.options(), TrainingSpec(lr=1e30, epochs=2))
+    assert context.checkpoint() is None
+
+
+def test_the_order_of_rows_depends_on_seed_and_epoch_alone(tmp_path):
+    rows = {"train": simple_rows(100, seed=1), "validation": simple_rows(10, seed=2)}
+
+    def order(seed, epoch):
+        context = MemoryContext(rows, LAYOUT, tmp_path, seed=seed)
+        return np.concatenate([b.target for b in context.batches("train", epoch=epoch, batch_size=30)])
+
+    assert np.array_equal(order(1, 1), order(1, 1))
+    assert not np.array_equal(order(1, 1), order(1, 2))
+    assert not np.array_equal(order(1, 1), order(2, 1))
+    assert np.array_equal(np.sort(order(1, 2)), np.sort(rows["train"].target))
+
+
+def test_rows_can_be_missing_a_category_entirely(tmp_path):
+    family = plugins.load(plugins.FAMILIES, "tabular-mlp")
+    train = simple_rows(300, seed=1)
+    bare = replace(train, codes=np.empty((300, 0), dtype=np.int32))
+    context = MemoryContext({"train": bare, "validation": bare}, replace(LAYOUT, codes=(), cardinalities=()), tmp_path)
+    plugins.resolve(family.loop)(context, family.options(), TrainingSpec(epochs=1))
+    assert context.epochs == [1]

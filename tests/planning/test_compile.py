@@ -1,0 +1,131 @@
+"""What compile makes of the shipped template: one plan, whatever is not part of the result."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+from sample_inventory import CHAMPION, SCHEMA, TEXT, inventory, moment, source, spec_of
+
+from raytemplate.errors import SpecError
+from raytemplate.planning.compile import compile as compile_plan
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records import codec
+
+
+def plan(changes=None, as_of="2013-06-01", **others):
+    return compile_plan(spec_of(changes), inventory(**others), as_of)
+
+
+def test_equal_inputs_give_equal_plans():
+    spec, found = spec_of(), inventory()
+    before = copy.deepcopy(found)
+    assert compile_plan(spec, found, "2013-06-01") == compile_plan(spec, found, "2013-06-01") == plan()
+    assert found == before
+    assert hash(plan()) == hash(plan())
+
+
+def test_a_plan_is_the_same_after_json():
+    made = plan()
+    back = codec.loads(RunPlan, codec.dumps(made))
+    assert back == made
+    assert (back.id, codec.dumps(back)) == (made.id, codec.dumps(made))
+
+
+SAME = {
+    "description": {"owner": "somebody else", "version": "2.0.0"},
+    "price": {"budget.cost": "9 USD"},
+    "gates": {"governance.gates.metric-limit.mae": 3},
+    "who decides": {"governance.promotion": "manual"},
+    "tracking": {"tracking.experiment": "elsewhere"},
+    "another name for the same": {"training.lr": 0.001, "data.windows.test": "2 weeks"},
+}
+
+
+@pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
+def test_the_id_stays_when_the_result_does(changes):
+    assert plan(changes).id == plan().id
+
+
+def test_the_id_stays_wherever_the_files_lie_and_whenever_it_is_compiled():
+    elsewhere = replace(source(), root="/mnt/elsewhere")
+    assert plan(source=elsewhere).id == plan().id
+    assert plan(now=moment(9)).id == plan().id
+
+
+OTHER = {
+    "epochs": {"training.epochs": 7},
+    "seed": {"training.seed": 8},
+    "learning rate": {"training.lr": 2e-3},
+    "width": {"model.hidden": 64},
+    "feature": {"features.numeric": ["distance", "precip"]},
+    "feature's setting": {"features.columns.precip.transform": None},
+    "window": {"data.windows.train": "90d"},
+    "rows": {"data.drop": ""},
+    "baseline": {"evaluation.baseline.median_by": ["origin"]},
+    "metric": {"evaluation.also": ["r2"]},
+    "ingest": {"data.ingest": "stream"},
+    "workers": {"resources.workers": 1},
+}
+
+
+@pytest.mark.parametrize("changes", OTHER.values(), ids=OTHER)
+def test_the_id_changes_with_the_result(changes):
+    assert plan(changes).id != plan().id
+
+
+def test_the_id_changes_with_the_day_and_with_one_footer():
+    files = source().files
+    touched = replace(source(), files=(replace(files[0], footer_sha256="ff" * 32), *files[1:]))
+    assert plan(as_of="2013-06-02").id != plan().id
+    assert plan(source=touched).id != plan().id
+
+
+def test_a_file_outside_the_windows_does_not_change_the_id():
+    files = source().files
+    touched = replace(source(), files=(*files[:-1], replace(files[-1], footer_sha256="ff" * 32)))
+    assert plan(source=touched).id == plan().id
+
+
+def test_only_files_and_row_groups_in_the_windows_are_read():
+    made = plan({"data.windows.train": "20d"}, as_of="2013-06-01")
+    assert [(f.path, f.row_groups) for f in made.ingest.files] == [
+        ("data/flights/2013-04.parquet", (1,)),
+        ("data/flights/2013-05.parquet", (0, 1)),
+    ]
+    assert made.ingest.num_files_listed == 12
+
+
+def test_only_columns_that_are_needed_are_read_the_champions_among_them():
+    first, second = plan(), plan({"features.numeric": ["temp", "precip"]}, champion=CHAMPION)
+    assert "flight" not in first.ingest.columns and "dep_delay" not in first.ingest.columns
+    assert {"time_hour", "air_time", "temp", "precip", "origin", "dest", "carrier", "distance"} == set(second.ingest.columns)
+    assert "wind_gone" not in second.ingest.columns
+
+
+def test_the_plan_says_beforehand_which_gate_has_nothing_to_say():
+    assert plan().govern.skips == ("beats-champion will be skipped: no champion yet",)
+    assert plan(champion=CHAMPION).govern.skips == ()
+
+
+def test_columns_that_are_missing_or_of_another_type_are_named_with_their_lines():
+    schema = {name: kind for name, kind in SCHEMA.items() if name not in ("seats", "dest")}
+    schema |= {"humid": "string", "air_time": "string", "carrier": "double"}
+    with pytest.raises(SpecError) as refused:
+        plan(source=source(schema=schema))
+    found = {(p.where.rpartition("/")[2], p.path): p.message for p in refused.value.problems}
+    assert found["flights-air-time.yaml:11", "data.target"] == 'column "air_time" is string, expected a number'
+    assert found["flights-air-time.yaml:21", "features.numeric"].startswith('column "humid" is string, expected a')
+    assert found["flights-air-time.yaml:22", "features.categorical"].startswith(('column "carrier"', 'no column "dest"'))
+    assert sum("dest" in p.message for p in refused.value.problems) == 2
+    assert str(refused.value).endswith("6 problems; nothing was started.")
+
+
+def test_text_among_the_numbers_is_told_where_it_belongs():
+    with pytest.raises(SpecError, match="list it under features.categorical"):
+        plan({"features.numeric": ["origin", "precip"], "features.categorical": ["dest"]})
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary<values=string, indices=int32, ordered=0>"])
+def test_text_can_be_a_category_in_every_dress(kind):
+    made = plan(source=source(schema=SCHEMA | dict.fromkeys(TEXT, kind)))
+    assert [s.column for s in made.ingest.features if s.kind == "categorical"] == ["carrier", "origin", "dest"]
