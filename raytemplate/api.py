@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 def load(
     path: str | Path,
     *,
-    set: Mapping[str, Any] | None = None,
-    variant: str | None = None,  # noqa: A002
+    set: Mapping[str, Any] | None = None,  # noqa: A002  read `load(path, set={...})`, as `--set`
+    variant: str | None = None,
 ) -> TemplateSpec:
     """A template with every layer merged and validated.
 
@@ -219,7 +219,11 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
 
 
 def resume(
-    ref: str, *, workspace: str | None = None, listener: Listener | None = None, started: float | None = None
+    ref: str,
+    *,
+    workspace: str | None = None,
+    listener: Listener | None = None,
+    started: float | None = None,
 ) -> Run:
     """Go on with a run at the first door it has not passed, with what is left of its budget.
 

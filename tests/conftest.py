@@ -13,6 +13,7 @@ from small_flights import SHIPPED, SMALL
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
 
+
 @pytest.fixture(autouse=True)
 def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What whoever runs the tests has set must not change them."""

@@ -25,4 +25,8 @@ SMALL: Mapping[str, Any] = {
 def as_sets(changes: Mapping[str, Any] | None = None) -> list[str]:
     """`SMALL` with changes as `--set` arguments."""
     pairs = {**SMALL, **(changes or {})}.items()
-    return [part for key, value in pairs for part in ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")]
+    return [
+        part
+        for key, value in pairs
+        for part in ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+    ]

@@ -90,8 +90,11 @@ def sample_rows(table: pa.Table, share: float, seed: int) -> pa.Table:
     return table.take(pa.array(chosen))
 
 
-def check_target(table: pa.Table, target: str, window: str = "train") -> None:
+def check_target(table: pa.Table, target: str, window: str = "train", *, part: bool = False) -> None:
     """Nothing, if every row has a finite number to predict and, in training, they are not all the same.
+
+    Args:
+        part: the table is one block of the window only, whose targets may be all the same.
 
     Raises:
         DataError: no such column, text, missing or infinite targets, or one value only.
@@ -100,16 +103,17 @@ def check_target(table: pa.Table, target: str, window: str = "train") -> None:
     if not pa.types.is_null(column.type):
         _check_type(target, column.type)
     values = to_floats(column).astype(np.float32)
+    place = f"a part of the {window} window" if part else f"the {window} window"
     num_null = int(np.isnan(values).sum())
     if num_null:
         raise DataError(
-            f"target {target} is missing in {num_null:,} of {len(values):,} rows of the {window} window",
+            f"target {target} is missing in {num_null:,} of {len(values):,} rows of {place}",
             next_step=f"data.drop: {target} is null",
         )
     num_infinite = int(np.isinf(values).sum())
     if num_infinite:
-        raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of the {window} window")
-    if window == "train" and len(values) and values.min() == values.max():
+        raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of {place}")
+    if window == "train" and not part and len(values) and values.min() == values.max():
         raise DataError(
             f"target {target} is {values[0]:g} in all {len(values):,} rows of the {window} window: nothing to learn"
         )

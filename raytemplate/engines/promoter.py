@@ -43,7 +43,7 @@ class PromoterProcess:
         """See `execution.ports.Promoter`."""
         answer = self._ask({"decide": journal.run_id, "actor": self._actor})
         if answer.get("error"):
-            kind: type[RaytemplateError] = getattr(errors, answer["error"], EngineError)
+            kind: Any = getattr(errors, answer["error"], EngineError)
             if kind is EngineError:
                 raise EngineError("promote", answer["what"], next_step=answer["next_step"])
             raise kind(answer["what"], next_step=answer["next_step"])

@@ -32,13 +32,12 @@ def show_registered(ref: str, workspace: Workspace) -> str:
     for event in ledger.events(name):
         change = change_of(event)
         moved = event.type != "waiting"
-        events.append(
-            EventRow(
-                at=datetime.fromisoformat(event.at), event=event.type, version=change.version,
-                previous_version=champion if moved else 0, run_id=change.run_id, by=event.actor,
-                reason=str(change.details.get("reason", "") or change.details.get("by", "")),
-            )  # fmt: skip
-        )
+        row = EventRow(
+            at=datetime.fromisoformat(event.at), event=event.type, version=change.version,
+            previous_version=champion if moved else 0, run_id=change.run_id, by=event.actor,
+            reason=str(change.details.get("reason", "") or change.details.get("by", "")),
+        )  # fmt: skip
+        events.append(row)
         champion = change.version if moved else champion
     return show_model(_row(ledger, name), events, now=datetime.now(UTC))
 

@@ -82,6 +82,7 @@ class Execution:
             case EvaluateStage():
                 self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
             case GovernStage():
+                self.engine.release()
                 self._pass("govern", VerdictRecord, self._decide)
             case PromoteStage():
                 pass  # judged and promoted behind one door, by the promoter

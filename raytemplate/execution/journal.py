@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,7 +95,8 @@ class Journal:
         """
         found = self.read(kind)
         if found is None:
-            raise IntegrityError(f"{self.folder / RECORDS[kind]}: missing", next_step=f"raytemplate resume {self.run_id}")
+            path = self.folder / RECORDS[kind]
+            raise IntegrityError(f"{path}: missing", next_step=f"raytemplate resume {self.run_id}")
         return found
 
     def supersede(self, kind: type) -> None:
@@ -121,7 +122,7 @@ class Journal:
         return sum(float(attempt["seen_s"]) for attempt in attempts)
 
     @contextmanager
-    def attempt(self, started: float) -> Iterator[None]:
+    def attempt(self, started: float) -> Generator[None]:
         """Charge this process to the run, brought up to date twice a second, so that a killed one is charged too.
 
         Args:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import raytemplate
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.planning.stages import RunPlan
@@ -56,7 +55,7 @@ def read_lock(journal: Journal) -> RunLock:
 
 def _code_digest() -> str:
     """sha256 over the package's own Python files, by name and content."""
-    folder = Path(raytemplate.__file__).parent
+    folder = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())

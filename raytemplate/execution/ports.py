@@ -16,7 +16,7 @@ from raytemplate.data.profile import Profile
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan
-from raytemplate.records.fitted import EpochRecord, Usage
+from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
 
 
@@ -36,7 +36,7 @@ class Trained:
 
     stopped: str
     resumed_from_epoch: int
-    ranks: tuple[tuple[int, int, str], ...]
+    ranks: tuple[RankRecord, ...]
     usage: Usage
     engine: str
 
@@ -99,6 +99,10 @@ class Engine(Protocol):
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
     ) -> TestScores:
         """Predict the test window with each model folder and with the baseline."""
+        ...
+
+    def release(self) -> None:
+        """Nothing more will be asked: what the engine holds may go, beside what is left to do."""
         ...
 
 

@@ -78,7 +78,7 @@ def sample_ingest_stage(**changes: Any) -> IngestStage:
         windows=sample_windows(),
         features=(
             FeatureStep(kind="numeric", column="distance", settings=Settings({"impute": "mean"})),
-            FeatureStep(kind="categorical", column="carrier", settings=Settings({"min_rows": 10})),
+            FeatureStep(kind="categorical", column="carrier", settings=Settings({"min_count": 10})),
             FeatureStep(kind="datetime", column="time_hour", settings=Settings({"parts": ["weekday", "hour"]})),
         ),
         baseline=Settings({"median_by": ["origin", "dest"]}),

@@ -33,9 +33,7 @@ class TestLightGbm(FamilySuite):
     tolerance = 1e-6
 
 
-LAYOUT = Layout(
-    dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0
-)
+LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 
 
 @pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm"])

@@ -33,7 +33,7 @@ def spec_of(changes=None):
 def source(rows_a_month=28_000, schema=None):
     """Twelve files, a row group each half of a month."""
     schema = SCHEMA if schema is None else schema
-    bytes_ = {name: rows_a_month * 2 for name in schema}
+    bytes_ = dict.fromkeys(schema, rows_a_month * 2)
 
     def group(month, half):
         start, middle, end = moment(month), moment(month, 16), moment(month + 1)

@@ -10,7 +10,9 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 
 LENGTH = st.sampled_from(["all", "0d", "1d", "90d", "3 months", "5 years", "12h", "7", ""])
-COLUMNS = st.lists(st.sampled_from(["distance", "temp", "carrier", "air_time", "dep_delay", "tmp", "time_hour", ""]), max_size=4)
+COLUMNS = st.lists(
+    st.sampled_from(["distance", "temp", "carrier", "air_time", "dep_delay", "tmp", "time_hour", ""]), max_size=4
+)
 NUMBER = st.one_of(st.integers(-2, 70), st.floats(allow_nan=True), st.sampled_from(["ten", "auto", None, True, "1e-3"]))
 VALUES = {
     "data.windows.train": LENGTH, "data.windows.validation": LENGTH, "data.windows.test": LENGTH,
@@ -32,7 +34,11 @@ CHANGES = st.lists(st.sampled_from(sorted(VALUES)), max_size=4, unique=True).fla
 
 
 @settings(max_examples=150, deadline=None)
-@given(changes=CHANGES, as_of=st.sampled_from(["2013-06-01", "now", "latest", "2015-01-01", "soon"]), cpus=st.integers(1, 40))
+@given(
+    changes=CHANGES,
+    as_of=st.sampled_from(["2013-06-01", "now", "latest", "2015-01-01", "soon"]),
+    cpus=st.integers(1, 40),
+)
 def test_any_spec_compiles_or_is_refused_in_words(changes, as_of, cpus):
     try:
         plan = compile_plan(spec_of(changes), inventory(node(cpus=float(cpus))), as_of)

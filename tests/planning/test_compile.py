@@ -58,7 +58,7 @@ OTHER = {
     "learning rate": {"training.lr": 2e-3},
     "width": {"model.hidden": 64},
     "feature": {"features.numeric": ["distance", "precip"]},
-    "feature's setting": {"features.columns.precip.transform": None},
+    "feature's setting": {"features.columns.precip.transform": "none"},
     "window": {"data.windows.train": "90d"},
     "rows": {"data.drop": ""},
     "baseline": {"evaluation.baseline.median_by": ["origin"]},
@@ -98,7 +98,9 @@ def test_only_files_and_row_groups_in_the_windows_are_read():
 def test_only_columns_that_are_needed_are_read_the_champions_among_them():
     first, second = plan(), plan({"features.numeric": ["temp", "precip"]}, champion=CHAMPION)
     assert "flight" not in first.ingest.columns and "dep_delay" not in first.ingest.columns
-    assert {"time_hour", "air_time", "temp", "precip", "origin", "dest", "carrier", "distance"} == set(second.ingest.columns)
+    assert {"time_hour", "air_time", "temp", "precip", "origin", "dest", "carrier", "distance"} == set(
+        second.ingest.columns
+    )
     assert "wind_gone" not in second.ingest.columns
 
 
@@ -115,13 +117,15 @@ def test_columns_that_are_missing_or_of_another_type_are_named_with_their_lines(
     found = {(p.where.rpartition("/")[2], p.path): p.message for p in refused.value.problems}
     assert found["flights-air-time.yaml:11", "data.target"] == 'column "air_time" is string, expected a number'
     assert found["flights-air-time.yaml:21", "features.numeric"].startswith('column "humid" is string, expected a')
-    assert found["flights-air-time.yaml:22", "features.categorical"].startswith(('column "carrier"', 'no column "dest"'))
+    assert found["flights-air-time.yaml:22", "features.categorical"].startswith(
+        ('column "carrier"', 'no column "dest"')
+    )
     assert sum("dest" in p.message for p in refused.value.problems) == 2
     assert str(refused.value).endswith("6 problems; nothing was started.")
 
 
 def test_text_among_the_numbers_is_told_where_it_belongs():
-    with pytest.raises(SpecError, match="list it under features.categorical"):
+    with pytest.raises(SpecError, match=r"list it under features\.categorical"):
         plan({"features.numeric": ["origin", "precip"], "features.categorical": ["dest"]})
 
 

@@ -34,9 +34,7 @@ def test_the_shipped_job_is_expected_to_take_seconds(kind):
 
 def test_earlier_runs_correct_the_estimate():
     before = forecast()
-    slow = tuple(
-        Timing(stage=s.stage, family="tabular-mlp", work=s.work, seconds=3 * s.seconds) for s in before.stages
-    )
+    slow = tuple(Timing(stage=s.stage, family="tabular-mlp", work=s.work, seconds=3 * s.seconds) for s in before.stages)
     after = forecast(history=slow + slow)
     assert after.stage_s("fit") == pytest.approx(3 * before.stage_s("fit"))
     assert after.runs_seen == 2

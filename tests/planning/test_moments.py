@@ -66,7 +66,7 @@ def test_as_of(text, expected):
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2013-13-01", "01.06.2013"])
 def test_as_of_that_cannot_be_read_is_named(text):
-    with pytest.raises(UsageError, match="^--as-of: "):
+    with pytest.raises(UsageError, match=r"^--as-of: "):
         resolve_as_of(text, NOW, source())
 
 

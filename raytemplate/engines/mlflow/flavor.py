@@ -39,7 +39,7 @@ class PyFunc:
         return kept.assign(prediction=values)
 
 
-def _load_pyfunc(path: str) -> PyFunc:
+def _load_pyfunc(path: str) -> PyFunc:  # pyright: ignore[reportUnusedFunction]  MLflow calls it by this name
     """Called by MLflow with the folder of a model."""
     folder = Path(path)
     return PyFunc(SavedModel.load(folder if folder.is_dir() else folder.parent))

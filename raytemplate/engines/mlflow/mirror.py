@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Ledger
@@ -13,6 +14,9 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.locks import FileLock
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _LOCK_S = 120.0
 # A tracking server that does not answer must not hold a promotion up for minutes.
@@ -84,7 +88,7 @@ class Mirror:
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
 
-    def _client(self):
+    def _client(self) -> MlflowClient:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
@@ -100,5 +104,5 @@ def tracking_uri(workspace: Workspace) -> str:
     return f"sqlite:///{workspace.mlflow_db.absolute()}"
 
 
-def _experiments(client) -> list[str]:
+def _experiments(client: MlflowClient) -> list[str]:
     return [str(e.experiment_id) for e in client.search_experiments()]

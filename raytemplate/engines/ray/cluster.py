@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from types import TracebackType
+from typing import Any
 
 from raytemplate.errors import EngineError
 
@@ -35,7 +37,7 @@ class LocalRay:
     """
 
     def __init__(self, *, num_cpus: float, num_gpus: float = 0, object_store_bytes: int) -> None:
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "num_cpus": num_cpus, "num_gpus": num_gpus, "object_store_memory": object_store_bytes,
         }  # fmt: skip
         self._ready, self._end = threading.Event(), threading.Event()
@@ -55,7 +57,9 @@ class LocalRay:
             EngineError: it did not start.
         """
         if not self._ready.wait(_START_LIMIT_S):
-            raise EngineError("ray", f"did not start within {_START_LIMIT_S:.0f} s", next_step="see ray.log in the run's folder")
+            raise EngineError(
+                "ray", f"did not start within {_START_LIMIT_S:.0f} s", next_step="see ray.log in the run's folder"
+            )
         if self._error is not None:
             raise EngineError("ray", f"did not start: {self._error}") from self._error
 
@@ -66,6 +70,10 @@ class LocalRay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def begin_to_stop(self) -> None:
+        """Begin to end Ray, which takes more than a second; returns at once."""
+        self._end.set()
 
     def stop(self) -> None:
         """End the Ray that `start` began; one that was there before stays."""
@@ -92,6 +100,10 @@ class LocalRay:
         if ray.is_initialized():
             return
         ray.init(
-            address="local", include_dashboard=False, log_to_driver=False, logging_level="CRITICAL", **self._settings
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            **self._settings,
         )
         self._ours = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,17 +176,7 @@ class RankContext:
             folder = self._checkpoints.save(record.epoch, record.validation, save)
             best = self._checkpoints_best()
             self._checkpoints.prune(self._assignment.training.keep_checkpoints, best)
-        self._on_epoch(
-            EpochRecord(
-                epoch=record.epoch,
-                train_loss=record.train_loss,
-                validation=record.validation,
-                num_rows=record.num_rows,
-                loop_s=record.loop_s,
-                wall_clock_s=record.wall_clock_s,
-                checkpoint=folder.name if folder else "",
-            )  # fmt: skip
-        )
+        self._on_epoch(replace(record, checkpoint=folder.name if folder else ""))
 
     def _checkpoints_best(self) -> int:
         every, last = self._assignment.checkpoint_every, self._history[-1].epoch

@@ -58,6 +58,11 @@ class RayEngine:
         data = self._data
         return translated("evaluate", lambda: score_test(ingest, data, models))
 
+    def release(self) -> None:
+        """See `execution.ports.Engine`."""
+        self._data = None
+        self._cluster.begin_to_stop()
+
 
 def translated(stage: str, work: Callable[[], T]) -> T:
     """Run a stage. What Ray raises becomes an error of ours that names the stage; our own come through Ray whole."""

@@ -56,6 +56,8 @@ def quiet_data() -> None:
     context.print_on_execution_start = False
     context.execution_options.preserve_order = True
     context.enable_tensor_extension_casting = True
+    # Else Ray Data wraps what a block's function raises, and loses our own errors on the way to this process.
+    context.raise_original_map_exception = True
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
@@ -93,7 +95,8 @@ def _in_memory(stage: IngestStage) -> OpenData:
 def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...]]:
     """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
     pieces = pieces_of(stage, stage.windows[0].start, stage.windows[-1].end)
-    tables = [take_accounts(table) for table in ray.get(dataset(pieces).materialize().to_arrow_refs())]
+    refs: Any = dataset(pieces).materialize().to_arrow_refs()
+    tables = [take_accounts(table) for table in ray.get(refs)]
     accounts = tuple(account for _, found in tables for account in found)
     rows = pa.concat_tables([table for table, _ in tables if table.num_rows], promote_options="none")
     return rows, account_of(stage, accounts)
@@ -170,8 +173,8 @@ def _refuse_constant(train: profiles.Profile) -> None:
     target = train.target
     if train.num_rows and target.min == target.max:
         raise DataError(
-            f"target {train.target_column} is {target.min:g} in every one of {train.num_rows:,} rows of the train window: "
-            "nothing to learn"
+            f"target {train.target_column} is {target.min:g} in every one of {train.num_rows:,} rows "
+            "of the train window: nothing to learn"
         )
 
 
@@ -179,14 +182,16 @@ def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:
     """One row: the statistics of a block, as JSON. Runs on workers."""
     rows, accounts = take_accounts(table)
     kept, dropped = _cut_and_drop(rows, stage)
-    parts = tuple(_part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name])
+    parts = tuple(
+        _part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name]
+    )
     block = json.dumps(codec.encode(_Block(parts=parts, accounts=accounts)))
     return pa.table({"block": pa.array([block], pa.large_string())})
 
 
 def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> _Part:
     if rows.num_rows:
-        check_target(rows, stage.target, f"{window}, one block of the")
+        check_target(rows, stage.target, window, part=True)
     baseline = ""
     if window == "train":
         baseline = baselines.fit_baseline(rows, stage.baseline, stage.target).to_json().decode()
@@ -226,7 +231,8 @@ def _same(expected: Snapshot, found: Snapshot) -> None:
     for before, now in zip(expected.files, found.files, strict=False):
         if before != now:
             raise IntegrityError(
-                f"{before.path}: not the bytes this run read before (sha256 {before.sha256[:12]}, now {now.sha256[:12]})",
+                f"{before.path}: not the bytes this run read before "
+                f"(sha256 {before.sha256[:12]}, now {now.sha256[:12]})",
                 next_step="put the file back, or start a new run",
             )
     raise IntegrityError("the data is not the snapshot this run read before", next_step="start a new run")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +52,7 @@ def _write(scored: ray.data.Dataset, output: Path, files: tuple[str, ...]) -> tu
     num_rows = num_unknown = 0
     writer: pq.ParquetWriter | None = None
     try:
-        for table in scored.iter_batches(batch_format="pyarrow", batch_size=None):
+        for table in cast("Iterable[pa.Table]", scored.iter_batches(batch_format="pyarrow", batch_size=None)):
             num_unknown += sum(table.column(_UNKNOWN).to_pylist()[:1])
             table = table.drop_columns([_UNKNOWN])
             writer = writer or pq.ParquetWriter(scratch, table.schema, write_page_checksum=True)

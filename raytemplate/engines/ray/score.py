@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -42,9 +42,8 @@ def _tables(data: OpenData, stage: IngestStage) -> Iterator[pa.Table]:
     if isinstance(data.test, pa.Table):
         yield data.test
         return
-    for batch in data.test.iter_batches(batch_format="pyarrow", batch_size=65_536):
-        if batch.num_rows:
-            yield batch
+    batches = cast("Iterable[pa.Table]", data.test.iter_batches(batch_format="pyarrow", batch_size=65_536))
+    yield from (batch for batch in batches if batch.num_rows)
 
 
 def _score(

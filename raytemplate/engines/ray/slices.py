@@ -60,10 +60,13 @@ class Slices(Datasource):
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
     ) -> list[ReadTask]:
         """One task a piece, whatever the parallelism: digests must not depend on the cluster."""
-        return [
-            ReadTask(partial(_read, piece), BlockMetadata(piece.num_rows, piece.num_bytes * 4, None, (piece.path,)))
-            for piece in self._pieces
-        ]
+        return [ReadTask(partial(_read, piece), _expected(piece)) for piece in self._pieces]
+
+
+def _expected(piece: Piece) -> BlockMetadata:
+    return BlockMetadata(
+        num_rows=piece.num_rows, size_bytes=piece.num_bytes * 4, exec_stats=None, input_files=(piece.path,)
+    )
 
 
 def pieces_of(stage: IngestStage, start: datetime, end: datetime) -> tuple[Piece, ...]:

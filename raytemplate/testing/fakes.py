@@ -1,0 +1,183 @@
+"""Hand-written stand-ins for an engine, a promoter and a clock: whole runs in milliseconds, without Ray and MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from raytemplate import plugins
+from raytemplate.budget import Meter
+from raytemplate.data.features.encoding import fit_features
+from raytemplate.data.profile import profile
+from raytemplate.data.snapshot import snapshot_of
+from raytemplate.evaluation.baselines import fit_baseline
+from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.execution.decide import decide
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
+from raytemplate.ledger.head import Ledger
+from raytemplate.models.options import Family
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, Window
+from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
+from raytemplate.records.ingested import Snapshot
+from raytemplate.store.objects import ObjectStore
+
+
+@dataclass
+class FakeClock:
+    """A clock that goes on only when it is told to."""
+
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def pass_s(self, seconds: float) -> None:
+        """Let so much time go by."""
+        self.now_s += seconds
+
+
+@dataclass
+class FakeEngine:
+    """An engine that makes its rows up, leaves a checkpoint an epoch and predicts with a fixed error.
+
+    Args:
+        epochs: epochs it gets done; fewer than the plan's is a budget that ended.
+        candidate_error, champion_error: how far off every prediction is, in the target's unit.
+        weights: what the files of the model hold.
+        crash: stage -> what it raises at its beginning.
+        calls: what was asked of it, in order.
+    """
+
+    epochs: int = 3
+    candidate_error: float = 1.0
+    champion_error: float = 2.0
+    weights: str = "w"
+    crash: Mapping[str, BaseException] = field(default_factory=dict[str, BaseException])
+    calls: list[str] = field(default_factory=list[str])
+
+    def ready(self) -> None:
+        """See `Engine`."""
+        self._called("ready")
+
+    def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
+        """See `Engine`."""
+        self._called("ingest" if expected is None else "ingest again")
+        tables = {w.name: fake_rows(w) for w in stage.windows}
+        profiles = {name: profile(table, stage.features, stage.target) for name, table in tables.items()}
+        rows = {name: table.num_rows for name, table in tables.items()}
+        return Ingested(
+            snapshot=snapshot_of(stage, (), rows, dict.fromkeys(rows, 0), "made up"), profiles=profiles,
+            features=fit_features(profiles["train"], stage.features),
+            baseline=fit_baseline(tables["train"], stage.baseline, stage.target),
+        )  # fmt: skip
+
+    def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
+        """See `Engine`."""
+        self._called("fit")
+        checkpoints = Checkpoints(journal.checkpoints)
+        good, _ = checkpoints.good()
+        first = good[-1].epoch + 1 if good else 1
+        for epoch in range(first, self.epochs + 1):
+            folder = checkpoints.save(epoch, 10.0 - epoch, lambda folder: self._write(stage, folder))
+            record = EpochRecord(
+                epoch=epoch, train_loss=1.0, validation=10.0 - epoch, num_rows=100, loop_s=0.1,
+                wall_clock_s=0.1 * epoch, checkpoint=folder.name,
+            )  # fmt: skip
+            journal.add_epoch(record)
+            on_epoch(record)
+        return Trained(
+            stopped="epochs" if self.epochs >= stage.num_epochs else "budget.time", resumed_from_epoch=first - 1,
+            ranks=(RankRecord(rank=0, num_rows=100, weights_sha256=""),), usage=Usage(wall_clock_s=0.1, cpu_s=0.1),
+            engine="made up",
+        )  # fmt: skip
+
+    def score(
+        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
+    ) -> TestScores:
+        """See `Engine`."""
+        self._called("score")
+        test = fake_rows(ingest.window("test"))
+        target = test.column("air_time").to_numpy()
+        errors = {"candidate": self.candidate_error, "champion": self.champion_error}
+        predictions = {name: target + errors[name] for name in models}
+        return TestScores(
+            target=target, times=test.column("time_hour").to_numpy().astype("datetime64[us]"),
+            predictions=predictions | {"baseline": ingested.baseline.predict(test)}, problems={}, num_unknown={},
+        )  # fmt: skip
+
+    def _called(self, stage: str) -> None:
+        self.calls.append(stage)
+        if stage in self.crash:
+            raise self.crash[stage]
+
+    def _write(self, stage: FitStage, folder: Path) -> None:
+        family: Family = plugins.load(plugins.FAMILIES, stage.family)
+        for name in family.files:
+            (folder / name).write_text(json.dumps(self.weights))
+
+
+@dataclass(frozen=True)
+class LedgerPromoter:
+    """Judges and promotes in this process as the real one does in its own; MLflow hears nothing of it."""
+
+    ledger: Ledger
+    store: ObjectStore
+    actor: str = "ada"
+
+    def decide(self, journal: Journal) -> None:
+        """See `Promoter`."""
+        decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=self.actor)
+
+
+@dataclass
+class Heard:
+    """A listener that remembers: "started", "ingest ..", "ingest", "epoch 1", ..."""
+
+    said: list[str] = field(default_factory=list[str])
+
+    def started(self, plan: RunPlan, run_id: str) -> None:
+        """See `Listener`."""
+        self.said.append("started")
+
+    def stage_started(self, stage: str) -> None:
+        """See `Listener`."""
+        self.said.append(f"{stage} ..")
+
+    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
+        """See `Listener`."""
+        self.said.append(f"epoch {record.epoch}")
+
+    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+        """See `Listener`."""
+        self.said.append(stage)
+
+    def note(self, text: str) -> None:
+        """See `Listener`."""
+        self.said.append(f"note: {text}")
+
+
+def fake_rows(window: Window, a_day: int = 4) -> pa.Table:
+    """Rows of a window with the columns of `sample_plan`: the same for the same window, spread over its days."""
+    days = (window.end - window.start) // timedelta(days=1)
+    number = np.arange(days * a_day)
+    start = np.datetime64(window.start.replace(tzinfo=None), "us")
+    times = start + (number // a_day).astype("timedelta64[D]").astype("timedelta64[us]")
+    distance = 100.0 + number % 50
+    return pa.table(
+        {
+            "time_hour": pa.array(times, pa.timestamp("us", tz="UTC")),
+            "carrier": pa.array([("UA", "DL")[n % 2] for n in number]),
+            "origin": pa.array([("JFK", "EWR")[n % 2] for n in number]),
+            "dest": pa.array(["BOS"] * len(number)),
+            "distance": distance,
+            "air_time": 20.0 + distance / 8 + 15.0 * (number % 7 == 0),
+        }
+    )

@@ -1,0 +1,62 @@
+"""Stages over small real data, run on the one Ray of this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from small_flights import AS_OF
+
+from raytemplate import api
+from raytemplate.budget import Meter
+from raytemplate.engines.ray.ingest import open_data
+from raytemplate.engines.ray.train import fit
+from raytemplate.execution.journal import Journal
+
+
+@pytest.fixture
+def many_groups(demo) -> Path:
+    """The files of `demo` written again in row groups of 2,000 rows, each row with a number of its own."""
+    first = 0
+    for path in sorted((demo / "data" / "flights").iterdir()):
+        table = pq.read_table(path)
+        numbers = np.arange(first, first + table.num_rows, dtype=np.float64)
+        first += table.num_rows
+        pq.write_table(table.append_column("row_id", [numbers]), path, row_group_size=2000, write_page_checksum=True)
+    return demo / "data" / "flights"
+
+
+@pytest.fixture
+def plan(small):
+    """The plan of the small job, with changes."""
+
+    def make(changes=None, as_of=AS_OF):
+        return api.plan(small(changes), as_of).plan
+
+    return make
+
+
+@pytest.fixture
+def ingest(one_ray, plan):
+    """Reads the small job's data: as a plan's changes, or a stage."""
+
+    def read(changes=None, expected=None):
+        stage = plan(changes).ingest if changes is None or isinstance(changes, dict) else changes
+        return open_data(stage, expected)
+
+    return read
+
+
+@pytest.fixture
+def train(one_ray, tmp_path):
+    """Trains as a plan says, in a run folder of its own; (what the engine says, its journal)."""
+
+    def run(made, stage=None):
+        folder = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"
+        folder.mkdir()
+        journal, meter = Journal(folder), Meter(limit_s=200.0, limit_usd=1.0)
+        return fit(stage or made.fit, open_data(made.ingest, None), journal, meter, lambda record: None), journal
+
+    return run

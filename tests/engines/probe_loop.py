@@ -1,0 +1,16 @@
+"""A training loop that learns nothing and tells which rows its rank was given."""
+
+import json
+
+
+def train(context, options, training):
+    place = context.layout.dense.index("row_id")
+    found = []
+    for batch in context.batches("train", epoch=1, batch_size=training.batch_size):
+        found += batch.dense[:, place].astype(int).tolist()
+    seen = sum(len(batch) for batch in context.batches("validation", epoch=1, batch_size=100))
+    context.report(
+        epoch=training.epochs, train_loss=1.0, validation=1.0, loop_s=1.0, num_rows=len(found),
+        save=lambda folder: (folder / "rows").write_text(str(found)),
+    )  # fmt: skip
+    context.finish(json.dumps({"train": found, "validation": seen}))

@@ -1,0 +1,193 @@
+"""Ingest on Ray Data: the same data, features and baseline in both modes, and nothing read that was not asked for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from raytemplate.engines.ray.engine import translated
+from raytemplate.errors import DataError, IntegrityError
+
+pytestmark = pytest.mark.ray
+
+MODES = ["memory", "stream"]
+
+
+def rewrite(path, change, **more):
+    pq.write_table(change(pq.read_table(path)), path, write_page_checksum=True, **more)
+
+
+def spans(path, wanted):
+    """(offset, length) of the column chunks for which wanted(row group, column) holds."""
+    metadata = pq.read_metadata(path)
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(index)
+            if wanted(group, chunk.path_in_schema):
+                offsets = [o for o in (chunk.dictionary_page_offset, chunk.data_page_offset) if o]
+                yield min(offsets), chunk.total_compressed_size
+
+
+def spoil(path, offset, content):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+
+
+def test_both_modes_find_the_same(ingest, many_groups):
+    one, other = (ingest({"data.ingest": mode}).ingested for mode in MODES)
+    assert one.snapshot.digest == other.snapshot.digest
+    assert one.snapshot.files == other.snapshot.files and one.snapshot.windows == other.snapshot.windows
+    assert one.features == other.features
+    assert one.baseline.to_json() == other.baseline.to_json()
+    assert [one.snapshot.engine, other.snapshot.engine] == [
+        "Ray Data, one execution; encoded columns in the object store",
+        "Ray Data, one pass for statistics; streaming split while training",
+    ]
+
+
+def test_both_modes_hand_on_the_same_rows(ingest, many_groups):
+    import ray
+
+    memory, stream = (ingest({"data.ingest": mode}) for mode in MODES)
+    for window in ("train", "validation"):
+        held = ray.get(memory.refs[window])
+        batches = list(stream.streams[window].iter_batches(batch_format="numpy", batch_size=None))
+        for name in ("dense", "codes", "target"):
+            assert np.array_equal(held[name], np.concatenate([b[name] for b in batches])), (window, name)
+    streamed = pa.concat_tables(stream.test.iter_batches(batch_format="pyarrow", batch_size=None))
+    assert streamed.equals(memory.test.select(streamed.column_names).combine_chunks()) or (
+        streamed.to_pydict() == memory.test.select(streamed.column_names).to_pydict()
+    )
+
+
+def test_reading_twice_gives_the_same_snapshot(ingest):
+    first = ingest().ingested.snapshot
+    assert ingest(expected=first).ingested.snapshot == first
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_record_says_how_many_bytes_were_read(ingest, plan, many_groups, mode):
+    stage = plan({"data.ingest": mode, "data.windows.train": "10d"}).ingest
+    snapshot = ingest(stage).ingested.snapshot
+    expected = 0
+    for file in stage.files:
+        chosen = spans(many_groups.parents[1] / file.path, lambda g, c: g in file.row_groups and c in stage.columns)  # noqa: B023
+        expected += sum(length for _, length in chosen)
+    assert snapshot.bytes_read == expected == sum(f.bytes_to_read for f in stage.files)
+    assert snapshot.bytes_read < 0.5 * sum(f.size_bytes for f in snapshot.files)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_rows_outside_the_windows_are_never_read(ingest, plan, many_groups, mode):
+    stage = plan({"data.ingest": mode, "data.windows.train": "10d"}).ingest
+    before = ingest(stage).ingested
+    for file in stage.files:
+        path = many_groups.parents[1] / file.path
+        outside = list(spans(path, lambda g, c: g not in file.row_groups or c not in stage.columns))  # noqa: B023
+        assert outside
+        for offset, length in outside:
+            spoil(path, offset, b"\xa5" * length)
+    after = ingest(stage).ingested
+    assert after.snapshot == before.snapshot
+    assert after.features == before.features
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_damaged_byte_inside_names_the_file(ingest, plan, many_groups, mode):
+    stage = plan({"data.ingest": mode}).ingest
+    path = many_groups / "2013-02.parquet"
+    offset, length = next(spans(path, lambda g, c: g == 0 and c == "temp"))
+    at = offset + length - 10
+    spoil(path, at, bytes([path.read_bytes()[at] ^ 1]))
+    with pytest.raises(DataError, match=r"2013-02\.parquet: damaged") as refused:
+
+        translated("ingest", lambda: ingest(stage))
+    assert refused.value.exit_code == 2
+
+
+def test_a_file_that_changed_since_the_plan_is_refused(ingest, plan, many_groups):
+
+    stage = plan().ingest
+    rewrite(many_groups / "2013-02.parquet", lambda table: table.slice(1))
+    with pytest.raises(IntegrityError, match=r"2013-02\.parquet: changed since it was planned") as refused:
+        translated("ingest", lambda: ingest(stage))
+    assert refused.value.exit_code == 7
+
+
+def test_bytes_that_changed_since_an_earlier_process_read_them_are_refused(ingest, plan, many_groups):
+    path = many_groups / "2013-02.parquet"
+    pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False)
+    stage = plan().ingest
+    before = ingest(stage).ingested.snapshot
+    offset, length = next(spans(path, lambda g, c: g == 0 and c == "temp"))
+    at = offset + length - 1000
+    spoil(path, at, bytes([path.read_bytes()[at] ^ 1]))
+    with pytest.raises(IntegrityError, match=r"2013-02\.parquet: not the bytes this run read before"):
+        ingest(stage, expected=before)
+
+
+def test_rows_are_counted_by_window_and_drop(ingest, plan, many_groups):
+    snapshot = ingest().ingested.snapshot
+    table = pa.concat_tables(pq.read_table(path) for path in sorted(many_groups.iterdir()))
+    times = table.column("time_hour").to_numpy()
+    missing = np.isnan(table.column("air_time").to_numpy(zero_copy_only=False).astype(float))
+    for window in snapshot.windows:
+        start, end = (np.datetime64(t.replace(tzinfo=None)) for t in (window.start, window.end))
+        inside = (times >= start) & (times < end)
+        assert window.num_rows == (inside & ~missing).sum()
+        assert window.num_dropped == (inside & missing).sum()
+    assert snapshot.num_dropped > 0
+
+
+SPOILED = {
+    "constant target": ("air_time", lambda n: pa.array(np.full(n, 7.0)), "target air_time is 7 in (all|every one of) "),
+    "infinite target": ("air_time", lambda n: pa.array(np.full(n, np.inf)), "target air_time is infinite"),
+    "no target at all": ("air_time", lambda n: pa.nulls(n, pa.float64()), "data.drop took out all"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("column", "values", "message"), SPOILED.values(), ids=SPOILED)
+def test_a_target_that_cannot_be_learned_is_named(ingest, many_groups, mode, column, values, message):
+    for path in many_groups.iterdir():
+        rewrite(path, lambda t: t.set_column(t.column_names.index(column), column, values(t.num_rows)))
+    with pytest.raises(DataError, match=message):
+        translated("ingest", lambda: ingest({"data.ingest": mode}))
+
+
+def test_targets_that_are_missing_and_not_dropped_are_counted(ingest):
+
+    with pytest.raises(DataError, match=r"target air_time is missing in \d+ of .* rows") as refused:
+        translated("ingest", lambda: ingest({"data.drop": ""}))
+    assert refused.value.next_step == "data.drop: air_time is null"
+
+
+def test_a_file_that_went_away_is_named(ingest, plan, demo):
+
+    stage = plan().ingest
+    (demo / "data" / "flights" / "2013-02.parquet").unlink()
+    with pytest.raises(DataError, match=r"2013-02\.parquet: cannot be read"):
+        translated("ingest", lambda: ingest(stage))
+
+
+def test_a_column_that_never_changes_is_encoded_as_zero(ingest, many_groups):
+    import ray
+
+    for path in many_groups.iterdir():
+        rewrite(path, lambda t: t.set_column(t.column_names.index("seats"), "seats", pa.array(np.full(t.num_rows, 9.0))))
+    data = ingest()
+    place = data.ingested.features.dense.index("seats")
+    assert not ray.get(data.refs["train"])["dense"][:, place].any()
+
+
+def test_files_without_statistics_are_read_whole_and_cut(ingest, plan, many_groups):
+    before = ingest().ingested.snapshot
+    for path in many_groups.iterdir():
+        rewrite(path, lambda t: t, write_statistics=False)
+    stage = plan().ingest
+    after = ingest(stage).ingested.snapshot
+    assert not any(w.exact for w in stage.windows)
+    assert [replace(w) for w in after.windows] == [replace(w) for w in before.windows]

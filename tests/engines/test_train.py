@@ -1,0 +1,145 @@
+"""Training with Ray Train: one process and two workers, from memory and from a stream."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from raytemplate.engines.ray.train import lower
+from raytemplate.errors import TrainingFailed
+from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.models.saved import About, SavedModel, write_model
+from raytemplate.plugins import FAMILIES, load
+from raytemplate.testing.samples import sample_fit_stage
+
+pytestmark = pytest.mark.ray
+
+TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
+MODES = ["memory", "stream"]
+LONG = {"training.epochs": 6, "data.windows.train": "all"}
+
+
+@pytest.fixture(scope="module")
+def test_maes():
+    """Test error of each way to train, for comparison across tests."""
+    return {}
+
+
+def mae_on_test(plan, journal, ingest):
+    """Error of the best checkpoint on the test window, by our own predictor and not by what the loop said."""
+    data = ingest(replace(plan.ingest, mode="memory"))
+    best = Checkpoints(journal.checkpoints).best(higher_is_better=False)
+    about = About(
+        name="m", family=plan.fit.family, target="air_time", columns=(), keys=(), epoch=best.epoch, plan_id="",
+        snapshot="", seen_from=plan.as_of, seen_until=plan.as_of,
+    )  # fmt: skip
+    write_model(journal.model, best.folder, load(FAMILIES, plan.fit.family), data.ingested.features, about)
+    predicted, _ = SavedModel.load(journal.model).predict(data.test)
+    return float(np.abs(predicted - data.test.column("air_time").to_numpy()).mean())
+
+
+def test_a_stage_is_lowered_to_the_same_request_each_time(ingest, tmp_path):
+    from raytemplate.execution.journal import Journal
+
+    features = ingest().ingested.features
+    journal = Journal(tmp_path)
+    one, other = (lower(sample_fit_stage(workers=2), features, journal, 60.0) for _ in range(2))
+    assert one == other
+    assert (one.num_workers, one.resources) == (2, {"CPU": 1.0, "memory": 2e9})
+    assert lower(sample_fit_stage(workers=0), features, journal, 60.0) != one
+
+
+def test_one_process_leaves_records_checkpoints_and_says_so(train, plan):
+    made = plan()
+    trained, journal = train(made)
+    assert (trained.stopped, trained.engine, made.fit.workers) == ("epochs", "Ray Train, local mode", 0)
+    assert [e.epoch for e in journal.epochs()] == [1, 2]
+    assert [c.epoch for c in Checkpoints(journal.checkpoints).good()[0]] == [1, 2]
+    assert trained.ranks[0].num_rows == journal.epochs()[0].num_rows > 16_000
+
+
+@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm"])
+def test_the_same_plan_trains_the_same_bytes(train, plan, kind):
+    changes = {"model.kind": kind} | ({"training.epochs": 2} if kind == "tabular-mlp" else {"model.num_trees": 10})
+    made = plan(changes)
+    first, second = (train(made)[1] for _ in range(2))
+    name = load(FAMILIES, kind).files[0]
+    newest = [Checkpoints(journal.checkpoints).good()[0][-1].folder / name for journal in (first, second)]
+    assert newest[0].read_bytes() == newest[1].read_bytes()
+    assert [e.validation for e in first.epochs()] == [e.validation for e in second.epochs()]
+
+
+def test_a_loss_that_becomes_nan_names_its_epoch(train, plan):
+    with pytest.raises(TrainingFailed, match=r"^the (loss|validation mae) became (nan|inf) in epoch 1$") as failed:
+        train(plan({"training.lr": 1e30}))
+    assert failed.value.exit_code == 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_two_workers_are_given_disjoint_rows_that_together_are_all(train, plan, many_groups, mode):
+    own = {"features.numeric": ["row_id", "precip"], "features.columns.row_id.scale": "none", "data.ingest": mode}
+    made = plan(TWO | own | {"data.windows.train": "3d", "training.epochs": 1})
+    trained, _ = train(made, replace(made.fit, loop="probe_loop:train"))
+    found = [json.loads(rank.weights_sha256) for rank in sorted(trained.ranks, key=lambda r: r.rank)]
+    rows = [set(each["train"]) for each in found]
+    assert [rank.rank for rank in trained.ranks] == [0, 1]
+    assert [len(each["train"]) for each in found] == [len(r) for r in rows] == [rank.num_rows for rank in trained.ranks]
+    assert not rows[0] & rows[1]
+    assert len(rows[0] | rows[1]) == sum(map(len, rows)) == lower_rows(made, many_groups)
+    assert found[0]["validation"] == found[1]["validation"] > 0
+    assert min(map(len, rows)) > 0
+
+
+def lower_rows(made, folder):
+    """Rows of the train window that have a label, counted without us."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.concat_tables(pq.read_table(path, columns=["time_hour", "air_time"]) for path in sorted(folder.iterdir()))
+    window = made.ingest.window("train")
+    times = table.column("time_hour").to_numpy()
+    start, end = (np.datetime64(t.replace(tzinfo=None)) for t in (window.start, window.end))
+    known = ~np.isnan(table.column("air_time").to_numpy(zero_copy_only=False).astype(float))
+    return int(((times >= start) & (times < end) & known).sum())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_two_workers_train_one_model_as_good_as_that_of_one_process(train, plan, ingest, test_maes, mode):
+    if "local" not in test_maes:
+        local = plan(LONG)
+        test_maes["local"] = mae_on_test(local, train(local)[1], ingest)
+    made = plan(TWO | LONG | {"data.ingest": mode})
+    trained, journal = train(made)
+    assert trained.engine == "Ray Train, 2 workers"
+    assert len({rank.weights_sha256 for rank in trained.ranks}) == 1 and trained.ranks[0].weights_sha256
+    assert [rank.rank for rank in trained.ranks] == [0, 1]
+    assert sum(rank.num_rows for rank in trained.ranks) == lower_rows(made, made_folder(made))
+    assert [e.epoch for e in journal.epochs()] == [1, 2, 3, 4, 5, 6]
+    assert mae_on_test(made, journal, ingest) == pytest.approx(test_maes["local"], rel=0.02)
+
+
+def made_folder(made):
+    from pathlib import Path
+
+    return Path(made.ingest.root) / "data" / "flights"
+
+
+@pytest.mark.slow
+def test_two_workers_say_in_which_epoch_the_loss_became_nan(train, plan):
+    with pytest.raises(TrainingFailed, match=r"^the (loss|validation mae) became (nan|inf) in epoch 1$") as failed:
+        train(plan(TWO | {"training.lr": 1e30}))
+    assert failed.value.exit_code == 9
+
+
+@pytest.mark.slow
+def test_two_workers_grow_trees_together(train, plan, ingest):
+    trees = {"model.kind": "lightgbm", "model.num_trees": 20, "training.lr": 0.2}
+    local, two = plan(trees), plan(trees | TWO)
+    alone, journal = train(local)
+    together, other = train(two)
+    assert (len(alone.ranks), len(together.ranks)) == (1, 2)
+    assert sum(r.num_rows for r in together.ranks) == pytest.approx(alone.ranks[0].num_rows, abs=1)
+    assert mae_on_test(two, other, ingest) == pytest.approx(mae_on_test(local, journal, ingest), rel=0.05)

@@ -1,0 +1,54 @@
+"""Whole runs on fakes, in a folder."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raytemplate.budget import Meter
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import write_lock
+from raytemplate.ledger.head import Ledger
+from raytemplate.planning.look import champion_of
+from raytemplate.planning.stages import GateConfig
+from raytemplate.records.codec import Settings
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace, create, new_run
+from raytemplate.testing.fakes import FakeClock, FakeEngine, Heard, LedgerPromoter
+from raytemplate.testing.samples import sample_govern_stage, sample_plan
+
+GATES = (
+    GateConfig(name="metric-limit", settings=Settings({"mae": 12})),
+    GateConfig(name="beats-champion", settings=Settings({"min_gain": 0})),
+)
+
+
+@dataclass
+class FakeRun:
+    """One run of the sample plan: made once, executed as often as one likes, each time with an engine of its own."""
+
+    folder: Path
+    promotion: str = "automatic"
+    clock: FakeClock = field(default_factory=FakeClock)
+    heard: Heard = field(default_factory=Heard)
+
+    def __post_init__(self):
+        self.workspace = Workspace(self.folder)
+        create(self.workspace)
+        self.plan = sample_plan(govern=sample_govern_stage(gates=GATES, promotion=self.promotion, skips=()))
+        self.ledger, self.store = Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models)
+        self.journal = Journal(new_run(self.workspace)[1])
+        write_lock(self.journal, self.plan, None)
+
+    def execute(self, engine: FakeEngine, *, spent_s: float = 0.0, promoter=None):
+        """One process's work on the run."""
+        limits = self.plan.limits
+        meter = Meter(
+            limit_s=limits.time_s, limit_usd=limits.cost_usd, spent_s=spent_s, clock=self.clock, started=self.clock()
+        )
+        execution = Execution(
+            plan=self.plan, journal=self.journal, engine=engine,
+            promoter=promoter or LedgerPromoter(self.ledger, self.store), store=self.store, meter=meter,
+            listener=self.heard, champion_now=lambda: champion_of(self.plan.name, self.workspace),
+            package=lambda folder: None,
+        )  # fmt: skip
+        return execution.run()

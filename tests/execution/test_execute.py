@@ -1,0 +1,179 @@
+"""Doors are passed once: whatever was done is not done again, and a run goes on where it stopped."""
+
+import pytest
+from fake_runs import FakeRun
+
+from raytemplate.errors import BudgetSpent, ChampionMoved, DataError, TrainingFailed
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Approved, Held, Rejected, VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd
+from raytemplate.testing.fakes import FakeEngine
+
+DOORS = (Snapshot, FitResult, Evaluation, VerdictRecord, PromotionRecord, RunEnd)
+
+
+def passed(run):
+    return [kind.__name__ for kind in DOORS if run.journal.read(kind) is not None]
+
+
+def test_a_whole_run_passes_every_door_once(tmp_path):
+    run, engine = FakeRun(tmp_path), FakeEngine()
+    end = run.execute(engine)
+    assert passed(run) == [kind.__name__ for kind in DOORS]
+    assert engine.calls == ["ready", "ingest", "fit", "score"]
+    assert run.heard.said == [
+        "ingest ..", "ingest", "fit ..", "epoch 1", "epoch 2", "epoch 3", "fit", "evaluate ..", "evaluate",
+        "govern ..", "govern",
+    ]  # fmt: skip
+    assert (end.state, end.exit_code) == ("approved", 0)
+    assert run.ledger.head("flights-air-time").digest == run.journal.need(FitResult).candidate.digest
+
+
+def test_a_run_that_is_done_does_nothing_again(tmp_path):
+    run, second = FakeRun(tmp_path), FakeEngine()
+    run.execute(FakeEngine())
+    before = {path.name: path.read_bytes() for path in run.journal.folder.glob("*.json") if path.name != "end.json"}
+    run.execute(second)
+    assert second.calls == []
+    assert {name: (run.journal.folder / name).read_bytes() for name in before} == before
+    assert run.ledger.term("flights-air-time") == 1
+
+
+STOPS = [
+    ("ingest", [], ["ready", "ingest", "fit", "score"]),
+    ("fit", ["Snapshot"], ["ready", "ingest again", "fit", "score"]),
+    ("score", ["Snapshot", "FitResult"], ["ready", "ingest again", "score"]),
+]
+
+
+@pytest.mark.parametrize(("stage", "kept", "calls"), STOPS, ids=[s for s, *_ in STOPS])
+def test_a_run_goes_on_at_the_door_where_it_stopped(tmp_path, stage, kept, calls):
+    run, second = FakeRun(tmp_path), FakeEngine()
+    with pytest.raises(KeyboardInterrupt):
+        run.execute(FakeEngine(crash={stage: KeyboardInterrupt()}))
+    assert passed(run) == kept
+    run.execute(second)
+    assert second.calls == calls
+    assert passed(run) == [kind.__name__ for kind in DOORS]
+
+
+def test_a_run_that_was_evaluated_is_judged_without_an_engine(tmp_path):
+    run, second = FakeRun(tmp_path), FakeEngine()
+
+    class Stopped:
+        def decide(self, journal):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.execute(FakeEngine(), promoter=Stopped())
+    assert run.execute(second).state == "approved"
+    assert second.calls == []
+
+
+def test_training_goes_on_after_the_last_checkpoint(tmp_path):
+    run = FakeRun(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run.execute(FakeEngine(epochs=2, crash={"score": KeyboardInterrupt()}))
+    run.journal.supersede(FitResult)
+    run.execute(FakeEngine(epochs=6))
+    assert [e.epoch for e in run.journal.epochs()] == [1, 2, 3, 4, 5, 6]
+    assert run.journal.need(FitResult).resumed_from_epoch == 2
+
+
+def test_the_budget_ends_before_a_candidate(tmp_path):
+    run = FakeRun(tmp_path)
+    with pytest.raises(BudgetSpent) as spent:
+        run.execute(FakeEngine(epochs=0))
+    assert spent.value.exit_code == 4
+    assert "before the first epoch ended; there is no candidate" in spent.value.what
+    assert passed(run) == ["Snapshot"]
+
+
+def test_the_budget_ends_after_some_epochs_and_the_best_of_them_is_judged(tmp_path):
+    run = FakeRun(tmp_path)
+    assert run.execute(FakeEngine(epochs=2)).state == "approved"
+    fit = run.journal.need(FitResult)
+    assert (fit.stopped, fit.candidate.epoch) == ("budget.time", 2)
+
+
+@pytest.mark.parametrize("error", [DataError("a.parquet: damaged"), TrainingFailed("nan in epoch 2")], ids=str)
+def test_an_error_of_a_stage_comes_through_and_leaves_no_record(tmp_path, error):
+    run = FakeRun(tmp_path)
+    with pytest.raises(type(error)) as raised:
+        run.execute(FakeEngine(crash={"ingest": error}))
+    assert raised.value is error
+    assert passed(run) == []
+
+
+def test_a_candidate_that_is_not_good_enough_is_rejected(tmp_path):
+    run = FakeRun(tmp_path)
+    end = run.execute(FakeEngine(candidate_error=13.0))
+    assert (end.state, end.exit_code) == ("rejected", 5)
+    assert isinstance(run.journal.need(VerdictRecord).verdict, Rejected)
+    assert run.ledger.head("flights-air-time") is None
+    assert run.journal.read(PromotionRecord) is None
+
+
+def test_a_manual_promotion_is_held_and_waits_as_challenger(tmp_path):
+    run = FakeRun(tmp_path, promotion="manual")
+    end = run.execute(FakeEngine())
+    assert (end.state, end.exit_code) == ("held", 5)
+    assert isinstance(run.journal.need(VerdictRecord).verdict, Held)
+    assert run.journal.need(PromotionRecord).outcome == "waiting"
+    assert [v.state for v in run.ledger.versions("flights-air-time")] == ["challenger"]
+
+
+def test_the_same_bytes_as_the_champion_change_nothing(tmp_path):
+    FakeRun(tmp_path).execute(FakeEngine())
+    again = FakeRun(tmp_path)
+    end = again.execute(FakeEngine())
+    assert (end.state, end.exit_code) == ("unchanged", 0)
+    assert again.journal.need(PromotionRecord).outcome == "unchanged"
+    assert again.ledger.term("flights-air-time") == 1
+
+
+def test_a_better_candidate_takes_the_champions_place(tmp_path):
+    FakeRun(tmp_path).execute(FakeEngine())
+    second = FakeRun(tmp_path)
+    # The champion's evidence is worthless if it has seen the test rows; the sample plan's has not.
+    assert second.execute(FakeEngine(weights="other", champion_error=2.0)).state == "approved"
+    assert isinstance(second.journal.need(VerdictRecord).verdict, Approved)
+    assert second.ledger.head("flights-air-time").version == 2
+
+
+def test_a_candidate_no_better_than_the_champion_is_rejected(tmp_path):
+    FakeRun(tmp_path).execute(FakeEngine())
+    second = FakeRun(tmp_path)
+    assert second.execute(FakeEngine(weights="other", champion_error=1.0)).state == "rejected"
+    assert second.ledger.head("flights-air-time").version == 1
+
+
+def test_a_champion_that_moves_between_evaluation_and_judgement_is_not_replaced(tmp_path):
+    first, second = FakeRun(tmp_path), FakeRun(tmp_path)
+
+    class Late:
+        def decide(self, journal):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        second.execute(FakeEngine(weights="other"), promoter=Late())
+    first.execute(FakeEngine())
+    with pytest.raises(ChampionMoved) as moved:
+        second.execute(FakeEngine())
+    assert moved.value.next_step.startswith(f"raytemplate resume {second.journal.run_id}")
+    assert first.ledger.head("flights-air-time").version == 1
+
+
+def test_a_champion_whose_bytes_are_damaged_blocks_and_is_named(tmp_path):
+    first, second = FakeRun(tmp_path), FakeRun(tmp_path)
+    first.execute(FakeEngine())
+    folder = first.store.path(first.ledger.head("flights-air-time").digest)
+    (folder / "weights.safetensors").chmod(0o644)
+    (folder / "weights.safetensors").write_text("changed")
+    assert second.execute(FakeEngine(weights="other")).state == "rejected"
+    finding = second.journal.need(VerdictRecord).verdict.findings[1]
+    assert (finding.gate, finding.outcome) == ("beats-champion", "block")
+    assert "weights.safetensors" in finding.found

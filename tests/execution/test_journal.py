@@ -1,0 +1,96 @@
+"""The folder of a run: records whole or absent, time charged whatever becomes of the process."""
+
+import json
+import time
+
+import pytest
+
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock, write_lock
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.testing.samples import sample_end, sample_epochs, sample_fit, sample_plan, sample_start
+
+
+@pytest.fixture
+def journal(tmp_path):
+    folder = tmp_path / "k7q2xy"
+    folder.mkdir()
+    return Journal(folder)
+
+
+def test_a_record_comes_back_as_it_was(journal):
+    assert journal.read(FitResult) is None
+    journal.write(sample_fit())
+    assert journal.need(FitResult) == sample_fit()
+    assert [path.name for path in journal.folder.iterdir()] == ["fit.json"]
+
+
+def test_a_record_that_is_missing_says_how_to_go_on(journal):
+    with pytest.raises(IntegrityError, match=r"fit\.json: missing") as missing:
+        journal.need(FitResult)
+    assert missing.value.next_step == "raytemplate resume k7q2xy"
+
+
+def test_a_torn_record_is_refused_by_name(journal):
+    journal.write(sample_start())
+    path = journal.folder / "run.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(IntegrityError, match=r"run\.json: not a record"):
+        journal.read(RunStart)
+
+
+def test_a_superseded_record_opens_its_door_and_is_kept(journal):
+    for message in ("first", "second"):
+        journal.write(sample_end(message=message))
+        journal.supersede(RunEnd)
+    assert journal.read(RunEnd) is None
+    kept = {p.name: json.loads(p.read_text())["message"] for p in journal.folder.iterdir()}
+    assert kept == {"end.superseded-1.json": "first", "end.superseded-2.json": "second"}
+
+
+def test_an_epoch_trained_again_counts_once(journal):
+    first, second, third = sample_epochs(3)
+    for record in (first, second, third, second):
+        journal.add_epoch(record)
+    assert journal.epochs() == (first, second, third)
+
+
+def test_a_torn_last_epoch_is_left_out_and_the_next_one_is_whole(journal):
+    first, second = sample_epochs(2)
+    journal.add_epoch(first)
+    with (journal.folder / "epochs.jsonl").open("ab") as file:
+        file.write(b'{"kind": "EpochRec')
+    assert journal.epochs() == (first,)
+    journal.add_epoch(second)
+    assert journal.epochs() == (first, second)
+
+
+def test_attempts_add_up_whatever_became_of_them(journal):
+    with journal.attempt(time.monotonic() - 5):
+        pass
+    with pytest.raises(RuntimeError), journal.attempt(time.monotonic() - 7):
+        raise RuntimeError
+    assert journal.spent_s() == pytest.approx(12, abs=0.5)
+    assert len(list(journal.folder.glob("attempt-*.json"))) == 2
+
+
+def test_an_attempt_is_charged_while_it_runs(journal):
+    with journal.attempt(time.monotonic()):
+        before = journal.spent_s()
+        time.sleep(0.8)
+        assert journal.spent_s() > before
+
+
+def test_the_lock_keeps_the_plan_and_what_it_ran_on(journal):
+    write_lock(journal, sample_plan(), None)
+    locked = read_lock(journal)
+    assert locked.plan == sample_plan()
+    assert len(locked.code_sha256) == 64
+    assert {"python", "ray", "torch", "pyarrow"} <= set(locked.environment)
+
+
+def test_a_run_without_its_lock_cannot_be_gone_on_with(journal):
+    with pytest.raises(IntegrityError, match=r"run\.lock: missing"):
+        read_lock(journal)

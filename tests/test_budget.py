@@ -1,0 +1,57 @@
+"""The meter never grants more than the budget, however often a run is stopped and gone on with."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raytemplate.budget import Meter
+from raytemplate.testing.fakes import FakeClock
+
+SECONDS = st.floats(0, 1e4, allow_nan=False)
+
+
+def meter(clock, **changes):
+    return Meter(**({"limit_s": 100.0, "limit_usd": 1.0, "clock": clock, "started": clock()} | changes))
+
+
+def test_time_passes_and_what_was_spent_before_counts():
+    clock = FakeClock(1000.0)
+    of = meter(clock, spent_s=30.0, reserve_s=10.0)
+    clock.pass_s(20.0)
+    assert (of.elapsed_s(), of.remaining_s(), of.training_remaining_s()) == (50.0, 50.0, 40.0)
+
+
+def test_money_ends_a_run_before_time_does():
+    clock = FakeClock()
+    of = meter(clock, usd_per_s=0.02)
+    clock.pass_s(10.0)
+    assert of.spent_usd() == pytest.approx(0.2)
+    assert of.remaining_s() == pytest.approx(40.0)
+
+
+def test_what_is_spent_is_spent():
+    clock = FakeClock()
+    of = meter(clock)
+    clock.pass_s(130.0)
+    assert of.remaining_s() == -30.0
+
+
+@given(
+    limit=st.floats(1, 1e4), reserve=st.floats(0, 100), price=st.sampled_from([0.0, 1e-4, 0.1]),
+    money=st.floats(0.01, 10), wants=st.lists(st.tuples(SECONDS, SECONDS), max_size=8),
+)  # fmt: skip
+def test_no_chain_of_resumes_is_ever_granted_more_than_the_budget(limit, reserve, price, money, wants):
+    clock, spent, trained = FakeClock(), 0.0, 0.0
+    for start_s, wanted_s in wants:
+        of = Meter(
+            limit_s=limit, limit_usd=money, reserve_s=reserve, usd_per_s=price, spent_s=spent, clock=clock,
+            started=clock(),
+        )  # fmt: skip
+        clock.pass_s(start_s)
+        granted = min(wanted_s, max(0.0, of.training_remaining_s()))
+        clock.pass_s(granted)
+        trained += granted
+        spent = of.elapsed_s()
+        assert granted == 0.0 or spent <= limit * (1 + 1e-9)
+    assert trained <= limit * (1 + 1e-9)
+    assert trained * price <= money * (1 + 1e-6)
