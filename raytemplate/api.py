@@ -452,7 +452,8 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     target = ledger.rollback_target(name, int(version) if version else None)
     ObjectStore(place.models).open(target.digest)
     move = ledger.rollback(name, getpass.getuser(), reason, to_version=target.version, expected_term=ledger.term(name))
-    return move, Mirror(place).try_project(name)
+    uri = read_lock(Journal(place.runs / target.run_id)).plan.promote.tracking_uri
+    return move, Mirror(place, uri).try_project(name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_flights import SHIPPED, SMALL
+from small_flights import SHIPPED, changed
 
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
@@ -46,7 +47,7 @@ def small(demo: Path) -> Callable[..., TemplateSpec]:
     """Loads the shipped template for a small run in `demo`; dotted paths to change may be given as a mapping."""
 
     def make(changes: dict[str, Any] | None = None) -> TemplateSpec:
-        return load(demo / SHIPPED.name, overrides={**SMALL, **(changes or {})}, environ={})
+        return load(demo / SHIPPED.name, overrides=changed(changes), environ={})
 
     return make
 
@@ -54,12 +55,12 @@ def small(demo: Path) -> Callable[..., TemplateSpec]:
 @pytest.fixture(scope="session")
 def one_ray() -> Iterator[None]:
     """One Ray for every test of this process; a run uses the Ray that is there and leaves it alone."""
-    import os
-
     from raytemplate.engines.ray import cluster
 
     for name, value in cluster._ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # Workers import a loop of the tests by its name.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent / "engines")
     import ray
 
     ray.init(

@@ -22,11 +22,15 @@ SMALL: Mapping[str, Any] = {
 }
 
 
+def changed(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """`SMALL` with changes; what another family does not use is left out."""
+    merged = {**SMALL, **(changes or {})}
+    if merged.get("model.kind") == "lightgbm":
+        del merged["training.epochs"]
+    return merged
+
+
 def as_sets(changes: Mapping[str, Any] | None = None) -> list[str]:
     """`SMALL` with changes as `--set` arguments."""
-    pairs = {**SMALL, **(changes or {})}.items()
-    return [
-        part
-        for key, value in pairs
-        for part in ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")
-    ]
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in changed(changes).items()}
+    return [part for key, text in texts.items() for part in ("--set", f"{key}={text}")]

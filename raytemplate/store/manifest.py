@@ -76,8 +76,11 @@ def read_manifest(folder: Path) -> Manifest:
     return loads(Manifest, text, where=str(path))
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Path, *, others_may_add: bool = False) -> Manifest:
     """Hash every file again and compare with the manifest.
+
+    Args:
+        others_may_add: files that the manifest does not know are let be, such as those MLflow writes into its copies.
 
     Raises:
         IntegrityError: names the first file, by name, that differs, is missing, or is not in the manifest.
@@ -86,7 +89,7 @@ def verify(folder: Path) -> Manifest:
     expected = {entry.name: entry for entry in manifest.files}
     with storage_errors(folder, doing="read"):
         found = set(list_files(folder))
-        for name in sorted(found | expected.keys()):
+        for name in sorted(expected.keys() | (set() if others_may_add else found)):
             _check(folder, name, expected.get(name), name in found)
     return manifest
 

@@ -2,8 +2,11 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from raytemplate.engines.ray.train import lower
@@ -17,6 +20,7 @@ pytestmark = pytest.mark.ray
 
 TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
 MODES = ["memory", "stream"]
+COLUMNS = ["time_hour", "air_time"]
 LONG = {"training.epochs": 6, "data.windows.train": "all"}
 
 
@@ -61,7 +65,7 @@ def test_one_process_leaves_records_checkpoints_and_says_so(train, plan):
 
 @pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm"])
 def test_the_same_plan_trains_the_same_bytes(train, plan, kind):
-    changes = {"model.kind": kind} | ({"training.epochs": 2} if kind == "tabular-mlp" else {"model.num_trees": 10})
+    changes = {"model.kind": kind} | ({"model.num_trees": 10} if kind == "lightgbm" else {})
     made = plan(changes)
     first, second = (train(made)[1] for _ in range(2))
     name = load(FAMILIES, kind).files[0]
@@ -87,17 +91,14 @@ def test_two_workers_are_given_disjoint_rows_that_together_are_all(train, plan, 
     assert [rank.rank for rank in trained.ranks] == [0, 1]
     assert [len(each["train"]) for each in found] == [len(r) for r in rows] == [rank.num_rows for rank in trained.ranks]
     assert not rows[0] & rows[1]
-    assert len(rows[0] | rows[1]) == sum(map(len, rows)) == lower_rows(made, many_groups)
+    assert len(rows[0] | rows[1]) == sum(map(len, rows)) == labelled_rows(made, many_groups)
     assert found[0]["validation"] == found[1]["validation"] > 0
     assert min(map(len, rows)) > 0
 
 
-def lower_rows(made, folder):
+def labelled_rows(made, folder):
     """Rows of the train window that have a label, counted without us."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.concat_tables(pq.read_table(path, columns=["time_hour", "air_time"]) for path in sorted(folder.iterdir()))
+    table = pa.concat_tables(pq.read_table(path, columns=COLUMNS) for path in sorted(folder.iterdir()))
     window = made.ingest.window("train")
     times = table.column("time_hour").to_numpy()
     start, end = (np.datetime64(t.replace(tzinfo=None)) for t in (window.start, window.end))
@@ -116,15 +117,11 @@ def test_two_workers_train_one_model_as_good_as_that_of_one_process(train, plan,
     assert trained.engine == "Ray Train, 2 workers"
     assert len({rank.weights_sha256 for rank in trained.ranks}) == 1 and trained.ranks[0].weights_sha256
     assert [rank.rank for rank in trained.ranks] == [0, 1]
-    assert sum(rank.num_rows for rank in trained.ranks) == lower_rows(made, made_folder(made))
+    assert sum(rank.num_rows for rank in trained.ranks) == labelled_rows(made, Path(made.ingest.root) / "data" / "flights")
     assert [e.epoch for e in journal.epochs()] == [1, 2, 3, 4, 5, 6]
-    assert mae_on_test(made, journal, ingest) == pytest.approx(test_maes["local"], rel=0.02)
-
-
-def made_folder(made):
-    from pathlib import Path
-
-    return Path(made.ingest.root) / "data" / "flights"
+    # From memory both take the very same steps; a stream has an order of rows of its own, which moves so small a job.
+    tolerance = 0.02 if mode == "memory" else 0.06
+    assert mae_on_test(made, journal, ingest) == pytest.approx(test_maes["local"], rel=tolerance)
 
 
 @pytest.mark.slow

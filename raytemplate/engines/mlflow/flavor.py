@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.models.saved import SavedModel
+from raytemplate.store.manifest import verify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,6 @@ class PyFunc:
 
 
 def _load_pyfunc(path: str) -> PyFunc:  # pyright: ignore[reportUnusedFunction]  MLflow calls it by this name
-    """Called by MLflow with the folder of a model."""
-    folder = Path(path)
-    return PyFunc(SavedModel.load(folder if folder.is_dir() else folder.parent))
+    """Called by MLflow with the folder of its copy of a model; every file of ours is checked first."""
+    verify(Path(path), others_may_add=True)
+    return PyFunc(SavedModel.load(Path(path)))

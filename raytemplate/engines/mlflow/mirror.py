@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
@@ -48,7 +49,9 @@ class Mirror:
         """Records of the run, versions and aliases. What fails is a warning in the promotion's record, not its end."""
         warning = ""
         try:
-            self._copy(plan, journal)
+            with self._lock():
+                self._track(self._client(), journal)
+            self.project(plan.name)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = f"MLflow could not be brought in line: {type(error).__name__}: {str(error).splitlines()[0]}"
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
@@ -57,12 +60,15 @@ class Mirror:
             journal.write(replace(record, projected=not warning, warning=warning))
 
     def project(self, model: str) -> None:
-        """Versions and aliases of one model."""
+        """Versions and aliases of one model, with the runs they came from."""
         from raytemplate.engines.mlflow.registry import project
 
         with self._lock():
             client = self._client()
-            project(client, model, self._ledger(), ObjectStore(self.workspace.models), _experiments(client))
+            project(
+                client, model, Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models),
+                lambda run_id: self._track(client, Journal(self.workspace.runs / run_id)),
+            )  # fmt: skip
 
     def try_project(self, model: str) -> str:
         """As `project`; a warning in words where it failed, else ""."""
@@ -72,18 +78,11 @@ class Mirror:
             return f"MLflow could not be brought in line: {type(error).__name__}: {str(error).splitlines()[0]}"
         return ""
 
-    def _copy(self, plan: RunPlan, journal: Journal) -> None:
-        from raytemplate.engines.mlflow.registry import project
+    def _track(self, client: MlflowClient, journal: Journal) -> str:
         from raytemplate.engines.mlflow.tracking import track
 
         location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()
-        with self._lock():
-            client = self._client()
-            track(client, plan, journal, location)
-            project(client, plan.name, self._ledger(), ObjectStore(self.workspace.models), _experiments(client))
-
-    def _ledger(self) -> Ledger:
-        return Ledger(self.workspace.governance_db)
+        return track(client, read_lock(journal).plan, journal, location)
 
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
@@ -103,6 +102,3 @@ def tracking_uri(workspace: Workspace) -> str:
     """The URI of the workspace's own database."""
     return f"sqlite:///{workspace.mlflow_db.absolute()}"
 
-
-def _experiments(client: MlflowClient) -> list[str]:
-    return [str(e.experiment_id) for e in client.search_experiments()]

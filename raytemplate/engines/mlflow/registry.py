@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from raytemplate.engines.mlflow.tracking import RUN_TAG
-from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.head import Ledger, ModelVersion
 from raytemplate.store.objects import ObjectStore
 
 DIGEST_TAG = "raytemplate.digest"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
-def project(client: MlflowClient, model: str, ledger: Ledger, store: ObjectStore, experiments: list[str]) -> None:
+def project(
+    client: MlflowClient, model: str, ledger: Ledger, store: ObjectStore, tracked: Callable[[str], str]
+) -> None:
     """Register every version of the ledger that MLflow lacks, in order, and set both aliases to what the ledger says.
 
     The caller holds the workspace's MLflow lock; MLflow itself would let the last writer win.
+
+    Args:
+        tracked: the MLflow run of a run of ours, made where it is missing.
     """
     versions = ledger.versions(model)
     if not versions:
@@ -24,15 +31,20 @@ def project(client: MlflowClient, model: str, ledger: Ledger, store: ObjectStore
     known = _known(client, model)
     for version in versions:
         if version.digest not in known:
-            made = client.create_model_version(
-                model, source=str(store.path(version.digest).absolute()),
-                run_id=_mlflow_run(client, version.run_id, experiments),
-                tags={DIGEST_TAG: version.digest, RUN_TAG: version.run_id},
-            )  # fmt: skip
-            known[version.digest] = str(made.version)
+            known[version.digest] = _register(client, version, store, tracked(version.run_id))
     by_state = {v.state: known[v.digest] for v in versions}
     _set_alias(client, model, CHAMPION, by_state.get("champion"))
     _set_alias(client, model, CHALLENGER, by_state.get("challenger"))
+
+
+def _register(client: MlflowClient, version: ModelVersion, store: ObjectStore, mlflow_run: str) -> str:
+    """A version in MLflow with a copy of the bytes of its own: MLflow writes into the folders it loads from."""
+    client.log_artifacts(mlflow_run, str(store.open(version.digest)), "model")
+    made = client.create_model_version(
+        version.model, source=f"{client.get_run(mlflow_run).info.artifact_uri}/model", run_id=mlflow_run,
+        tags={DIGEST_TAG: version.digest, RUN_TAG: version.run_id},
+    )  # fmt: skip
+    return str(made.version)
 
 
 def _known(client: MlflowClient, model: str) -> dict[str, str]:
@@ -44,11 +56,6 @@ def _known(client: MlflowClient, model: str) -> dict[str, str]:
             raise
     found = client.search_model_versions(f"name = '{model}'")
     return {v.tags[DIGEST_TAG]: str(v.version) for v in found if DIGEST_TAG in v.tags}
-
-
-def _mlflow_run(client: MlflowClient, run_id: str, experiments: list[str]) -> str | None:
-    found = client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{run_id}'", max_results=1)
-    return str(found[0].info.run_id) if found else None
 
 
 def _set_alias(client: MlflowClient, model: str, alias: str, version: str | None) -> None:

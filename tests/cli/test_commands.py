@@ -1,0 +1,177 @@
+"""Commands without Ray: what they print, what they refuse, and what they import."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from command_line import COMMAND, environment, raytemplate
+from small_flights import AS_OF, SHIPPED, as_sets
+
+FILE = SHIPPED.name
+
+
+def test_help_shows_every_command_by_what_a_person_wants_to_do(tmp_path):
+    found = raytemplate("--help", cwd=tmp_path)
+    assert found.returncode == 0
+    lines = found.stdout.splitlines()
+    groups = [line.strip() for line in lines if line.startswith(("Start", "Retrain", "Look", "Decide", "Use"))]
+    assert groups == ["Start:", "Retrain:", "Look:", "Decide:", "Use:"]
+    for name in ("init", "check", "plan", "run", "resume", "runs", "show", "promote", "rollback", "models", "predict"):
+        assert any(line.startswith(f"  {name} ") for line in lines), name
+
+
+@pytest.mark.parametrize("name", ["init", "check", "plan", "run", "resume", "runs", "show", "promote", "rollback", "models", "predict"])
+def test_every_command_explains_itself(tmp_path, name):
+    found = raytemplate(name, "--help", cwd=tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith(f"Usage: raytemplate {name}")
+
+
+HEAVY = "print(sorted({m.partition('.')[0] for m in sys.modules} & {'ray', 'torch', 'mlflow', 'lightgbm', 'pandas'}))"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", FILE], ["plan", FILE, "--as-of", AS_OF, *as_sets()]], ids=["help", "check", "plan"])
+def test_nothing_heavy_is_imported_before_it_is_used(demo, arguments):
+    code = f"import sys, os\nfrom raytemplate.cli.main import _run\n_run({arguments!r})\n{HEAVY}"
+    found = subprocess.run([sys.executable, "-c", code], cwd=demo, env=environment(), capture_output=True, text=True)
+    assert found.stdout.splitlines()[-1] == "[]", found.stderr
+
+
+def test_init_check_and_plan(tmp_path):
+    made = raytemplate("init", "demo", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("12 files of data and flights-air-time.yaml are in demo.\n")
+    checked = raytemplate("check", FILE, cwd=tmp_path / "demo")
+    assert checked.stdout == f"flights-air-time 1.0.0: no problems.\n  raytemplate plan {FILE}\n"
+    planned = raytemplate("plan", FILE, "--as-of", "2013-06-01", cwd=tmp_path / "demo")
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout.splitlines()[0].startswith("flights-air-time 1.0.0   as of 2013-06-01 UTC   plan ")
+    for line in ("  train        2013-01-01 .. 2013-05-11   all there is", "  test         2013-05-18 .. 2013-06-01   14d"):
+        assert line in planned.stdout
+    assert planned.stdout.rstrip().endswith(f"raytemplate run {FILE} --as-of 2013-06-01")
+    assert not (tmp_path / "demo" / ".raytemplate").exists()
+
+
+def test_init_keeps_a_template_that_was_edited(demo):
+    (demo / FILE).write_text("name: mine\n")
+    assert raytemplate("init", ".", cwd=demo).returncode == 0
+    assert (demo / FILE).read_text() == "name: mine\n"
+
+
+def test_a_saved_plan_is_the_plan(demo):
+    from raytemplate.planning.stages import RunPlan, plan_id
+    from raytemplate.records import codec
+
+    found = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets(), "--save", "p.json", cwd=demo)
+    assert found.returncode == 0, found.stderr
+    saved = codec.loads(RunPlan, (demo / "p.json").read_bytes())
+    assert saved.id == plan_id(saved)
+    assert f"plan {saved.id}" in found.stdout.splitlines()[0]
+    assert found.stdout.endswith("raytemplate run --plan p.json\n")
+
+
+REFUSED = [
+    ("no such file", ["check", "flights.yaml"], 2, "flights.yaml"),
+    ("no such command", ["chekc"], 2, "no such command: chekc; did you mean check?"),
+    ("no file to run", ["run"], 2, "give the template to run"),
+    ("a plan and a file", ["run", FILE, "--plan", "p.json"], 2, "give neither FILE nor --set"),
+    ("no such plan", ["run", "--plan", "p.json"], 2, "p.json: no such file"),
+    ("a misspelt field", ["check", FILE, "--set", "training.epoch=3"], 2, "did you mean training.epochs?"),
+    ("a wrong value", ["plan", FILE, "--set", "training.epochs=ten"], 2, 'training.epochs: got "ten"'),
+    ("no such moment", ["plan", FILE, "--as-of", "soon"], 2, "--as-of: "),
+    ("a window without rows", ["plan", FILE, "--as-of", "2013-06-01"], 2, "--as-of latest"),
+    ("too little time", ["run", FILE, "--as-of", AS_OF, *as_sets({"budget.time": "1s"})], 3, "budget.time is 1.0 s"),
+    ("workers that hold all", ["run", FILE, "--as-of", AS_OF, *as_sets({"resources.workers": 99})], 3, "do not fit"),
+    ("no such run", ["resume", "k7q2"], 2, "no runs yet"),
+    ("no such run to promote", ["promote", "last"], 2, "no runs yet"),
+    ("nothing to show", ["show", "k7q2"], 2, "no runs yet"),
+    ("no such model", ["predict", "flights", "a.parquet", "b.parquet"], 2, 'no such model: "flights"; there is none yet'),
+    ("no model to roll back", ["rollback", "flights"], 2, 'no champion of a model "flights"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), [pytest.param(*row[1:], id=row[0]) for row in REFUSED])
+def test_refused(demo, arguments, code, message):
+    found = raytemplate(*arguments, cwd=demo)
+    assert (found.returncode, found.stdout) == (code, "")
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+    assert not (demo / ".raytemplate").exists()
+
+
+def test_all_problems_are_told_at_once_with_their_places(demo):
+    (demo / FILE).write_text((demo / FILE).read_text().replace("epochs: 6", "epochs: six").replace("hidden: 128", "hiden: 128"))
+    found = raytemplate("check", FILE, "--set", "budget.cost=40 EUR", cwd=demo)
+    assert found.returncode == 2
+    lines = found.stderr.splitlines()
+    assert [line.split()[0].partition(":")[0] for line in lines[:2]] == [FILE, FILE]
+    assert "model.hiden: no such field; did you mean model.hidden?" in lines[0]
+    assert 'training.epochs: got "six"' in lines[1]
+    assert '--set "budget.cost=40 EUR"' in found.stderr or "--set budget.cost=40 EUR" in found.stderr
+    assert lines[-1] == "3 problems; nothing was started."
+
+
+SPOILED = {
+    "missing": (lambda path: path.unlink(), "no file matches"),
+    "empty": (lambda path: path.write_bytes(b""), "2013-02.parquet: the file is empty"),
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-3000]), "2013-02.parquet: not a Parquet file, or cut off"),
+    "no parquet": (lambda path: path.write_text("a,b\n1,2\n" * 9), "2013-02.parquet: not a Parquet file, or cut off"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "message"), SPOILED.values(), ids=SPOILED)
+def test_bad_files_are_named_and_nothing_is_written(demo, spoil, message):
+    (demo / "data" / "flights" / "2013-01.parquet").unlink()
+    spoil(demo / "data" / "flights" / "2013-02.parquet")
+    found = raytemplate("run", FILE, "--as-of", AS_OF, *as_sets(), cwd=demo)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert not (demo / ".raytemplate").exists()
+
+
+def test_a_month_with_another_schema_is_named(demo):
+    import pyarrow.parquet as pq
+
+    path = demo / "data" / "flights" / "2013-02.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["temp"]), path)
+    found = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets(), cwd=demo)
+    assert found.returncode == 2
+    assert "2013-02.parquet: its schema differs from 2013-01.parquet: column temp is missing" in found.stderr
+
+
+def test_a_target_that_is_not_there_is_told_with_its_line(demo):
+    found = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets({"data.target": "airtime"}), cwd=demo)
+    assert found.returncode == 2
+    assert 'no column "airtime" in the data; did you mean air_time?' in found.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to become another user")
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(demo, tmp_path):
+    place = shutil.copytree(demo, f"/tmp/read-only-{os.getpid()}")
+    try:
+        command = [COMMAND, "run", FILE, "--as-of", AS_OF, *as_sets()]
+        found = subprocess.run(
+            command, cwd=place, env=environment(HOME="/nonexistent"), capture_output=True, text=True, user=65534, group=65534
+        )
+        assert found.returncode == 2, found.stderr
+        assert "cannot be written" in found.stderr and "--workspace DIR" in found.stderr
+        assert not os.path.exists(os.path.join(place, ".raytemplate"))
+    finally:
+        shutil.rmtree(place)
+
+
+def test_a_workspace_below_a_file_is_refused(demo):
+    (demo / "file").write_text("x")
+    found = raytemplate("run", FILE, "--as-of", AS_OF, *as_sets(), "--workspace", "file/here", cwd=demo)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "cannot be written" in found.stderr
+
+
+def test_a_plan_of_another_kind_is_refused(demo):
+    (demo / "p.json").write_text(json.dumps({"schema": 1, "kind": "RunEnd"}))
+    found = raytemplate("run", "--plan", "p.json", cwd=demo)
+    assert found.returncode == 7
+    assert "p.json" in found.stderr

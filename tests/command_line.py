@@ -1,0 +1,97 @@
+"""`raytemplate` as a person types it: processes of their own, in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+COMMAND = str(Path(sys.executable).with_name("raytemplate"))
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without what would change a run."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAYTEMPLATE_", "RAY_", "PYTEST_"))}
+    kept.pop("PYTHONPATH", None)
+    return {**kept, "TMPDIR": "/tmp", **more}
+
+
+def raytemplate(*arguments: str, cwd: Path, timeout_s: float = 180, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=timeout_s,
+        **more,
+    )  # fmt: skip
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Begin a command and come back; it has a process group of its own, as a terminal would give it."""
+    return subprocess.Popen(
+        [COMMAND, *map(str, arguments)], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(condition: Any, *, process: subprocess.Popen[str], limit_s: float = 90) -> Any:
+    """What `condition` gives once it is true, while the process lives."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def only_run(folder: Path) -> Path | None:
+    """The folder of the only run of a workspace, once there is one."""
+    runs = folder / ".raytemplate" / "runs"
+    found = [path.parent for path in runs.glob("*/run.json")] if runs.exists() else []
+    return found[0] if found else None
+
+
+def epochs(run: Path) -> list[dict[str, Any]]:
+    """The records of its epochs so far."""
+    path = run / "epochs.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def record(run: Path, name: str) -> dict[str, Any]:
+    """One record of a run, as plain data."""
+    return json.loads((run / f"{name}.json").read_text())
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, from /proc."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, below = [], parents.get(pid, [])
+    while below:
+        found += below
+        below = [child for parent in below for child in parents.get(parent, [])]
+    return found
+
+
+def alive(pids: list[int]) -> list[str]:
+    """Those of the processes that still run, by what they were started with."""
+    left = []
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:100]
+        except OSError:
+            continue
+        if state not in "ZX":
+            left.append(f"{pid}: {words}")
+    return left
