@@ -10,39 +10,29 @@ import getpass
 import os
 import socket
 import time
-import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raytemplate.budget import Meter
 from raytemplate.errors import (
-    EXIT_DONE,
-    EXIT_NOT_PROMOTED,
-    Interrupted,
     PlanError,
-    RaytemplateError,
     UsageError,
 )
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
-from raytemplate.planning.look import champion_of, look
+from raytemplate.execution.runs import Run, is_unfinished, journals, refuse_if_active, rewrite_end
+from raytemplate.planning.look import look
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import FitResult
-from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Verdict, VerdictRecord
+from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.records.run import RunEnd, RunStart, State
+from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow, RunRow
-from raytemplate.reports.run_shown import RunView, show_run
+from raytemplate.reports.history import ModelRow
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import TemplateSpec
-from raytemplate.store.locks import FileLock, is_held
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 
@@ -111,94 +101,6 @@ def _check_installed(spec: TemplateSpec) -> None:
                         next_step="pip install 'raytemplate[trees]'")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Run:
-    """One execution of a plan, seen through its records."""
-
-    journal: Journal
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self.journal.run_id
-
-    @property
-    def plan(self) -> RunPlan:
-        """What was to be done."""
-        return read_lock(self.journal).plan
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """Exactly what was read."""
-        return self.journal.need(Snapshot)
-
-    @property
-    def fit(self) -> FitResult:
-        """Epochs and candidate."""
-        return self.journal.need(FitResult)
-
-    @property
-    def evaluation(self) -> Evaluation:
-        """Candidate, champion and baseline on the same rows."""
-        return self.journal.need(Evaluation)
-
-    @property
-    def verdict(self) -> Verdict:
-        """Approved, Held or Rejected."""
-        return self.journal.need(VerdictRecord).verdict
-
-    @property
-    def promotion(self) -> PromotionRecord | None:
-        """What became of the candidate; None if it was rejected."""
-        return self.journal.read(PromotionRecord)
-
-    @property
-    def end(self) -> RunEnd | None:
-        """How it ended; None while it is unfinished."""
-        return self.journal.read(RunEnd)
-
-    @property
-    def exit_code(self) -> int:
-        """0 when its candidate is the champion (or equal to it), 5 when it is held or rejected."""
-        promotion = self.promotion
-        return EXIT_DONE if promotion is not None and promotion.outcome != "waiting" else EXIT_NOT_PROMOTED
-
-    @property
-    def champion_version_after(self) -> int:
-        """The champion's version when the run had been judged; 0 if there was none."""
-        promotion = self.promotion
-        if promotion is not None and promotion.outcome != "waiting":
-            return promotion.version
-        champion = self.evaluation.champion_ref
-        return champion.version if champion else 0
-
-    def row(self) -> RunRow:
-        """The run as a line of a list."""
-        start, end, evaluation = self.journal.need(RunStart), self.end, self.journal.read(Evaluation)
-        active = self.journal.active.exists() and is_held(self.journal.active)
-        promotion = self.promotion
-        return RunRow(
-            run_id=self.id, name=start.name, as_of=start.as_of, started=start.started,
-            state=end.state if end else ("running" if active else "unfinished"),
-            metric=evaluation.metric if evaluation else "",
-            value=evaluation.metrics[evaluation.metric].value if evaluation else None,
-            version=promotion.version if promotion else 0,
-            wall_clock_s=end.wall_clock_s if end else self.journal.spent_s(), planned_s=start.planned_s,
-        )  # fmt: skip
-
-    def view(self) -> RunView:
-        """All records there are, for printing."""
-        verdict = self.journal.read(VerdictRecord)
-        return RunView(
-            start=self.journal.need(RunStart), plan=self.plan, snapshot=self.journal.read(Snapshot),
-            fit=self.journal.read(FitResult), evaluation=self.journal.read(Evaluation),
-            verdict=verdict.verdict if verdict else None, promotion=self.promotion, end=self.end,
-        )  # fmt: skip
-
-    def __str__(self) -> str:
-        return show_run(self.view())
-
-
 def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:
     """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
 
@@ -251,33 +153,17 @@ def resume(
     return _conduct(locked, journal, place, listener, began)
 
 
-def refuse_if_active(journal: Journal) -> None:
-    """Stop if another process works on the run.
-
-    Raises:
-        UsageError: it does.
-    """
-    if journal.active.exists() and is_held(journal.active):
-        raise UsageError(
-            f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
-        )
-
-
 def unfinished(planned: Planned) -> Journal | None:
     """The newest run of the same plan that has not ended and that nobody works on."""
-    found = [journal for journal in _journals(planned.workspace) if _is_unfinished(journal, planned.plan.id)]
+    found = [journal for journal in journals(planned.workspace) if is_unfinished(journal, planned.plan.id)]
     return max(found, key=lambda j: j.need(RunStart).started, default=None)
 
 
-def _is_unfinished(journal: Journal, plan_id: str) -> bool:
-    start = journal.read(RunStart)
-    if start is None or start.plan_id != plan_id or journal.read(RunEnd) is not None:
-        return False
-    return not (journal.active.exists() and is_held(journal.active))
+def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> Run:
+    from raytemplate.engines.conduct import conduct
 
-
-def _journals(place: Workspace) -> list[Journal]:
-    return [Journal(path.parent) for path in place.runs.glob("*/run.json")] if place.runs.exists() else []
+    conduct(plan_, journal, place, listener, began)
+    return Run(journal)
 
 
 def _start_of(plan_: RunPlan, run_id: str) -> RunStart:
@@ -286,61 +172,6 @@ def _start_of(plan_: RunPlan, run_id: str) -> RunStart:
         as_of=plan_.as_of, started=datetime.now(UTC), planned_s=plan_.forecast.seconds, host=socket.gethostname(),
         user=getpass.getuser(),
     )  # fmt: skip
-
-
-def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> Run:
-    """Bind engines to ports and walk the stages; leaves nothing running."""
-    from raytemplate.engines.bind import Bound
-
-    with ExitStack() as stack:
-        stack.enter_context(FileLock(journal.active, 0.0))
-        spent_s = journal.spent_s()
-        stack.enter_context(journal.attempt(began))
-        limits = plan_.limits
-        meter = Meter(
-            limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
-            spent_s=spent_s, started=began,
-        )  # fmt: skip
-        bound = stack.enter_context(Bound(plan_, journal, place, listener))
-        try:
-            bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan_.name, place)).run()
-        except (KeyboardInterrupt, Interrupted) as error:
-            bound.abandon()
-            raise _interrupted(error, journal) from error
-        except RaytemplateError as error:
-            _failed(journal, plan_, meter, error)
-            raise
-        except Exception as error:
-            _failed(journal, plan_, meter, error)
-            raise
-    return Run(journal)
-
-
-def _interrupted(error: BaseException, journal: Journal) -> Interrupted:
-    terminated = isinstance(error, Interrupted) and error.terminated
-    done = "; nothing was promoted" if journal.read(PromotionRecord) is None else ""
-    epochs = journal.epochs()
-    safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
-    return Interrupted(
-        f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{safe}{done}",
-        next_step=f"raytemplate resume {journal.run_id}", terminated=terminated,
-    )  # fmt: skip
-
-
-def _failed(journal: Journal, plan_: RunPlan, meter: Meter, error: Exception) -> None:
-    """Keep how it failed: the message in the record of the end, the whole trace in a file."""
-    text = "".join(traceback.format_exception(error))
-    code = error.exit_code if isinstance(error, RaytemplateError) else 1
-    end = RunEnd(
-        state="failed", exit_code=code, ended=datetime.now(UTC), wall_clock_s=meter.elapsed_s(),
-        cost_usd=meter.spent_usd(), family=plan_.fit.family, timings=(), message=str(error),
-    )  # fmt: skip
-    try:
-        (journal.folder / "error.txt").write_text(text)
-        journal.write(end)
-    except (OSError, RaytemplateError) as second:
-        # A full disk is often why it failed: say so with the first error, and leave the run unfinished.
-        error.add_note(f"the failure could not be recorded: {second}")
 
 
 def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
@@ -364,18 +195,8 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     by = f"{user}: {reason}" if reason else user
     decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
     Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
-    _rewrite_end(journal)
+    rewrite_end(journal)
     return Run(journal)
-
-
-def _rewrite_end(journal: Journal) -> None:
-    """The end of a run whose verdict has changed."""
-    end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
-    if end is None:
-        return
-    states: Mapping[str, State] = {"promoted": "approved", "unchanged": "unchanged", "waiting": "held"}
-    state = states[promotion.outcome] if promotion else "rejected"
-    journal.write(replace(end, state=state, exit_code=Run(journal).exit_code))
 
 
 def find(ref: str, *, workspace: str | None = None) -> Run:
@@ -391,7 +212,7 @@ def find(ref: str, *, workspace: str | None = None) -> Run:
 def runs(name: str | None = None, *, workspace: str | None = None) -> Sequence[Run]:
     """All runs of a workspace, or of one template, newest first."""
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    started = [(journal.need(RunStart), journal) for journal in _journals(place)]
+    started = [(journal.need(RunStart), journal) for journal in journals(place)]
     chosen = [(start, journal) for start, journal in started if name in (None, start.name)]
     return tuple(Run(journal) for _, journal in sorted(chosen, key=lambda pair: pair[0].started, reverse=True))
 

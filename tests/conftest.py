@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_flights import SHIPPED, changed
+from small_flights import SHIPPED, changed, write_demo
 
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
@@ -34,12 +33,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def demo(tmp_path: Path, flights: Path) -> Path:
     """A new folder as `init` leaves it, but with the two first months of flights only, as copies."""
-    data = tmp_path / "demo" / "data" / "flights"
-    data.mkdir(parents=True)
-    for name in ("2013-01.parquet", "2013-02.parquet"):
-        shutil.copyfile(flights / name, data / name)
-    shutil.copyfile(SHIPPED, tmp_path / "demo" / SHIPPED.name)
-    return tmp_path / "demo"
+    return write_demo(tmp_path / "demo", flights)
 
 
 @pytest.fixture

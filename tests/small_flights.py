@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,3 +35,13 @@ def as_sets(changes: Mapping[str, Any] | None = None) -> list[str]:
     """`SMALL` with changes as `--set` arguments."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in changed(changes).items()}
     return [part for key, text in texts.items() for part in ("--set", f"{key}={text}")]
+
+
+def write_demo(folder: Path, flights: Path, months: tuple[int, ...] = (1, 2)) -> Path:
+    """A new folder as `init` leaves it, but with these months of flights only, as copies."""
+    data = folder / "data" / "flights"
+    data.mkdir(parents=True)
+    for month in months:
+        shutil.copyfile(flights / f"2013-{month:02d}.parquet", data / f"2013-{month:02d}.parquet")
+    shutil.copyfile(SHIPPED, folder / SHIPPED.name)
+    return folder

@@ -61,9 +61,7 @@ class Bound:
         if self._promoter is not None:
             self._promoter.close()
 
-    def execution(
-        self, meter: Meter, store: ObjectStore, champion_now: Callable[[], Champion | None]
-    ) -> Execution:
+    def execution(self, meter: Meter, store: ObjectStore, champion_now: Callable[[], Champion | None]) -> Execution:
         """The execution, with everything it needs bound to it."""
         assert self._promoter is not None
         return Execution(

@@ -77,7 +77,8 @@ class PromoterProcess:
             line = ""
         if not line:
             raise EngineError(
-                "promote", "the promoting process ended before it answered; see ray.log in the run's folder",
+                "promote",
+                "the promoting process ended before it answered; see ray.log in the run's folder",
                 next_step=f"raytemplate resume {request['decide']}",
             )
         return json.loads(line)

@@ -228,5 +228,3 @@ def _state(verdict: VerdictRecord, promotion: PromotionRecord | None) -> tuple[S
     if promotion is not None and promotion.outcome == "promoted":
         return "approved", EXIT_DONE
     return ("held" if isinstance(verdict.verdict, Held) else "rejected"), EXIT_NOT_PROMOTED
-
-

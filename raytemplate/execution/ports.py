@@ -85,9 +85,7 @@ class Engine(Protocol):
         """
         ...
 
-    def fit(
-        self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch
-    ) -> Trained:
+    def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
         """Train until epochs, early stopping or the meter end it, going on from the journal's newest good checkpoint.
 
         Raises:

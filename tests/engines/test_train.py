@@ -93,7 +93,8 @@ def test_two_workers_are_given_disjoint_rows_that_together_are_all(train, plan, 
     assert not rows[0] & rows[1]
     assert len(rows[0] | rows[1]) == sum(map(len, rows)) == labelled_rows(made, many_groups)
     assert found[0]["validation"] == found[1]["validation"] > 0
-    assert min(map(len, rows)) > 0
+    if mode == "memory":
+        assert abs(len(rows[0]) - len(rows[1])) <= 1
 
 
 def labelled_rows(made, folder):

@@ -101,4 +101,3 @@ class Mirror:
 def tracking_uri(workspace: Workspace) -> str:
     """The URI of the workspace's own database."""
     return f"sqlite:///{workspace.mlflow_db.absolute()}"
-

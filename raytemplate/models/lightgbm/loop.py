@@ -23,7 +23,7 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
     """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop.
 
     Each stretch goes on from the trees so far; LightGBM then scores the training rows with them again, which
-    costs little beside growing trees.
+    costs little beside growing trees, and makes going on from a checkpoint the same as never having stopped.
     """
     every = training.checkpoint_every or max(1, options.num_trees // 20)
     rows, validation = context.arrays("train"), context.arrays("validation")
@@ -36,11 +36,18 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
     while done < options.num_trees:
         stretch = min(every, options.num_trees - done)
         started = time.perf_counter()
-        data = lightgbm.Dataset(
-            table, label=rows.target, categorical_feature=categorical, feature_name=names, params=params,
-            free_raw_data=False,
-        )  # fmt: skip
-        booster = lightgbm.train(params, data, num_boost_round=stretch, init_model=booster)
+        if booster is None or booster is trees or context.num_ranks == 1:
+            data = lightgbm.Dataset(
+                table, label=rows.target, categorical_feature=categorical, feature_name=names, params=params,
+                free_raw_data=False,
+            )  # fmt: skip
+            booster = lightgbm.train(
+                params, data, num_boost_round=stretch, init_model=booster, keep_training_booster=context.num_ranks > 1
+            )
+        else:
+            # Ranks stay connected: a port that was just let go cannot be bound again at once.
+            for _ in range(stretch):
+                booster.update()
         loop_s = time.perf_counter() - started
         done += stretch
         loss = _loss(training, rows.target, _predict(booster, table))

@@ -1,0 +1,80 @@
+"""One process's work on a run: engines bound to ports, stages walked, and every way it can end."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from raytemplate.budget import Meter
+from raytemplate.engines.bind import Bound
+from raytemplate.errors import Interrupted, RaytemplateError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import Listener
+from raytemplate.planning.look import champion_of
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd
+from raytemplate.store.locks import FileLock
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+
+def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> None:
+    """Walk the stages of a run that has not passed them all; leaves nothing running.
+
+    Args:
+        began: `time.monotonic()` when the clock of the budget began.
+
+    Raises:
+        Interrupted: says what is safe and how to go on.
+        RaytemplateError: how it failed; recorded as the run's end.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(FileLock(journal.active, 0.0))
+        spent_s = journal.spent_s()
+        stack.enter_context(journal.attempt(began))
+        limits = plan.limits
+        meter = Meter(
+            limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
+            spent_s=spent_s, started=began,
+        )  # fmt: skip
+        bound = stack.enter_context(Bound(plan, journal, place, listener))
+        try:
+            bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
+        except (KeyboardInterrupt, Interrupted) as error:
+            bound.abandon()
+            raise _interrupted(error, journal) from error
+        except RaytemplateError as error:
+            _failed(journal, plan, meter, error)
+            raise
+        except Exception as error:
+            _failed(journal, plan, meter, error)
+            raise
+
+
+def _interrupted(error: BaseException, journal: Journal) -> Interrupted:
+    terminated = isinstance(error, Interrupted) and error.terminated
+    done = "; nothing was promoted" if journal.read(PromotionRecord) is None else ""
+    epochs = journal.epochs()
+    safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
+    return Interrupted(
+        f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{safe}{done}",
+        next_step=f"raytemplate resume {journal.run_id}", terminated=terminated,
+    )  # fmt: skip
+
+
+def _failed(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
+    """Keep how it failed: the message in the record of the end, the whole trace in a file."""
+    text = "".join(traceback.format_exception(error))
+    code = error.exit_code if isinstance(error, RaytemplateError) else 1
+    end = RunEnd(
+        state="failed", exit_code=code, ended=datetime.now(UTC), wall_clock_s=meter.elapsed_s(),
+        cost_usd=meter.spent_usd(), family=plan.fit.family, timings=(), message=str(error),
+    )  # fmt: skip
+    try:
+        (journal.folder / "error.txt").write_text(text)
+        journal.write(end)
+    except (OSError, RaytemplateError) as second:
+        # A full disk is often why it failed: say so with the first error, and leave the run unfinished.
+        error.add_note(f"the failure could not be recorded: {second}")

@@ -1,0 +1,144 @@
+"""Runs of a workspace, seen through their records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, UsageError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Verdict, VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd, RunStart, State
+from raytemplate.reports.history import RunRow
+from raytemplate.reports.run_shown import RunView, show_run
+from raytemplate.store.locks import is_held
+from raytemplate.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a plan, seen through its records."""
+
+    journal: Journal
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.journal.run_id
+
+    @property
+    def plan(self) -> RunPlan:
+        """What was to be done."""
+        return read_lock(self.journal).plan
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Exactly what was read."""
+        return self.journal.need(Snapshot)
+
+    @property
+    def fit(self) -> FitResult:
+        """Epochs and candidate."""
+        return self.journal.need(FitResult)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """Candidate, champion and baseline on the same rows."""
+        return self.journal.need(Evaluation)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Approved, Held or Rejected."""
+        return self.journal.need(VerdictRecord).verdict
+
+    @property
+    def promotion(self) -> PromotionRecord | None:
+        """What became of the candidate; None if it was rejected."""
+        return self.journal.read(PromotionRecord)
+
+    @property
+    def end(self) -> RunEnd | None:
+        """How it ended; None while it is unfinished."""
+        return self.journal.read(RunEnd)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when its candidate is the champion (or equal to it), 5 when it is held or rejected."""
+        promotion = self.promotion
+        return EXIT_DONE if promotion is not None and promotion.outcome != "waiting" else EXIT_NOT_PROMOTED
+
+    @property
+    def champion_version_after(self) -> int:
+        """The champion's version when the run had been judged; 0 if there was none."""
+        promotion = self.promotion
+        if promotion is not None and promotion.outcome != "waiting":
+            return promotion.version
+        champion = self.evaluation.champion_ref
+        return champion.version if champion else 0
+
+    def row(self) -> RunRow:
+        """The run as a line of a list."""
+        start, end, evaluation = self.journal.need(RunStart), self.end, self.journal.read(Evaluation)
+        active = self.journal.active.exists() and is_held(self.journal.active)
+        promotion = self.promotion
+        return RunRow(
+            run_id=self.id, name=start.name, as_of=start.as_of, started=start.started,
+            state=end.state if end else ("running" if active else "unfinished"),
+            metric=evaluation.metric if evaluation else "",
+            value=evaluation.metrics[evaluation.metric].value if evaluation else None,
+            version=promotion.version if promotion else 0,
+            wall_clock_s=end.wall_clock_s if end else self.journal.spent_s(), planned_s=start.planned_s,
+        )  # fmt: skip
+
+    def view(self) -> RunView:
+        """All records there are, for printing."""
+        verdict = self.journal.read(VerdictRecord)
+        return RunView(
+            start=self.journal.need(RunStart), plan=self.plan, snapshot=self.journal.read(Snapshot),
+            fit=self.journal.read(FitResult), evaluation=self.journal.read(Evaluation),
+            verdict=verdict.verdict if verdict else None, promotion=self.promotion, end=self.end,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return show_run(self.view())
+
+
+def refuse_if_active(journal: Journal) -> None:
+    """Stop if another process works on the run.
+
+    Raises:
+        UsageError: it does.
+    """
+    if journal.active.exists() and is_held(journal.active):
+        raise UsageError(
+            f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
+        )
+
+
+def is_unfinished(journal: Journal, plan_id: str) -> bool:
+    """Whether it is a run of that plan which has not ended and which nobody works on."""
+    start = journal.read(RunStart)
+    if start is None or start.plan_id != plan_id or journal.read(RunEnd) is not None:
+        return False
+    return not (journal.active.exists() and is_held(journal.active))
+
+
+def journals(place: Workspace) -> list[Journal]:
+    """Every run of a workspace."""
+    return [Journal(path.parent) for path in place.runs.glob("*/run.json")] if place.runs.exists() else []
+
+
+def rewrite_end(journal: Journal) -> None:
+    """The end of a run whose verdict has changed."""
+    end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
+    if end is None:
+        return
+    states: Mapping[str, State] = {"promoted": "approved", "unchanged": "unchanged", "waiting": "held"}
+    state = states[promotion.outcome] if promotion else "rejected"
+    journal.write(replace(end, state=state, exit_code=Run(journal).exit_code))

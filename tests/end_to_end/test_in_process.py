@@ -1,0 +1,135 @@
+"""Whole runs from Python on one shared Ray: budgets, failures and what stays behind."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from small_flights import AS_OF, MODEL
+
+from raytemplate import api
+from raytemplate.errors import BudgetSpent, DataError, IntegrityError, TrainingFailed
+from raytemplate.execution.journal import Journal
+from raytemplate.records.judged import Approved
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd
+from raytemplate.store.workspace import find_run
+
+pytestmark = [pytest.mark.ray]
+
+
+@pytest.fixture
+def run(one_ray, small):
+    """Plans and runs the small job with changes."""
+
+    def go(changes=None, as_of=AS_OF, **more):
+        return api.run(api.plan(small(changes), as_of), **more)
+
+    return go
+
+
+def last(small):
+    place = api.plan(small(), AS_OF).workspace
+    return Journal(find_run(place, "last"))
+
+
+@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm"])
+def test_both_families_make_a_champion_that_predicts(run, demo, kind):
+    made = run({"model.kind": kind} | ({"model.num_trees": 30, "training.lr": 0.2} if kind == "lightgbm" else {}))
+    assert isinstance(made.verdict, Approved)
+    model = api.model(f"{MODEL}@champion", workspace=str(demo))
+    rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 50)
+    predicted = model.predict(rows.to_pandas())
+    assert list(predicted.columns) == ["time_hour", "carrier", "flight", "origin", "prediction", "model_version"]
+    assert 20 < predicted["prediction"].mean() < 400
+    assert model.digest == made.fit.candidate.digest
+
+
+def test_a_stream_makes_a_champion_too(run):
+    made = run({"data.ingest": "stream"})
+    assert (made.end.state, made.snapshot.engine.partition(";")[0]) == ("approved", "Ray Data, one pass for statistics")
+    assert made.evaluation.num_rows == made.snapshot.window("test").num_rows
+
+
+def test_the_budget_ends_training_early_with_a_verdict(run):
+    made = run({"training.epochs": 20_000, "budget.time": "12s"})
+    assert made.fit.stopped == "budget.time"
+    assert 0 < len(made.fit.epochs) < 20_000
+    assert isinstance(made.verdict, Approved)
+    assert made.end.wall_clock_s < 16
+
+
+def test_the_budget_ends_before_there_is_a_candidate(run, small):
+    with pytest.raises(BudgetSpent) as spent:
+        run({"training.batch_size": 1, "budget.time": "6s", "data.windows.train": "all"})
+    end = last(small).need(RunEnd)
+    assert (spent.value.exit_code, end.state, end.exit_code) == (4, "failed", 4)
+    assert "no candidate" in end.message
+
+
+def test_a_resumed_run_gets_no_second_budget(run, small, demo):
+    with pytest.raises(BudgetSpent):
+        run({"training.batch_size": 1, "budget.time": "6s", "data.windows.train": "all"})
+    with pytest.raises(BudgetSpent):
+        api.resume("last", workspace=str(demo))
+    assert last(small).spent_s() > 6
+
+
+def test_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, small):
+    with pytest.raises(TrainingFailed, match="in epoch 1") as failed:
+        run({"training.lr": 1e30})
+    journal = last(small)
+    assert (failed.value.exit_code, journal.need(RunEnd).exit_code) == (9, 9)
+    assert "TrainingFailed" in (journal.folder / "error.txt").read_text()
+    assert journal.read(PromotionRecord) is None
+
+
+def test_enormous_targets_end_training_and_are_not_a_crash(run, demo):
+    for path in (demo / "data" / "flights").iterdir():
+        table = pq.read_table(path)
+        huge = pa.array([1e38 * (n % 3) for n in range(table.num_rows)])
+        pq.write_table(table.set_column(table.column_names.index("air_time"), "air_time", huge), path)
+    with pytest.raises((TrainingFailed, DataError)) as failed:
+        run()
+    assert failed.value.exit_code in (2, 9)
+
+
+def test_a_file_that_changes_between_plan_and_run_ends_with_seven(one_ray, small, demo):
+    planned = api.plan(small(), AS_OF)
+    path = demo / "data" / "flights" / "2013-02.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+    with pytest.raises(IntegrityError, match=r"2013-02\.parquet: changed since it was planned") as refused:
+        api.run(planned)
+    assert refused.value.exit_code == 7
+
+
+def test_a_constant_target_ends_with_two(run, demo):
+    for path in (demo / "data" / "flights").iterdir():
+        table = pq.read_table(path)
+        same = pa.array([7.0] * table.num_rows)
+        pq.write_table(table.set_column(table.column_names.index("air_time"), "air_time", same), path)
+    with pytest.raises(DataError, match="nothing to learn") as refused:
+        run()
+    assert refused.value.exit_code == 2
+
+
+def test_an_as_of_before_the_champions_is_blocked(run):
+    run(as_of="2013-02-20")
+    earlier = run(as_of="2013-02-10")
+    finding = next(f for f in earlier.verdict.findings if f.gate == "beats-champion")
+    assert (earlier.end.state, finding.outcome) == ("rejected", "block")
+    assert "has seen data until" in finding.found
+
+
+def test_a_run_shows_itself_as_text(run):
+    made = run()
+    assert made.id in str(made)
+    assert "version 1" in str(made)
+
+
+def test_early_stopping_ends_training_and_the_best_epoch_is_taken(run):
+    made = run({"training.epochs": 60, "training.early_stopping": 2, "training.lr": 0.02})
+    best = min(made.fit.epochs, key=lambda epoch: epoch.validation)
+    assert made.fit.stopped in ("early stopping", "epochs")
+    assert made.fit.candidate.epoch == best.epoch
+    assert made.fit.candidate.validation == best.validation

@@ -1,0 +1,177 @@
+"""Runs that are stopped in the middle: nothing is promoted, nothing is left running, and resume goes on exactly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from command_line import alive, descendants, epochs, only_run, raytemplate, record, start, wait_for
+from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
+
+from raytemplate import api
+from raytemplate.models.saved import SavedModel
+from raytemplate.store.objects import ObjectStore
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+
+# Small steps make epochs long enough to be met in the middle.
+SLOW_EPOCHS = {"training.epochs": 6, "training.batch_size": 16}
+SLOW_TREES = {
+    "model.kind": "lightgbm", "model.num_trees": 120, "model.num_leaves": 255, "training.lr": 0.1,
+    "training.checkpoint_every": 20,
+}  # fmt: skip
+
+
+def command(changes):
+    return ["run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes)]
+
+
+def gone(pids, limit_s=15.0):
+    """What is still running of these after a while: nothing, one hopes."""
+    end = time.monotonic() + limit_s
+    while (left := alive(pids)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return left
+
+
+def uninterrupted(demo, tmp_path, changes):
+    """The candidate's folder of the same plan in a workspace of its own, never stopped."""
+    place = shutil.copytree(demo, tmp_path / "whole", ignore=shutil.ignore_patterns(".raytemplate"))
+    spec = api.load(place / SHIPPED.name, set=changed(changes))
+    run = api.run(api.plan(spec, AS_OF))
+    return run, ObjectStore(place / ".raytemplate" / "models").path(run.fit.candidate.digest)
+
+
+def kill_after_three_records(demo, changes):
+    process = start(*command(changes), cwd=demo)
+    wait_for(lambda: (run := only_run(demo)) and len(epochs(run)) >= 3, process=process)
+    below = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    assert gone(below) == []
+    return only_run(demo)
+
+
+def test_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one_ray, demo, tmp_path):
+    run = kill_after_three_records(demo, SLOW_EPOCHS)
+    done = [each["epoch"] for each in epochs(run)]
+    assert done in ([1, 2, 3], [1, 2, 3, 4]) and not (run / "fit.json").exists()
+    resumed = raytemplate("resume", "last", cwd=demo)
+    assert resumed.returncode == 0, resumed.stderr
+    assert [each["epoch"] for each in epochs(run)] == [1, 2, 3, 4, 5, 6]
+    assert record(run, "fit")["resumed_from_epoch"] == done[-1]
+    whole, _ = uninterrupted(demo, tmp_path, SLOW_EPOCHS)
+    candidate = record(run, "fit")["candidate"]
+    assert candidate["weights_sha256"] == whole.fit.candidate.weights_sha256
+    assert candidate["digest"] == whole.fit.candidate.digest
+    assert [each["validation"] for each in epochs(run)] == [each.validation for each in whole.fit.epochs]
+
+
+def test_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray, demo, tmp_path):
+    run = kill_after_three_records(demo, SLOW_TREES)
+    resumed = raytemplate("resume", "last", cwd=demo)
+    assert resumed.returncode == 0, resumed.stderr
+    assert [each["epoch"] for each in epochs(run)] == [20, 40, 60, 80, 100, 120]
+    assert record(run, "fit")["resumed_from_epoch"] in (60, 80)
+    _, folder = uninterrupted(demo, tmp_path, SLOW_TREES)
+    digest = record(run, "fit")["candidate"]["digest"]
+    rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 3000)
+    ours = SavedModel.load(ObjectStore(demo / ".raytemplate" / "models").path(digest)).predict(rows)[0]
+    assert np.abs(ours - SavedModel.load(folder).predict(rows)[0]).max() <= 1e-6
+
+
+def at_start(demo, process):
+    wait_for(lambda: only_run(demo), process=process)
+
+
+def in_ingest(demo, process):
+    wait_for(lambda: any("raylet" in each for each in alive(descendants(process.pid))), process=process)
+    time.sleep(0.5)
+
+
+def in_fit(demo, process):
+    wait_for(lambda: (run := only_run(demo)) and epochs(run), process=process)
+
+
+MOMENTS = {"start": at_start, "ingest": in_ingest, "fit": in_fit}
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminate"])
+def test_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, moment, number, code):
+    process = start(*command(SLOW_EPOCHS), cwd=demo)
+    moment(demo, process)
+    below = descendants(process.pid)
+    began = time.monotonic()
+    # Ctrl-C reaches every process of the terminal; a scheduler ends the one that it started.
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 15
+    assert process.returncode == code, (out, err)
+    run = only_run(demo)
+    assert f"run {run.name} is unfinished" in err and "nothing was promoted" in err
+    assert err.rstrip().endswith(f"raytemplate resume {run.name}")
+    assert "Traceback" not in err
+    assert gone(below) == []
+    assert not (run / "end.json").exists() and not (run / "promotion.json").exists()
+    assert "no models" in raytemplate("models", cwd=demo).stdout.lower()
+
+
+def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
+    two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5, "training.epochs": 200}
+    process = start(*command(two), cwd=demo)
+    in_fit(demo, process)
+    below = descendants(process.pid)
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, time.monotonic() - began < 15) == (130, True), err
+    assert "nothing was promoted" in err
+    assert gone(below) == []
+
+
+def test_a_plan_with_an_unfinished_run_says_so_and_can_go_on_with_it(demo):
+    process = start(*command(SLOW_EPOCHS), cwd=demo)
+    in_fit(demo, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    first = only_run(demo)
+
+    anew = raytemplate(*command(SLOW_EPOCHS), cwd=demo)
+    assert anew.returncode == 0, anew.stderr
+    assert f"Run {first.name} of this plan is unfinished; this is a new run with its own budget." in anew.stderr
+    assert f"raytemplate resume {first.name}" in anew.stderr
+    assert not (first / "end.json").exists()
+
+    on = raytemplate(*command(SLOW_EPOCHS), "--resume", cwd=demo)
+    assert on.returncode == 0, on.stderr
+    assert record(first, "end")["state"] == "unchanged"
+    assert len(list((demo / ".raytemplate" / "runs").iterdir())) == 2
+    assert len(list(first.glob("attempt-*.json"))) == 2
+
+
+def test_a_saved_plan_runs_as_it_was_whatever_became_of_the_template(demo):
+    planned = raytemplate("plan", SHIPPED.name, "--as-of", AS_OF, *as_sets(), "--save", "p.json", cwd=demo)
+    name = planned.stdout.split(" plan ")[1].split()[0]
+    (demo / SHIPPED.name).write_text("name: edited\n")
+    found = raytemplate("run", "--plan", "p.json", cwd=demo)
+    assert found.returncode == 0, found.stderr
+    assert record(only_run(demo), "run")["plan_id"] == name
+    assert f"version 1 is the champion of {MODEL}" in found.stdout
+    (demo / "data" / "flights" / "2013-01.parquet").write_bytes(b"")
+    assert raytemplate("run", "--plan", "p.json", cwd=demo).returncode in (2, 7)
+
+
+def test_two_processes_cannot_work_on_one_run(demo):
+    process = start(*command(SLOW_EPOCHS | {"training.epochs": 60}), cwd=demo)
+    in_fit(demo, process)
+    found = raytemplate("resume", "last", cwd=demo)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert found.returncode == 2
+    assert "is being worked on by another process" in found.stderr
