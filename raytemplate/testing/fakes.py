@@ -113,6 +113,10 @@ class FakeEngine:
             predictions=predictions | {"baseline": ingested.baseline.predict(test)}, problems={}, num_unknown={},
         )  # fmt: skip
 
+    def release(self) -> None:
+        """See `Engine`."""
+        self._called("release")
+
     def _called(self, stage: str) -> None:
         self.calls.append(stage)
         if stage in self.crash:

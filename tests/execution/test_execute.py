@@ -23,7 +23,7 @@ def test_a_whole_run_passes_every_door_once(tmp_path):
     run, engine = FakeRun(tmp_path), FakeEngine()
     end = run.execute(engine)
     assert passed(run) == [kind.__name__ for kind in DOORS]
-    assert engine.calls == ["ready", "ingest", "fit", "score"]
+    assert engine.calls == ["ready", "ingest", "fit", "score", "release"]
     assert run.heard.said == [
         "ingest ..", "ingest", "fit ..", "epoch 1", "epoch 2", "epoch 3", "fit", "evaluate ..", "evaluate",
         "govern ..", "govern",
@@ -37,15 +37,15 @@ def test_a_run_that_is_done_does_nothing_again(tmp_path):
     run.execute(FakeEngine())
     before = {path.name: path.read_bytes() for path in run.journal.folder.glob("*.json") if path.name != "end.json"}
     run.execute(second)
-    assert second.calls == []
+    assert second.calls == ["release"]
     assert {name: (run.journal.folder / name).read_bytes() for name in before} == before
     assert run.ledger.term("flights-air-time") == 1
 
 
 STOPS = [
-    ("ingest", [], ["ready", "ingest", "fit", "score"]),
-    ("fit", ["Snapshot"], ["ready", "ingest again", "fit", "score"]),
-    ("score", ["Snapshot", "FitResult"], ["ready", "ingest again", "score"]),
+    ("ingest", [], ["ready", "ingest", "fit", "score", "release"]),
+    ("fit", ["Snapshot"], ["ready", "ingest again", "fit", "score", "release"]),
+    ("score", ["Snapshot", "FitResult"], ["ready", "ingest again", "score", "release"]),
 ]
 
 
@@ -70,7 +70,7 @@ def test_a_run_that_was_evaluated_is_judged_without_an_engine(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run.execute(FakeEngine(), promoter=Stopped())
     assert run.execute(second).state == "approved"
-    assert second.calls == []
+    assert second.calls == ["release"]
 
 
 def test_training_goes_on_after_the_last_checkpoint(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -17,11 +19,33 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Nobody looks at the dashboard of a Ray that lives for one run; waiting for its server takes half a second.
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "0",
     "RAY_enable_metrics_collection": "0",
 }
 _START_LIMIT_S = 120.0
+
+
+# What a Ray that lives for one run on one machine has no use for: the dashboard's server (started even without a
+# dashboard), the autoscaler's monitor, the shipping of logs. docs/decisions/0007.
+_NOT_NEEDED = ("start_api_server", "start_monitor", "start_log_monitor")
+
+
+@contextmanager
+def _few_processes() -> Generator[None]:
+    """While `ray.init` runs in here it starts no process that is not needed; a Ray without these methods starts all."""
+    from ray._private.node import Node
+
+    kept = {name: getattr(Node, name) for name in _NOT_NEEDED if hasattr(Node, name)}
+    for name in kept:
+        setattr(Node, name, _start_nothing)
+    try:
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(Node, name, method)
+
+
+def _start_nothing(node: object, *arguments: object, **settings: object) -> None:
+    return None
 
 
 class LocalRay:
@@ -99,11 +123,12 @@ class LocalRay:
 
         if ray.is_initialized():
             return
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            **self._settings,
-        )
+        with _few_processes():
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                **self._settings,
+            )
         self._ours = True

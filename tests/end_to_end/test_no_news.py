@@ -1,0 +1,66 @@
+"""Data that does not change must not keep on making champions: chance alone is no improvement."""
+
+from __future__ import annotations
+
+import pytest
+from small_flights import SHIPPED, write_demo
+
+from raytemplate.budget import Meter
+from raytemplate.engines.mlflow.flavor import package
+from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import write_lock
+from raytemplate.ledger.head import Ledger
+from raytemplate.planning.compile import compile as compile_plan
+from raytemplate.planning.look import champion_of, look
+from raytemplate.spec.load import load
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace, create, new_run
+from raytemplate.testing.fakes import Heard, LedgerPromoter
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+
+NUM_RUNS = 100
+# The shipped job over two months and a half, gates as shipped but for the rows that there are.
+CHANGES = {"governance.gates.data-rows.train": 1000, "governance.gates.metric-limit.mae": 30}
+
+
+class NoNewRay(RayEngine):
+    """The engine on the Ray that is there already, for as many runs as one likes."""
+
+    def __init__(self) -> None:
+        super().__init__(LocalRay(num_cpus=2, object_store_bytes=0))
+
+    def ready(self) -> None:
+        """It is."""
+
+    def release(self) -> None:
+        """Nothing is ended."""
+
+
+def one_run(template, workspace, seed):
+    """One retrain of the shipped job in this process, promoted by the very rules but without MLflow; its state."""
+    spec = load(template, overrides=CHANGES | {"training.seed": seed}, environ={})
+    plan = compile_plan(spec, look(spec, workspace), "2013-03-15")
+    journal = Journal(new_run(workspace)[1])
+    write_lock(journal, plan, spec)
+    store, ledger = ObjectStore(workspace.models), Ledger(workspace.governance_db)
+    execution = Execution(
+        plan=plan, journal=journal, engine=NoNewRay(), promoter=LedgerPromoter(ledger, store), store=store,
+        meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
+        champion_now=lambda: champion_of(plan.name, workspace),
+    )  # fmt: skip
+    return execution.run().state
+
+
+def test_a_hundred_retrains_on_unchanged_data_promote_at_most_five(one_ray, flights, tmp_path):
+    workspace = Workspace(write_demo(tmp_path / "demo", flights, months=(1, 2, 3)))
+    create(workspace)
+    states = [one_run(workspace.folder / SHIPPED.name, workspace, seed) for seed in range(NUM_RUNS)]
+    promotions = states.count("approved")
+    print(f"{promotions} promotions in {NUM_RUNS} retrains")
+    assert set(states) <= {"approved", "rejected", "unchanged"}
+    assert Ledger(workspace.governance_db).term("flights-air-time") == promotions
+    assert promotions <= 5
