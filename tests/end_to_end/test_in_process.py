@@ -52,11 +52,19 @@ def test_a_stream_makes_a_champion_too(run):
 
 
 def test_the_budget_ends_training_early_with_a_verdict(run):
-    made = run({"training.epochs": 20_000, "budget.time": "12s"})
+    made = run({"training.epochs": 20_000, "budget.time": "30s", "resources.workers": 0})
     assert made.fit.stopped == "budget.time"
     assert 0 < len(made.fit.epochs) < 20_000
     assert isinstance(made.verdict, Approved)
-    assert made.end.wall_clock_s < 16
+    assert made.end.wall_clock_s < 34
+
+
+@pytest.mark.slow
+def test_the_budget_ends_training_of_two_workers_on_time(run):
+    two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
+    made = run({"training.epochs": 20_000, "budget.time": "60s"} | two)
+    assert made.fit.stopped == "budget.time"
+    assert made.end.wall_clock_s < 70
 
 
 def test_the_budget_ends_before_there_is_a_candidate(run, small):
@@ -82,16 +90,6 @@ def test_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, small)
     assert (failed.value.exit_code, journal.need(RunEnd).exit_code) == (9, 9)
     assert "TrainingFailed" in (journal.folder / "error.txt").read_text()
     assert journal.read(PromotionRecord) is None
-
-
-def test_enormous_targets_end_training_and_are_not_a_crash(run, demo):
-    for path in (demo / "data" / "flights").iterdir():
-        table = pq.read_table(path)
-        huge = pa.array([1e38 * (n % 3) for n in range(table.num_rows)])
-        pq.write_table(table.set_column(table.column_names.index("air_time"), "air_time", huge), path)
-    with pytest.raises((TrainingFailed, DataError)) as failed:
-        run()
-    assert failed.value.exit_code in (2, 9)
 
 
 def test_a_file_that_changes_between_plan_and_run_ends_with_seven(one_ray, small, demo):

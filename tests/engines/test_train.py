@@ -48,10 +48,10 @@ def test_a_stage_is_lowered_to_the_same_request_each_time(ingest, tmp_path):
 
     features = ingest().ingested.features
     journal = Journal(tmp_path)
-    one, other = (lower(sample_fit_stage(workers=2), features, journal, 60.0) for _ in range(2))
+    one, other = (lower(sample_fit_stage(workers=2), features, journal, 60.0, 1.5e9) for _ in range(2))
     assert one == other
     assert (one.num_workers, one.resources) == (2, {"CPU": 1.0, "memory": 2e9})
-    assert lower(sample_fit_stage(workers=0), features, journal, 60.0) != one
+    assert lower(sample_fit_stage(workers=0), features, journal, 60.0, 1.5e9) != one
 
 
 def test_one_process_leaves_records_checkpoints_and_says_so(train, plan):

@@ -29,8 +29,8 @@ class Assignment:
 
     Args:
         checkpoint_every: epochs between checkpoints; the last epoch always leaves one.
-        remaining_s: seconds of training left when the assignment was made, at `made` on the wall clock of one
-            machine; ranks elsewhere count from their own start.
+        remaining_s: seconds of training left when the assignment was made.
+        made: `time.time()` when it was made: what ranks take to start is taken off.
         earlier: epochs of earlier processes that the newest good checkpoint already holds.
     """
 
@@ -41,6 +41,7 @@ class Assignment:
     checkpoint_every: int
     checkpoints: Path
     remaining_s: float
+    made: float
     earlier: tuple[EpochRecord, ...]
     layout: Layout
     num_train_rows: int
@@ -80,7 +81,8 @@ class RankContext:
         self.record: RankRecord | None = None
         self._assignment, self._feed, self._ranks, self._on_epoch = assignment, feed, ranks, on_epoch
         self._checkpoints = Checkpoints(assignment.checkpoints)
-        self._deadline = time.monotonic() + assignment.remaining_s
+        late_s = max(0.0, time.time() - assignment.made)
+        self._deadline = time.monotonic() + assignment.remaining_s - late_s
         self._started = time.monotonic()
         self._metric = plugins.load(plugins.METRICS, assignment.metric)
         self._history = list(assignment.earlier)

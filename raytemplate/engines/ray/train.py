@@ -51,7 +51,9 @@ class TrainRequest:
     epochs_file: Path
 
 
-def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float) -> TrainRequest:
+def lower(
+    stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float
+) -> TrainRequest:
     """The request for a stage: no Ray in it, so that two can be compared."""
     training = TrainingSpec.model_validate(dict(stage.training))
     newest, _ = newest_good(journal.checkpoints)
@@ -67,6 +69,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
         assignment=Assignment(
             metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
             training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
+            made=made,
             earlier=tuple(e for e in journal.epochs() if e.epoch <= done), layout=layout_of(features),
             num_train_rows=features.num_rows,
         ),
@@ -77,7 +80,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
 
 def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
     """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`."""
-    request = lower(stage, data.ingested.features, journal, meter.training_remaining_s())
+    request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), time.time())
     newest, bad = newest_good(journal.checkpoints)
     for problem in bad:
         journal.log.open("a").write(f"checkpoint refused: {problem}\n")

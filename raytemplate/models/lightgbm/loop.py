@@ -1,14 +1,14 @@
-"""Trains `lightgbm` on the arrays of its context, in stretches between checkpoints."""
+"""Trains `lightgbm` on the arrays of its context."""
 
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
+from lightgbm.callback import CallbackEnv, EarlyStopException
 from numpy.typing import NDArray
 
 from raytemplate.models.context import Batch, LoopContext
@@ -20,49 +20,61 @@ _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber"}
 
 
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
-    """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop.
-
-    Each stretch goes on from the trees so far; LightGBM then scores the training rows with them again, which
-    costs little beside growing trees, and makes going on from a checkpoint the same as never having stopped.
-    """
-    every = training.checkpoint_every or max(1, options.num_trees // 20)
-    rows, validation = context.arrays("train"), context.arrays("validation")
+    """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
+    rows = context.arrays("train")
     names = [*context.layout.dense, *context.layout.codes]
-    categorical = list(range(len(context.layout.dense), len(names)))
     params = _params(context, options, training)
+    data = lightgbm.Dataset(
+        _table(rows), label=rows.target, categorical_feature=list(range(len(context.layout.dense), len(names))),
+        feature_name=names, params=params,
+    )  # fmt: skip
     trees, done = _go_on(context)
-    booster = trees
-    table = _table(rows)
-    while done < options.num_trees:
-        stretch = min(every, options.num_trees - done)
-        started = time.perf_counter()
-        if booster is None or booster is trees or context.num_ranks == 1:
-            data = lightgbm.Dataset(
-                table, label=rows.target, categorical_feature=categorical, feature_name=names, params=params,
-                free_raw_data=False,
-            )  # fmt: skip
-            booster = lightgbm.train(
-                params, data, num_boost_round=stretch, init_model=booster, keep_training_booster=context.num_ranks > 1
-            )
-        else:
-            # Ranks stay connected: a port that was just let go cannot be bound again at once.
-            for _ in range(stretch):
-                booster.update()
-        loop_s = time.perf_counter() - started
-        done += stretch
-        loss = _loss(training, rows.target, _predict(booster, table))
-        score = context.measure([(validation.target, _predict(booster, _table(validation)))])
-        if context.report(
-            epoch=done, train_loss=loss, validation=score, loop_s=loop_s, num_rows=len(rows) * stretch,
-            save=partial(save, booster),
-        ):  # fmt: skip
-            break
+    if done < options.num_trees:
+        lightgbm.train(
+            params, data, num_boost_round=options.num_trees - done, init_model=trees, valid_sets=[data],
+            valid_names=["train"], callbacks=[_Report(context, options, training, len(rows), done)],
+        )  # fmt: skip
     context.finish("")
+
+
+class _Report:
+    """Called by LightGBM after each round; ends training when the context says so."""
+
+    order = 0
+    before_iteration = False
+
+    def __init__(
+        self, context: LoopContext, options: LightGbmOptions, training: TrainingSpec, num_rows: int, done: int
+    ) -> None:
+        self._context, self._num_trees, self._num_rows, self._done = context, options.num_trees, num_rows, done
+        self._every = training.checkpoint_every or max(1, options.num_trees // 20)
+        self._validation = context.arrays("validation")
+        self._table = _table(self._validation)
+        self._started = time.perf_counter()
+
+    def __call__(self, env: CallbackEnv) -> None:
+        num_rounds = env.iteration - env.begin_iteration + 1
+        done = self._done + num_rounds
+        if num_rounds % self._every and done < self._num_trees:
+            return
+        loop_s = time.perf_counter() - self._started
+        booster, found = env.model, env.evaluation_result_list or []
+        assert isinstance(booster, lightgbm.Booster)
+        stop = self._context.report(
+            epoch=done, train_loss=float(found[0][2]),
+            validation=self._context.measure([(self._validation.target, _predict(booster, self._table))]),
+            loop_s=loop_s, num_rows=self._num_rows * ((num_rounds - 1) % self._every + 1),
+            save=lambda folder: save(booster, folder),
+        )  # fmt: skip
+        self._started = time.perf_counter()
+        if stop and done < self._num_trees:
+            raise EarlyStopException(env.iteration, found)
 
 
 def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> dict[str, Any]:
     params: dict[str, Any] = {
-        "objective": _OBJECTIVE[training.loss], "learning_rate": training.lr, "num_leaves": options.num_leaves,
+        "objective": _OBJECTIVE[training.loss], "metric": _OBJECTIVE[training.loss],
+        "learning_rate": training.lr, "num_leaves": options.num_leaves,
         "min_data_in_leaf": options.min_rows_in_leaf, "lambda_l2": options.l2,
         "feature_fraction": options.feature_share, "seed": training.seed, "num_threads": training.threads,
         "deterministic": True, "force_row_wise": True, "verbosity": -1, "max_cat_to_onehot": 4,
@@ -79,11 +91,6 @@ def _table(batch: Batch) -> NDArray[np.float32]:
 
 def _predict(booster: lightgbm.Booster, table: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(booster.predict(table, num_threads=1), dtype=np.float32)
-
-
-def _loss(training: TrainingSpec, target: NDArray[np.float32], prediction: NDArray[np.float32]) -> float:
-    error = prediction.astype(np.float64) - target
-    return float(np.abs(error).mean() if training.loss == "mae" else np.square(error).mean())
 
 
 def save(booster: lightgbm.Booster, folder: Path) -> None:
