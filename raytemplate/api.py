@@ -16,10 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raytemplate.errors import (
-    PlanError,
-    UsageError,
-)
+from raytemplate.errors import Interrupted, PlanError, UsageError
+from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.execution.runs import Run, is_unfinished, journals, refuse_if_active, rewrite_end
@@ -160,9 +158,13 @@ def unfinished(planned: Planned) -> Journal | None:
 
 
 def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> Run:
-    from raytemplate.engines.conduct import conduct
+    try:
+        # Importing takes long enough to be interrupted in, too.
+        from raytemplate.engines.conduct import conduct
 
-    conduct(plan_, journal, place, listener, began)
+        conduct(plan_, journal, place, listener, began)
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise interrupted(error, journal) from error
     return Run(journal)
 
 

@@ -39,7 +39,7 @@ class Bound:
         machine = this_machine()
         self._cluster = LocalRay(
             num_cpus=machine.cpus, num_gpus=machine.gpus,
-            object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
+            object_store_bytes=object_store_bytes(plan, machine.memory_bytes), turn=workspace.locks / "ray",
         )  # fmt: skip
         self._promoter: PromoterProcess | None = None
 
@@ -75,10 +75,14 @@ class Bound:
             self._promoter.kill()
 
     def _import_ahead(self) -> None:
-        """The family's libraries, while Ray starts."""
+        """The family's libraries and its trainer, while Ray starts and reads."""
         family: Family = plugins.load(plugins.FAMILIES, self._plan.fit.family)
         for target in (family.loop, family.predictor):
             importlib.import_module(target.partition(":")[0])
+        self._cluster.wait_quietly()
+        from raytemplate.engines.ray.train import trainer_class
+
+        trainer_class(family.trainer)
 
 
 def object_store_bytes(plan: RunPlan, machine_bytes: int) -> int:

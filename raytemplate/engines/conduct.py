@@ -13,7 +13,6 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.store.locks import FileLock
 from raytemplate.store.objects import ObjectStore
@@ -27,7 +26,7 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
         began: `time.monotonic()` when the clock of the budget began.
 
     Raises:
-        Interrupted: says what is safe and how to go on.
+        KeyboardInterrupt, Interrupted: as they came; see `execution.interrupted`.
         RaytemplateError: how it failed; recorded as the run's end.
     """
     with ExitStack() as stack:
@@ -42,26 +41,15 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
         bound = stack.enter_context(Bound(plan, journal, place, listener))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
-        except (KeyboardInterrupt, Interrupted) as error:
+        except (KeyboardInterrupt, Interrupted):
             bound.abandon()
-            raise _interrupted(error, journal) from error
+            raise
         except RaytemplateError as error:
             _failed(journal, plan, meter, error)
             raise
         except Exception as error:
             _failed(journal, plan, meter, error)
             raise
-
-
-def _interrupted(error: BaseException, journal: Journal) -> Interrupted:
-    terminated = isinstance(error, Interrupted) and error.terminated
-    done = "; nothing was promoted" if journal.read(PromotionRecord) is None else ""
-    epochs = journal.epochs()
-    safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
-    return Interrupted(
-        f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{safe}{done}",
-        next_step=f"raytemplate resume {journal.run_id}", terminated=terminated,
-    )  # fmt: skip
 
 
 def _failed(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:

@@ -28,7 +28,7 @@ class TestTabularMlpWithDropout(FamilySuite):
 
 class TestLightGbm(FamilySuite):
     family = "lightgbm"
-    settings = {"num_trees": 60, "feature_share": 0.9}
+    settings = {"num_trees": 60, "feature_share": 0.5}
     training = {"lr": 0.15}
     tolerance = 1e-6
 

@@ -6,11 +6,13 @@ import logging
 import os
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from raytemplate.errors import EngineError
+from raytemplate.store.locks import FileLock
 
 # One node: nobody drains it, so nobody needs to watch for that; workers are asked for news often enough to be quick.
 _ENVIRONMENT = {
@@ -58,12 +60,16 @@ class LocalRay:
         num_cpus: CPUs Ray may hand out.
         num_gpus: GPUs Ray may hand out.
         object_store_bytes: size of the object store.
+        turn: lock under which Ray starts. Ray gives its own start 30 s and no more, so many at once take turns.
     """
 
-    def __init__(self, *, num_cpus: float, num_gpus: float = 0, object_store_bytes: int) -> None:
+    def __init__(
+        self, *, num_cpus: float, num_gpus: float = 0, object_store_bytes: int, turn: Path | None = None
+    ) -> None:
         self._settings: dict[str, Any] = {
             "num_cpus": num_cpus, "num_gpus": num_gpus, "object_store_memory": object_store_bytes,
         }  # fmt: skip
+        self._turn = turn
         self._ready, self._end = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._ours = False
@@ -86,6 +92,10 @@ class LocalRay:
             )
         if self._error is not None:
             raise EngineError("ray", f"did not start: {self._error}") from self._error
+
+    def wait_quietly(self) -> None:
+        """Until Ray is there or has failed to start; who needs it will say so."""
+        self._ready.wait(_START_LIMIT_S)
 
     def __enter__(self) -> LocalRay:
         return self.start()
@@ -123,7 +133,7 @@ class LocalRay:
 
         if ray.is_initialized():
             return
-        with _few_processes():
+        with FileLock(self._turn, _START_LIMIT_S) if self._turn else nullcontext(), _few_processes():
             ray.init(
                 address="local",
                 include_dashboard=False,

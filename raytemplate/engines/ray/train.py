@@ -51,9 +51,7 @@ class TrainRequest:
     epochs_file: Path
 
 
-def lower(
-    stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float
-) -> TrainRequest:
+def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
     """The request for a stage: no Ray in it, so that two can be compared."""
     training = TrainingSpec.model_validate(dict(stage.training))
     newest, _ = newest_good(journal.checkpoints)
@@ -170,17 +168,22 @@ def _trainer(
     }  # fmt: skip
     if datasets:
         settings["dataset_config"] = _whole_split()
-    if request.trainer == "torch":
+    return trainer_class(request.trainer)(**settings)
+
+
+def trainer_class(kind: str) -> Any:
+    """Ray Train's trainer of that kind; imported now, which takes half a second."""
+    if kind == "torch":
         from ray.train.torch import TorchTrainer
 
-        return TorchTrainer(**settings)
-    if request.trainer == "lightgbm":
+        return TorchTrainer
+    if kind == "lightgbm":
         from ray.train.lightgbm import LightGBMTrainer
 
-        return LightGBMTrainer(**settings)
+        return LightGBMTrainer
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-    return DataParallelTrainer(**settings)
+    return DataParallelTrainer
 
 
 def _whole_split() -> Any:

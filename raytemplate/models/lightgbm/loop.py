@@ -32,9 +32,25 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
     if done < options.num_trees:
         lightgbm.train(
             params, data, num_boost_round=options.num_trees - done, init_model=trees, valid_sets=[data],
-            valid_names=["train"], callbacks=[_Report(context, options, training, len(rows), done)],
+            valid_names=["train"],
+            callbacks=[_Seed(training.seed, done), _Report(context, options, training, len(rows), done)],
         )  # fmt: skip
     context.finish("")
+
+
+class _Seed:
+    """Draws the features of a tree by (seed, round), so that going on equals never having stopped."""
+
+    order = 0
+    before_iteration = True
+
+    def __init__(self, seed: int, done: int) -> None:
+        self._seed, self._done = seed, done
+
+    def __call__(self, env: CallbackEnv) -> None:
+        number = self._done + env.iteration - env.begin_iteration
+        assert isinstance(env.model, lightgbm.Booster)
+        env.model.reset_parameter({"feature_fraction_seed": (self._seed * 100_003 + number) % 2**31})
 
 
 class _Report:
