@@ -116,7 +116,10 @@ def run_raytemplate(program: Path, folder: Path, as_of: str, epochs: int) -> Tim
     workspace = Path(tempfile.mkdtemp(prefix="one-machine-"))
     command = [program, "run", folder / TEMPLATE, "--as-of", as_of, "--workspace", workspace]
     try:
-        timed, _ = run_process([*command, "--set", f"training.epochs={epochs}"], expect=(0, EXIT_REJECTED))
+        timed, _ = run_process(
+            [*command, "--set", f"training.epochs={epochs}", "--set", "training.lr_schedule=constant"],
+            expect=(0, EXIT_REJECTED),
+        )
         facts = read_records(workspace)
         if facts["exit_code"] == 0:
             load_champion(workspace, folder)

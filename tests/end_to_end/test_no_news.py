@@ -23,8 +23,13 @@ from raytemplate.testing.fakes import Heard, LedgerPromoter
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
 NUM_RUNS = 100
-# The shipped job over two months and a half, gates as shipped but for the rows that there are.
-CHANGES = {"governance.gates.data-rows.train": 1000, "governance.gates.metric-limit.mae": 30}
+# The shipped job over two months. The first candidate must become champion whatever its worth; the gate in question,
+# beats-champion, is as shipped.
+CHANGES = {
+    "governance.gates.data-rows.train": 1000,
+    "governance.gates.metric-limit.mae": 1000,
+    "governance.gates.beats-baseline.min_gain": -1000,
+}
 
 
 class NoNewRay(RayEngine):
@@ -43,7 +48,7 @@ class NoNewRay(RayEngine):
 def one_run(template, workspace, seed):
     """One retrain of the shipped job in this process, promoted by the very rules but without MLflow; its state."""
     spec = load(template, overrides=CHANGES | {"training.seed": seed}, environ={})
-    plan = compile_plan(spec, look(spec, workspace), "2013-03-15")
+    plan = compile_plan(spec, look(spec, workspace), "2013-03-01")
     journal = Journal(new_run(workspace)[1])
     write_lock(journal, plan, spec)
     store, ledger = ObjectStore(workspace.models), Ledger(workspace.governance_db)
@@ -56,11 +61,11 @@ def one_run(template, workspace, seed):
 
 
 def test_a_hundred_retrains_on_unchanged_data_promote_at_most_five(one_ray, flights, tmp_path):
-    workspace = Workspace(write_demo(tmp_path / "demo", flights, months=(1, 2, 3)))
+    workspace = Workspace(write_demo(tmp_path / "demo", flights, months=(1, 2)))
     create(workspace)
     states = [one_run(workspace.folder / SHIPPED.name, workspace, seed) for seed in range(NUM_RUNS)]
     promotions = states.count("approved")
     print(f"{promotions} promotions in {NUM_RUNS} retrains")
     assert set(states) <= {"approved", "rejected", "unchanged"}
     assert Ledger(workspace.governance_db).term("flights-air-time") == promotions
-    assert promotions <= 5
+    assert 1 <= promotions <= 5

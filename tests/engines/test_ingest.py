@@ -103,7 +103,6 @@ def test_a_damaged_byte_inside_names_the_file(ingest, plan, many_groups, mode):
     at = offset + length - 10
     spoil(path, at, bytes([path.read_bytes()[at] ^ 1]))
     with pytest.raises(DataError, match=r"2013-02\.parquet: damaged") as refused:
-
         translated("ingest", lambda: ingest(stage))
     assert refused.value.exit_code == 2
 

@@ -33,6 +33,13 @@ class TestLightGbm(FamilySuite):
     tolerance = 1e-6
 
 
+class TestLightGbmOnAbsoluteErrors(FamilySuite):
+    family = "lightgbm"
+    settings = {"num_trees": 80}
+    training = {"lr": 0.15, "loss": "mae"}
+    tolerance = 1e-6
+
+
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 
 

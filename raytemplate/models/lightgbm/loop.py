@@ -94,6 +94,9 @@ def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSp
         "min_data_in_leaf": options.min_rows_in_leaf, "lambda_l2": options.l2,
         "feature_fraction": options.feature_share, "seed": training.seed, "num_threads": training.threads,
         "deterministic": True, "force_row_wise": True, "verbosity": -1, "max_cat_to_onehot": 4,
+        # Bundled columns make training see some rows otherwise than prediction does: the error of those rows is then
+        # not the model's, and going on from a checkpoint gives other trees.
+        "enable_bundle": False,
     }  # fmt: skip
     if context.num_ranks > 1:
         params |= {"tree_learner": "data", "pre_partition": True, **context.network()}
