@@ -130,7 +130,7 @@ def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["mem
 def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> FitStage:
     worker = spec.resources.per_worker
     num_epochs = _num_epochs(spec, family)
-    workers, why = _workers(spec, inventory, ingest, family, num_epochs)
+    workers, why = _workers(spec, inventory, ingest)
     check_fits(inventory.cluster, worker, workers, stream=ingest.mode == "stream")
     metric = plugins.load(plugins.METRICS, spec.evaluation.metric)
     used = {name: value for name, value in spec.training.model_dump(mode="json").items() if name in family.uses}
@@ -147,10 +147,8 @@ def _num_epochs(spec: TemplateSpec, family: Family) -> int:
     return int(getattr(spec.training if namespace == "training" else spec.model, field))
 
 
-def _workers(
-    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family, num_epochs: int
-) -> tuple[int, str]:
-    """How many workers, and why in words. Auto takes more only where they are expected to be quicker."""
+def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> tuple[int, str]:
+    """How many workers, and why in words. Auto is one process, or one worker for each GPU share."""
     asked = spec.resources.workers
     if asked != "auto":
         return asked, "as the template asks"
@@ -158,17 +156,9 @@ def _workers(
     most = fitting_workers(inventory.cluster, worker, ingest_cpus=1.0 if stream else 0.0)
     if worker.gpus:
         return max(1, most), "one for each GPU share there is"
-
-    def seconds(workers: int) -> float:
-        return forecast(
-            family=family, num_rows=0, num_train_rows=ingest.windows[0].num_rows, num_test_rows=0,
-            num_epochs=num_epochs, workers=workers, stream=stream, usd_per_s=0.0, history=(),
-        ).stage_s("fit")  # fmt: skip
-
-    best = min(range(min(most, 64) + 1), key=seconds)
-    if best == 0:
-        return 0, "more workers would not be quicker"
-    return best, f"about {show_seconds(seconds(best))} instead of {show_seconds(seconds(0))} in one process"
+    # Measured on two cores: two workers took about four times as long for an epoch as one process, since ranks
+    # exchange gradients after every step of 512 rows (docs/decisions/0008).
+    return 0, "more workers would not be quicker"
 
 
 def _limits(

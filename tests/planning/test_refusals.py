@@ -63,10 +63,8 @@ def test_what_does_not_fit_in_memory_is_streamed_where_nothing_else_was_asked():
     assert compile_plan(spec_of(), inventory(), "2013-06-01").ingest.mode == "memory"
 
 
-def test_auto_trains_in_this_process_where_a_worker_group_would_not_be_quicker():
-    made = compile_plan(spec_of(), inventory(), "2013-06-01")
+def test_auto_trains_in_this_process_and_takes_a_worker_for_each_gpu_share():
+    made = compile_plan(spec_of(), inventory(node(cpus=16.0)), "2013-06-01")
     assert (made.fit.workers, made.fit.why) == (0, "more workers would not be quicker")
-    many = compile_plan(
-        spec_of({"budget.time": "40h"}), inventory(node(cpus=16.0), source=source(30_000_000)), "2013-06-01"
-    )
-    assert many.fit.workers > 1
+    gpus = compile_plan(spec_of({"resources.per_worker.gpus": 0.5}), inventory(node(cpus=16.0, gpus=2.0)), "2013-06-01")
+    assert gpus.fit.workers == 4
