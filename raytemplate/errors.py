@@ -26,6 +26,17 @@ class RaytemplateError(Exception):
         self.what = what
         self.next_step = next_step
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors travel between processes whole; the default would call the class with `args` alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[RaytemplateError], args: tuple[object, ...], state: dict[str, object]) -> RaytemplateError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class UsageError(RaytemplateError):
     """Arguments that cannot be used: no such file, no such model, a folder that cannot be written."""

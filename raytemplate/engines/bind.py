@@ -39,7 +39,8 @@ class Bound:
         machine = this_machine()
         self._cluster = LocalRay(
             num_cpus=machine.cpus, num_gpus=machine.gpus,
-            object_store_bytes=object_store_bytes(plan, machine.memory_bytes), turn=workspace.locks / "ray",
+            object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
+            runtime_envs=plan.fit.workers > 0, turn=workspace.locks / "ray",
         )  # fmt: skip
         self._promoter: PromoterProcess | None = None
 

@@ -122,3 +122,5 @@ def _answer(request: dict[str, Any], workspace: Workspace, mirror: Any) -> dict[
 
 if __name__ == "__main__":
     _serve(*sys.argv[1:3])
+    sys.stderr.flush()
+    os._exit(0)  # what libraries would still do while the interpreter ends takes time and says nothing

@@ -10,9 +10,9 @@ from raytemplate.planning.stages import Forecast, StageEstimate
 
 # Seconds on two cores, between a quiet machine and a busy one, docs/decisions/0004: the start (imports, Ray) and what a
 # stage takes without rows; rows a second of reading and encoding, and of scoring.
-_START_S = 5.5
-_FIXED_S = {"ingest": 2.2, "fit": 0.7, "evaluate": 0.2, "govern": 0.6, "promote": 0.0}
-_WORKER_GROUP_S = 8.0
+_START_S = 4.8
+_FIXED_S = {"ingest": 1.5, "fit": 0.2, "evaluate": 0.1, "govern": 0.4, "promote": 0.0}
+_WORKER_GROUP_S = 15.0
 _INGEST_ROWS_PER_S = 400_000.0
 _STREAM_ROWS_PER_S = 120_000.0
 _SCORE_ROWS_PER_S = 500_000.0

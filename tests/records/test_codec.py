@@ -24,7 +24,6 @@ RECORDS: tuple[Any, ...] = (
     samples.sample_govern_stage(),
     samples.sample_forecast(),
     samples.sample_snapshot(),
-    samples.sample_splits(),
     samples.sample_candidate(),
     samples.sample_fit(),
     samples.sample_evaluation(),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from raytemplate.errors import EngineError
+from raytemplate.engines.ray.small_ray import few_processes
+from raytemplate.errors import EngineError, Unavailable
 from raytemplate.store.locks import FileLock
 
 # One node: nobody drains it, so nobody needs to watch for that; workers are asked for news often enough to be quick.
@@ -20,59 +22,41 @@ _ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_enable_metrics_collection": "0",
+    "RAY_worker_niceness": "0",
 }
 _START_LIMIT_S = 120.0
-
-
-# What a Ray that lives for one run on one machine has no use for: the dashboard's server (started even without a
-# dashboard), the autoscaler's monitor, the shipping of logs. docs/decisions/0007.
-_NOT_NEEDED = ("start_api_server", "start_monitor", "start_log_monitor")
-
-
-@contextmanager
-def _few_processes() -> Generator[None]:
-    """While `ray.init` runs in here it starts no process that is not needed; a Ray without these methods starts all."""
-    from ray._private.node import Node
-
-    kept = {name: getattr(Node, name) for name in _NOT_NEEDED if hasattr(Node, name)}
-    for name in kept:
-        setattr(Node, name, _start_nothing)
-    try:
-        yield
-    finally:
-        for name, method in kept.items():
-            setattr(Node, name, method)
-
-
-def _start_nothing(node: object, *arguments: object, **settings: object) -> None:
-    return None
+_TURN_POLL_S = 0.2
+_MOST_WARM_WORKERS = 2
 
 
 class LocalRay:
     """A Ray on this machine, started in a thread that lives as long as Ray does.
 
     The thread must not end earlier: when it does, the kernel kills the processes it started. A Ray that this
-    process is connected to already is used and left alone.
+    process is connected to already is used and left alone; `ours` is then False.
 
     Args:
         num_cpus: CPUs Ray may hand out.
         num_gpus: GPUs Ray may hand out.
         object_store_bytes: size of the object store.
+        runtime_envs: whether tasks with environments of their own will run, as Ray Train's workers are.
         turn: lock under which Ray starts. Ray gives its own start 30 s and no more, so many at once take turns.
     """
 
     def __init__(
-        self, *, num_cpus: float, num_gpus: float = 0, object_store_bytes: int, turn: Path | None = None
-    ) -> None:
+        self, *, num_cpus: float, num_gpus: float = 0, object_store_bytes: int, runtime_envs: bool = False,
+        turn: Path | None = None,
+    ) -> None:  # fmt: skip
         self._settings: dict[str, Any] = {
             "num_cpus": num_cpus, "num_gpus": num_gpus, "object_store_memory": object_store_bytes,
         }  # fmt: skip
-        self._turn = turn
+        self._runtime_envs, self._turn = runtime_envs, turn
         self._ready, self._end = threading.Event(), threading.Event()
         self._error: BaseException | None = None
-        self._ours = False
+        self.ours = False
         self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
 
     def start(self) -> LocalRay:
@@ -121,7 +105,7 @@ class LocalRay:
             self._error = error
         self._ready.set()
         self._end.wait()
-        if self._ours:
+        if self.ours:
             import ray
 
             ray.shutdown()
@@ -133,7 +117,7 @@ class LocalRay:
 
         if ray.is_initialized():
             return
-        with FileLock(self._turn, _START_LIMIT_S) if self._turn else nullcontext(), _few_processes():
+        with self._in_turn(), few_processes(runtime_envs=self._runtime_envs):
             ray.init(
                 address="local",
                 include_dashboard=False,
@@ -141,4 +125,34 @@ class LocalRay:
                 logging_level=logging.CRITICAL,
                 **self._settings,
             )
-        self._ours = True
+        self.ours = True
+        _warm_up(int(self._settings["num_cpus"]))
+
+    @contextmanager
+    def _in_turn(self) -> Generator[None]:
+        """Hold the lock of those who start Ray; give up waiting for it when told to end."""
+        if self._turn is None:
+            yield
+            return
+        deadline = time.monotonic() + _START_LIMIT_S
+        while True:
+            try:
+                with FileLock(self._turn, _TURN_POLL_S):
+                    yield
+                return
+            except Unavailable:
+                if self._end.is_set() or time.monotonic() > deadline:
+                    raise
+
+
+def _warm_up(num_workers: int) -> None:
+    """Have workers import what reading needs while this process imports what training needs."""
+    import ray
+
+    task = ray.remote(num_cpus=0)(_import_reader)
+    for _ in range(min(num_workers, _MOST_WARM_WORKERS)):
+        task.remote()
+
+
+def _import_reader() -> None:
+    from raytemplate.engines.ray import slices as _  # noqa: F401

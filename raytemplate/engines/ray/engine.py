@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
 from raytemplate.errors import EngineError, RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
@@ -29,6 +30,8 @@ class RayEngine:
         from raytemplate.engines.ray import ingest as _  # noqa: F401
 
         self._cluster.wait()
+        if self._cluster.ours:
+            without_statistics()
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         """See `execution.ports.Engine`."""
@@ -45,6 +48,8 @@ class RayEngine:
 
         assert isinstance(self._data, OpenData)
         data = self._data
+        if self._cluster.ours and stage.workers:
+            without_cleaner()
         return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch))
 
     def score(

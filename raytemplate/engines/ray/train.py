@@ -30,6 +30,7 @@ from raytemplate.records import codec
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 
 _SHUFFLE_BUFFER_ROWS = 32_768
+_BLOCKS_A_RANK = 16
 _POLL_S = 0.1
 _START_LIMIT_S = 60
 
@@ -128,6 +129,8 @@ def _submit_workers(
 ) -> tuple[str, tuple[RankRecord, ...]]:
     """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted."""
     streams = {name: data.streams[name] for name in ("train", "validation") if name in data.streams}
+    if streams:
+        streams["train"] = streams["train"].repartition(target_num_rows_per_block=_rows_a_block(request))
     config = {"request": request, "refs": dict(data.refs)}
     outcome: list[BaseException | None] = []
 
@@ -150,6 +153,12 @@ def _submit_workers(
     if outcome[0] is not None:
         raise _translated(outcome[0])
     return _read_ranks(request)
+
+
+def _rows_a_block(request: TrainRequest) -> int:
+    """Blocks are what a split hands out: small enough that every rank gets its share of rows, even of one file."""
+    share = request.assignment.num_train_rows // (request.num_workers * _BLOCKS_A_RANK)
+    return max(1, min(share, _SHUFFLE_BUFFER_ROWS))
 
 
 def _trainer(

@@ -40,7 +40,7 @@ FAMILY = Family(
     predictor="raytemplate.models.tabular_mlp.predict:TabularMlpPredictor",
     trainer="torch",
     files=("weights.safetensors", "network.json"),
-    rows_per_s=200_000.0,
+    rows_per_s=150_000.0,
     epochs_field="training.epochs",
     start_s=1.5,
 )  # fmt: skip

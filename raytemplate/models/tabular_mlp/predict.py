@@ -1,4 +1,4 @@
-"""Predicts with a trained `tabular-mlp`."""
+"""The network of `tabular-mlp`, and predicting with a trained one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,44 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import nn
 
 from raytemplate.models.context import Layout
 from raytemplate.models.tabular_mlp.family import TabularMlpOptions
-from raytemplate.models.tabular_mlp.loop import NETWORK, WEIGHTS
-from raytemplate.models.tabular_mlp.network import TabularMlp
 
+WEIGHTS, NETWORK = "weights.safetensors", "network.json"
 _ROWS_AT_ONCE = 16_384
+
+
+class TabularMlp(nn.Module):
+    """Embeddings beside scaled numbers, hidden layers with ReLU, one output in units of the target's deviation.
+
+    The rows of an embedding for unknown and missing values (codes 0 and 1) start at zero, so that a value never
+    seen in training moves nothing.
+    """
+
+    def __init__(self, layout: Layout, options: TabularMlpOptions) -> None:
+        super().__init__()
+        widths = [min(options.embedding, (size + 1) // 2) for size in layout.cardinalities]
+        embeddings = [nn.Embedding(size, width) for size, width in zip(layout.cardinalities, widths, strict=True)]
+        for embedding in embeddings:
+            with torch.no_grad():
+                embedding.weight[:2] = 0.0
+        self.embeddings = nn.ModuleList(embeddings)
+        layers: list[nn.Module] = []
+        width = len(layout.dense) + sum(widths)
+        for _ in range(options.layers):
+            layers += [nn.Linear(width, options.hidden), nn.ReLU()]
+            if options.dropout:
+                layers.append(nn.Dropout(options.dropout))
+            width = options.hidden
+        self.hidden = nn.Sequential(*layers)
+        self.output = nn.Linear(width, 1)
+
+    def forward(self, dense: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """dense: float32 [rows, dense features]; codes: int [rows, categorical features] -> float32 [rows]."""
+        parts = [dense] + [embedding(codes[:, i]) for i, embedding in enumerate(self.embeddings)]
+        return self.output(self.hidden(torch.cat(parts, dim=1))).squeeze(1)
 
 
 class TabularMlpPredictor:

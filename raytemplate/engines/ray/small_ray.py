@@ -1,0 +1,95 @@
+"""What a Ray that lives for one run on one machine leaves out, docs/decisions/0007.
+
+Nothing of it is needed by tasks, actors, Ray Data or Ray Train there; together it is a third of the CPU time between
+the command and the first row. Everything here leans on private parts of the Ray that `pyproject.toml` pins: where one
+is missing, Ray starts what it always starts.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+_PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
+# The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their
+# ports, and ends when they end. These only wait until the raylet has gone, and so outlive nobody.
+_STAND_IN = subprocess.list2cmdline(["sh", "-c", "while kill -0 $PPID 2>/dev/null; do sleep 1; done"])
+_NOBODY = 1
+_STATISTICS_AGENT = {
+    "--dashboard_agent_command": _STAND_IN,
+    "--metrics-agent-port": _NOBODY,
+    "--metrics_export_port": _NOBODY,
+    "--dashboard_agent_listen_port": _NOBODY,
+}
+_RUNTIME_ENV_AGENT = {"--runtime_env_agent_command": _STAND_IN, "--runtime_env_agent_port": _NOBODY}
+
+
+@contextmanager
+def few_processes(*, runtime_envs: bool) -> Generator[None]:
+    """While `ray.init` runs in here it starts the GCS, the raylet and workers, and nothing else.
+
+    Args:
+        runtime_envs: keep the agent without which no task with a runtime environment of its own can start.
+    """
+    import ray._private.services as services
+    import ray._private.utils as utils
+    from ray._private.node import Node
+
+    start = services.start_ray_process
+    instead = _STATISTICS_AGENT | ({} if runtime_envs else _RUNTIME_ENV_AGENT)
+
+    def start_process(command: list[str], process_type: str, *arguments: Any, **settings: Any) -> Any:
+        chosen = _with_flags(command, instead) if process_type == "raylet" else command
+        return start(chosen, process_type, *arguments, **settings)
+
+    with ExitStack() as stack:
+        for name in _PROCESSES:
+            _replace(stack, Node, name, _start_nothing)
+        _replace(stack, services, "start_ray_process", start_process)
+        # It imports a web server to know whether the dashboard could be started.
+        _replace(stack, utils, "get_dashboard_dependency_error", lambda: ImportError("not asked for"))
+        yield
+
+
+def _with_flags(command: list[str], flags: Mapping[str, str | int]) -> list[str]:
+    """The raylet's command line with other values for its flags; as it is where these are not its flags."""
+    if not any(part.startswith("--dashboard_agent_command=") for part in command):
+        return command
+    return [p for p in command if p.partition("=")[0] not in flags] + [f"{f}={value}" for f, value in flags.items()]
+
+
+def without_statistics() -> None:
+    """Ray Data in this process tells nobody how it goes: an actor for its dashboard holds up the first dataset."""
+    from ray.data._internal.stats import _StatsManager as manager  # pyright: ignore[reportPrivateUsage]
+
+    for name in ("register_dataset_to_stats_actor", "update_execution_metrics", "update_iteration_metrics"):
+        if hasattr(manager, name):
+            setattr(manager, name, staticmethod(_start_nothing))
+    if hasattr(manager, "gen_dataset_id_from_stats_actor"):
+        manager.gen_dataset_id_from_stats_actor = staticmethod(lambda: uuid.uuid4().hex)
+
+
+def without_cleaner() -> None:
+    """Ray Train starts no actor that outlives its controller to free workers: here all of Ray ends with the run.
+
+    That actor asks the API server, which is not there, and each training would wait 12 s for it.
+    """
+    import ray.train.v2.api.data_parallel_trainer as trainer
+    from ray.train.v2._internal.execution.callback import ControllerCallback
+
+    if hasattr(trainer, "PlacementGroupCleanerCallback"):
+        setattr(trainer, "PlacementGroupCleanerCallback", ControllerCallback)  # noqa: B010  not one of its exports
+
+
+def _start_nothing(*arguments: object, **settings: object) -> None:
+    return None
+
+
+def _replace(stack: ExitStack, owner: object, name: str, value: object) -> None:
+    """Another value for an attribute that is there, until the stack is left."""
+    if hasattr(owner, name):
+        stack.callback(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, value)
