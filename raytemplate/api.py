@@ -164,7 +164,9 @@ def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Liste
 
         conduct(plan_, journal, place, listener, began)
     except (KeyboardInterrupt, Interrupted) as error:
-        raise interrupted(error, journal) from error
+        from raytemplate.ledger.head import Ledger
+
+        raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
     return Run(journal)
 
 

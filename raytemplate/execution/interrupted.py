@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from raytemplate.errors import Interrupted
 from raytemplate.execution.journal import Journal
-from raytemplate.records.promoted import PromotionRecord
+from raytemplate.ledger.head import Head
 
 
-def interrupted(error: BaseException, journal: Journal) -> Interrupted:
-    """The error of a run that was stopped by Ctrl-C or told to end, at whatever moment."""
+def interrupted(error: BaseException, journal: Journal, head: Head | None) -> Interrupted:
+    """The error of a run that was stopped by Ctrl-C or told to end, at whatever moment.
+
+    Args:
+        head: the champion of now: a promotion may have been committed before its record was written.
+    """
     terminated = isinstance(error, Interrupted) and error.terminated
-    done = "; nothing was promoted" if journal.read(PromotionRecord) is None else ""
+    promoted = head is not None and head.run_id == journal.run_id
+    done = f"; its candidate is the champion, version {head.version}" if promoted else "; nothing was promoted"
     epochs = journal.epochs()
     safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
     return Interrupted(

@@ -14,8 +14,11 @@ from command_line import alive, descendants, epochs, only_run, raytemplate, reco
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
+from raytemplate.ledger.head import Ledger
 from raytemplate.models.saved import SavedModel
+from raytemplate.planning.look import champion_of
 from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -53,8 +56,7 @@ def kill_after_three_records(demo, changes):
     below = descendants(process.pid)
     process.kill()
     process.communicate()
-    # Ray's own agent looks for its raylet but rarely: it ends by itself after a minute.
-    assert [each for each in gone(below) if "Agent" not in each] == []
+    assert gone(below) == []
     return only_run(demo)
 
 
@@ -121,6 +123,23 @@ def test_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, mo
     assert gone(below) == []
     assert not (run / "end.json").exists() and not (run / "promotion.json").exists()
     assert "no models" in raytemplate("models", cwd=demo).stdout.lower()
+
+
+@pytest.mark.parametrize("door", ["fit", "evaluation", "verdict"])
+def test_ctrl_c_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(demo, door):
+    process = start(*command({"training.epochs": 1}), cwd=demo)
+    wait_for(lambda: (run := only_run(demo)) and (run / f"{door}.json").exists(), process=process)
+    below = descendants(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    run, champion = only_run(demo), champion_of(MODEL, Workspace(demo))
+    assert process.returncode in (0, 130) and "Traceback" not in err and gone(below) == []
+    if process.returncode == 130:
+        assert ("nothing was promoted" in err) == (champion is None)
+        assert raytemplate("resume", run.name, cwd=demo).returncode == 0
+    assert champion_of(MODEL, Workspace(demo)).run_id == run.name
+    assert Ledger(Workspace(demo).governance_db).term(MODEL) == 1
+    assert record(run, "end")["exit_code"] == 0
 
 
 def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
