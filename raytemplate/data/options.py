@@ -49,11 +49,57 @@ class WindowsSpec(Options):
         return value
 
 
+class CsvSpec(Options):
+    """How CSV files are written. They are UTF-8, quoted as in RFC 4180, and may be gzipped."""
+
+    separator: str = ""
+    """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` that the first line has most."""
+
+    header: bool = True
+    """Whether the first record names the columns. Default: true."""
+
+    columns: tuple[str, ...] = ()
+    """Names of the columns, instead of those of the header or where there is none. Default: the header's;
+    without one `column_1`, `column_2` and so on."""
+
+    decimal: Literal[".", ","] = "."
+    """What stands before the fraction of a number. Default: a point."""
+
+    missing: tuple[str, ...] = ("",)
+    """Texts that stand for a missing value, such as `["", "?"]`. In numbers, booleans and times `NA`, `N/A`, `NaN`,
+    `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
+
+    dates: tuple[str, ...] = ()
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another.
+    Default: none."""
+
+    true_values: tuple[str, ...] = ()
+    """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
+
+    false_values: tuple[str, ...] = ()
+    """Words for false, besides `false`, such as `[no]`. Default: none."""
+
+    @field_validator("separator")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if len(value.encode()) > 1 or value in ('"', "\n", "\r"):
+            raise ValueError(f'got "{value}", expected one character such as ";"')
+        return value
+
+
 class DataSpec(Options):
     """Which rows a model is made from."""
 
     source: str
-    """Files to read: a path or a pattern such as `data/*.parquet`, relative to this file."""
+    """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file. Folders named
+    `year=2013` give a column `year`."""
+
+    format: Literal["auto", "parquet", "csv", "jsonl"] = "auto"
+    """What the files are; `jsonl` is an object a line. Default: what their ending says (.parquet, .csv, .tsv, .jsonl,
+    .ndjson; text may end in .gz)."""
+
+    csv: CsvSpec = CsvSpec()
+    """How CSV files are written."""
 
     time: str
     """Column with the time of a row; the windows are cut by it. Without an offset it is taken as UTC."""

@@ -180,7 +180,7 @@ class Execution:
             name=self.plan.name, family=stage.family, target=ingest.target,
             columns=tuple(dict.fromkeys(step.column for step in ingest.features)), keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
-            seen_until=ingest.window("validation").end,
+            seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:

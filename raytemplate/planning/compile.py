@@ -7,7 +7,7 @@ from typing import Literal
 
 from raytemplate import plugins
 from raytemplate.data.conditions import parse_condition
-from raytemplate.data.sources.listing import SourceFile
+from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.errors import PlanError
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
@@ -74,6 +74,7 @@ def _ingest(spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Win
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
+        reading=source.reading, partitions=_partitions(source),
     )  # fmt: skip
 
 
@@ -109,8 +110,14 @@ def _slice(file: SourceFile, columns: tuple[str, ...], windows: tuple[Window, ..
     return FileSlice(
         path=file.path, size_bytes=file.size_bytes, footer_sha256=file.footer_sha256,
         row_groups=tuple(g.index for g in groups), num_rows=sum(g.num_rows for g in groups),
-        bytes_to_read=sum(g.column_bytes[c] for g in groups for c in columns),
+        bytes_to_read=sum(g.bytes_of(columns) for g in groups),
+        ranges=tuple(g.range for g in groups if g.range is not None), columns=file.columns, partitions=file.partitions,
     )  # fmt: skip
+
+
+def _partitions(source: SourceTable) -> Settings:
+    """Columns that the paths give, with their types."""
+    return Settings({name: source.schema[name] for name in source.files[0].partitions})
 
 
 def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["memory", "stream"]:
