@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, field_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from raytemplate.plugins import Options
-from raytemplate.units import Span, parse_span
+from raytemplate.units import Span, parse_share, parse_span
 
 
 def _span(value: object) -> Span:
@@ -47,6 +47,34 @@ class WindowsSpec(Options):
         if value.unit != "all" and value.amount == 0:
             raise ValueError('got a window of no length, expected such as "7d"')
         return value
+
+
+def _share(value: object) -> float:
+    return parse_share(value)
+
+
+Share = Annotated[
+    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str)
+]
+
+
+class SplitSpec(Options):
+    """Data without a time: each row is put on a side by a seeded hash, and never changes sides."""
+
+    validation: Share = 0.15
+    """Share of the rows that choose the epoch, such as `15 %`. Default: 15 %."""
+
+    test: Share = 0.15
+    """Share of the rows that decide. Default: 15 %."""
+
+    seed: int = 0
+    """Another seed puts rows on other sides, and what was trained before can no longer be compared. Default: 0."""
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> SplitSpec:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test leave nothing to train on; together they must be less than 100 %")
+        return self
 
 
 class CsvSpec(Options):
@@ -101,8 +129,9 @@ class DataSpec(Options):
     csv: CsvSpec = CsvSpec()
     """How CSV files are written."""
 
-    time: str
-    """Column with the time of a row; the windows are cut by it. Without an offset it is taken as UTC."""
+    time: str = ""
+    """Column with the time of a row; the windows are cut by it. Without an offset it is taken as UTC. Data without one
+    needs `data.split`."""
 
     target: str
     """Column to predict."""
@@ -119,6 +148,10 @@ class DataSpec(Options):
 
     windows: WindowsSpec = WindowsSpec()
     """The time windows."""
+
+    split: SplitSpec | None = None
+    """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
+    `data.keys`, or of all columns where there are no keys. Default: none."""
 
 
 class FeaturesSpec(Options):

@@ -30,6 +30,7 @@ class About:
 
     `seen_until` is the end of the newest window that training or the choice of the epoch has looked at.
     `source` and `reading` say how the files were written that it was made from.
+    `split` is the id of its split by row hash, empty where windows of time were cut.
     """
 
     name: str
@@ -44,6 +45,7 @@ class About:
     seen_until: datetime
     source: str = "parquet"
     reading: Settings = field(default_factory=Settings)
+    split: str = ""
 
     def order(self, pattern: str, root: Path) -> ListOrder:
         """Rows to predict, read as the files that the model was made from."""

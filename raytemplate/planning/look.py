@@ -80,13 +80,14 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         return None
     folder = ObjectStore(workspace.models).path(head.digest)
     try:
-        columns = read_about(folder).columns
+        about = read_about(folder)
+        columns, split = about.columns, about.split
     except (OSError, IntegrityError):
         # The ledger still names it; evaluation says that it cannot be scored, and beats-champion blocks.
-        columns = ()
+        columns, split = (), ""
     return Champion(
         version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
-        seen_until=head.seen_until,
+        seen_until=head.seen_until, split=split,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from raytemplate.data.sources.listing import ByteRange
+from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
 
 WindowName = Literal["train", "validation", "test"]
@@ -15,7 +16,10 @@ WindowName = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate."""
+    """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate.
+
+    Where rows are split by hash, `start` and `end` are both as-of and say nothing.
+    """
 
     name: WindowName
     start: datetime
@@ -62,6 +66,7 @@ class IngestStage:
     `columns` are all columns read; `baseline` is fitted in the same pass;
     `newest` is the newest time in all the data;
     `reading` is what the source's reader must know besides;
+    `split` says which window a row belongs to where there is no `time`;
     `partitions` are columns that the paths give, with their Arrow types.
     """
 
@@ -83,6 +88,7 @@ class IngestStage:
     seed: int
     reading: Settings = field(default_factory=Settings)
     partitions: Settings = field(default_factory=Settings)
+    split: Split | None = None
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,8 +18,10 @@ from ray.data.datasource import Datasource, ReadTask
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import joined
 from raytemplate.data.sources.reader import read_file
-from raytemplate.data.sources.source import SliceOrder
-from raytemplate.planning.stages import FileSlice, IngestStage
+from raytemplate.data.sources.source import ReadResult, SliceOrder
+from raytemplate.data.split import SIDES, Split, sides
+from raytemplate.data.windows import SIDE
+from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
@@ -30,7 +32,7 @@ _BYTES_A_TASK = 64_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """What one read task reads."""
+    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept."""
 
     source: str
     order: SliceOrder
@@ -38,6 +40,8 @@ class Piece:
     kinds: Settings
     num_rows: int
     num_bytes: int
+    split: Split | None = None
+    side: str = ""
 
 
 class Slices(Datasource):
@@ -68,13 +72,18 @@ def _expected(piece: Piece) -> BlockMetadata:
     )
 
 
-def pieces_of(stage: IngestStage, start: datetime, end: datetime) -> tuple[Piece, ...]:
-    """A stage's files as pieces of at most 64 MB each, in the order of the files."""
+def pieces_of(stage: IngestStage, window: Window | None = None) -> tuple[Piece, ...]:
+    """A stage's files as pieces of at most 64 MB each, in the order of the files.
+
+    Args:
+        window: only the rows of this one; default: those of all three.
+    """
+    start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
     return tuple(
         Piece(
             source=stage.source, order=_order(stage, file, chunk, start, end), partitions=file.partitions,
             kinds=stage.partitions, num_rows=_share(file.num_rows, file, chunk),
-            num_bytes=_share(file.bytes_to_read, file, chunk),
+            num_bytes=_share(file.bytes_to_read, file, chunk), split=stage.split, side=window.name if window else "",
         )
         for file in stage.files
         for chunk in _chunks(file)
@@ -127,11 +136,24 @@ def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
 
 
 def _read(piece: Piece) -> list[pa.Table]:
-    result = read_file(piece.source, piece.order, piece.partitions, piece.kinds)
+    result = _with_side(piece)
     account = json.dumps(codec.encode(result.file))
     filler = pa.nulls(max(0, result.table.num_rows - 1), pa.string())
     column = pa.chunked_array([pa.array([account][: result.table.num_rows], pa.string()), filler])
     return [result.table.append_column(_READ, column)]
+
+
+def _with_side(piece: Piece) -> ReadResult:
+    if piece.split is None:
+        return read_file(piece.source, piece.order, piece.partitions, piece.kinds)
+    wanted = piece.order.columns
+    order = replace(piece.order, columns=tuple(dict.fromkeys((*wanted, *piece.split.columns))))
+    result = read_file(piece.source, order, piece.partitions, piece.kinds)
+    found = sides(result.table, piece.split)
+    table = result.table.select(list(wanted)).append_column(SIDE, pa.array(found))
+    if piece.side:
+        table = table.filter(pa.array(found == SIDES.index(piece.side)))
+    return replace(result, table=table)
 
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
