@@ -188,7 +188,8 @@ class Execution:
             name=self.plan.name, family=stage.family, target=ingest.target,
             columns=tuple(dict.fromkeys(step.column for step in ingest.features)), keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
-            seen_until=ingest.window("validation").end,
+            seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
+            split=ingest.split.id if ingest.split else "",
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:

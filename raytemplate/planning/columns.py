@@ -32,7 +32,8 @@ def check_columns(spec: TemplateSpec, source: SourceTable) -> None:
 
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     """(path in the template, column, "target" | "number" | "time" | "category" | "any")."""
-    yield "data.time", spec.data.time, "time"
+    if spec.data.time:
+        yield "data.time", spec.data.time, "time"
     yield "data.target", spec.data.target, "target"
     for column in spec.data.keys:
         yield "data.keys", column, "any"
