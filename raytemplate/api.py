@@ -215,6 +215,9 @@ def _send_new(planned: Planned, storage: str, key: str, began: float) -> Journal
     try:
         if send(jobs, planned.plan, journal, place, time.monotonic() - began):
             return journal
+    except (KeyboardInterrupt, Interrupted) as error:
+        # The job may be on its way: what is needed to go on with it stays.
+        raise interrupted(error, journal, None) from error
     except RaytemplateError:
         rmtree(folder, ignore_errors=True)
         raise

@@ -10,7 +10,7 @@ import pytest
 from command_line import environment, only_run, record
 from small_flights import AS_OF, SHIPPED
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
 
 HELD = """
 import json, sys, ray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ import pytest
 from command_line import COMMAND, epochs, only_run, record, wait_for
 from small_flights import AS_OF, SHIPPED, as_sets
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
 END = ("end", "verdict", "promotion", "evaluation", "fit", "snapshot", "run")
 
 
@@ -61,12 +62,16 @@ def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
     run = sent.stdout.split()[0]
     twice = submit(head, demo, storage, "--detach", "--key", "nightly")
     assert twice.stdout.split()[0] == run
+    elsewhere = shutil.copytree(demo, demo.with_name("elsewhere"), ignore=shutil.ignore_patterns(".raytemplate"))
+    assert submit(head, elsewhere, storage, "--detach", "--key", "nightly").stdout.split()[0] == run
     other = submit(head, demo, storage, "--detach", "--key", "nightly", changes={"training.epochs": 3})
     assert (other.returncode, f"run {run} has it" in other.stderr) == (2, True)
     assert len(list((demo / ".raytemplate" / "runs").iterdir())) == 1
     followed = head.raytemplate("logs", run, "--follow", cwd=demo)
     assert followed.returncode == 0 and "raytemplate.engines.ray.job" in followed.stdout
     assert "fit" in head.raytemplate("show", run, cwd=demo).stdout
+    shown = head.raytemplate("resume", run, cwd=elsewhere)
+    assert (shown.returncode, "Approved: version 1" in shown.stdout) == (0, True), shown.stderr
     promoted = head.raytemplate("promote", run, "--reason", "looks good", cwd=demo)
     assert promoted.returncode == 0, promoted.stderr
     assert record(only_run(demo), "end")["state"] == "approved"
@@ -74,7 +79,7 @@ def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
 
 
 def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
-    slow = {"training.epochs": 400, "data.windows.train": "25d"}
+    slow = {"training.epochs": 150, "data.windows.train": "25d"}
     process = subprocess.Popen(
         [COMMAND, "submit", SHIPPED.name, *options(head, storage, slow)], cwd=demo, env=head.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
