@@ -15,10 +15,12 @@ pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
 HELD = """
 import json, sys, ray
 ray.init(address=sys.argv[1], log_to_driver=False)
-from ray.util.state import list_actors, list_placement_groups
+from ray._private.state import actors
+from ray.util import placement_group_table
 # What begins with "_" is Ray Data's, there for as long as its cluster is, and holds nothing.
-alive = [a.class_name for a in list_actors(filters=[("state", "=", "ALIVE")]) if a.class_name[0] != "_"]
-groups = [g.state for g in list_placement_groups() if g.state != "REMOVED"]
+alive = [a["ActorClassName"] for a in actors().values() if a["State"] == "ALIVE"]
+alive = [name for name in alive if name[0] != "_"]
+groups = [g["state"] for g in placement_group_table().values() if g["state"] != "REMOVED"]
 print(json.dumps({"actors": alive, "groups": groups, "free": ray.available_resources().get("CPU", 0)}))
 """
 TWO = ("--set", "resources.workers=2", "--set", "resources.per_worker.cpus=0.5")
@@ -30,6 +32,7 @@ def held(head):
         [sys.executable, "-c", HELD, head.address], env=environment(**head.authentication()), capture_output=True,
         text=True, timeout=90,
     )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout.splitlines()[-1])
 
 

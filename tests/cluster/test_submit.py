@@ -105,17 +105,22 @@ def test_storage_that_is_not_named_is_exit_3_with_what_to_set(head, demo):
     assert (unset.returncode, "--set tracking.storage=" in unset.stderr) == (3, True), unset.stderr
 
 
-@pytest.mark.parametrize("unseen", ["storage", "data"])
-def test_what_the_cluster_does_not_see_is_exit_3_with_what_to_set(head, demo, storage, unseen):
-    sent = submit(head, demo, storage, "--detach")
-    run = sent.stdout.split()[0]
-    # Before its process has come so far, what it would find is taken away.
-    hidden = storage / "runs" / run if unseen == "storage" else demo / "data"
+def test_storage_that_the_cluster_does_not_see_is_exit_3_with_what_to_set(head, demo, storage):
+    run = submit(head, demo, storage, "--detach", "--key", "unseen").stdout.split()[0]
+    # Before the job's process has come so far, what it would find is taken away.
+    hidden = storage / "runs" / run
     hidden.rename(hidden.with_name("elsewhere"))
+    ended = submit(head, demo, storage, "--key", "unseen")
+    assert ended.returncode == 3, ended.stderr
+    assert f"the cluster does not see {hidden}" in ended.stderr and "tracking.storage" in ended.stderr
+
+
+def test_data_that_the_cluster_does_not_see_is_exit_3_with_what_to_set(head, demo, storage):
+    run = submit(head, demo, storage, "--detach").stdout.split()[0]
+    (demo / "data").rename(demo / "elsewhere")
     ended = head.raytemplate("resume", run, cwd=demo)
     assert ended.returncode == 3, ended.stderr
-    assert f"the cluster does not see {'the data: ' if unseen == 'data' else ''}{hidden}" in ended.stderr
-    assert ("tracking.storage" if unseen == "storage" else "data.source") in ended.stderr
+    assert f"the cluster does not see the data: {demo / 'data'}" in ended.stderr and "data.source" in ended.stderr
 
 
 def test_a_failure_on_the_cluster_is_the_failure_of_a_run(head, demo, storage):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,4 +110,6 @@ class Jobs:
 def _client(address: str) -> Any:
     from ray.job_submission import JobSubmissionClient
 
+    # Else it tells of every upload among the lines of progress.
+    logging.getLogger("ray").setLevel(logging.ERROR)
     return JobSubmissionClient(address)
