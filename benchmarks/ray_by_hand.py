@@ -110,6 +110,8 @@ def train_on_worker(config: dict) -> None:
             local_shuffle_seed=config["seed"] + epoch,
         )
         for batch in batches:
+            if epoch == 0 and num_rows == 0:
+                print(f"first step at {time.time()}", flush=True)
             optimizer.zero_grad()
             nn.functional.l1_loss(net(batch["numbers"], batch["codes"]), batch["target"]).backward()
             optimizer.step()

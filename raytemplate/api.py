@@ -10,13 +10,15 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
-from raytemplate.errors import Interrupted, PlanError, UsageError
+from raytemplate.errors import Interrupted, PlanError, RaytemplateError, UsageError
+from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
@@ -27,6 +29,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.explain import explain
 from raytemplate.reports.history import ModelRow
 from raytemplate.spec.load import load as _load
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from raytemplate.execution.ports import Listener
     from raytemplate.execution.registered import Model
     from raytemplate.ledger.head import Move
+    from raytemplate.planning.inventory import Cluster
 
 
 def load(
@@ -65,6 +69,7 @@ class Planned:
     plan: RunPlan
     spec: TemplateSpec | None
     workspace: Workspace
+    address: str = ""
 
     def __str__(self) -> str:
         return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {self.plan.as_of:%Y-%m-%d}")
@@ -75,11 +80,14 @@ class Planned:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def plan(spec: TemplateSpec, as_of: str = "now", *, workspace: str | None = None) -> Planned:
+def plan(
+    spec: TemplateSpec, as_of: str = "now", *, workspace: str | None = None, address: str | None = None
+) -> Planned:
     """What a run would do. Nothing is started.
 
     Args:
         as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
+        address: a Ray that already runs: "auto", "host:port", or the "http://host:8265" of its Jobs API.
 
     Raises:
         SpecError, DataError, PlanError: what is wrong, where, and what to change.
@@ -88,7 +96,18 @@ def plan(spec: TemplateSpec, as_of: str = "now", *, workspace: str | None = None
 
     place = find_workspace(spec.folder, explicit=workspace, environ=os.environ)
     _check_installed(spec)
-    return Planned(plan=compile_plan(spec, look(spec, place), as_of), spec=spec, workspace=place)
+    found = look(spec, place, _cluster(address) if address else None)
+    return Planned(plan=compile_plan(spec, found, as_of), spec=spec, workspace=place, address=address or "")
+
+
+def _cluster(address: str) -> Cluster:
+    if "://" in address:
+        from raytemplate.engines.ray.jobs import Jobs
+
+        return Jobs(address).cluster()
+    from raytemplate.engines.ray.attached import cluster_at
+
+    return cluster_at(address)
 
 
 def _check_installed(spec: TemplateSpec) -> None:
@@ -111,10 +130,7 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
     """
     began = time.monotonic() if started is None else started
     create(planned.workspace)
-    run_id, folder = new_run(planned.workspace)
-    journal = Journal(folder)
-    write_lock(journal, planned.plan, planned.spec)
-    journal.write(_start_of(planned.plan, run_id))
+    journal = _begin(planned, *new_run(planned.workspace))
     return _conduct(planned.plan, journal, planned.workspace, listener, began)
 
 
@@ -148,7 +164,7 @@ def resume(
         journal.supersede(RunEnd)
     elif end is not None:
         return Run(journal)
-    return _conduct(locked, journal, place, listener, began)
+    return _conduct(locked, journal, place, listener, began, again=True)
 
 
 def unfinished(planned: Planned) -> Journal | None:
@@ -157,12 +173,92 @@ def unfinished(planned: Planned) -> Journal | None:
     return max(found, key=lambda j: j.need(RunStart).started, default=None)
 
 
-def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> Run:
+def submit(
+    planned: Planned, *, key: str = "", detach: bool = False, listener: Listener | None = None,
+    started: float | None = None,
+) -> Run:  # fmt: skip
+    """Execute a plan on the cluster whose Jobs API is at `planned.address`; judge and promote here.
+
+    Args:
+        key: the same plan sent twice with one key is one job, and one run.
+        detach: come back when the job is sent; `resume` then follows and judges it.
+
+    Raises:
+        PlanError: no storage that both sides see.
+        RaytemplateError: how it failed, as `run` would.
+    """
+    from raytemplate.execution.keys import sent_before, storage_of
+
+    began = time.monotonic() if started is None else started
+    storage = storage_of(planned.plan)
+    create(planned.workspace)
+    journal = sent_before(planned.plan, planned.workspace, key) or _send_new(planned, storage, key, began)
+    if detach or journal.read(RunEnd) is not None:
+        return Run(journal)
+    return _conduct(planned.plan, journal, planned.workspace, listener, began)
+
+
+def _send_new(planned: Planned, storage: str, key: str, began: float) -> Journal:
+    """A new run, sent; or the run of the job that was there before it, where a key makes them one."""
+    from raytemplate.engines.ray.jobs import Jobs
+    from raytemplate.engines.submitted import send
+    from raytemplate.execution.keys import submission_id
+
+    jobs, place = Jobs(planned.address), planned.workspace
+    run_id, folder = new_run(place)
+    journal = _begin(planned, run_id, folder)
+    job = SubmittedJob(
+        address=planned.address, submission_id=submission_id(planned.plan, run_id, key), storage=storage, key=key,
+        attempt=1,
+    )  # fmt: skip
+    journal.write(job)
+    try:
+        if send(jobs, planned.plan, journal, place, time.monotonic() - began):
+            return journal
+    except (KeyboardInterrupt, Interrupted) as error:
+        # The job may be on its way: what is needed to go on with it stays.
+        raise interrupted(error, journal, None) from error
+    except RaytemplateError:
+        rmtree(folder, ignore_errors=True)
+        raise
+    state = jobs.state(job.submission_id)
+    assert state is not None
+    rmtree(folder, ignore_errors=True)
+    rmtree(shared_journal(Path(storage), run_id).folder, ignore_errors=True)
+    return _adopt(planned, state.run_id, job)
+
+
+def _adopt(planned: Planned, run_id: str, job: SubmittedJob) -> Journal:
+    """The run of a job that somebody else sent with the same key, here too."""
+    folder = planned.workspace.runs / run_id
+    if not (folder / "job.json").exists():
+        folder.mkdir(exist_ok=True)
+        journal = _begin(planned, run_id, folder)
+        copy_handover(Path(job.storage), journal)
+        journal.write(job)
+    return Journal(folder)
+
+
+def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
+    journal = Journal(folder)
+    write_lock(journal, planned.plan, planned.spec)
+    journal.write(_start_of(planned, run_id))
+    return journal
+
+
+def _conduct(
+    plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool = False
+) -> Run:
     try:
         # Importing takes long enough to be interrupted in, too.
-        from raytemplate.engines.conduct import conduct
+        if journal.read(SubmittedJob) is None:
+            from raytemplate.engines.conduct import conduct
 
-        conduct(plan_, journal, place, listener, began)
+            conduct(plan_, journal, place, listener, began)
+        else:
+            from raytemplate.engines.submitted import conduct_submitted
+
+            conduct_submitted(plan_, journal, place, listener, began, again=again)
     except (KeyboardInterrupt, Interrupted) as error:
         from raytemplate.ledger.head import Ledger
 
@@ -170,11 +266,12 @@ def _conduct(plan_: RunPlan, journal: Journal, place: Workspace, listener: Liste
     return Run(journal)
 
 
-def _start_of(plan_: RunPlan, run_id: str) -> RunStart:
+def _start_of(planned: Planned, run_id: str) -> RunStart:
+    plan_ = planned.plan
     return RunStart(
         run_id=run_id, name=plan_.name, version=plan_.version, plan_id=plan_.id, template=plan_.template,
         as_of=plan_.as_of, started=datetime.now(UTC), planned_s=plan_.forecast.seconds, host=socket.gethostname(),
-        user=getpass.getuser(),
+        user=getpass.getuser(), address=planned.address,
     )  # fmt: skip
 
 
@@ -190,7 +287,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    journal = Journal(find_run(place, ref))
+    journal = _found(place, ref)
     refuse_if_active(journal)
     locked, ledger = read_lock(journal).plan, Ledger(place.governance_db)
     evidence_from(journal)
@@ -199,6 +296,10 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     by = f"{user}: {reason}" if reason else user
     decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
     Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
+    if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
+        from raytemplate.engines.submitted import finish
+
+        finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
     rewrite_end(journal)
     return Run(journal)
 
@@ -210,7 +311,36 @@ def find(ref: str, *, workspace: str | None = None) -> Run:
         UsageError: none or several match.
     """
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    return Run(Journal(find_run(place, ref)))
+    return Run(_found(place, ref))
+
+
+def _found(place: Workspace, ref: str) -> Journal:
+    """A run, with what its cluster has written by now."""
+    journal = Journal(find_run(place, ref))
+    job = journal.read(SubmittedJob)
+    if job is not None and journal.read(RunEnd) is None and journal.read(Evaluation) is None:
+        bring_back(Path(job.storage), journal, ObjectStore(place.models))
+    return journal
+
+
+def logs(ref: str, *, workspace: str | None = None) -> Iterator[str]:
+    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives."""
+    from raytemplate.engines.submitted import job_log
+
+    return job_log(find(ref, workspace=workspace).journal)
+
+
+def stop(ref: str, *, workspace: str | None = None) -> Run:
+    """End the job of a submitted run; what it has trained is kept.
+
+    Raises:
+        UsageError: the run was not submitted.
+    """
+    from raytemplate.engines.submitted import stop_job
+
+    run_ = find(ref, workspace=workspace)
+    stop_job(run_.journal)
+    return run_
 
 
 def runs(name: str | None = None, *, workspace: str | None = None) -> Sequence[Run]:
@@ -246,7 +376,7 @@ def show(ref: str, *, workspace: str | None = None) -> str:
     name = ref.partition("@")[0].partition("/")[0]
     if name in Ledger(place.governance_db).models():
         return show_registered(ref, place)
-    return str(Run(Journal(find_run(place, ref))))
+    return str(Run(_found(place, ref)))
 
 
 def models(*, workspace: str | None = None) -> list[ModelRow]:

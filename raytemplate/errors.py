@@ -74,6 +74,12 @@ class IntegrityError(RaytemplateError):
     exit_code = 7
 
 
+class Forbidden(RaytemplateError):
+    """Something outside does not let this person in: a missing or wrong token."""
+
+    exit_code = 7
+
+
 class Unavailable(RaytemplateError):
     """Something outside could not be used: Ray, MLflow, storage, a full disk."""
 

@@ -29,6 +29,7 @@ EXIT_CODES = {
     "BudgetSpent": 4,
     "ChampionMoved": 6,
     "IntegrityError": 7,
+    "Forbidden": 7,
     "Unavailable": 8,
     "EngineError": 8,
     "TrainingFailed": 9,

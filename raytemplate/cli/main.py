@@ -21,7 +21,7 @@ STARTED = time.monotonic()
 
 _GROUPS = {
     "Start": ("init", "check"),
-    "Retrain": ("plan", "run", "resume"),
+    "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
     "Look": ("runs", "show"),
     "Decide": ("promote", "rollback"),
     "Use": ("models", "predict"),
@@ -31,6 +31,9 @@ _SUMMARIES = {
     "check": "Check a template: every problem, with its line.",
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
+    "submit": "Retrain on a cluster.",
+    "logs": "What a run's Ray has said.",
+    "stop": "End the job of a submitted run.",
     "resume": "Go on with a run that was stopped.",
     "runs": "List runs.",
     "show": "Show a run or a model.",

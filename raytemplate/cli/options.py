@@ -22,6 +22,10 @@ as_of_option = click.option(
     help="A date or time (UTC), now (the last midnight, default) or latest (after the newest row).",
 )  # fmt: skip
 
+address_option = click.option(
+    "--address", metavar="ADDRESS", help="A Ray that already runs: auto finds the one here (default: one of its own)."
+)
+
 
 def template_options(command: F) -> F:
     """FILE with `--set` and `--variant`."""
@@ -39,7 +43,9 @@ def load(file: Path, sets: tuple[str, ...], variant: str | None) -> Any:
     return load_template(file, sets=sets, variant=variant, environ=os.environ)
 
 
-def command_tail(as_of: str, sets: tuple[str, ...], variant: str | None, workspace: str | None) -> str:
+def command_tail(
+    as_of: str, sets: tuple[str, ...], variant: str | None, workspace: str | None, address: str | None = None
+) -> str:
     """The options as they were typed, for the next command."""
     parts = ["--as-of", as_of] if as_of != "now" else []
     for text in sets:
@@ -48,4 +54,6 @@ def command_tail(as_of: str, sets: tuple[str, ...], variant: str | None, workspa
         parts += ["--variant", variant]
     if workspace:
         parts += ["--workspace", workspace]
+    if address:
+        parts += ["--address", address]
     return shlex.join(parts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from raytemplate.cli.options import as_of_option, load, quiet_option, workspace_option
+from raytemplate.cli.options import address_option, as_of_option, load, quiet_option, workspace_option
 
 if TYPE_CHECKING:
     from raytemplate.api import Planned, Run
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")
 @click.option("--variant", metavar="NAME", help="A variant declared in the template.")
 @as_of_option
+@address_option
 @click.option(
     "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Run a plan that plan --save wrote."
 )
@@ -26,15 +28,15 @@ if TYPE_CHECKING:
 @workspace_option
 @quiet_option
 def command(
-    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, plan_file: Path | None, go_on: bool,
-    workspace: str | None, quiet: bool,
+    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
+    plan_file: Path | None, go_on: bool, workspace: str | None, quiet: bool,
 ) -> int:  # fmt: skip
     """Retrain as a template says: ingest, fit, evaluate, govern, promote."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import Progress
 
-    planned = _planned(file, sets, variant, as_of, plan_file, workspace)
+    planned = _planned(file, sets, variant, as_of, address, plan_file, workspace)
     listener = Progress(planned.workspace.runs, quiet=quiet)
     earlier = api.unfinished(planned)
     if earlier is not None and go_on:
@@ -50,8 +52,8 @@ def command(
 
 
 def _planned(
-    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, plan_file: Path | None,
-    workspace: str | None,
+    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
+    plan_file: Path | None, workspace: str | None,
 ) -> Planned:  # fmt: skip
     from raytemplate import api
 
@@ -60,10 +62,10 @@ def _planned(
             raise click.UsageError(
                 "--plan runs exactly the plan in its file; give neither FILE nor --set nor --variant"
             )
-        return api.read_plan(plan_file, workspace=workspace)
+        return replace(api.read_plan(plan_file, workspace=workspace), address=address or "")
     if file is None:
         raise click.UsageError("give the template to run, such as: raytemplate run flights-air-time.yaml")
-    return api.plan(load(file, sets, variant), as_of, workspace=workspace)
+    return api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
 
 
 def finish(run: Run) -> int:

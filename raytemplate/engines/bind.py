@@ -12,8 +12,11 @@ from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.promoter import PromoterProcess
+from raytemplate.engines.quiet import Quiet
+from raytemplate.engines.ray.attached import AttachedRay
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.engines.ray.running import RunningRay
 from raytemplate.errors import Interrupted
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.journal import Journal
@@ -22,7 +25,6 @@ from raytemplate.models.options import Family
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.look import this_machine
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.fitted import EpochRecord
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
@@ -32,17 +34,18 @@ _MOST_STORE_SHARE = 0.3
 
 
 class Bound:
-    """Everything a run holds besides its own process. A context: on leaving it, nothing of it is left running."""
+    """Everything a run holds besides its own process. A context: on leaving it, nothing of it is left running.
 
-    def __init__(self, plan: RunPlan, journal: Journal, workspace: Workspace, listener: Listener | None) -> None:
+    Args:
+        address: a Ray that already runs, and is left running; "" starts one for this run.
+    """
+
+    def __init__(
+        self, plan: RunPlan, journal: Journal, workspace: Workspace, listener: Listener | None, address: str = ""
+    ) -> None:
         self._plan, self._journal, self._workspace = plan, journal, workspace
         self._listener = listener or Quiet()
-        machine = this_machine()
-        self._cluster = LocalRay(
-            num_cpus=machine.cpus, num_gpus=machine.gpus,
-            object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
-            runtime_envs=plan.fit.workers > 0, turn=workspace.locks / "ray",
-        )  # fmt: skip
+        self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
         self._promoter: PromoterProcess | None = None
 
     def __enter__(self) -> Bound:
@@ -87,26 +90,15 @@ class Bound:
         trainer_class(family.trainer)
 
 
+def _own_ray(plan: RunPlan, workspace: Workspace) -> LocalRay:
+    machine = this_machine()
+    return LocalRay(
+        num_cpus=machine.cpus, num_gpus=machine.gpus, object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
+        runtime_envs=plan.fit.workers > 0, turn=workspace.locks / "ray",
+    )  # fmt: skip
+
+
 def object_store_bytes(plan: RunPlan, machine_bytes: int) -> int:
     """Room for the rows of a block, raw and encoded, or for what streams."""
     wanted = plan.ingest.memory_bytes * 3 if plan.ingest.mode == "memory" else _STREAM_STORE_BYTES
     return int(min(max(wanted, _LEAST_STORE_BYTES), machine_bytes * _MOST_STORE_SHARE))
-
-
-class Quiet:
-    """A listener that hears and says nothing."""
-
-    def started(self, plan: RunPlan, run_id: str) -> None:
-        """See `Listener`."""
-
-    def stage_started(self, stage: str) -> None:
-        """See `Listener`."""
-
-    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
-        """See `Listener`."""
-
-    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
-        """See `Listener`."""
-
-    def note(self, text: str) -> None:
-        """See `Listener`."""

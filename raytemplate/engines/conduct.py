@@ -13,7 +13,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.run import RunEnd
+from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.store.locks import FileLock
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
@@ -38,21 +38,21 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
             limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
             spent_s=spent_s, started=began,
         )  # fmt: skip
-        bound = stack.enter_context(Bound(plan, journal, place, listener))
+        bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
         except (KeyboardInterrupt, Interrupted):
             bound.abandon()
             raise
         except RaytemplateError as error:
-            _failed(journal, plan, meter, error)
+            record_failure(journal, plan, meter, error)
             raise
         except Exception as error:
-            _failed(journal, plan, meter, error)
+            record_failure(journal, plan, meter, error)
             raise
 
 
-def _failed(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
+def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
     """Keep how it failed: the message in the record of the end, the whole trace in a file."""
     text = "".join(traceback.format_exception(error))
     code = error.exit_code if isinstance(error, RaytemplateError) else 1

@@ -32,6 +32,7 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, StageTiming, State
+from raytemplate.records.submitted import ClusterWork
 from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
 
@@ -67,11 +68,27 @@ class Execution:
             RaytemplateError: a stage failed; the records up to it are kept.
         """
         self._timeline["execute"] = self.meter.elapsed_s()
+        earlier = self.journal.read(ClusterWork)
+        if earlier is not None:
+            self._timings += earlier.timings
         for stage in self.plan.stages:
             self._do(stage)
         end = self._end()
         self.journal.write(end)
         return end
+
+    def run_up_to_evaluation(self) -> None:
+        """Pass the doors that a cluster may pass. What it hands on is judged where the command was typed.
+
+        Raises:
+            RaytemplateError: a stage failed; the records up to it are kept.
+        """
+        for stage in (self.plan.ingest, self.plan.fit, self.plan.evaluate):
+            self._do(stage)
+        self.engine.release()
+        self.journal.write(ClusterWork(
+            timings=tuple(self._timings), timeline_s=dict(self._timeline), elapsed_s=self.meter.elapsed_s()
+        ))  # fmt: skip
 
     def _do(self, stage: Stage) -> None:
         match stage:

@@ -22,16 +22,19 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart
+from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.store.atomic import append_line, read_lines, write_atomic
 
 T = TypeVar("T")
 
 RECORDS: dict[type, str] = {
     RunStart: "run.json",
+    SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
     FittedFeatures: "features.json",
     FitResult: "fit.json",
     Evaluation: "evaluation.json",
+    ClusterWork: "cluster.json",
     VerdictRecord: "verdict.json",
     PromotionRecord: "promotion.json",
     RunEnd: "end.json",

@@ -16,7 +16,7 @@ from raytemplate.planning.columns import check_columns
 from raytemplate.planning.forecast import forecast
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
-from raytemplate.planning.packing import check_fits, fitting_workers
+from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
 from raytemplate.planning.stages import (
     EvaluateStage,
     FeatureStep,
@@ -33,11 +33,12 @@ from raytemplate.planning.stages import (
     plan_id,
 )
 from raytemplate.records.codec import Settings
-from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes, show_seconds
 
 _NUM_RESAMPLES = 2000
 _MEMORY_SHARE = 0.25
+_STORE_SHARE = 1 / 3  # rows of a block, raw and encoded, are there at once
 _BYTES_A_VALUE = 12
 
 
@@ -144,7 +145,8 @@ def _partitions(source: SourceTable) -> Settings:
 
 def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["memory", "stream"]:
     smallest = min(n.memory_bytes for n in inventory.cluster.nodes)
-    fits = memory <= smallest * _MEMORY_SHARE
+    store = min((n.object_store_bytes for n in inventory.cluster.nodes if n.object_store_bytes), default=smallest)
+    fits = memory <= min(smallest * _MEMORY_SHARE, store * _STORE_SHARE)
     if spec.data.ingest == "memory" and not fits:
         raise PlanError(
             f"data.ingest: memory needs about {show_bytes(memory)}; a quarter of this machine's {show_bytes(smallest)} "
@@ -168,6 +170,7 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
         model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
         metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
+        accelerator=worker.accelerator,
     )  # fmt: skip
 
 
@@ -179,10 +182,15 @@ def _num_epochs(spec: TemplateSpec, family: Family) -> int:
 def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> tuple[int, str]:
     """How many workers, and why in words. Auto is one process, or one worker for each GPU share."""
     asked = spec.resources.workers
-    if asked != "auto":
+    if isinstance(asked, int):
         return asked, "as the template asks"
     worker, stream = spec.resources.per_worker, ingest.mode == "stream"
-    most = fitting_workers(inventory.cluster, worker, ingest_cpus=1.0 if stream else 0.0)
+    most = fitting_workers(inventory.cluster, worker, ingest_cpus=INGEST_CPUS if stream else 0.0)
+    bounds = worker_bounds(asked)
+    if bounds is not None:
+        least, top = bounds
+        # Fewer than the least do not fit: the least is then refused, in words.
+        return max(least, min(top, most)), f"as many of {least} to {top} as fit"
     if worker.gpus:
         return max(1, most), "one for each GPU share there is"
     # Measured on two cores: two workers took about four times as long for an epoch as one process, since ranks
@@ -243,11 +251,19 @@ def _promote(spec: TemplateSpec) -> PromoteStage:
     return PromoteStage(
         model=spec.name, promotion=spec.governance.promotion, tracking_uri=spec.tracking.uri,
         experiment=spec.tracking.experiment or spec.name,
+        storage=_storage(spec),
     )  # fmt: skip
+
+
+def _storage(spec: TemplateSpec) -> str:
+    """A folder relative to the template; a URI as it is."""
+    named = spec.tracking.storage
+    return str((spec.folder / named).absolute()) if named and "://" not in named else named
 
 
 def _machine(inventory: Inventory) -> str:
     cluster = inventory.cluster
-    name = "this machine" if cluster.local else f"{len(cluster.nodes)} nodes"
+    many = "s" if len(cluster.nodes) != 1 else ""
+    name = "this machine" if cluster.local else f"{len(cluster.nodes)} node{many} at {cluster.address}"
     gpus = sum(n.gpus for n in cluster.nodes)
     return f"{name}, {cluster.cpus:g} CPUs, {show_bytes(cluster.memory_bytes)}, {f'{gpus:g} GPU' if gpus else 'no GPU'}"

@@ -11,21 +11,27 @@ from raytemplate.data.sources.listing import SourceTable
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """One machine. Memory in bytes; price in US dollars an hour for the whole of it."""
+    """One machine. Memory in bytes; price in US dollars an hour for the whole of it.
+
+    `accelerator` is the type of its GPUs, such as "A100"; `object_store_bytes` is 0 where the run chooses it.
+    """
 
     name: str
     cpus: float
     gpus: float
     memory_bytes: int
     usd_per_hour: float = 0.0
+    accelerator: str = ""
+    object_store_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """The machines a run may use. `local` is this machine, with a Ray that the run starts itself."""
+    """The machines a run may use. `local` is this machine, with a Ray that the run starts itself; else `address`."""
 
     nodes: tuple[Node, ...]
     local: bool = True
+    address: str = ""
 
     @property
     def cpus(self) -> float:

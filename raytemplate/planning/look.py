@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,17 +23,21 @@ from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
 _RUNS_LOOKED_AT = 20
+_GPU_TYPE = re.compile(r"\b(?:B[23]00|GB200|H200|H100|H20|A100|A10G?|L40S?|L4|T4|V100|P100|P4|K80)\b")
 
 
-def look(spec: TemplateSpec, workspace: Workspace) -> Inventory:
+def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = None) -> Inventory:
     """The inventory for one template, as of this moment.
+
+    Args:
+        cluster: the machines, where they are not this one.
 
     Raises:
         DataError: the source cannot be listed; the file is named.
     """
     return Inventory(
         now=datetime.now(UTC),
-        cluster=Cluster(nodes=(this_machine(),)),
+        cluster=cluster or Cluster(nodes=(this_machine(),)),
         source=list_files(spec.data.format, _order(spec, workspace)),
         champion=champion_of(spec.name, workspace),
         term=Ledger(workspace.governance_db).term(spec.name),
@@ -54,7 +59,7 @@ def this_machine() -> Node:
     """The machine this process runs on: CPUs it may use, memory, GPUs that the driver shows."""
     return Node(
         name="this machine", cpus=float(len(os.sched_getaffinity(0))), gpus=float(_num_gpus()),
-        memory_bytes=_memory_bytes(),
+        memory_bytes=_memory_bytes(), accelerator=_accelerator(),
     )  # fmt: skip
 
 
@@ -71,6 +76,16 @@ def _num_gpus() -> int:
     if visible is not None:
         return len([d for d in visible.split(",") if d.strip() not in ("", "-1")])
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+def _accelerator() -> str:
+    """The type of this machine's GPUs as Ray names it, such as "A100"; "" without the driver's word."""
+    for path in Path("/proc/driver/nvidia/gpus").glob("*/information"):
+        model = re.search(r"^Model:\s*(.+)$", path.read_text(), re.MULTILINE)
+        kind = _GPU_TYPE.search(model[1]) if model else None
+        if kind is not None:
+            return kind[0]
+    return ""
 
 
 def champion_of(model: str, workspace: Workspace) -> Champion | None:

@@ -7,22 +7,40 @@ from raytemplate.planning.inventory import Cluster, Node
 from raytemplate.spec.schema import PerWorkerSpec
 from raytemplate.units import show_bytes
 
-_INGEST_CPUS = 1.0
+INGEST_CPUS = 1.0
+"""What Ray Data needs to go on while workers train from its stream; a task of it holds a whole CPU."""
+_STEPS = 10_000  # Ray counts resources in ten thousandths
 
 
 def fitting_workers(cluster: Cluster, worker: PerWorkerSpec, *, ingest_cpus: float) -> int:
     """How many such workers fit at once, node by node, with `ingest_cpus` left on one node."""
-    spare = max((_on_node(n, worker, ingest_cpus) - _on_node(n, worker, 0.0) for n in cluster.nodes), default=0)
-    return sum(_on_node(n, worker, 0.0) for n in cluster.nodes) + spare
+    most = sum(_on_node(n, worker, 0.0) for n in cluster.nodes)
+    if not ingest_cpus:
+        return most
+    lost = [_on_node(n, worker, 0.0) - _on_node(n, worker, ingest_cpus) for n in cluster.nodes if n.cpus >= ingest_cpus]
+    return most - min(lost) if lost else 0
 
 
 def _on_node(node: Node, worker: PerWorkerSpec, reserved_cpus: float) -> int:
-    counts = [int((node.cpus - reserved_cpus + 1e-9) / worker.cpus)]
+    if worker.accelerator and node.accelerator != worker.accelerator:
+        return 0
+    counts = [_steps(node.cpus - reserved_cpus) // max(1, _steps(worker.cpus))]
     if worker.gpus:
-        counts.append(int((node.gpus + 1e-9) / worker.gpus))
+        counts.append(_gpu_shares(node.gpus, worker.gpus))
     if worker.memory:
         counts.append(node.memory_bytes // worker.memory)
     return max(0, min(counts))
+
+
+def _gpu_shares(there: float, asked: float) -> int:
+    """Whole GPUs by number; a part of one lies on one GPU and cannot be put together from two."""
+    if asked >= 1:
+        return int(there) // int(asked)
+    return int(there) * (_STEPS // max(1, _steps(asked)))
+
+
+def _steps(amount: float) -> int:
+    return round(amount * _STEPS)
 
 
 def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream: bool) -> None:
@@ -31,6 +49,7 @@ def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream:
     Raises:
         PlanError: what was asked, what there is, what to change.
     """
+    _check_sense(cluster, worker)
     if workers == 0:
         if worker.gpus:
             raise PlanError(
@@ -45,24 +64,41 @@ def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream:
                         next_step="make resources.per_worker smaller")  # fmt: skip
     if (most := fitting_workers(cluster, worker, ingest_cpus=0.0)) < workers:
         raise PlanError(f"{asked} do not fit; there is {there}", next_step=f"set resources.workers: {most} or fewer")
-    if stream and (most := fitting_workers(cluster, worker, ingest_cpus=_INGEST_CPUS)) < workers:
-        smaller = (cluster.cpus - _INGEST_CPUS) / workers
+    if stream and (most := fitting_workers(cluster, worker, ingest_cpus=INGEST_CPUS)) < workers:
+        smaller = (cluster.cpus - INGEST_CPUS) / workers
         advice = [f"resources.workers: {most}"] if most else []
         advice += [f"resources.per_worker.cpus: {smaller:.2g}"] if smaller > 0 else []
         raise PlanError(
             f"{asked} would hold every CPU while Ray Data, which streams to them, waits for one for ever; "
             f"there is {there}",
-            next_step=f"leave {_INGEST_CPUS:.0f} CPU for ingest: set {' or '.join(advice)} or data.ingest: memory",
+            next_step=f"leave {INGEST_CPUS:.0f} CPU for ingest: set {' or '.join(advice)} or data.ingest: memory",
         )
+
+
+def _check_sense(cluster: Cluster, worker: PerWorkerSpec) -> None:
+    """What no number of workers would make right."""
+    if worker.gpus > 1 and worker.gpus != int(worker.gpus):
+        raise PlanError(
+            f"resources.per_worker.gpus is {worker.gpus:g}; Ray hands out parts of one GPU, or whole ones",
+            next_step=f"set resources.per_worker.gpus: {int(worker.gpus)} or {int(worker.gpus) + 1}",
+        )
+    if worker.accelerator and not worker.gpus:
+        raise PlanError(
+            f"resources.per_worker.accelerator is {worker.accelerator}, and resources.per_worker.gpus is 0",
+            next_step="set resources.per_worker.gpus: 1",
+        )
+    if max((n.cpus for n in cluster.nodes), default=0.0) < INGEST_CPUS:
+        raise PlanError("no node has a whole CPU, and Ray Data reads with one: it would wait for ever",
+                        next_step="start a node with --num-cpus=1 or more")  # fmt: skip
 
 
 def _bundle(worker: PerWorkerSpec) -> str:
     parts = [f"{worker.cpus:g} CPU"]
-    parts += [f"{worker.gpus:g} GPU"] if worker.gpus else []
+    parts += [f"{worker.gpus:g} {worker.accelerator or 'GPU'}"] if worker.gpus else []
     parts += [show_bytes(worker.memory)] if worker.memory else []
     return " and ".join(parts)
 
 
 def _describe(node: Node) -> str:
-    gpus = f"{node.gpus:g} GPU" if node.gpus else "no GPU"
+    gpus = f"{node.gpus:g} {node.accelerator or 'GPU'}" if node.gpus else "no GPU"
     return f"{node.name} with {node.cpus:g} CPUs, {show_bytes(node.memory_bytes)}, {gpus}"

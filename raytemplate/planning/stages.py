@@ -112,6 +112,7 @@ class FitStage:
     gpus_per_worker: float
     memory_per_worker: int
     why: str
+    accelerator: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,12 +146,13 @@ class GovernStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromoteStage:
-    """Move the head, if the verdict allows."""
+    """Move the head, if the verdict allows. `storage` is where a cluster leaves what is judged."""
 
     model: str
     promotion: Literal["automatic", "manual"]
     tracking_uri: str
     experiment: str
+    storage: str = ""
 
 
 Stage = IngestStage | FitStage | EvaluateStage | GovernStage | PromoteStage

@@ -24,6 +24,8 @@ class RunStart:
     planned_s: float
     host: str
     user: str
+    address: str = ""
+    """The Ray it was told to use; "" for one of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
@@ -33,7 +33,17 @@ def _money(value: object) -> float:
 def _workers(value: object) -> object:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
-    raise ValueError(f"got {value!r}, expected auto or a whole number, 0 (this process) or more".replace("'", '"'))
+    bounds = worker_bounds(value)
+    if bounds is not None and 1 <= bounds[0] <= bounds[1]:
+        return value
+    expected = "expected auto, a whole number, 0 (this process) or more, or a range such as 2..8"
+    raise ValueError(f"got {value!r}, {expected}".replace("'", '"'))
+
+
+def worker_bounds(value: object) -> tuple[int, int] | None:
+    """The two numbers of a range such as "2..8"; None if it is none."""
+    found = re.fullmatch(r"(\d+)\.\.(\d+)", value) if isinstance(value, str) else None
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _write_size(size: int) -> str:
@@ -83,6 +93,9 @@ class PerWorkerSpec(Options):
     gpus: Annotated[float, Field(ge=0)] = 0.0
     """GPUs of one worker. Default: 0."""
 
+    accelerator: str = ""
+    """Type of its GPUs as Ray names it, such as `A100`. Default: any."""
+
     memory: Size | None = None
     """Memory of one worker, such as `2 GB`. Default: not reserved."""
 
@@ -90,8 +103,9 @@ class PerWorkerSpec(Options):
 class ResourcesSpec(Options):
     """What the run may hold."""
 
-    workers: Annotated[int | Literal["auto"], BeforeValidator(_workers)] = "auto"
-    """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two. Default: auto."""
+    workers: Annotated[int | str, BeforeValidator(_workers)] = "auto"
+    """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two, `2..8` as many of these
+    as fit. Default: auto."""
 
     per_worker: PerWorkerSpec = PerWorkerSpec()
     """What each worker holds."""
@@ -115,6 +129,9 @@ class TrackingSpec(Options):
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
+
+    storage: str = ""
+    """Folder that this machine and a cluster both see, for what `submit` sends and gets back. Default: none."""
 
 
 class ContractSpec(Options):

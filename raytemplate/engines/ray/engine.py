@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from raytemplate.budget import Meter
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.running import RunningRay
 from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
 from raytemplate.errors import EngineError, RaytemplateError
 from raytemplate.execution.journal import Journal
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class RayEngine:
     """Ingest, fit and score on Ray. Modules that import Ray are loaded when the first stage needs them."""
 
-    def __init__(self, cluster: LocalRay) -> None:
+    def __init__(self, cluster: RunningRay) -> None:
         self._cluster = cluster
         self._data: object | None = None
 

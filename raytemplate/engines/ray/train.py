@@ -33,6 +33,7 @@ _SHUFFLE_BUFFER_ROWS = 32_768
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
 _START_LIMIT_S = 60
+_A_SHARE = 0.001  # what Ray itself asks of a type: enough to be on such a node, and no more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,8 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     resources = {"CPU": stage.cpus_per_worker}
     if stage.gpus_per_worker:
         resources["GPU"] = stage.gpus_per_worker
+    if stage.accelerator:
+        resources[f"accelerator_type:{stage.accelerator}"] = _A_SHARE
     if stage.memory_per_worker:
         resources["memory"] = float(stage.memory_per_worker)
     return TrainRequest(

@@ -1,0 +1,49 @@
+"""`raytemplate submit FILE`"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from raytemplate.cli.options import as_of_option, load, quiet_option, workspace_option
+
+
+@click.command("submit")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")
+@click.option("--variant", metavar="NAME", help="A variant declared in the template.")
+@as_of_option
+@click.option("--address", required=True, metavar="URL", help="The cluster's Jobs API, such as http://head:8265.")
+@click.option(
+    "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Send a plan that plan --save wrote."
+)
+@click.option("--detach", is_flag=True, help="Come back when the job is sent.")
+@click.option("--key", default="", metavar="TEXT", help="The same plan sent twice with one key is one job.")
+@workspace_option
+@quiet_option
+def command(
+    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str, plan_file: Path | None,
+    detach: bool, key: str, workspace: str | None, quiet: bool,
+) -> int:  # fmt: skip
+    """Retrain on a cluster: it ingests, fits and evaluates; what it hands back is judged and promoted here."""
+    from raytemplate import api
+    from raytemplate.cli.main import STARTED
+    from raytemplate.cli.progress import Progress
+    from raytemplate.cli.run_command import finish
+
+    if (file is None) == (plan_file is None):
+        raise click.UsageError("give the template to run, or --plan with a saved plan")
+    if plan_file is not None:
+        planned = replace(api.read_plan(plan_file, workspace=workspace), address=address)
+    else:
+        assert file is not None
+        planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
+    listener = Progress(planned.workspace.runs, quiet=quiet)
+    run = api.submit(planned, key=key, detach=detach, listener=listener, started=STARTED)
+    if not detach:
+        return finish(run)
+    click.echo(run.id)
+    click.echo(f"Sent. To follow, judge and promote it:\n  raytemplate resume {run.id}", err=True)
+    return 0

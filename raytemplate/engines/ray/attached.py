@@ -1,0 +1,160 @@
+"""A Ray that is already running: used, and left running, with everything that this process held there freed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from raytemplate.errors import Forbidden, RaytemplateError, Unavailable, UsageError
+from raytemplate.planning.inventory import Cluster, Node
+
+# Workers are asked for news often enough to be quick. What concerns nodes that come and go stays as Ray has it.
+_ENVIRONMENT = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
+_ANSWER_LIMIT_S, _HASTE_S = 5.0, 3.0
+_ACCELERATOR = "accelerator_type:"
+
+
+class AttachedRay:
+    """The Ray at an address: "auto" finds the one on this machine, "host:port" is a head's own.
+
+    Leaving it disconnects: Ray then frees what belongs to this process, its actors and placement groups among it.
+    A Ray that this process was connected to before is used and stays connected.
+    """
+
+    ours = False
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._ready = threading.Event()
+        self._error: RaytemplateError | None = None
+        self._connected = False
+
+    def start(self) -> AttachedRay:
+        """Begin to connect; returns at once."""
+        threading.Thread(target=self._connect, name="ray", daemon=True).start()
+        return self
+
+    def wait(self) -> None:
+        """Until this process is connected.
+
+        Raises:
+            Unavailable: there is no Ray, or it does not answer.
+            Forbidden: it does not accept the token.
+        """
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+
+    def wait_quietly(self) -> None:
+        """Until this process is connected or cannot be."""
+        self._ready.wait()
+
+    def begin_to_stop(self) -> None:
+        """See `RunningRay`. Disconnecting is quick: it waits for `stop`."""
+
+    def stop(self, *, in_haste: bool = False) -> None:
+        """Disconnect. One that is still connecting is not waited for in haste: its connection ends with the process."""
+        self._ready.wait(_HASTE_S if in_haste else None)
+        if self._connected:
+            import ray
+
+            ray.shutdown()
+            self._connected = False
+
+    def _connect(self) -> None:
+        try:
+            self._connected = connect(self._address)
+        except RaytemplateError as error:
+            self._error = error
+        finally:
+            self._ready.set()
+
+
+def connect(address: str) -> bool:
+    """Connect this process to a Ray that runs; False where it was connected already.
+
+    Raises:
+        UsageError: an address of the Jobs API.
+        Unavailable, Forbidden: see `AttachedRay.wait`.
+    """
+    if "://" in address:
+        raise UsageError(f"--address {address}: expected auto or host:port of a Ray that runs here",
+                         next_step=f"raytemplate submit FILE --address {address}")  # fmt: skip
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+    from ray.exceptions import AuthenticationError
+
+    if ray.is_initialized():
+        return False
+    _refuse_silence(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except AuthenticationError as error:
+        raise Forbidden(f"the Ray at {address} does not accept this token", next_step=TOKEN_STEP) from error
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = str(error).strip().partition("\n")[0]
+        # A wrong token looks the same from here: Ray asks again for twenty seconds and then gives up.
+        raise Unavailable(f"no Ray at {address} lets this process in: {first}",
+                          next_step=f"ray start --head, or leave out --address; if it asks for a token, {TOKEN_STEP}"
+                          ) from error  # fmt: skip
+    return True
+
+
+def _refuse_silence(address: str) -> None:
+    """Ray asks an address where nobody listens for minutes, and then ends the process that asked."""
+    host, _, port = address.rpartition(":")
+    if not address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_LIMIT_S).close()
+    except OSError as error:
+        raise Unavailable(f"no Ray answers at {address}: {error.strerror or error}",
+                          next_step="ray start --head, or leave out --address") from error  # fmt: skip
+
+
+TOKEN_STEP = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the file with the cluster's token"
+
+
+@contextmanager
+def _connected(address: str) -> Generator[None]:
+    fresh = connect(address)
+    try:
+        yield
+    finally:
+        if fresh:
+            import ray
+
+            ray.shutdown()
+
+
+def cluster_at(address: str) -> Cluster:
+    """The nodes of a Ray that runs; this process is connected only while it reads them."""
+    with _connected(address):
+        import ray
+
+        alive = [node for node in ray.nodes() if node["Alive"]]
+    return cluster_of(((str(n["NodeManagerAddress"]), n["Resources"]) for n in alive), address)
+
+
+def cluster_of(nodes: Generator[tuple[str, dict[str, float]]], address: str) -> Cluster:
+    """An inventory from what Ray says of its nodes: name and resources. Nodes are in the order of their names."""
+    found = (_node(name, resources) for name, resources in nodes)
+    return Cluster(nodes=tuple(sorted(found, key=lambda n: n.name)), local=False, address=address)
+
+
+def _node(name: str, resources: dict[str, float]) -> Node:
+    kinds = [r.removeprefix(_ACCELERATOR) for r in resources if r.startswith(_ACCELERATOR)]
+    return Node(
+        name=f"node {name}", cpus=float(resources.get("CPU", 0)), gpus=float(resources.get("GPU", 0)),
+        memory_bytes=int(resources.get("memory", 0)), accelerator=kinds[0] if kinds else "",
+        object_store_bytes=int(resources.get("object_store_memory", 0)),
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""What a cluster does of a submitted run: `python -m raytemplate.engines.ray.job STORAGE RUN`, as a Ray job.
+
+It ingests, trains and evaluates, and leaves its records and the model's bytes in shared storage. It judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+from raytemplate.budget import Meter
+from raytemplate.engines.mlflow.flavor import package
+from raytemplate.engines.quiet import Quiet
+from raytemplate.engines.ray.attached import AttachedRay
+from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.handover import read_handover, shared_journal, shared_store
+from raytemplate.execution.journal import LOCK, Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.planning.stages import RunPlan
+from raytemplate.store.locks import FileLock
+
+ERROR_MARK = "raytemplate-error "
+"""Before the one line that says how a job failed, for whoever reads its log."""
+
+
+class NoPromoter:
+    """A cluster has nobody who may judge."""
+
+    def decide(self, journal: Journal) -> None:
+        """See `execution.ports.Promoter`: refused."""
+        raise IntegrityError(f"run {journal.run_id}: a cluster does not judge")
+
+
+def work(storage: Path, run_id: str, began: float) -> None:
+    """Every stage up to the evaluation.
+
+    Raises:
+        PlanError: the cluster does not see the storage or the data.
+        RaytemplateError: how a stage failed.
+    """
+    shared = shared_journal(storage, run_id)
+    if not (shared.folder / LOCK).is_file():
+        raise PlanError(f"the cluster does not see {shared.folder}, which was written where the command was typed",
+                        next_step="set tracking.storage to a folder that both see")  # fmt: skip
+    plan, handover = read_lock(shared).plan, read_handover(shared)
+    _refuse_unseen(plan)
+    limits, ray = plan.limits, AttachedRay("auto").start()
+    with FileLock(shared.active, 0.0), shared.attempt(began):
+        meter = Meter(
+            limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
+            spent_s=handover.spent_s, started=began,
+        )  # fmt: skip
+        try:
+            Execution(
+                plan=plan, journal=shared, engine=RayEngine(ray), promoter=NoPromoter(), store=shared_store(storage),
+                meter=meter, listener=Quiet(), champion_now=lambda: handover.champion, package=package,
+            ).run_up_to_evaluation()  # fmt: skip
+        finally:
+            ray.stop()
+
+
+def _refuse_unseen(plan: RunPlan) -> None:
+    paths = (Path(plan.ingest.root) / file.path for file in plan.ingest.files)
+    unseen = next((path for path in paths if not path.exists()), None)
+    if unseen is not None:
+        raise PlanError(f"the cluster does not see the data: {unseen}",
+                        next_step="set data.source to a place that both see")  # fmt: skip
+
+
+def _run(storage: str, run_id: str) -> int:
+    try:
+        work(Path(storage), run_id, time.monotonic())
+    except RaytemplateError as error:
+        _tell(type(error).__name__, error.what, error.next_step)
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exc()
+        _tell("RaytemplateError", f"{type(error).__name__}: {error}", "")
+        return 1
+    return 0
+
+
+def _tell(kind: str, what: str, next_step: str) -> None:
+    print(ERROR_MARK + json.dumps({"error": kind, "what": what, "next_step": next_step}))
+
+
+def main() -> NoReturn:
+    """Run and end with the exit code of what happened."""
+    code = _run(*sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The code that a job takes along: this raytemplate, and the Python files beside the template."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from raytemplate.errors import PlanError
+from raytemplate.units import show_bytes
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+_MOST_BYTES = 50_000_000
+_NOT_OURS = ("__pycache__", "node_modules", "site-packages", _PACKAGE.name)
+
+
+def gather_code(template_folder: Path, target: Path) -> None:
+    """Copy to `target` what `python -m raytemplate` and a template's own modules need. Data does not travel.
+
+    Raises:
+        PlanError: more code than a job should carry.
+    """
+    own = tuple(_python_files(template_folder))
+    size = sum(path.stat().st_size for path in own)
+    if size > _MOST_BYTES:
+        raise PlanError(
+            f"{template_folder} holds {show_bytes(size)} of Python files, at most {show_bytes(_MOST_BYTES)} are sent",
+            next_step="keep the template in a folder with its own modules only",
+        )
+    shutil.copytree(_PACKAGE, target / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in own:
+        copy = target / path.relative_to(template_folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """Python files below a folder, but for hidden ones, environments and other installed things."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            f for f in folders
+            if not f.startswith(".") and f not in _NOT_OURS and not (Path(place) / f / "pyvenv.cfg").exists()
+        )  # fmt: skip
+        yield from (Path(place) / name for name in sorted(files) if name.endswith(".py"))

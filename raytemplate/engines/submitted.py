@@ -1,0 +1,233 @@
+"""A submitted run, from where the command was typed: sent, followed, brought back, judged."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shlex
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from raytemplate import errors
+from raytemplate.budget import Meter
+from raytemplate.engines.conduct import record_failure
+from raytemplate.engines.mlflow.flavor import package
+from raytemplate.engines.promoter import PromoterProcess
+from raytemplate.engines.quiet import Quiet
+from raytemplate.engines.ray.job import ERROR_MARK
+from raytemplate.engines.ray.job_code import gather_code
+from raytemplate.engines.ray.jobs import Jobs, JobState
+from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.handover import Handover, bring_back, bring_records, hand_out, read_handover, shared_journal
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import Listener
+from raytemplate.execution.watch import Watch
+from raytemplate.planning.inventory import Champion
+from raytemplate.planning.look import champion_of
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.submitted import ClusterWork, SubmittedJob
+from raytemplate.store.locks import FileLock
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+_POLL_S = 0.5
+_SILENCE_LIMIT_S = 60.0
+_STOP_LIMIT_S = 30.0
+
+
+def send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent_s: float) -> bool:
+    """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
+    job = journal.need(SubmittedJob)
+    handover = Handover(champion=champion_of(plan.name, place), spent_s=spent_s)
+    hand_out(Path(job.storage), journal, ObjectStore(place.models), handover)
+    entrypoint = shlex.join(["python", "-m", "raytemplate.engines.ray.job", job.storage, journal.run_id])
+    with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
+        gather_code(Path(plan.template).absolute().parent, Path(folder))
+        return jobs.send(job.submission_id, entrypoint, Path(folder), journal.run_id)
+
+
+def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) -> None:
+    """Send the run anew where its job ended badly, is unknown, or was compared with an earlier champion."""
+    job = journal.need(SubmittedJob)
+    state = jobs.state(job.submission_id)
+    if state is not None and not state.ended:
+        return
+    if state is not None and state.status == "SUCCEEDED" and _still_of(champion_of(plan.name, place), journal):
+        return
+    number = job.attempt + 1
+    first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
+    journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
+    send(jobs, plan, journal, place, journal.spent_s())
+
+
+def _still_of(champion: Champion | None, journal: Journal) -> bool:
+    sent = read_handover(journal).champion
+    return (champion.term if champion else 0) == (sent.term if sent else 0)
+
+
+def conduct_submitted(
+    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool
+) -> None:
+    """Follow the job to its end, then judge what it handed back.
+
+    Args:
+        again: send it anew where its job ended badly or was compared with a champion of before.
+
+    Raises:
+        KeyboardInterrupt, Interrupted: as they came; the job was stopped.
+        RaytemplateError: how the job failed, as it would have failed here.
+    """
+    listener, jobs = listener or Quiet(), Jobs(journal.need(SubmittedJob).address)
+    with FileLock(journal.active, 0.0):
+        spent_s = journal.spent_s()
+        if again:
+            send_again(jobs, plan, journal, place)
+        with journal.attempt(began):
+            listener.started(plan, journal.run_id)
+            listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
+            try:
+                _follow(jobs, journal, Watch(plan, listener, began))
+            except (KeyboardInterrupt, Interrupted):
+                stop(jobs, journal)
+                raise
+            except RaytemplateError as error:
+                record_failure(journal, plan, _meter(plan, began, spent_s), error)
+                raise
+            finish(plan, journal, place, listener, began, spent_s)
+
+
+def finish(
+    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, spent_s: float
+) -> None:
+    """Bring back what the cluster left, judge it here unless that is done, and write the end.
+
+    Raises:
+        EngineError: the evaluation is not there yet.
+    """
+    if not bring_back(Path(journal.need(SubmittedJob).storage), journal, ObjectStore(place.models)):
+        raise EngineError("submit", f"run {journal.run_id} has not been evaluated yet",
+                          next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
+    unseen_s = 0.0 if _waited(began, journal) else journal.need(ClusterWork).elapsed_s
+    meter = _meter(plan, began, max(spent_s, unseen_s))
+    promoter = PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser())
+    try:
+        Execution(
+            plan=plan, journal=journal, engine=NoEngine(), promoter=promoter, store=ObjectStore(place.models),
+            meter=meter, listener=listener or Quiet(), champion_now=lambda: champion_of(plan.name, place),
+            package=package,
+        ).run()  # fmt: skip
+    finally:
+        promoter.close()
+
+
+def _meter(plan: RunPlan, began: float, spent_s: float) -> Meter:
+    limits = plan.limits
+    return Meter(
+        limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
+        spent_s=spent_s, started=began,
+    )  # fmt: skip
+
+
+def _waited(began: float, journal: Journal) -> bool:
+    """Whether this process has been there while the cluster worked, so that its own clock holds all of the time."""
+    return time.monotonic() - began >= journal.need(ClusterWork).elapsed_s
+
+
+class NoEngine:
+    """For a run whose stages up to the evaluation have been passed elsewhere."""
+
+    def release(self) -> None:
+        """See `execution.ports.Engine`: holds nothing."""
+
+    def ready(self) -> None:
+        """See `execution.ports.Engine`: refused, as all the rest."""
+        raise EngineError("submit", "a submitted run works on its cluster only")
+
+    def ingest(self, *asked: Any, **named: Any) -> Any:
+        """Refused."""
+        self.ready()
+
+    fit = score = ingest
+
+
+def _follow(jobs: Jobs, journal: Journal, watch: Watch) -> None:
+    job = journal.need(SubmittedJob)
+    shared, heard = shared_journal(Path(job.storage), journal.run_id), time.monotonic()
+    while True:
+        try:
+            state = jobs.state(job.submission_id)
+            heard = time.monotonic()
+        except Unavailable as error:
+            if time.monotonic() - heard > _SILENCE_LIMIT_S:
+                raise Unavailable(f"{error.what}; the job may go on there",
+                                  next_step=f"raytemplate resume {journal.run_id}") from error  # fmt: skip
+            state = None
+        watch.tell(shared)
+        if state is not None and state.ended:
+            break
+        time.sleep(_POLL_S)
+    if state.status != "SUCCEEDED":
+        raise failure(state, jobs.logs(job.submission_id), journal.run_id)
+
+
+def failure(state: JobState, log: str, run_id: str) -> RaytemplateError:
+    """How a job failed, in its own words where it could still speak."""
+    if state.status == "STOPPED":
+        return Interrupted()
+    lines = [line for line in log.splitlines() if line.startswith(ERROR_MARK)]
+    again = f"raytemplate resume {run_id}"
+    if not lines:
+        said = state.message.strip().partition("\n")[0] or "it ended without a word"
+        return EngineError("submit", f"the job of run {run_id} failed: {said}", next_step=f"raytemplate logs {run_id}")
+    told = json.loads(lines[-1].removeprefix(ERROR_MARK))
+    kind: Any = getattr(errors, told["error"], RaytemplateError)
+    error = RaytemplateError.__new__(kind)
+    RaytemplateError.__init__(error, told["what"], next_step=told["next_step"] or again)
+    return error
+
+
+def stop_job(journal: Journal) -> None:
+    """End the job of a submitted run.
+
+    Raises:
+        UsageError: the run was not submitted.
+    """
+    job = journal.read(SubmittedJob)
+    if job is None:
+        raise UsageError(f"run {journal.run_id} was not submitted; it ends with Ctrl-C where it was typed")
+    stop(Jobs(job.address), journal)
+
+
+def job_log(journal: Journal) -> Iterator[str]:
+    """What the job has written so far, then what it adds until it ends; of a run that was not submitted, its log."""
+    job = journal.read(SubmittedJob)
+    if job is None:
+        yield journal.log.read_text(errors="replace") if journal.log.exists() else ""
+        return
+    jobs, seen = Jobs(job.address), 0
+    while True:
+        state = jobs.state(job.submission_id)
+        text = jobs.logs(job.submission_id) if state is not None else ""
+        yield text[seen:]
+        seen = len(text)
+        if state is None or state.ended:
+            return
+        time.sleep(_POLL_S)
+
+
+def stop(jobs: Jobs, journal: Journal) -> None:
+    """End the run's job and wait until it has ended."""
+    job = journal.need(SubmittedJob)
+    jobs.stop(job.submission_id)
+    end = time.monotonic() + _STOP_LIMIT_S
+    while time.monotonic() < end:
+        state = jobs.state(job.submission_id)
+        if state is None or state.ended:
+            break
+        time.sleep(_POLL_S)
+    bring_records(Path(job.storage), journal)

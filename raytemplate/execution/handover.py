@@ -1,0 +1,133 @@
+"""Shared storage: what goes out to a cluster, what comes back, and that it is what was asked for.
+
+STORAGE/runs/RUN is a run folder as the workspace has one, up to the evaluation; STORAGE/models holds the candidate and
+the champion. Nothing of governance is there: no ledger, no key, no way to one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import LOCK, Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.planning.inventory import Champion
+from raytemplate.records import codec
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.run import RunStart
+from raytemplate.records.submitted import ClusterWork
+from raytemplate.store.atomic import storage_errors, write_atomic
+from raytemplate.store.objects import ObjectStore
+
+_HANDOVER = "handover.json"
+_PLAIN = ("profile.json", "epochs.jsonl")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Handover:
+    """What a cluster is told besides the plan: the champion to compare with, and seconds spent already."""
+
+    champion: Champion | None
+    spent_s: float
+
+
+def shared_journal(storage: Path, run_id: str) -> Journal:
+    """The run's folder in shared storage."""
+    return Journal(storage / "runs" / run_id)
+
+
+def shared_store(storage: Path) -> ObjectStore:
+    """Models in shared storage."""
+    return ObjectStore(storage / "models")
+
+
+def hand_out(storage: Path, journal: Journal, store: ObjectStore, handover: Handover) -> None:
+    """Put a run where the cluster sees it. Done again, a record that was superseded here is superseded there.
+
+    Raises:
+        UsageError: the storage cannot be written.
+    """
+    shared = shared_journal(storage, journal.run_id)
+    with storage_errors(shared.folder):
+        shared.folder.mkdir(parents=True, exist_ok=True)
+        shared_store(storage).root.mkdir(exist_ok=True)
+    for kind in (Evaluation, ClusterWork):
+        if journal.read(kind) is None:
+            shared.supersede(kind)
+    if handover.champion is not None and store.path(handover.champion.digest).is_dir():
+        shared_store(storage).put(store.path(handover.champion.digest))
+    shared.write(journal.need(RunStart))
+    for folder in (journal.folder, shared.folder):
+        write_atomic(folder / _HANDOVER, codec.dumps(handover))
+    write_atomic(shared.folder / LOCK, (journal.folder / LOCK).read_bytes())
+
+
+def read_handover(journal: Journal) -> Handover:
+    """What the cluster was told.
+
+    Raises:
+        IntegrityError: the file is missing or damaged.
+    """
+    path = journal.folder / _HANDOVER
+    if not path.exists():
+        raise IntegrityError(f"{path}: missing; the run was not handed out", next_step="start a new run")
+    return codec.loads(Handover, path.read_bytes(), where=str(path))
+
+
+def copy_handover(storage: Path, journal: Journal) -> None:
+    """What the cluster was told, for a workspace that did not tell it itself."""
+    path = shared_journal(storage, journal.run_id).folder / _HANDOVER
+    write_atomic(journal.folder / _HANDOVER, path.read_bytes())
+
+
+def bring_back(storage: Path, journal: Journal, store: ObjectStore) -> bool:
+    """Take over the records that the cluster has written so far; True once the evaluation is among them.
+
+    The model's bytes come before the record that names them, and the evaluation last, when all of them agree.
+
+    Raises:
+        IntegrityError: bytes that do not match their digest, or records that are not those of this plan.
+    """
+    bring_records(storage, journal)
+    shared = shared_journal(storage, journal.run_id)
+    fit, evaluation, work = shared.read(FitResult), shared.read(Evaluation), shared.read(ClusterWork)
+    if fit is None or evaluation is None or work is None:
+        return False
+    _check(journal, shared, fit, evaluation)
+    store.put(shared_store(storage).open(fit.candidate.digest))
+    for record in (fit, work, evaluation):
+        journal.write(record)
+    return True
+
+
+def bring_records(storage: Path, journal: Journal) -> None:
+    """Take over what is known before training has ended: what was read, and the epochs so far."""
+    shared = shared_journal(storage, journal.run_id)
+    for name in _PLAIN:
+        if (shared.folder / name).exists():
+            write_atomic(journal.folder / name, (shared.folder / name).read_bytes())
+    for kind in (Snapshot, FittedFeatures):
+        record = shared.read(kind)
+        if record is not None and journal.read(kind) is None:
+            journal.write(record)
+
+
+def _check(journal: Journal, shared: Journal, fit: FitResult, evaluation: Evaluation) -> None:
+    """Every record must speak of the plan that was sent, of one candidate, and of the champion it was sent with."""
+    snapshot, champion = journal.need(Snapshot), read_handover(journal).champion
+    compared = evaluation.champion_ref
+    agree = {
+        "the plan": fit.candidate.plan_id == read_lock(journal).plan.id,
+        "the candidate": evaluation.candidate_digest == fit.candidate.digest,
+        "the snapshot": evaluation.test_snapshot == fit.candidate.snapshot == snapshot.digest,
+        "the champion": (compared.digest if compared else "") == (champion.digest if champion else ""),
+        "the term": evaluation.term == (champion.term if champion else 0),
+    }
+    wrong = [name for name, right in agree.items() if not right]
+    if wrong:
+        raise IntegrityError(f"{shared.folder}: what the cluster handed back differs in {', '.join(wrong)} from what "
+                             "was sent; nothing was judged", next_step="start a new run")  # fmt: skip

@@ -1,0 +1,55 @@
+"""Which runs are one: the same plan sent twice with one key is one job."""
+
+from __future__ import annotations
+
+import hashlib
+
+from raytemplate.errors import PlanError, UsageError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.runs import journals
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunStart
+from raytemplate.records.submitted import SubmittedJob
+from raytemplate.store.workspace import Workspace
+
+
+def submission_id(plan: RunPlan, run_id: str, key: str) -> str:
+    """The job's id: with a key the same for the same plan, wherever it is sent from; else the run's own."""
+    if not key:
+        return f"raytemplate-{run_id}"
+    return f"raytemplate-{hashlib.sha256(f'{key} {plan.name} {plan.id}'.encode()).hexdigest()[:16]}"
+
+
+def sent_before(plan: RunPlan, place: Workspace, key: str) -> Journal | None:
+    """The run of this workspace that was sent with the key, if there is one.
+
+    Raises:
+        UsageError: the key was used for another plan.
+    """
+    if not key:
+        return None
+    for journal in journals(place):
+        job, start = journal.read(SubmittedJob), journal.read(RunStart)
+        if job is None or start is None or job.key != key:
+            continue
+        if (start.name, start.plan_id) != (plan.name, plan.id):
+            raise UsageError(
+                f"--key {key}: run {journal.run_id} has it, and its plan is {start.plan_id}, not {plan.id}",
+                next_step="choose another key",
+            )
+        return journal
+    return None
+
+
+def storage_of(plan: RunPlan) -> str:
+    """The folder that both sides see.
+
+    Raises:
+        PlanError: the template names none, or one that is not a folder.
+    """
+    storage = plan.promote.storage
+    if not storage or "://" in storage:
+        found = f"tracking.storage: got {storage}" if storage else "tracking.storage is not set"
+        raise PlanError(f"{found}; a cluster needs a folder that it and this machine both see",
+                        next_step="--set tracking.storage=/a/folder/both/see")  # fmt: skip
+    return storage

@@ -1,0 +1,53 @@
+"""`--address auto`: a Ray that is already running is used and left as it was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from command_line import environment, only_run, record
+from small_flights import AS_OF, SHIPPED
+
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
+
+HELD = """
+import json, sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False)
+from ray._private.state import actors
+from ray.util import placement_group_table
+# What begins with "_" is Ray Data's, there for as long as its cluster is, and holds nothing.
+alive = [a["ActorClassName"] for a in actors().values() if a["State"] == "ALIVE"]
+alive = [name for name in alive if name[0] != "_"]
+groups = [g["state"] for g in placement_group_table().values() if g["state"] != "REMOVED"]
+print(json.dumps({"actors": alive, "groups": groups, "free": ray.available_resources().get("CPU", 0)}))
+"""
+TWO = ("--set", "resources.workers=2", "--set", "resources.per_worker.cpus=0.5")
+OPTIONS = ("--as-of", AS_OF, "--set", "training.epochs=2")
+
+
+def held(head):
+    ended = subprocess.run(
+        [sys.executable, "-c", HELD, head.address], env=environment(**head.authentication()), capture_output=True,
+        text=True, timeout=90,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_a_run_uses_the_ray_that_is_here_and_frees_what_it_held(head, demo):
+    planned = head.raytemplate("plan", SHIPPED.name, "--address", "auto", *TWO, *OPTIONS, cwd=demo)
+    assert "fits: 1 node at auto, 2 CPUs" in planned.stdout
+    ran = head.raytemplate("run", SHIPPED.name, "--address", "auto", *TWO, *OPTIONS, cwd=demo)
+    assert ran.returncode in (0, 5), ran.stderr
+    assert record(only_run(demo), "fit")["engine"] == "Ray Train, 2 workers"
+    assert record(only_run(demo), "run")["address"] == "auto"
+    assert held(head) == {"actors": [], "groups": [], "free": 2.0}
+
+
+def test_a_ray_that_is_not_there_is_said_in_one_line(head, demo):
+    ran = head.raytemplate("run", SHIPPED.name, "--address", "127.0.0.1:1", *OPTIONS, cwd=demo)
+    assert ran.returncode == 8
+    assert ran.stderr.startswith("no Ray answers at 127.0.0.1:1")
+    assert "ray start --head" in ran.stderr

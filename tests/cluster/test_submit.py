@@ -1,0 +1,136 @@
+"""`submit`: the cluster works, the records come home, judging and promoting happen where the command was typed."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from command_line import COMMAND, epochs, only_run, record, wait_for
+from small_flights import AS_OF, SHIPPED, as_sets
+
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
+END = ("end", "verdict", "promotion", "evaluation", "fit", "snapshot", "run")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    """A folder that both sides see, far from the workspace."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return folder
+
+
+def options(head, storage, changes=None):
+    named = {"tracking.storage": str(storage)} | (changes or {})
+    return ["--address", head.jobs, "--as-of", AS_OF, *as_sets(named)]
+
+
+def submit(head, demo, storage, *more, changes=None, **environ):
+    return head.raytemplate("submit", SHIPPED.name, *options(head, storage, changes), *more, cwd=demo, **environ)
+
+
+def jobs_of(head):
+    import requests
+
+    found = requests.get(f"{head.jobs}/api/jobs/", headers={"Authorization": f"Bearer {head.token}"}, timeout=10).json()
+    return [job["submission_id"] for job in found if job["submission_id"]]
+
+
+def test_a_submitted_run_ends_as_a_run_does(head, demo, storage):
+    ran = submit(head, demo, storage)
+    assert ran.returncode == 0, ran.stderr
+    assert "Approved: version 1 is the champion of flights-air-time" in ran.stdout
+    run = only_run(demo)
+    assert {name: (run / f"{name}.json").exists() for name in END} == dict.fromkeys(END, True)
+    assert [t["stage"] for t in record(run, "end")["timings"]] == ["start", "ingest", "fit", "evaluate", "govern"]
+    assert [e["epoch"] for e in epochs(run)] == [1, 2]
+    digest = record(run, "fit")["candidate"]["digest"]
+    assert record(run, "promotion")["digest"] == digest
+    assert (demo / ".raytemplate" / "models" / digest[:2] / digest).is_dir()
+    assert not list(storage.rglob("governance.db")) and not list(storage.rglob("verdict.json"))
+    kept = "".join(p.read_text(errors="replace") for p in run.glob("*.json"))
+    assert head.token not in kept
+
+
+def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
+    sent = submit(head, demo, storage, "--detach", "--key", "nightly")
+    assert sent.returncode == 0, sent.stderr
+    run = sent.stdout.split()[0]
+    twice = submit(head, demo, storage, "--detach", "--key", "nightly")
+    assert twice.stdout.split()[0] == run
+    elsewhere = shutil.copytree(demo, demo.with_name("elsewhere"), ignore=shutil.ignore_patterns(".raytemplate"))
+    assert submit(head, elsewhere, storage, "--detach", "--key", "nightly").stdout.split()[0] == run
+    other = submit(head, demo, storage, "--detach", "--key", "nightly", changes={"training.epochs": 3})
+    assert (other.returncode, f"run {run} has it" in other.stderr) == (2, True)
+    assert len(list((demo / ".raytemplate" / "runs").iterdir())) == 1
+    followed = head.raytemplate("logs", run, "--follow", cwd=demo)
+    assert followed.returncode == 0 and "raytemplate.engines.ray.job" in followed.stdout
+    assert "fit" in head.raytemplate("show", run, cwd=demo).stdout
+    shown = head.raytemplate("resume", run, cwd=elsewhere)
+    assert (shown.returncode, "Approved: version 1" in shown.stdout) == (0, True), shown.stderr
+    promoted = head.raytemplate("promote", run, "--reason", "looks good", cwd=demo)
+    assert promoted.returncode == 0, promoted.stderr
+    assert record(only_run(demo), "end")["state"] == "approved"
+    assert len([job for job in jobs_of(head) if job == record(only_run(demo), "job")["submission_id"]]) == 1
+
+
+def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
+    slow = {"training.epochs": 150, "data.windows.train": "25d"}
+    process = subprocess.Popen(
+        [COMMAND, "submit", SHIPPED.name, *options(head, storage, slow)], cwd=demo, env=head.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    run = wait_for(lambda: only_run(demo), process=process)
+    shared = storage / "runs" / run.name
+    wait_for(lambda: len(epochs(shared)) > 2, process=process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 130, said
+    assert f"raytemplate resume {run.name}" in said and "training is kept up to epoch" in said
+    kept = len(epochs(shared))
+    time.sleep(2)
+    assert len(epochs(shared)) == kept
+    resumed = head.raytemplate("resume", run.name, cwd=demo)
+    assert resumed.returncode == 0, resumed.stderr
+    assert record(run, "fit")["resumed_from_epoch"] > 2
+    assert record(run, "job")["attempt"] == 2
+
+
+def test_storage_that_is_not_named_is_exit_3_with_what_to_set(head, demo):
+    unset = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *as_sets(), cwd=demo)
+    assert (unset.returncode, "--set tracking.storage=" in unset.stderr) == (3, True), unset.stderr
+
+
+def test_storage_that_the_cluster_does_not_see_is_exit_3_with_what_to_set(head, demo, storage):
+    run = submit(head, demo, storage, "--detach", "--key", "unseen").stdout.split()[0]
+    # Before the job's process has come so far, what it would find is taken away.
+    hidden = storage / "runs" / run
+    hidden.rename(hidden.with_name("elsewhere"))
+    ended = submit(head, demo, storage, "--key", "unseen")
+    assert ended.returncode == 3, ended.stderr
+    assert f"the cluster does not see {hidden}" in ended.stderr and "tracking.storage" in ended.stderr
+
+
+def test_data_that_the_cluster_does_not_see_is_exit_3_with_what_to_set(head, demo, storage):
+    run = submit(head, demo, storage, "--detach").stdout.split()[0]
+    (demo / "data").rename(demo / "elsewhere")
+    ended = head.raytemplate("resume", run, cwd=demo)
+    assert ended.returncode == 3, ended.stderr
+    assert f"the cluster does not see the data: {demo / 'data'}" in ended.stderr and "data.source" in ended.stderr
+
+
+def test_a_failure_on_the_cluster_is_the_failure_of_a_run(head, demo, storage):
+    failed = submit(head, demo, storage, changes={"training.lr": 1e30})
+    assert failed.returncode == 9, failed.stderr
+    assert "became" in failed.stderr and "in epoch 1" in failed.stderr
+    assert record(only_run(demo), "end")["state"] == "failed"
+
+
+def test_a_wrong_token_is_said_with_what_to_set(head, demo, storage):
+    refused = submit(head, demo, storage, RAY_AUTH_TOKEN="0" * 64)
+    assert refused.returncode == 7, refused.stderr
+    assert "RAY_AUTH_TOKEN_PATH" in refused.stderr and "0" * 64 not in refused.stderr

@@ -1,0 +1,85 @@
+"""What a cluster hands back is taken over when it is what was asked for, and otherwise not at all."""
+
+from dataclasses import replace
+
+import pytest
+from fake_runs import FakeRun
+
+from raytemplate.budget import Meter
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.handover import Handover, bring_back, hand_out, shared_journal, shared_store
+from raytemplate.planning.look import champion_of
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.testing.fakes import FakeEngine
+from raytemplate.testing.samples import sample_start
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that was handed out and worked on, up to its evaluation."""
+    made = FakeRun(tmp_path / "laptop")
+    made.storage = tmp_path / "shared"
+    made.journal.write(sample_start())
+    champion = champion_of(made.plan.name, made.workspace)
+    hand_out(made.storage, made.journal, made.store, Handover(champion=champion, spent_s=0.0))
+    made.shared = shared_journal(made.storage, made.journal.run_id)
+    Execution(
+        plan=made.plan, journal=made.shared, engine=FakeEngine(), promoter=None, store=shared_store(made.storage),
+        meter=Meter(limit_s=600.0, limit_usd=1.0, clock=made.clock, started=made.clock()), listener=made.heard,
+        champion_now=lambda: champion, package=lambda folder: None,
+    ).run_up_to_evaluation()  # fmt: skip
+    return made
+
+
+def test_records_and_bytes_come_home(run):
+    assert bring_back(run.storage, run.journal, run.store)
+    assert run.journal.read(Evaluation) == run.shared.read(Evaluation)
+    assert run.store.open(run.journal.need(FitResult).candidate.digest).is_dir()
+    assert bring_back(run.storage, run.journal, run.store)
+
+
+def test_before_the_evaluation_only_what_is_known_comes(run):
+    run.shared.supersede(Evaluation)
+    assert not bring_back(run.storage, run.journal, run.store)
+    assert run.journal.read(FitResult) is None
+    assert run.journal.epochs() == run.shared.epochs()
+
+
+def test_nothing_of_governance_is_in_shared_storage(run):
+    names = {path.name for path in run.storage.rglob("*")}
+    assert not {"governance.db", "mlflow.db", "verdict.json", "promotion.json"} & names
+
+
+ALTERED = {
+    "another candidate": (Evaluation, {"candidate_digest": "b" * 64}, "the candidate"),
+    "another test": (Evaluation, {"test_snapshot": "c" * 64}, "the snapshot"),
+    "another term": (Evaluation, {"term": 7}, "the term"),
+}
+
+
+@pytest.mark.parametrize(("kind", "change", "named"), ALTERED.values(), ids=ALTERED)
+def test_an_altered_record_is_refused(run, kind, change, named):
+    run.shared.write(replace(run.shared.need(kind), **change))
+    with pytest.raises(IntegrityError, match=named) as refused:
+        bring_back(run.storage, run.journal, run.store)
+    assert refused.value.exit_code == 7
+    assert run.journal.read(Evaluation) is None
+
+
+def test_another_plans_candidate_is_refused(run):
+    fit = run.shared.need(FitResult)
+    run.shared.write(replace(fit, candidate=replace(fit.candidate, plan_id="ffffff")))
+    with pytest.raises(IntegrityError, match="the plan"):
+        bring_back(run.storage, run.journal, run.store)
+
+
+def test_one_flipped_byte_of_the_model_is_refused(run):
+    folder = shared_store(run.storage).path(run.shared.need(FitResult).candidate.digest)
+    weights = max((p for p in folder.iterdir() if p.name != "manifest.json"), key=lambda p: p.stat().st_size)
+    weights.chmod(0o644)
+    weights.write_bytes(bytes([weights.read_bytes()[0] ^ 1]) + weights.read_bytes()[1:])
+    with pytest.raises(IntegrityError, match=weights.name):
+        bring_back(run.storage, run.journal, run.store)
+    assert run.journal.read(Evaluation) is None
