@@ -60,8 +60,8 @@ class AttachedRay:
     def begin_to_stop(self) -> None:
         """See `RunningRay`. Disconnecting is quick: it waits for `stop`."""
 
-    def stop(self) -> None:
-        """Disconnect."""
+    def stop(self, *, in_haste: bool = False) -> None:
+        """Disconnect, which is quick in any case."""
         self._ready.wait()
         if self._connected:
             import ray

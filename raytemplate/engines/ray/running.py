@@ -33,6 +33,6 @@ class RunningRay(Protocol):
         """Nothing more will be asked of it; returns at once."""
         ...
 
-    def stop(self) -> None:
-        """Leave it, and wait until that is done."""
+    def stop(self, *, in_haste: bool = False) -> None:
+        """Leave it, and wait until that is done; `in_haste` when somebody waits for the process to end."""
         ...
