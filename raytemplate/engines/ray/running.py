@@ -34,5 +34,5 @@ class RunningRay(Protocol):
         ...
 
     def stop(self, *, in_haste: bool = False) -> None:
-        """Leave it, and wait until that is done; in haste not for long."""
+        """Leave it, and wait until that is done; `in_haste` when somebody waits for the process to end."""
         ...
