@@ -17,14 +17,14 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
-from raytemplate.errors import Interrupted, PlanError, RaytemplateError, UsageError
+from raytemplate.errors import IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
 from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
-from raytemplate.execution.runs import Run, is_unfinished, journals, refuse_if_active, rewrite_end
+from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
 from raytemplate.planning.look import look
-from raytemplate.planning.stages import RunPlan
+from raytemplate.planning.stages import RunPlan, plan_id
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -130,8 +130,10 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
     """
     began = time.monotonic() if started is None else started
     create(planned.workspace)
-    journal = _begin(planned, *new_run(planned.workspace))
-    return _conduct(planned.plan, journal, planned.workspace, listener, began)
+    run_id, folder = new_run(planned.workspace)
+    with working_on(Journal(folder)):
+        journal = _begin(planned, run_id, folder)
+        return _conduct(planned.plan, journal, planned.workspace, listener, began)
 
 
 def resume(
@@ -154,22 +156,23 @@ def resume(
     began = time.monotonic() if started is None else started
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = Journal(find_run(place, ref))
-    refuse_if_active(journal)
     locked = read_lock(journal).plan
-    end = journal.read(RunEnd)
-    if is_stale(journal, Ledger(place.governance_db), locked.name):
-        for kind in (Evaluation, VerdictRecord, PromotionRecord, RunEnd):
-            journal.supersede(kind)
-    elif end is not None and end.state == "failed":
-        journal.supersede(RunEnd)
-    elif end is not None:
-        return Run(journal)
-    return _conduct(locked, journal, place, listener, began, again=True)
+    with working_on(journal):
+        end = journal.read(RunEnd)
+        if is_stale(journal, Ledger(place.governance_db), locked.name):
+            # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
+            for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation):
+                journal.supersede(kind)
+        elif end is not None and end.state == "failed":
+            journal.supersede(RunEnd)
+        elif end is not None:
+            return Run(journal)
+        return _conduct(locked, journal, place, listener, began, again=True)
 
 
 def unfinished(planned: Planned) -> Journal | None:
     """The newest run of the same plan that has not ended and that nobody works on."""
-    found = [journal for journal in journals(planned.workspace) if is_unfinished(journal, planned.plan.id)]
+    found = [journal for journal in journals(planned.workspace) if is_unfinished(journal, planned.plan)]
     return max(found, key=lambda j: j.need(RunStart).started, default=None)
 
 
@@ -195,7 +198,8 @@ def submit(
     journal = sent_before(planned.plan, planned.workspace, key) or _send_new(planned, storage, key, began)
     if detach or journal.read(RunEnd) is not None:
         return Run(journal)
-    return _conduct(planned.plan, journal, planned.workspace, listener, began)
+    with working_on(journal):
+        return _conduct(planned.plan, journal, planned.workspace, listener, began)
 
 
 def _send_new(planned: Planned, storage: str, key: str, began: float) -> Journal:
@@ -288,19 +292,19 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = _found(place, ref)
-    refuse_if_active(journal)
     locked, ledger = read_lock(journal).plan, Ledger(place.governance_db)
-    evidence_from(journal)
-    refuse_if_stale(journal, ledger, locked.name)
     user = getpass.getuser()
     by = f"{user}: {reason}" if reason else user
-    decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
-    Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
-    if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
-        from raytemplate.engines.submitted import finish
+    with working_on(journal):
+        evidence_from(journal)
+        refuse_if_stale(journal, ledger, locked.name)
+        decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
+        Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
+        if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
+            from raytemplate.engines.submitted import finish
 
-        finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
-    rewrite_end(journal)
+            finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
+        rewrite_end(journal)
     return Run(journal)
 
 
@@ -404,10 +408,13 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     if version and not version.isdigit():
         raise UsageError(f'got "{ref}", expected a model such as name or name/3')
     ledger = Ledger(place.governance_db)
+    term = ledger.term(name)
     target = ledger.rollback_target(name, int(version) if version else None)
     ObjectStore(place.models).open(target.digest)
-    move = ledger.rollback(name, getpass.getuser(), reason, to_version=target.version, expected_term=ledger.term(name))
-    uri = read_lock(Journal(place.runs / target.run_id)).plan.promote.tracking_uri
+    made_by = Journal(place.runs / target.run_id)
+    # Without the records of its run, MLflow is looked for where it is by default.
+    uri = read_lock(made_by).plan.promote.tracking_uri if made_by.folder.exists() else ""
+    move = ledger.rollback(name, getpass.getuser(), reason, to_version=target.version, expected_term=term)
     return move, Mirror(place, uri).try_project(name)
 
 
@@ -453,5 +460,8 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
     if not path.is_file():
         raise UsageError(f"{path}: no such file", next_step="raytemplate plan FILE --save " + str(path))
     found = codec.loads(RunPlan, path.read_bytes(), where=str(path))
+    if plan_id(found) != found.id:
+        raise IntegrityError(f"{path}: edited since it was saved: it is not plan {found.id} any more",
+                             next_step=f"raytemplate plan {found.template} --save {path}")  # fmt: skip
     place = find_workspace(Path(found.template).absolute().parent, explicit=workspace, environ=os.environ)
     return Planned(plan=found, spec=None, workspace=place)

@@ -58,9 +58,9 @@ def _planned(
     from raytemplate import api
 
     if plan_file is not None:
-        if file is not None or sets or variant:
+        if file is not None or sets or variant or as_of != "now":
             raise click.UsageError(
-                "--plan runs exactly the plan in its file; give neither FILE nor --set nor --variant"
+                "--plan runs exactly the plan in its file; give no FILE, --set, --variant or --as-of"
             )
         return replace(api.read_plan(plan_file, workspace=workspace), address=address or "")
     if file is None:

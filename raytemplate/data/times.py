@@ -40,7 +40,9 @@ def bound(moment: datetime, kind: Any) -> Any:
     micros = (moment - EPOCH) // timedelta(microseconds=1)
     if pa.types.is_date32(kind):
         return pa.scalar(-(-micros // _US_PER_DAY), kind)
-    return pa.scalar(-(-micros * _TICKS_PER_S[kind.unit] // 10**6), kind)
+    ticks = -(-micros * _TICKS_PER_S[kind.unit] // 10**6)
+    # The year 1, where nothing bounds a window, is beyond what nanoseconds can say: their first moment is meant.
+    return pa.scalar(min(max(ticks, -(2**63) + 1), 2**63 - 1), kind)
 
 
 def between(column: pa.ChunkedArray, start: datetime, end: datetime) -> pa.ChunkedArray:

@@ -14,13 +14,12 @@ from raytemplate.execution.ports import Listener
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd, RunStart
-from raytemplate.store.locks import FileLock
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
 
 def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> None:
-    """Walk the stages of a run that has not passed them all; leaves nothing running.
+    """Walk the stages of a run that only this process works on; leaves nothing running.
 
     Args:
         began: `time.monotonic()` when the clock of the budget began.
@@ -30,7 +29,6 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
         RaytemplateError: how it failed; recorded as the run's end.
     """
     with ExitStack() as stack:
-        stack.enter_context(FileLock(journal.active, 0.0))
         spent_s = journal.spent_s()
         stack.enter_context(journal.attempt(began))
         limits = plan.limits

@@ -31,7 +31,6 @@ from raytemplate.planning.inventory import Champion
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
-from raytemplate.store.locks import FileLock
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
@@ -83,22 +82,21 @@ def conduct_submitted(
         RaytemplateError: how the job failed, as it would have failed here.
     """
     listener, jobs = listener or Quiet(), Jobs(journal.need(SubmittedJob).address)
-    with FileLock(journal.active, 0.0):
-        spent_s = journal.spent_s()
-        if again:
-            send_again(jobs, plan, journal, place)
-        with journal.attempt(began):
-            listener.started(plan, journal.run_id)
-            listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
-            try:
-                _follow(jobs, journal, Watch(plan, listener, began))
-            except (KeyboardInterrupt, Interrupted):
-                stop(jobs, journal)
-                raise
-            except RaytemplateError as error:
-                record_failure(journal, plan, _meter(plan, began, spent_s), error)
-                raise
-            finish(plan, journal, place, listener, began, spent_s)
+    spent_s = journal.spent_s()
+    if again:
+        send_again(jobs, plan, journal, place)
+    with journal.attempt(began):
+        listener.started(plan, journal.run_id)
+        listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
+        try:
+            _follow(jobs, journal, Watch(plan, listener, began))
+        except (KeyboardInterrupt, Interrupted):
+            stop(jobs, journal)
+            raise
+        except RaytemplateError as error:
+            record_failure(journal, plan, _meter(plan, began, spent_s), error)
+            raise
+        finish(plan, journal, place, listener, began, spent_s)
 
 
 def finish(

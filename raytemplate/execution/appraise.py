@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
+from raytemplate.errors import DataError, TrainingFailed
 from raytemplate.evaluation.compare import compare
 from raytemplate.evaluation.intervals import group_ids
 from raytemplate.execution.ports import TestScores
@@ -24,10 +28,15 @@ def appraise(
         problems: name -> why a model could not even be opened.
     """
     groups = group_ids(scores.times, stage.resample)
-    scored = compare(
-        target=scores.target, groups=groups, predictions=scores.predictions, candidate="candidate",
-        metric=stage.metric, also=stage.also, num_resamples=stage.num_resamples, seed=stage.seed,
-    )  # fmt: skip
+    predictions, unusable = _usable(scores.predictions)
+    problems = {**unusable, **problems}
+    try:
+        scored = compare(
+            target=scores.target, groups=groups, predictions=predictions, candidate="candidate",
+            metric=stage.metric, also=stage.also, num_resamples=stage.num_resamples, seed=stage.seed,
+        )  # fmt: skip
+    except ValueError as error:
+        raise DataError(f"the test window cannot be scored: {error}") from error
     test = plan.ingest.window("test")
     return Evaluation(
         metric=stage.metric, test_snapshot=snapshot.digest, test_start=test.start, test_end=test.end,
@@ -40,6 +49,23 @@ def appraise(
         champion_problem=_problem(champion, {**scores.problems, **problems}),
         split=plan.ingest.split.id if plan.ingest.split else "",
     )  # fmt: skip
+
+
+def _usable(
+    predictions: Mapping[str, NDArray[np.float64]],
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
+    """Predictions that are numbers throughout, and what is wrong with another model's. The candidate's must be.
+
+    Raises:
+        TrainingFailed: the candidate predicts NaN or infinity.
+    """
+    bad = {name: int((~np.isfinite(values)).sum()) for name, values in predictions.items()}
+    words = {name: f"{count:,} of its predictions are NaN or infinite" for name, count in bad.items() if count}
+    if "candidate" in words:
+        raise TrainingFailed(
+            f"the candidate cannot be judged: {words['candidate']}", next_step="look for extreme values in the features"
+        )
+    return {name: values for name, values in predictions.items() if name not in words}, words
 
 
 def _with_unknown(scored: Scored, scores: TestScores) -> Scored:

@@ -61,7 +61,7 @@ def decide(
     )  # fmt: skip
     journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
     if head is not None and head.digest == fit.candidate.digest:
-        record = _unchanged(plan, head)
+        record = _already(plan, head, evaluation, ours=head.run_id == journal.run_id)
     else:
         record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor)
     if record is not None:
@@ -110,11 +110,19 @@ def _hold(
     )  # fmt: skip
 
 
-def _unchanged(plan: RunPlan, head: Head) -> PromotionRecord:
+def _already(plan: RunPlan, head: Head, evaluation: Evaluation, *, ours: bool) -> PromotionRecord:
+    """The candidate is the champion: made so by this very run before its record was written, or equal to it."""
+    before = evaluation.champion_ref.version if evaluation.champion_ref else 0
     return PromotionRecord(
-        outcome="unchanged", model=plan.name, version=head.version, digest=head.digest, term=head.term,
-        previous_version=head.version, at=datetime.now(UTC), projected=False,
+        outcome="promoted" if ours else "unchanged", model=plan.name, version=head.version, digest=head.digest,
+        term=head.term, previous_version=before if ours else head.version,
+        at=head.at if ours else datetime.now(UTC), projected=False,
     )  # fmt: skip
+
+
+def _promoted(journal: Journal) -> PromotionRecord | None:
+    promotion = journal.read(PromotionRecord)
+    return promotion if promotion is not None and promotion.outcome == "promoted" else None
 
 
 def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object]:
@@ -126,9 +134,12 @@ def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object
 
 
 def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:
-    """Whether the champion has moved since the run's evidence was taken, and the run is not that champion."""
+    """Whether the champion has moved since the run's evidence was taken.
+
+    A run that was promoted is history: whether it is still the champion is decided by a person, with `rollback`.
+    """
     evaluation, fit = journal.read(Evaluation), journal.read(FitResult)
-    if evaluation is None or fit is None:
+    if evaluation is None or fit is None or _promoted(journal) is not None:
         return False
     head = ledger.head(model)
     if head is not None and head.digest == fit.candidate.digest:
@@ -142,8 +153,13 @@ def refuse_if_stale(journal: Journal, ledger: Ledger, model: str) -> None:
     Raises:
         ChampionMoved: names the champion of now, and how to judge against it.
     """
+    head, promoted = ledger.head(model), _promoted(journal)
+    if promoted is not None and (head is None or head.digest != promoted.digest):
+        raise ChampionMoved(
+            f"run {journal.run_id} was promoted already, as version {promoted.version} of {model}, and replaced since",
+            next_step=f"raytemplate rollback {model}/{promoted.version}",
+        )
     if is_stale(journal, ledger, model):
-        head = ledger.head(model)
         now = f"version {head.version} (run {head.run_id})" if head else "gone"
         raise ChampionMoved(
             f"the champion of {model} is now {now}; run {journal.run_id} was judged against an earlier one",

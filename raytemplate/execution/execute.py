@@ -162,7 +162,7 @@ class Execution:
         if not any(e.checkpoint for e in epochs):
             raise BudgetSpent(
                 f"budget.time: {self.meter.elapsed_s():.0f} s of {self.plan.limits.time_s:.0f} s were spent before "
-                "the first epoch ended; there is no candidate",
+                "the first checkpoint; there is no candidate",
                 next_step="raise budget.time, or train on less",
             )
         result = self._result(stage, ingested, trained, epochs)

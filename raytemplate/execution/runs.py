@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, UsageError
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
@@ -17,7 +18,7 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart, State
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.run_shown import RunView, show_run
-from raytemplate.store.locks import is_held
+from raytemplate.store.locks import FileLock, is_held
 from raytemplate.store.workspace import Workspace
 
 
@@ -109,24 +110,34 @@ class Run:
         return show_run(self.view())
 
 
-def refuse_if_active(journal: Journal) -> None:
-    """Stop if another process works on the run.
+@contextmanager
+def working_on(journal: Journal) -> Generator[None]:
+    """The only process that may write the run's records.
 
     Raises:
-        UsageError: it does.
+        UsageError: another one works on it.
     """
-    if journal.active.exists() and is_held(journal.active):
-        raise UsageError(
-            f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
-        )
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(journal.active, 0.0))
+        except Unavailable:
+            raise UsageError(
+                f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
+            ) from None
+        yield
 
 
-def is_unfinished(journal: Journal, plan_id: str) -> bool:
-    """Whether it is a run of that plan which has not ended and which nobody works on."""
+def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
+    """Whether it is a run of that very plan, its gates and budget included, which nobody has ended or works on."""
     start = journal.read(RunStart)
-    if start is None or start.plan_id != plan_id or journal.read(RunEnd) is not None:
+    if start is None or start.plan_id != plan.id or journal.read(RunEnd) is not None:
         return False
-    return not (journal.active.exists() and is_held(journal.active))
+    if journal.active.exists() and is_held(journal.active):
+        return False
+    locked = read_lock(journal).plan
+    # What is only foreseen or shown may differ from day to day.
+    shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
+    return replace(locked, **shown, govern=replace(locked.govern, skips=plan.govern.skips)) == plan
 
 
 def journals(place: Workspace) -> list[Journal]:

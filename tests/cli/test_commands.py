@@ -80,7 +80,7 @@ REFUSED = [
     ("no such file", ["check", "flights.yaml"], 2, "flights.yaml"),
     ("no such command", ["chekc"], 2, "no such command: chekc; did you mean check?"),
     ("no file to run", ["run"], 2, "give the template to run"),
-    ("a plan and a file", ["run", FILE, "--plan", "p.json"], 2, "give neither FILE nor --set"),
+    ("a plan and a file", ["run", FILE, "--plan", "p.json"], 2, "give no FILE, --set, --variant or --as-of"),
     ("no such plan", ["run", "--plan", "p.json"], 2, "p.json: no such file"),
     ("a misspelt field", ["check", FILE, "--set", "training.epoch=3"], 2, "did you mean training.epochs?"),
     ("a wrong value", ["plan", FILE, "--set", "training.epochs=ten"], 2, 'training.epochs: got "ten"'),

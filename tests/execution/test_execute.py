@@ -48,7 +48,7 @@ def test_a_verdict_that_was_given_but_not_acted_upon_is_given_again(tmp_path):
     run.journal.supersede(PromotionRecord)
     run.journal.supersede(RunEnd)
     end = run.execute(FakeEngine())
-    assert (end.state, end.exit_code) == ("unchanged", 0)
+    assert (end.state, end.exit_code) == ("approved", 0)  # it was this very run that made the champion
     assert run.ledger.term("flights-air-time") == 1
 
 
@@ -98,7 +98,7 @@ def test_the_budget_ends_before_a_candidate(tmp_path):
     with pytest.raises(BudgetSpent) as spent:
         run.execute(FakeEngine(epochs=0))
     assert spent.value.exit_code == 4
-    assert "before the first epoch ended; there is no candidate" in spent.value.what
+    assert "before the first checkpoint; there is no candidate" in spent.value.what
     assert passed(run) == ["Snapshot"]
 
 

@@ -83,7 +83,7 @@ class RankContext:
         self._checkpoints = Checkpoints(assignment.checkpoints)
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
-        self._started = time.monotonic()
+        self._started = self._reported = time.monotonic()
         self._metric = plugins.load(plugins.METRICS, assignment.metric)
         self._history = list(assignment.earlier)
         self._num_rows = 0
@@ -132,13 +132,15 @@ class RankContext:
         self._refuse_non_finite(epoch, train_loss, validation)
         self._num_rows = num_rows
         stop = self._ranks.agree(self._should_stop(epoch, validation))
+        now = time.monotonic()
         record = EpochRecord(
             epoch=epoch, train_loss=train_loss, validation=validation, num_rows=num_rows, loop_s=loop_s,
-            wall_clock_s=time.monotonic() - self._started,
+            wall_clock_s=now - self._started,
         )  # fmt: skip
+        pace_s, self._reported = now - self._reported, now
         self._history.append(record)
         if self.rank == 0:
-            self._keep(record, stop, save)
+            self._keep(record, stop or now + pace_s >= self._deadline, save)
         return stop
 
     def finish(self, weights_sha256: str) -> None:
@@ -170,21 +172,20 @@ class RankContext:
         scores = [(sign * r.validation, r.epoch) for r in self._history] + [(sign * validation, epoch)]
         return min(scores)[1]
 
-    def _keep(self, record: EpochRecord, stop: bool, save: Callable[[Path], None]) -> None:
-        """A checkpoint when one is due, then the epoch's record: a record never names what is not there."""
-        due = stop or record.epoch % self._assignment.checkpoint_every == 0
-        folder: Path | None = None
-        if due:
-            folder = self._checkpoints.save(record.epoch, record.validation, save)
-            best = self._checkpoints_best()
-            self._checkpoints.prune(self._assignment.training.keep_checkpoints, best)
-        self._on_epoch(replace(record, checkpoint=folder.name if folder else ""))
+    def _keep(self, record: EpochRecord, last: bool, save: Callable[[Path], None]) -> None:
+        """A checkpoint when one is due, then the epoch's record: a record never names what is not there.
 
-    def _checkpoints_best(self) -> int:
-        every, last = self._assignment.checkpoint_every, self._history[-1].epoch
-        saved = [r for r in self._history if r.epoch % every == 0 or r.epoch == last]
+        `last`: training ends here, or at this pace the next epoch would outlast its time.
+        """
+        if last or record.epoch % self._assignment.checkpoint_every == 0:
+            folder = self._checkpoints.save(record.epoch, record.validation, save)
+            record = self._history[-1] = replace(record, checkpoint=folder.name)
+            self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
+        self._on_epoch(record)
+
+    def _best_saved(self) -> int:
         sign = -1.0 if self._assignment.higher_is_better else 1.0
-        return min((sign * r.validation, r.epoch) for r in saved)[1]
+        return min((sign * r.validation, r.epoch) for r in self._history if r.checkpoint)[1]
 
 
 def newest_good(checkpoints: Path) -> tuple[Checkpoint | None, tuple[str, ...]]:

@@ -98,7 +98,10 @@ def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...]]:
     refs: Any = dataset(pieces).materialize().to_arrow_refs()
     tables = [take_accounts(table) for table in ray.get(refs)]
     accounts = tuple(account for _, found in tables for account in found)
-    rows = pa.concat_tables([table for table, _ in tables if table.num_rows], promote_options="none")
+    filled = [table for table, _ in tables if table.num_rows]
+    if not filled:
+        check_windows(stage.windows, {}, {}, stage.newest)
+    rows = pa.concat_tables(filled, promote_options="none")
     return rows, account_of(stage, accounts)
 
 

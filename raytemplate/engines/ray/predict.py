@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import ray.data
 from pyarrow.csv import CSVWriter
@@ -20,6 +21,9 @@ from raytemplate.engines.ray.ingest import quiet_data
 from raytemplate.engines.ray.slices import dataset, pieces_of_listing, take_accounts
 from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine
+from raytemplate.store.atomic import storage_errors
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 PREDICTION, VERSION = "prediction", "model_version"
 _UNKNOWN = "__raytemplate_unknown"
@@ -45,7 +49,8 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
             functools.partial(_predict_block, folder=str(model_folder), version=version, keep=about.keys),
             batch_format="pyarrow", batch_size=65_536, zero_copy_batch=True,
         )  # fmt: skip
-        return translated("predict", lambda: _write(scored, output))
+        with storage_errors(output):
+            return translated("predict", lambda: _write(scored, output))
 
 
 def _write(scored: ray.data.Dataset, output: Path) -> tuple[int, int]:
@@ -54,7 +59,7 @@ def _write(scored: ray.data.Dataset, output: Path) -> tuple[int, int]:
     writer: Any = None
     try:
         for table in cast("Iterable[pa.Table]", scored.iter_batches(batch_format="pyarrow", batch_size=None)):
-            num_unknown += sum(table.column(_UNKNOWN).to_pylist()[:1])
+            num_unknown += int(pc.sum(table.column(_UNKNOWN)).as_py() or 0)
             table = table.drop_columns([_UNKNOWN])
             writer = writer or _writer(output, scratch, table.schema)
             writer.write_table(table)
@@ -84,4 +89,7 @@ def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, 
     kept = table.select([name for name in keep if name in table.column_names])
     scored = kept.append_column(PREDICTION, pa.array(predictions, pa.float64()))
     scored = scored.append_column(VERSION, pa.array(np.full(table.num_rows, version), pa.int32()))
-    return scored.append_column(_UNKNOWN, pa.array(np.full(table.num_rows, unknown), pa.int64()))
+    # The batch's count stands in its first row: Ray Data joins batches into blocks.
+    counted = np.zeros(table.num_rows, np.int64)
+    counted[:1] = unknown
+    return scored.append_column(_UNKNOWN, pa.array(counted))

@@ -28,7 +28,12 @@ def score_test(stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -
         try:
             loaded[name] = SavedModel.load(folder)
         except RaytemplateError as error:
+            if name == "candidate":
+                raise
             problems[name] = error.what
+            continue
+        if (target := loaded[name].about.target) != stage.target:
+            problems[name] = f"it predicts {target}, and the template now {stage.target}"
     parts = [_score(table, stage, loaded, data.ingested.baseline, problems) for table in _tables(data, stage)]
     names = [name for name in parts[0][2] if name not in problems]
     return TestScores(

@@ -1,0 +1,108 @@
+"""Which runs are judged again and which are left alone, when the champion has moved."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_runs import GATES, FakeRun
+
+from raytemplate.errors import ChampionMoved, DataError, TrainingFailed, UsageError
+from raytemplate.execution.decide import is_stale, refuse_if_stale
+from raytemplate.execution.runs import is_unfinished, working_on
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.testing.fakes import FakeEngine
+from raytemplate.testing.samples import sample_govern_stage, sample_start
+
+MODEL = "flights-air-time"
+
+
+def another_run(first, **engine):
+    """A second candidate of the same workspace, better than the first."""
+    run = FakeRun(first.folder)
+    run.execute(FakeEngine(weights="other", candidate_error=0.5, **engine))
+    return run
+
+
+def test_a_run_that_was_promoted_and_rolled_back_is_not_judged_again(tmp_path):
+    first = FakeRun(tmp_path)
+    first.execute(FakeEngine())
+    second = another_run(first)
+    assert first.ledger.head(MODEL).version == 2
+    first.ledger.rollback(MODEL, "ada", "it drifts", to_version=1, expected_term=first.ledger.term(MODEL))
+    assert not is_stale(second.journal, first.ledger, MODEL)
+    with pytest.raises(ChampionMoved) as refused:
+        refuse_if_stale(second.journal, first.ledger, MODEL)
+    assert "was promoted already, as version 2" in refused.value.what
+    assert refused.value.next_step == f"raytemplate rollback {MODEL}/2"
+
+
+def test_a_run_that_was_held_is_stale_once_another_was_promoted(tmp_path):
+    held = FakeRun(tmp_path, promotion="manual")
+    held.execute(FakeEngine())
+    assert not is_stale(held.journal, held.ledger, MODEL)
+    another_run(held)
+    assert is_stale(held.journal, held.ledger, MODEL)
+
+
+def test_only_the_very_same_plan_is_gone_on_with(tmp_path):
+    run = FakeRun(tmp_path)
+    run.journal.write(replace(sample_start(), plan_id=run.plan.id))
+    assert is_unfinished(run.journal, run.plan)
+    assert is_unfinished(run.journal, replace(run.plan, machine="another", forecast=run.plan.forecast))
+    stricter = sample_govern_stage(gates=GATES, promotion="manual", skips=())
+    assert not is_unfinished(run.journal, replace(run.plan, govern=stricter))
+    with working_on(run.journal):
+        assert not is_unfinished(run.journal, run.plan)
+        with pytest.raises(UsageError, match="is being worked on by another process"), working_on(run.journal):
+            pass
+    run.execute(FakeEngine())
+    assert run.journal.read(RunEnd) is not None and run.journal.read(RunStart) is not None
+    assert not is_unfinished(run.journal, run.plan)
+
+
+class BadChampion(FakeEngine):
+    """A champion that predicts NaN."""
+
+    def score(self, stage, ingest, ingested, models):
+        scores = super().score(stage, ingest, ingested, models)
+        name = "champion" if "champion" in scores.predictions else self.bad
+        predictions = dict(scores.predictions)
+        if name in predictions:
+            predictions[name] = np.where(np.arange(len(scores.target)) < 3, np.nan, predictions[name])
+        return replace(scores, predictions=predictions)
+
+    bad = ""
+
+
+def test_a_champion_that_predicts_nan_is_a_problem_that_blocks(tmp_path):
+    first = FakeRun(tmp_path)
+    first.execute(FakeEngine())
+    second = FakeRun(tmp_path)
+    end = second.execute(BadChampion(weights="other", candidate_error=0.5))
+    assert (end.state, end.exit_code) == ("rejected", 5)
+    found = second.journal.need(Evaluation).champion_problem
+    assert found == "version 1 cannot be scored: 3 of its predictions are NaN or infinite"
+
+
+def test_a_candidate_that_predicts_nan_has_failed(tmp_path):
+    engine = BadChampion()
+    engine.bad = "candidate"
+    with pytest.raises(TrainingFailed, match="the candidate cannot be judged: 3 of its predictions are NaN"):
+        FakeRun(tmp_path).execute(engine)
+
+
+class ConstantTarget(FakeEngine):
+    """A test window in which nothing varies."""
+
+    def score(self, stage, ingest, ingested, models):
+        scores = super().score(stage, ingest, ingested, models)
+        return replace(scores, target=np.full(len(scores.target), 7.0))
+
+
+def test_a_deciding_metric_without_a_value_is_bad_data(tmp_path):
+    run = FakeRun(tmp_path)
+    run.plan = replace(run.plan, evaluate=replace(run.plan.evaluate, metric="r2", also=()))
+    with pytest.raises(DataError, match="r2 decides and has no value") as refused:
+        run.execute(ConstantTarget())
+    assert refused.value.exit_code == 2
