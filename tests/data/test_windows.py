@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from raytemplate.data.snapshot import snapshot_of
+from raytemplate.data.times import between
 from raytemplate.data.windows import check_target, check_windows, cut, drop_rows, sample_rows
 from raytemplate.errors import DataError
 from raytemplate.records.ingested import FileRead, Snapshot
@@ -136,3 +137,10 @@ def test_a_snapshot_changes_with_bytes_columns_and_rule() -> None:
         snapshot(files, time="x"),
     ]
     assert len({one.digest for one in found}) == 5
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_the_year_one_is_before_every_time_whatever_its_unit(unit):
+    column = pa.chunked_array([pa.array([-(10**9), 0, 10**9], pa.timestamp(unit))])
+    everything = between(column, datetime(1, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC))
+    assert everything.to_pylist() == [True, True, True]

@@ -1,14 +1,18 @@
 """Which runs are judged again and which are left alone, when the champion has moved."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_runs import GATES, FakeRun
 
-from raytemplate.errors import ChampionMoved, DataError, TrainingFailed, UsageError
+from raytemplate import api
+from raytemplate.errors import ChampionMoved, DataError, IntegrityError, TrainingFailed, UsageError
 from raytemplate.execution.decide import is_stale, refuse_if_stale
 from raytemplate.execution.runs import is_unfinished, working_on
+from raytemplate.planning.stages import plan_id
+from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.testing.fakes import FakeEngine
@@ -35,6 +39,25 @@ def test_a_run_that_was_promoted_and_rolled_back_is_not_judged_again(tmp_path):
         refuse_if_stale(second.journal, first.ledger, MODEL)
     assert "was promoted already, as version 2" in refused.value.what
     assert refused.value.next_step == f"raytemplate rollback {MODEL}/2"
+
+
+def test_rollback_works_where_the_records_of_the_run_are_gone(tmp_path):
+    first = FakeRun(tmp_path)
+    first.execute(FakeEngine())
+    another_run(first)
+    shutil.rmtree(first.journal.folder)
+    move, _ = api.rollback(MODEL, workspace=str(tmp_path))
+    assert (move.head.version, first.ledger.head(MODEL).version) == (1, 1)
+
+
+def test_a_saved_plan_that_was_edited_is_refused(tmp_path):
+    plan = FakeRun(tmp_path).plan
+    saved = tmp_path / "plan.json"
+    saved.write_bytes(codec.dumps(replace(plan, id=plan_id(plan))))
+    assert api.read_plan(saved).plan == replace(plan, id=plan_id(plan))
+    saved.write_text(saved.read_text().replace('"num_epochs": 6', '"num_epochs": 1'))
+    with pytest.raises(IntegrityError, match="edited since it was saved"):
+        api.read_plan(saved)
 
 
 def test_a_run_that_was_held_is_stale_once_another_was_promoted(tmp_path):

@@ -1,0 +1,49 @@
+"""What one rank keeps: checkpoints when they are due, and before the time runs out."""
+
+import time
+
+import pytest
+
+from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
+from raytemplate.engines.ray.feeds import MemoryFeed
+from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.models.context import Layout
+from raytemplate.models.options import TrainingSpec
+
+LAYOUT = Layout(dense=("a",), codes=(), cardinalities=(), target_mean=0.0, target_std=1.0)
+
+
+def context(folder, remaining_s, every):
+    assignment = Assignment(
+        metric="mae", higher_is_better=False, num_epochs=100, training=TrainingSpec(), checkpoint_every=every,
+        checkpoints=folder, remaining_s=remaining_s, made=time.time(), earlier=(), layout=LAYOUT, num_train_rows=1,
+    )  # fmt: skip
+    told = []
+    feed = MemoryFeed({}, rank=0, num_ranks=1, seed=0)
+    return RankContext(assignment, feed, Ranks(), told.append), told
+
+
+def report(rank, epoch, validation=1.0):
+    return rank.report(
+        epoch=epoch, train_loss=1.0, validation=validation, loop_s=0.1, num_rows=1,
+        save=lambda folder: (folder / "weights").write_text(str(epoch)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("remaining_s", "kept"), [(1000.0, []), (0.25, ["epoch 1"])], ids=["time enough", "too little"]
+)
+def test_an_epoch_after_which_no_other_fits_leaves_a_checkpoint(tmp_path, remaining_s, kept):
+    rank, told = context(tmp_path, remaining_s, every=5)
+    time.sleep(0.2)
+    assert not report(rank, 1)
+    assert [f"epoch {c.epoch}" for c in Checkpoints(tmp_path).good()[0]] == kept
+    assert bool(told[0].checkpoint) == bool(kept)
+
+
+def test_the_best_and_the_newest_are_kept(tmp_path):
+    rank, told = context(tmp_path, 1000.0, every=1)
+    for epoch, validation in enumerate([3.0, 1.0, 2.0, 2.5, 2.6, 2.7], 1):
+        report(rank, epoch, validation)
+    assert [c.epoch for c in Checkpoints(tmp_path).good()[0]] == [2, 4, 5, 6]
+    assert len(told) == 6 and all(record.checkpoint for record in told)
