@@ -383,6 +383,23 @@ def show(ref: str, *, workspace: str | None = None) -> str:
     return str(Run(_found(place, ref)))
 
 
+def report(ref: str, *, workspace: str | None = None) -> str:
+    """A run (unique id prefix or "last") as one self-contained HTML page.
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.catalog import event_rows
+    from raytemplate.ledger.head import Ledger
+    from raytemplate.reports.page import MadeFrom, report_page
+
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    journal = Journal(find_run(place, ref))
+    lock = read_lock(journal)
+    made = MadeFrom(code_sha256=lock.code_sha256, environment=lock.environment)
+    return report_page(Run(journal).view(), made, event_rows(Ledger(place.governance_db), lock.plan.name))
+
+
 def models(*, workspace: str | None = None) -> list[ModelRow]:
     """Every registered model of a workspace with its champion."""
     from raytemplate.execution.catalog import model_rows

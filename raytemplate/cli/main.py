@@ -22,7 +22,7 @@ STARTED = time.monotonic()
 _GROUPS = {
     "Start": ("init", "check"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
-    "Look": ("runs", "show"),
+    "Look": ("runs", "show", "report"),
     "Decide": ("promote", "rollback"),
     "Use": ("models", "predict"),
 }
@@ -37,6 +37,7 @@ _SUMMARIES = {
     "resume": "Go on with a run that was stopped.",
     "runs": "List runs.",
     "show": "Show a run or a model.",
+    "report": "Write a run as one HTML page.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
     "models": "List registered models.",

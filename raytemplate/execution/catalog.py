@@ -27,6 +27,11 @@ def show_registered(ref: str, workspace: Workspace) -> str:
     if name != ref:
         find_version(ref, workspace)
     ledger = Ledger(workspace.governance_db)
+    return show_model(_row(ledger, name), event_rows(ledger, name), now=datetime.now(UTC))
+
+
+def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
+    """Every promotion, rollback and waiting candidate of a model, oldest first."""
     events: list[EventRow] = []
     champion = 0
     for event in ledger.events(name):
@@ -39,7 +44,7 @@ def show_registered(ref: str, workspace: Workspace) -> str:
         )  # fmt: skip
         events.append(row)
         champion = change.version if moved else champion
-    return show_model(_row(ledger, name), events, now=datetime.now(UTC))
+    return events
 
 
 def _row(ledger: Ledger, name: str) -> ModelRow:

@@ -17,14 +17,15 @@ def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
     """The deciding metric of candidate, champion and baseline, with the paired differences."""
     places = _places(evaluation)
     rows = [(evaluation.metric, "value", _difference_title(evaluation))]
-    for name, scored in _compared(evaluation, baseline_name):
+    for name, scored in compared(evaluation, baseline_name):
         metric = scored.metrics.get(evaluation.metric) if scored else None
         text = "-" if metric is None else f"{metric.estimate.value:,.{places}f}"
         rows.append((name, text, _difference(scored, evaluation, places)))
     return table(rows, gaps=(3, 4), right={1}, most={2: 60})
 
 
-def _compared(evaluation: Evaluation, baseline_name: str) -> list[tuple[str, Scored | None]]:
+def compared(evaluation: Evaluation, baseline_name: str) -> list[tuple[str, Scored | None]]:
+    """Candidate, champion and baseline as far as there are any, by the names a person reads."""
     found: list[tuple[str, Scored | None]] = [("candidate", evaluation.candidate)]
     if evaluation.champion_ref is not None:
         found.append((f"champion (version {evaluation.champion_ref.version})", evaluation.champion))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Estimate
 from raytemplate.units import show_moment, show_seconds
 
 _STEPS = {"lightgbm": "round"}
@@ -45,6 +46,13 @@ def decimals(values: Iterable[float]) -> int:
 def metric_text(value: float) -> str:
     """A metric's value: "7.31", "0.962"."""
     return f"{value:,.{decimals([value])}f}"
+
+
+def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
+    """Value, low and high end with as many decimals: "-1.60", "-2.61", "-0.83"."""
+    numbers = (estimate.value, estimate.low, estimate.high)
+    value, low, high = (f"{number:,.{decimals(numbers)}f}" for number in numbers)
+    return value, low, high
 
 
 def short(digest: str) -> str:

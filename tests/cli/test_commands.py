@@ -10,7 +10,7 @@ from command_line import environment, raytemplate
 from small_flights import AS_OF, SHIPPED, as_sets
 
 FILE = SHIPPED.name
-NAMES = ("init", "check", "plan", "run", "resume", "runs", "show", "promote", "rollback", "models", "predict")
+NAMES = ("init", "check", "plan", "run", "resume", "runs", "show", "report", "promote", "rollback", "models", "predict")
 
 
 def test_help_shows_every_command_by_what_a_person_wants_to_do(tmp_path):
@@ -77,6 +77,7 @@ def test_a_saved_plan_is_the_plan(demo):
 
 
 REFUSED = [
+    ("a report of no run", ["report", "zzzz"], 2, "zzzz"),
     ("no such file", ["check", "flights.yaml"], 2, "flights.yaml"),
     ("no such command", ["chekc"], 2, "no such command: chekc; did you mean check?"),
     ("no file to run", ["run"], 2, "give the template to run"),

@@ -1,0 +1,90 @@
+"""Drawings of a report as inline SVG. Colours are the page's, so that they follow light, dark and print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from raytemplate.records.evaluated import Estimate
+from raytemplate.records.fitted import EpochRecord
+from raytemplate.records.run import StageTiming
+from raytemplate.reports.wording import metric_text
+from raytemplate.units import show_seconds
+
+_WIDTH, _LEFT, _ROW = 640.0, 190.0, 34.0
+
+
+def intervals_chart(rows: Sequence[tuple[str, Estimate]]) -> Markup:
+    """A dot and its 95 % interval for each named estimate, on one scale. Nothing where a figure is not finite."""
+    numbers = [n for _, e in rows for n in (e.value, e.low, e.high)]
+    if not numbers or not all(map(math.isfinite, numbers)):
+        return Markup("")
+    low, high = min(numbers), max(numbers)
+    room = _WIDTH - _LEFT - 80
+
+    def x(value: float) -> float:
+        return _LEFT + room * (0.5 if high == low else (value - low) / (high - low))
+
+    drawn = [_whisker(row, name, e, (x(e.low), x(e.value), x(e.high))) for row, (name, e) in enumerate(rows)]
+    return _svg(drawn, _ROW * len(rows), "deciding metric with its 95 % interval")
+
+
+def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, float]) -> Markup:
+    y = _ROW * (row + 0.5)
+    return Markup(
+        '<text x="0" y="{t:.1f}">{name}</text>'
+        '<line class="whisker" x1="{a:.1f}" x2="{c:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        '<circle class="dot{row}" cx="{b:.1f}" cy="{y:.1f}" r="5"/><text x="{v:.1f}" y="{t:.1f}">{value}</text>'
+    ).format(t=y + 4, y=y, a=at[0], b=at[1], c=at[2], v=at[2] + 10, row=row % 3, name=_fitted(name),
+             value=metric_text(estimate.value))  # fmt: skip
+
+
+def stages_chart(timings: Sequence[StageTiming]) -> Markup:
+    """Two bars a stage: planned above actual."""
+    most = max((max(t.planned_s, t.actual_s) for t in timings), default=0.0)
+    if most <= 0:
+        return Markup("")
+    room = _WIDTH - _LEFT - 80
+    drawn: list[Markup] = []
+    for row, timing in enumerate(timings):
+        drawn.append(Markup('<text x="0" y="{:.1f}">{}</text>').format(_ROW * row + 21, timing.stage))
+        for y, kind, seconds in ((4, "planned", timing.planned_s), (17, "actual", timing.actual_s)):
+            width = room * seconds / most
+            drawn.append(
+                Markup(
+                    '<rect class="{kind}" x="{left}" y="{y:.1f}" width="{width:.1f}" height="11"/>'
+                    '<text class="small" x="{end:.1f}" y="{text:.1f}">{seconds}</text>'
+                ).format(kind=kind, left=_LEFT, y=_ROW * row + y, width=max(1.0, width), end=_LEFT + width + 6,
+                         text=_ROW * row + y + 9, seconds=show_seconds(seconds))
+            )  # fmt: skip
+    return _svg(drawn, _ROW * len(timings), "seconds planned and actual of each stage")
+
+
+def curve(epochs: Sequence[EpochRecord], field: str) -> Markup:
+    """`train_loss` or `validation` by epoch, with its first, last and best value's scale. Nothing before two epochs."""
+    points = [(e.epoch, float(getattr(e, field))) for e in epochs]
+    points = [(epoch, value) for epoch, value in points if math.isfinite(value)]
+    if len(points) < 2:
+        return Markup("")
+    low, high = min(v for _, v in points), max(v for _, v in points)
+    first, last = points[0][0], points[-1][0]
+    scale = 0.0 if high == low else 130 / (high - low)
+    line = " ".join(f"{60 + 560 * (e - first) / (last - first):.1f},{150 - (v - low) * scale:.1f}" for e, v in points)
+    shape = Markup(
+        '<line class="axis" x1="60" x2="620" y1="155" y2="155"/><polyline class="curve" points="{line}"/>'
+        '<text x="50" y="24" text-anchor="end">{high}</text><text x="50" y="154" text-anchor="end">{low}</text>'
+        '<text x="60" y="174">{first}</text><text x="620" y="174" text-anchor="end">{last}</text>'
+    ).format(line=line, high=metric_text(high), low=metric_text(low), first=first, last=last)
+    return _svg([shape], 180, f"{field} by epoch")
+
+
+def _fitted(name: str) -> str:
+    return name if len(name) <= 27 else name[:26] + "…"
+
+
+def _svg(drawn: Sequence[Markup], height: float, label: str) -> Markup:
+    return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}">{}</svg>').format(
+        label, _WIDTH, height, Markup("").join(drawn)
+    )

@@ -1,0 +1,64 @@
+"""One run as one HTML page that needs nothing else: no script, no request, inline style and drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from raytemplate.records.evaluated import Estimate, Scored
+from raytemplate.reports.charts import curve, intervals_chart, stages_chart
+from raytemplate.reports.history import EventRow
+from raytemplate.reports.run_shown import RunView
+from raytemplate.reports.verdict import compared, outcome_text
+from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text
+from raytemplate.units import show_bytes, show_limit, show_moment, show_seconds, show_usd
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeFrom:
+    """What a run's lock adds to its records: the digest of our code and the versions of the environment."""
+
+    code_sha256: str
+    environment: Mapping[str, str]
+
+
+def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> str:
+    """The page of a run as far as it came, with the history of its model's champions. All text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("raytemplate.reports", "pages"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    filters: dict[str, Any] = {
+        "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
+        "texts": estimate_texts, "settings": settings_text,
+    }  # fmt: skip
+    environment.filters.update(filters)
+    return environment.get_template("run.html").render(
+        view=view, made=made, events=events, head=head_line(view.plan, view.start.run_id), health=_health(view),
+        models=_models(view), comparison=intervals_chart(_estimates(view)),
+        stages=stages_chart(view.end.timings if view.end else ()),
+        loss=curve(view.fit.epochs if view.fit else (), "train_loss"),
+        validation=curve(view.fit.epochs if view.fit else (), "validation"),
+    )  # fmt: skip
+
+
+def _health(view: RunView) -> tuple[str, str]:
+    """The run's state in a word, and a sentence on why."""
+    state = view.end.state if view.end else "unfinished"
+    if view.verdict is not None:
+        return state, outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
+    return state, (view.end.message if view.end else "") or "The run has no end yet."
+
+
+def _models(view: RunView) -> list[tuple[str, Scored | None]]:
+    if view.evaluation is None:
+        return []
+    return compared(view.evaluation, baseline_name(view.plan.evaluate.baseline))
+
+
+def _estimates(view: RunView) -> list[tuple[str, Estimate]]:
+    metric = view.plan.evaluate.metric
+    return [(name, m.metrics[metric].estimate) for name, m in _models(view) if m is not None and metric in m.metrics]

@@ -1,0 +1,104 @@
+"""The HTML page of a run: whole, self-contained, escaped, and small."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from raytemplate.records.run import RunEnd
+from raytemplate.reports.history import EventRow
+from raytemplate.reports.page import MadeFrom, report_page
+from raytemplate.reports.run_shown import RunView
+from raytemplate.testing import samples
+from raytemplate.testing.samples import SAMPLE_TIME, day
+
+VOID = {"meta", "br", "line", "circle", "rect", "polyline"}
+MADE = MadeFrom(code_sha256="c0de" * 16, environment={"python": "3.11.9", "ray": "2.60.0"})
+EVENT = EventRow(at=SAMPLE_TIME, event="promoted", version=2, previous_version=1, run_id="k7q2", by="ada")
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed out of turn; keeps all tags and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def _view() -> RunView:
+    return RunView(
+        start=samples.sample_start(),
+        plan=samples.sample_plan(id="81be07", as_of=day(7, 1)),
+        snapshot=samples.sample_snapshot(),
+        fit=samples.sample_fit(),
+        evaluation=samples.sample_evaluation(),
+        verdict=samples.sample_verdict(),
+        promotion=samples.sample_promotion(),
+        end=samples.sample_end(),
+    )
+
+
+def _parsed(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_page_is_whole_and_asks_for_nothing_outside() -> None:
+    page = report_page(_view(), MADE, [EVENT])
+    tags = _parsed(page).seen
+    assert not {tag for tag, _ in tags} & {"script", "link", "img", "iframe"}
+    assert not [attrs for _, attrs in tags if {"src", "href", "xlink:href"} & attrs.keys()]
+    assert not re.search(r"https?:|@import|url\(", page)
+    assert [tag for tag, _ in tags].count("svg") == 4
+    assert len(page.encode()) < 500_000
+
+
+def test_every_record_is_on_the_page() -> None:
+    page = report_page(_view(), MADE, [EVENT])
+    view = _view()
+    assert view.snapshot and view.fit
+    figures = [
+        "k7q2", "81be07", "6.94", "8.54", "9.08", "-1.60 [-2.61, -0.83]", "11.20", "0.985", "better by 0.83 to 2.61",
+        "141,497", "4,781", "8.1 s", "9.0 s", "812,345 rows/s", "c0de" * 16, "ray 2.60.0",
+        view.snapshot.digest, view.snapshot.files[0].sha256, view.fit.candidate.digest, "version 2 is the champion",
+    ]  # fmt: skip
+    assert [figure for figure in figures if figure not in page] == []
+
+
+def test_hostile_strings_are_text() -> None:
+    evil = "<script>alert('1')</script>"
+    view = _view()
+    start = samples.sample_start(user=evil, template=evil)
+    plan = replace(view.plan, name=evil, machine=evil)
+    finding = replace(samples.sample_blocked(), found=evil, hint=evil)
+    verdict = samples.sample_rejected(findings=(finding,), waivers=(samples.sample_waiver(reason=evil),))
+    page = report_page(
+        replace(view, start=start, plan=plan, verdict=verdict, promotion=None), MADE, [replace(EVENT, reason=evil)]
+    )
+    assert "<script" not in page and page.count("&lt;script&gt;") >= 7
+    _parsed(page)
+
+
+def test_unfinished_and_failed_runs_have_a_page() -> None:
+    view = RunView(start=samples.sample_start(), plan=_view().plan)
+    assert "The run has no end yet." in report_page(view, MADE, [])
+    end: RunEnd = samples.sample_end(state="failed", exit_code=9, message="fit: the loss became NaN in epoch 2")
+    failed = report_page(replace(view, end=end), MADE, [])
+    _parsed(failed)
+    assert "fit: the loss became NaN in epoch 2" in failed and 'class="health failed"' in failed
