@@ -13,6 +13,13 @@ from raytemplate.spec.schema import TemplateSpec
 _NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
 _TIMES = ("timestamp", "date")
 _TEXT = ("string", "large_string", "string_view", "dictionary")
+_PROMISED = {
+    "number": tuple(kind for kind in _NUMBERS if kind != "bool"),
+    "integer": ("int", "uint", "float", "double", "halffloat"),  # whole floats: pandas writes them where one is missing
+    "text": _TEXT,
+    "boolean": ("bool",),
+    "time": _TIMES,
+}
 
 
 def check_columns(spec: TemplateSpec, source: SourceTable) -> None:
@@ -50,6 +57,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     for field in ("median_by", "mean_by"):
         for column in getattr(baseline, field) or ():
             yield f"evaluation.baseline.{field}", column, "any"
+    for column, promised in spec.contract.columns.items():
+        yield f"contract.columns.{column}", column, f"promised {promised.type}"
 
 
 def _trouble(column: str, kind: str, source: SourceTable) -> str:
@@ -63,4 +72,6 @@ def _trouble(column: str, kind: str, source: SourceTable) -> str:
         return f'column "{column}" is {found}, expected a timestamp or a date'
     if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):
         return f'column "{column}" is {found}, expected text, whole numbers or booleans'
+    if kind.startswith("promised ") and not found.startswith(_PROMISED[kind.removeprefix("promised ")]):
+        return f'column "{column}" is {found}, expected type {kind.removeprefix("promised ")}'
     return ""

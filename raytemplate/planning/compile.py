@@ -94,8 +94,12 @@ def _ingest(
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
-        reading=source.reading, partitions=_partitions(source), split=split,
+        contract=_contract(spec), reading=source.reading, partitions=_partitions(source), split=split,
     )  # fmt: skip
+
+
+def _contract(spec: TemplateSpec) -> Settings:
+    return Settings({n: c.model_dump(mode="json", exclude_none=True) for n, c in spec.contract.columns.items()})
 
 
 def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
@@ -118,6 +122,7 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline
     wanted += baseline.median_by or baseline.mean_by or ()
+    wanted += spec.contract.columns
     if inventory.champion is not None:
         wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
     return tuple(dict.fromkeys(wanted))

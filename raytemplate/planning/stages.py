@@ -64,7 +64,7 @@ class IngestStage:
     """Read, check, profile and encode the rows of three windows.
 
     `columns` are all columns read; `baseline` is fitted in the same pass;
-    `newest` is the newest time in all the data;
+    `newest` is the newest time in all the data; `contract` is what is promised of its columns;
     `reading` is what the source's reader must know besides;
     `split` says which window a row belongs to where there is no `time`;
     `partitions` are columns that the paths give, with their Arrow types.
@@ -86,6 +86,7 @@ class IngestStage:
     mode: Literal["memory", "stream"]
     memory_bytes: int
     seed: int
+    contract: Settings = field(default_factory=Settings)
     reading: Settings = field(default_factory=Settings)
     partitions: Settings = field(default_factory=Settings)
     split: Split | None = None
@@ -224,7 +225,7 @@ class RunPlan:
 
 def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
-    ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0)
+    ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings())
     fit = replace(plan.fit, why="")
     material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s])
     return hashlib.sha256(material.encode()).hexdigest()[:6]

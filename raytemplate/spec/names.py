@@ -26,6 +26,10 @@ def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator
                 yield here, no_such_field(key, path, model)
         elif isinstance(below, dict) and (inner := model_in(field.annotation)):
             yield from unknown_names(inner, cast("dict[str, Any]", below), here)
+        elif isinstance(below, dict) and (inner := _model_by_name(field.annotation)):
+            for name, each in cast("dict[str, Any]", below).items():
+                if isinstance(each, dict):
+                    yield from unknown_names(inner, cast("dict[str, Any]", each), f"{here}.{name}")
 
 
 def no_such_field(key: str, path: str, model: Model) -> str:
@@ -72,6 +76,11 @@ def model_in(annotation: Any) -> Model | None:
     if get_origin(annotation) in (Union, UnionType):
         return next((found for arg in get_args(annotation) if (found := model_in(arg))), None)
     return None
+
+
+def _model_by_name(annotation: Any) -> Model | None:
+    """The model of each value of a mapping, such as a column's contract by the column's name."""
+    return model_in(get_args(annotation)[1]) if get_origin(annotation) is Mapping else None
 
 
 def without(value: Any, unwanted: set[str], path: str) -> Any:

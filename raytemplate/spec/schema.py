@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
@@ -136,6 +137,10 @@ class TrackingSpec(Options):
 
 class ContractSpec(Options):
     """What the template promises."""
+
+    columns: Mapping[str, ColumnContract] = {}
+    """Columns of the data with their `type`, and whether they are `nullable`, their `min`, `max` and `values`. Rows
+    that `data.drop` leaves are checked at ingest; a broken promise ends the run. Default: none."""
 
     artifacts: tuple[str, ...] = ()
     """Artifacts that each run must leave behind."""

@@ -1,5 +1,6 @@
 """Ingest on Ray Data: the same data, features and baseline in both modes, and nothing read that was not asked for."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -232,3 +233,48 @@ def test_without_a_time_a_row_stays_on_its_side_when_files_change(one_ray, untim
     (many_groups / "2013-02.parquet").rename(many_groups / "a.parquet")
     after = open_data(untimed(**{"features.numeric": ["distance", "precip", "row_id"]}).ingest, None).test["row_id"]
     assert sorted(after.to_pylist()) == sorted(before.to_pylist())
+
+
+BROKEN = {
+    "seats": (
+        {"type": "integer", "max": 300},
+        r"seats: .* rows break \"max: 300\"; the first in .*-01",
+    ),
+    "carrier": (
+        {"type": "text", "values": ["UA"]},
+        r"carrier: .* rows break \"values: \[UA\]\"; the first in .*-01",
+    ),
+    "pressure": (
+        {"type": "number", "nullable": False},
+        r"pressure: .* rows break \"nullable: false\"; the first in .*: missing",
+    ),
+    "time_hour": ({"type": "time", "min": "2013-02-01"}, r"time_hour: .* rows break \"min: 2013-02-01\"; the first in"),
+    "humid": ({"type": "integer"}, r"humid: .* rows break \"type: integer\"; the first in .*2013-01.*: \d+\.\d+"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_broken_promise_is_told_with_its_first_file(ingest, many_groups, mode):
+    changes = {f"contract.columns.{column}": rule for column, (rule, _) in BROKEN.items()}
+    with pytest.raises(DataError) as refused:
+        translated("ingest", lambda: ingest({"data.ingest": mode, **changes}))
+    lines = refused.value.what.splitlines()
+    assert len(lines) == len(BROKEN)
+    for line, column in zip(lines, sorted(BROKEN), strict=True):
+        assert re.search(BROKEN[column][1], line), line
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_kept_contract_changes_nothing(ingest, many_groups, mode):
+    promised = {"air_time": {"type": "number", "nullable": False, "min": 0}, "origin": {"type": "text"}}
+    kept = ingest({"data.ingest": mode, **{f"contract.columns.{c}": r for c, r in promised.items()}})
+    assert kept.ingested.snapshot.digest == ingest({"data.ingest": mode}).ingested.snapshot.digest
+
+
+def test_only_the_first_file_with_a_breach_is_named(ingest, many_groups):
+    rewrite(
+        many_groups / "2013-02.parquet",
+        lambda t: t.set_column(t.column_names.index("seats"), "seats", pa.array(np.full(t.num_rows, 9999))),
+    )
+    with pytest.raises(DataError, match=r"break \"max: 1000\"; the first in .*2013-02\.parquet: 9999"):
+        translated("ingest", lambda: ingest({"contract.columns.seats": {"type": "number", "max": 1000}}))

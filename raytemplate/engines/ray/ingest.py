@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from raytemplate.data import profile as profiles
 from raytemplate.data.conditions import parse_condition
+from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows
-from raytemplate.engines.ray.slices import account_of, dataset, pieces_of, take_accounts
+from raytemplate.engines.ray.slices import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested
@@ -76,10 +77,11 @@ def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
 
 
 def _in_memory(stage: IngestStage) -> OpenData:
-    rows, accounts = _read_all(stage)
+    rows, accounts, breaches = _read_all(stage)
     kept, dropped = _cut_and_drop(rows, stage)
     num_rows = {name: table.num_rows for name, table in kept.items()}
     check_windows(stage.windows, num_rows, dropped, stage.newest)
+    refuse_breaches(breaches, sum(num_rows.values()))
     for name, table in kept.items():
         check_target(table, stage.target, name)
     found = {name: profiles.profile(table, stage.features, stage.target) for name, table in kept.items()}
@@ -92,17 +94,27 @@ def _in_memory(stage: IngestStage) -> OpenData:
     return OpenData(ingested=ingested, refs=refs, streams={}, test=kept["test"])
 
 
-def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...]]:
+def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
     """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
     pieces = pieces_of(stage)
     refs: Any = dataset(pieces).materialize().to_arrow_refs()
-    tables = [take_accounts(table) for table in ray.get(refs)]
+    blocks: list[pa.Table] = ray.get(refs)
+    breaches = tuple(breach for block in blocks for breach in _breaches(block, stage))
+    tables = [take_accounts(table) for table in blocks]
     accounts = tuple(account for _, found in tables for account in found)
     filled = [table for table, _ in tables if table.num_rows]
     if not filled:
         check_windows(stage.windows, {}, {}, stage.newest)
     rows = pa.concat_tables(filled, promote_options="none")
-    return rows, account_of(stage, accounts)
+    return rows, account_of(stage, accounts), breaches
+
+
+def _breaches(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
+    """What a block, its account column still there, breaks of the contract: of the rows that training would see."""
+    if not stage.contract:
+        return ()
+    files = ((path, _drop(rows, stage.drop)[0]) for path, rows in by_file(block))
+    return tuple(breach for path, rows in files for breach in check_rows(rows, stage.contract, path))
 
 
 def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int]]:
@@ -136,10 +148,11 @@ class _Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Block:
-    """What one block has to say: statistics by window, and which bytes it was made from."""
+    """What one block has to say: statistics by window, which bytes it was made from, what breaks the contract."""
 
     parts: tuple[_Part, ...]
     accounts: tuple[FileRead, ...]
+    breaches: tuple[Breach, ...]
 
 
 def _streamed(stage: IngestStage) -> OpenData:
@@ -149,21 +162,24 @@ def _streamed(stage: IngestStage) -> OpenData:
     )
     parts: list[_Part] = []
     accounts: list[FileRead] = []
+    breaches: list[Breach] = []
     for row in blocks.iter_rows():
         block = codec.decode(_Block, json.loads(row["block"]))
         parts += block.parts
         accounts += block.accounts
-    ingested = _merged(stage, parts, account_of(stage, accounts))
+        breaches += block.breaches
+    ingested = _merged(stage, parts, account_of(stage, accounts), breaches)
     streams = {w.name: _encoded(stage, w, ingested.features) for w in stage.windows if w.name != "test"}
     return OpenData(ingested=ingested, refs={}, streams=streams, test=_rows(stage, stage.window("test")))
 
 
-def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...]) -> Ingested:
+def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
     """Statistics of all blocks put together, in the order of the blocks."""
     by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
     num_rows = {name: sum(p.profile.num_rows for p in ps) for name, ps in by_window.items()}
     dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
     check_windows(stage.windows, num_rows, dropped, stage.newest)
+    refuse_breaches(breaches, sum(num_rows.values()))
     found = {name: functools.reduce(profiles.merge, (p.profile for p in ps)) for name, ps in by_window.items()}
     _refuse_constant(found["train"])
     fitted = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
@@ -189,7 +205,7 @@ def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:
     parts = tuple(
         _part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name]
     )
-    block = json.dumps(codec.encode(_Block(parts=parts, accounts=accounts)))
+    block = json.dumps(codec.encode(_Block(parts=parts, accounts=accounts, breaches=_breaches(table, stage))))
     return pa.table({"block": pa.array([block], pa.large_string())})
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import ray.data
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
@@ -26,6 +27,7 @@ from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 _READ = "__raytemplate_read"
 _BYTES_A_TASK = 64_000_000
 
@@ -161,6 +163,14 @@ def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
     accounts = table.column(_READ).drop_null().to_pylist()
     rows = table.drop_columns([_READ])
     return rows, tuple(codec.decode(FileRead, json.loads(text)) for text in accounts)
+
+
+def by_file(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
+    """(file, its rows) of a block that still has its account column; "" where the block began inside a file."""
+    starts = pc.indices_nonzero(pc.is_valid(table.column(_READ))).to_pylist()
+    rows, accounts = take_accounts(table)
+    bounds = list(zip(["", *(a.path for a in accounts)], [0, *starts], [*starts, len(rows)], strict=True))
+    return [(path, rows.slice(start, stop - start)) for path, start, stop in bounds if stop > start]
 
 
 def account_of(stage: IngestStage, accounts: Iterable[FileRead]) -> tuple[FileRead, ...]:

@@ -1,0 +1,114 @@
+"""Rows against `contract.columns`: what breaks a promise, how often, and where first."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.contract_options import ColumnContract
+from raytemplate.data.statistics import plain
+from raytemplate.errors import DataError
+from raytemplate.units import parse_moment
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breach:
+    """One broken promise. `place` is the file of the first row that breaks it, `value` what stands there."""
+
+    column: str
+    promise: str
+    num_rows: int
+    place: str
+    value: str
+
+
+def check_rows(table: pa.Table, contract: Mapping[str, Any], place: str) -> tuple[Breach, ...]:
+    """Every promise that a row of `table` breaks. `contract`: column -> settings of a `ColumnContract`."""
+    found: list[Breach] = []
+    for name, settings in contract.items():
+        column = plain(table.column(name))
+        for promise, broken in _broken(column, ColumnContract.model_validate(settings)):
+            count = int(pc.sum(broken).as_py() or 0)
+            if count:
+                first = column[pc.index(broken, True).as_py()].as_py()
+                found.append(
+                    Breach(column=name, promise=promise, num_rows=count, place=place, value=_shown(first))
+                )  # fmt: skip
+    return tuple(found)
+
+
+def refuse_breaches(breaches: Iterable[Breach], num_rows: int) -> None:
+    """Nothing, where nothing was broken.
+
+    Raises:
+        DataError: each broken promise with its number of rows, its first file and its first value.
+    """
+    merged: dict[tuple[str, str], Breach] = {}
+    for one in breaches:
+        key = (one.column, one.promise)
+        known = merged.get(key)
+        merged[key] = replace(known, num_rows=known.num_rows + one.num_rows) if known else one
+    if merged:
+        raise DataError(
+            "\n".join(_told(merged[key], num_rows) for key in sorted(merged)),
+            next_step="correct the data, leave such rows out with data.drop, or change contract.columns",
+        )
+
+
+def _told(breach: Breach, num_rows: int) -> str:
+    first = f"the first{f' in {breach.place}' if breach.place else ''}: {breach.value}"
+    return (
+        f"contract.columns.{breach.column}: {breach.num_rows:,} of {num_rows:,} rows break "
+        f'"{breach.promise}"; {first}'
+    )  # fmt: skip
+
+
+def _broken(column: Any, rule: ColumnContract) -> Iterator[tuple[str, Any]]:
+    """(promise in words, booleans [rows] that are true where it is broken)."""
+    missing = pc.is_null(column, nan_is_null=True)
+    if not rule.nullable:
+        yield "nullable: false", missing
+    there = pc.invert(missing)
+    if rule.type == "integer" and pa.types.is_floating(column.type):
+        yield "type: integer", pc.and_(there, pc.fill_null(pc.not_equal(column, pc.floor(column)), False))
+    for name, limit, outside in (("min", rule.min, pc.less), ("max", rule.max, pc.greater)):
+        if limit is not None:
+            beyond = outside(_comparable(column), _scalar(column, limit))
+            yield f"{name}: {limit:g}" if isinstance(limit, float) else f"{name}: {limit}", _and(there, beyond)
+    if rule.values is not None:
+        allowed = functools.reduce(pc.or_, (pc.equal(_comparable(column), _scalar(column, v)) for v in rule.values))
+        shown = ", ".join(_shown(value) for value in rule.values)
+        yield f"values: [{shown}]", _and(there, pc.invert(allowed))
+
+
+def _and(there: Any, broken: Any) -> Any:
+    return pc.and_(there, pc.fill_null(broken, False))
+
+
+def _comparable(column: Any) -> Any:
+    """Numbers as float64 and times in UTC microseconds, so that a limit compares with each type of them."""
+    kind = column.type
+    if pa.types.is_temporal(kind):
+        zone = "UTC" if getattr(kind, "tz", None) else None
+        return pc.cast(pc.cast(column, pa.timestamp("us", zone), safe=False), pa.timestamp("us"), safe=False)
+    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_null(kind):
+        return column
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return pc.cast(column, pa.float64() if numeric else pa.string(), safe=False)
+
+
+def _scalar(column: Any, value: Any) -> Any:
+    if pa.types.is_temporal(column.type):
+        return pa.scalar(parse_moment(str(value)).replace(tzinfo=None), pa.timestamp("us"))
+    return pa.scalar(value if isinstance(value, str | bool) else float(value))
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is None or value != value else str(value)

@@ -1,0 +1,37 @@
+# ruff: noqa: E501
+"""`contract.columns` in a template: what cannot be promised is told with its place."""
+
+from __future__ import annotations
+
+import pytest
+from template_text import WHOLE, write
+
+from raytemplate.errors import SpecError
+from raytemplate.spec.load import load
+
+WRONG = {
+    "no type": ("{min: 3}", "contract.columns.seats.type: missing; expected"),
+    "type": ("{type: nummer}", 'type: got "nummer", expected number, integer, text, boolean or time'),
+    "typo": ("{type: number, mim: 3}", "contract.columns.seats.mim: no such field; did you mean contract.columns.seats.min?"),
+    "text with a limit": ("{type: text, max: 3}", "max is for a column of numbers or times, not of type text; use values"),
+    "limit of the wrong kind": ("{type: time, max: 3}", 'max: got 3.0, expected a date such as "2013-01-01" for type time'),
+    "no date": ("{type: time, max: soon}", 'got "soon", expected a date or time'),
+    "crossed": ("{type: number, min: 3, max: 1}", "min 3.0 is above max 1.0: no value would be allowed"),
+    "value of another type": ("{type: integer, values: [a]}", 'values: got "a", expected values of type integer'),
+    "true is no number": ("{type: number, values: [true]}", "values: got True, expected values of type number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "message"), WRONG.values(), ids=WRONG)
+def test_a_promise_that_cannot_be_is_told(tmp_path, rule, message):
+    with pytest.raises(SpecError) as refused:
+        load(write(tmp_path, f"{WHOLE}contract:\n  columns:\n    seats: {rule}\n"), environ={})
+    assert len(refused.value.problems) == 1
+    assert message in str(refused.value.problems[0]), refused.value.what
+
+
+def test_a_whole_contract_is_read(tmp_path):
+    rule = "{type: integer, nullable: false, min: 1, max: 500}"
+    spec = load(write(tmp_path, f"{WHOLE}contract: {{columns: {{seats: {rule}}}}}\n"), environ={})
+    found = spec.contract.columns["seats"]
+    assert (found.type, found.nullable, found.min, found.max, found.values) == ("integer", False, 1, 500, None)
