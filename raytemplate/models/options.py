@@ -9,14 +9,18 @@ from pydantic import Field
 
 from raytemplate.plugins import Options
 
-Loss = Literal["mae", "mse", "huber"]
+Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
 
 
 class TrainingSpec(Options):
     """How the model is trained. A family uses some of these fields; setting one that it does not use is an error."""
 
     loss: Loss = "mse"
-    """What training minimises, for numbers: `mae`, `mse` or `huber`. Default: mse."""
+    """What training minimises: for numbers `mae`, `mse`, `huber` or `quantile`, for classes `log-loss`.
+    Default: mse, log-loss for classes."""
+
+    quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """With loss `quantile`: the share of rows that lie below the prediction, such as 0.9. Default: none."""
 
     epochs: Annotated[int, Field(ge=1)] = 10
     """Most passes over the training window, a whole number. Default: 10."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from raytemplate import plugins
-from raytemplate.data.conditions import parse_condition
+from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.sources.listing import SourceFile
 from raytemplate.errors import PlanError
 from raytemplate.models.options import Family
@@ -74,6 +74,7 @@ def _ingest(spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Win
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
+        task=data.task, positive=data.positive,
     )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
-    wanted = [spec.data.time, spec.data.target, *(step.column for step in features)]
+    wanted = [spec.data.time, *target_columns(spec.data.target), *(step.column for step in features)]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline

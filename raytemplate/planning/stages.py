@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from raytemplate.data.options import Task
 from raytemplate.records.codec import Settings, canonical
 
 WindowName = Literal["train", "validation", "test"]
@@ -49,8 +50,8 @@ class FeatureStep:
 class IngestStage:
     """Read, check, profile and encode the rows of three windows.
 
-    `columns` are all columns read; `baseline` is fitted in the same pass;
-    `newest` is the newest time in all the data.
+    `target` is a column or, for two classes, a condition; `columns` are all columns read;
+    `baseline` is fitted in the same pass; `newest` is the newest time in all the data.
     """
 
     source: str
@@ -69,6 +70,8 @@ class IngestStage:
     mode: Literal["memory", "stream"]
     memory_bytes: int
     seed: int
+    task: Task = "regression"
+    positive: str = ""
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
