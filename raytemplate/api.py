@@ -292,22 +292,22 @@ class Predicted:
 
 
 def predict(ref: str, pattern: str, output: Path, *, workspace: str | None = None) -> Predicted:
-    """Score Parquet files with a registered model on Ray Data; the output is complete or absent.
+    """Score Parquet, CSV or JSON Lines files with a registered model on Ray Data; the output is complete or absent.
+
+    CSV files are read as those that the model was made from. The output is CSV if its name ends in .csv, else Parquet.
 
     Raises:
         UsageError: no such model or version, or the output cannot be written.
         DataError: no such file, or a column the model needs is missing.
     """
-    from raytemplate.data.sources.parquet import find_files
+    from raytemplate.data.sources.reader import list_files
     from raytemplate.engines.ray.predict import predict_files
 
     opened = model(ref, workspace=workspace)
-    files = find_files(pattern, Path.cwd())
+    source = list_files("auto", opened.saved.about.order(pattern, Path.cwd()))
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {output.absolute().parent.name} to write it to")
-    num_rows, num_unknown = predict_files(
-        opened.folder, opened.version, tuple(str(f) for f in files), opened.saved.about.keys, output
-    )
+    num_rows, num_unknown = predict_files(opened.folder, opened.version, source, opened.saved.about, output)
     return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
 
 

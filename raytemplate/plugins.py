@@ -20,7 +20,11 @@ METRICS = "raytemplate.metrics"
 GATES = "raytemplate.gates"
 
 _SHIPPED: dict[str, dict[str, str]] = {
-    SOURCES: {"parquet": "raytemplate.data.sources.parquet:ParquetSource"},
+    SOURCES: {
+        "parquet": "raytemplate.data.sources.parquet:ParquetSource",
+        "csv": "raytemplate.data.sources.text.source:CSV",
+        "jsonl": "raytemplate.data.sources.text.source:JSONL",
+    },
     FEATURES: {
         "numeric": "raytemplate.data.features.numeric:Numeric",
         "categorical": "raytemplate.data.features.categorical:Categorical",

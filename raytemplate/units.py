@@ -15,6 +15,7 @@ _BYTES = {
 }  # fmt: skip
 _DURATION = re.compile(rf"^{_NUMBER}\s*(?P<unit>ms|s|m|h|d)$")
 _SIZE = re.compile(rf"^{_NUMBER}\s*(?P<unit>[kKMGT]?i?B)$")
+_SHARE = re.compile(rf"^{_NUMBER}\s*%$")
 _MONEY = re.compile(rf"^{_NUMBER}\s*USD$")
 _SPAN = re.compile(r"^(?P<number>\d+)\s*(?P<unit>m|h|d|w|day|days|week|weeks|month|months|year|years)$")
 
@@ -29,6 +30,18 @@ def parse_duration(text: object) -> float:
     if match is None:
         raise ValueError(f'got {show(text)}, expected a duration such as "10m", "1h" or "30s"')
     return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def parse_share(text: object) -> float:
+    """A share from "15 %".
+
+    Raises:
+        ValueError: a bare number, or anything else.
+    """
+    match = _SHARE.match(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f'got {show(text)}, expected a share such as "15 %"')
+    return float(match["number"]) / 100
 
 
 def parse_size(text: object) -> int:

@@ -132,4 +132,6 @@ def _say(text: str) -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    # Once Ray runs, its own handler comes first and sets an alarm of three seconds that aborts a process still alive.
+    signal.alarm(0)
     raise Interrupted(terminated=True)

@@ -15,7 +15,7 @@ from raytemplate.cli.options import workspace_option
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @workspace_option
 def command(model: str, input_pattern: str, output: Path, workspace: str | None) -> int:
-    """Score rows without labels: IN is a Parquet file, folder or pattern; OUT one Parquet file."""
+    """Score rows without labels: IN is a file, folder or pattern; OUT ends in .parquet or .csv."""
     from raytemplate import api
 
     scored = api.predict(model, input_pattern, output, workspace=workspace)

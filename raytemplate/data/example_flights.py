@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute
 from pyarrow import csv
 
-from raytemplate.data.sources.footer import open_file, read_footer
+from raytemplate.data.sources.footer import read_footer
 from raytemplate.data.sources.parquet import write_table
+from raytemplate.data.sources.places import open_file
 from raytemplate.errors import DataError, UsageError
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
@@ -51,8 +52,8 @@ def write_flights(folder: Path) -> tuple[Path, ...]:
 
 def _is_complete(path: Path) -> bool:
     try:
-        with open_file(path) as file:
-            read_footer(file, path)
+        with open_file(str(path)) as file:
+            read_footer(file, str(path))
     except DataError:
         return False
     return True

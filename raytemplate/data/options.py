@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, field_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from raytemplate.plugins import Options
-from raytemplate.units import Span, parse_span
+from raytemplate.units import Span, parse_share, parse_span
 
 
 def _span(value: object) -> Span:
@@ -57,14 +57,89 @@ class WindowsSpec(Options):
         return value
 
 
+def _share(value: object) -> float:
+    return parse_share(value)
+
+
+Share = Annotated[
+    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str)
+]
+
+
+class SplitSpec(Options):
+    """Data without a time: each row is put on a side by a seeded hash, and never changes sides."""
+
+    validation: Share = 0.15
+    """Share of the rows that choose the epoch, such as `15 %`. Default: 15 %."""
+
+    test: Share = 0.15
+    """Share of the rows that decide. Default: 15 %."""
+
+    seed: int = 0
+    """Another seed puts rows on other sides, and what was trained before can no longer be compared. Default: 0."""
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> SplitSpec:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test leave nothing to train on; together they must be less than 100 %")
+        return self
+
+
+class CsvSpec(Options):
+    """How CSV files are written. They are UTF-8, quoted as in RFC 4180, and may be gzipped."""
+
+    separator: str = ""
+    """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` that the first line has most."""
+
+    header: bool = True
+    """Whether the first record names the columns. Default: true."""
+
+    columns: tuple[str, ...] = ()
+    """Names of the columns, instead of those of the header or where there is none. Default: the header's;
+    without one `column_1`, `column_2` and so on."""
+
+    decimal: Literal[".", ","] = "."
+    """What stands before the fraction of a number. Default: a point."""
+
+    missing: tuple[str, ...] = ("",)
+    """Texts that stand for a missing value, such as `["", "?"]`. In numbers, booleans and times `NA`, `N/A`, `NaN`,
+    `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
+
+    dates: tuple[str, ...] = ()
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another.
+    Default: none."""
+
+    true_values: tuple[str, ...] = ()
+    """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
+
+    false_values: tuple[str, ...] = ()
+    """Words for false, besides `false`, such as `[no]`. Default: none."""
+
+    @field_validator("separator")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if len(value.encode()) > 1 or value in ('"', "\n", "\r"):
+            raise ValueError(f'got "{value}", expected one character such as ";"')
+        return value
+
+
 class DataSpec(Options):
     """Which rows a model is made from."""
 
     source: str
-    """Files to read: a path or a pattern such as `data/*.parquet`, relative to this file."""
+    """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file. Folders named
+    `year=2013` give a column `year`."""
 
-    time: str
-    """Column with the time of a row; the windows are cut by it. Without an offset it is taken as UTC."""
+    format: Literal["auto", "parquet", "csv", "jsonl"] = "auto"
+    """What the files are; `jsonl` is an object a line. Default: what their ending says (.parquet, .csv, .tsv, .jsonl,
+    .ndjson; text may end in .gz)."""
+
+    csv: CsvSpec = CsvSpec()
+    """How CSV files are written."""
+
+    time: str = ""
+    """Column with the time of a row; the windows are cut by it. Without an offset it is taken as UTC. Data without one
+    needs `data.split`."""
 
     target: str
     """Column to predict. For two classes also a SQL condition that is true for yes, such as `arr_delay > 15`."""
@@ -88,6 +163,10 @@ class DataSpec(Options):
 
     windows: WindowsSpec = WindowsSpec()
     """The time windows."""
+
+    split: SplitSpec | None = None
+    """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
+    `data.keys`, or of all columns where there are no keys. Default: none."""
 
 
 class FeaturesSpec(Options):

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from raytemplate.data.split import Split
 from raytemplate.data.windows import Bounds
 from raytemplate.records.codec import canonical
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
@@ -22,6 +23,9 @@ class ReadRule(Protocol):
 
     @property
     def drop(self) -> str: ...
+
+    @property
+    def split(self) -> Split | None: ...
 
     @property
     def windows(self) -> Sequence[Bounds]: ...
@@ -60,7 +64,7 @@ def snapshot_of(
         WindowRead(name=w.name, start=w.start, end=w.end, num_rows=num_rows[w.name], num_dropped=num_dropped[w.name])
         for w in stage.windows
     )
-    rule = {"time": stage.time, "drop": stage.drop}
+    rule = {"time": stage.time, "drop": stage.drop, **({"split": stage.split.id} if stage.split else {})}
     return Snapshot(
         digest=snapshot_digest(ordered, stage.columns, windows, rule),
         files=ordered,

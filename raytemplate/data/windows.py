@@ -12,10 +12,14 @@ import pyarrow.compute as pc
 
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.profile import column_of
+from raytemplate.data.split import SIDES
 from raytemplate.data.statistics import to_floats
 from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError
 from raytemplate.units import show_moment
+
+SIDE = "__raytemplate_side"
+"""Column with the side of each row, where rows are split by hash."""
 
 
 class Bounds(Protocol):
@@ -29,6 +33,13 @@ class Bounds(Protocol):
 
     @property
     def end(self) -> datetime: ...
+
+
+def cut_by_side(table: pa.Table, windows: Sequence[Bounds]) -> dict[str, pa.Table]:
+    """The rows of each side by its name, in the table's order; they have been given their side when they were read."""
+    rows: Any = table.drop_columns([SIDE])
+    found = table.column(SIDE).to_numpy()
+    return {window.name: rows.filter(pa.array(found == SIDES.index(window.name))) for window in windows}
 
 
 def cut(table: pa.Table, time: str, windows: Sequence[Bounds]) -> dict[str, pa.Table]:

@@ -14,6 +14,7 @@ from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.promoter import PromoterProcess
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.errors import Interrupted
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
@@ -58,7 +59,7 @@ class Bound:
     ) -> None:
         if self._promoter is not None:
             self._promoter.leave()
-        self._cluster.stop()
+        self._cluster.stop(in_haste=kind is not None and issubclass(kind, KeyboardInterrupt | Interrupted))
         if self._promoter is not None:
             self._promoter.close()
 

@@ -37,5 +37,6 @@ class EvaluationSpec(Options):
     baseline: BaselineSpec = BaselineSpec(median_by=())
     """The simple rule to compare with. Default: the median of all training rows."""
 
-    resample: Literal["day", "hour", "week", "row"] = "day"
-    """What the bootstrap draws, so that rows that hang together stay together. Default: day, for there is a time."""
+    resample: Literal["auto", "day", "hour", "week", "row"] = "auto"
+    """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week` or `row`.
+    Default: day where there is a time, else row."""

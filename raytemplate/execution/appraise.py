@@ -38,6 +38,7 @@ def appraise(
         candidate=_with_unknown(scored["candidate"], scores), baseline=scored.get("baseline"),
         champion_ref=_ref(champion), champion=scored.get("champion"),
         champion_problem=_problem(champion, {**scores.problems, **problems}),
+        split=plan.ingest.split.id if plan.ingest.split else "",
     )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def _ref(champion: Champion | None) -> ChampionRef | None:
         return None
     return ChampionRef(
         version=champion.version, digest=champion.digest, term=champion.term, run_id=champion.run_id,
-        seen_until=champion.seen_until,
+        seen_until=champion.seen_until, split=champion.split,
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from raytemplate.planning.stages import (
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Held, VerdictRecord
+from raytemplate.records.judged import Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, StageTiming, State
 from raytemplate.store.manifest import write_manifest
@@ -83,9 +83,17 @@ class Execution:
                 self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
             case GovernStage():
                 self.engine.release()
+                self._open_again_if_cut_short()
                 self._pass("govern", VerdictRecord, self._decide)
             case PromoteStage():
                 pass  # judged and promoted behind one door, by the promoter
+
+    def _open_again_if_cut_short(self) -> None:
+        """A verdict is passed when it was acted upon: one that allows a promotion and has none is taken again."""
+        verdict = self.journal.read(VerdictRecord)
+        acted = self.journal.read(PromotionRecord) is not None
+        if verdict is not None and not acted and not isinstance(verdict.verdict, Rejected):
+            self.journal.supersede(VerdictRecord)
 
     def _pass(self, name: str, kind: type, work: Callable[[], object]) -> None:
         """Do the work of a stage unless its record is there."""
@@ -180,7 +188,8 @@ class Execution:
             name=self.plan.name, family=stage.family, target=ingest.target,
             columns=tuple(dict.fromkeys(step.column for step in ingest.features)), keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
-            seen_until=ingest.window("validation").end,
+            seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
+            split=ingest.split.id if ingest.split else "",
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:

@@ -14,8 +14,9 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
         head: the champion of now: a promotion may have been committed before its record was written.
     """
     terminated = isinstance(error, Interrupted) and error.terminated
-    promoted = head is not None and head.run_id == journal.run_id
-    done = f"; its candidate is the champion, version {head.version}" if promoted else "; nothing was promoted"
+    done = "; nothing was promoted"
+    if head is not None and head.run_id == journal.run_id:
+        done = f"; its candidate is the champion, version {head.version}"
     epochs = journal.epochs()
     safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
     return Interrupted(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +15,11 @@ from numpy.typing import NDArray
 
 from raytemplate import plugins
 from raytemplate.data.features.encoding import FittedFeatures, encode
+from raytemplate.data.sources.source import ListOrder
 from raytemplate.models.context import Layout, Predictor
 from raytemplate.models.options import Family
 from raytemplate.records import codec
+from raytemplate.records.codec import Settings
 
 ABOUT, FEATURES = "model.json", "features.json"
 
@@ -25,6 +29,8 @@ class About:
     """What a model is: nothing that differs between two runs of one plan, so that equal models have equal bytes.
 
     `seen_until` is the end of the newest window that training or the choice of the epoch has looked at.
+    `source` and `reading` say how the files were written that it was made from.
+    `split` is the id of its split by row hash, empty where windows of time were cut.
     """
 
     name: str
@@ -37,6 +43,17 @@ class About:
     snapshot: str
     seen_from: datetime
     seen_until: datetime
+    source: str = "parquet"
+    reading: Settings = field(default_factory=Settings)
+    split: str = ""
+
+    def order(self, pattern: str, root: Path) -> ListOrder:
+        """Rows to predict, read as the files that the model was made from."""
+        found: Mapping[str, Any] = self.reading.get("types", {})
+        kinds = {"double": "number", "int64": "integer", "string": "text", "bool": "boolean"}
+        types = {name: kinds[found[name]] for name in self.columns if found.get(name) in kinds}
+        rules = Settings(self.reading.get("rules", {}))
+        return ListOrder(pattern=pattern, root=root, settings=rules, types=types)
 
 
 def write_model(folder: Path, checkpoint: Path, family: Family, features: FittedFeatures, about: About) -> None:

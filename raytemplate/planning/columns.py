@@ -39,7 +39,8 @@ def _no_positive(spec: TemplateSpec, source: SourceTable) -> str:
 
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     """(path in the template, column, "target" | "class" | "number" | "time" | "category" | "any")."""
-    yield "data.time", spec.data.time, "time"
+    if spec.data.time:
+        yield "data.time", spec.data.time, "time"
     condition = is_condition(spec.data.target)
     for column in target_columns(spec.data.target):
         yield "data.target", column, "any" if condition else _TARGET[spec.data.task]

@@ -7,13 +7,15 @@ from typing import Literal
 
 from raytemplate import plugins
 from raytemplate.data.conditions import parse_condition, target_columns
-from raytemplate.data.sources.listing import SourceFile
+from raytemplate.data.options import DataSpec
+from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
 from raytemplate.planning.forecast import forecast
 from raytemplate.planning.inventory import Inventory
-from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at
+from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import check_fits, fitting_workers
 from raytemplate.planning.stages import (
     EvaluateStage,
@@ -48,10 +50,14 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         PlanError: resources or a budget that cannot be.
     """
     check_columns(spec, inventory.source)
-    moment = resolve_as_of(as_of, inventory.now, inventory.source)
-    windows = windows_at(moment, spec.data.windows, inventory.source)
+    split = split_of(spec.data, inventory.source)
+    moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None)
+    if split is None:
+        windows = windows_at(moment, spec.data.windows, inventory.source)
+    else:
+        windows = windows_by_split(moment, split, inventory.source)
     family: Family = plugins.load(plugins.FAMILIES, spec.family)
-    ingest = _ingest(spec, inventory, windows)
+    ingest = _ingest(spec, inventory, windows, split)
     fit = _fit(spec, inventory, ingest, family)
     limits, prediction = _limits(spec, inventory, ingest, fit, family)
     plan = RunPlan(
@@ -62,7 +68,20 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     return replace(plan, id=plan_id(plan))
 
 
-def _ingest(spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window]) -> IngestStage:
+def split_of(data: DataSpec, source: SourceTable) -> Split | None:
+    """The split by row hash that a template asks for; None where windows of time do."""
+    if data.split is None:
+        return None
+    columns = data.keys or tuple(source.schema)
+    return Split(
+        validation=data.split.validation, test=data.split.test, seed=data.split.seed, columns=tuple(sorted(columns)),
+        by_keys=bool(data.keys),
+    )  # fmt: skip
+
+
+def _ingest(
+    spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window], split: Split | None
+) -> IngestStage:
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
     columns = _columns(spec, inventory, features)
@@ -70,11 +89,12 @@ def _ingest(spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Win
     memory = num_rows * len(columns) * _BYTES_A_VALUE
     return IngestStage(
         source=source.kind, root=source.root, num_files_listed=len(source.files),
-        files=tuple(s for f in source.files if (s := _slice(f, columns, windows)) is not None),
+        files=tuple(s for f in source.files if (s := _slice(f, columns, windows, split)) is not None),
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive,
+        reading=source.reading, partitions=_partitions(source), split=split,
     )  # fmt: skip
 
 
@@ -93,7 +113,8 @@ def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
-    wanted = [spec.data.time, *target_columns(spec.data.target), *(step.column for step in features)]
+    wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
+    wanted += [step.column for step in features]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline
@@ -103,15 +124,24 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
     return tuple(dict.fromkeys(wanted))
 
 
-def _slice(file: SourceFile, columns: tuple[str, ...], windows: tuple[Window, ...]) -> FileSlice | None:
-    groups = [g for g in file.row_groups if g.num_rows and overlaps(g, windows[0].start, windows[-1].end)]
+def _slice(
+    file: SourceFile, columns: tuple[str, ...], windows: tuple[Window, ...], split: Split | None
+) -> FileSlice | None:
+    start, end = windows[0].start, windows[-1].end
+    groups = [g for g in file.row_groups if g.num_rows and (split is not None or overlaps(g, start, end))]
     if not groups:
         return None
     return FileSlice(
         path=file.path, size_bytes=file.size_bytes, footer_sha256=file.footer_sha256,
         row_groups=tuple(g.index for g in groups), num_rows=sum(g.num_rows for g in groups),
-        bytes_to_read=sum(g.column_bytes[c] for g in groups for c in columns),
+        bytes_to_read=sum(g.bytes_of((*columns, *(split.columns if split else ()))) for g in groups),
+        ranges=tuple(g.range for g in groups if g.range is not None), columns=file.columns, partitions=file.partitions,
     )  # fmt: skip
+
+
+def _partitions(source: SourceTable) -> Settings:
+    """Columns that the paths give, with their types."""
+    return Settings({name: source.schema[name] for name in source.files[0].partitions})
 
 
 def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["memory", "stream"]:
@@ -193,8 +223,11 @@ def _limits(
 
 def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     evaluation = spec.evaluation
+    resample = "day" if evaluation.resample == "auto" else evaluation.resample
+    if not spec.data.time:
+        resample = "row"  # the only one there can be; a parent written for data with a time may say otherwise
     return EvaluateStage(
-        metric=evaluation.metric, also=evaluation.also, resample=evaluation.resample,
+        metric=evaluation.metric, also=evaluation.also, resample=resample,
         baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
         seed=spec.training.seed,
     )  # fmt: skip

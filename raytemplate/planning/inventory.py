@@ -58,6 +58,7 @@ class Champion:
     columns: tuple[str, ...]
     run_id: str
     seen_until: datetime
+    split: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

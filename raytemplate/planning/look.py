@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from raytemplate import plugins
+from raytemplate.data.sources.reader import list_files
+from raytemplate.data.sources.source import ListOrder
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.head import Ledger
 from raytemplate.models.saved import read_about
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
 from raytemplate.records import codec
+from raytemplate.records.codec import Settings
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.store.objects import ObjectStore
@@ -26,15 +30,24 @@ def look(spec: TemplateSpec, workspace: Workspace) -> Inventory:
     Raises:
         DataError: the source cannot be listed; the file is named.
     """
-    source = plugins.load(plugins.SOURCES, "parquet")
     return Inventory(
         now=datetime.now(UTC),
         cluster=Cluster(nodes=(this_machine(),)),
-        source=source.list_source(spec.data.source, spec.folder, spec.data.time),
+        source=list_files(spec.data.format, _order(spec, workspace)),
         champion=champion_of(spec.name, workspace),
         term=Ledger(workspace.governance_db).term(spec.name),
         history=_history(spec.name, workspace),
     )
+
+
+def _order(spec: TemplateSpec, workspace: Workspace) -> ListOrder:
+    promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
+    return ListOrder(
+        pattern=spec.data.source, root=spec.folder, time=spec.data.time,
+        settings=Settings(spec.data.csv.model_dump(mode="json")),
+        types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
+        cache=workspace.listings,
+    )  # fmt: skip
 
 
 def this_machine() -> Node:
@@ -67,13 +80,14 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         return None
     folder = ObjectStore(workspace.models).path(head.digest)
     try:
-        columns = read_about(folder).columns
+        about = read_about(folder)
+        columns, split = about.columns, about.split
     except (OSError, IntegrityError):
         # The ledger still names it; evaluation says that it cannot be scored, and beats-champion blocks.
-        columns = ()
+        columns, split = (), ""
     return Champion(
         version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
-        seen_until=head.seen_until,
+        seen_until=head.seen_until, split=split,
     )  # fmt: skip
 
 

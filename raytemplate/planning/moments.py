@@ -6,19 +6,24 @@ from datetime import UTC, datetime, timedelta
 
 from raytemplate.data.options import WindowsSpec
 from raytemplate.data.sources.listing import RowGroup, SourceTable
+from raytemplate.data.split import Split
 from raytemplate.errors import DataError, UsageError
 from raytemplate.planning.stages import Window, WindowName
 from raytemplate.units import parse_moment, show_moment
 
 
-def resolve_as_of(text: str, now: datetime, source: SourceTable) -> datetime:
+def resolve_as_of(text: str, now: datetime, source: SourceTable, *, timed: bool = True) -> datetime:
     """The moment behind "now" (the last midnight UTC), "latest" (midnight after the newest time) or an ISO time.
+
+    Data that is not `timed` has no newest time: "latest" is "now" there.
 
     Raises:
         UsageError: not one of these.
         DataError: "latest", and the footers hold no times.
     """
     if text == "now":
+        return _midnight(now.astimezone(UTC))
+    if text == "latest" and not timed:
         return _midnight(now.astimezone(UTC))
     if text == "latest":
         if source.time_max is None:
@@ -53,6 +58,19 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
         _window("validation", validation_start, test_start, str(spec.validation), source),
         _window("test", test_start, end, str(spec.test), source),
     )
+
+
+def windows_by_split(as_of: datetime, split: Split, source: SourceTable) -> tuple[Window, Window, Window]:
+    """Train, validation and test as shares of all rows; their times are as-of, a label only."""
+    total = sum(file.num_rows for file in source.files)
+
+    def window(name: WindowName) -> Window:
+        share = split.share(name)
+        return Window(
+            name=name, start=as_of, end=as_of, length=f"{100 * share:g} %", num_rows=round(share * total), exact=False
+        )
+
+    return window("train"), window("validation"), window("test")
 
 
 def _window(name: WindowName, start: datetime, end: datetime, length: str, source: SourceTable) -> Window:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from raytemplate.data.options import Task
+from raytemplate.data.sources.listing import ByteRange
+from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
 
 WindowName = Literal["train", "validation", "test"]
@@ -15,7 +17,10 @@ WindowName = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate."""
+    """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate.
+
+    Where rows are split by hash, `start` and `end` are both as-of and say nothing.
+    """
 
     name: WindowName
     start: datetime
@@ -27,7 +32,13 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSlice:
-    """The row groups of one file that overlap the windows. `path` is relative to the stage's `root` if below it."""
+    """The row groups of one file that overlap the windows. `path` is relative to the stage's `root` if below it.
+
+    Args:
+        ranges: the bytes of each row group, for text files.
+        columns: names in the order of the file, where that is not the order of the source's schema.
+        partitions: column -> value that the path gives.
+    """
 
     path: str
     size_bytes: int
@@ -35,6 +46,9 @@ class FileSlice:
     row_groups: tuple[int, ...]
     num_rows: int
     bytes_to_read: int
+    ranges: tuple[ByteRange, ...] = ()
+    columns: tuple[str, ...] = ()
+    partitions: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +64,12 @@ class FeatureStep:
 class IngestStage:
     """Read, check, profile and encode the rows of three windows.
 
-    `target` is a column or, for two classes, a condition; `columns` are all columns read;
-    `baseline` is fitted in the same pass; `newest` is the newest time in all the data.
+    `target` is a column or, for two classes, a condition;
+    `columns` are all columns read; `baseline` is fitted in the same pass;
+    `newest` is the newest time in all the data;
+    `reading` is what the source's reader must know besides;
+    `split` says which window a row belongs to where there is no `time`;
+    `partitions` are columns that the paths give, with their Arrow types.
     """
 
     source: str
@@ -72,6 +90,9 @@ class IngestStage:
     seed: int
     task: Task = "regression"
     positive: str = ""
+    reading: Settings = field(default_factory=Settings)
+    partitions: Settings = field(default_factory=Settings)
+    split: Split | None = None
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""

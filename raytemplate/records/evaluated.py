@@ -48,6 +48,7 @@ class ChampionRef:
     term: int
     run_id: str
     seen_until: datetime | None
+    split: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,7 @@ class Evaluation:
     """Candidate, champion and baseline on the same rows.
 
     `term` is the ledger's counter when the evidence was taken; promotion fails if it has moved.
+    `split` is the id of the split by row hash that the test rows come from; empty where they are a window of time.
     `champion_problem` says why a champion could not be compared: it has seen test rows, or cannot be scored.
     """
 
@@ -85,6 +87,7 @@ class Evaluation:
     champion_ref: ChampionRef | None
     champion: Scored | None
     champion_problem: str = ""
+    split: str = ""
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from raytemplate.data.split import Split
 from raytemplate.planning.stages import (
     EvaluateStage,
     FitStage,
@@ -30,7 +31,7 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "") -> str:
     stages = (_numbered(number, stage, plan) for number, stage in enumerate(plan.stages, start=1))
     blocks = (
         head_line(plan),
-        _windows(plan.ingest.windows),
+        _windows(plan.ingest),
         "\n".join(stages),
         "\n".join(hanging(f"  {name:<13}", text) for name, text in _limits(plan)),
         f"Nothing was started. To run it:\n  raytemplate run {shlex.quote(file)} {command_tail}".rstrip(),
@@ -38,13 +39,22 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "") -> str:
     return "\n\n".join(blocks)
 
 
-def _windows(windows: tuple[Window, ...]) -> str:
+def _windows(stage: IngestStage) -> str:
+    windows = stage.windows
+    if stage.split is not None:
+        return _sides(stage.split, windows)
     rows: list[tuple[str, str, str]] = []
     for window in windows:
         length = "all there is" if window.length == "all" else window.length
         end = " (end excluded)" if window is windows[-1] else ""
         rows.append((window.name, f"{show_moment(window.start)} .. {show_moment(window.end)}", length + end))
     return table(rows, gaps=(3, 3))
+
+
+def _sides(split: Split, windows: tuple[Window, ...]) -> str:
+    by = ", ".join(split.columns) if split.by_keys else "all columns"
+    note = f"by a hash of {by}, seed {split.seed}"
+    return table([(w.name, w.length, note if w is windows[0] else "") for w in windows], gaps=(3, 3))
 
 
 def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from raytemplate.data.conditions import target_columns
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.spec.layers import Level
 from raytemplate.spec.locate import Places
 
 _Place = tuple[str, int | None]
@@ -55,6 +56,27 @@ def _columns(features: FeaturesSpec) -> Iterator[tuple[_Place, str]]:
             yield (f"features.{kind}", item), column
     for column in features.datetime:
         yield (f"features.datetime.{column}", None), column
+
+
+def check_split(places: Places, data: DataSpec | None, evaluation: EvaluationSpec | None) -> None:
+    """Notes data that is split neither by time nor by rows, or by both."""
+    written = places.value.get("data") or {}
+    if isinstance(written, dict) and not written.get("time") and written.get("split") is None:
+        message = "missing; expected the column with the time of a row, or data.split for data without one"
+        places.note("data.time", message, missing=True)
+    if data is None or data.split is None:
+        return
+    if data.time:
+        places.note("data.split", "is for data without data.time; windows of time are the stricter test")
+    elif _set_here(places, "data.windows"):
+        places.note("data.windows", "are cut by data.time, which is not set; data.split takes their place")
+    if evaluation and _set_here(places, "evaluation.resample") and evaluation.resample not in ("auto", "row"):
+        places.note("evaluation.resample", f'got "{evaluation.resample}", but there is no data.time; expected row')
+
+
+def _set_here(places: Places, path: str) -> bool:
+    """Whether the template itself, or a layer above it, sets a value: a parent may be written for other data."""
+    return path in places.owners and places.owner(path).level >= Level.FILE
 
 
 def check_keys(places: Places, data: DataSpec) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.spec.across import check_baseline, check_condition, check_features, check_keys
+from raytemplate.spec.across import check_baseline, check_condition, check_features, check_keys, check_split
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
@@ -56,6 +56,7 @@ def _check_all(places: Places, parts: dict[str, Any]) -> dict[str, GateOptions]:
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
     check_task(places, parts)
+    check_split(places, data, evaluation)
     if data:
         check_keys(places, data)
     if features:

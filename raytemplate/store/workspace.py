@@ -62,6 +62,11 @@ class Workspace:
         return self.root / "mlartifacts"
 
     @property
+    def listings(self) -> Path:
+        """What passes over text files have found, so that planning again is quick. May be deleted at any time."""
+        return self.root / "listings"
+
+    @property
     def locks(self) -> Path:
         """Lock files."""
         return self.root / "locks"

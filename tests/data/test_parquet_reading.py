@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from raytemplate.data.sources import chunks
-from raytemplate.data.sources.chunks import ReadResult, read_slice
+from raytemplate.data.sources.chunks import read_slice
 from raytemplate.data.sources.parquet import list_source, write_table
+from raytemplate.data.sources.source import ReadResult
 from raytemplate.errors import DataError, IntegrityError
 
 START = datetime(2013, 1, 1, tzinfo=UTC)

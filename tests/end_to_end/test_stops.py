@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from command_line import alive, descendants, epochs, only_run, raytemplate, record, start, wait_for
+from command_line import alive, descendants, environment, epochs, only_run, raytemplate, record, start, wait_for
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
@@ -140,6 +142,31 @@ def test_ctrl_c_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_d
     assert champion_of(MODEL, Workspace(demo)).run_id == run.name
     assert Ledger(Workspace(demo).governance_db).term(MODEL) == 1
     assert record(run, "end")["exit_code"] == 0
+
+
+SLOW_END = """
+import os, signal, time
+from raytemplate.cli.main import _terminate
+from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.errors import Interrupted
+
+signal.signal(signal.SIGTERM, _terminate)
+with LocalRay(num_cpus=1, object_store_bytes=200_000_000) as ray:
+    ray.wait()
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    except Interrupted:
+        time.sleep(4)
+print("ended by itself")
+"""
+
+
+def test_a_terminated_process_may_take_more_than_the_three_seconds_after_which_ray_aborts_it(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", SLOW_END], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (0, "ended by itself\n"), ended.stderr
 
 
 def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):

@@ -6,9 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from small_flights import SHIPPED
 
+from raytemplate import api
 from raytemplate.engines.ray.engine import translated
+from raytemplate.engines.ray.ingest import open_data
 from raytemplate.errors import DataError, IntegrityError
+from raytemplate.spec.load import load
 
 pytestmark = pytest.mark.ray
 
@@ -191,3 +195,40 @@ def test_files_without_statistics_are_read_whole_and_cut(ingest, plan, many_grou
     after = ingest(stage).ingested.snapshot
     assert not any(w.exact for w in stage.windows)
     assert [replace(w) for w in after.windows] == [replace(w) for w in before.windows]
+
+
+@pytest.fixture
+def untimed(demo):
+    """The job without its time: rows are split by the hash of their keys."""
+    path = demo / SHIPPED.name
+    lines = path.read_text().splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("  windows:"))
+    kept = [line for n, line in enumerate(lines) if not first <= n <= first + 4 and "resample" not in line]
+    text = "\n".join(line for line in kept if not line.startswith("  time: "))
+    path.write_text(text.replace("  keys:", "  split: {validation: 20 %, test: 10 %}\n  keys:"))
+
+    def make(**changes):
+        changed = {"training.epochs": 1, "governance.gates.data-rows.train": 100, **changes}
+        return api.plan(load(path, overrides=changed, environ={}), "latest").plan
+
+    return make
+
+
+def test_without_a_time_both_modes_put_each_row_on_the_same_side(one_ray, untimed, many_groups):
+    memory, stream = (open_data(untimed(**{"data.ingest": mode}).ingest, None) for mode in MODES)
+    one, other = memory.ingested, stream.ingested
+    assert one.snapshot.digest == other.snapshot.digest and one.features.cardinalities == other.features.cardinalities
+    rows = {w.name: w.num_rows + w.num_dropped for w in one.snapshot.windows}
+    total = sum(rows.values())
+    assert [rows[name] / total for name in ("train", "validation", "test")] == pytest.approx([0.7, 0.2, 0.1], abs=0.01)
+    streamed = pa.concat_tables(stream.test.iter_batches(batch_format="pyarrow", batch_size=None))
+    assert streamed.to_pydict() == memory.test.select(streamed.column_names).to_pydict()
+
+
+def test_without_a_time_a_row_stays_on_its_side_when_files_change(one_ray, untimed, many_groups):
+    before = open_data(untimed(**{"features.numeric": ["distance", "precip", "row_id"]}).ingest, None).test["row_id"]
+    for path in sorted(many_groups.iterdir()):
+        rewrite(path, lambda table: table.take(pa.array(np.arange(table.num_rows)[::-1])))
+    (many_groups / "2013-02.parquet").rename(many_groups / "a.parquet")
+    after = open_data(untimed(**{"features.numeric": ["distance", "precip", "row_id"]}).ingest, None).test["row_id"]
+    assert sorted(after.to_pylist()) == sorted(before.to_pylist())

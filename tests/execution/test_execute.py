@@ -42,6 +42,16 @@ def test_a_run_that_is_done_does_nothing_again(tmp_path):
     assert run.ledger.term("flights-air-time") == 1
 
 
+def test_a_verdict_that_was_given_but_not_acted_upon_is_given_again(tmp_path):
+    run = FakeRun(tmp_path)
+    run.execute(FakeEngine())
+    run.journal.supersede(PromotionRecord)
+    run.journal.supersede(RunEnd)
+    end = run.execute(FakeEngine())
+    assert (end.state, end.exit_code) == ("unchanged", 0)
+    assert run.ledger.term("flights-air-time") == 1
+
+
 STOPS = [
     ("ingest", [], ["ready", "ingest", "fit", "score", "release"]),
     ("fit", ["Snapshot"], ["ready", "ingest again", "fit", "score", "release"]),

@@ -131,6 +131,12 @@ CHAMPIONS = [
      "version 1 has seen data until 2013-06-20 12:30 UTC, the test starts 2013-06-17 00:00"),
     ("seen is unknown", {"champion_ref": replace(CHAMPION, seen_until=None)}, "block",
      "version 1: not recorded until when it has seen data"),
+    ("another split", {"champion_ref": replace(CHAMPION, split="a"), "split": "b"}, "block",
+     "version 1 has seen test rows: its data.split had other shares, seed or keys"),
+    ("split by time then", {"split": "b"}, "block",
+     "version 1 may have seen test rows: its data was split by time, this by row hash"),
+    ("split by hash then", {"champion_ref": replace(CHAMPION, split="a")}, "block",
+     "version 1 may have seen test rows: its data was split by row hash, this by time"),
     ("not scored", {"champion": None}, "block", "version 1 was not scored"),
     ("scored but not named", {"champion_ref": None}, "block", "scores of a champion that the ledger does not name"),
     ("candidate has seen test rows", {"candidate_seen_until": LATE}, "block",
@@ -249,3 +255,10 @@ def test_limit(value, text):
 
 def test_gained_when_nothing_can_be_said():
     assert gained(Estimate(value=0.5, low=-np.inf, high=np.inf)) == "0.50: no interval"
+
+
+def test_beats_champion_compares_where_the_split_is_the_same(evidence):
+    """Rows of the test side were seen by neither, however late the champion was made."""
+    champion = replace(CHAMPION, split="a", seen_until=LATE)
+    found = BeatsChampion(min_gain=0).check(evidence(champion_ref=champion, split="a"))
+    assert found == finding("beats-champion", "pass", "better by 0.83 to 2.61", "at least 0")

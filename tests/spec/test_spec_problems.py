@@ -127,7 +127,7 @@ def test_all_problems_of_all_layers_in_order(tmp_path: Path) -> None:
         "set training.seed  training.seed: got -1, expected a whole number, 0 or more",
         "--set foo  expected PATH=VALUE such as training.epochs=3",
         "set data.ingest  got <class 'object'>, expected text, a number, true or false, a list or a mapping",
-        "t.yaml:3  data.time: missing; expected column with the time of a row; the windows are cut by it",
+        "t.yaml:3  data.time: missing; expected the column with the time of a row, or data.split for data without one",
     ]
 
 
@@ -209,3 +209,23 @@ def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tu
         assert error.problems and all(problem.where and problem.message for problem in error.problems)
     else:
         assert from_resolved(json.loads(json.dumps(spec.resolved)), spec.origins, spec.path) == spec
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("  time: time_hour\n", "  time: time_hour\n  split: {test: 20 %}\n",
+         "t.yaml:6  data.split: is for data without data.time; windows of time are the stricter test"),
+        ("  time: time_hour\n", "  split: {test: 20 %}\n  windows: {test: 7d}\n",
+         "t.yaml:6  data.windows: are cut by data.time, which is not set; data.split takes their place"),
+        ("  time: time_hour\n", "  split: {test: 0.2}\n",
+         't.yaml:5  data.split.test: got 0.2, expected a share such as "15 %"'),
+        ("  time: time_hour\n", "  split: {test: 50 %, validation: 50 %}\n",
+         "t.yaml:5  data.split: validation and test leave nothing to train on; together they must be less than 100 %"),
+        ("  time: time_hour\n", "",
+         "t.yaml:3  data.time: missing; expected the column with the time of a row, or data.split for data without one"),
+    ],
+    ids=["both", "windows", "share", "nothing-left", "neither"],
+)  # fmt: skip
+def test_a_split_and_a_time_exclude_each_other(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert problems(tmp_path, edited(old, new)) == [problem]

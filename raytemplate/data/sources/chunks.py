@@ -6,15 +6,15 @@ import hashlib
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, open_file, read_footer
+from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, read_footer
+from raytemplate.data.sources.places import joined, open_file
+from raytemplate.data.sources.source import ReadResult
 from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.plugins import suggest
@@ -28,14 +28,6 @@ MAX_RATIO, RATIO_FROM_BYTES = 500, 512 * 2**20
 """So is one of more than 512 MiB that unpacks to over 500 times its size: real tables reach 2 to 50."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadResult:
-    """Rows of one slice of a file, and the record of what was read for them."""
-
-    table: pa.Table
-    file: FileRead
-
-
 def read_slice(
     path: str,
     row_groups: tuple[int, ...],
@@ -47,7 +39,7 @@ def read_slice(
     root: str = "",
     footer_sha256: str | None = None,
 ) -> ReadResult:
-    """The rows of one file with start <= time < end, from the given row groups only.
+    """The rows of one file with start <= time < end, from the given row groups only; without `time` all of them.
 
     Each column chunk is read once, in the order of the file; those bytes are hashed and then decoded, and page
     checksums are verified where the writer left them. Rows without a time are in no window.
@@ -61,33 +53,34 @@ def read_slice(
         DataError: missing, cut off or damaged file; a column that is not there; a row group too large.
         IntegrityError: the file has changed since it was planned.
     """
-    place = Path(root) / path
+    place = joined(root, path)
     with open_file(place) as file:
         footer = read_footer(file, place)
         if footer_sha256 not in (None, footer.sha256):
             raise IntegrityError(
                 f"{place}: changed since it was planned (its footer is another one)", next_step="plan again"
             )
-        wanted = tuple(dict.fromkeys((*columns, time)))
+        wanted = tuple(dict.fromkeys((*columns, time) if time else columns))
         names = _check_columns(footer, place, wanted, time)
         pieces = _read_pieces(file, place, footer, row_groups, wanted, names)
     table = _decode(pieces, place, footer, row_groups, wanted)
-    table = table.filter(between(table.column(time), start, end)).select(list(columns))
+    if time:
+        table = table.filter(between(table.column(time), start, end)).select(list(columns))
     return ReadResult(table=table, file=_record(path, footer, row_groups, pieces))
 
 
-def _check_columns(footer: Footer, path: Path, wanted: tuple[str, ...], time: str) -> frozenset[str]:
+def _check_columns(footer: Footer, path: str, wanted: tuple[str, ...], time: str) -> frozenset[str]:
     schema: Any = arrow_schema(footer, path)
     for name in wanted:
         if name not in schema.names:
             raise DataError(f"{path}: no column {name}; {suggest(name, tuple(schema.names))}")
-    if not is_time(schema.field(time).type):
+    if time and not is_time(schema.field(time).type):
         raise DataError(f"{path}: column {time} is {schema.field(time).type}, expected a timestamp or a date")
     return frozenset(schema.names)
 
 
 def _read_pieces(
-    file: BinaryIO, path: Path, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...],
+    file: BinaryIO, path: str, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...],
     names: frozenset[str],
 ) -> Mapping[int, bytes]:  # fmt: skip
     """Offset -> bytes of every chosen column chunk, in file order."""
@@ -109,7 +102,7 @@ def _read_pieces(
     return pieces
 
 
-def _check_size(chunks: list[Any], num_rows: int, path: Path, index: int) -> None:
+def _check_size(chunks: list[Any], num_rows: int, path: str, index: int) -> None:
     """A footer may claim few bytes and unpack to many: rows x width of the type counts as well."""
     widths = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12, "BYTE_ARRAY": 4}
     need = sum(max(c.total_uncompressed_size, num_rows * widths.get(c.physical_type, 8)) for c in chunks)
@@ -123,7 +116,7 @@ def _check_size(chunks: list[Any], num_rows: int, path: Path, index: int) -> Non
 
 
 def _decode(
-    pieces: Mapping[int, bytes], path: Path, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...]
+    pieces: Mapping[int, bytes], path: str, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...]
 ) -> Any:
     try:
         file: Any = pq.ParquetFile(

@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -36,25 +35,13 @@ class Footer:
         return self.size_bytes - _TAIL_BYTES - self.num_bytes
 
 
-def open_file(path: Path) -> BinaryIO:
-    """The file, open for reading.
-
-    Raises:
-        DataError: it is not there, is no file, or may not be read.
-    """
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def read_footer(file: BinaryIO, path: Path) -> Footer:
+def read_footer(file: BinaryIO, path: str) -> Footer:
     """The footer of an open file. Only its last bytes are read, and nothing in it is unpickled.
 
     Raises:
         DataError: the file is empty, is not Parquet, is cut off, or holds columns of an extension type.
     """
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     if size == 0:
         raise DataError(f"{path}: the file is empty (0 bytes); write it again")
     content = _footer_bytes(file, path, size)
@@ -68,7 +55,7 @@ def read_footer(file: BinaryIO, path: Path) -> Footer:
     )
 
 
-def _footer_bytes(file: BinaryIO, path: Path, size: int) -> bytes:
+def _footer_bytes(file: BinaryIO, path: str, size: int) -> bytes:
     file.seek(max(0, size - _TAIL_BYTES))
     tail = file.read(_TAIL_BYTES)
     length = int.from_bytes(tail[:4], "little")
@@ -78,7 +65,7 @@ def _footer_bytes(file: BinaryIO, path: Path, size: int) -> bytes:
     return file.read(length)
 
 
-def _refuse_extensions(metadata: Any, path: Path) -> None:
+def _refuse_extensions(metadata: Any, path: str) -> None:
     """Looks at the stored Arrow schema as bytes: decoding it would call the code of a registered extension type,
     and Ray's object and tensor types unpickle."""
     stored = (metadata.metadata or {}).get(b"ARROW:schema", b"")
@@ -93,7 +80,7 @@ def _refuse_extensions(metadata: Any, path: Path) -> None:
         )
 
 
-def arrow_schema(footer: Footer, path: Path) -> pa.Schema:
+def arrow_schema(footer: Footer, path: str) -> pa.Schema:
     """Names and Arrow types of the columns.
 
     Raises:
@@ -114,7 +101,7 @@ def column_of(path_in_schema: str, names: frozenset[str]) -> str:
     return path_in_schema if path_in_schema in names else path_in_schema.split(".", 1)[0]
 
 
-def chunk_range(chunk: Any, footer: Footer, path: Path) -> tuple[int, int]:
+def chunk_range(chunk: Any, footer: Footer, path: str) -> tuple[int, int]:
     """(offset, bytes) of one column chunk.
 
     Raises:

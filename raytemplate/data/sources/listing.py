@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from raytemplate.records.codec import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ByteRange:
+    """Whole records of a text file: where they are, the line they start on (from 1), and the digest of their bytes."""
+
+    offset: int
+    num_bytes: int
+    line: int
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowGroup:
-    """One row group of a file, from the footer. Times are None where the footer has no statistics."""
+    """Rows that are read together: a row group of a Parquet file, or a range of bytes of a text file.
+
+    Times are None where nothing is known of them. `range` is None in Parquet files, whose columns are read alone.
+    """
 
     index: int
     num_rows: int
@@ -17,16 +32,32 @@ class RowGroup:
     time_max: datetime | None
     column_bytes: Mapping[str, int]
     column_bytes_uncompressed: Mapping[str, int]
+    range: ByteRange | None = None
+
+    def bytes_of(self, columns: Iterable[str]) -> int:
+        """Bytes that must be read for these columns; a column of the path (a partition) costs nothing."""
+        if self.range is not None:
+            return self.range.num_bytes
+        return sum(self.column_bytes.get(column, 0) for column in columns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file. `footer_sha256` stands for its content while planning: it has every column's counts and statistics."""
+    """One file.
+
+    Args:
+        footer_sha256: stands for its content while planning. Parquet: of the footer, which has every column's counts
+            and statistics; text: of the digests of its ranges.
+        columns: names in the order of the file, where that is not the order of the source's schema (text).
+        partitions: values that the path gives, `{"year": 2013}` from `year=2013/`.
+    """
 
     path: str
     size_bytes: int
     footer_sha256: str
     row_groups: tuple[RowGroup, ...]
+    columns: tuple[str, ...] = ()
+    partitions: Settings = field(default_factory=Settings)
 
     @property
     def num_rows(self) -> int:
@@ -36,12 +67,16 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceTable:
-    """All files of a source, sorted by path, with one schema: column name -> Arrow type as text."""
+    """All files of a source, sorted by path, with one schema: column name -> Arrow type as text.
+
+    `reading` is what its reader must know besides (how a CSV file is written), the same for every file.
+    """
 
     kind: str
     root: str
     files: tuple[SourceFile, ...]
     schema: Mapping[str, str]
+    reading: Settings = field(default_factory=Settings)
 
     @property
     def time_min(self) -> datetime | None:

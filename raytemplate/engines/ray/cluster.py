@@ -28,6 +28,7 @@ _ENVIRONMENT = {
     "RAY_worker_niceness": "0",
 }
 _START_LIMIT_S = 120.0
+_STOP_LIMIT_S, _HASTE_S = 15.0, 3.0
 _TURN_POLL_S = 0.2
 _MOST_WARM_WORKERS = 2
 
@@ -93,10 +94,15 @@ class LocalRay:
         """Begin to end Ray, which takes more than a second; returns at once."""
         self._end.set()
 
-    def stop(self) -> None:
-        """End the Ray that `start` began; one that was there before stays."""
+    def stop(self, *, in_haste: bool = False) -> None:
+        """End the Ray that `start` began; one that was there before stays.
+
+        Args:
+            in_haste: whoever interrupted a run does not wait long for a busy machine; what is left of Ray ends by
+                itself, or with this process.
+        """
         self._end.set()
-        self._thread.join(timeout=15)
+        self._thread.join(_HASTE_S if in_haste else _STOP_LIMIT_S)
 
     def _live(self) -> None:
         try:

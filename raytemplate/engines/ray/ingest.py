@@ -19,7 +19,7 @@ from raytemplate.data.features.encoding import FittedFeatures, encode, fit_featu
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_classes
-from raytemplate.data.windows import check_target, check_windows, cut, drop_rows
+from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows
 from raytemplate.engines.ray.slices import account_of, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -116,7 +116,7 @@ def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bo
 
 def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...]]:
     """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
-    pieces = pieces_of(stage, stage.windows[0].start, stage.windows[-1].end)
+    pieces = pieces_of(stage)
     refs: Any = dataset(pieces).materialize().to_arrow_refs()
     tables = [take_accounts(table) for table in ray.get(refs)]
     accounts = tuple(account for _, found in tables for account in found)
@@ -127,7 +127,8 @@ def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...]]:
 def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int]]:
     kept: dict[str, pa.Table] = {}
     dropped: dict[str, int] = {}
-    for name, table in cut(rows, stage.time, stage.windows).items():
+    found = cut(rows, stage.time, stage.windows) if stage.split is None else cut_by_side(rows, stage.windows)
+    for name, table in found.items():
         rest, dropped[name] = _drop(table, stage.drop)
         kept[name] = add_target(rest, stage.target)
     return kept, dropped
@@ -162,7 +163,7 @@ class _Block:
 
 
 def _streamed(stage: IngestStage) -> OpenData:
-    pieces = pieces_of(stage, stage.windows[0].start, stage.windows[-1].end)
+    pieces = pieces_of(stage)
     blocks = dataset(pieces).map_batches(
         functools.partial(_statistics, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
     )
@@ -223,13 +224,14 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
 
 def _rows(stage: IngestStage, window: Window) -> ray.data.Dataset:
     """Raw rows of one window, lazy."""
-    return dataset(pieces_of(stage, window.start, window.end)).map_batches(
+    return dataset(pieces_of(stage, window)).map_batches(
         functools.partial(_keep, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
     )
 
 
 def _keep(table: pa.Table, stage: IngestStage) -> pa.Table:
     rows, _ = take_accounts(table)
+    rows = rows.drop_columns([SIDE]) if SIDE in rows.column_names else rows
     return add_target(_drop(rows, stage.drop)[0], stage.target)
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray.data
+from pyarrow.csv import CSVWriter
 
+from raytemplate.data.sources.listing import SourceTable
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import translated
 from raytemplate.engines.ray.ingest import quiet_data
-from raytemplate.errors import DataError
-from raytemplate.models.saved import SavedModel
+from raytemplate.engines.ray.slices import dataset, pieces_of_listing, take_accounts
+from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine
 
 PREDICTION, VERSION = "prediction", "model_version"
@@ -24,47 +26,51 @@ _UNKNOWN = "__raytemplate_unknown"
 _STORE_BYTES = 1_000_000_000
 
 
-def predict_files(
-    model_folder: Path, version: int, files: tuple[str, ...], keep: tuple[str, ...], output: Path
-) -> tuple[int, int]:
-    """Score Parquet files, in order, into one Parquet file that is complete or absent.
+def predict_files(model_folder: Path, version: int, source: SourceTable, about: About, output: Path) -> tuple[int, int]:
+    """Score every row of a source, in order, into one file that is complete or absent: CSV by its ending, else Parquet.
 
     Returns:
         Rows written, and values of categories that the model has never seen.
 
     Raises:
-        DataError: a column that the model needs is missing, or there are no rows.
+        DataError: a column that the model needs is missing.
     """
     machine = this_machine()
     store_bytes = min(_STORE_BYTES, machine.memory_bytes // 4)
+    columns = tuple(name for name in dict.fromkeys((*about.columns, *about.keys)) if name in source.schema)
     with LocalRay(num_cpus=machine.cpus, object_store_bytes=store_bytes) as cluster:
         cluster.wait()
         quiet_data()
-        scored = ray.data.read_parquet(list(files)).map_batches(
-            functools.partial(_predict_block, folder=str(model_folder), version=version, keep=keep),
+        scored = dataset(pieces_of_listing(source, columns)).map_batches(
+            functools.partial(_predict_block, folder=str(model_folder), version=version, keep=about.keys),
             batch_format="pyarrow", batch_size=65_536, zero_copy_batch=True,
         )  # fmt: skip
-        return translated("predict", lambda: _write(scored, output, files))
+        return translated("predict", lambda: _write(scored, output))
 
 
-def _write(scored: ray.data.Dataset, output: Path, files: tuple[str, ...]) -> tuple[int, int]:
+def _write(scored: ray.data.Dataset, output: Path) -> tuple[int, int]:
     scratch = output.with_name(f".{output.name}.partial")
     num_rows = num_unknown = 0
-    writer: pq.ParquetWriter | None = None
+    writer: Any = None
     try:
         for table in cast("Iterable[pa.Table]", scored.iter_batches(batch_format="pyarrow", batch_size=None)):
             num_unknown += sum(table.column(_UNKNOWN).to_pylist()[:1])
             table = table.drop_columns([_UNKNOWN])
-            writer = writer or pq.ParquetWriter(scratch, table.schema, write_page_checksum=True)
+            writer = writer or _writer(output, scratch, table.schema)
             writer.write_table(table)
             num_rows += table.num_rows
-        if writer is None:
-            raise DataError(f"{', '.join(files)}: no rows to predict")
+        assert writer is not None  # a source without a row is not listed
         writer.close()
         scratch.replace(output)
     finally:
         scratch.unlink(missing_ok=True)
     return num_rows, num_unknown
+
+
+def _writer(output: Path, scratch: Path, schema: pa.Schema) -> Any:
+    if output.suffix == ".csv":
+        return CSVWriter(scratch, schema)
+    return pq.ParquetWriter(scratch, schema, write_page_checksum=True)
 
 
 @functools.cache
@@ -73,6 +79,7 @@ def _loaded(folder: str) -> SavedModel:
 
 
 def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, ...]) -> pa.Table:
+    table, _ = take_accounts(table)
     predictions, unknown = _loaded(folder).predict(table)
     kept = table.select([name for name in keep if name in table.column_names])
     scored = kept.append_column(PREDICTION, pa.array(predictions, pa.float64()))

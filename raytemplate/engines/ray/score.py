@@ -79,6 +79,13 @@ def _score(
                 raise
             problems[name] = error.what
     predictions["baseline"] = baseline.predict(table)
-    times = table.column(stage.time).cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us"))
     target = target_values(table, features)
-    return target, times.to_numpy().astype("datetime64[us]"), predictions, unknown
+    return target, _times(table, stage.time), predictions, unknown
+
+
+def _times(table: pa.Table, time: str) -> Any:
+    """datetime64[us] [rows], UTC; none where rows have no time."""
+    if not time:
+        return np.full(table.num_rows, np.datetime64("NaT"), "datetime64[us]")
+    times = table.column(time).cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us"))
+    return times.to_numpy().astype("datetime64[us]")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +15,15 @@ import ray.data
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
-from raytemplate import plugins
-from raytemplate.planning.stages import FileSlice, IngestStage
+from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
+from raytemplate.data.sources.places import joined
+from raytemplate.data.sources.reader import read_file
+from raytemplate.data.sources.source import ReadResult, SliceOrder
+from raytemplate.data.split import SIDES, Split, sides
+from raytemplate.data.windows import SIDE
+from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
+from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 _READ = "__raytemplate_read"
@@ -27,18 +32,16 @@ _BYTES_A_TASK = 64_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """What one read task reads."""
+    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept."""
 
     source: str
-    path: str
-    footer_sha256: str
-    row_groups: tuple[int, ...]
-    columns: tuple[str, ...]
-    time: str
-    start: datetime
-    end: datetime
+    order: SliceOrder
+    partitions: Settings
+    kinds: Settings
     num_rows: int
     num_bytes: int
+    split: Split | None = None
+    side: str = ""
 
 
 class Slices(Datasource):
@@ -65,28 +68,66 @@ class Slices(Datasource):
 
 def _expected(piece: Piece) -> BlockMetadata:
     return BlockMetadata(
-        num_rows=piece.num_rows, size_bytes=piece.num_bytes * 4, exec_stats=None, input_files=(piece.path,)
+        num_rows=piece.num_rows, size_bytes=piece.num_bytes * 4, exec_stats=None, input_files=(piece.order.path,)
     )
 
 
-def pieces_of(stage: IngestStage, start: datetime, end: datetime) -> tuple[Piece, ...]:
-    """A stage's files as pieces of at most 64 MB each, in the order of the files."""
+def pieces_of(stage: IngestStage, window: Window | None = None) -> tuple[Piece, ...]:
+    """A stage's files as pieces of at most 64 MB each, in the order of the files.
+
+    Args:
+        window: only the rows of this one; default: those of all three.
+    """
+    start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
     return tuple(
         Piece(
-            source=stage.source, path=str(Path(stage.root) / file.path), footer_sha256=file.footer_sha256,
-            row_groups=groups, columns=stage.columns, time=stage.time, start=start, end=end,
-            num_rows=file.num_rows * len(groups) // max(1, len(file.row_groups)),
-            num_bytes=file.bytes_to_read * len(groups) // max(1, len(file.row_groups)),
+            source=stage.source, order=_order(stage, file, chunk, start, end), partitions=file.partitions,
+            kinds=stage.partitions, num_rows=_share(file.num_rows, file, chunk),
+            num_bytes=_share(file.bytes_to_read, file, chunk), split=stage.split, side=window.name if window else "",
         )
         for file in stage.files
-        for groups in _chunks(file)
+        for chunk in _chunks(file)
     )  # fmt: skip
 
 
-def _chunks(file: FileSlice) -> Iterable[tuple[int, ...]]:
+def _share(amount: int, file: FileSlice, chunk: slice) -> int:
+    return amount * len(file.row_groups[chunk]) // max(1, len(file.row_groups))
+
+
+def pieces_of_listing(source: SourceTable, columns: tuple[str, ...]) -> tuple[Piece, ...]:
+    """Every row of a source, these columns of them, a piece each row group; in the order of the files."""
+    kinds = Settings({name: source.schema[name] for name in source.files[0].partitions})
+    return tuple(
+        Piece(
+            source=source.kind, order=_whole(source, file, group, columns), partitions=file.partitions, kinds=kinds,
+            num_rows=group.num_rows, num_bytes=group.bytes_of(columns),
+        )
+        for file in source.files
+        for group in file.row_groups
+        if group.num_rows
+    )  # fmt: skip
+
+
+def _whole(source: SourceTable, file: SourceFile, group: RowGroup, columns: tuple[str, ...]) -> SliceOrder:
+    return SliceOrder(
+        path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
+        ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
+        file_columns=file.columns, reading=source.reading,
+    )  # fmt: skip
+
+
+def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, end: datetime) -> SliceOrder:
+    return SliceOrder(
+        path=joined(stage.root, file.path), footer_sha256=file.footer_sha256, row_groups=file.row_groups[chunk],
+        ranges=file.ranges[chunk], columns=stage.columns, time=stage.time, start=start, end=end,
+        file_columns=file.columns, reading=stage.reading,
+    )  # fmt: skip
+
+
+def _chunks(file: FileSlice) -> Iterable[slice]:
     per_group = max(1, file.bytes_to_read // max(1, len(file.row_groups)))
     size = max(1, _BYTES_A_TASK // per_group)
-    return (file.row_groups[i : i + size] for i in range(0, len(file.row_groups), size))
+    return (slice(i, i + size) for i in range(0, len(file.row_groups), size))
 
 
 def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
@@ -95,15 +136,24 @@ def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
 
 
 def _read(piece: Piece) -> list[pa.Table]:
-    source = plugins.load(plugins.SOURCES, piece.source)
-    result = source.read_slice(
-        piece.path, piece.row_groups, piece.columns, time=piece.time, start=piece.start, end=piece.end,
-        footer_sha256=piece.footer_sha256,
-    )  # fmt: skip
+    result = _with_side(piece)
     account = json.dumps(codec.encode(result.file))
     filler = pa.nulls(max(0, result.table.num_rows - 1), pa.string())
     column = pa.chunked_array([pa.array([account][: result.table.num_rows], pa.string()), filler])
     return [result.table.append_column(_READ, column)]
+
+
+def _with_side(piece: Piece) -> ReadResult:
+    if piece.split is None:
+        return read_file(piece.source, piece.order, piece.partitions, piece.kinds)
+    wanted = piece.order.columns
+    order = replace(piece.order, columns=tuple(dict.fromkeys((*wanted, *piece.split.columns))))
+    result = read_file(piece.source, order, piece.partitions, piece.kinds)
+    found = sides(result.table, piece.split)
+    table = result.table.select(list(wanted)).append_column(SIDE, pa.array(found))
+    if piece.side:
+        table = table.filter(pa.array(found == SIDES.index(piece.side)))
+    return replace(result, table=table)
 
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
@@ -121,7 +171,7 @@ def account_of(stage: IngestStage, accounts: Iterable[FileRead]) -> tuple[FileRe
     by_path: dict[str, list[FileRead]] = {}
     for account in accounts:
         by_path.setdefault(str(account.path), []).append(account)
-    return tuple(_one_account(file, by_path.get(str(Path(stage.root) / file.path), [])) for file in stage.files)
+    return tuple(_one_account(file, by_path.get(joined(stage.root, file.path), [])) for file in stage.files)
 
 
 def _one_account(file: FileSlice, parts: list[FileRead]) -> FileRead:

@@ -15,8 +15,9 @@ from typing import Any
 
 _PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
 # The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their
-# ports, and ends when they end. These only wait until the raylet has gone, and so outlive nobody.
-_STAND_IN = subprocess.list2cmdline(["sh", "-c", "while kill -0 $PPID 2>/dev/null; do sleep 1; done"])
+# ports, and ends when they end. These only wait until the raylet has gone, and so outlive nobody; Ctrl-C is for the
+# driver alone.
+_STAND_IN = subprocess.list2cmdline(["sh", "-c", "trap '' INT HUP; while kill -0 $PPID 2>/dev/null; do sleep 1; done"])
 _NOBODY = 1
 _STATISTICS_AGENT = {
     "--dashboard_agent_command": _STAND_IN,

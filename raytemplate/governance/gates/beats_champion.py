@@ -36,8 +36,24 @@ def _problem(evaluation: Evaluation) -> str:
         return evaluation.champion_problem
     if champion is None:
         return "" if evaluation.champion is None else "scores of a champion that the ledger does not name"
+    if champion.split or evaluation.split:
+        return (
+            "" if evaluation.champion is not None and champion.split == evaluation.split else _other_split(evaluation)
+        )
     if champion.seen_until is None:
         return f"version {champion.version}: not recorded until when it has seen data"
     if champion.seen_until > evaluation.test_start:
         return seen_text(f"version {champion.version}", champion.seen_until, evaluation.test_start)
     return "" if evaluation.champion is not None else f"version {champion.version} was not scored"
+
+
+def _other_split(evaluation: Evaluation) -> str:
+    """Rows are on the same side only by the very same split: shares, seed and columns that count."""
+    champion = evaluation.champion_ref
+    assert champion is not None
+    if champion.split == evaluation.split:
+        return f"version {champion.version} was not scored"
+    if champion.split and evaluation.split:
+        return f"version {champion.version} has seen test rows: its data.split had other shares, seed or keys"
+    theirs, ours = ("row hash" if split else "time" for split in (champion.split, evaluation.split))
+    return f"version {champion.version} may have seen test rows: its data was split by {theirs}, this by {ours}"

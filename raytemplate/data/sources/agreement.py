@@ -1,0 +1,52 @@
+"""What the files of one source must have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from raytemplate.data.sources.listing import SourceFile
+from raytemplate.data.times import is_time
+from raytemplate.errors import DataError
+from raytemplate.plugins import suggest
+
+
+def check_same_schema(path: str, found: Mapping[str, str], first_path: str, first: Mapping[str, str]) -> None:
+    """Nothing, if a file has the columns of the first one, with the same types.
+
+    Raises:
+        DataError: names the file and its columns that differ.
+    """
+    faults = [f"column {n} is missing" for n in first if n not in found]
+    faults += [f"column {n} is extra" for n in found if n not in first]
+    faults += [f"column {n} is {found[n]}, not {first[n]}" for n in first if n in found and found[n] != first[n]]
+    if faults:
+        raise DataError(
+            f"{path}: its schema differs from {Path(first_path).name}: {'; '.join(faults[:5])}"
+            + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
+            + "; give all files one schema"
+        )
+
+
+def check_time(path: str, schema: Any, time: str) -> None:
+    """Nothing, if there is a column of times.
+
+    Raises:
+        DataError: there is no such column, or it is of another type.
+    """
+    if time not in schema.names:
+        raise DataError(f"{path}: no column {time} (data.time); {suggest(time, tuple(schema.names))}")
+    kind = schema.field(time).type
+    if not is_time(kind):
+        raise DataError(f"{path}: column {time} (data.time) is {kind}, expected a timestamp or a date")
+
+
+def check_rows(pattern: str, root: Path, files: Sequence[SourceFile]) -> None:
+    """Nothing, if there is a row.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not any(file.num_rows for file in files):
+        raise DataError(f"{pattern}: {len(files)} file{'s' if len(files) != 1 else ''} below {root}, but not one row")

@@ -1,0 +1,96 @@
+"""Hive partitions: columns that the path gives, such as `year` and `month` in `year=2013/month=01/a.parquet`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.errors import DataError
+from raytemplate.records.codec import Settings
+
+_PART = re.compile(r"^([^=]+)=(.*)$")
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_KINDS: Mapping[str, Any] = {"int64": pa.int64(), "date32[day]": pa.date32(), "string": pa.string()}
+
+
+def partition_texts(path: str) -> dict[str, str | None]:
+    """Name -> text of each folder NAME=VALUE in a path; None for Hive's word for null."""
+    matches = [_PART.match(part) for part in path.split("/")[:-1]]
+    found = {match[1]: unquote(match[2]) for match in matches if match}
+    return {name: None if text == _NULL else text for name, text in found.items()}
+
+
+def partition_types(paths: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:
+    """Name -> Arrow type of the columns that the paths give.
+
+    Args:
+        types: column -> type that the contract promises; "text" keeps a number as it is written.
+
+    Raises:
+        DataError: the paths of two files do not have the same partitions.
+    """
+    texts = [partition_texts(path) for path in paths]
+    for path, one in zip(paths[1:], texts[1:], strict=True):
+        if one.keys() != texts[0].keys():
+            has, first = (", ".join(names) or "none" for names in (one, texts[0]))
+            raise DataError(f"{path}: its path has the partitions {has}; that of {paths[0]} has {first}")
+    return {name: _kind([one[name] for one in texts], types.get(name, "")) for name in (texts[0] if texts else ())}
+
+
+def _kind(texts: Sequence[str | None], promised: str) -> str:
+    values = [text for text in texts if text is not None]
+    if promised == "text" or not values:
+        return "string"
+    if all(re.fullmatch(r"-?\d{1,18}", text) for text in values):
+        return "int64"
+    return "date32[day]" if all(_date(text) for text in values) else "string"
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def with_partitions(table: SourceTable, kinds: Mapping[str, str], time_column: str) -> SourceTable:
+    """A listing with what the paths give: more columns, and times where the time column is a partition.
+
+    Raises:
+        DataError: a column stands in the files and in their path, or a partition is no time.
+    """
+    twice = sorted(set(kinds) & set(table.schema))
+    if twice:
+        raise DataError(f"{table.files[0].path}: {', '.join(twice)} is a column of the file and a part of its path")
+    if time_column in kinds and kinds[time_column] != "date32[day]":
+        raise DataError(f"{table.files[0].path}: {time_column} (data.time) is no date such as 2013-01-31")
+    files = tuple(_with_values(file, kinds, time_column) for file in table.files)
+    return replace(table, files=files, schema={**table.schema, **kinds})
+
+
+def _with_values(file: SourceFile, kinds: Mapping[str, str], time_column: str) -> SourceFile:
+    texts = partition_texts(file.path)
+    values = {name: int(text) if text and kind == "int64" else text for (name, kind), text in
+              zip(kinds.items(), (texts[n] for n in kinds), strict=True)}  # fmt: skip
+    groups = file.row_groups
+    if time_column in kinds:
+        day = _date(texts[time_column] or "")
+        moment = datetime.combine(day, time(), UTC) if day else None
+        groups = tuple(replace(group, time_min=moment, time_max=moment) for group in groups)
+    return replace(file, partitions=Settings(values), row_groups=groups)
+
+
+def append_partitions(table: pa.Table, values: Mapping[str, Any], kinds: Mapping[str, str]) -> pa.Table:
+    """The rows of one file with the columns that its path gives."""
+    for name, value in values.items():
+        kind = _KINDS[kinds[name]]
+        value = _date(value) if kinds[name] == "date32[day]" and value else value
+        table = table.append_column(name, pa.repeat(pa.scalar(value, kind), table.num_rows))
+    return table

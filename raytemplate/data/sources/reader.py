@@ -1,0 +1,78 @@
+"""The doors to any source: which format, what there is, and one file's rows with what its path gives."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from raytemplate import plugins
+from raytemplate.data.sources.listing import SourceTable
+from raytemplate.data.sources.partitions import append_partitions, partition_types, with_partitions
+from raytemplate.data.sources.places import find_files, named
+from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder, Source
+from raytemplate.data.times import between
+from raytemplate.errors import DataError
+
+
+def source_of(name: str) -> Source:
+    """The source plug-in of that name."""
+    return plugins.load(plugins.SOURCES, name)
+
+
+def list_files(format_: str, order: ListOrder) -> SourceTable:
+    """Every file of a source, with the columns that their paths give.
+
+    Args:
+        format_: a source's name, or "auto": the one that the files' endings belong to.
+
+    Raises:
+        DataError: see `Source.list_source`; or endings that belong to several formats, or to none.
+    """
+    source, paths = _choose(format_, order)
+    root = Path(os.path.abspath(order.root))
+    kinds = partition_types([named(path, root) for path in paths], order.types)
+    table = source.list_source(replace(order, time="" if order.time in kinds else order.time))
+    return with_partitions(table, kinds, order.time) if kinds else table
+
+
+def _choose(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]]:
+    if format_ != "auto":
+        source = source_of(format_)
+        return source, find_files(order.pattern, order.root, source.endings)
+    sources = [source_of(name) for name in plugins.names(plugins.SOURCES)]
+    endings = tuple(ending for source in sources for ending in source.endings)
+    paths = find_files(order.pattern, order.root, endings)
+    used = {path: source for path in paths for source in sources if path.lower().endswith(source.endings)}
+    unknown = next((path for path in paths if path not in used), None)
+    if unknown is not None:
+        raise DataError(
+            f"{unknown}: its ending belongs to no format; known are {', '.join(endings)}",
+            next_step="set data.format: parquet, csv or jsonl",
+        )
+    kinds = sorted({source.kind for source in used.values()})
+    if len(kinds) > 1:
+        raise DataError(
+            f"{order.pattern}: files of several formats: {', '.join(kinds)}; one source has one format",
+            next_step="set data.source to a pattern such as data/*.csv",
+        )
+    return used[paths[0]], paths
+
+
+def read_file(kind: str, order: SliceOrder, partitions: Any, kinds: Any) -> ReadResult:
+    """One file's rows, as `Source.read_slice`, with the columns that its path gives.
+
+    Args:
+        partitions: column -> value that the path of this file gives.
+        kinds: column -> Arrow type of those.
+    """
+    inside = tuple(column for column in order.columns if column not in partitions)
+    by_path = order.time in partitions
+    result = source_of(kind).read_slice(replace(order, columns=inside, time="" if by_path else order.time))
+    table: pa.Table = append_partitions(result.table, partitions, kinds)
+    if by_path:
+        table = table.filter(between(table.column(order.time), order.start, order.end))
+    return replace(result, table=table.select(list(order.columns)))

@@ -1,0 +1,148 @@
+"""CSV: header, ends of records, types, and lines by number. Quotes as in RFC 4180; text is UTF-8."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from raytemplate.data.sources.text.quotes import end_of_records
+from raytemplate.data.sources.text.rules import MISSING_OUTSIDE_TEXT, TYPES, Head, Misread, Reading, Rules
+from raytemplate.data.sources.text.values import null_where, plain_types
+
+pc: Any = pyarrow.csv
+
+_BOM = b"\xef\xbb\xbf"
+_SEPARATORS = (",", ";", "\t", "|")
+_LARGEST_BLOCK = 2**31 - 1
+_ROW = re.compile(r"Row #(\d+): ")
+_FIELDS = re.compile(r"Expected (\d+) columns?, got (\d+)")
+_VALUE = re.compile(r"In CSV column #(\d+): .*conversion error to ([^:]*): invalid value '(.*)'", re.DOTALL)
+
+
+class CsvFormat:
+    """See `TextFormat`."""
+
+    name = "csv"
+    endings: tuple[str, ...] = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+
+    def settle(self, rules: Rules, start: bytes) -> Rules:
+        """See `TextFormat`: the separator is the one that the first line has most of."""
+        if rules.separator:
+            return rules
+        line = start.removeprefix(_BOM).split(b"\n", 1)[0].decode(errors="replace")
+        outside = re.sub(r'"[^"]*"', "", line)
+        return replace(rules, separator=max(_SEPARATORS, key=outside.count))
+
+    def head(self, start: bytes, rules: Rules) -> Head:
+        """See `TextFormat`."""
+        skipped = len(_BOM) if start.startswith(_BOM) else 0
+        reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
+        first = next(reader, [])
+        if not rules.header:
+            return Head(columns=_names(rules.columns, len(first)), num_bytes=skipped, num_lines=0)
+        lines = start[skipped:].split(b"\n", reader.line_num)
+        num_bytes = len(start) - len(lines[-1]) if len(lines) > reader.line_num else len(start)
+        names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(first, start=1))
+        return Head(
+            columns=_names(rules.columns, len(first)) if rules.columns else _once(names), num_bytes=num_bytes,
+            num_lines=reader.line_num,
+        )  # fmt: skip
+
+    def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:
+        """See `TextFormat`."""
+        return end_of_records(block, rules.separator, last=last)
+
+    def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
+        """See `TextFormat`."""
+        types = {name: TYPES[kind] for name, kind in fixed.items() if name in head.columns}
+        return plain_types(_read(content, head, rules, types, None))
+
+    def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
+        """See `TextFormat`."""
+        types = {name: TYPES[reading.types[name]] for name in columns}
+        table = _read(content, head, reading.rules, types, columns)
+        return null_where(table, reading.rules.missing)
+
+    def line_of(self, content: bytes, row: int, rules: Rules) -> int:
+        """See `TextFormat`."""
+        reader = csv.reader(_lines(content), delimiter=rules.separator)
+        before = found = 0
+        for record in reader:
+            found += bool(record)
+            if found == row:
+                break
+            before = reader.line_num
+        return before
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    return iter(io.StringIO(content.decode(errors="replace"), newline=""))
+
+
+def _names(names: tuple[str, ...], num_fields: int) -> tuple[str, ...]:
+    if names and len(names) != num_fields:
+        raise Misread(1, f"{num_fields} fields, data.csv.columns names {len(names)}")
+    return names or tuple(f"column_{number}" for number in range(1, num_fields + 1))
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Misread(1, f"more than one column named {', '.join(twice)}; rename them, or name all in data.csv.columns")
+    return names
+
+
+def _read(
+    content: bytes, head: Head, rules: Rules, types: Mapping[str, Any], columns: tuple[str, ...] | None
+) -> pa.Table:
+    try:
+        return _parse(content, head, rules, types, columns, threads=columns is None)
+    except pa.ArrowInvalid as error:
+        found = str(error)
+    if columns is None:  # once more, one row after the other: only then does Arrow number them
+        try:
+            return _parse(content, head, rules, types, columns, threads=False)
+        except pa.ArrowInvalid as error:
+            found = str(error)
+    raise _misread(found, columns or head.columns)
+
+
+def _parse(
+    content: bytes, head: Head, rules: Rules, types: Mapping[str, Any], columns: tuple[str, ...] | None, *,
+    threads: bool,
+) -> pa.Table:  # fmt: skip
+    missing = dict.fromkeys((*MISSING_OUTSIDE_TEXT, *rules.missing))
+    return pc.read_csv(
+        pa.BufferReader(content),
+        read_options=pc.ReadOptions(
+            column_names=list(head.columns), use_threads=threads, block_size=min(len(content) + 1, _LARGEST_BLOCK)
+        ),
+        parse_options=pc.ParseOptions(delimiter=rules.separator, newlines_in_values=True),
+        convert_options=pc.ConvertOptions(
+            column_types=dict(types), include_columns=None if columns is None else list(columns),
+            null_values=[form for word in missing for form in (word, f" {word}")], strings_can_be_null=False,
+            timestamp_parsers=[pc.ISO8601, *rules.dates], decimal_point=rules.decimal,
+            true_values=_words(rules.true_values, ("true", "True", "TRUE")),
+            false_values=_words(rules.false_values, ("false", "False", "FALSE")),
+        ),
+    )  # fmt: skip
+
+
+def _words(words: tuple[str, ...], usual: tuple[str, ...]) -> list[str]:
+    return [form for word in (*usual, *words) for form in (word, f" {word}")]
+
+
+def _misread(found: str, columns: tuple[str, ...]) -> Misread:
+    row = int(match[1]) if (match := _ROW.search(found)) else 0
+    if match := _FIELDS.search(found):
+        return Misread(row, f"{match[2]} fields, expected {match[1]}")
+    if match := _VALUE.search(found):
+        return Misread(row, f'column {columns[int(match[1])]} is "{match[3][:80]}", expected {match[2]}')
+    return Misread(row, found.strip().split("\n", 1)[0][:200])

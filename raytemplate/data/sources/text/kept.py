@@ -1,0 +1,53 @@
+"""What was found of a file, kept beside its size and time, so that it is not read again to be listed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from raytemplate.data.sources.text.rules import Rules
+from raytemplate.data.sources.text.scan import Scanned
+from raytemplate.errors import RaytemplateError
+from raytemplate.records import codec
+from raytemplate.store.atomic import write_atomic
+
+_VERSION = 1
+
+
+def remembered(
+    cache: Path | None, place: str, rules: Rules, time: str, fixed: Mapping[str, str], work: Callable[[], Scanned]
+) -> Scanned:
+    """What `work` finds, or found earlier for the same bytes, rules and time column.
+
+    Size and time of change stand for the bytes while planning; what is read later is checked by digest.
+    """
+    stamp = _stamp(place)
+    if cache is None or not stamp:
+        return work()
+    key = codec.canonical([_VERSION, place, stamp, rules, time, dict(fixed)])
+    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    with contextlib.suppress(OSError, RaytemplateError):
+        return codec.loads(Scanned, path.read_bytes(), where=str(path))
+    found = work()
+    if _stamp(place) == stamp:
+        _keep(path, found)
+    return found
+
+
+def _stamp(place: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(place)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _keep(path: Path, found: Scanned) -> None:
+    """A cache that cannot be written is no reason to stop."""
+    with contextlib.suppress(OSError, RaytemplateError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / ".gitignore").write_text("*\n")
+        write_atomic(path, codec.dumps(found))

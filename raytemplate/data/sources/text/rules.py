@@ -1,0 +1,133 @@
+"""How text files are written, and what their columns are: all that a reader on another machine must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from raytemplate.records import codec
+
+MISSING_OUTSIDE_TEXT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-")
+"""In columns of numbers, booleans and times these are missing values, whatever `data.csv.missing` says."""
+
+TYPES: Mapping[str, Any] = {
+    str(kind): kind
+    for kind in (
+        pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"),
+    )
+}  # fmt: skip
+"""Arrow types of columns of text files, by name."""
+
+PROMISED = {"number": "double", "integer": "int64", "text": "string", "boolean": "bool"}
+"""Type in a contract -> Arrow type. A "time" is found out, since its values say whether they have an offset."""
+
+_WIDER: Mapping[frozenset[str], str] = {
+    frozenset[str](("int64", "double")): "double",
+    frozenset[str](("date32[day]", "timestamp[us]")): "timestamp[us]",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """How the files of a source are written; see `data.csv`. `separator` "" is to be found out."""
+
+    separator: str = ""
+    header: bool = True
+    columns: tuple[str, ...] = ()
+    decimal: str = "."
+    missing: tuple[str, ...] = ("",)
+    dates: tuple[str, ...] = ()
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A source's rules with its columns in the order of the first file, and their Arrow types by name."""
+
+    rules: Rules
+    columns: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def settings(self) -> codec.Settings:
+        """As a plan holds it."""
+        return codec.Settings(codec.encode(self))
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Reading:
+        """Back from a plan."""
+        return codec.decode(cls, dict(settings))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What stands before the first record: names of the columns (none if records name them), bytes and lines."""
+
+    columns: tuple[str, ...]
+    num_bytes: int
+    num_lines: int
+
+
+class Misread(Exception):
+    """A record that cannot be read: its number among those of the bytes (from 1, 0 unknown), and why."""
+
+    def __init__(self, row: int, why: str) -> None:
+        super().__init__(row, why)
+        self.row, self.why = row, why
+
+
+class TextFormat(Protocol):
+    """One way of writing a record a line."""
+
+    name: str
+    endings: tuple[str, ...]
+
+    def settle(self, rules: Rules, start: bytes) -> Rules:
+        """The rules with what only the beginning of the first file tells."""
+        ...
+
+    def head(self, start: bytes, rules: Rules) -> Head:
+        """What stands before the first record.
+
+        Raises:
+            Misread: it cannot be read.
+        """
+        ...
+
+    def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:
+        """Bytes up to the end of the last whole record of a block that begins with one; 0 if none is whole.
+
+        Raises:
+            Misread: the file ends within a record.
+        """
+        ...
+
+    def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
+        """Whole records with the types they seem to have; columns without a value have Arrow's null type.
+
+        Raises:
+            Misread: a record cannot be read.
+        """
+        ...
+
+    def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
+        """Whole records, these columns of them, with the types of the source.
+
+        Raises:
+            Misread: a record cannot be read, or a value is not of its column's type.
+        """
+        ...
+
+    def line_of(self, content: bytes, row: int, rules: Rules) -> int:
+        """Lines before a record, by its number from 1."""
+        ...
+
+
+def wider(a: str, b: str) -> str | None:
+    """The type that holds the values of both; None where only text does."""
+    if a == b or b == "null":
+        return a
+    return b if a == "null" else _WIDER.get(frozenset((a, b)))

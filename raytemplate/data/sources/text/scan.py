@@ -1,0 +1,232 @@
+"""One pass over a text file before anything is planned: ranges of whole records, rows, times and types.
+
+Memory is that of one block, whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+
+from raytemplate.data.sources.listing import ByteRange, RowGroup
+from raytemplate.data.sources.places import open_file
+from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
+from raytemplate.data.times import is_time, time_range
+from raytemplate.errors import DataError
+
+BLOCK_BYTES = 8 * 2**20
+"""Size of a range: one is read and parsed as a whole."""
+
+MOST_BLOCK_BYTES = 256 * 2**20
+"""A record longer than this is taken for a file that is no text of ours."""
+
+MOST_PACKED_BYTES = 2 * 2**30 - 1
+"""A gzip file has one range, since it can only be unpacked from its beginning."""
+
+START_BYTES = 2**20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scanned:
+    """What one pass found. `types`: column -> Arrow type, "null" where no value was seen; the order is the file's."""
+
+    size_bytes: int
+    head: Head
+    columns: tuple[str, ...]
+    types: Mapping[str, str]
+    row_groups: tuple[RowGroup, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Stands for the content of the whole file."""
+        digests = "".join(group.range.sha256 for group in self.row_groups if group.range)
+        return hashlib.sha256(digests.encode()).hexdigest()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Pass:
+    """What the pass has found so far."""
+
+    place: str
+    format: TextFormat
+    rules: Rules
+    head: Head
+    time: str
+    fixed: Mapping[str, str]
+    types: dict[str, str] = field(default_factory=dict[str, str])
+    groups: list[RowGroup] = field(default_factory=list[RowGroup])
+    offset: int = 0
+    line: int = 1
+
+    def take(self, content: bytes) -> None:
+        """One range of whole records."""
+        _check_text(content, self.place, self.line)
+        with at_line(self.format, self.place, content, self.line, self.rules):
+            table = self.format.infer(content, self.head, self.rules, self.fixed)
+        for name, kind in zip(table.column_names, table.schema.types, strict=True):
+            self.types[name] = self._joined(name, str(kind))
+        low, high = self._times(table)
+        at = ByteRange(
+            offset=self.offset, num_bytes=len(content), line=self.line, sha256=hashlib.sha256(content).hexdigest()
+        )
+        self.groups.append(
+            RowGroup(
+                index=len(self.groups),
+                num_rows=table.num_rows,
+                time_min=low,
+                time_max=high,
+                column_bytes={},
+                column_bytes_uncompressed={},
+                range=at,
+            )
+        )
+        self.offset += len(content)
+        self.line += content.count(b"\n")
+
+    def _joined(self, name: str, kind: str) -> str:
+        before = self.types.get(name, "null")
+        joined = wider(before, kind)
+        if joined is None and self.format.name == "jsonl":
+            raise DataError(f"{self.place}: column {name} is {before} before line {self.line}, then {kind}")
+        return joined or "string"
+
+    def _times(self, table: pa.Table) -> tuple[datetime | None, datetime | None]:
+        if self.time not in table.column_names or not is_time(table.column(self.time).type):
+            return None, None
+        return time_range(table.column(self.time))
+
+
+def scan(place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str]) -> Scanned:
+    """Every range of a file, with the rows and the times in it.
+
+    Args:
+        rules: settled; see `TextFormat.settle`.
+        fixed: column -> Arrow type that was promised, and is not to be found out.
+
+    Raises:
+        DataError: unreadable, not UTF-8, or a record that cannot be read; with file and line.
+    """
+    with open_file(place) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = head_of(place, format_, rules, _start(file, place))
+        work = _Pass(
+            place=place, format=format_, rules=rules, head=head, time=time, fixed=fixed, offset=head.num_bytes,
+            line=1 + head.num_lines,
+        )  # fmt: skip
+        if place.endswith(".gz"):
+            _take_packed(work, _unpacked(file, place), head)
+        else:
+            for content in _blocks(file, work):
+                work.take(content)
+    return Scanned(
+        size_bytes=size, head=head, columns=head.columns or tuple(work.types), types=work.types,
+        row_groups=tuple(work.groups),
+    )  # fmt: skip
+
+
+def start_of(place: str) -> bytes:
+    """The first bytes of a file, unpacked."""
+    with open_file(place) as file:
+        return _start(file, place)
+
+
+def head_of(place: str, format_: TextFormat, rules: Rules, start: bytes) -> Head:
+    """What stands before the first record of a file.
+
+    Raises:
+        DataError: it cannot be read, or there is nothing at all.
+    """
+    if not start.strip():
+        raise DataError(f"{place}: the file is empty; write it again")
+    with at_line(format_, place, b"", 1, rules):
+        return format_.head(start, rules)
+
+
+def _start(file: BinaryIO, place: str) -> bytes:
+    try:
+        return _unpacked(file, place).read(START_BYTES)
+    except (OSError, EOFError) as error:
+        raise DataError(f"{place}: damaged: {error}; write it again") from error
+
+
+def _unpacked(file: BinaryIO, place: str) -> BinaryIO:
+    file.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if place.endswith(".gz") else file
+
+
+def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
+    file.seek(work.head.num_bytes)
+    rest = b""
+    while more := file.read(BLOCK_BYTES):
+        block = rest + more
+        with at_line(work.format, work.place, block, work.line, work.rules):
+            end = work.format.cut(block, work.rules, last=False)
+        if end == 0 and len(block) > MOST_BLOCK_BYTES:
+            raise DataError(f"{work.place}:{work.line}: no end of this record within {MOST_BLOCK_BYTES:,} bytes")
+        if end:
+            yield block[:end]
+        rest = block[end:]
+    with at_line(work.format, work.place, rest, work.line, work.rules):
+        work.format.cut(rest, work.rules, last=True)
+    if rest.strip():
+        yield rest
+
+
+def _take_packed(work: _Pass, file: BinaryIO, head: Head) -> None:
+    """A gzip file: looked at block by block, and kept as one range."""
+    content = unpack(work.place, file)[head.num_bytes :]
+    with at_line(work.format, work.place, content, work.line, work.rules):
+        work.format.cut(content, work.rules, last=True)
+    if content.strip():
+        work.take(content)
+
+
+def unpack(place: str, file: BinaryIO) -> bytes:
+    """A gzip file as a whole.
+
+    Raises:
+        DataError: damaged, or too large to be unpacked at once.
+    """
+    try:
+        content = file.read(MOST_PACKED_BYTES + 1)
+    except (OSError, EOFError) as error:
+        raise DataError(f"{place}: damaged: {error}; write it again") from error
+    if len(content) > MOST_PACKED_BYTES:
+        raise DataError(f"{place}: unpacks to more than {MOST_PACKED_BYTES:,} bytes; split it, or unpack it")
+    return content
+
+
+def _check_text(content: bytes, place: str, line: int) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line += content.count(b"\n", 0, error.start)
+        raise DataError(
+            f"{place}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); write it again as UTF-8, such as with "
+            f"iconv -f latin1 -t utf-8"
+        ) from error
+
+
+class at_line:  # noqa: N801  reads as a clause: with at_line(...)
+    """What cannot be read within becomes an error of ours, with file and line."""
+
+    def __init__(self, format_: TextFormat, place: str, content: bytes, line: int, rules: Rules) -> None:
+        self._format, self._place, self._content, self._line, self._rules = format_, place, content, line, rules
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if not isinstance(error, Misread):
+            return
+        line = self._line
+        if error.row and self._content:
+            line += self._format.line_of(self._content, error.row, self._rules)
+        where = f"{self._place}:{line}" if error.row else self._place
+        raise DataError(f"{where}: {error.why}") from error

@@ -1,0 +1,153 @@
+"""The sources `csv` and `jsonl`: listed by one pass over each file, read range by range."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
+from raytemplate.data.sources.listing import ByteRange, SourceFile, SourceTable
+from raytemplate.data.sources.places import find_files, joined, named, open_file
+from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
+from raytemplate.data.sources.text.csv_format import CsvFormat
+from raytemplate.data.sources.text.jsonl_format import JsonLinesFormat
+from raytemplate.data.sources.text.kept import remembered
+from raytemplate.data.sources.text.rules import PROMISED, TYPES, Head, Reading, Rules, TextFormat, wider
+from raytemplate.data.sources.text.scan import Scanned, at_line, scan, start_of, unpack
+from raytemplate.data.times import between
+from raytemplate.errors import DataError, IntegrityError
+from raytemplate.plugins import suggest
+from raytemplate.records.codec import decode
+from raytemplate.records.ingested import FileRead
+
+_READERS = 2
+
+
+class TextSource:
+    """A source of text files in one format."""
+
+    def __init__(self, format_: TextFormat) -> None:
+        self.format, self.kind, self.endings = format_, format_.name, format_.endings
+
+    def list_source(self, order: ListOrder) -> SourceTable:
+        """See `Source`."""
+        root = Path(os.path.abspath(order.root))
+        paths = find_files(order.pattern, root, self.endings)
+        rules = self.format.settle(decode(Rules, dict(order.settings)), start_of(paths[0]))
+        fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
+        types = _joined_types(paths, found, fixed)
+        _check_time(paths[0], types, order.time)
+        files = tuple(_source_file(path, root, one, tuple(types)) for path, one in zip(paths, found, strict=True))
+        check_rows(order.pattern, root, files)
+        reading = Reading(rules=rules, columns=tuple(types), types=types).settings()
+        return SourceTable(kind=self.kind, root=str(root), files=files, schema=types, reading=reading)
+
+    def _scan(self, path: str, rules: Rules, order: ListOrder, fixed: Mapping[str, str]) -> Scanned:
+        def work() -> Scanned:
+            return scan(path, self.format, rules, order.time, fixed)
+
+        return remembered(order.cache, path, rules, order.time, fixed, work)
+
+    def read_slice(self, order: SliceOrder) -> ReadResult:
+        """See `Source`."""
+        place, reading = joined(order.root, order.path), Reading.of(order.reading)
+        wanted = tuple(dict.fromkeys((*order.columns, order.time) if order.time else order.columns))
+        _check_columns(place, wanted, reading)
+        names = order.file_columns or reading.columns
+        pieces = zip(_read(place, order.ranges), order.ranges, strict=True)
+        tables = [self._decode(place, content, at, names, reading, wanted) for content, at in pieces]
+        table = pa.concat_tables(tables)
+        if order.time:
+            table = table.filter(between(table.column(order.time), order.start, order.end))
+        return ReadResult(table=table.select(list(order.columns)), file=_record(order, place))
+
+    def _decode(
+        self, place: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
+        wanted: tuple[str, ...],
+    ) -> pa.Table:  # fmt: skip
+        head = Head(columns=names, num_bytes=0, num_lines=0)
+        with at_line(self.format, place, content, at.line, reading.rules):
+            return self.format.decode(content, head, reading, wanted)
+
+
+def _joined_types(paths: Sequence[str], found: Sequence[Scanned], fixed: Mapping[str, str]) -> dict[str, str]:
+    """One schema for all files, in the order of the first; columns without any value are text."""
+    types: dict[str, str] = {name: found[0].types.get(name, "null") for name in found[0].columns}
+    for path, one in zip(paths[1:], found[1:], strict=True):
+        here = {name: one.types.get(name, "null") for name in one.columns}
+        for name in [name for name in types if name in here]:
+            joined_type = wider(types[name], here[name])
+            if joined_type is not None:
+                types[name] = here[name] = joined_type
+        check_same_schema(path, here, paths[0], types)
+    return {name: fixed.get(name, "string" if kind == "null" else kind) for name, kind in types.items()}
+
+
+def _check_time(path: str, types: Mapping[str, str], time: str) -> None:
+    if not time:
+        return
+    if time in types and types[time] == "string":
+        raise DataError(
+            f"{path}: column {time} (data.time) is not a time in every record; expected ISO 8601 such as "
+            "2013-01-31T06:00, or one of data.csv.dates",
+            next_step='data.csv: {dates: ["%d.%m.%Y"]}    # the format that is used in the file',
+        )
+    schema: Any = pa.schema([(name, TYPES.get(kind, pa.null())) for name, kind in types.items()])
+    check_time(path, schema, time)
+
+
+def _source_file(path: str, root: Path, found: Scanned, order: tuple[str, ...]) -> SourceFile:
+    return SourceFile(
+        path=named(path, root), size_bytes=found.size_bytes, footer_sha256=found.sha256, row_groups=found.row_groups,
+        columns=() if found.columns == order else found.columns,
+    )  # fmt: skip
+
+
+def _check_columns(place: str, wanted: tuple[str, ...], reading: Reading) -> None:
+    for name in wanted:
+        if name not in reading.types:
+            raise DataError(f"{place}: no column {name}; {suggest(name, tuple(reading.types))}")
+        if reading.types[name] not in TYPES:
+            raise DataError(f"{place}: column {name} holds {reading.types[name]}, expected plain values")
+
+
+def _read(place: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    """The bytes of each range, as they were when the read was planned."""
+    with open_file(place) as file:
+        contents = [_packed(place, file, at) if place.endswith(".gz") else _part(file, at) for at in ranges]
+    for content, at in zip(contents, ranges, strict=True):
+        if hashlib.sha256(content).hexdigest() != at.sha256:
+            raise IntegrityError(
+                f"{place}: changed since it was planned (from line {at.line:,} on)", next_step="plan again"
+            )
+    return contents
+
+
+def _part(file: Any, at: ByteRange) -> bytes:
+    file.seek(at.offset)
+    return file.read(at.num_bytes)
+
+
+def _packed(place: str, file: Any, at: ByteRange) -> bytes:
+    import gzip
+
+    return unpack(place, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
+
+
+def _record(order: SliceOrder, place: str) -> FileRead:
+    digests = "".join(at.sha256 for at in order.ranges)
+    return FileRead(
+        path=order.path, size_bytes=os.stat(place).st_size, row_groups=order.row_groups,
+        bytes_read=sum(at.num_bytes for at in order.ranges), sha256=hashlib.sha256(digests.encode()).hexdigest(),
+    )  # fmt: skip
+
+
+CSV, JSONL = TextSource(CsvFormat()), TextSource(JsonLinesFormat())

@@ -1,0 +1,128 @@
+"""Rows without a time, split by a hash of what they are: a row is always on the same side, whatever lies around it.
+
+A row's hash is 64 bits: the seed's, mixed with that of each column by name, so that the order of rows and columns,
+other rows and the file they stand in do not matter. A number counts as the float64 it is, whatever type its file has; a
+time as microseconds since 1970; text and bytes by BLAKE2b. Rows equal in all columns that count share a side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+from raytemplate.errors import DataError
+from raytemplate.records import codec
+
+pc: Any = pyarrow.compute
+
+Hashes = NDArray[np.uint64]
+SIDES = ("train", "validation", "test")
+_MISSING = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """A split by row hash. `columns` count, sorted by name; `validation` and `test` are shares of the rows.
+
+    With `by_keys` the columns are the template's keys, else all there are.
+    """
+
+    validation: float
+    test: float
+    seed: int
+    columns: tuple[str, ...]
+    by_keys: bool
+
+    @property
+    def id(self) -> str:
+        """12 hex digits: two models with the same one have the same rows on the same sides."""
+        return hashlib.sha256(codec.canonical(self).encode()).hexdigest()[:12]
+
+    def share(self, side: str) -> float:
+        """The share of the rows on one side."""
+        shares = {"validation": self.validation, "test": self.test}
+        return shares.get(side, 1.0 - self.validation - self.test)
+
+
+def sides(table: pa.Table, split: Split) -> NDArray[np.uint8]:
+    """The side of each row, an index into `SIDES`.
+
+    Raises:
+        DataError: a column that counts holds lists or objects.
+    """
+    draw = row_hashes(table, split.columns, split.seed).astype(np.float64) / 2.0**64
+    return np.select([draw < split.test, draw < split.test + split.validation], [2, 1], 0).astype(np.uint8)
+
+
+def row_hashes(table: pa.Table, columns: Sequence[str], seed: int) -> Hashes:
+    """64 evenly spread bits a row, uint64 [rows], from these columns."""
+    found = np.full(table.num_rows, _text_hash(str(seed)), np.uint64)
+    for name in sorted(columns):
+        found = _mixed(found ^ _mixed(_column(table, name) ^ np.uint64(_text_hash(name))))
+    return found
+
+
+def _column(table: pa.Table, name: str) -> Hashes:
+    column = table.column(name).combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        bits = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())
+    elif (
+        pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    ):
+        return _numbers(column)
+    elif pa.types.is_null(kind):
+        return np.full(len(column), _MISSING, np.uint64)
+    else:
+        return _texts(column, name)
+    values = bits.fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64)
+    return np.where(_is_null(column), np.uint64(_MISSING), values)
+
+
+def _numbers(column: Any) -> Hashes:
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    values = values + 0.0  # minus zero is zero
+    return np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
+
+
+def _texts(column: Any, name: str) -> Hashes:
+    try:
+        coded = column.cast(pa.large_binary()).dictionary_encode()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"column {name} holds {column.type}, and rows are split by the hash of all columns",
+            next_step="set data.keys to the columns that say which row it is",
+        ) from error
+    words = np.array([_text_hash(text) for text in coded.dictionary.to_pylist()], np.uint64)
+    codes = coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+    return np.append(words, np.uint64(_MISSING))[codes]
+
+
+def _is_null(column: Any) -> NDArray[np.bool_]:
+    return pc.is_null(column).to_numpy(zero_copy_only=False)
+
+
+def _text_hash(text: str | bytes) -> int:
+    content = text.encode() if isinstance(text, str) else text
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+def _mixed(bits: Hashes) -> Hashes:
+    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every bit of the input moves half of the output's."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))

@@ -1,0 +1,88 @@
+"""Any source behind one door: the format by ending, and columns that folders give."""
+
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from raytemplate.data.sources.reader import list_files, read_file
+from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.errors import DataError
+from raytemplate.records.codec import Settings
+
+START, END = datetime(2013, 1, 2, tzinfo=UTC), datetime(2013, 1, 4, tzinfo=UTC)
+
+
+def listed(root, pattern=".", **more):
+    return list_files("auto", ListOrder(pattern=pattern, root=root, **more))
+
+
+def rows(table, columns, **more):
+    kinds = {name: table.schema[name] for name in table.files[0].partitions}
+    found = []
+    for file in table.files:
+        order = SliceOrder(
+            path=file.path, root=table.root, row_groups=tuple(g.index for g in file.row_groups), columns=columns,
+            ranges=tuple(g.range for g in file.row_groups if g.range), reading=table.reading,
+            **{"start": START, "end": END, **more},
+        )  # fmt: skip
+        found += read_file(table.kind, order, file.partitions, Settings(kinds)).table.to_pylist()
+    return found
+
+
+def write(folder, name, value):
+    folder.mkdir(parents=True, exist_ok=True)
+    if name.endswith(".parquet"):
+        pq.write_table(pa.table({"x": [value]}), folder / name)
+    elif name.endswith(".csv"):
+        (folder / name).write_text(f"x\n{value}\n")
+    else:
+        (folder / name).write_text(f'{{"x": {value}}}\n')
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.jsonl"])
+def test_folders_give_columns_in_every_format(tmp_path, name):
+    for year, month in ((2012, "12"), (2013, "01")):
+        write(tmp_path / f"year={year}" / f"month={month}" / "place=a%2Fb", name, year)
+    table = listed(tmp_path)
+    assert table.schema == {"x": "int64", "year": "int64", "month": "int64", "place": "string"}
+    assert rows(table, ("month", "x", "place")) == [
+        {"month": 12, "x": 2012, "place": "a/b"},
+        {"month": 1, "x": 2013, "place": "a/b"},
+    ]
+    assert listed(tmp_path, types={"month": "text"}).schema["month"] == "string"
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
+def test_a_folder_may_give_the_time(tmp_path, name):
+    for day in range(1, 6):
+        write(tmp_path / f"day=2013-01-0{day}", name, day)
+    table = listed(tmp_path, time="day")
+    assert (table.time_min, table.time_max) == tuple(datetime(2013, 1, day, tzinfo=UTC) for day in (1, 5))
+    assert rows(table, ("x", "day"), time="day") == [{"x": n, "day": date(2013, 1, n)} for n in (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("a.csv", "b.jsonl"), "files of several formats: csv, jsonl"),
+        (("year=1/a.csv", "b.csv"), "its path has the partitions year; that of b.csv has none"),
+        (("x=1/a.csv",), "x is a column of the file and a part of its path"),
+    ],
+    ids=["formats", "partitions", "twice"],
+)
+def test_files_that_do_not_go_together_are_refused(tmp_path, files, message):
+    for file in files:
+        write((tmp_path / file).parent, (tmp_path / file).name, 1)
+    with pytest.raises(DataError) as refused:
+        listed(tmp_path)
+    assert message in str(refused.value)
+
+
+def test_an_ending_that_is_no_format_asks_for_it(tmp_path):
+    (tmp_path / "a.dat").write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"a\.dat: its ending belongs to no format") as refused:
+        listed(tmp_path, "a.dat")
+    assert refused.value.next_step == "set data.format: parquet, csv or jsonl"
+    assert list_files("csv", ListOrder(pattern="a.dat", root=tmp_path)).schema == {"x": "int64"}
