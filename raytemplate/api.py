@@ -17,7 +17,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
-from raytemplate.errors import IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
+from raytemplate.errors import DataError, IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
 from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
@@ -461,6 +461,12 @@ def predict(ref: str, pattern: str, output: Path, *, workspace: str | None = Non
     source = list_files("auto", opened.saved.about.order(pattern, Path.cwd()))
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {output.absolute().parent.name} to write it to")
+    if output.resolve() in {(Path(source.root) / file.path).resolve() for file in source.files}:
+        raise UsageError(
+            f"{output}: is one of the files to score; it would be overwritten", next_step="name another OUT"
+        )
+    if missing := [column for column in opened.saved.about.columns if column not in source.schema]:
+        raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
     num_rows, num_unknown = predict_files(opened.folder, opened.version, source, opened.saved.about, output)
     return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
 

@@ -53,6 +53,9 @@ _SHIPPED: dict[str, dict[str, str]] = {
 }
 
 
+_METRIC_TASKS: dict[str, tuple[str, ...]] = dict.fromkeys(("mae", "rmse", "r2"), ("regression",))
+
+
 class Options(BaseModel):
     """What a template may set for one plug-in: frozen, strict, every field documented."""
 
@@ -112,3 +115,10 @@ def resolve(target: str) -> Any:
     """The object behind "module:attribute"."""
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def metric_tasks(name: str) -> tuple[str, ...]:
+    """The tasks that a metric is for; () where no metric has that name. A shipped one is not imported for that."""
+    if name in _METRIC_TASKS or not is_known(METRICS, name):
+        return _METRIC_TASKS.get(name, ())
+    return tuple(sorted(load(METRICS, name).tasks))

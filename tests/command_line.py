@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -32,8 +33,13 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     """Begin a command and come back; it has a process group of its own, as a terminal would give it."""
     return subprocess.Popen(
         [COMMAND, *map(str, arguments)], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
+        text=True, start_new_session=True, preexec_fn=_hear_ctrl_c,
     )  # fmt: skip
+
+
+def _hear_ctrl_c() -> None:
+    """As in a terminal, also where whoever runs the tests ignores it (a shell's background job does)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition: Any, *, process: subprocess.Popen[str], limit_s: float = 90) -> Any:

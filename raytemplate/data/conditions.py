@@ -22,6 +22,7 @@ _MAX_CHARS = 2_000
 _MAX_DEPTH = 100
 _MAX_INT = 2**63 - 1
 _NULL_TEST = re.compile(r"\s*(?P<column>[a-z_][a-z0-9_]*)\s+is\s+(?P<no>not\s+)?null\s*", re.IGNORECASE | re.ASCII)
+_LOOKS_LIKE = re.compile(r"[<>=]|\s(?:is|in|like|between|and|or)\s", re.IGNORECASE)
 _NO_COLUMNS = frozenset(
     ("null", "true", "false", "not", "case", "select", "exists", "interval", "current_date", "current_time")
 )
@@ -50,10 +51,11 @@ class Condition:
     text: str
     columns: tuple[str, ...]
 
-    def expression(self, schema: pa.Schema | None = None) -> pc.Expression:
+    def expression(self, schema: pa.Schema | None = None, *, nulls: bool = False) -> pc.Expression:
         """The condition for `Table.filter` and dataset scans: true or false, and false where SQL says null.
 
         Args:
+            nulls: null where SQL says null.
             schema: types of the columns. With it, text compared with a column of times is read as a time, in UTC unless
                 it has an offset. Without it text stays text, which Arrow does not compare with times.
 
@@ -65,7 +67,8 @@ class Condition:
         if simple := _null_test(self.text):
             field = pc.field(simple[0])
             return field.is_valid() if simple[1] else field.is_null()
-        return _call("coalesce", _Lowering(schema).lower(_tree(self.text)), pc.scalar(False))
+        lowered = _Lowering(schema).lower(_tree(self.text))
+        return lowered if nulls else _call("coalesce", lowered, pc.scalar(False))
 
 
 def parse_condition(text: str) -> Condition:
@@ -91,6 +94,16 @@ def parse_condition(text: str) -> Condition:
     if not names:
         raise _refusal(text, "it names no column")
     return Condition(text, tuple(dict.fromkeys(names)))
+
+
+def is_condition(target: str) -> bool:
+    """Whether `data.target` is a condition, such as "arr_delay > 15", rather than the name of a column."""
+    return bool(_LOOKS_LIKE.search(target))
+
+
+def target_columns(target: str) -> tuple[str, ...]:
+    """The columns that `data.target` is made from."""
+    return parse_condition(target).columns if is_condition(target) else (target,)
 
 
 def _null_test(text: str) -> tuple[str, bool] | None:

@@ -15,7 +15,15 @@ def _span(value: object) -> Span:
     return parse_span(value)
 
 
+def _as_text(value: object) -> object:
+    """A value as a class of that value is called: true, 1, yes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, int | float) else value
+
+
 SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str)]
+Task = Literal["regression", "binary", "multiclass"]
 DatetimePart = Literal["minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year"]
 
 
@@ -134,7 +142,14 @@ class DataSpec(Options):
     needs `data.split`."""
 
     target: str
-    """Column to predict."""
+    """Column to predict. For two classes also a SQL condition that is true for yes, such as `arr_delay > 15`."""
+
+    task: Task = "regression"
+    """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
+    Default: regression."""
+
+    positive: Annotated[str, BeforeValidator(_as_text)] = ""
+    """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
     """Columns that say which row it is; `predict` keeps them. Default: none."""

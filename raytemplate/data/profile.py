@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from raytemplate.data.features.kind import ColumnProfile, FeatureKind
 from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.options import Task
 from raytemplate.data.statistics import (
     CategoryProfile,
     NumberProfile,
@@ -22,6 +23,7 @@ from raytemplate.data.statistics import (
     plain,
     time_profile,
 )
+from raytemplate.data.target import accepts_classes, class_texts
 from raytemplate.errors import DataError
 from raytemplate.plugins import FEATURES, load, suggest
 
@@ -41,11 +43,14 @@ class Step(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """Statistics of a table. `columns` by `step_key`, each of the column as its feature prepares it (log applied)."""
+    """Statistics of a table. `columns` by `step_key`, each of the column as its feature prepares it (log applied).
+
+    `target` is a profile of numbers or, where classes are predicted, of categories.
+    """
 
     num_rows: int
     target_column: str
-    target: NumberProfile
+    target: NumberProfile | CategoryProfile
     columns: Mapping[str, NumberProfile | CategoryProfile | TimeProfile]
 
 
@@ -54,20 +59,25 @@ def step_key(step: Step) -> str:
     return f"{step.kind}:{step.column}"
 
 
-def profile(table: pa.Table, steps: Sequence[Step], target: str) -> Profile:
-    """The profile of a table [rows, columns] for these features and this target.
+def profile(table: pa.Table, steps: Sequence[Step], target: str, task: Task = "regression") -> Profile:
+    """The profile of a table [rows, columns] for these features and this target, a column of the table.
 
     Raises:
         DataError: a column is missing, or of a type that its feature cannot use.
     """
     wanted = column_of(table, target)
-    family = Numeric.accepts(target, wanted.type)
     return Profile(
         num_rows=table.num_rows,
         target_column=target,
-        target=number_profile(wanted, family),
+        target=_target_profile(wanted, target, task),
         columns={step_key(step): _column_profile(table, step) for step in steps},
     )
+
+
+def _target_profile(column: pa.ChunkedArray, target: str, task: Task) -> NumberProfile | CategoryProfile:
+    if task == "regression":
+        return number_profile(column, Numeric.accepts(target, column.type))
+    return category_profile(class_texts(column), accepts_classes(target, column.type))
 
 
 def merge(a: Profile, b: Profile) -> Profile:
@@ -81,7 +91,7 @@ def merge(a: Profile, b: Profile) -> Profile:
     return Profile(
         num_rows=a.num_rows + b.num_rows,
         target_column=a.target_column,
-        target=merge_numbers(a.target, b.target),
+        target=_merge_targets(a.target, b.target),
         columns={key: _merge_columns(a.columns[key], b.columns[key]) for key in a.columns},
     )
 
@@ -113,6 +123,16 @@ def _column_profile(table: pa.Table, step: Step) -> ColumnProfile:
         return _PROFILERS[kind.profiled](prepared, family)
     except UnicodeDecodeError:
         raise DataError(f"column {step.column} holds text that is not UTF-8; write it again") from None
+
+
+def _merge_targets(
+    a: NumberProfile | CategoryProfile, b: NumberProfile | CategoryProfile
+) -> NumberProfile | CategoryProfile:
+    if isinstance(a, NumberProfile) and isinstance(b, NumberProfile):
+        return merge_numbers(a, b)
+    if isinstance(a, CategoryProfile) and isinstance(b, CategoryProfile):
+        return merge_categories(a, b)
+    raise DataError("profiles of different tasks cannot be merged")
 
 
 def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:

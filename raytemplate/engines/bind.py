@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import signal
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -63,6 +64,7 @@ class Bound:
         if self._promoter is not None:
             self._promoter.leave()
         self._cluster.stop(in_haste=kind is not None and issubclass(kind, KeyboardInterrupt | Interrupted))
+        _hear_signals_again()
         if self._promoter is not None:
             self._promoter.close()
 
@@ -88,6 +90,12 @@ class Bound:
         from raytemplate.engines.ray.train import trainer_class
 
         trainer_class(family.trainer)
+
+
+def _hear_signals_again() -> None:
+    """Ray gives SIGTERM back to the kernel when it ends: without this the process would die of it without a word."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 def _own_ray(plan: RunPlan, workspace: Workspace) -> LocalRay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from raytemplate.errors import Interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Head
+from raytemplate.records.run import RunEnd
 
 
 def interrupted(error: BaseException, journal: Journal, head: Head | None) -> Interrupted:
@@ -14,6 +15,11 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
         head: the champion of now: a promotion may have been committed before its record was written.
     """
     terminated = isinstance(error, Interrupted) and error.terminated
+    if journal.read(RunEnd) is not None:
+        return Interrupted(
+            f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} had ended already",
+            next_step=f"raytemplate show {journal.run_id}", terminated=terminated,
+        )  # fmt: skip
     done = "; nothing was promoted"
     if head is not None and head.run_id == journal.run_id:
         done = f"; its candidate is the champion, version {head.version}"

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
-from raytemplate.store.atomic import append_line, read_lines, write_atomic
+from raytemplate.store.atomic import append_line, read_lines, storage_errors, write_atomic
 
 T = TypeVar("T")
 
@@ -141,11 +141,17 @@ class Journal:
             scratch.write_text(json.dumps(codec.encode(attempt)))
             scratch.replace(path)
 
-        def keep_beating() -> None:
-            while not ended.wait(_HEARTBEAT_S):
+        def beat_if_possible() -> None:
+            # On a full disk the last beat that was kept stands; the run itself says that the disk is full.
+            with suppress(OSError):
                 beat()
 
-        beat()
+        def keep_beating() -> None:
+            while not ended.wait(_HEARTBEAT_S):
+                beat_if_possible()
+
+        with storage_errors(path):
+            beat()
         thread = threading.Thread(target=keep_beating, name="attempt", daemon=True)
         thread.start()
         try:
@@ -153,4 +159,4 @@ class Journal:
         finally:
             ended.set()
             thread.join()
-            beat()
+            beat_if_possible()

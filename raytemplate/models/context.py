@@ -24,7 +24,7 @@ class Batch:
     Args:
         dense: float32 [rows, dense features], scaled.
         codes: int32 [rows, categorical features], each below its cardinality.
-        target: float32 [rows], in the target's own unit.
+        target: float32 [rows], in the target's own unit, or the index of the row's class.
         num_rows_all_ranks: rows of this step over all ranks; a rank may have none of them.
     """
 
@@ -39,13 +39,22 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The columns of a `Batch`, and the target's mean and deviation over the training window."""
+    """The columns of a `Batch`, and the target's mean and deviation over the training window.
+
+    Args:
+        task: "regression", "binary" or "multiclass". For classes a batch's target is the index of the class.
+        classes: the classes in the order of their index; of two, the second is the positive one. Empty for regression.
+        class_counts: rows of each class in training.
+    """
 
     dense: tuple[str, ...]
     codes: tuple[str, ...]
     cardinalities: tuple[int, ...]
     target_mean: float
     target_std: float
+    task: str = "regression"
+    classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
 
 
 class LoopContext(Protocol):
@@ -69,7 +78,7 @@ class LoopContext(Protocol):
         ...
 
     def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
-        """The deciding metric over (target, prediction) pairs of the validation window."""
+        """The deciding metric over (target, prediction) pairs of the validation window, shaped as by a `Predictor`."""
         ...
 
     def out_of_time(self) -> bool:
@@ -122,5 +131,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Predictions in the target's unit, float64 [rows]."""
+        """Predictions, float64: [rows] in the target's unit; for two classes [rows], the probability of the second;
+        for more [rows, classes], probabilities in the order of `Layout.classes`.
+        """
         ...

@@ -9,14 +9,18 @@ from pydantic import Field
 
 from raytemplate.plugins import Options
 
-Loss = Literal["mae", "mse", "huber"]
+Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
 
 
 class TrainingSpec(Options):
     """How the model is trained. A family uses some of these fields; setting one that it does not use is an error."""
 
     loss: Loss = "mse"
-    """What training minimises, for numbers: `mae`, `mse` or `huber`. Default: mse."""
+    """What training minimises: for numbers `mae`, `mse`, `huber` or `quantile`, for classes `log-loss`.
+    Default: mse, log-loss for classes."""
+
+    quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """With loss `quantile`: the share of rows that lie below the prediction, such as 0.9. Default: none."""
 
     epochs: Annotated[int, Field(ge=1)] = 10
     """Most passes over the training window, a whole number. Default: 10."""
@@ -43,8 +47,8 @@ class TrainingSpec(Options):
     keep_checkpoints: Annotated[int, Field(ge=1)] = 3
     """Checkpoints kept besides the best. Default: 3, so that a torn newest one costs little."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of everything random: weights, order of rows, bootstrap. Default: 0."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of everything random: weights, order of rows, bootstrap; below 2,147,483,648. Default: 0."""
 
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads a worker uses. Default: 1: repeatable to the bit, and quicker than several on shared cores."""

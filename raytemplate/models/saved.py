@@ -75,7 +75,8 @@ def layout_of(features: FittedFeatures) -> Layout:
     """The columns of encoded rows, as loops and predictors see them."""
     return Layout(
         dense=features.dense, codes=features.codes, cardinalities=features.cardinalities,
-        target_mean=features.target_mean, target_std=features.target_std,
+        target_mean=features.target_mean, target_std=features.target_std, task=features.task,
+        classes=features.classes, class_counts=features.class_counts,
     )  # fmt: skip
 
 
@@ -101,7 +102,7 @@ class SavedModel:
         return cls(about=about, features=features, predictor=predictor.load(folder, layout_of(features)))
 
     def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
-        """Predictions for raw rows, float64 [rows] in the target's unit, and how many rows hold an unknown category.
+        """Predictions for raw rows as a `Predictor` gives them, and how many rows hold an unknown category.
 
         Raises:
             DataError: a column that the model needs is missing or of another type.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raytemplate.data.conditions import parse_condition
+from raytemplate.data.conditions import is_condition, parse_condition, target_columns
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.errors import Problem, SpecError
 from raytemplate.plugins import suggest
@@ -12,6 +12,7 @@ from raytemplate.spec.schema import TemplateSpec
 
 _NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
 _TIMES = ("timestamp", "date")
+_TARGET = {"regression": "target", "binary": "class", "multiclass": "class"}
 _TEXT = ("string", "large_string", "string_view", "dictionary")
 _PROMISED = {
     "number": tuple(kind for kind in _NUMBERS if kind != "bool"),
@@ -28,20 +29,28 @@ def check_columns(spec: TemplateSpec, source: SourceTable) -> None:
     Raises:
         SpecError: all columns that are missing or of a type that cannot be used as asked.
     """
-    problems = tuple(
-        Problem(where=spec.where(path), path=path, message=message)
-        for path, column, kind in _named(spec)
-        if (message := _trouble(column, kind, source))
-    )
+    found = [(path, _trouble(column, kind, source)) for path, column, kind in _named(spec)]
+    found.append(("data.positive", _no_positive(spec, source)))
+    problems = tuple(Problem(where=spec.where(path), path=path, message=message) for path, message in found if message)
     if problems:
         raise SpecError(problems)
 
 
+def _no_positive(spec: TemplateSpec, source: SourceTable) -> str:
+    data = spec.data
+    text = source.schema.get(data.target, "").startswith(_TEXT)
+    if data.task != "binary" or data.positive or is_condition(data.target) or not text:
+        return ""
+    return f'missing; column "{data.target}" is text, expected the value that counts as yes'
+
+
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
-    """(path in the template, column, "target" | "number" | "time" | "category" | "any")."""
+    """(path in the template, column, "target" | "class" | "number" | "time" | "category" | "any")."""
     if spec.data.time:
         yield "data.time", spec.data.time, "time"
-    yield "data.target", spec.data.target, "target"
+    condition = is_condition(spec.data.target)
+    for column in target_columns(spec.data.target):
+        yield "data.target", column, "any" if condition else _TARGET[spec.data.task]
     for column in spec.data.keys:
         yield "data.keys", column, "any"
     if spec.data.drop:
@@ -66,8 +75,12 @@ def _trouble(column: str, kind: str, source: SourceTable) -> str:
         return f'no column "{column}" in the data; {suggest(column, tuple(source.schema))}'
     found = source.schema[column]
     if kind in ("number", "target") and not found.startswith(_NUMBERS):
-        advice = "; list it under features.categorical" if kind == "number" and found.startswith(_TEXT) else ""
+        text = found.startswith(_TEXT)
+        remedy = "list it under features.categorical" if kind == "number" else "set data.task for classes"
+        advice = f"; {remedy}" if text else ""
         return f'column "{column}" is {found}, expected a number{advice}'
+    if kind == "class" and not found.startswith((*_TEXT, "int", "uint", "bool", "float", "double", "halffloat")):
+        return f'column "{column}" is {found}, expected text, a number or a boolean'
     if kind == "time" and not found.startswith(_TIMES):
         return f'column "{column}" is {found}, expected a timestamp or a date'
     if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from raytemplate import plugins
-from raytemplate.data.conditions import parse_condition
+from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.split import Split
@@ -94,7 +94,8 @@ def _ingest(
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
-        contract=_contract(spec), reading=source.reading, partitions=_partitions(source), split=split,
+        task=data.task, positive=data.positive, contract=_contract(spec),
+        reading=source.reading, partitions=_partitions(source), split=split,
     )  # fmt: skip
 
 
@@ -117,7 +118,8 @@ def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
-    wanted = [*([spec.data.time] if spec.data.time else []), spec.data.target, *(step.column for step in features)]
+    wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
+    wanted += [step.column for step in features]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from raytemplate.data.options import Task
 from raytemplate.data.sources.listing import ByteRange
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
@@ -63,6 +64,7 @@ class FeatureStep:
 class IngestStage:
     """Read, check, profile and encode the rows of three windows.
 
+    `target` is a column or, for two classes, a condition;
     `columns` are all columns read; `baseline` is fitted in the same pass;
     `newest` is the newest time in all the data; `contract` is what is promised of its columns;
     `reading` is what the source's reader must know besides;
@@ -86,6 +88,8 @@ class IngestStage:
     mode: Literal["memory", "stream"]
     memory_bytes: int
     seed: int
+    task: Task = "regression"
+    positive: str = ""
     contract: Settings = field(default_factory=Settings)
     reading: Settings = field(default_factory=Settings)
     partitions: Settings = field(default_factory=Settings)

@@ -67,7 +67,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
         case IngestStage():
             return "ingest", _ingest(stage, plan.machine)
         case FitStage():
-            return "fit", _fit(stage)
+            return "fit", _fit(stage, plan.ingest)
         case EvaluateStage():
             return "evaluate", _evaluate(stage)
         case GovernStage():
@@ -92,7 +92,7 @@ def _rows(stage: IngestStage) -> str:
     return count(number, "row") if exact else f"about {rounded(number, 4)} rows"
 
 
-def _fit(stage: FitStage) -> str:
+def _fit(stage: FitStage, ingest: IngestStage) -> str:
     held = f"{stage.cpus_per_worker:g} CPU{'s' if stage.cpus_per_worker > 1 else ''}"
     if stage.gpus_per_worker:
         held += f" and {stage.gpus_per_worker:g} GPU{'s' if stage.gpus_per_worker > 1 else ''}"
@@ -100,7 +100,8 @@ def _fit(stage: FitStage) -> str:
         held += " each"
     processes = count(stage.workers, "worker") if stage.workers else "1 process"
     why = f": {stage.why}" if stage.why else ""
-    return f"{stage.family}, {steps(stage.num_epochs, stage.trainer)}; {processes}, {held}{why}"
+    what = "" if ingest.task == "regression" else f" for {ingest.target} ({ingest.task})"
+    return f"{stage.family}{what}, {steps(stage.num_epochs, stage.trainer)}; {processes}, {held}{why}"
 
 
 def _evaluate(stage: EvaluateStage) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
+from raytemplate.data.conditions import target_columns
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.spec.layers import Level
@@ -17,11 +18,12 @@ _Place = tuple[str, int | None]
 def check_features(places: Places, features: FeaturesSpec) -> None:
     """Notes the target among the features, forbidden columns, columns that stand twice, and no features at all."""
     seen: dict[str, str] = {}
-    target = _text(places, "target")
+    targets = _targets(places)
     whole = places.clean("features")
     for (path, item), column in _columns(features):
-        if column == target:
-            places.note(path, f'"{column}" is data.target; what is predicted cannot be a feature', item=item)
+        if column in targets:
+            place = "data.target" if _text(places, "target") == column else "in data.target"
+            places.note(path, f'"{column}" is {place}; what is predicted cannot be a feature', item=item)
         for pattern in features.forbidden:
             if fnmatchcase(column, pattern):
                 places.note(path, f'"{column}" matches "{pattern}" in features.forbidden', item=item)
@@ -30,6 +32,15 @@ def check_features(places: Places, features: FeaturesSpec) -> None:
         seen.setdefault(column, path if item is not None else "features.datetime")
     if not seen and whole:
         places.note("features", "no features; expected columns in numeric, categorical or datetime", missing=True)
+
+
+def _targets(places: Places) -> tuple[str, ...]:
+    """The columns that the target is made from, as far as it can be read."""
+    target = _text(places, "target")
+    try:
+        return target_columns(target) if target else ()
+    except ValueError:
+        return ()
 
 
 def _text(places: Places, field: str) -> str | None:
@@ -90,9 +101,9 @@ def check_condition(places: Places) -> None:
 
 def check_baseline(places: Places, evaluation: EvaluationSpec) -> None:
     """Notes a baseline that is told what it shall predict."""
-    target = _text(places, "target")
+    targets = _targets(places)
     for field in ("median_by", "mean_by"):
         for item, column in enumerate(getattr(evaluation.baseline, field) or ()):
-            if column == target:
+            if column in targets:
                 message = f'"{column}" is data.target; a baseline cannot group by what is predicted'
                 places.note(f"evaluation.baseline.{field}", message, item=item)

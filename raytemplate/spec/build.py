@@ -15,6 +15,7 @@ from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
 from raytemplate.spec.plugged import check_columns, check_gates, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
+from raytemplate.spec.task import check_task, fill_defaults
 
 
 def build(places: Places, path: Path) -> TemplateSpec:
@@ -30,6 +31,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     family = choose_family(places)
     dropped = drop_unused(places, family) if family else ()
     parts = {name: checked(places, model, places.value.get(name, {}), name) for name, model in NAMESPACES.items()}
+    fill_defaults(parts)
     model = _model(places, family)
     gates = _check_all(places, parts)
     places.raise_problems()
@@ -48,11 +50,12 @@ def _model(places: Places, family: Family | None) -> Options | None:
     return checked(places, family.options, places.value["model"], "model")
 
 
-def _check_all(places: Places, parts: Mapping[str, Any]) -> dict[str, GateOptions]:
+def _check_all(places: Places, parts: dict[str, Any]) -> dict[str, GateOptions]:
     """The checks between fields, over what is left of each namespace without its wrong values."""
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
+    check_task(places, parts)
     check_split(places, data, evaluation)
     if data:
         check_keys(places, data)

@@ -174,6 +174,15 @@ def test_predict_says_what_is_missing_and_leaves_nothing_half_written(story, fli
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
 
 
+def test_predict_never_overwrites_what_it_reads(story, flights, tmp_path):
+    pq.write_table(new_rows(flights), tmp_path / "new.parquet")
+    before = (tmp_path / "new.parquet").read_bytes()
+    found = raytemplate("predict", MODEL, "new.parquet", "./new.parquet", "--workspace", story.folder, cwd=tmp_path)
+    assert found.returncode == 2, found.stderr
+    assert "is one of the files to score and would be overwritten" in found.stderr
+    assert (tmp_path / "new.parquet").read_bytes() == before
+
+
 NO_MODEL = {
     "flights-air-tim": 'no such model: "flights-air-tim"; did you mean flights-air-time?',
     "flights-air-time/9": "no such version",

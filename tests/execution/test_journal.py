@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.records.fitted import FitResult
@@ -94,3 +94,11 @@ def test_the_lock_keeps_the_plan_and_what_it_ran_on(journal):
 def test_a_run_without_its_lock_cannot_be_gone_on_with(journal):
     with pytest.raises(IntegrityError, match=r"run\.lock: missing"):
         read_lock(journal)
+
+
+def test_a_full_disk_leaves_the_run_its_own_error_and_the_last_beat(tmp_path):
+    journal = Journal(tmp_path)
+    with pytest.raises(Unavailable, match="disk full"), journal.attempt(time.monotonic()):  # noqa: PT012
+        (tmp_path / "attempt-1.tmp").mkdir()  # nothing can be written there any more
+        raise Unavailable("disk full")
+    assert 0 <= journal.spent_s() < 5

@@ -47,9 +47,10 @@ LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7
 def test_every_loss_can_be_trained_with(name, tmp_path):
     family = plugins.load(plugins.FAMILIES, name)
     rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}
-    for loss in ("mae", "mse", "huber"):
+    for loss in ("mae", "mse", "huber", "quantile"):
         context = MemoryContext(rows, LAYOUT, tmp_path / loss, stop_after=2)
-        plugins.resolve(family.loop)(context, family.options(), TrainingSpec(loss=loss, epochs=2, checkpoint_every=1))
+        training = TrainingSpec(loss=loss, quantile=0.9 if loss == "quantile" else None, epochs=2, checkpoint_every=1)
+        plugins.resolve(family.loop)(context, family.options(), training)
         assert context.epochs == [1, 2]
         assert all(math.isfinite(value) for value in context.validations)
 

@@ -115,7 +115,10 @@ def test_columns_that_are_missing_or_of_another_type_are_named_with_their_lines(
     with pytest.raises(SpecError) as refused:
         plan(source=source(schema=schema))
     found = {(p.where.rpartition("/")[2], p.path): p.message for p in refused.value.problems}
-    assert found["flights-air-time.yaml:11", "data.target"] == 'column "air_time" is string, expected a number'
+    assert (
+        found["flights-air-time.yaml:11", "data.target"]
+        == 'column "air_time" is string, expected a number; set data.task for classes'
+    )
     assert found["flights-air-time.yaml:21", "features.numeric"].startswith('column "humid" is string, expected a')
     assert found["flights-air-time.yaml:22", "features.categorical"].startswith(
         ('column "carrier"', 'no column "dest"')

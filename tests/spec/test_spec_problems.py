@@ -75,7 +75,7 @@ def edited(old: str, new: str) -> str:
         ("epochs: 6", "epochs: ten", 't.yaml:15  training.epochs: got "ten", expected a whole number of epochs, 1 or more'),
         ("epochs: 6", "epochs: true", "t.yaml:15  training.epochs: got true, expected a whole number of epochs, 1 or more"),
         ("epochs: 6", "epochs: '6'", 't.yaml:15  training.epochs: got "6", expected a whole number of epochs, 1 or more'),
-        ("loss: mae", "loss: l1", 't.yaml:15  training.loss: got "l1", expected mae, mse or huber'),
+        ("loss: mae", "loss: l1", 't.yaml:15  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss'),
         ("0.005 USD", "40 EUR", 't.yaml:16  budget.cost: got "40 EUR", expected US dollars such as "40 USD"'),
         ("per_worker: {memory: 512 MiB}", "gpus: 1",
          "t.yaml:17  resources.gpus: no such field; did you mean resources.per_worker.gpus?"),
@@ -121,10 +121,10 @@ def test_all_problems_of_all_layers_in_order(tmp_path: Path) -> None:
     )
     assert found == [
         "t.yaml:14  training.epohcs: no such field; did you mean training.epochs?",
-        't.yaml:14  training.loss: got "l1", expected mae, mse or huber',
+        't.yaml:14  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss',
         "--set training.lr=0  training.lr: got 0, expected a number, above 0",
         '--set resources.workers=many  resources.workers: got "many", expected auto, a whole number, 0 (this process) or more, or a range such as 2..8',
-        "set training.seed  training.seed: got -1, expected a whole number, 0 or more",
+        "set training.seed  training.seed: got -1, expected a whole number, 0 or more and below 2147483648",
         "--set foo  expected PATH=VALUE such as training.epochs=3",
         "set data.ingest  got <class 'object'>, expected text, a number, true or false, a list or a mapping",
         "t.yaml:3  data.time: missing; expected the column with the time of a row, or data.split for data without one",

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from raytemplate.data.features.kind import EncodedColumn, FeatureKind, Outputs
 from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.options import Task
 from raytemplate.data.profile import Profile, Step, column_of, step_key
-from raytemplate.data.statistics import to_floats
+from raytemplate.data.statistics import NumberProfile, to_floats
+from raytemplate.data.target import class_index, classes_of
 from raytemplate.errors import DataError
 from raytemplate.plugins import FEATURES, load
 from raytemplate.records.codec import Settings
@@ -33,7 +35,8 @@ class FittedColumn:
 class FittedFeatures:
     """Every fitted feature and the layout of what `encode` makes: D dense columns, C code columns.
 
-    `target_mean` and `target_std` are training's, in the target's unit; a deviation of 0 is given as 1.
+    `target_mean` and `target_std` are training's, in the target's unit; a deviation of 0 is given as 1. For classes
+    they are 0 and 1; `classes` stand in the order of their index, and `class_counts` are their rows in training.
     """
 
     features: tuple[FittedColumn, ...]
@@ -44,6 +47,9 @@ class FittedFeatures:
     target_mean: float
     target_std: float
     num_rows: int
+    task: Task = "regression"
+    classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -53,7 +59,8 @@ class FittedFeatures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
-    """Rows as arrays. dense: float32 [rows, D]; codes: int32 [rows, C]; both C-contiguous. target: float32 [rows], raw.
+    """Rows as arrays. dense: float32 [rows, D]; codes: int32 [rows, C]; both C-contiguous. target: float32 [rows], raw,
+    or the index of the row's class.
 
     `num_unknown` counts rows with a category that has no place of its own: never seen in training, or rare there.
     """
@@ -64,11 +71,16 @@ class Encoded:
     num_unknown: int
 
 
-def fit_features(profile: Profile, steps: Sequence[Step]) -> FittedFeatures:
-    """All features fitted from training's profile, in the order of the steps.
+def fit_features(
+    profile: Profile, steps: Sequence[Step], task: Task = "regression", positive: str = ""
+) -> FittedFeatures:
+    """All features and the target fitted from training's profile, in the order of the steps.
+
+    Args:
+        positive: the value of a binary target that counts as yes; "" is true or 1.
 
     Raises:
-        DataError: the profile was made without one of the features.
+        DataError: the profile was made without one of the features, or its target cannot be learnt.
     """
     if any(step_key(step) not in profile.columns for step in steps):
         raise DataError("this profile was made for other features; make it again")
@@ -81,10 +93,18 @@ def fit_features(profile: Profile, steps: Sequence[Step]) -> FittedFeatures:
         codes=tuple(name for name, _ in codes),
         cardinalities=tuple(cardinality for _, cardinality in codes),
         target=profile.target_column,
-        target_mean=profile.target.mean,
-        target_std=profile.target.deviation or 1.0,
         num_rows=profile.num_rows,
+        **_fit_target(profile, task, positive),
     )
+
+
+def _fit_target(profile: Profile, task: Task, positive: str) -> dict[str, Any]:
+    found = profile.target
+    if isinstance(found, NumberProfile):
+        return {"target_mean": found.mean, "target_std": found.deviation or 1.0}
+    classes = classes_of(found, profile.target_column, task, positive)
+    counts = tuple(found.counts[name] for name in classes)
+    return {"target_mean": 0.0, "target_std": 1.0, "task": task, "classes": classes, "class_counts": counts}
 
 
 def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool) -> Encoded:
@@ -103,7 +123,7 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool) -> Enc
         num_codes = _fill(codes, num_codes, part.codes)
         if part.unknown is not None:
             unknown |= part.unknown
-    target = _target(table, fitted.target) if with_target else None
+    target = target_values(table, fitted).astype(np.float32) if with_target else None
     return Encoded(dense=dense, codes=codes, target=target, num_unknown=int(unknown.sum()))
 
 
@@ -133,10 +153,13 @@ def _fill(into: npt.NDArray[Any], first: int, arrays: tuple[npt.NDArray[Any], ..
     return first + len(arrays)
 
 
-def _target(table: pa.Table, name: str) -> npt.NDArray[np.float32]:
-    column = column_of(table, name)
-    Numeric.accepts(name, column.type)
-    return to_floats(column).astype(np.float32)
+def target_values(table: pa.Table, fitted: FittedFeatures) -> npt.NDArray[np.float64]:
+    """The target of each row, float64 [rows]: the number, or the index of the class; NaN where there is none."""
+    column = column_of(table, fitted.target)
+    if fitted.task == "regression":
+        Numeric.accepts(fitted.target, column.type)
+        return to_floats(column)
+    return class_index(column, fitted.classes)
 
 
 def _kind(name: str) -> type[FeatureKind]:

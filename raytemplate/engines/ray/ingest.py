@@ -18,6 +18,8 @@ from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.snapshot import snapshot_of
+from raytemplate.data.statistics import NumberProfile
+from raytemplate.data.target import add_target, baseline_target, check_classes
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows
 from raytemplate.engines.ray.slices import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
@@ -83,15 +85,35 @@ def _in_memory(stage: IngestStage) -> OpenData:
     check_windows(stage.windows, num_rows, dropped, stage.newest)
     refuse_breaches(breaches, sum(num_rows.values()))
     for name, table in kept.items():
-        check_target(table, stage.target, name)
-    found = {name: profiles.profile(table, stage.features, stage.target) for name, table in kept.items()}
+        _check_numbers(table, stage, name)
+    found = {name: _profile(table, stage) for name, table in kept.items()}
     ingested = Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, MEMORY), profiles=found,
-        features=fit_features(found["train"], stage.features),
-        baseline=baselines.fit_baseline(kept["train"], stage.baseline, stage.target),
+        features=_fitted(found, stage), baseline=_baseline(kept["train"], stage),
     )  # fmt: skip
     refs = {name: ray.put(_arrays(table, ingested.features)) for name, table in kept.items() if name != "test"}
     return OpenData(ingested=ingested, refs=refs, streams={}, test=kept["test"])
+
+
+def _profile(table: pa.Table, stage: IngestStage) -> profiles.Profile:
+    return profiles.profile(table, stage.features, stage.target, stage.task)
+
+
+def _fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedFeatures:
+    features = fit_features(found["train"], stage.features, stage.task, stage.positive)
+    if stage.task != "regression":
+        check_classes({name: p.target for name, p in found.items()}, stage.target, features.classes)
+    return features
+
+
+def _baseline(train: pa.Table, stage: IngestStage) -> baselines.BaselineState:
+    rows = baseline_target(train, stage.target, stage.task, stage.positive)
+    return baselines.fit_baseline(rows, stage.baseline, stage.target)
+
+
+def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bool = False) -> None:
+    if stage.task == "regression":
+        check_target(table, stage.target, window, part=part)
 
 
 def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
@@ -122,7 +144,8 @@ def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Tabl
     dropped: dict[str, int] = {}
     found = cut(rows, stage.time, stage.windows) if stage.split is None else cut_by_side(rows, stage.windows)
     for name, table in found.items():
-        kept[name], dropped[name] = _drop(table, stage.drop)
+        rest, dropped[name] = _drop(table, stage.drop)
+        kept[name] = add_target(rest, stage.target)
     return kept, dropped
 
 
@@ -185,13 +208,13 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     fitted = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), profiles=found,
-        features=fit_features(found["train"], stage.features), baseline=functools.reduce(baselines.merge, fitted),
+        features=_fitted(found, stage), baseline=functools.reduce(baselines.merge, fitted),
     )  # fmt: skip
 
 
 def _refuse_constant(train: profiles.Profile) -> None:
     target = train.target
-    if train.num_rows and target.min == target.max:
+    if isinstance(target, NumberProfile) and train.num_rows and target.min == target.max:
         raise DataError(
             f"target {train.target_column} is {target.min:g} in every one of {train.num_rows:,} rows "
             "of the train window: nothing to learn"
@@ -211,27 +234,24 @@ def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:
 
 def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> _Part:
     if rows.num_rows:
-        check_target(rows, stage.target, window, part=True)
+        _check_numbers(rows, stage, window, part=True)
     baseline = ""
     if window == "train":
-        baseline = baselines.fit_baseline(rows, stage.baseline, stage.target).to_json().decode()
-    return _Part(
-        window=window, num_dropped=num_dropped, profile=profiles.profile(rows, stage.features, stage.target),
-        baseline=baseline,
-    )  # fmt: skip
+        baseline = _baseline(rows, stage).to_json().decode()
+    return _Part(window=window, num_dropped=num_dropped, profile=_profile(rows, stage), baseline=baseline)
 
 
 def _rows(stage: IngestStage, window: Window) -> ray.data.Dataset:
     """Raw rows of one window, lazy."""
     return dataset(pieces_of(stage, window)).map_batches(
-        functools.partial(_keep, condition=stage.drop), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
+        functools.partial(_keep, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
     )
 
 
-def _keep(table: pa.Table, condition: str) -> pa.Table:
+def _keep(table: pa.Table, stage: IngestStage) -> pa.Table:
     rows, _ = take_accounts(table)
     rows = rows.drop_columns([SIDE]) if SIDE in rows.column_names else rows
-    return _drop(rows, condition)[0]
+    return add_target(_drop(rows, stage.drop)[0], stage.target)
 
 
 def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
+from raytemplate.data.features.encoding import FittedFeatures, target_values
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
@@ -27,20 +28,29 @@ def score_test(stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -
     for name, folder in models.items():
         try:
             loaded[name] = SavedModel.load(folder)
+            if other := _predicts_other(loaded[name].features, data.ingested.features):
+                problems[name] = other
         except RaytemplateError as error:
             if name == "candidate":
                 raise
             problems[name] = error.what
-            continue
-        if (target := loaded[name].about.target) != stage.target:
-            problems[name] = f"it predicts {target}, and the template now {stage.target}"
-    parts = [_score(table, stage, loaded, data.ingested.baseline, problems) for table in _tables(data, stage)]
+    baseline, features = data.ingested.baseline, data.ingested.features
+    parts = [_score(table, stage, loaded, baseline, features, problems) for table in _tables(data, stage)]
     names = [name for name in parts[0][2] if name not in problems]
     return TestScores(
         target=np.concatenate([p[0] for p in parts]), times=np.concatenate([p[1] for p in parts]),
         predictions={name: np.concatenate([p[2][name] for p in parts]) for name in names},
         problems=problems, num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
     )  # fmt: skip
+
+
+def _predicts_other(model: FittedFeatures, now: FittedFeatures) -> str:
+    """Why a model's predictions are of something else than what is predicted now; empty if they are not."""
+    if (model.target, model.task) != (now.target, now.task):
+        return f"it predicts {model.target} ({model.task}), not {now.target} ({now.task})"
+    if model.classes != now.classes:
+        return f"it knows {len(model.classes):,} classes of {model.target}, now there are {len(now.classes):,} others"
+    return ""
 
 
 def _tables(data: OpenData, stage: IngestStage) -> Iterator[pa.Table]:
@@ -56,6 +66,7 @@ def _score(
     stage: IngestStage,
     models: Mapping[str, SavedModel],
     baseline: BaselineState,
+    features: FittedFeatures,
     problems: dict[str, str],
 ) -> tuple[Any, Any, dict[str, Any], dict[str, int]]:
     predictions: dict[str, Any] = {}
@@ -70,7 +81,7 @@ def _score(
                 raise
             problems[name] = error.what
     predictions["baseline"] = baseline.predict(table)
-    target = table.column(stage.target).to_numpy().astype(np.float64)
+    target = target_values(table, features)
     return target, _times(table, stage.time), predictions, unknown
 
 

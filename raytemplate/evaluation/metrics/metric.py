@@ -26,6 +26,7 @@ class Metric:
             1.0 a row. Rows of one call may be summed in any grouping; rows of two calls may not, as R2 centres on the
             call's mean.
         value: float64 [..., k], sums of such rows -> float64 [...]; NaN where the metric has no value.
+        tasks: what `data.task` may be.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Metric:
     unit: Unit
     statistics: Callable[[Floats, Floats], Floats]
     value: Callable[[Floats], Floats]
+    tasks: frozenset[str] = frozenset({"regression"})
 
     def __call__(self, target: Floats, prediction: Floats) -> float:
         """The metric over all rows."""

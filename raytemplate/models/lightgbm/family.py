@@ -36,7 +36,7 @@ FAMILY = Family(
     name="lightgbm",
     options=LightGbmOptions,
     uses=frozenset(
-        {"loss", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
+        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
     ),
     loop="raytemplate.models.lightgbm.loop:train",
     predictor="raytemplate.models.lightgbm.predict:LightGbmPredictor",

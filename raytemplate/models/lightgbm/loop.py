@@ -16,7 +16,7 @@ from raytemplate.models.lightgbm.family import LightGbmOptions
 from raytemplate.models.options import TrainingSpec
 
 TREES = "trees.txt"
-_OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber"}
+_OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"}
 
 
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
@@ -98,6 +98,8 @@ def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSp
         # not the model's, and going on from a checkpoint gives other trees.
         "enable_bundle": False,
     }  # fmt: skip
+    if training.quantile is not None:
+        params["alpha"] = training.quantile
     if context.num_ranks > 1:
         params |= {"tree_learner": "data", "pre_partition": True, **context.network()}
     return params

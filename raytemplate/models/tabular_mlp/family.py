@@ -33,8 +33,8 @@ FAMILY = Family(
     name="tabular-mlp",
     options=TabularMlpOptions,
     uses=frozenset(
-        {"loss", "epochs", "lr", "lr_schedule", "batch_size", "weight_decay", "early_stopping", "checkpoint_every",
-         "keep_checkpoints", "seed", "threads"}
+        {"loss", "quantile", "epochs", "lr", "lr_schedule", "batch_size", "weight_decay", "early_stopping",
+         "checkpoint_every", "keep_checkpoints", "seed", "threads"}
     ),
     loop="raytemplate.models.tabular_mlp.loop:train",
     predictor="raytemplate.models.tabular_mlp.predict:TabularMlpPredictor",

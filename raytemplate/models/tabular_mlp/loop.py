@@ -76,7 +76,7 @@ def _one_epoch(
         if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0 and context.out_of_time():
             return 0.0, time.perf_counter() - started, -1
     loss = float(total) * context.num_ranks / max(rows_all, 1)
-    scale = std if training.loss == "mae" else 1.0
+    scale = std if training.loss in ("mae", "quantile") else 1.0
     return loss * scale, time.perf_counter() - started, rows
 
 
@@ -89,7 +89,26 @@ def _rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float
     return training.lr * max(0.0, 1.0 - done / (training.epochs * steps))
 
 
+class QuantileLoss(nn.Module):
+    """The sum of quantile * e where the target is e above the prediction, and (1 - quantile) * e where it is below.
+
+    Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46(1).
+    """
+
+    def __init__(self, quantile: float) -> None:
+        super().__init__()
+        self.quantile = quantile
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """float32 [rows] twice -> their sum of losses."""
+        above = target - prediction
+        return torch.maximum(self.quantile * above, (self.quantile - 1) * above).sum()
+
+
 def _criterion(training: TrainingSpec) -> nn.Module:
+    if training.loss == "quantile":
+        assert training.quantile is not None
+        return QuantileLoss(training.quantile)
     return {"mae": nn.L1Loss, "mse": nn.MSELoss, "huber": nn.HuberLoss}[training.loss](reduction="sum")
 
 

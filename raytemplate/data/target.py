@@ -1,0 +1,166 @@
+"""What is predicted: a number, or one of some classes, taken from a column or, for two classes, from a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.conditions import is_condition, parse_condition, target_columns
+from raytemplate.data.features.kind import family_of, is_text
+from raytemplate.data.options import Task
+from raytemplate.data.statistics import CategoryProfile, NumberProfile, plain
+from raytemplate.errors import DataError
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+MAX_CLASSES = 1_000
+"""Most classes of a target: past that it is an identifier or a number."""
+
+TRUE, FALSE = "true", "false"
+_MOST_NAMED = 5
+
+
+def add_target(table: pa.Table, target: str) -> pa.Table:
+    """The table, with a column named as the condition: true, false, or null where SQL says null.
+
+    A target that is a column is there already.
+    """
+    if not is_condition(target):
+        return table
+    from pyarrow import acero
+
+    value = parse_condition(target).expression(table.schema, nulls=True)
+    source = acero.Declaration("table_source", acero.TableSourceNodeOptions(table))
+    project = acero.Declaration("project", acero.ProjectNodeOptions([value], [target]))
+    # One thread: rows stay in the order of the table.
+    found: Any = acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
+    whole: Any = table
+    return whole.append_column(target, found.column(target).cast(pa.bool_()))
+
+
+def accepts_classes(column: str, kind: Any) -> str:
+    """ "text", "whole number", "boolean" or "number" for a type whose values can be classes.
+
+    Raises:
+        DataError: another type.
+    """
+    families = {
+        "text": is_text, "whole number": pa.types.is_integer, "boolean": pa.types.is_boolean,
+        "number": pa.types.is_floating,
+    }  # fmt: skip
+    return family_of(column, kind, families, "not text, a number or a boolean; it cannot be a class")
+
+
+def class_texts(column: pa.ChunkedArray) -> Any:
+    """The class of each row as text, null where there is none: 1, 1.0 and "1" are one class; NaN is null."""
+    values: Any = plain(column)
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), None, values)
+    return values.cast(pa.string())
+
+
+def positive_of(positive: str, family: str) -> str:
+    """The value of a binary target that counts as yes: what the template says, else true or 1.
+
+    Args:
+        family: as `accepts_classes` says; text has no value that is yes by itself.
+    """
+    return positive or {"boolean": TRUE, "whole number": "1", "number": "1"}.get(family, "")
+
+
+def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -> tuple[str, ...]:
+    """The classes in the order of their index: sorted, numbers by size; of two, the positive one is last.
+
+    Raises:
+        DataError: one class only, too many, or not the two that `data.positive` speaks of.
+    """
+    names = sorted(train.counts, key=_by_size)
+    if train.max_undercount or len(names) > MAX_CLASSES:
+        raise DataError(
+            f"target {target} has more than {MAX_CLASSES:,} different values in the train window; these are no classes",
+            next_step="data.task: regression, or another data.target",
+        )
+    if len(names) == 1:
+        raise DataError(
+            f'target {target} is "{names[0]}" in all {train.num_rows:,} rows of the train window: nothing to learn'
+        )
+    if task == "multiclass":
+        return tuple(names)
+    yes = positive_of(positive, train.type)
+    if yes not in names:
+        asked = f'"{yes}", the positive value' if yes else "a positive value"
+        raise DataError(
+            f"target {target} never is {asked}, in the train window; it is {_named(names)}",
+            next_step=f"data.positive: {names[-1]}",
+        )
+    if len(names) > 2:
+        raise DataError(
+            f"target {target} has {len(names):,} values in the train window: {_named(names)}; binary needs two",
+            next_step=f"data.task: multiclass, or data.target: {target} = '{yes}'",
+        )
+    return (*(name for name in names if name != yes), yes)
+
+
+def check_classes(
+    profiles: Mapping[str, NumberProfile | CategoryProfile], target: str, classes: tuple[str, ...]
+) -> None:
+    """Nothing, if every row of every window has a class that training has seen.
+
+    Args:
+        profiles: the target's profile by window.
+
+    Raises:
+        DataError: missing targets, or a class that the train window does not have; names window and rows.
+    """
+    for window, found in profiles.items():
+        if found.num_null:
+            step = " or ".join(f"{column} is null" for column in target_columns(target))
+            raise DataError(
+                f"target {target} is missing in {found.num_null:,} of {found.num_rows:,} rows of the {window} window",
+                next_step=f"data.drop: {step}",
+            )
+        counts = found.counts if isinstance(found, CategoryProfile) else {}
+        new = [name for name in counts if name not in classes]
+        if new:
+            raise DataError(
+                f"target {target} is {_named(new)} in {sum(counts[n] for n in new):,} rows of the {window} window, "
+                "and never in the train window: nobody can have learnt that",
+                next_step=f"data.drop: {target} = '{new[0]}', or a longer data.windows.train",
+            )
+
+
+def class_index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """The index of each row's class, float64 [rows]; NaN where it has none of these."""
+    place = pc.index_in(class_texts(column), value_set=pa.array(classes, pa.string()))
+    return place.cast(pa.float64()).to_numpy().copy()
+
+
+def baseline_target(table: pa.Table, target: str, task: Task, positive: str) -> pa.Table:
+    """The table with a target that a mean can be taken of: for two classes 1.0 where it is the positive one, else 0.0.
+
+    Known before any row of other parts was seen, so that a baseline is fitted in the same pass as everything else.
+    """
+    if task != "binary":
+        return table
+    whole: Any = table
+    column = whole.column(target)
+    yes = positive_of(positive, accepts_classes(target, plain(column).type))
+    rate = pc.equal(class_texts(column), yes).cast(pa.float64())
+    return whole.set_column(whole.column_names.index(target), target, rate)
+
+
+def _by_size(name: str) -> tuple[bool, float, str]:
+    try:
+        return False, float(name), name
+    except ValueError:
+        return True, 0.0, name
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(f'"{name}"' for name in names[:_MOST_NAMED])
+    return f"{shown} and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else shown

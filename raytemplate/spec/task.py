@@ -1,0 +1,100 @@
+"""What follows from `data.task`: defaults of other namespaces, and what does not fit it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raytemplate import plugins
+from raytemplate.data.conditions import is_condition, parse_condition
+from raytemplate.data.options import DataSpec
+from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
+from raytemplate.models.options import TrainingSpec
+from raytemplate.spec.locate import Places
+
+_LOSSES = {
+    "regression": ("mse", "mae", "huber", "quantile"),
+    "binary": ("log-loss",),
+    "multiclass": ("log-loss",),
+}
+
+
+def task_of(parts: dict[str, Any]) -> str:
+    """What the template predicts; a number where `data` cannot be read."""
+    data: DataSpec | None = parts["data"]
+    return data.task if data else "regression"
+
+
+def fill_defaults(parts: dict[str, Any]) -> None:
+    """Puts the task's own defaults where nobody set the loss, the deciding metric or the baseline."""
+    task = task_of(parts)
+    training: TrainingSpec | None = parts["training"]
+    evaluation: EvaluationSpec | None = parts["evaluation"]
+    if training and task != "regression" and "loss" not in training.model_fields_set:
+        parts["training"] = training.model_copy(update={"loss": "log-loss"})
+    if evaluation is None:
+        return
+    defaults: dict[str, Any] = {}
+    if task != "regression":
+        defaults = {"metric": "log-loss", "baseline": BaselineSpec(mean_by=())}
+    unset = {name: value for name, value in defaults.items() if name not in evaluation.model_fields_set}
+    parts["evaluation"] = evaluation.model_copy(update=unset)
+
+
+def check_task(places: Places, parts: dict[str, Any]) -> None:
+    """Notes a target, loss, metric or baseline that does not fit the task."""
+    task, data = task_of(parts), parts["data"]
+    if data:
+        _check_target(places, data)
+    if parts["training"] and places.clean("data.task"):
+        _check_loss(places, parts["training"], task)
+    if parts["evaluation"] and places.clean("data.task"):
+        _check_metrics(places, parts["evaluation"], task)
+        _check_baseline(places, parts["evaluation"], task)
+
+
+def _check_target(places: Places, data: DataSpec) -> None:
+    if data.positive and (data.task != "binary" or is_condition(data.target)):
+        reason = "a condition is yes where it is true" if data.task == "binary" else f"data.task is {data.task}"
+        places.note("data.positive", f"says which value of a column is yes, but {reason}; remove it")
+    if not is_condition(data.target):
+        return
+    if data.task != "binary":
+        places.note("data.target", f'got "{data.target}", a condition; that needs data.task: binary')
+        return
+    try:
+        parse_condition(data.target)
+    except ValueError as error:
+        places.note("data.target", str(error))
+
+
+def _check_loss(places: Places, training: TrainingSpec, task: str) -> None:
+    fitting = _LOSSES[task]
+    if training.loss not in fitting:
+        places.note("training.loss", f'got "{training.loss}", expected {_either(fitting)}: data.task is {task}')
+    elif training.loss == "quantile" and training.quantile is None:
+        places.note("training.quantile", "missing; loss quantile needs it, such as 0.9", missing=True)
+    elif training.loss != "quantile" and training.quantile is not None:
+        places.note("training.quantile", f"goes with loss: quantile, here it is {training.loss}; remove it")
+
+
+def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str) -> None:
+    named = [("evaluation.metric", None, evaluation.metric)]
+    named += [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
+    for path, item, name in named:
+        tasks = plugins.metric_tasks(name)
+        if tasks and task not in tasks:
+            fitting = [n for n in plugins.names(plugins.METRICS) if task in plugins.metric_tasks(n)]
+            there = f"for {task} there is {', '.join(fitting)}" if fitting else f"{task} has no metric yet"
+            places.note(path, f'"{name}" is a metric of {_either(tasks)}; {there}',
+                        item=item)  # fmt: skip
+
+
+def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str) -> None:
+    if task != "regression" and evaluation.baseline.median_by is not None:
+        word = "rate" if task == "binary" else "share of each class"
+        message = f"classes have no median; use mean_by, which is the {word}"
+        places.note("evaluation.baseline.median_by", message)
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

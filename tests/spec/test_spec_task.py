@@ -1,0 +1,45 @@
+"""What must fit `data.task`: whole messages with their places."""
+
+import pytest
+from template_text import WHOLE, write
+
+from raytemplate.errors import SpecError
+from raytemplate.spec.load import load
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("target: air_time", "target: air_time > 90",
+         't.yaml:6  data.target: got "air_time > 90", a condition; that needs data.task: binary'),
+        ("target: air_time", "target: air_time\n  positive: 1",
+         "t.yaml:7  data.positive: says which value of a column is yes, but data.task is regression; remove it"),
+        ("loss: mae", "loss: log-loss",
+         't.yaml:15  training.loss: got "log-loss", expected mse, mae, huber or quantile: data.task is regression'),
+        ("loss: mae", "loss: quantile", "t.yaml:15  training.quantile: missing; loss quantile needs it, such as 0.9"),
+        ("loss: mae", "quantile: 0.9",
+         "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it"),
+        ("[distance, seats]", "[distance, seats]\n  # air_time\n",
+         None),
+    ],
+)  # fmt: skip
+def test_a_field_that_does_not_fit_the_task_is_named(tmp_path, monkeypatch, old, new, problem):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, WHOLE.replace(old, new))
+    if problem is None:
+        assert load("t.yaml", environ={}).data.task == "regression"
+        return
+    with pytest.raises(SpecError) as caught:
+        load("t.yaml", environ={})
+    assert [str(p) for p in caught.value.problems] == [problem]
+
+
+def test_binary_with_what_is_for_numbers_is_every_problem_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, WHOLE.replace("target: air_time", "target: seats > 90\n  task: binary"))
+    with pytest.raises(SpecError) as caught:
+        load("t.yaml", environ={})
+    found = [str(p) for p in caught.value.problems]
+    assert found[0].endswith('features.numeric: "seats" is in data.target; what is predicted cannot be a feature')
+    assert found[1].endswith('training.loss: got "mae", expected log-loss: data.task is binary')
+    assert any("classes have no median; use mean_by, which is the rate" in text for text in found)
