@@ -77,7 +77,7 @@ def test_a_saved_plan_is_the_plan(demo):
 
 
 REFUSED = [
-    ("a report of no run", ["report", "zzzz"], 2, "zzzz"),
+    ("a report of no run", ["report", "zzzz"], 2, "no runs yet"),
     ("no such file", ["check", "flights.yaml"], 2, "flights.yaml"),
     ("no such command", ["chekc"], 2, "no such command: chekc; did you mean check?"),
     ("no file to run", ["run"], 2, "give the template to run"),
