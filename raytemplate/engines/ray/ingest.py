@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.snapshot import snapshot_of
+from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_classes
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows
@@ -136,7 +138,8 @@ def _breaches(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
     if not stage.contract:
         return ()
     files = ((path, _drop(rows, stage.drop)[0]) for path, rows in by_file(block))
-    return tuple(breach for path, rows in files for breach in check_rows(rows, stage.contract, path))
+    root = Path(stage.root)
+    return tuple(breach for path, rows in files for breach in check_rows(rows, stage.contract, named(path, root)))
 
 
 def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int]]:
