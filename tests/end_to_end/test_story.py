@@ -179,7 +179,7 @@ def test_predict_never_overwrites_what_it_reads(story, flights, tmp_path):
     before = (tmp_path / "new.parquet").read_bytes()
     found = raytemplate("predict", MODEL, "new.parquet", "./new.parquet", "--workspace", story.folder, cwd=tmp_path)
     assert found.returncode == 2, found.stderr
-    assert "is one of the files to score and would be overwritten" in found.stderr
+    assert "is one of the files to score; it would be overwritten" in found.stderr
     assert (tmp_path / "new.parquet").read_bytes() == before
 
 
