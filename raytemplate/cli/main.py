@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -88,6 +89,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    _defuse_alarms()
     code = _run(arguments)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -133,6 +135,22 @@ def _say(text: str) -> None:
     from raytemplate.cli import progress
 
     print(text, file=progress.stream(), flush=True)
+
+
+def _defuse_alarms() -> None:
+    """Once Ray runs, its handler of SIGTERM comes before ours and sets an alarm that aborts what still lives after 3 s.
+
+    A thread takes the alarm back: this process's main thread may be in the middle of a long import.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+
+    def defuse() -> None:
+        while os.read(told, 1):
+            signal.alarm(0)
+
+    threading.Thread(target=defuse, name="alarms", daemon=True).start()
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
