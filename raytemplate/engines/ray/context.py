@@ -106,11 +106,9 @@ class RankContext:
 
     def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
         """See `LoopContext`."""
-        sums: NDArray[np.float64] | float = 0.0
-        for target, prediction in pairs:
-            rows = self._metric.statistics(target.astype(np.float64), prediction.astype(np.float64))
-            sums = sums + rows.sum(axis=0)
-        return float(self._metric.value(np.asarray(sums)))
+        # All rows in one call: R2 centres on the mean of its call, so sums of several do not add up.
+        targets, predictions = zip(*pairs, strict=True)
+        return self._metric(np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64))
 
     def out_of_time(self) -> bool:
         """See `LoopContext`."""
