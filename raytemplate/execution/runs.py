@@ -137,7 +137,10 @@ def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     locked = read_lock(journal).plan
     # What is only foreseen or shown may differ from day to day.
     shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
-    return replace(locked, **shown, govern=replace(locked.govern, skips=plan.govern.skips)) == plan
+    return replace(
+        locked, **shown, govern=replace(locked.govern, skips=plan.govern.skips),
+        limits=replace(locked.limits, reserve_s=plan.limits.reserve_s),
+    ) == plan  # fmt: skip
 
 
 def journals(place: Workspace) -> list[Journal]:
