@@ -180,7 +180,7 @@ class Execution:
             candidate=self._freeze(stage, ingested), epochs=epochs, ranks=trained.ranks, stopped=trained.stopped,
             resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
-            usage=trained.usage, engine=trained.engine,
+            usage=trained.usage, engine=trained.engine, step=stage.step,
         )  # fmt: skip
 
     def _freeze(self, stage: FitStage, ingested: Ingested) -> Candidate:

@@ -63,13 +63,16 @@ class Family:
         uses: fields of `training` that the family uses.
         loop: `train(context, options, training) -> None`, see `models.context`.
         predictor: a class with `load(folder)` and `predict(batch)`.
-        trainer: which Ray Train trainer sets up its workers: "torch", "lightgbm" or "plain".
+        trainer: which Ray Train trainer sets up its workers: "torch", "lightgbm", "xgboost" or "plain".
         files: names of the files that make up a trained model; the first holds the weights alone. Whatever else a
             checkpoint holds is only for going on with training.
         rows_per_s: rows a second through one epoch on one CPU, before there is any history.
         epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
+        step: what its epochs are called: "epoch", or "round" of boosting, of which many are needed and each is short.
         start_s: seconds to import the family's libraries.
         embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
+        packages: what must be importable that not every installation has.
+        extra: the extra of our package that brings them.
     """
 
     name: str
@@ -77,10 +80,18 @@ class Family:
     uses: frozenset[str]
     loop: str
     predictor: str
-    trainer: Literal["torch", "lightgbm", "plain"]
+    trainer: Literal["torch", "lightgbm", "xgboost", "plain"]
     files: tuple[str, ...]
     rows_per_s: float
     epochs_field: str
     start_s: float
     embeds: bool = True
+    step: Literal["epoch", "round"] = "epoch"
+    packages: tuple[str, ...] = ()
     extra: str = ""
+
+    def checkpoint_interval(self, training: TrainingSpec, num_epochs: int) -> int:
+        """Epochs (or rounds) between checkpoints: as the template says, else one epoch or a twentieth of the rounds."""
+        if training.checkpoint_every is not None:
+            return training.checkpoint_every
+        return max(1, num_epochs // 20) if self.step == "round" else 1

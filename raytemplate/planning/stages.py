@@ -102,11 +102,11 @@ class IngestStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitStage:
-    """Train one model. `workers` 0 is this process (Ray Train's local mode)."""
+    """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called."""
 
     family: str
     loop: str
-    trainer: Literal["torch", "lightgbm", "plain"]
+    trainer: Literal["torch", "lightgbm", "xgboost", "plain"]
     model: Settings
     training: Settings
     num_epochs: int
@@ -118,6 +118,7 @@ class FitStage:
     memory_per_worker: int
     why: str
     accelerator: str = ""
+    step: str = "epoch"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Both shipped families keep the contract that plug-in authors get."""
+"""Every shipped family keeps the contract that plug-in authors get."""
 
 import math
 from dataclasses import replace
@@ -40,10 +40,24 @@ class TestLightGbmOnAbsoluteErrors(FamilySuite):
     tolerance = 1e-6
 
 
+class TestXgBoost(FamilySuite):
+    family = "xgboost"
+    settings = {"num_trees": 60, "feature_share": 0.5, "row_share": 0.8}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
+
+
+class TestXgBoostOnAbsoluteErrors(FamilySuite):
+    family = "xgboost"
+    settings = {"num_trees": 80}
+    training = {"lr": 0.15, "loss": "mae"}
+    tolerance = 1e-6
+
+
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 
 
-@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm"])
+@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm", "xgboost"])
 def test_every_loss_can_be_trained_with(name, tmp_path):
     family = plugins.load(plugins.FAMILIES, name)
     rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}

@@ -58,7 +58,8 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     training = TrainingSpec.model_validate(dict(stage.training))
     newest, _ = newest_good(journal.checkpoints)
     done = newest.epoch if newest else 0
-    every = training.checkpoint_every or (max(1, stage.num_epochs // 20) if stage.trainer == "lightgbm" else 1)
+    family: Family = plugins.load(plugins.FAMILIES, stage.family)
+    every = family.checkpoint_interval(training, stage.num_epochs)
     resources = {"CPU": stage.cpus_per_worker}
     if stage.gpus_per_worker:
         resources["GPU"] = stage.gpus_per_worker
@@ -193,6 +194,10 @@ def trainer_class(kind: str) -> Any:
         from ray.train.lightgbm import LightGBMTrainer
 
         return LightGBMTrainer
+    if kind == "xgboost":
+        from ray.train.xgboost import XGBoostTrainer
+
+        return XGBoostTrainer
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     return DataParallelTrainer

@@ -44,6 +44,8 @@ FAMILY = Family(
     files=("trees.txt",),
     rows_per_s=6_000_000.0,
     epochs_field="model.num_trees",
+    step="round",
+    packages=("lightgbm",),
     start_s=1.3,
     extra="trees",
 )  # fmt: skip
