@@ -85,6 +85,10 @@ class LoopContext(Protocol):
         """Whether the time for training is spent; the same answer on every rank. Together."""
         ...
 
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of an array over all ranks, the same bits on each; for families of trainer "torch". Together."""
+        ...
+
     def wrap(self, model: Any) -> Any:
         """The model made ready for this rank: on its device, gradients averaged over ranks."""
         ...

@@ -39,10 +39,12 @@ class TrainingSpec(Options):
     """L2 penalty on weights. Default: 0."""
 
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Stop after so many epochs (trees: rounds) without a better validation metric. Default: never early."""
+    """Stop after so many epochs (trees: rounds, linear: steps) without a better validation metric.
+    Default: never early."""
 
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
-    """Epochs (trees: rounds) between checkpoints. Default: every epoch; trees: every twentieth of `num_trees`."""
+    """Epochs (trees: rounds, linear: steps) between checkpoints. Default: every epoch; trees and linear: a twentieth of
+    `num_trees` or `max_steps`."""
 
     keep_checkpoints: Annotated[int, Field(ge=1)] = 3
     """Checkpoints kept besides the best. Default: 3, so that a torn newest one costs little."""
@@ -68,7 +70,7 @@ class Family:
             checkpoint holds is only for going on with training.
         rows_per_s: rows a second through one epoch on one CPU, before there is any history.
         epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
-        step: what its epochs are called: "epoch", or "round" of boosting, of which many are needed and each is short.
+        step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
         start_s: seconds to import the family's libraries.
         embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
         packages: what must be importable that not every installation has.
@@ -86,12 +88,12 @@ class Family:
     epochs_field: str
     start_s: float
     embeds: bool = True
-    step: Literal["epoch", "round"] = "epoch"
+    step: Literal["epoch", "round", "step"] = "epoch"
     packages: tuple[str, ...] = ()
     extra: str = ""
 
     def checkpoint_interval(self, training: TrainingSpec, num_epochs: int) -> int:
-        """Epochs (or rounds) between checkpoints: as the template says, else one epoch or a twentieth of the rounds."""
+        """Epochs (or rounds) between checkpoints: as the template says, else one, or a twentieth of many short ones."""
         if training.checkpoint_every is not None:
             return training.checkpoint_every
-        return max(1, num_epochs // 20) if self.step == "round" else 1
+        return 1 if self.step == "epoch" else max(1, num_epochs // 20)

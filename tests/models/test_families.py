@@ -54,10 +54,21 @@ class TestXgBoostOnAbsoluteErrors(FamilySuite):
     tolerance = 1e-6
 
 
+class TestLinear(FamilySuite):
+    family = "linear"
+    settings = {"max_steps": 60}
+
+
+class TestLinearOnAbsoluteErrors(FamilySuite):
+    family = "linear"
+    settings = {"max_steps": 200}
+    training = {"loss": "mae", "checkpoint_every": 20}
+
+
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 
 
-@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm", "xgboost"])
+@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm", "xgboost", "linear"])
 def test_every_loss_can_be_trained_with(name, tmp_path):
     family = plugins.load(plugins.FAMILIES, name)
     rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}

@@ -15,7 +15,7 @@ from raytemplate.document import parse
 from raytemplate.errors import SpecError
 from raytemplate.spec.load import from_resolved, load
 
-FAMILIES = "lightgbm or tabular-mlp or xgboost"
+FAMILIES = "lightgbm or linear or tabular-mlp or xgboost"
 
 
 def problems(folder: Path, text: str, **layers: object) -> list[str]:

@@ -61,6 +61,10 @@ class Ranks:
         """What rank 0 says, on every rank."""
         return yes
 
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of an array over the ranks."""
+        return values
+
     def wrap(self, model: Any) -> Any:
         """The model ready for this rank."""
         return model
@@ -99,6 +103,10 @@ class RankContext:
     def network(self) -> dict[str, Any]:
         """See `LoopContext`."""
         return self._ranks.network()
+
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `LoopContext`."""
+        return self._ranks.add_up(values)
 
     def wrap(self, model: Any) -> Any:
         """See `LoopContext`."""

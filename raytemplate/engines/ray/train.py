@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import ray.train
 from numpy.typing import NDArray
@@ -286,6 +287,17 @@ class _WorkerRanks(Ranks):
         value = torch.tensor([number], device=get_device())
         torch.distributed.all_reduce(value)
         return int(value)
+
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.num_ranks == 1:
+            return values
+        import torch
+        import torch.distributed
+        from ray.train.torch import get_device
+
+        total = torch.tensor(values, device=get_device())
+        torch.distributed.all_reduce(total)
+        return total.cpu().numpy()
 
     def agree(self, yes: bool) -> bool:
         if self.num_ranks == 1:
