@@ -69,6 +69,7 @@ class Family:
         rows_per_s: rows a second through one epoch on one CPU, before there is any history.
         epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
         start_s: seconds to import the family's libraries.
+        targets: its own fields that name a person's code, as "my_pkg.model:build".
         embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
     """
 
@@ -83,4 +84,5 @@ class Family:
     epochs_field: str
     start_s: float
     embeds: bool = True
+    targets: tuple[str, ...] = ()
     extra: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from raytemplate.code.load import blamed_on
 from raytemplate.models.context import Batch, LoopContext
 from raytemplate.models.options import TrainingSpec
+from raytemplate.models.torch.family import TorchOptions
 from raytemplate.models.torch.objective import Objective, objective
 from raytemplate.models.torch.optimizer import Adam
-from raytemplate.models.torch.predict import in_unit
+from raytemplate.models.torch.predict import NETWORK, build_network, in_unit, shaped
 from raytemplate.models.torch.weights import (
     load_optimizer,
     load_weights,
@@ -26,6 +29,16 @@ from raytemplate.models.torch.weights import (
 
 _STEPS_BETWEEN_CLOCK_CHECKS = 64
 _ROWS_AT_ONCE = 16_384
+
+
+def train(context: LoopContext, options: TorchOptions, training: TrainingSpec) -> None:
+    """Trains a person's own network."""
+
+    def describe(folder: Path) -> None:
+        (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))
+
+    with blamed_on(options.build):
+        fit(context, lambda: build_network(options, context.layout), training, describe)
 
 
 def fit(
@@ -78,7 +91,7 @@ def _one_epoch(
         dense, codes, target = _tensors(batch, device)
         optimizer.zero_grad()
         # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
-        losses = aim.loss(model(dense, codes), target)
+        losses = aim.loss(shaped(model(dense, codes), len(batch)), target)
         (losses * (context.num_ranks / batch.num_rows_all_ranks)).backward()
         optimizer.step(_rate(training, context.num_train_rows, epoch, step))
         total += losses.detach()
@@ -112,7 +125,8 @@ def _predictions(
     with torch.inference_mode():
         for batch in context.batches("validation", epoch=epoch, batch_size=_ROWS_AT_ONCE):
             dense, codes, _ = _tensors(batch, device)
-            yield batch.target, in_unit(model(dense, codes), context.layout).cpu().numpy()
+            output = shaped(model(dense, codes), len(batch))
+            yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 
 def _go_on(context: LoopContext, model: nn.Module, optimizer: Adam) -> int:

@@ -6,14 +6,52 @@ A network takes dense float32 [rows, dense features] and codes int32 [rows, cate
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from raytemplate.code.load import load_attribute
+from raytemplate.errors import TrainingFailed
 from raytemplate.models.context import Layout
+from raytemplate.models.torch.family import TorchOptions
+from raytemplate.models.torch.weights import load_weights
 
+NETWORK = "network.json"
 _ROWS_AT_ONCE = 16_384
+
+
+def build_network(options: TorchOptions, layout: Layout) -> nn.Module:
+    """The network that a person's own function makes.
+
+    Raises:
+        TrainingFailed: it makes none, or one without anything to train.
+        UsageError: its module cannot be imported.
+    """
+    made = load_attribute(options.build)(layout, **options.args)
+    if not isinstance(made, nn.Module):
+        raise TrainingFailed(f"{options.build} gave {type(made).__name__}, expected a torch.nn.Module")
+    if not any(True for _ in made.parameters()):
+        raise TrainingFailed(f"{options.build} gave a network without parameters; there is nothing to train")
+    return made
+
+
+def shaped(output: object, num_rows: int) -> torch.Tensor:
+    """A network's output as [rows]; [rows, 1] is taken for that.
+
+    Raises:
+        TrainingFailed: it is something else. A loss would spread it over the target without a word.
+    """
+    if isinstance(output, torch.Tensor):
+        if output.shape == (num_rows, 1):
+            return output.squeeze(1)
+        if output.shape == (num_rows,):
+            return output
+    found = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    raise TrainingFailed(f"the network gave {found} for {num_rows} rows, expected [{num_rows}]")
 
 
 def in_unit(output: torch.Tensor, layout: Layout) -> torch.Tensor:
@@ -36,5 +74,17 @@ class NetworkPredictor:
                 rows = slice(start, start + _ROWS_AT_ONCE)
                 # Arrays out of the object store are read-only and torch wants to own what it is given.
                 output = self._model(torch.from_numpy(dense[rows].copy()), torch.from_numpy(codes[rows].copy()))
-                parts.append(in_unit(output.double(), self._layout).numpy())
+                output = shaped(output, len(dense[rows])).double()
+                parts.append(in_unit(output, self._layout).numpy())
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float64)
+
+
+class TorchPredictor(NetworkPredictor):
+    """A person's own network, loaded with the code that travelled with it."""
+
+    @classmethod
+    def load(cls, folder: Path, layout: Layout) -> TorchPredictor:
+        """The network in a folder: safetensors, JSON and Python files, never a pickle."""
+        model = build_network(TorchOptions.model_validate(json.loads((folder / NETWORK).read_text())), layout)
+        load_weights(folder, model)
+        return cls(model, layout)

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from raytemplate.errors import TrainingFailed
 from raytemplate.models.torch.optimizer import Adam
 
 WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.safetensors"
@@ -44,4 +45,16 @@ def weights_sha256(model: nn.Module) -> str:
 
 
 def _flat(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    """Every tensor with memory of its own: safetensors keeps no two names for one, as tied weights are."""
+    flat: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for name, value in model.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise TrainingFailed(f"the network's state holds {name}, which is no tensor; it cannot be stored safely")
+        value = value.detach().cpu().contiguous()
+        storage = value.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != value.nbytes:
+            value = value.clone()
+        seen.add(storage.data_ptr())
+        flat[name] = value
+    return flat
