@@ -17,7 +17,7 @@ NETWORK = "network.json"
 
 
 class TabularMlp(nn.Module):
-    """Embeddings beside scaled numbers, hidden layers with ReLU, one output in units of the target's deviation.
+    """Embeddings beside scaled numbers, hidden layers with ReLU, then what `models.torch.predict` expects of a network.
 
     The rows of an embedding for unknown and missing values (codes 0 and 1) start at zero, so that a value never
     seen in training moves nothing.
@@ -39,12 +39,12 @@ class TabularMlp(nn.Module):
                 layers.append(nn.Dropout(options.dropout))
             width = options.hidden
         self.hidden = nn.Sequential(*layers)
-        self.output = nn.Linear(width, 1)
+        self.output = nn.Linear(width, layout.num_outputs)
 
     def forward(self, dense: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """dense: float32 [rows, dense features]; codes: int [rows, categorical features] -> float32 [rows]."""
+        """dense: float32 [rows, dense features]; codes: int [rows, categorical features] -> [rows, outputs]."""
         parts = [dense] + [embedding(codes[:, i]) for i, embedding in enumerate(self.embeddings)]
-        return self.output(self.hidden(torch.cat(parts, dim=1))).squeeze(1)
+        return self.output(self.hidden(torch.cat(parts, dim=1)))
 
 
 class TabularMlpPredictor(NetworkPredictor):

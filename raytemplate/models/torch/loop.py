@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,7 @@ def fit(
         describe(folder)
 
     aim = objective(training, context.layout)
+    aim.criterion.to(next(model.parameters()).device)
     for epoch in range(_go_on(context, model, optimizer) + 1, training.epochs + 1):
         torch.manual_seed(training.seed * 100_003 + epoch)
         loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch)
@@ -91,9 +93,13 @@ def _one_epoch(
         dense, codes, target = _tensors(batch, device)
         optimizer.zero_grad()
         # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
-        losses = aim.loss(shaped(model(dense, codes), len(batch)), target)
+        with _precision(training, device):
+            output = model(dense, codes)
+        losses = aim.loss(shaped(output, len(batch), context.layout), target)
         (losses * (context.num_ranks / batch.num_rows_all_ranks)).backward()
-        optimizer.step(_rate(training, context.num_train_rows, epoch, step))
+        if training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
+        optimizer.step(rate(training, context.num_train_rows, epoch, step))
         total += losses.detach()
         rows += len(batch)
         rows_all += batch.num_rows_all_ranks
@@ -103,13 +109,27 @@ def _one_epoch(
     return loss * aim.unit, time.perf_counter() - started, rows
 
 
-def _rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float:
-    """The learning rate of one step; a function of the step alone, so that going on after a stop changes nothing."""
-    if training.lr_schedule == "constant":
-        return training.lr
+def rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float:
+    """The learning rate of one step; a function of the step alone, so that going on after a stop changes nothing.
+
+    Args:
+        num_rows: of the train window, over all ranks.
+        epoch: counts from 1.
+        step: counts from 0 in each epoch.
+    """
     steps = -(-num_rows // training.batch_size)
-    done = (epoch - 1) * steps + step
-    return training.lr * max(0.0, 1.0 - done / (training.epochs * steps))
+    done, total = (epoch - 1) * steps + step, training.epochs * steps
+    warm = int(total * (training.warmup or 0.0))
+    if done < warm:
+        return training.lr * (done + 1) / (warm + 1)
+    passed = min(1.0, (done - warm) / (total - warm))
+    if training.lr_schedule == "cosine":
+        return training.lr * 0.5 * (1.0 + math.cos(math.pi * passed))
+    return training.lr * (1.0 - passed) if training.lr_schedule == "linear" else training.lr
+
+
+def _precision(training: TrainingSpec, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
 
 
 def _tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -125,7 +145,7 @@ def _predictions(
     with torch.inference_mode():
         for batch in context.batches("validation", epoch=epoch, batch_size=_ROWS_AT_ONCE):
             dense, codes, _ = _tensors(batch, device)
-            output = shaped(model(dense, codes), len(batch))
+            output = shaped(model(dense, codes), len(batch), context.layout)
             yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 

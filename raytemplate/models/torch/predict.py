@@ -1,7 +1,8 @@
 """Predicting with a trained torch network: from what it gives to what a `Predictor` hands out.
 
-A network takes dense float32 [rows, dense features] and codes int32 [rows, categorical features]. It gives float32
-[rows], the target less its mean, in units of its deviation.
+A network takes dense float32 [rows, dense features] and codes int32 [rows, categorical features]. It gives [rows]: for
+numbers the target less its mean, in units of its deviation; for two classes the logit of the second. For more classes
+it gives a logit for each, [rows, classes].
 """
 
 from __future__ import annotations
@@ -39,24 +40,27 @@ def build_network(options: TorchOptions, layout: Layout) -> nn.Module:
     return made
 
 
-def shaped(output: object, num_rows: int) -> torch.Tensor:
-    """A network's output as [rows]; [rows, 1] is taken for that.
+def shaped(output: object, num_rows: int, layout: Layout) -> torch.Tensor:
+    """A network's output as float32 [rows] or [rows, classes]; [rows, 1] is taken for [rows].
 
     Raises:
         TrainingFailed: it is something else. A loss would spread it over the target without a word.
     """
+    expected = (num_rows,) if layout.num_outputs == 1 else (num_rows, layout.num_outputs)
     if isinstance(output, torch.Tensor):
-        if output.shape == (num_rows, 1):
-            return output.squeeze(1)
-        if output.shape == (num_rows,):
-            return output
+        if output.shape == (num_rows, 1) and layout.num_outputs == 1:
+            return output.squeeze(1).float()
+        if output.shape == expected:
+            return output.float()
     found = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    raise TrainingFailed(f"the network gave {found} for {num_rows} rows, expected [{num_rows}]")
+    raise TrainingFailed(f"the network gave {found} for {num_rows} rows, expected {list(expected)}")
 
 
 def in_unit(output: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """A network's output as predictions, in the precision of the output."""
-    return output * layout.target_std + layout.target_mean
+    """A network's output as predictions, in the precision of the output: in the target's unit, or as probabilities."""
+    if layout.task == "regression":
+        return output * layout.target_std + layout.target_mean
+    return torch.sigmoid(output) if layout.num_outputs == 1 else torch.softmax(output, dim=1)
 
 
 class NetworkPredictor:
@@ -74,9 +78,10 @@ class NetworkPredictor:
                 rows = slice(start, start + _ROWS_AT_ONCE)
                 # Arrays out of the object store are read-only and torch wants to own what it is given.
                 output = self._model(torch.from_numpy(dense[rows].copy()), torch.from_numpy(codes[rows].copy()))
-                output = shaped(output, len(dense[rows])).double()
+                output = shaped(output, len(dense[rows]), self._layout).double()
                 parts.append(in_unit(output, self._layout).numpy())
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float64)
+        none = (0,) if self._layout.num_outputs == 1 else (0, self._layout.num_outputs)
+        return np.concatenate(parts) if parts else np.empty(none, dtype=np.float64)
 
 
 class TorchPredictor(NetworkPredictor):
