@@ -40,6 +40,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
         "linear": "raytemplate.models.linear.family:FAMILY",
         "xgboost": "raytemplate.models.xgboost.family:FAMILY",
+        "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {
         "mae": "raytemplate.evaluation.metrics.regression:MAE",

@@ -64,7 +64,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
-        forecast=prediction, machine=_machine(inventory),
+        forecast=prediction, machine=_machine(inventory), code=inventory.code,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
