@@ -27,11 +27,17 @@ _SHIPPED: dict[str, dict[str, str]] = {
     },
     FEATURES: {
         "numeric": "raytemplate.data.features.numeric:Numeric",
+        "buckets": "raytemplate.data.features.buckets:Buckets",
+        "quantile": "raytemplate.data.features.quantile:Quantile",
+        "power": "raytemplate.data.features.power:Power",
         "categorical": "raytemplate.data.features.categorical:Categorical",
         "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
     },
     FEATURE_OPTIONS: {
         "numeric": "raytemplate.data.features.options:NumericOptions",
+        "buckets": "raytemplate.data.features.options:BucketsOptions",
+        "quantile": "raytemplate.data.features.options:QuantileOptions",
+        "power": "raytemplate.data.features.options:PowerOptions",
         "categorical": "raytemplate.data.features.options:CategoricalOptions",
         "datetime": "raytemplate.data.features.options:DatetimeOptions",
     },

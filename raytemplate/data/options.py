@@ -182,7 +182,8 @@ class FeaturesSpec(Options):
     """Columns of time and the parts to use, such as `{time_hour: [weekday, hour]}`, in UTC."""
 
     columns: Mapping[str, Mapping[str, Any]] = {}
-    """Settings for single columns, such as `precip: {transform: log}`."""
+    """Settings for single columns, such as `precip: {transform: log}`; `kind` makes another kind of feature of one,
+    such as `age: {kind: buckets, edges: [18, 65]}`."""
 
     forbidden: tuple[str, ...] = ()
     """Patterns of columns that no feature may match, such as `dep_*`: known only after the prediction is needed."""
