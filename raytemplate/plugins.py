@@ -31,6 +31,8 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "quantile": "raytemplate.data.features.quantile:Quantile",
         "power": "raytemplate.data.features.power:Power",
         "categorical": "raytemplate.data.features.categorical:Categorical",
+        "ordinal": "raytemplate.data.features.ordinal:Ordinal",
+        "hashing": "raytemplate.data.features.hashing:Hashing",
         "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
     },
     FEATURE_OPTIONS: {
@@ -39,6 +41,8 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "quantile": "raytemplate.data.features.options:QuantileOptions",
         "power": "raytemplate.data.features.options:PowerOptions",
         "categorical": "raytemplate.data.features.options:CategoricalOptions",
+        "ordinal": "raytemplate.data.features.options:OrdinalOptions",
+        "hashing": "raytemplate.data.features.options:HashingOptions",
         "datetime": "raytemplate.data.features.options:DatetimeOptions",
     },
     FAMILIES: {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from raytemplate.data.options import DatetimePart
+from raytemplate.data.options import DatetimePart, as_text
 from raytemplate.plugins import Options
 
 
@@ -90,10 +90,37 @@ class CategoricalOptions(FeatureOptions):
     """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
 
 
+class OrdinalOptions(FeatureOptions):
+    """Settings of one categorical column whose values have an order."""
+
+    lists: ClassVar[tuple[str, ...]] = ("categorical",)
+
+    order: Annotated[tuple[Annotated[str, BeforeValidator(as_text)], ...], Field(min_length=2)]
+    """All values from the lowest to the highest, such as [S, M, L, XL]. A training row with another ends the run; later
+    such a row counts as unknown."""
+
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [v for n, v in enumerate(value) if v in value[:n]]
+        if twice:
+            raise ValueError(f'"{twice[0]}" is there twice')
+        return value
+
+
+class HashingOptions(FeatureOptions):
+    """Settings of one categorical column of many values."""
+
+    lists: ClassVar[tuple[str, ...]] = ("categorical",)
+
+    buckets: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
+    """Codes that values share, by a hash of the value; new values have one too. Default: 1,000."""
+
+
 class DatetimeOptions(FeatureOptions):
     """Settings of one column of time."""
 
     lists: ClassVar[tuple[str, ...]] = ("datetime",)
 
     parts: Annotated[tuple[DatetimePart, ...], Field(min_length=1)]
-    """Parts to use, such as [weekday, hour]; Monday is the first weekday. All in UTC."""
+    """Parts to use, such as [weekday, hour-cycle]; Monday is the first weekday. All in UTC."""
