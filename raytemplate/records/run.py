@@ -62,3 +62,7 @@ class RunEnd:
     timings: tuple[StageTiming, ...]
     message: str = ""
     timeline_s: Mapping[str, float] | None = None
+    trouble: str = ""
+    """Of a failed run: whose trouble it is, one of `errors.Trouble`."""
+    retry: str = ""
+    """Of a failed run: whether the same may succeed, one of `errors.Retry`."""
