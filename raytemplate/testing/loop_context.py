@@ -65,7 +65,7 @@ class MemoryContext:
         """See `LoopContext`."""
         return self._rows[split].chosen(slice(None))
 
-    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
         """See `LoopContext`."""
         errors = [np.abs(target.astype(np.float64) - prediction) for target, prediction in pairs]
         return float(np.concatenate(errors).mean())
