@@ -56,6 +56,14 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "mae": "raytemplate.evaluation.metrics.regression:MAE",
         "rmse": "raytemplate.evaluation.metrics.regression:RMSE",
         "r2": "raytemplate.evaluation.metrics.regression:R2",
+        "pinball": "raytemplate.evaluation.metrics.quantiles:PINBALL",
+        "coverage": "raytemplate.evaluation.metrics.quantiles:COVERAGE",
+        "log-loss": "raytemplate.evaluation.metrics.classes:LOG_LOSS",
+        "brier": "raytemplate.evaluation.metrics.classes:BRIER",
+        "accuracy": "raytemplate.evaluation.metrics.classes:ACCURACY",
+        "f1": "raytemplate.evaluation.metrics.classes:F1",
+        "auc": "raytemplate.evaluation.metrics.ranking:AUC",
+        "ece": "raytemplate.evaluation.metrics.calibration:ECE",
     },
     GATES: {
         "metric-limit": "raytemplate.governance.gates.metric_limit:MetricLimit",
@@ -66,7 +74,10 @@ _SHIPPED: dict[str, dict[str, str]] = {
 }
 
 
-_METRIC_TASKS: dict[str, tuple[str, ...]] = dict.fromkeys(("mae", "rmse", "r2"), ("regression",))
+_METRIC_TASKS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("mae", "rmse", "r2", "pinball", "coverage"), ("regression",)),
+    **dict.fromkeys(("log-loss", "brier", "accuracy", "f1", "auc", "ece"), ("binary", "multiclass")),
+}
 
 
 class Options(BaseModel):

@@ -65,7 +65,9 @@ def test_exit_codes_are_the_documented_ones() -> None:
     assert (errors.Interrupted().code, errors.Interrupted(terminated=True).code) == (130, 143)
 
 
-@pytest.mark.parametrize("name", ["flights-air-time", "tabular-regression"])
+@pytest.mark.parametrize(
+    "name", ["flights-air-time", "flights-late", "tabular-binary", "tabular-multiclass", "tabular-regression"]
+)
 def test_shipped_template_is_found_and_parses(name: str) -> None:
     """In a checkout and in a wheel alike; that each one loads is tested with the spec."""
     assert shipped(name).parent == shipped_folder()

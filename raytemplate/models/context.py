@@ -82,7 +82,7 @@ class LoopContext(Protocol):
         """All rows of this rank at once, in a fixed order."""
         ...
 
-    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
         """The deciding metric over (target, prediction) pairs of the validation window, shaped as by a `Predictor`."""
         ...
 

@@ -125,3 +125,14 @@ class SavedModel:
         """
         encoded = encode(rows, self.features, with_target=False)
         return self.predictor.predict(encoded.dense, encoded.codes), encoded.num_unknown
+
+    def as_columns(self, predictions: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+        """Predictions as columns of a table: `prediction`, the number or the probability of the positive class.
+
+        For more than two classes `prediction` is the name of the likeliest, and `probability_NAME` that of each.
+        """
+        if predictions.ndim == 1:
+            return {"prediction": predictions}
+        names = np.array(self.features.classes, dtype=object)
+        likeliest = {"prediction": names[predictions.argmax(axis=1)]}
+        return likeliest | {f"probability_{name}": predictions[:, place] for place, name in enumerate(names)}

@@ -245,7 +245,7 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     return EvaluateStage(
         metric=evaluation.metric, also=evaluation.also, resample=resample,
         baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
-        seed=spec.training.seed,
+        seed=spec.training.seed, quantile=spec.training.quantile,
     )  # fmt: skip
 
 

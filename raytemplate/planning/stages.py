@@ -124,7 +124,10 @@ class FitStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateStage:
-    """Score candidate, champion and baseline on the test window and compare them."""
+    """Score candidate, champion and baseline on the test window and compare them.
+
+    `quantile` is the one that is predicted, if one is.
+    """
 
     metric: str
     also: tuple[str, ...]
@@ -132,6 +135,7 @@ class EvaluateStage:
     resample: Literal["day", "hour", "week", "row"]
     num_resamples: int
     seed: int
+    quantile: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,7 +110,10 @@ def _fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> Fitted
 
 def _baseline(train: pa.Table, stage: IngestStage) -> baselines.BaselineState:
     rows = baseline_target(train, stage.target, stage.task, stage.positive)
-    return baselines.fit_baseline(rows, stage.baseline, stage.target)
+    try:
+        return baselines.fit_baseline(rows, stage.baseline, stage.target, stage.task)
+    except ValueError as error:
+        raise DataError(f"evaluation.baseline: {error}") from error
 
 
 def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bool = False) -> None:

@@ -17,6 +17,7 @@ from raytemplate.models.options import TrainingSpec
 
 TREES = "trees.txt"
 _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"}
+_OF_CLASSES = {"binary": ("binary", "binary_logloss"), "multiclass": ("multiclass", "multi_logloss")}
 
 
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
@@ -88,8 +89,10 @@ class _Report:
 
 
 def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> dict[str, Any]:
+    same = _OBJECTIVE.get(training.loss, "")
+    objective, metric = _OF_CLASSES.get(context.layout.task, (same, same))
     params: dict[str, Any] = {
-        "objective": _OBJECTIVE[training.loss], "metric": _OBJECTIVE[training.loss],
+        "objective": objective, "metric": metric,
         "learning_rate": training.lr, "num_leaves": options.num_leaves,
         "min_data_in_leaf": options.min_rows_in_leaf, "lambda_l2": options.l2,
         "feature_fraction": options.feature_share, "seed": training.seed, "num_threads": training.threads,
@@ -98,6 +101,8 @@ def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSp
         # not the model's, and going on from a checkpoint gives other trees.
         "enable_bundle": False,
     }  # fmt: skip
+    if objective == "multiclass":
+        params["num_class"] = len(context.layout.classes)
     if training.quantile is not None:
         params["alpha"] = training.quantile
     if context.num_ranks > 1:
@@ -110,8 +115,8 @@ def _table(batch: Batch) -> NDArray[np.float32]:
     return np.concatenate([batch.dense, batch.codes.astype(np.float32)], axis=1)
 
 
-def _predict(booster: lightgbm.Booster, table: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(booster.predict(table, num_threads=1), dtype=np.float32)
+def _predict(booster: lightgbm.Booster, table: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(booster.predict(table, num_threads=1), dtype=np.float64)
 
 
 def save(booster: lightgbm.Booster, folder: Path) -> None:
