@@ -142,11 +142,15 @@ class GateConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GovernStage:
-    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason."""
+    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason.
+
+    Where it is not `promotable`, it is judged for show: nothing is promoted.
+    """
 
     gates: tuple[GateConfig, ...]
     promotion: Literal["automatic", "manual"]
     skips: tuple[str, ...] = ()
+    promotable: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,6 +224,7 @@ class RunPlan:
     limits: Limits
     forecast: Forecast
     machine: str
+    variant: str = "standard"
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -231,5 +236,6 @@ def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
     ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings())
     fit = replace(plan.fit, why="")
-    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s])
+    variant = [] if plan.variant == "standard" else [plan.variant]
+    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *variant])
     return hashlib.sha256(material.encode()).hexdigest()[:6]
