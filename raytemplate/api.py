@@ -164,7 +164,7 @@ def resume(
     locked = read_lock(journal).plan
     with working_on(journal):
         end = journal.read(RunEnd)
-        if is_stale(journal, Ledger(place.governance_db), locked.name):
+        if locked.govern.promotable and is_stale(journal, Ledger(place.governance_db), locked.name):
             # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
             for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation):
                 journal.supersede(kind)
@@ -281,7 +281,7 @@ def _start_of(planned: Planned, run_id: str) -> RunStart:
     return RunStart(
         run_id=run_id, name=plan_.name, version=plan_.version, plan_id=plan_.id, template=plan_.template,
         as_of=plan_.as_of, started=datetime.now(UTC), planned_s=plan_.forecast.seconds, host=socket.gethostname(),
-        user=getpass.getuser(), address=planned.address,
+        user=getpass.getuser(), address=planned.address, variant=plan_.variant,
     )  # fmt: skip
 
 
@@ -293,7 +293,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         UsageError: no such run, or it has not been evaluated.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
-    from raytemplate.execution.decide import decide, evidence_from, refuse_if_stale
+    from raytemplate.execution.decide import decide, evidence_from, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
@@ -303,6 +303,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     by = f"{user}: {reason}" if reason else user
     with working_on(journal):
         evidence_from(journal)
+        refuse_for_show(journal, locked)
         refuse_if_stale(journal, ledger, locked.name)
         decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
         Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)

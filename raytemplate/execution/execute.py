@@ -249,8 +249,8 @@ class Execution:
 
 
 def _state(verdict: VerdictRecord, promotion: PromotionRecord | None) -> tuple[State, int]:
-    if promotion is not None and promotion.outcome == "unchanged":
-        return "unchanged", EXIT_DONE
+    if promotion is not None and (promotion.outcome == "unchanged" or promotion.outcome == "shown"):
+        return promotion.outcome, EXIT_DONE
     if promotion is not None and promotion.outcome == "promoted":
         return "approved", EXIT_DONE
     return ("held" if isinstance(verdict.verdict, Held) else "rejected"), EXIT_NOT_PROMOTED

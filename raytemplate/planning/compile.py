@@ -64,7 +64,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
-        forecast=prediction, machine=_machine(inventory), code=inventory.code,
+        forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -254,6 +254,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
     return GovernStage(
         gates=tuple(GateConfig(name=n, settings=Settings(g.model_dump(mode="json"))) for n, g in spec.gates.items()),
         promotion=spec.governance.promotion, skips=skips if "beats-champion" in spec.gates else (),
+        promotable=spec.variant in spec.governance.promotable,
     )  # fmt: skip
 
 

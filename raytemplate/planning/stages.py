@@ -148,11 +148,15 @@ class GateConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GovernStage:
-    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason."""
+    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason.
+
+    Where it is not `promotable`, it is judged for show: nothing is promoted.
+    """
 
     gates: tuple[GateConfig, ...]
     promotion: Literal["automatic", "manual"]
     skips: tuple[str, ...] = ()
+    promotable: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -230,6 +234,7 @@ class RunPlan:
     forecast: Forecast
     machine: str
     code: CodeRef = field(default_factory=CodeRef)
+    variant: str = "standard"
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -241,6 +246,7 @@ def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
     ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings())
     fit = replace(plan.fit, why="")
-    own_code = [plan.code.sha256] if plan.code.sha256 else []
-    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *own_code])
+    more = [plan.code.sha256] if plan.code.sha256 else []
+    more += [] if plan.variant == "standard" else [plan.variant]
+    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *more])
     return hashlib.sha256(material.encode()).hexdigest()[:6]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-State = Literal["running", "approved", "held", "rejected", "unchanged", "failed", "unfinished"]
+State = Literal["running", "approved", "held", "rejected", "unchanged", "shown", "failed", "unfinished"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +26,7 @@ class RunStart:
     user: str
     address: str = ""
     """The Ray it was told to use; "" for one of its own."""
+    variant: str = "standard"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,7 +73,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
         case GovernStage():
             return "govern", _govern(stage)
         case PromoteStage():
-            return "promote", _promote(stage)
+            return "promote", _promote(stage, plan)
 
 
 def _ingest(stage: IngestStage, machine: str) -> str:
@@ -120,7 +120,9 @@ def _skip(skip: str) -> str:
     return skip if "will be skipped" in skip else skip.replace(": ", " will be skipped: ", 1)
 
 
-def _promote(stage: PromoteStage) -> str:
+def _promote(stage: PromoteStage, plan: RunPlan) -> str:
+    if not plan.govern.promotable:
+        return f"nothing: variant {plan.variant} is judged for show"
     if stage.promotion == "automatic":
         return "automatic, if no gate blocks"
     return "manual: if no gate blocks, waits for raytemplate promote RUN"

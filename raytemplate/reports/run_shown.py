@@ -108,6 +108,7 @@ def _whose(end: RunEnd) -> str:
 
 def _command(view: RunView) -> str:
     assert view.verdict is not None
-    if isinstance(view.verdict, Rejected):
+    shown = view.promotion is not None and view.promotion.outcome == "shown"
+    if shown or isinstance(view.verdict, Rejected):
         return "  raytemplate runs"
     return next_command(view.plan.name, view.start.run_id, view.verdict, view.promotion)

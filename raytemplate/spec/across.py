@@ -76,7 +76,8 @@ def check_split(places: Places, data: DataSpec | None, evaluation: EvaluationSpe
 
 def _set_here(places: Places, path: str) -> bool:
     """Whether the template itself, or a layer above it, sets a value: a parent may be written for other data."""
-    return path in places.owners and places.owner(path).level >= Level.FILE
+    owner = places.owner(path)
+    return path in places.owners and owner.level >= Level.FILE and not owner.inherited
 
 
 def check_keys(places: Places, data: DataSpec) -> None:
