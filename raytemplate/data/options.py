@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
@@ -185,9 +185,42 @@ class FeaturesSpec(Options):
     """Columns of time and the parts to use, such as `{time_hour: [weekday, hour-cycle]}`, in UTC. A cycle is a sine and
     a cosine, so that 23 h is next to 0 h."""
 
+    text: tuple[str, ...] = ()
+    """Columns of free text: a dense column for each of their most frequent words, or as `features.columns` says."""
+
+    crosses: Mapping[str, Annotated[tuple[str, ...], Field(min_length=2)]] = {}
+    """Combinations of columns used as one category, by a name of their own, such as `{route: [origin, dest]}`."""
+
     columns: Mapping[str, Mapping[str, Any]] = {}
     """Settings for single columns, such as `precip: {transform: log}`; `kind` makes another kind of feature of one,
     such as `age: {kind: buckets, edges: [18, 65]}`."""
 
     forbidden: tuple[str, ...] = ()
     """Patterns of columns that no feature may match, such as `dep_*`: known only after the prediction is needed."""
+
+    def listed(self) -> Iterator[Listed]:
+        """Every feature, in the order of their columns when encoded."""
+        for name in ("numeric", "categorical"):
+            for item, column in enumerate(getattr(self, name)):
+                yield Listed(name, column, name, (column,), item)
+        for column in self.datetime:
+            yield Listed("datetime", column, "datetime", (column,))
+        for item, column in enumerate(self.text):
+            yield Listed("text", column, "text", (column,), item)
+        for name, columns in self.crosses.items():
+            yield Listed("crosses", name, "categorical", columns)
+
+
+class Listed(NamedTuple):
+    """One feature as it is listed: in which field, its name, the kind it is by default, its columns, its place."""
+
+    field: str
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    item: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The dotted path that a problem with it has."""
+        return f"features.{self.field}" if self.item is not None else f"features.{self.field}.{self.name}"

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raytemplate.data.features.inputs import column_of
 from raytemplate.data.features.numeric import Numeric
-from raytemplate.data.profile import column_of
 from raytemplate.data.split import SIDES
 from raytemplate.data.statistics import to_floats
 from raytemplate.data.times import between, is_time

@@ -203,7 +203,7 @@ class Execution:
         ingest = self.plan.ingest
         return About(
             name=self.plan.name, family=stage.family, target=ingest.target,
-            columns=tuple(dict.fromkeys(step.column for step in ingest.features)), keys=ingest.keys, epoch=epoch,
+            columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
             split=ingest.split.id if ingest.split else "",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 from raytemplate import plugins
 from raytemplate.data.conditions import parse_condition, target_columns
+from raytemplate.data.features.inputs import reads
+from raytemplate.data.features.options import TextOptions
 from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.split import Split
@@ -87,7 +90,7 @@ def _ingest(
     features = feature_steps(spec)
     columns = _columns(spec, inventory, features)
     num_rows = sum(w.num_rows for w in windows)
-    memory = num_rows * len(columns) * _BYTES_A_VALUE
+    memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * sum(_text_width(step) for step in features))
     return IngestStage(
         source=source.kind, root=source.root, num_files_listed=len(source.files),
         files=tuple(s for f in source.files if (s := _slice(f, columns, windows, split)) is not None),
@@ -99,30 +102,40 @@ def _ingest(
     )  # fmt: skip
 
 
+def _text_width(step: FeatureStep) -> int:
+    """Dense columns that a text becomes, at most."""
+    return TextOptions.model_validate(dict(step.settings)).width if step.kind == "text" else 0
+
+
 def _contract(spec: TemplateSpec) -> Settings:
     return Settings({n: c.model_dump(mode="json", exclude_none=True) for n, c in spec.contract.columns.items()})
 
 
 def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
-    """The features of a template in the order numeric, categorical, datetime, each with its settings."""
-    listed = [("numeric", c) for c in spec.features.numeric] + [("categorical", c) for c in spec.features.categorical]
-    steps = [_step(spec, kind, column) for kind, column in listed]
-    for column, parts in spec.features.datetime.items():
-        steps.append(_step(spec, "datetime", column, parts=list(parts)))
-    return tuple(steps)
+    """The features of a template in the order numeric, categorical, datetime, text, crosses, each with its settings."""
+    steps: list[FeatureStep] = []
+    for one in spec.features.listed():
+        given = {"parts": list(spec.features.datetime[one.name])} if one.field == "datetime" else {}
+        settings = {**given, **spec.features.columns.get(one.name, {})}
+        kind = str(settings.pop("kind", one.kind))
+        inputs = one.inputs if one.inputs != (one.name,) else ()
+        steps.append(FeatureStep(kind=kind, column=one.name, settings=Settings(settings), inputs=inputs))
+    return tuple(_with_folds(step, steps, spec) for step in steps)
 
 
-def _step(spec: TemplateSpec, listed: str, column: str, **given: object) -> FeatureStep:
-    """One feature; its settings may name another kind than that of the list it stands in."""
-    settings = {**given, **spec.features.columns.get(column, {})}
-    kind = str(settings.pop("kind", listed))
-    return FeatureStep(kind=kind, column=column, settings=Settings(settings))
+def _with_folds(step: FeatureStep, steps: Sequence[FeatureStep], spec: TemplateSpec) -> FeatureStep:
+    """A mean of the target with the columns that put a row in its fold; others as they are."""
+    if step.kind != "target-mean" or step.settings.get("fold_by"):
+        return step
+    time = [spec.data.time] if spec.data.time else []
+    by = spec.data.keys or tuple(dict.fromkeys([*time, *(column for one in steps for column in reads(one))]))
+    return replace(step, settings=Settings({**step.settings, "fold_by": list(by)}))
 
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
     wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
-    wanted += [step.column for step in features]
+    wanted += [column for step in features for column in (*reads(step), *step.settings.get("fold_by", ()))]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline

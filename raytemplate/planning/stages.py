@@ -53,11 +53,15 @@ class FileSlice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureStep:
-    """One feature to fit: its kind (a plug-in), its column and its settings."""
+    """One feature to fit: its kind (a plug-in), its column and its settings.
+
+    `inputs` are the columns it is made from, where that is not the one of its name.
+    """
 
     kind: str
     column: str
     settings: Settings
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,14 @@ from typing import Any, cast
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.spec.across import check_baseline, check_condition, check_features, check_keys, check_split
+from raytemplate.spec.across import (
+    check_baseline,
+    check_condition,
+    check_features,
+    check_keys,
+    check_split,
+    check_target_means,
+)
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
@@ -62,6 +69,7 @@ def _check_all(places: Places, parts: dict[str, Any]) -> dict[str, GateOptions]:
     if features:
         check_features(places, features)
         check_columns(places, features)
+        check_target_means(places, data, features)
     if evaluation:
         check_metrics(places, evaluation, gates)
         check_baseline(places, evaluation)

@@ -93,12 +93,12 @@ def _in_memory(stage: IngestStage) -> OpenData:
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, MEMORY), profiles=found,
         features=_fitted(found, stage), baseline=_baseline(kept["train"], stage),
     )  # fmt: skip
-    refs = {name: ray.put(_arrays(table, ingested.features)) for name, table in kept.items() if name != "test"}
+    refs = {name: ray.put(_arrays(table, ingested.features, name)) for name, table in kept.items() if name != "test"}
     return OpenData(ingested=ingested, refs=refs, streams={}, test=kept["test"])
 
 
 def _profile(table: pa.Table, stage: IngestStage) -> profiles.Profile:
-    return profiles.profile(table, stage.features, stage.target, stage.task)
+    return profiles.profile(table, stage.features, stage.target, stage.task, stage.positive)
 
 
 def _fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedFeatures:
@@ -156,8 +156,8 @@ def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
     return drop_rows(table, parse_condition(condition).expression(table.schema)) if condition else (table, 0)
 
 
-def _arrays(table: pa.Table, features: FittedFeatures) -> Arrays:
-    encoded = encode(table, features, with_target=True)
+def _arrays(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
+    encoded = encode(table, features, with_target=True, training=window == "train")
     assert encoded.target is not None
     return {"dense": encoded.dense, "codes": encoded.codes, "target": encoded.target}
 
@@ -259,13 +259,13 @@ def _keep(table: pa.Table, stage: IngestStage) -> pa.Table:
 
 def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:
     return _rows(stage, window).map_batches(
-        functools.partial(_encode_block, features=features), batch_size=None, batch_format="pyarrow",
-        zero_copy_batch=True,
+        functools.partial(_encode_block, features=features, window=window.name), batch_size=None,
+        batch_format="pyarrow", zero_copy_batch=True,
     )  # fmt: skip
 
 
-def _encode_block(table: pa.Table, features: FittedFeatures) -> dict[str, NDArray[Any]]:
-    arrays = dict(_arrays(table, features))
+def _encode_block(table: pa.Table, features: FittedFeatures, window: str) -> dict[str, NDArray[Any]]:
+    arrays = dict(_arrays(table, features, window))
     return {name: value for name, value in arrays.items() if value.size or value.ndim == 1}
 
 
