@@ -52,6 +52,9 @@ _SHIPPED: dict[str, dict[str, str]] = {
     FAMILIES: {
         "tabular-mlp": "raytemplate.models.tabular_mlp.family:FAMILY",
         "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
+        "linear": "raytemplate.models.linear.family:FAMILY",
+        "xgboost": "raytemplate.models.xgboost.family:FAMILY",
+        "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {
         "mae": "raytemplate.evaluation.metrics.regression:MAE",

@@ -67,7 +67,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
-        forecast=prediction, machine=_machine(inventory),
+        forecast=prediction, machine=_machine(inventory), code=inventory.code,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -193,7 +193,7 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
         model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
         metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
-        accelerator=worker.accelerator,
+        accelerator=worker.accelerator, step=family.step,
     )  # fmt: skip
 
 

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from template_text import WHOLE, write
 
+from raytemplate import plugins
 from raytemplate.document import parse
 from raytemplate.errors import SpecError
 from raytemplate.spec.load import from_resolved, load
 
-FAMILIES = "lightgbm or tabular-mlp"
+FAMILIES = " or ".join(plugins.names(plugins.FAMILIES))
 
 
 def problems(folder: Path, text: str, **layers: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 from numpy.typing import NDArray
 
 from raytemplate.models.context import Batch, LoopContext
-from raytemplate.models.lightgbm.family import LightGbmOptions
+from raytemplate.models.lightgbm.family import FAMILY, LightGbmOptions
 from raytemplate.models.options import TrainingSpec
 
 TREES = "trees.txt"
@@ -22,7 +23,7 @@ _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
     """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
     rows = context.arrays("train")
-    names = [*context.layout.dense, *context.layout.codes]
+    names = _names([*context.layout.dense, *context.layout.codes])
     params = _params(context, options, training)
     data = lightgbm.Dataset(
         _table(rows), label=rows.target, categorical_feature=list(range(len(context.layout.dense), len(names))),
@@ -36,6 +37,12 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
             callbacks=[_Seed(training.seed, done), _Report(context, options, training, len(rows), done)],
         )  # fmt: skip
     context.finish("")
+
+
+def _names(columns: list[str]) -> list[str]:
+    """The columns by name; by number where LightGBM refuses the name ("note:late", text in other scripts)."""
+    plain = re.compile(r"[\w.()=<>-]+", re.ASCII)
+    return [name if plain.fullmatch(name) else f"column_{place}" for place, name in enumerate(columns)]
 
 
 class _Seed:
@@ -63,7 +70,7 @@ class _Report:
         self, context: LoopContext, options: LightGbmOptions, training: TrainingSpec, num_rows: int, done: int
     ) -> None:
         self._context, self._num_trees, self._num_rows, self._done = context, options.num_trees, num_rows, done
-        self._every = training.checkpoint_every or max(1, options.num_trees // 20)
+        self._every = FAMILY.checkpoint_interval(training, options.num_trees)
         self._validation = context.arrays("validation")
         self._table = _table(self._validation)
         self._started = time.perf_counter()
