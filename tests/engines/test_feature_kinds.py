@@ -82,4 +82,4 @@ def test_a_family_trains_on_every_kind(train, plan, noted, family):
     more = {"model.kind": family, "model.num_trees": 5} if family == "lightgbm" else {}
     _, journal = train(plan({**KINDS, **more}))
     epochs = journal.epochs()
-    assert epochs and epochs[-1].validation < 60
+    assert len(epochs) > 1 and epochs[-1].validation < epochs[0].validation
