@@ -160,6 +160,10 @@ class DataSpec(Options):
     drop: str = ""
     """Rows to leave out: a SQL condition over columns, such as `air_time is null`. Default: none."""
 
+    rows: Annotated[int, Field(ge=1)] | None = None
+    """About how many rows to use, a seeded sample spread over the windows in proportion, such as 5000 in a variant for
+    trying out. Where there are many row groups only some are read. Default: all."""
+
     ingest: Literal["auto", "memory", "stream"] = "auto"
     """`memory` encodes once and keeps arrays in the object store; `stream` needs bounded memory, for any size.
     Default: memory where it fits a quarter of the object store's machine."""

@@ -20,6 +20,7 @@ from raytemplate.planning.forecast import forecast
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
+from raytemplate.planning.sample import sample
 from raytemplate.planning.stages import (
     EvaluateStage,
     FeatureStep,
@@ -61,7 +62,10 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     else:
         windows = windows_by_split(moment, split, inventory.source)
     family: Family = plugins.load(plugins.FAMILIES, spec.family)
-    ingest = _ingest(spec, inventory, windows, split)
+    source = inventory.source
+    if spec.data.rows is not None:
+        windows, source = sample(windows, source, spec.data.rows, timed=split is None)
+    ingest = _ingest(spec, inventory, windows, split, source.files)
     fit = _fit(spec, inventory, ingest, family)
     limits, prediction = _limits(spec, inventory, ingest, fit, family)
     plan = RunPlan(
@@ -84,8 +88,9 @@ def split_of(data: DataSpec, source: SourceTable) -> Split | None:
 
 
 def _ingest(
-    spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window], split: Split | None
-) -> IngestStage:
+    spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window], split: Split | None,
+    files: tuple[SourceFile, ...],
+) -> IngestStage:  # fmt: skip
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
     columns = _columns(spec, inventory, features)
@@ -93,7 +98,7 @@ def _ingest(
     memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * sum(_text_width(step) for step in features))
     return IngestStage(
         source=source.kind, root=source.root, num_files_listed=len(source.files),
-        files=tuple(s for f in source.files if (s := _slice(f, columns, windows, split)) is not None),
+        files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,

@@ -21,6 +21,7 @@ class Window:
     """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate.
 
     Where rows are split by hash, `start` and `end` are both as-of and say nothing.
+    `share` of the rows that are read are kept, where `data.rows` asks for a sample.
     """
 
     name: WindowName
@@ -29,6 +30,7 @@ class Window:
     length: str
     num_rows: int
     exact: bool
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

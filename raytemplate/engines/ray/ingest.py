@@ -15,14 +15,15 @@ import ray.data
 from numpy.typing import NDArray
 
 from raytemplate.data import profile as profiles
-from raytemplate.data.conditions import parse_condition
+from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.features.inputs import reads
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_classes
-from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows
+from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
 from raytemplate.engines.ray.slices import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -147,9 +148,17 @@ def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Tabl
     dropped: dict[str, int] = {}
     found = cut(rows, stage.time, stage.windows) if stage.split is None else cut_by_side(rows, stage.windows)
     for name, table in found.items():
-        rest, dropped[name] = _drop(table, stage.drop)
+        rest, dropped[name] = _drop(_sampled(table, stage, name), stage.drop)
         kept[name] = add_target(rest, stage.target)
     return kept, dropped
+
+
+def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
+    """The share of a window's rows that is kept, by what the template itself reads: not by what a champion needs."""
+    share = next(w.share for w in stage.windows if w.name == window)
+    own = {*([stage.time] if stage.time else []), *target_columns(stage.target)}
+    own.update(column for step in stage.features for column in reads(step))
+    return sample_rows(table, sorted(own), share, stage.seed)
 
 
 def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
@@ -247,14 +256,17 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
 def _rows(stage: IngestStage, window: Window) -> ray.data.Dataset:
     """Raw rows of one window, lazy."""
     return dataset(pieces_of(stage, window)).map_batches(
-        functools.partial(_keep, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
+        functools.partial(_keep, stage=stage, window=window.name),
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
     )
 
 
-def _keep(table: pa.Table, stage: IngestStage) -> pa.Table:
+def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     rows, _ = take_accounts(table)
     rows = rows.drop_columns([SIDE]) if SIDE in rows.column_names else rows
-    return add_target(_drop(rows, stage.drop)[0], stage.target)
+    return add_target(_drop(_sampled(rows, stage, window), stage.drop)[0], stage.target)
 
 
 def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:
