@@ -176,6 +176,20 @@ class DataSpec(Options):
     `data.keys`, or of all columns where there are no keys. Default: none."""
 
 
+class OwnSpec(Options):
+    """Columns that a function of yours adds."""
+
+    build: str
+    """The function, such as `my_pkg.features:add`, in one of `code.modules`: it gets an Arrow table of `columns` and
+    returns one with as many rows, or a mapping of name to values. A row's result must not depend on other rows."""
+
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Columns of the data that it gets."""
+
+    gives: Annotated[Mapping[str, Literal["numeric", "categorical"]], Field(min_length=1)]
+    """Columns that it returns, and what each is: `numeric` or `categorical`; `features.columns` may say more."""
+
+
 class FeaturesSpec(Options):
     """What the model may see: allow-lists of columns."""
 
@@ -195,6 +209,10 @@ class FeaturesSpec(Options):
     crosses: Mapping[str, Annotated[tuple[str, ...], Field(min_length=2)]] = {}
     """Combinations of columns used as one category, by a name of their own, such as `{route: [origin, dest]}`."""
 
+    own: OwnSpec | None = None
+    """A function of yours that makes features, such as `{build: my_pkg.features:add, columns: [distance, air_time],
+    gives: {speed: numeric}}`. Default: none."""
+
     columns: Mapping[str, Mapping[str, Any]] = {}
     """Settings for single columns, such as `precip: {transform: log}`; `kind` makes another kind of feature of one,
     such as `age: {kind: buckets, edges: [18, 65]}`."""
@@ -213,6 +231,8 @@ class FeaturesSpec(Options):
             yield Listed("text", column, "text", (column,), item)
         for name, columns in self.crosses.items():
             yield Listed("crosses", name, "categorical", columns)
+        for name, kind in self.own.gives.items() if self.own else ():
+            yield Listed("own", name, kind, self.own.columns if self.own else ())
 
 
 class Listed(NamedTuple):
@@ -227,4 +247,6 @@ class Listed(NamedTuple):
     @property
     def path(self) -> str:
         """The dotted path that a problem with it has."""
+        if self.field == "own":
+            return "features.own.columns"
         return f"features.{self.field}" if self.item is not None else f"features.{self.field}.{self.name}"

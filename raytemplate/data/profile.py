@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raytemplate.data.features.inputs import Step, column_of, input_of
+from raytemplate.data.features.inputs import Step, add_own, column_of, input_of
 from raytemplate.data.features.kind import ColumnProfile, FeatureKind
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.options import Task
@@ -68,6 +68,7 @@ def profile(
         DataError: a column is missing, or of a type that its feature cannot use.
     """
     wanted = column_of(table, target)
+    table = add_own(table, steps, alone=True)
     learnt = functools.cache(lambda: _learnt(table, target, task, positive))
     return Profile(
         num_rows=table.num_rows,

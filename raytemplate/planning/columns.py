@@ -13,7 +13,14 @@ from raytemplate.spec.schema import TemplateSpec
 _NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
 _TIMES = ("timestamp", "date")
 _TARGET = {"regression": "target", "binary": "class", "multiclass": "class"}
-_LISTED = {"numeric": "number", "categorical": "category", "datetime": "time", "text": "text", "crosses": "category"}
+_LISTED = {
+    "numeric": "number",
+    "categorical": "category",
+    "datetime": "time",
+    "text": "text",
+    "crosses": "category",
+    "own": "any",
+}
 _TEXT = ("string", "large_string", "string_view", "dictionary")
 _PROMISED = {
     "number": tuple(kind for kind in _NUMBERS if kind != "bool"),
@@ -58,7 +65,7 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
         for column in parse_condition(spec.data.drop).columns:
             yield "data.drop", column, "any"
     for one in spec.features.listed():
-        path = f"features.crosses.{one.name}" if one.field == "crosses" else f"features.{one.field}"
+        path = one.path if one.field in ("crosses", "own") else f"features.{one.field}"
         yield from ((path, column, _LISTED[one.field]) for column in one.inputs)
     for name, settings in spec.features.columns.items():
         for column in settings.get("fold_by", ()):

@@ -123,8 +123,9 @@ def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
         given = {"parts": list(spec.features.datetime[one.name])} if one.field == "datetime" else {}
         settings = {**given, **spec.features.columns.get(one.name, {})}
         kind = str(settings.pop("kind", one.kind))
-        inputs = one.inputs if one.inputs != (one.name,) else ()
-        steps.append(FeatureStep(kind=kind, column=one.name, settings=Settings(settings), inputs=inputs))
+        build = spec.features.own.build if one.field == "own" and spec.features.own else ""
+        inputs = one.inputs if build or one.inputs != (one.name,) else ()
+        steps.append(FeatureStep(kind=kind, column=one.name, settings=Settings(settings), inputs=inputs, build=build))
     return tuple(_with_folds(step, steps, spec) for step in steps)
 
 

@@ -58,13 +58,15 @@ class FileSlice:
 class FeatureStep:
     """One feature to fit: its kind (a plug-in), its column and its settings.
 
-    `inputs` are the columns it is made from, where that is not the one of its name.
+    `inputs` are the columns it is made from, where that is not the one of its name; `build` is the person's own
+    function that makes it from them.
     """
 
     kind: str
     column: str
     settings: Settings
     inputs: tuple[str, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

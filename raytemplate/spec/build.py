@@ -63,7 +63,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
-    check_code(places, parts["code"], family, path.parent)
+    check_code(places, parts["code"], family, features, path.parent)
     check_task(places, parts)
     check_split(places, data, evaluation)
     if data:

@@ -15,7 +15,7 @@ from raytemplate.spec.locate import Places
 from raytemplate.spec.names import unknown_names, without
 from raytemplate.spec.wording import validate
 
-FEATURE_FIELDS = ("datetime", "categorical", "numeric", "text", "crosses")
+FEATURE_FIELDS = ("datetime", "categorical", "numeric", "text", "crosses", "own")
 _M = TypeVar("_M", bound=Options)
 
 
@@ -86,7 +86,7 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
             places.note(path, f"no such feature; {hint}")
             continue
         one = listed[column]
-        options = _options(places, settings.get("kind", one.kind), one.field, path)
+        options = _options(places, settings.get("kind", one.kind), one.kind if one.field == "own" else one.field, path)
         # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
         given = {"parts": list(features.datetime[column])} if one.field == "datetime" else {}
         if options:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from raytemplate.data.features.inputs import Step, column_of, input_of, reads
+from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, reads
 from raytemplate.data.features.kind import EncodedColumn, FeatureKind, OutOfFold, Outputs
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.options import Task
@@ -26,7 +26,8 @@ from raytemplate.records.codec import Settings
 class FittedColumn:
     """One fitted feature. `type` is the family of the column's type in training; `state` is the kind's own.
 
-    `inputs` are the columns it is made from, where that is not the one of its name.
+    `inputs` are the columns it is made from, where that is not the one of its name; `build` is the person's own
+    function that makes it from them.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class FittedColumn:
     type: str
     state: Settings
     inputs: tuple[str, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +128,9 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
     codes = np.empty((table.num_rows, len(fitted.codes)), np.int32)
     unknown = np.zeros(table.num_rows, np.bool_)
     num_dense = num_codes = 0
+    with_own = add_own(table, fitted.features)
     for feature in fitted.features:
-        part = _encode(table, feature, training)
+        part = _encode(with_own, feature, training)
         num_dense = _fill(dense, num_dense, part.dense)
         num_codes = _fill(codes, num_codes, part.codes)
         if part.unknown is not None:
@@ -144,7 +147,10 @@ def _fit(profile: Profile, step: Step) -> FittedColumn:
         state: Mapping[str, Any] = kind.fit(found, options)
     except DataError as error:
         raise DataError(f"column {step.column}: {error.what}", next_step=error.next_step) from None
-    return FittedColumn(kind=step.kind, column=step.column, type=found.type, state=Settings(state), inputs=step.inputs)
+    return FittedColumn(
+        kind=step.kind, column=step.column, type=found.type, state=Settings(state), inputs=step.inputs,
+        build=step.build,
+    )  # fmt: skip
 
 
 def _outputs(feature: FittedColumn) -> Outputs:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.code.load import blamed_on, load_attribute
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.plugins import suggest
@@ -25,6 +26,9 @@ class Made(Protocol):
 
     @property
     def inputs(self) -> tuple[str, ...]: ...
+
+    @property
+    def build(self) -> str: ...
 
 
 class Step(Made, Protocol):
@@ -48,10 +52,64 @@ def input_of(table: pa.Table, feature: Made) -> pa.ChunkedArray:
     Raises:
         DataError: a column is missing, or cannot be crossed.
     """
-    columns = reads(feature)
+    columns = (own_name(feature),) if feature.build else reads(feature)
     if len(columns) == 1:
         return column_of(table, columns[0])
     return _crossed({name: column_of(table, name) for name in columns})
+
+
+def own_name(feature: Made) -> str:
+    """What a column that an own function made is called beside those of the data."""
+    return f"{feature.build} {feature.column}"
+
+
+def add_own(table: pa.Table, features: Sequence[Made], *, alone: bool = False) -> pa.Table:
+    """The table with the columns [rows] that own functions make of it; each function is called once.
+
+    Args:
+        alone: also calls them with the first row alone, which must give the same.
+
+    Raises:
+        DataError: a function returned something else than it promised.
+        TrainingFailed: it raised.
+    """
+    whole: Any = table
+    for build, inputs in dict.fromkeys((f.build, reads(f)) for f in features if f.build):
+        made = [f for f in features if (f.build, reads(f)) == (build, inputs)]
+        given = pa.table({name: column_of(table, name) for name in inputs})
+        names = [f.column for f in made]
+        found = _called(build, given, names)
+        if alone and table.num_rows > 1 and _first(_called(build, given.slice(0, 1), names)) != _first(found):
+            raise DataError(
+                f"{build}: the first row alone gives something else than among {table.num_rows:,} rows",
+                next_step="make each row of its result depend on that row only: else prediction differs from training",
+            )
+        for feature in made:
+            whole = whole.append_column(own_name(feature), found.column(feature.column))
+    return whole
+
+
+def _first(table: Any) -> str:
+    """The first row as text: NaN is then equal to NaN, and a lone null to one among numbers."""
+    return str(table.slice(0, 1).to_pylist())
+
+
+def _called(build: str, given: pa.Table, names: Sequence[str]) -> Any:
+    if not given.num_rows:
+        return pa.table({name: pa.nulls(0) for name in names})
+    with blamed_on(build):
+        returned: Any = load_attribute(build)(given)
+    try:
+        found: Any = pa.table(dict(returned) if isinstance(returned, Mapping) else returned)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
+        got = type(returned).__name__
+        raise DataError(f"{build} returned {got}, expected an Arrow table or a mapping of name to values") from error
+    if found.num_rows != given.num_rows:
+        raise DataError(f"{build} returned {found.num_rows:,} rows for {given.num_rows:,}")
+    missing = [name for name in names if name not in found.column_names]
+    if missing:
+        raise DataError(f"{build} did not return {missing[0]}; {suggest(missing[0], tuple(found.column_names))}")
+    return found.select(list(names))
 
 
 def column_of(table: pa.Table, name: str) -> pa.ChunkedArray:

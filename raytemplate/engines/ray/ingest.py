@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import ray
 import ray.data
 from numpy.typing import NDArray
 
+from raytemplate.code.load import code_in, current_folder
 from raytemplate.data import profile as profiles
 from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
@@ -193,8 +195,9 @@ class _Block:
 def _streamed(stage: IngestStage) -> OpenData:
     pieces = pieces_of(stage)
     blocks = dataset(pieces).map_batches(
-        functools.partial(_statistics, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
-    )
+        functools.partial(_statistics, stage=stage, code=current_folder()), batch_size=None, batch_format="pyarrow",
+        zero_copy_batch=True,
+    )  # fmt: skip
     parts: list[_Part] = []
     accounts: list[FileRead] = []
     breaches: list[Breach] = []
@@ -233,8 +236,13 @@ def _refuse_constant(train: profiles.Profile) -> None:
         )
 
 
-def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:
+def _statistics(table: pa.Table, stage: IngestStage, code: Path | None) -> pa.Table:
     """One row: the statistics of a block, as JSON. Runs on workers."""
+    with code_in(code) if code else nullcontext():
+        return _block_of(table, stage)
+
+
+def _block_of(table: pa.Table, stage: IngestStage) -> pa.Table:
     rows, accounts = take_accounts(table)
     kept, dropped = _cut_and_drop(rows, stage)
     parts = tuple(
@@ -271,13 +279,14 @@ def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
 
 def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:
     return _rows(stage, window).map_batches(
-        functools.partial(_encode_block, features=features, window=window.name), batch_size=None,
-        batch_format="pyarrow", zero_copy_batch=True,
+        functools.partial(_encode_block, features=features, window=window.name, code=current_folder()),
+        batch_size=None, batch_format="pyarrow", zero_copy_batch=True,
     )  # fmt: skip
 
 
-def _encode_block(table: pa.Table, features: FittedFeatures, window: str) -> dict[str, NDArray[Any]]:
-    arrays = dict(_arrays(table, features, window))
+def _encode_block(table: pa.Table, features: FittedFeatures, window: str, code: Path | None) -> dict[str, NDArray[Any]]:
+    with code_in(code) if code else nullcontext():
+        arrays = dict(_arrays(table, features, window))
     return {name: value for name, value in arrays.items() if value.size or value.ndim == 1}
 
 
