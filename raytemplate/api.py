@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -36,7 +36,7 @@ from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.explain import explain
 from raytemplate.reports.history import ModelRow
 from raytemplate.spec.load import load as _load
-from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 
@@ -84,12 +84,14 @@ class Planned:
 
 
 def plan(
-    spec: TemplateSpec, as_of: str = "now", *, workspace: str | None = None, address: str | None = None
-) -> Planned:
+    spec: TemplateSpec, as_of: str = "now", *, data: object = None, workspace: str | None = None,
+    address: str | None = None,
+) -> Planned:  # fmt: skip
     """What a run would do. Nothing is started.
 
     Args:
         as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
+        data: an Arrow table, or a pandas or polars frame, in the place of `data.source`; it is kept in the workspace.
         address: a Ray that already runs: "auto", "host:port", or the "http://host:8265" of its Jobs API.
 
     Raises:
@@ -99,8 +101,21 @@ def plan(
 
     place = find_workspace(spec.folder, explicit=workspace, environ=os.environ)
     _check_installed(spec)
+    if data is not None:
+        spec = _with_frame(spec, data, place)
     found = look(spec, place, _cluster(address) if address else None)
     return Planned(plan=compile_plan(spec, found, as_of), spec=spec, workspace=place, address=address or "")
+
+
+def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
+    """The template with a table of this process as its source; the run's lock then names the file that it became."""
+    from raytemplate.store.frames import keep_frame
+
+    create(place)
+    changed = {"source": keep_frame(data, place), "format": "parquet"}
+    origins = {**spec.origins, **{f"data.{name}": Origin(layer="plan(data=...)") for name in changed}}
+    resolved = {**spec.resolved, "data": {**spec.resolved["data"], **changed}}
+    return replace(spec, data=spec.data.model_copy(update=changed), origins=origins, resolved=resolved)
 
 
 def _cluster(address: str) -> Cluster:

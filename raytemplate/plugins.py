@@ -33,6 +33,8 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "categorical": "raytemplate.data.features.categorical:Categorical",
         "ordinal": "raytemplate.data.features.ordinal:Ordinal",
         "hashing": "raytemplate.data.features.hashing:Hashing",
+        "target-mean": "raytemplate.data.features.target_mean:TargetMean",
+        "text": "raytemplate.data.features.text:Text",
         "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
     },
     FEATURE_OPTIONS: {
@@ -43,6 +45,8 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "categorical": "raytemplate.data.features.options:CategoricalOptions",
         "ordinal": "raytemplate.data.features.options:OrdinalOptions",
         "hashing": "raytemplate.data.features.options:HashingOptions",
+        "target-mean": "raytemplate.data.features.options:TargetMeanOptions",
+        "text": "raytemplate.data.features.options:TextOptions",
         "datetime": "raytemplate.data.features.options:DatetimeOptions",
     },
     FAMILIES: {

@@ -21,6 +21,7 @@ class Window:
     """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate.
 
     Where rows are split by hash, `start` and `end` are both as-of and say nothing.
+    `share` of the rows that are read are kept, where `data.rows` asks for a sample.
     """
 
     name: WindowName
@@ -29,6 +30,7 @@ class Window:
     length: str
     num_rows: int
     exact: bool
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +56,17 @@ class FileSlice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureStep:
-    """One feature to fit: its kind (a plug-in), its column and its settings."""
+    """One feature to fit: its kind (a plug-in), its column and its settings.
+
+    `inputs` are the columns it is made from, where that is not the one of its name; `build` is the person's own
+    function that makes it from them.
+    """
 
     kind: str
     column: str
     settings: Settings
+    inputs: tuple[str, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

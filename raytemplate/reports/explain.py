@@ -88,6 +88,9 @@ def _ingest(stage: IngestStage, machine: str) -> str:
 
 def _rows(stage: IngestStage) -> str:
     number = sum(window.num_rows for window in stage.windows)
+    if any(window.share < 1 for window in stage.windows):
+        read = sum(file.num_rows for file in stage.files)
+        return f"a sample of about {rounded(number, 4)} rows of {read:,} read"
     exact = all(window.exact for window in stage.windows)
     return count(number, "row") if exact else f"about {rounded(number, 4)} rows"
 

@@ -87,7 +87,7 @@ def _naive_utc(column: Any) -> Any:
     return column.cast(pa.timestamp("s") if pa.types.is_date32(kind) else pa.timestamp(kind.unit))
 
 
-def _code(times: Any, part: str) -> npt.NDArray[np.generic]:
+def _code(times: Any, part: str) -> npt.NDArray[np.int32]:
     name, lowest, _ = {**_SMALL, **_CYCLES}[part]
     read: Callable[[Any], Any] = getattr(pc, name)
     values = read(times).cast(pa.int32())

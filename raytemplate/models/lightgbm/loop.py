@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _OF_CLASSES = {"binary": ("binary", "binary_logloss"), "multiclass": ("multiclas
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
     """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
     rows = context.arrays("train")
-    names = [*context.layout.dense, *context.layout.codes]
+    names = _names([*context.layout.dense, *context.layout.codes])
     params = _params(context, options, training)
     data = lightgbm.Dataset(
         _table(rows), label=rows.target, categorical_feature=list(range(len(context.layout.dense), len(names))),
@@ -37,6 +38,12 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
             callbacks=[_Seed(training.seed, done), _Report(context, options, training, len(rows), done)],
         )  # fmt: skip
     context.finish("")
+
+
+def _names(columns: list[str]) -> list[str]:
+    """The columns by name; by number where LightGBM refuses the name ("note:late", text in other scripts)."""
+    plain = re.compile(r"[\w.()=<>-]+", re.ASCII)
+    return [name if plain.fullmatch(name) else f"column_{place}" for place, name in enumerate(columns)]
 
 
 class _Seed:
