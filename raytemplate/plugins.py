@@ -38,6 +38,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
     FAMILIES: {
         "tabular-mlp": "raytemplate.models.tabular_mlp.family:FAMILY",
         "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
+        "lightning": "raytemplate.models.lightning.family:FAMILY",
         "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {
