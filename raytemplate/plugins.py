@@ -54,6 +54,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
         "linear": "raytemplate.models.linear.family:FAMILY",
         "xgboost": "raytemplate.models.xgboost.family:FAMILY",
+        "lightning": "raytemplate.models.lightning.family:FAMILY",
         "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {

@@ -11,7 +11,7 @@ from raytemplate.document import parse
 from raytemplate.errors import RaytemplateError
 from raytemplate.spec.parents import shipped, shipped_folder
 
-HEAVY = {"ray", "torch", "mlflow", "lightgbm", "xgboost", "scipy"}
+HEAVY = {"ray", "torch", "pytorch_lightning", "mlflow", "lightgbm", "xgboost", "scipy"}
 ARRAYS = {"numpy", "pandas", "pyarrow"}
 LOADED = """
 import sys
@@ -32,6 +32,8 @@ EXIT_CODES = {
     "Forbidden": 7,
     "Unavailable": 8,
     "EngineError": 8,
+    "OutOfMemory": 8,
+    "OwnCodeFailed": 9,
     "TrainingFailed": 9,
     "Interrupted": 130,
 }

@@ -98,6 +98,10 @@ class LoopContext(Protocol):
         """The model made ready for this rank: on its device, gradients averaged over ranks."""
         ...
 
+    def device(self) -> str:
+        """Where this rank computes, as torch names it: "cpu", "cuda:0"."""
+        ...
+
     def network(self) -> dict[str, Any]:
         """Addresses of all ranks in the words of the family's library, if it opens its own connections; else empty."""
         ...

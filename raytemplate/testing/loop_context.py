@@ -85,6 +85,10 @@ class MemoryContext:
         """See `LoopContext`."""
         return model
 
+    def device(self) -> str:
+        """See `LoopContext`."""
+        return "cpu"
+
     def network(self) -> dict[str, Any]:
         """See `LoopContext`."""
         return {}

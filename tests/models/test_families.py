@@ -32,6 +32,24 @@ class TestTorchOfOnesOwn(FamilySuite):
     training = {"epochs": 6, "lr": 1e-2, "batch_size": 64, "loss": "huber"}
 
 
+class TestLightningOfOnesOwn(FamilySuite):
+    family = "lightning"
+    settings = {"module": "own_lightning:Net", "args": {"hidden": 24}}
+    training = {"epochs": 8, "batch_size": 64}
+
+
+class TestLightningWithMuchOfItsOwn(FamilySuite):
+    family = "lightning"
+    settings = {"module": "own_lightning:Scheduled"}
+    training = {"epochs": 8, "batch_size": 64, "clip_norm": 1.0}
+
+
+class TestLightningStepsByHand(FamilySuite):
+    family = "lightning"
+    settings = {"module": "own_lightning:ByHand"}
+    training = {"epochs": 8, "batch_size": 64}
+
+
 class TestLightGbm(FamilySuite):
     family = "lightgbm"
     settings = {"num_trees": 60, "feature_share": 0.5}

@@ -69,6 +69,10 @@ class Ranks:
         """The model ready for this rank."""
         return model
 
+    def device(self) -> str:
+        """Where this rank computes."""
+        return "cpu"
+
     def network(self) -> dict[str, Any]:
         """Addresses of the ranks for libraries that connect by themselves."""
         return {}
@@ -99,6 +103,10 @@ class RankContext:
     def arrays(self, split: Split) -> Batch:
         """See `LoopContext`."""
         return self._feed.arrays(split)
+
+    def device(self) -> str:
+        """See `LoopContext`."""
+        return self._ranks.device()
 
     def network(self) -> dict[str, Any]:
         """See `LoopContext`."""

@@ -316,6 +316,11 @@ class _WorkerRanks(Ranks):
 
         return prepare_model(model)
 
+    def device(self) -> str:
+        from ray.train.torch import get_device
+
+        return str(get_device())
+
     def network(self) -> dict[str, Any]:
         from ray.train.lightgbm import get_network_params
 
