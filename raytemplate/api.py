@@ -18,6 +18,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from raytemplate import plugins
+from raytemplate.code.files import take_along
 from raytemplate.errors import DataError, IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
 from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
@@ -249,6 +250,7 @@ def _adopt(planned: Planned, run_id: str, job: SubmittedJob) -> Journal:
 
 def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
     journal = Journal(folder)
+    take_along(planned.plan.code, Path(planned.plan.template).absolute().parent, journal.code)
     write_lock(journal, planned.plan, planned.spec)
     journal.write(_start_of(planned, run_id))
     return journal

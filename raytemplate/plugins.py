@@ -27,12 +27,22 @@ _SHIPPED: dict[str, dict[str, str]] = {
     },
     FEATURES: {
         "numeric": "raytemplate.data.features.numeric:Numeric",
+        "buckets": "raytemplate.data.features.buckets:Buckets",
+        "quantile": "raytemplate.data.features.quantile:Quantile",
+        "power": "raytemplate.data.features.power:Power",
         "categorical": "raytemplate.data.features.categorical:Categorical",
+        "ordinal": "raytemplate.data.features.ordinal:Ordinal",
+        "hashing": "raytemplate.data.features.hashing:Hashing",
         "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
     },
     FEATURE_OPTIONS: {
         "numeric": "raytemplate.data.features.options:NumericOptions",
+        "buckets": "raytemplate.data.features.options:BucketsOptions",
+        "quantile": "raytemplate.data.features.options:QuantileOptions",
+        "power": "raytemplate.data.features.options:PowerOptions",
         "categorical": "raytemplate.data.features.options:CategoricalOptions",
+        "ordinal": "raytemplate.data.features.options:OrdinalOptions",
+        "hashing": "raytemplate.data.features.options:HashingOptions",
         "datetime": "raytemplate.data.features.options:DatetimeOptions",
     },
     FAMILIES: {
@@ -40,6 +50,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
         "linear": "raytemplate.models.linear.family:FAMILY",
         "xgboost": "raytemplate.models.xgboost.family:FAMILY",
+        "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {
         "mae": "raytemplate.evaluation.metrics.regression:MAE",

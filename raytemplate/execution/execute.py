@@ -188,7 +188,7 @@ class Execution:
         family: Family = plugins.load(plugins.FAMILIES, stage.family)
         best = Checkpoints(self.journal.checkpoints).best(stage.higher_is_better)
         about = self._about(stage, ingested, best.epoch)
-        write_model(self.journal.model, best.folder, family, ingested.features, about)
+        write_model(self.journal.model, best.folder, family, ingested.features, about, self.journal.code)
         self.package(self.journal.model)
         write_manifest(self.journal.model)
         manifest = self.store.put(self.journal.model)

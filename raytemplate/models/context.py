@@ -56,6 +56,11 @@ class Layout:
     classes: tuple[str, ...] = ()
     class_counts: tuple[int, ...] = ()
 
+    @property
+    def num_outputs(self) -> int:
+        """Numbers that a network gives for a row: one for each of more than two classes, else one."""
+        return len(self.classes) if self.task == "multiclass" else 1
+
 
 class LoopContext(Protocol):
     """Everything a loop may use. Methods marked "together" must be called by all ranks, in the same order."""

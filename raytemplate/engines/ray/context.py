@@ -189,9 +189,10 @@ class RankContext:
             self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
         self._on_epoch(record)
 
-    def _best_saved(self) -> int:
+    def _best_saved(self) -> list[int]:
         sign = -1.0 if self._assignment.higher_is_better else 1.0
-        return min((sign * r.validation, r.epoch) for r in self._history if r.checkpoint)[1]
+        saved = sorted((sign * r.validation, r.epoch) for r in self._history if r.checkpoint)
+        return [epoch for _, epoch in saved[: self._assignment.training.keep_best]]
 
 
 def newest_good(checkpoints: Path) -> tuple[Checkpoint | None, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
+from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
@@ -52,6 +53,7 @@ class TrainRequest:
     use_gpu: bool
     storage: Path
     epochs_file: Path
+    code: Path
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -79,6 +81,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
         ),
         num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
+        code=journal.code,
     )  # fmt: skip
 
 
@@ -252,7 +255,8 @@ def _run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch
     family: Family = plugins.load(plugins.FAMILIES, request.family)
     context = RankContext(request.assignment, feed, ranks, on_epoch)
     options = family.options.model_validate(request.model)
-    plugins.resolve(request.loop)(context, options, request.assignment.training)
+    with code_in(request.code):
+        plugins.resolve(request.loop)(context, options, request.assignment.training)
     record = context.record or RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
     return context.stopped, record
 

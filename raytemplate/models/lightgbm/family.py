@@ -36,7 +36,8 @@ FAMILY = Family(
     name="lightgbm",
     options=LightGbmOptions,
     uses=frozenset(
-        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
+        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
+         "threads"}
     ),
     loop="raytemplate.models.lightgbm.loop:train",
     predictor="raytemplate.models.lightgbm.predict:LightGbmPredictor",
