@@ -37,9 +37,9 @@ def command(
 def _example(folder: Path, example: str) -> int:
     from raytemplate.spec.examples import write_example
 
-    template, files = write_example(folder, example)
-    click.echo(f"{len(files)} files of data and {template.name} are in {folder}.")
-    _next(folder, template.name, "2013-06-01")
+    templates, files = write_example(folder, example)
+    click.echo(f"{len(files)} files of data, {' and '.join(path.name for path in templates)} are in {folder}.")
+    _next(folder, templates[0].name, "2013-06-01")
     return 0
 
 
