@@ -66,7 +66,7 @@ def decide(
     if not plan.govern.promotable:
         record = _show(plan, head, fit)
     elif head is not None and head.digest == fit.candidate.digest:
-        record = _already(plan, head, evaluation, ours=head.run_id == journal.run_id)
+        record = _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)
     else:
         record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor)
     if record is not None:
@@ -95,10 +95,8 @@ def _promote(
         plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until, evaluation.term, actor,
         _details(plan, evaluation, verdict.by),
     )  # fmt: skip
-    return PromotionRecord(
-        outcome="promoted", model=plan.name, version=move.head.version, digest=move.head.digest, term=move.head.term,
-        previous_version=move.previous.version if move.previous else 0, at=move.head.at, projected=False,
-    )  # fmt: skip
+    # A run with the same bytes may have been quicker: then this one is equal to the champion, and did not make it.
+    return _settled(plan, move.head, evaluation, ours=move.head.run_id == journal.run_id)
 
 
 def _hold(
@@ -123,8 +121,8 @@ def _show(plan: RunPlan, head: Head | None, fit: FitResult) -> PromotionRecord:
     )  # fmt: skip
 
 
-def _already(plan: RunPlan, head: Head, evaluation: Evaluation, *, ours: bool) -> PromotionRecord:
-    """The candidate is the champion: made so by this very run before its record was written, or equal to it."""
+def _settled(plan: RunPlan, head: Head, evaluation: Evaluation, *, ours: bool) -> PromotionRecord:
+    """The candidate's bytes are the champion's: made so by this very run, now or before its record, or by another."""
     before = evaluation.champion_ref.version if evaluation.champion_ref else 0
     return PromotionRecord(
         outcome="promoted" if ours else "unchanged", model=plan.name, version=head.version, digest=head.digest,

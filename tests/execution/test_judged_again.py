@@ -8,9 +8,10 @@ import pytest
 from fake_runs import GATES, FakeRun
 
 from raytemplate import api
-from raytemplate.errors import ChampionMoved, DataError, IntegrityError, TrainingFailed, UsageError
-from raytemplate.execution.decide import is_stale, refuse_if_stale
+from raytemplate.errors import ChampionMoved, DataError, EngineError, IntegrityError, TrainingFailed, UsageError
+from raytemplate.execution.decide import decide, is_stale, refuse_if_stale
 from raytemplate.execution.runs import is_unfinished, working_on
+from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import plan_id
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
@@ -39,6 +40,33 @@ def test_a_run_that_was_promoted_and_rolled_back_is_not_judged_again(tmp_path):
         refuse_if_stale(second.journal, first.ledger, MODEL)
     assert "was promoted already, as version 2" in refused.value.what
     assert refused.value.next_step == f"raytemplate rollback {MODEL}/2"
+
+
+class Nobody:
+    """The promoting process dies before it decides."""
+
+    def decide(self, journal):
+        raise EngineError("promote", "ended before it answered")
+
+
+class SlowToSee(Ledger):
+    """A ledger whose head is read just before another process moves it."""
+
+    __slots__ = ()
+
+    def head(self, model):
+        return None
+
+
+def test_of_two_runs_with_the_same_bytes_at_the_same_moment_one_makes_the_champion(tmp_path):
+    quicker, slower = FakeRun(tmp_path), FakeRun(tmp_path)
+    with pytest.raises(EngineError):
+        slower.execute(FakeEngine(), promoter=Nobody())
+    quicker.execute(FakeEngine())
+    seen_before = SlowToSee(slower.ledger.path)
+    record = decide(slower.journal, slower.plan, seen_before, slower.store, actor="ada")
+    assert (record.outcome, record.version, record.term, record.previous_version) == ("unchanged", 1, 1, 1)
+    assert quicker.ledger.head(MODEL).run_id == quicker.journal.run_id
 
 
 def test_rollback_works_where_the_records_of_the_run_are_gone(tmp_path):
