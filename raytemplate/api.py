@@ -18,6 +18,8 @@ from shlex import quote
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+from raytemplate import plugins
+from raytemplate.code.files import take_along
 from raytemplate.errors import DataError, IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
 from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
@@ -25,6 +27,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.execution.run_list import Runs, list_runs
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
+from raytemplate.models.options import Family
 from raytemplate.planning.look import look
 from raytemplate.planning.stages import RunPlan, plan_id
 from raytemplate.records.evaluated import Evaluation
@@ -117,9 +120,11 @@ def _cluster(address: str) -> Cluster:
 def _check_installed(spec: TemplateSpec) -> None:
     import importlib.util
 
-    if spec.family == "lightgbm" and importlib.util.find_spec("lightgbm") is None:
-        raise PlanError("model.kind lightgbm needs a package that is not installed",
-                        next_step="pip install 'raytemplate[trees]'")  # fmt: skip
+    family: Family = plugins.load(plugins.FAMILIES, spec.family)
+    missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PlanError(f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
+                        next_step=f"pip install 'raytemplate[{family.extra}]'")  # fmt: skip
 
 
 def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:
@@ -249,6 +254,7 @@ def _adopt(planned: Planned, run_id: str, job: SubmittedJob) -> Journal:
 
 def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
     journal = Journal(folder)
+    take_along(planned.plan.code, Path(planned.plan.template).absolute().parent, journal.code)
     write_lock(journal, planned.plan, planned.spec)
     journal.write(_start_of(planned, run_id))
     return journal

@@ -26,7 +26,7 @@ SMALL: Mapping[str, Any] = {
 def changed(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """`SMALL` with changes; what another family does not use is left out."""
     merged = {**SMALL, **(changes or {})}
-    if merged.get("model.kind") == "lightgbm":
+    if merged.get("model.kind", "tabular-mlp") != "tabular-mlp":
         del merged["training.epochs"]
     return merged
 

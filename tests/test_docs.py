@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from raytemplate import errors, plugins
 from raytemplate.cli.main import cli
-from raytemplate.data.features.options import CategoricalOptions, NumericOptions
 from raytemplate.spec import schema
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -31,10 +31,13 @@ def test_every_field_of_a_family_is_documented(name: str) -> None:
     assert [f for f in _fields(options, "model.") if f not in text] == []
 
 
-@pytest.mark.parametrize("options", [NumericOptions, CategoricalOptions])
-def test_every_setting_of_a_feature_is_documented(options: type[plugins.Options]) -> None:
+@pytest.mark.parametrize("name", plugins.names(plugins.FEATURE_OPTIONS))
+def test_every_setting_of_a_feature_is_documented(name: str) -> None:
     text = (DOCS / "template.md").read_text()
-    assert [f for f in _fields(options, "") if f not in text] == []
+    section = re.search(rf"### `features\.columns\.X, kind: {name}`\n(.*?)(\n###|\Z)", text, re.DOTALL)
+    assert section is not None
+    fields = _fields(plugins.load(plugins.FEATURE_OPTIONS, name), "")
+    assert [f for f in fields if f not in section[1]] == []
 
 
 @pytest.mark.parametrize("name", plugins.names(plugins.GATES))

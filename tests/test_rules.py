@@ -11,7 +11,7 @@ from raytemplate.document import parse
 from raytemplate.errors import RaytemplateError
 from raytemplate.spec.parents import shipped, shipped_folder
 
-HEAVY = {"ray", "torch", "mlflow", "lightgbm"}
+HEAVY = {"ray", "torch", "mlflow", "lightgbm", "xgboost", "scipy"}
 ARRAYS = {"numpy", "pandas", "pyarrow"}
 LOADED = """
 import sys

@@ -20,7 +20,7 @@ workspace_option = click.option(
 )
 _EVERYWHERE: tuple[tuple[str, bool, str | None, str], ...] = (
     ("--workspace", False, "DIR", "Folder that holds .raytemplate; this command needs none."),
-    ("--json", True, None, "One JSON document on stdout, errors and progress as JSON lines on stderr."),
+    ("--json", True, None, "One JSON document on stdout; an error is one on stderr."),
     ("--quiet", True, None, "No progress; results only."),
 )
 as_of_option = click.option(

@@ -72,8 +72,8 @@ class Progress:
         pace = record.wall_clock_s / max(1, record.epoch)
         left = max(0.0, min(left_s, pace * (plan.fit.num_epochs - record.epoch)))
         rate = record.num_rows * max(1, plan.fit.workers) / record.loop_s if record.loop_s else 0.0
-        step = "round" if plan.fit.trainer == "lightgbm" else "epoch"
-        line = epoch_line(record.epoch, plan.fit.num_epochs, plan.fit.metric, record.validation, rate, left, step=step)
+        fit = plan.fit
+        line = epoch_line(record.epoch, fit.num_epochs, fit.metric, record.validation, rate, left, step=fit.step)
         self._show(f"{'fit':<11}{line}")
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:

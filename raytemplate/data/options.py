@@ -15,7 +15,7 @@ def _span(value: object) -> Span:
     return parse_span(value)
 
 
-def _as_text(value: object) -> object:
+def as_text(value: object) -> object:
     """A value as a class of that value is called: true, 1, yes."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -24,7 +24,10 @@ def _as_text(value: object) -> object:
 
 SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str)]
 Task = Literal["regression", "binary", "multiclass"]
-DatetimePart = Literal["minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year"]
+DatetimePart = Literal[
+    "minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year",
+    "minute-cycle", "hour-cycle", "weekday-cycle", "month-cycle", "dayofyear-cycle",
+]  # fmt: skip
 
 
 class WindowsSpec(Options):
@@ -148,7 +151,7 @@ class DataSpec(Options):
     """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
     Default: regression."""
 
-    positive: Annotated[str, BeforeValidator(_as_text)] = ""
+    positive: Annotated[str, BeforeValidator(as_text)] = ""
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
@@ -179,10 +182,12 @@ class FeaturesSpec(Options):
     """Columns used as categories: embedded (or one-hot), with a place for unknown, rare and missing values."""
 
     datetime: Mapping[str, tuple[DatetimePart, ...]] = {}
-    """Columns of time and the parts to use, such as `{time_hour: [weekday, hour]}`, in UTC."""
+    """Columns of time and the parts to use, such as `{time_hour: [weekday, hour-cycle]}`, in UTC. A cycle is a sine and
+    a cosine, so that 23 h is next to 0 h."""
 
     columns: Mapping[str, Mapping[str, Any]] = {}
-    """Settings for single columns, such as `precip: {transform: log}`."""
+    """Settings for single columns, such as `precip: {transform: log}`; `kind` makes another kind of feature of one,
+    such as `age: {kind: buckets, edges: [18, 65]}`."""
 
     forbidden: tuple[str, ...] = ()
     """Patterns of columns that no feature may match, such as `dep_*`: known only after the prediction is needed."""

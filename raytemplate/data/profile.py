@@ -11,16 +11,20 @@ import pyarrow as pa
 from raytemplate.data.features.kind import ColumnProfile, FeatureKind
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.options import Task
+from raytemplate.data.quantiles import QuantileProfile, merge_quantiles, quantile_profile
 from raytemplate.data.statistics import (
     CategoryProfile,
     NumberProfile,
+    PresenceProfile,
     TimeProfile,
     category_profile,
     merge_categories,
     merge_numbers,
+    merge_presence,
     merge_times,
     number_profile,
     plain,
+    presence_profile,
     time_profile,
 )
 from raytemplate.data.target import accepts_classes, class_texts
@@ -51,7 +55,7 @@ class Profile:
     num_rows: int
     target_column: str
     target: NumberProfile | CategoryProfile
-    columns: Mapping[str, NumberProfile | CategoryProfile | TimeProfile]
+    columns: Mapping[str, ColumnProfile]
 
 
 def step_key(step: Step) -> str:
@@ -109,8 +113,10 @@ def column_of(table: pa.Table, name: str) -> pa.ChunkedArray:
 
 _PROFILERS: Mapping[str, Callable[[pa.ChunkedArray, str], ColumnProfile]] = {
     "number": number_profile,
+    "quantiles": quantile_profile,
     "category": category_profile,
     "time": time_profile,
+    "presence": presence_profile,
 }
 
 
@@ -141,7 +147,11 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
             return merge_numbers(a, b)
         case CategoryProfile(), CategoryProfile():
             return merge_categories(a, b)
+        case QuantileProfile(), QuantileProfile():
+            return merge_quantiles(a, b)
         case TimeProfile(), TimeProfile():
             return merge_times(a, b)
+        case PresenceProfile(), PresenceProfile():
+            return merge_presence(a, b)
         case _:
             raise DataError("profiles of different kinds cannot be merged")

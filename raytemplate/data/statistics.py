@@ -77,6 +77,15 @@ class TimeProfile:
     max: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PresenceProfile:
+    """A column of which nothing else needs to be known."""
+
+    type: str
+    num_rows: int
+    num_null: int
+
+
 def to_floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     """Numbers or booleans as float64 [rows]; null becomes NaN. May be read-only."""
     numbers: Any = column if pa.types.is_float64(column.type) else pc.cast(column, pa.float64(), safe=False)
@@ -119,6 +128,11 @@ def time_profile(column: pa.ChunkedArray, family: str) -> TimeProfile:
     """The profile of timestamps or dates [rows]."""
     low, high = (None, None) if pa.types.is_null(column.type) else time_range(column)
     return TimeProfile(type=family, num_rows=len(column), num_null=column.null_count, min=low, max=high)
+
+
+def presence_profile(column: pa.ChunkedArray, family: str) -> PresenceProfile:
+    """The profile of any values [rows]."""
+    return PresenceProfile(type=family, num_rows=len(column), num_null=column.null_count)
 
 
 def plain(column: pa.ChunkedArray) -> Any:
@@ -169,6 +183,13 @@ def merge_times(a: TimeProfile, b: TimeProfile) -> TimeProfile:
         num_null=a.num_null + b.num_null,
         min=min((m for m in (a.min, b.min) if m), default=None),
         max=max((m for m in (a.max, b.max) if m), default=None),
+    )
+
+
+def merge_presence(a: PresenceProfile, b: PresenceProfile) -> PresenceProfile:
+    """Both parts as one."""
+    return PresenceProfile(
+        type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows, num_null=a.num_null + b.num_null
     )
 
 

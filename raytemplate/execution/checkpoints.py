@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,9 +84,9 @@ class Checkpoints:
         sign = -1.0 if higher_is_better else 1.0
         return min(good, key=lambda c: (sign * c.validation, c.epoch))
 
-    def prune(self, keep: int, best_epoch: int) -> None:
+    def prune(self, keep: int, best_epochs: Iterable[int]) -> None:
         """Remove all but the newest `keep` and the best."""
-        names = {f"epoch-{best_epoch:05d}"} | {f.name for f in self.folders()[-keep:]}
+        names = {f"epoch-{epoch:05d}" for epoch in best_epochs} | {f.name for f in self.folders()[-keep:]}
         for folder in self.folders():
             if folder.name not in names:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -180,7 +180,7 @@ class Execution:
             candidate=self._freeze(stage, ingested), epochs=epochs, ranks=trained.ranks, stopped=trained.stopped,
             resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
-            usage=trained.usage, engine=trained.engine,
+            usage=trained.usage, engine=trained.engine, step=stage.step,
         )  # fmt: skip
 
     def _freeze(self, stage: FitStage, ingested: Ingested) -> Candidate:
@@ -188,7 +188,7 @@ class Execution:
         family: Family = plugins.load(plugins.FAMILIES, stage.family)
         best = Checkpoints(self.journal.checkpoints).best(stage.higher_is_better)
         about = self._about(stage, ingested, best.epoch)
-        write_model(self.journal.model, best.folder, family, ingested.features, about)
+        write_model(self.journal.model, best.folder, family, ingested.features, about, self.journal.code)
         self.package(self.journal.model)
         write_manifest(self.journal.model)
         manifest = self.store.put(self.journal.model)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.errors import IntegrityError
@@ -63,6 +64,9 @@ def hand_out(storage: Path, journal: Journal, store: ObjectStore, handover: Hand
     shared.write(journal.need(RunStart))
     for folder in (journal.folder, shared.folder):
         write_atomic(folder / _HANDOVER, codec.dumps(handover))
+    if journal.code.is_dir():
+        with storage_errors(shared.code):
+            copytree(journal.code, shared.code, dirs_exist_ok=True)
     write_atomic(shared.folder / LOCK, (journal.folder / LOCK).read_bytes())
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from raytemplate.code.load import CODE
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.profile import Profile
 from raytemplate.errors import IntegrityError
@@ -63,6 +64,11 @@ class Journal:
     def model(self) -> Path:
         """Where the candidate is put together before it is frozen in the store."""
         return self.folder / "model"
+
+    @property
+    def code(self) -> Path:
+        """The person's own modules as they were when the run was made; absent where it uses none."""
+        return self.folder / CODE
 
     @property
     def active(self) -> Path:

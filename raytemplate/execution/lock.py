@@ -17,7 +17,7 @@ from raytemplate.records.codec import Settings
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.store.atomic import write_atomic
 
-_PACKAGES = ("ray", "torch", "lightgbm", "mlflow", "pyarrow", "numpy")
+_PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlflow", "pyarrow", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -56,6 +56,11 @@ class Layout:
     classes: tuple[str, ...] = ()
     class_counts: tuple[int, ...] = ()
 
+    @property
+    def num_outputs(self) -> int:
+        """Numbers that a network gives for a row: one for each of more than two classes, else one."""
+        return len(self.classes) if self.task == "multiclass" else 1
+
 
 class LoopContext(Protocol):
     """Everything a loop may use. Methods marked "together" must be called by all ranks, in the same order."""
@@ -83,6 +88,10 @@ class LoopContext(Protocol):
 
     def out_of_time(self) -> bool:
         """Whether the time for training is spent; the same answer on every rank. Together."""
+        ...
+
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of an array over all ranks, the same bits on each; for families of trainer "torch". Together."""
         ...
 
     def wrap(self, model: Any) -> Any:

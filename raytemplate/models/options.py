@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from raytemplate.data.options import Share
 from raytemplate.plugins import Options
 
 Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
@@ -28,9 +29,25 @@ class TrainingSpec(Options):
     lr: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate, above 0. Default: 1e-3, Adam's usual start."""
 
-    lr_schedule: Literal["linear", "constant"] = "linear"
-    """`linear` lowers the rate step by step to zero at the end of the last epoch; `constant` keeps it. Default: linear,
-    so that the last epochs settle and the choice of the epoch is not one of noise."""
+    lr_schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """`linear` lowers the rate step by step to zero at the end of the last epoch, `cosine` along half a wave, late and
+    then fast; `constant` keeps it. Default: linear, so that the last epochs settle and the choice of the epoch is not
+    one of noise."""
+
+    warmup: Share | None = None
+    """Share of all steps, such as `5 %`, over which the rate rises from zero before the schedule begins. Default: none;
+    set it where the first steps of a large network diverge."""
+
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    """Longest gradient of a step, over all weights together; a longer one is shortened to it. Default: any length."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """`bfloat16` multiplies in half the bits where the hardware is quicker at it; weights stay float32, and so does
+    every prediction. Default: float32."""
+
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced` lets every class weigh the same in the loss, however rare: probabilities are then those of a world
+    in which all classes are equally frequent. Default: none, so that probabilities can be taken at their word."""
 
     batch_size: Annotated[int, Field(ge=1)] = 512
     """Rows in one step, over all workers together. Default: 512."""
@@ -39,13 +56,18 @@ class TrainingSpec(Options):
     """L2 penalty on weights. Default: 0."""
 
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Stop after so many epochs (trees: rounds) without a better validation metric. Default: never early."""
+    """Stop after so many epochs (trees: rounds, linear: steps) without a better validation metric.
+    Default: never early."""
 
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
-    """Epochs (trees: rounds) between checkpoints. Default: every epoch; trees: every twentieth of `num_trees`."""
+    """Epochs (trees: rounds, linear: steps) between checkpoints. Default: every epoch; trees and linear: a twentieth of
+    `num_trees` or `max_steps`."""
 
     keep_checkpoints: Annotated[int, Field(ge=1)] = 3
-    """Checkpoints kept besides the best. Default: 3, so that a torn newest one costs little."""
+    """Newest checkpoints kept, besides the best. Default: 3, so that a torn newest one costs little."""
+
+    keep_best: Annotated[int, Field(ge=1)] = 1
+    """Best checkpoints kept, by the validation metric. Default: 1, the one that becomes the candidate."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of everything random: weights, order of rows, bootstrap; below 2,147,483,648. Default: 0."""
@@ -63,13 +85,17 @@ class Family:
         uses: fields of `training` that the family uses.
         loop: `train(context, options, training) -> None`, see `models.context`.
         predictor: a class with `load(folder)` and `predict(batch)`.
-        trainer: which Ray Train trainer sets up its workers: "torch", "lightgbm" or "plain".
+        trainer: which Ray Train trainer sets up its workers: "torch", "lightgbm", "xgboost" or "plain".
         files: names of the files that make up a trained model; the first holds the weights alone. Whatever else a
             checkpoint holds is only for going on with training.
         rows_per_s: rows a second through one epoch on one CPU, before there is any history.
         epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
+        step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
         start_s: seconds to import the family's libraries.
+        targets: its own fields that name a person's code, as "my_pkg.model:build".
         embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
+        packages: what must be importable that not every installation has.
+        extra: the extra of our package that brings them.
     """
 
     name: str
@@ -77,10 +103,19 @@ class Family:
     uses: frozenset[str]
     loop: str
     predictor: str
-    trainer: Literal["torch", "lightgbm", "plain"]
+    trainer: Literal["torch", "lightgbm", "xgboost", "plain"]
     files: tuple[str, ...]
     rows_per_s: float
     epochs_field: str
     start_s: float
     embeds: bool = True
+    step: Literal["epoch", "round", "step"] = "epoch"
+    packages: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
     extra: str = ""
+
+    def checkpoint_interval(self, training: TrainingSpec, num_epochs: int) -> int:
+        """Epochs (or rounds) between checkpoints: as the template says, else one, or a twentieth of many short ones."""
+        if training.checkpoint_every is not None:
+            return training.checkpoint_every
+        return 1 if self.step == "epoch" else max(1, num_epochs // 20)

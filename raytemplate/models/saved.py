@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raytemplate import plugins
+from raytemplate.code.load import CODE, code_in
 from raytemplate.data.features.encoding import FittedFeatures, encode
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.models.context import Layout, Predictor
@@ -56,12 +57,25 @@ class About:
         return ListOrder(pattern=pattern, root=root, settings=rules, types=types)
 
 
-def write_model(folder: Path, checkpoint: Path, family: Family, features: FittedFeatures, about: About) -> None:
-    """Put a model's folder together from a checkpoint; a folder left by a stopped process is replaced."""
+def write_model(
+    folder: Path,
+    checkpoint: Path,
+    family: Family,
+    features: FittedFeatures,
+    about: About,
+    code: Path | None = None,
+) -> None:
+    """Put a model's folder together from a checkpoint; a folder left by a stopped process is replaced.
+
+    Args:
+        code: own modules that the model needs, to travel with it; none where there is no such folder.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in family.files:
         shutil.copyfile(checkpoint / name, folder / name)
+    if code is not None and code.is_dir():
+        shutil.copytree(code, folder / CODE, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / FEATURES).write_bytes(codec.dumps(features))
     (folder / ABOUT).write_bytes(codec.dumps(about))
 
@@ -90,7 +104,7 @@ class SavedModel:
 
     @classmethod
     def load(cls, folder: Path) -> SavedModel:
-        """The model in a folder. Nothing is unpickled; the digest is the caller's to check.
+        """The model in a folder, with the code it carries. Nothing is unpickled; the digest is the caller's to check.
 
         Raises:
             IntegrityError: the folder does not hold a model of ours.
@@ -99,7 +113,9 @@ class SavedModel:
         features = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
         family: Family = plugins.load(plugins.FAMILIES, about.family)
         predictor: type[Predictor] = plugins.resolve(family.predictor)
-        return cls(about=about, features=features, predictor=predictor.load(folder, layout_of(features)))
+        with code_in(folder / CODE):
+            loaded = predictor.load(folder, layout_of(features))
+        return cls(about=about, features=features, predictor=loaded)
 
     def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
         """Predictions for raw rows as a `Predictor` gives them, and how many rows hold an unknown category.

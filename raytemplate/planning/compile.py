@@ -64,7 +64,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
-        forecast=prediction, machine=_machine(inventory),
+        forecast=prediction, machine=_machine(inventory), code=inventory.code,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -106,14 +106,17 @@ def _contract(spec: TemplateSpec) -> Settings:
 def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
     """The features of a template in the order numeric, categorical, datetime, each with its settings."""
     listed = [("numeric", c) for c in spec.features.numeric] + [("categorical", c) for c in spec.features.categorical]
-    steps = [
-        FeatureStep(kind=kind, column=column, settings=Settings(dict(spec.features.columns.get(column, {}))))
-        for kind, column in listed
-    ]
+    steps = [_step(spec, kind, column) for kind, column in listed]
     for column, parts in spec.features.datetime.items():
-        settings = {"parts": list(parts), **spec.features.columns.get(column, {})}
-        steps.append(FeatureStep(kind="datetime", column=column, settings=Settings(settings)))
+        steps.append(_step(spec, "datetime", column, parts=list(parts)))
     return tuple(steps)
+
+
+def _step(spec: TemplateSpec, listed: str, column: str, **given: object) -> FeatureStep:
+    """One feature; its settings may name another kind than that of the list it stands in."""
+    settings = {**given, **spec.features.columns.get(column, {})}
+    kind = str(settings.pop("kind", listed))
+    return FeatureStep(kind=kind, column=column, settings=Settings(settings))
 
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
@@ -177,7 +180,7 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
         model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
         metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
-        accelerator=worker.accelerator,
+        accelerator=worker.accelerator, step=family.step,
     )  # fmt: skip
 
 

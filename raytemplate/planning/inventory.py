@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from raytemplate.code.files import CodeRef
 from raytemplate.data.sources.listing import SourceTable
 
 
@@ -78,3 +79,4 @@ class Inventory:
     term: int
     history: tuple[Timing, ...]
     estimated_by: Mapping[str, float] | None = None
+    code: CodeRef = field(default_factory=CodeRef)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from raytemplate.code.files import code_of
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.errors import IntegrityError
@@ -34,6 +35,7 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
 
     Raises:
         DataError: the source cannot be listed; the file is named.
+        PlanError: own code that cannot travel.
     """
     return Inventory(
         now=datetime.now(UTC),
@@ -42,6 +44,7 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         champion=champion_of(spec.name, workspace),
         term=Ledger(workspace.governance_db).term(spec.name),
         history=_history(spec.name, workspace),
+        code=code_of(spec.code.modules, spec.folder),
     )
 
 

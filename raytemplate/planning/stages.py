@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from raytemplate.code.files import CodeRef
 from raytemplate.data.options import Task
 from raytemplate.data.sources.listing import ByteRange
 from raytemplate.data.split import Split
@@ -102,11 +103,11 @@ class IngestStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitStage:
-    """Train one model. `workers` 0 is this process (Ray Train's local mode)."""
+    """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called."""
 
     family: str
     loop: str
-    trainer: Literal["torch", "lightgbm", "plain"]
+    trainer: Literal["torch", "lightgbm", "xgboost", "plain"]
     model: Settings
     training: Settings
     num_epochs: int
@@ -118,6 +119,7 @@ class FitStage:
     memory_per_worker: int
     why: str
     accelerator: str = ""
+    step: str = "epoch"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,7 +207,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunPlan:
-    """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people."""
+    """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people.
+
+    `code` is the person's own, which travels with the run.
+    """
 
     id: str
     name: str
@@ -220,6 +225,7 @@ class RunPlan:
     limits: Limits
     forecast: Forecast
     machine: str
+    code: CodeRef = field(default_factory=CodeRef)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -231,5 +237,6 @@ def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
     ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings())
     fit = replace(plan.fit, why="")
-    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s])
+    own_code = [plan.code.sha256] if plan.code.sha256 else []
+    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *own_code])
     return hashlib.sha256(material.encode()).hexdigest()[:6]

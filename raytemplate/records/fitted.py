@@ -60,7 +60,9 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", "budget.time"."""
+    """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", "budget.time";
+    `step` is what its epochs are called: "epoch" or "round".
+    """
 
     candidate: Candidate
     epochs: tuple[EpochRecord, ...]
@@ -70,3 +72,4 @@ class FitResult:
     rows_per_s: float
     usage: Usage
     engine: str
+    step: str = "epoch"

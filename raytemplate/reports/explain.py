@@ -17,7 +17,7 @@ from raytemplate.planning.stages import (
     Window,
 )
 from raytemplate.reports.layout import hanging, table
-from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded, steps
+from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded
 from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
 
@@ -101,7 +101,7 @@ def _fit(stage: FitStage, ingest: IngestStage) -> str:
     processes = count(stage.workers, "worker") if stage.workers else "1 process"
     why = f": {stage.why}" if stage.why else ""
     what = "" if ingest.task == "regression" else f" for {ingest.target} ({ingest.task})"
-    return f"{stage.family}{what}, {steps(stage.num_epochs, stage.trainer)}; {processes}, {held}{why}"
+    return f"{stage.family}{what}, {count(stage.num_epochs, stage.step)}; {processes}, {held}{why}"
 
 
 def _evaluate(stage: EvaluateStage) -> str:

@@ -7,7 +7,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.reports.wording import about_seconds, count, metric_text, rounded, steps
+from raytemplate.reports.wording import about_seconds, count, metric_text, rounded
 from raytemplate.units import show_seconds
 
 _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
@@ -32,7 +32,7 @@ def fit_text(fit: FitResult) -> str:
     stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
     resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
     result = f"validation {candidate.metric} {metric_text(candidate.validation)}"
-    return f"{candidate.family}, {steps(trained, candidate.family)}{stopped}{resumed}, {result}"
+    return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}, {result}"
 
 
 def evaluate_text(evaluation: Evaluation) -> str:

@@ -9,17 +9,10 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Estimate
 from raytemplate.units import show_moment, show_seconds
 
-_STEPS = {"lightgbm": "round"}
-
 
 def count(number: int, noun: str) -> str:
     """ "1 gate", "1,000 rows" """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def steps(number: int, trainer: str) -> str:
-    """ "6 epochs", or "200 rounds" for trees. A trainer or a family of its name says which."""
-    return count(number, _STEPS.get(trainer, "epoch"))
 
 
 def rounded(number: float, digits: int = 3) -> str:

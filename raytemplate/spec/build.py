@@ -10,6 +10,7 @@ from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.plugins import Options
 from raytemplate.spec.across import check_baseline, check_condition, check_features, check_keys, check_split
+from raytemplate.spec.code import check_code
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
@@ -33,7 +34,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     parts = {name: checked(places, model, places.value.get(name, {}), name) for name, model in NAMESPACES.items()}
     fill_defaults(parts)
     model = _model(places, family)
-    gates = _check_all(places, parts)
+    gates = _check_all(places, parts, family, path)
     places.raise_problems()
     # No problem was noted, so every part is there.
     found = cast("dict[str, Options]", {**parts, "header": header, "model": model})
@@ -50,11 +51,12 @@ def _model(places: Places, family: Family | None) -> Options | None:
     return checked(places, family.options, places.value["model"], "model")
 
 
-def _check_all(places: Places, parts: dict[str, Any]) -> dict[str, GateOptions]:
+def _check_all(places: Places, parts: dict[str, Any], family: Family | None, path: Path) -> dict[str, GateOptions]:
     """The checks between fields, over what is left of each namespace without its wrong values."""
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
+    check_code(places, parts["code"], family, path.parent)
     check_task(places, parts)
     check_split(places, data, evaluation)
     if data:

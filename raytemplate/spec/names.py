@@ -38,7 +38,7 @@ def no_such_field(key: str, path: str, model: Model) -> str:
     near = difflib.get_close_matches(key, names, n=1)
     if near:
         return f"no such field; did you mean {path}.{near[0]}?"
-    return _elsewhere(key, path, model) or f"no such field; there is {', '.join(names)}"
+    return _elsewhere(key, path, model) or f"no such field; there is {', '.join(names) or 'none here'}"
 
 
 def _elsewhere(key: str, path: str, model: Model) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from raytemplate import plugins
+from raytemplate.data.features.options import FeatureOptions
 from raytemplate.data.options import FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
@@ -84,7 +85,24 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
             hint = plugins.suggest(column, tuple(kinds)) if kinds else "list it under numeric or categorical first"
             places.note(path, f"no such feature; {hint}")
             continue
-        options = cast("type[Options]", plugins.load(plugins.FEATURE_OPTIONS, kinds[column]))
+        options = _options(places, settings.get("kind", kinds[column]), kinds[column], path)
         # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
         given = {"parts": list(features.datetime[column])} if kinds[column] == "datetime" else {}
-        checked(places, options, {**given, **settings}, path)
+        if options:
+            checked(places, options, {**given, **{k: v for k, v in settings.items() if k != "kind"}}, path)
+
+
+def _options(places: Places, kind: object, listed: str, path: str) -> type[FeatureOptions] | None:
+    """The settings that a kind of feature has; None, and a note, where it cannot be the kind of a column listed so."""
+    known = plugins.names(plugins.FEATURE_OPTIONS)
+    if not isinstance(kind, str) or kind not in known:
+        hint = plugins.suggest(str(kind), known)
+        places.note(f"{path}.kind", f'no such kind of feature: "{kind}"; {hint}')
+        return None
+    options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURE_OPTIONS, kind))
+    lists = getattr(options, "lists", FeatureOptions.lists)
+    if listed not in lists:
+        expected = " or ".join(f"features.{name}" for name in lists)
+        places.note(f"{path}.kind", f'"{kind}" is for columns in {expected}; this one is in features.{listed}')
+        return None
+    return options

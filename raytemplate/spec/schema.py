@@ -152,7 +152,8 @@ class CodeSpec(Options):
     """Own code a template may use."""
 
     modules: tuple[str, ...] = ()
-    """Modules from which functions may be imported. Default: none."""
+    """Own modules that may be named elsewhere, such as `[my_pkg]`: those beside the template, in its project, or
+    installed. Their Python files travel with each run and model. Default: none."""
 
 
 NAMESPACES: Mapping[str, type[Options]] = {

@@ -75,6 +75,8 @@ def _check_loss(places: Places, training: TrainingSpec, task: str) -> None:
         places.note("training.quantile", "missing; loss quantile needs it, such as 0.9", missing=True)
     elif training.loss != "quantile" and training.quantile is not None:
         places.note("training.quantile", f"goes with loss: quantile, here it is {training.loss}; remove it")
+    if training.class_weights != "none" and task == "regression":
+        places.note("training.class_weights", "is for classes, and data.task is regression; remove it")
 
 
 def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str) -> None:

@@ -74,6 +74,10 @@ class MemoryContext:
         """See `LoopContext`."""
         return False
 
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `LoopContext`."""
+        return values
+
     def wrap(self, model: Any) -> Any:
         """See `LoopContext`."""
         return model

@@ -46,6 +46,7 @@ def random_table(num_rows: int, seed: int = 7) -> pa.Table:
             "n": pa.array(rng.integers(0, 9, num_rows), mask=holes),
             "name": pa.array([f"v{v}" for v in rng.zipf(2, num_rows)], mask=holes),
             "time": pa.array(rng.integers(0, 2 * 10**9, num_rows), pa.timestamp("s", "UTC"), mask=holes),
+            "at": pa.array(rng.integers(0, 2 * 10**9, num_rows), pa.timestamp("s", "UTC"), mask=holes),
             "y": pa.array(rng.normal(100, 30, num_rows)),
         }
     )
@@ -55,9 +56,15 @@ STEPS = (
     step("numeric", "x"),
     step("numeric", "p", transform="log"),
     step("numeric", "n", scale="none"),
+    step("buckets", "x", buckets=7),
+    step("quantile", "p"),
+    step("power", "x"),
     step("categorical", "name", min_count=3),
     step("categorical", "n", encoding="one-hot"),
+    step("ordinal", "n", order=[str(n) for n in range(9)]),
+    step("hashing", "name", buckets=16),
     step("datetime", "time", parts=["minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year"]),
+    step("datetime", "at", parts=["hour-cycle", "dayofyear-cycle", "year"]),
 )
 
 
@@ -142,6 +149,30 @@ def test_one_hot_has_a_column_for_unknown_missing_and_each_value() -> None:
     assert new.num_unknown == 1
 
 
+def test_an_order_gives_places_and_unknown_values_their_middle() -> None:
+    train = pa.table({"c": ["S", "L", "M", None]})
+    made = fitted(train, step("ordinal", "c", order=["S", "M", "L"]))
+    found = encode(pa.table({"c": ["S", "M", "L", None, "XL"]}), made, with_target=False)
+    np.testing.assert_allclose(found.dense.ravel(), np.array([-1, 0, 1, 0, 0]) / np.sqrt(2 / 3), rtol=1e-6)
+    assert found.num_unknown == 1
+
+
+def test_a_training_value_that_the_order_lacks_is_named() -> None:
+    with pytest.raises(DataError, match=r'^column c: "L", "XL" in 3 training rows: not in the order S, M$'):
+        fitted(pa.table({"c": ["S", "L", "XL", "L"]}), step("ordinal", "c", order=["S", "M"]))
+
+
+def test_hashing_needs_no_vocabulary() -> None:
+    made = fitted(pa.table({"c": ["a", None]}), step("hashing", "c", buckets=8))
+    assert (made.codes, made.cardinalities) == (("c",), (9,))
+    found = encode(pa.table({"c": ["a", "b", None, "a", "\u4e2d"]}), made, with_target=False)
+    assert found.codes.ravel().tolist() == [1, 5, 0, 1, 2]  # pinned: saved models rely on them
+    assert (found.codes.max() < 9, found.num_unknown) == (True, 0)
+    numbers = encode(pa.table({"c": ["1", "12"]}), made, with_target=False).codes
+    again = fitted(pa.table({"c": [1, 12]}), step("hashing", "c", buckets=8))
+    assert encode(pa.table({"c": [1, 12]}), again, with_target=False).codes.tolist() == numbers.tolist()
+
+
 def test_unknown_rows_are_counted_once_when_two_columns_are_unknown() -> None:
     train = pa.table({"a": ["p"], "b": ["q"]})
     new = pa.table({"a": ["p", "?", "?"], "b": ["?", "?", "q"]})
@@ -183,6 +214,15 @@ def test_parts_of_a_time_are_read_in_utc(kind: pa.DataType) -> None:
     found = encode(train, made, with_target=False)
     assert found.codes.tolist() == [[1, 1, 2, 1, 1, 1], [60, 24, 1, 31, 12, 4], [0] * 6]
     assert found.dense.tolist() == [[-1.0, 0.0], [1.0, -1.0], [0.0, 0.0]]
+
+
+def test_cycles_bring_the_ends_together() -> None:
+    times = pa.array([datetime(2013, 1, 1, 23), datetime(2013, 1, 1), datetime(2013, 7, 1, 12), None])
+    made = fitted(pa.table({"t": times}), step("datetime", "t", parts=["month-cycle", "hour-cycle"]))
+    assert made.dense == ("t.month-cycle.sin", "t.month-cycle.cos", "t.hour-cycle.sin", "t.hour-cycle.cos")
+    found = encode(pa.table({"t": times}), made, with_target=False).dense
+    np.testing.assert_allclose(found[1:], [[0, 1, 0, 1], [0, -1, 0, -1], [0, 0, 0, 0]], atol=1e-7)
+    assert np.linalg.norm(found[0] - found[1]) == pytest.approx(2 * np.sin(np.pi / 24))
 
 
 def test_dates_have_parts() -> None:
@@ -249,10 +289,11 @@ def test_columns_that_are_missing_or_changed_are_named() -> None:
 
 def test_a_column_of_nulls_is_missing_everywhere() -> None:
     made = fitted(random_table(50), *STEPS)
-    empty = pa.table({name: pa.nulls(3) for name in ("x", "p", "n", "name", "time")})
+    empty = pa.table({name: pa.nulls(3) for name in ("x", "p", "n", "name", "time", "at")})
     found = encode(empty, made, with_target=False)
-    assert found.codes[:, 0].tolist() == [MISSING] * 3
-    assert (found.codes[:, 1:] == 0).all()
+    names = made.codes.index("name")
+    assert found.codes[:, names].tolist() == [MISSING] * 3
+    assert (np.delete(found.codes, names, axis=1) == 0).all()
     assert found.num_unknown == 0
 
 

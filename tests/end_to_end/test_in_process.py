@@ -33,9 +33,10 @@ def last(small):
     return Journal(find_run(place, "last"))
 
 
-@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm"])
-def test_both_families_make_a_champion_that_predicts(run, demo, kind):
-    made = run({"model.kind": kind} | ({"model.num_trees": 30, "training.lr": 0.2} if kind == "lightgbm" else {}))
+@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm", "xgboost", "linear"])
+def test_every_family_makes_a_champion_that_predicts(run, demo, kind):
+    trees = {"model.num_trees": 30, "training.lr": 0.2}
+    made = run({"model.kind": kind} | (trees if kind in ("lightgbm", "xgboost") else {}))
     assert isinstance(made.verdict, Approved)
     model = api.model(f"{MODEL}@champion", workspace=str(demo))
     rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 50)

@@ -63,9 +63,9 @@ def test_one_process_leaves_records_checkpoints_and_says_so(train, plan):
     assert trained.ranks[0].num_rows == journal.epochs()[0].num_rows > 16_000
 
 
-@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm"])
+@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm", "xgboost", "linear"])
 def test_the_same_plan_trains_the_same_bytes(train, plan, kind):
-    changes = {"model.kind": kind} | ({"model.num_trees": 10} if kind == "lightgbm" else {})
+    changes = {"model.kind": kind} | ({"model.num_trees": 10} if kind in ("lightgbm", "xgboost") else {})
     made = plan(changes)
     first, second = (train(made)[1] for _ in range(2))
     name = load(FAMILIES, kind).files[0]
@@ -135,11 +135,25 @@ def test_two_workers_say_in_which_epoch_the_loss_became_nan(train, plan):
 
 
 @pytest.mark.slow
-def test_two_workers_grow_trees_together(train, plan, ingest):
-    trees = {"model.kind": "lightgbm", "model.num_trees": 20, "training.lr": 0.2}
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost"])
+def test_two_workers_grow_trees_together(train, plan, ingest, kind):
+    trees = {"model.kind": kind, "model.num_trees": 20, "training.lr": 0.2}
     local, two = plan(trees), plan(trees | TWO)
     alone, journal = train(local)
     together, other = train(two)
     assert (len(alone.ranks), len(together.ranks)) == (1, 2)
     assert sum(r.num_rows for r in together.ranks) == pytest.approx(alone.ranks[0].num_rows, abs=1)
     assert mae_on_test(two, other, ingest) == pytest.approx(mae_on_test(local, journal, ingest), rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_two_workers_find_the_linear_model_of_one_process(train, plan, ingest, loss):
+    linear = {"model.kind": "linear", "training.loss": loss}
+    local, two = plan(linear), plan(linear | TWO)
+    _, journal = train(local)
+    together, other = train(two)
+    assert [rank.rank for rank in together.ranks] == [0, 1]
+    assert len({rank.weights_sha256 for rank in together.ranks}) == 1
+    assert together.ranks[0].num_rows != 0
+    assert mae_on_test(two, other, ingest) == pytest.approx(mae_on_test(local, journal, ingest), rel=5e-3)

@@ -66,7 +66,7 @@ def test_the_best_is_the_earliest_of_equals_in_the_metrics_direction(tmp_path):
 
 def test_pruning_keeps_the_newest_and_the_best(tmp_path):
     checkpoints = filled(tmp_path, [1.0, 5.0, 4.0, 3.0, 2.0])
-    checkpoints.prune(keep=2, best_epoch=1)
+    checkpoints.prune(keep=2, best_epochs=[1])
     assert [f.name for f in checkpoints.folders()] == ["epoch-00001", "epoch-00004", "epoch-00005"]
 
 

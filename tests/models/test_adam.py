@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from raytemplate.models.tabular_mlp.loop import Adam
+from raytemplate.models.torch.optimizer import Adam
 
 
 def network():

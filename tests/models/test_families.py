@@ -1,4 +1,4 @@
-"""Both shipped families keep the contract that plug-in authors get."""
+"""Every shipped family keeps the contract that plug-in authors get."""
 
 import math
 from dataclasses import replace
@@ -26,6 +26,12 @@ class TestTabularMlpWithDropout(FamilySuite):
     training = {"epochs": 8, "lr": 1e-2, "batch_size": 64, "lr_schedule": "constant"}
 
 
+class TestTorchOfOnesOwn(FamilySuite):
+    family = "torch"
+    settings = {"build": "own_network:build", "args": {"hidden": 24}}
+    training = {"epochs": 6, "lr": 1e-2, "batch_size": 64, "loss": "huber"}
+
+
 class TestLightGbm(FamilySuite):
     family = "lightgbm"
     settings = {"num_trees": 60, "feature_share": 0.5}
@@ -40,10 +46,35 @@ class TestLightGbmOnAbsoluteErrors(FamilySuite):
     tolerance = 1e-6
 
 
+class TestXgBoost(FamilySuite):
+    family = "xgboost"
+    settings = {"num_trees": 60, "feature_share": 0.5, "row_share": 0.8}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
+
+
+class TestXgBoostOnAbsoluteErrors(FamilySuite):
+    family = "xgboost"
+    settings = {"num_trees": 80}
+    training = {"lr": 0.15, "loss": "mae"}
+    tolerance = 1e-6
+
+
+class TestLinear(FamilySuite):
+    family = "linear"
+    settings = {"max_steps": 60}
+
+
+class TestLinearOnAbsoluteErrors(FamilySuite):
+    family = "linear"
+    settings = {"max_steps": 200}
+    training = {"loss": "mae", "checkpoint_every": 20}
+
+
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 
 
-@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm"])
+@pytest.mark.parametrize("name", ["tabular-mlp", "lightgbm", "xgboost", "linear"])
 def test_every_loss_can_be_trained_with(name, tmp_path):
     family = plugins.load(plugins.FAMILIES, name)
     rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}
@@ -62,6 +93,24 @@ def test_a_learning_rate_that_is_too_high_is_reported_with_its_epoch(tmp_path):
     with pytest.raises(TrainingFailed, match=r"epoch 1$"):
         plugins.resolve(family.loop)(context, family.options(), TrainingSpec(lr=1e30, epochs=2))
     assert context.checkpoint() is None
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        ("Two", r"the network gave \[64, 2\] for 64 rows, expected \[64\]"),
+        ("Failing", r"own_network:Failing failed: own_network.py:\d+: RuntimeError: mat1 and mat2 shapes"),
+        ("nothing", "gave NoneType, expected a torch.nn.Module"),
+        ("without_weights", "there is nothing to train"),
+    ],
+)
+def test_a_network_of_ones_own_that_cannot_be_trained_is_told_in_words(build, words, tmp_path):
+    family = plugins.load(plugins.FAMILIES, "torch")
+    rows = {"train": simple_rows(300, seed=1), "validation": simple_rows(100, seed=2)}
+    context = MemoryContext(rows, LAYOUT, tmp_path)
+    options = family.options(build=f"own_network:{build}")
+    with pytest.raises(TrainingFailed, match=words):
+        plugins.resolve(family.loop)(context, options, TrainingSpec(epochs=1, batch_size=64))
 
 
 def test_the_order_of_rows_depends_on_seed_and_epoch_alone(tmp_path):

@@ -59,6 +59,7 @@ OTHER = {
     "width": {"model.hidden": 64},
     "feature": {"features.numeric": ["distance", "precip"]},
     "feature's setting": {"features.columns.precip.transform": "none"},
+    "feature's kind": {"features.columns.distance.kind": "buckets"},
     "window": {"data.windows.train": "90d"},
     "rows": {"data.drop": ""},
     "baseline": {"evaluation.baseline.median_by": ["origin"]},

@@ -55,7 +55,7 @@ def test_gpus_are_named() -> None:
 
 
 def test_trees_count_rounds() -> None:
-    stage = samples.sample_fit_stage(family="lightgbm", trainer="lightgbm", num_epochs=200, why="trees")
+    stage = samples.sample_fit_stage(family="lightgbm", step="round", num_epochs=200, why="trees")
     assert _stage_lines(fit=stage)[1] == "  2 fit        lightgbm, 200 rounds; 1 process, 1 CPU: trees"
 
 

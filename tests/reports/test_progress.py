@@ -49,7 +49,11 @@ def test_ingest_text_without_a_row_rule() -> None:
         ({"stopped": "budget.time"}, "tabular-mlp, 6 epochs (stopped by budget.time), validation mae 7.31"),
         ({"resumed_from_epoch": 3}, "tabular-mlp, 6 epochs, resumed after 3, validation mae 7.31"),
         (
-            {"candidate": samples.sample_candidate(family="lightgbm"), "epochs": samples.sample_epochs(1)},
+            {
+                "candidate": samples.sample_candidate(family="lightgbm"),
+                "epochs": samples.sample_epochs(1),
+                "step": "round",
+            },
             "lightgbm, 1 round, validation mae 7.31",
         ),
     ],

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from template_text import WHOLE, write
 
+from raytemplate import plugins
 from raytemplate.document import parse
 from raytemplate.errors import SpecError
 from raytemplate.spec.load import from_resolved, load
 
-FAMILIES = "lightgbm or tabular-mlp"
+FAMILIES = " or ".join(plugins.names(plugins.FAMILIES))
 
 
 def problems(folder: Path, text: str, **layers: object) -> list[str]:
@@ -60,13 +61,25 @@ def edited(old: str, new: str) -> str:
         ("[carrier]\n  d", "[seats]\n  d",
          't.yaml:10  features.categorical: "seats" is already in features.numeric; a column is one feature'),
         ("[hour]", "[hours]",
-         't.yaml:11  features.datetime.time_hour: got "hours", expected minute, hour, weekday, day, month, quarter, dayofyear or year'),
+         't.yaml:11  features.datetime.time_hour: got "hours", expected minute, hour, weekday, day, month, quarter, dayofyear, year, minute-cycle, hour-cycle, weekday-cycle, month-cycle or dayofyear-cycle'),
         ("{distance: {transform", "{distanc: {transform",
          't.yaml:12  features.columns.distanc: no such feature; did you mean distance?'),
         ("transform: log", "transfrm: log",
          "t.yaml:12  features.columns.distance.transfrm: no such field; did you mean features.columns.distance.transform?"),
         ("transform: log", "transform: sqrt",
          't.yaml:12  features.columns.distance.transform: got "sqrt", expected none or log'),
+        ("transform: log", "kind: bucket",
+         't.yaml:12  features.columns.distance.kind: no such kind of feature: "bucket"; did you mean buckets?'),
+        ("transform: log", "kind: categorical",
+         't.yaml:12  features.columns.distance.kind: "categorical" is for columns in features.categorical; this one is in features.numeric'),
+        ("{distance: {transform: log}}", "{carrier: {kind: ordinal}}",
+         "t.yaml:12  features.columns.carrier.order: missing; expected all values from the lowest to the highest, such as [S, M, L, XL]"),
+        ("transform: log", "kind: buckets, edges: [3, 1]",
+         "t.yaml:12  features.columns.distance: edges do not rise; expected such as [18, 30, 65]"),
+        ("transform: log", "kind: buckets, edges: [1, 3], buckets: 4",
+         "t.yaml:12  features.columns.distance: buckets and edges are both given; expected one of them"),
+        ("transform: log", "kind: power, transform: log",
+         "t.yaml:12  features.columns.distance.transform: no such field; there is none here"),
         ("kind: tabular-mlp", "kind: tabular-mpl",
          't.yaml:14  model.kind: no such family: "tabular-mpl"; did you mean tabular-mlp?'),
         ("kind: tabular-mlp, ", "", f"t.yaml:14  model.kind: missing; expected a model family: {FAMILIES}"),

@@ -56,7 +56,7 @@ class Categorical:
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
         """Codes, int32 [rows], or for one-hot a float [rows] for each of them."""
-        codes = _codes(column, state["values"])
+        codes = codes_of(column, state["values"])
         unknown = codes == UNKNOWN
         if state["encoding"] == "embedding":
             return EncodedColumn(codes=(codes,), unknown=unknown)
@@ -64,8 +64,11 @@ class Categorical:
         return EncodedColumn(dense=tuple(codes == place for place in places), unknown=unknown)
 
 
-def _codes(column: Any, values: list[str]) -> npt.NDArray[np.int32]:
-    """Looks up each different value once, then each row by its place in the column's dictionary."""
+def codes_of(column: Any, values: list[str]) -> npt.NDArray[np.int32]:
+    """0 unknown, 1 missing, then the place in `values`, int32 [rows].
+
+    Looks up each different value once, then each row by its place in the column's dictionary.
+    """
     if pa.types.is_null(column.type):
         return np.full(len(column), MISSING, np.int32)
     whole: Any = column.dictionary_encode().unify_dictionaries().combine_chunks()

@@ -1,4 +1,4 @@
-"""`datetime`: parts of a time, in UTC. Parts of few values become codes, the day of the year and the year numbers."""
+"""`datetime`: parts of a time, in UTC. Parts of few values become codes, cycles, day of the year and year numbers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ _SMALL: Mapping[str, tuple[str, int, int]] = {
     "month": ("month", 1, 12),
     "quarter": ("quarter", 1, 4),
 }
+_CYCLES: Mapping[str, tuple[str, int, int]] = {
+    **{f"{part}-cycle": _SMALL[part] for part in ("minute", "hour", "weekday", "month")},
+    "dayofyear-cycle": ("day_of_year", 1, 366),
+}
 _MAX_YEARS = 8.0
 
 
@@ -32,7 +36,7 @@ class DatetimeParts:
     """Parts of a time. Codes: 0 missing, then the part's values in order (Monday 1, 00 h 1, January 1).
 
     `dayofyear` runs from -1 (1 January) to 1 (day 366). `year` counts from training's last year in spans of training's
-    years, kept within 8. Both are 0 where the time is missing.
+    years, kept within 8. A cycle is a sine and a cosine. All these are 0 where the time is missing.
     """
 
     Options = DatetimeOptions
@@ -60,7 +64,7 @@ class DatetimeParts:
         """Columns named `column.part`."""
         parts: list[str] = state["parts"]
         return Outputs(
-            dense=tuple(f"{column}.{part}" for part in parts if part not in _SMALL),
+            dense=tuple(f"{column}.{name}" for part in parts if part not in _SMALL for name in _names(part)),
             codes=tuple((f"{column}.{part}", _SMALL[part][2] + 1) for part in parts if part in _SMALL),
         )
 
@@ -72,7 +76,7 @@ class DatetimeParts:
             column = pc.cast(column, pa.timestamp("us"))
         naive = _naive_utc(column)
         return EncodedColumn(
-            dense=tuple(_number(naive, part, state) for part in parts if part not in _SMALL),
+            dense=tuple(array for part in parts if part not in _SMALL for array in _numbers(naive, part, state)),
             codes=tuple(_code(naive, part) for part in parts if part in _SMALL),
         )
 
@@ -84,16 +88,25 @@ def _naive_utc(column: Any) -> Any:
 
 
 def _code(times: Any, part: str) -> npt.NDArray[np.generic]:
-    name, lowest, _ = _SMALL[part]
+    name, lowest, _ = {**_SMALL, **_CYCLES}[part]
     read: Callable[[Any], Any] = getattr(pc, name)
     values = read(times).cast(pa.int32())
     return pc.add(values, pa.scalar(1 - lowest, pa.int32())).fill_null(0).to_numpy()
 
 
-def _number(times: Any, part: str, state: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+def _names(part: str) -> tuple[str, ...]:
+    return (f"{part}.sin", f"{part}.cos") if part in _CYCLES else (part,)
+
+
+def _numbers(times: Any, part: str, state: Mapping[str, Any]) -> tuple[npt.NDArray[np.float64], ...]:
+    if part in _CYCLES:
+        # By a table: a row then has the same bits whatever rows are beside it. Place 0 is a missing time.
+        angles = 2 * np.pi * np.arange(_CYCLES[part][2]) / _CYCLES[part][2]
+        places = _code(times, part)
+        return tuple(np.concatenate([[0.0], of(angles)])[places] for of in (np.sin, np.cos))
     if part == "dayofyear":
         day = pc.cast(pc.day_of_year(times), pa.float64()).to_numpy()
-        return np.nan_to_num((day - 183.5) / 182.5, nan=0.0)
+        return (np.nan_to_num((day - 183.5) / 182.5, nan=0.0),)
     first, last = int(state["first_year"]), int(state["last_year"])
     year = pc.cast(pc.year(times), pa.float64()).to_numpy()
-    return np.clip(np.nan_to_num((year - last) / max(1, last - first), nan=0.0), -_MAX_YEARS, _MAX_YEARS)
+    return (np.clip(np.nan_to_num((year - last) / max(1, last - first), nan=0.0), -_MAX_YEARS, _MAX_YEARS),)

@@ -130,7 +130,11 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool) -> Enc
 def _fit(profile: Profile, step: Step) -> FittedColumn:
     kind = _kind(step.kind)
     found = profile.columns[step_key(step)]
-    state: Mapping[str, Any] = kind.fit(found, kind.Options.model_validate(dict(step.settings)))
+    options = kind.Options.model_validate(dict(step.settings))
+    try:
+        state: Mapping[str, Any] = kind.fit(found, options)
+    except DataError as error:
+        raise DataError(f"column {step.column}: {error.what}", next_step=error.next_step) from None
     return FittedColumn(kind=step.kind, column=step.column, type=found.type, state=Settings(state))
 
 

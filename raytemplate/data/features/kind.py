@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from raytemplate.data.statistics import CategoryProfile, NumberProfile, TimeProfile
+from raytemplate.data.quantiles import QuantileProfile
+from raytemplate.data.statistics import CategoryProfile, NumberProfile, PresenceProfile, TimeProfile
 from raytemplate.errors import DataError
 from raytemplate.plugins import Options
 
-Profiled = Literal["number", "category", "time"]
-ColumnProfile = NumberProfile | CategoryProfile | TimeProfile
+Profiled = Literal["number", "quantiles", "category", "time", "presence"]
+ColumnProfile = NumberProfile | QuantileProfile | CategoryProfile | TimeProfile | PresenceProfile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from raytemplate.data.options import DatetimePart
+from raytemplate.data.options import DatetimePart, as_text
 from raytemplate.plugins import Options
 
 
-class NumericOptions(Options):
+class FeatureOptions(Options):
+    """Settings of one column under one kind of feature."""
+
+    lists: ClassVar[tuple[str, ...]] = ("numeric", "categorical", "datetime")
+    """Lists of `features` whose columns can be of this kind."""
+
+
+class NumericOptions(FeatureOptions):
     """Settings of one numeric column."""
+
+    lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     transform: Literal["none", "log"] = "none"
     """`log` replaces x by sign(x) * log(1 + |x|), for columns with a long tail. Default: none."""
@@ -25,8 +34,50 @@ class NumericOptions(Options):
     """What a missing value becomes: the training mean, which is 0 after scaling. Default: mean."""
 
 
-class CategoricalOptions(Options):
+class BucketsOptions(FeatureOptions):
+    """Settings of one column of numbers in ranges."""
+
+    lists: ClassVar[tuple[str, ...]] = ("numeric",)
+
+    buckets: Annotated[int, Field(ge=2, le=1000)] = 10
+    """Ranges with as many training rows in each as can be; fewer where one value fills several. Default: 10."""
+
+    edges: tuple[float, ...] = ()
+    """Rising edges of the ranges instead, such as [18, 30, 65]; a number on an edge is in the upper one.
+    Default: training's quantiles."""
+
+    encoding: Literal["embedding", "one-hot"] = "embedding"
+    """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each range.
+    Default: embedding."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> BucketsOptions:
+        if self.edges and "buckets" in self.model_fields_set:
+            raise ValueError("buckets and edges are both given; expected one of them")
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("edges do not rise; expected such as [18, 30, 65]")
+        return self
+
+
+class QuantileOptions(FeatureOptions):
+    """Settings of one column of numbers by rank."""
+
+    lists: ClassVar[tuple[str, ...]] = ("numeric",)
+
+    distribution: Literal["normal", "uniform"] = "normal"
+    """What the ranks are spread as: `normal` with mean 0 and deviation 1, `uniform` from -1 to 1. Default: normal."""
+
+
+class PowerOptions(FeatureOptions):
+    """Settings of one column of numbers under the transform of Yeo and Johnson; there are none."""
+
+    lists: ClassVar[tuple[str, ...]] = ("numeric",)
+
+
+class CategoricalOptions(FeatureOptions):
     """Settings of one categorical column."""
+
+    lists: ClassVar[tuple[str, ...]] = ("categorical",)
 
     encoding: Literal["embedding", "one-hot"] = "embedding"
     """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each value.
@@ -39,8 +90,37 @@ class CategoricalOptions(Options):
     """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
 
 
-class DatetimeOptions(Options):
+class OrdinalOptions(FeatureOptions):
+    """Settings of one categorical column whose values have an order."""
+
+    lists: ClassVar[tuple[str, ...]] = ("categorical",)
+
+    order: Annotated[tuple[Annotated[str, BeforeValidator(as_text)], ...], Field(min_length=2)]
+    """All values from the lowest to the highest, such as [S, M, L, XL]. A training row with another ends the run; later
+    such a row counts as unknown."""
+
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [v for n, v in enumerate(value) if v in value[:n]]
+        if twice:
+            raise ValueError(f'"{twice[0]}" is there twice')
+        return value
+
+
+class HashingOptions(FeatureOptions):
+    """Settings of one categorical column of many values."""
+
+    lists: ClassVar[tuple[str, ...]] = ("categorical",)
+
+    buckets: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
+    """Codes that values share, by a hash of the value; new values have one too. Default: 1,000."""
+
+
+class DatetimeOptions(FeatureOptions):
     """Settings of one column of time."""
 
+    lists: ClassVar[tuple[str, ...]] = ("datetime",)
+
     parts: Annotated[tuple[DatetimePart, ...], Field(min_length=1)]
-    """Parts to use, such as [weekday, hour]; Monday is the first weekday. All in UTC."""
+    """Parts to use, such as [weekday, hour-cycle]; Monday is the first weekday. All in UTC."""

@@ -61,6 +61,10 @@ class Ranks:
         """What rank 0 says, on every rank."""
         return yes
 
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of an array over the ranks."""
+        return values
+
     def wrap(self, model: Any) -> Any:
         """The model ready for this rank."""
         return model
@@ -99,6 +103,10 @@ class RankContext:
     def network(self) -> dict[str, Any]:
         """See `LoopContext`."""
         return self._ranks.network()
+
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `LoopContext`."""
+        return self._ranks.add_up(values)
 
     def wrap(self, model: Any) -> Any:
         """See `LoopContext`."""
@@ -181,9 +189,10 @@ class RankContext:
             self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
         self._on_epoch(record)
 
-    def _best_saved(self) -> int:
+    def _best_saved(self) -> list[int]:
         sign = -1.0 if self._assignment.higher_is_better else 1.0
-        return min((sign * r.validation, r.epoch) for r in self._history if r.checkpoint)[1]
+        saved = sorted((sign * r.validation, r.epoch) for r in self._history if r.checkpoint)
+        return [epoch for _, epoch in saved[: self._assignment.training.keep_best]]
 
 
 def newest_good(checkpoints: Path) -> tuple[Checkpoint | None, tuple[str, ...]]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import ray.train
 from numpy.typing import NDArray
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
+from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
@@ -51,6 +53,7 @@ class TrainRequest:
     use_gpu: bool
     storage: Path
     epochs_file: Path
+    code: Path
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -58,7 +61,8 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     training = TrainingSpec.model_validate(dict(stage.training))
     newest, _ = newest_good(journal.checkpoints)
     done = newest.epoch if newest else 0
-    every = training.checkpoint_every or (max(1, stage.num_epochs // 20) if stage.trainer == "lightgbm" else 1)
+    family: Family = plugins.load(plugins.FAMILIES, stage.family)
+    every = family.checkpoint_interval(training, stage.num_epochs)
     resources = {"CPU": stage.cpus_per_worker}
     if stage.gpus_per_worker:
         resources["GPU"] = stage.gpus_per_worker
@@ -77,6 +81,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
         ),
         num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
+        code=journal.code,
     )  # fmt: skip
 
 
@@ -193,6 +198,10 @@ def trainer_class(kind: str) -> Any:
         from ray.train.lightgbm import LightGBMTrainer
 
         return LightGBMTrainer
+    if kind == "xgboost":
+        from ray.train.xgboost import XGBoostTrainer
+
+        return XGBoostTrainer
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     return DataParallelTrainer
@@ -246,7 +255,8 @@ def _run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch
     family: Family = plugins.load(plugins.FAMILIES, request.family)
     context = RankContext(request.assignment, feed, ranks, on_epoch)
     options = family.options.model_validate(request.model)
-    plugins.resolve(request.loop)(context, options, request.assignment.training)
+    with code_in(request.code):
+        plugins.resolve(request.loop)(context, options, request.assignment.training)
     record = context.record or RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
     return context.stopped, record
 
@@ -281,6 +291,17 @@ class _WorkerRanks(Ranks):
         value = torch.tensor([number], device=get_device())
         torch.distributed.all_reduce(value)
         return int(value)
+
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.num_ranks == 1:
+            return values
+        import torch
+        import torch.distributed
+        from ray.train.torch import get_device
+
+        total = torch.tensor(values, device=get_device())
+        torch.distributed.all_reduce(total)
+        return total.cpu().numpy()
 
     def agree(self, yes: bool) -> bool:
         if self.num_ranks == 1:

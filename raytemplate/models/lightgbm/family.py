@@ -36,7 +36,8 @@ FAMILY = Family(
     name="lightgbm",
     options=LightGbmOptions,
     uses=frozenset(
-        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
+        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
+         "threads"}
     ),
     loop="raytemplate.models.lightgbm.loop:train",
     predictor="raytemplate.models.lightgbm.predict:LightGbmPredictor",
@@ -44,6 +45,8 @@ FAMILY = Family(
     files=("trees.txt",),
     rows_per_s=6_000_000.0,
     epochs_field="model.num_trees",
+    step="round",
+    packages=("lightgbm",),
     start_s=1.3,
     extra="trees",
 )  # fmt: skip

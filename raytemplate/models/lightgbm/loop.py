@@ -12,7 +12,7 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 from numpy.typing import NDArray
 
 from raytemplate.models.context import Batch, LoopContext
-from raytemplate.models.lightgbm.family import LightGbmOptions
+from raytemplate.models.lightgbm.family import FAMILY, LightGbmOptions
 from raytemplate.models.options import TrainingSpec
 
 TREES = "trees.txt"
@@ -63,7 +63,7 @@ class _Report:
         self, context: LoopContext, options: LightGbmOptions, training: TrainingSpec, num_rows: int, done: int
     ) -> None:
         self._context, self._num_trees, self._num_rows, self._done = context, options.num_trees, num_rows, done
-        self._every = training.checkpoint_every or max(1, options.num_trees // 20)
+        self._every = FAMILY.checkpoint_interval(training, options.num_trees)
         self._validation = context.arrays("validation")
         self._table = _table(self._validation)
         self._started = time.perf_counter()

@@ -1,0 +1,67 @@
+"""`ordinal`: values with an order become one dense column: their place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from raytemplate.data.features.categorical import UNKNOWN, Categorical, codes_of
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.options import OrdinalOptions
+from raytemplate.data.statistics import CategoryProfile
+from raytemplate.errors import DataError
+
+_MOST_NAMED = 5
+
+
+class Ordinal:
+    """Places 0, 1, 2.. in the given order, scaled to training's mean 0 and deviation 1; missing and unknown are 0."""
+
+    Options = OrdinalOptions
+    profiled: Profiled = "category"
+
+    accepts = staticmethod(Categorical.accepts)
+
+    @staticmethod
+    def prepare(column: pa.ChunkedArray, options: OrdinalOptions) -> pa.ChunkedArray:
+        """The column as it is."""
+        del options
+        return column
+
+    @staticmethod
+    def fit(profile: CategoryProfile, options: OrdinalOptions) -> Mapping[str, Any]:
+        """The values in their order, and what is subtracted from a place and divided by.
+
+        Raises:
+            DataError: training has a value that the order lacks.
+        """
+        new = [value for value in profile.counts if value not in options.order]
+        if new:
+            shown = ", ".join(f'"{value}"' for value in new[:_MOST_NAMED])
+            rows = sum(profile.counts[value] for value in new)
+            raise DataError(
+                f"{shown}{' and more' if len(new) > _MOST_NAMED else ''} in {rows:,} training rows: not in the "
+                f"order {', '.join(options.order)}",
+                next_step="add it to order, or take its rows out with data.drop",
+            )
+        rows = np.array([profile.counts.get(value, 0) for value in options.order], np.float64)
+        places, total = np.arange(len(rows)), max(1.0, rows.sum())
+        mean = float((places * rows).sum() / total)
+        deviation = float(np.sqrt((np.square(places - mean) * rows).sum() / total))
+        return {"values": list(options.order), "mean": mean, "divisor": deviation or 1.0}
+
+    @staticmethod
+    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
+        """One dense column of the same name."""
+        del state
+        return Outputs(dense=(column,))
+
+    @staticmethod
+    def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
+        """(place - mean) / divisor, float64 [rows]."""
+        codes = codes_of(column, state["values"])
+        places = (np.arange(len(state["values"])) - float(state["mean"])) / float(state["divisor"])
+        return EncodedColumn(dense=(np.concatenate([[0.0, 0.0], places])[codes],), unknown=codes == UNKNOWN)

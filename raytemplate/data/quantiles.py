@@ -1,0 +1,127 @@
+"""How a column of numbers is spread, in bounded memory and the same bits whatever the blocks and their order.
+
+A number is counted under the leading bits of its float64, ordered as numbers are. While at most 4,096 different keys
+are seen the counts are exact; past that all keys lose as many trailing bits as it takes. How many that is depends on
+the set of numbers alone, so merging is associative and order-free to the bit (docs/decisions/0025-quantiles.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from raytemplate.data.statistics import merged_type, to_floats
+
+MAX_BINS = 4096
+"""Most different keys that are counted. Enough for every exponent there is, so that a key never loses its own."""
+
+_SIGN = np.uint64(1 << 63)
+Floats = npt.NDArray[np.float64]
+Keys = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuantileProfile:
+    """A column of numbers by bins. NaN counts as null; infinite numbers are counted apart.
+
+    `bins` are sorted keys without their last `shift` bits, `counts` the rows in each.
+    """
+
+    type: str
+    num_rows: int
+    num_null: int
+    num_nonfinite: int
+    shift: int
+    bins: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    def lowest(self) -> Floats:
+        """The lowest number that each bin can hold, rising; float64 [bins]."""
+        return _values(np.array(self.bins, np.uint64) << np.uint64(self.shift))
+
+    def middles(self) -> Floats:
+        """The middle of each bin, rising; float64 [bins]."""
+        highest = (np.array(self.bins, np.uint64) << np.uint64(self.shift)) | np.uint64((1 << self.shift) - 1)
+        return self.lowest() / 2 + _values(highest) / 2
+
+    def rows(self) -> Floats:
+        """Rows in each bin; float64 [bins]."""
+        return np.array(self.counts, np.float64)
+
+
+def quantile_profile(column: pa.ChunkedArray, family: str) -> QuantileProfile:
+    """The profile of numbers [rows]."""
+    values = to_floats(column)
+    finite = values[np.isfinite(values)]
+    keys, counts = np.unique(_keys(finite), return_counts=True)
+    num_null = int(np.isnan(values).sum())
+    return _bounded(
+        keys, counts, 0, type=family, num_rows=values.size, num_null=num_null,
+        num_nonfinite=values.size - num_null - finite.size,
+    )  # fmt: skip
+
+
+def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
+    """Both parts as one; the same as if they had been counted together."""
+    shift = max(a.shift, b.shift)
+    parts = [(np.array(p.bins, np.uint64) >> np.uint64(shift - p.shift), np.array(p.counts, np.int64)) for p in (a, b)]
+    keys, counts = _summed(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+    return _bounded(
+        keys, counts, shift, type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows,
+        num_null=a.num_null + b.num_null, num_nonfinite=a.num_nonfinite + b.num_nonfinite,
+    )  # fmt: skip
+
+
+def _bounded(keys: Keys, counts: npt.NDArray[np.int64], shift: int, **facts: Any) -> QuantileProfile:
+    """The profile, its keys (sorted, different) shortened as little as the bound allows."""
+    differ = keys[1:] ^ keys[:-1]
+    more = next(s for s in range(64) if np.count_nonzero(differ >> np.uint64(s)) < MAX_BINS)
+    if more:
+        keys, counts = _summed(keys >> np.uint64(more), counts)
+    return QuantileProfile(shift=shift + more, bins=tuple(keys.tolist()), counts=tuple(counts.tolist()), **facts)
+
+
+def _summed(keys: Keys, counts: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArray[np.int64]]:
+    different, place = np.unique(keys, return_inverse=True)
+    total = np.zeros(len(different), np.int64)
+    np.add.at(total, place, counts)
+    return different, total
+
+
+def _keys(values: Floats) -> Keys:
+    """Whole numbers in the order of the numbers; -0 is 0."""
+    bits = (values + 0.0).view(np.uint64)
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+
+
+def _values(keys: Keys) -> Floats:
+    return np.where(keys & _SIGN, keys ^ _SIGN, ~keys).view(np.float64)
+
+
+def inner_quantiles(profile: QuantileProfile, num_parts: int) -> tuple[float, ...]:
+    """Up to `num_parts` - 1 different values that cut the rows into parts as equal as they can be.
+
+    A value is the first number of the upper part.
+    """
+    values, rows = profile.lowest(), profile.rows()
+    if not len(values):
+        return ()
+    until = np.cumsum(rows)
+    wanted = until[-1] * np.arange(1, num_parts) / num_parts
+    found = values[np.searchsorted(until, wanted, side="right").clip(max=len(values) - 1)]
+    return tuple(float(v) for v in np.unique(found) if v > values[0])
+
+
+def middle_ranks(profile: QuantileProfile, num_knots: int) -> tuple[Floats, Floats]:
+    """(values, ranks): at most `num_knots` rising values, each with the share of rows below it plus half of its own."""
+    values, rows = profile.middles(), profile.rows()
+    ranks = (np.cumsum(rows) - rows / 2) / max(1.0, rows.sum())
+    if len(values) <= num_knots:
+        return values, ranks
+    spread = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], num_knots))
+    chosen = np.unique(np.concatenate([[0], spread, [len(values) - 1]]).clip(max=len(values) - 1))
+    return values[chosen], ranks[chosen]

@@ -1,0 +1,45 @@
+"""What `linear` declares and what a template may set for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from raytemplate.models.options import Family
+from raytemplate.plugins import Options
+
+
+class LinearOptions(Options):
+    """A weight for every number and for every category's value: ridge, robust or quantile regression, or logistic
+    regression for classes, as `training.loss` says. Fitted over all rows at once, by L-BFGS.
+    """
+
+    kind: Literal["linear"] = "linear"
+    """The family."""
+
+    l2: Annotated[float, Field(ge=0)] = 1.0
+    """L2 penalty: half the sum of the squared weights counts so many times beside the losses of all rows, where a
+    squared error counts half. Default: 1, that of scikit-learn's Ridge and LogisticRegression."""
+
+    max_steps: Annotated[int, Field(ge=1)] = 400
+    """Most steps of L-BFGS. It ends earlier where the loss no longer falls. Default: 400."""
+
+
+FAMILY = Family(
+    name="linear",
+    options=LinearOptions,
+    uses=frozenset(
+        {"loss", "quantile", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
+    ),
+    loop="raytemplate.models.linear.loop:train",
+    predictor="raytemplate.models.linear.predict:LinearPredictor",
+    trainer="torch",
+    files=("weights.safetensors",),
+    rows_per_s=12_000_000.0,
+    epochs_field="model.max_steps",
+    step="step",
+    start_s=0.5,
+    packages=("scipy", "threadpoolctl"),
+    extra="linear",
+)  # fmt: skip

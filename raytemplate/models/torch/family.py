@@ -1,0 +1,42 @@
+"""What `torch` declares and what a template may set for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from raytemplate.models.options import Family
+from raytemplate.plugins import Options
+
+
+class TorchOptions(Options):
+    """A network of one's own: any `torch.nn.Module` that a function makes."""
+
+    kind: Literal["torch"] = "torch"
+    """The family."""
+
+    build: str
+    """What makes the network, such as `my_pkg.model:build`, of a module in `code.modules`. It is called as
+    `build(layout, **args)` and gives a module that is called as `module(dense, codes)`."""
+
+    args: Mapping[str, Any] = {}
+    """What `build` is given besides the layout, by name. Default: nothing."""
+
+
+FAMILY = Family(
+    name="torch",
+    options=TorchOptions,
+    uses=frozenset(
+        {"loss", "quantile", "epochs", "lr", "lr_schedule", "warmup", "clip_norm", "precision", "class_weights",
+         "batch_size", "weight_decay", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
+         "threads"}
+    ),
+    loop="raytemplate.models.torch.loop:train",
+    predictor="raytemplate.models.torch.predict:TorchPredictor",
+    trainer="torch",
+    files=("weights.safetensors", "network.json"),
+    rows_per_s=100_000.0,
+    epochs_field="training.epochs",
+    start_s=1.5,
+    targets=("build",),
+)  # fmt: skip

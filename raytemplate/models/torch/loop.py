@@ -1,0 +1,160 @@
+"""Trains a torch network on the batches of its context: what all families of networks share."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from raytemplate.code.load import blamed_on
+from raytemplate.models.context import Batch, LoopContext
+from raytemplate.models.options import TrainingSpec
+from raytemplate.models.torch.family import TorchOptions
+from raytemplate.models.torch.objective import Objective, objective
+from raytemplate.models.torch.optimizer import Adam
+from raytemplate.models.torch.predict import NETWORK, build_network, in_unit, shaped
+from raytemplate.models.torch.weights import (
+    load_optimizer,
+    load_weights,
+    save_optimizer,
+    save_weights,
+    weights_sha256,
+)
+
+_STEPS_BETWEEN_CLOCK_CHECKS = 64
+_ROWS_AT_ONCE = 16_384
+
+
+def train(context: LoopContext, options: TorchOptions, training: TrainingSpec) -> None:
+    """Trains a person's own network."""
+
+    def describe(folder: Path) -> None:
+        (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))
+
+    with blamed_on(options.build):
+        fit(context, lambda: build_network(options, context.layout), training, describe)
+
+
+def fit(
+    context: LoopContext, build: Callable[[], nn.Module], training: TrainingSpec, describe: Callable[[Path], None]
+) -> None:
+    """Epochs of Adam over shuffled batches until the context says stop.
+
+    Every epoch seeds torch anew from (seed, epoch), so that going on from a checkpoint gives the same weights as
+    never having stopped.
+
+    Args:
+        build: the network, called once torch is seeded: (dense, codes) -> output, see `models.torch.predict`.
+        describe: writes into a checkpoint what building the network again needs besides its weights.
+    """
+    torch.set_num_threads(training.threads)
+    torch.manual_seed(training.seed)
+    model = build()
+    wrapped = context.wrap(model)
+    optimizer = Adam(model.parameters(), weight_decay=training.weight_decay)
+
+    def save(folder: Path) -> None:
+        save_weights(folder, model)
+        save_optimizer(folder, optimizer)
+        describe(folder)
+
+    aim = objective(training, context.layout)
+    aim.criterion.to(next(model.parameters()).device)
+    for epoch in range(_go_on(context, model, optimizer) + 1, training.epochs + 1):
+        torch.manual_seed(training.seed * 100_003 + epoch)
+        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch)
+        if num_rows < 0:
+            break
+        validation = context.measure(_predictions(context, model, epoch))
+        if context.report(
+            epoch=epoch, train_loss=loss, validation=validation, loop_s=loop_s, num_rows=num_rows, save=save
+        ):
+            break
+    context.finish(weights_sha256(model))
+
+
+def _one_epoch(
+    context: LoopContext, model: nn.Module, optimizer: Adam, aim: Objective, training: TrainingSpec, epoch: int
+) -> tuple[float, float, int]:
+    """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle."""
+    device = next(model.parameters()).device
+    model.train()
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    rows = rows_all = 0
+    started = time.perf_counter()
+    for step, batch in enumerate(context.batches("train", epoch=epoch, batch_size=training.batch_size)):
+        dense, codes, target = _tensors(batch, device)
+        optimizer.zero_grad()
+        # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
+        with _precision(training, device):
+            output = model(dense, codes)
+        losses = aim.loss(shaped(output, len(batch), context.layout), target)
+        (losses * (context.num_ranks / batch.num_rows_all_ranks)).backward()
+        if training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
+        optimizer.step(rate(training, context.num_train_rows, epoch, step))
+        total += losses.detach()
+        rows += len(batch)
+        rows_all += batch.num_rows_all_ranks
+        if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0 and context.out_of_time():
+            return 0.0, time.perf_counter() - started, -1
+    loss = float(total) * context.num_ranks / max(rows_all, 1)
+    return loss * aim.unit, time.perf_counter() - started, rows
+
+
+def rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float:
+    """The learning rate of one step; a function of the step alone, so that going on after a stop changes nothing.
+
+    Args:
+        num_rows: of the train window, over all ranks.
+        epoch: counts from 1.
+        step: counts from 0 in each epoch.
+    """
+    steps = -(-num_rows // training.batch_size)
+    done, total = (epoch - 1) * steps + step, training.epochs * steps
+    warm = int(total * (training.warmup or 0.0))
+    if done < warm:
+        return training.lr * (done + 1) / (warm + 1)
+    passed = min(1.0, (done - warm) / (total - warm))
+    if training.lr_schedule == "cosine":
+        return training.lr * 0.5 * (1.0 + math.cos(math.pi * passed))
+    return training.lr * (1.0 - passed) if training.lr_schedule == "linear" else training.lr
+
+
+def _precision(training: TrainingSpec, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
+
+
+def _tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    arrays = (torch.from_numpy(batch.dense), torch.from_numpy(batch.codes), torch.from_numpy(batch.target))
+    return arrays if device.type == "cpu" else tuple(a.to(device, non_blocking=True) for a in arrays)  # pyright: ignore
+
+
+def _predictions(
+    context: LoopContext, model: nn.Module, epoch: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        for batch in context.batches("validation", epoch=epoch, batch_size=_ROWS_AT_ONCE):
+            dense, codes, _ = _tensors(batch, device)
+            output = shaped(model(dense, codes), len(batch), context.layout)
+            yield batch.target, in_unit(output, context.layout).cpu().numpy()
+
+
+def _go_on(context: LoopContext, model: nn.Module, optimizer: Adam) -> int:
+    """The epoch of the checkpoint that weights and optimizer were restored from; 0 when there is none."""
+    found = context.checkpoint()
+    if found is None:
+        return 0
+    folder, epoch = found
+    load_weights(folder, model)
+    load_optimizer(folder, optimizer)
+    return epoch

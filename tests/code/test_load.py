@@ -1,0 +1,105 @@
+"""Own code travels: found, digested, copied, and loaded from its copy and from nowhere else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import pytest
+
+from raytemplate.code.files import CodeRef, code_of, digest_of, take_along
+from raytemplate.code.load import blamed_on, code_in, load_attribute
+from raytemplate.errors import IntegrityError, PlanError, TrainingFailed, UsageError
+
+NUMBER = "sample_code.numbers:number"
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    package = folder / "sample_code"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "one.py").write_text("ONE = 1\n")
+    (package / "numbers.py").write_text("def number():\n    from sample_code.one import ONE\n    return ONE\n")
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("sample_code")]:
+        del sys.modules[name]
+
+
+def copy_of(project, target):
+    code = code_of(["sample_code.numbers"], project)
+    take_along(code, project, target)
+    assert digest_of(target) == code.sha256
+    return target
+
+
+def test_code_is_loaded_from_its_copy_when_the_project_is_gone(project, tmp_path):
+    copy = copy_of(project, tmp_path / "code")
+    shutil.rmtree(project)
+    with code_in(copy):
+        assert load_attribute(NUMBER)() == 1
+    assert not list(copy.rglob("*.pyc"))
+
+
+def test_two_versions_of_a_module_live_beside_each_other(project, tmp_path):
+    first = copy_of(project, tmp_path / "1")
+    (project / "sample_code" / "numbers.py").write_text(
+        "from sample_code.one import ONE\n\ndef number():\n    return ONE\n"
+    )
+    (project / "sample_code" / "one.py").write_text("ONE = 2\n")
+    second = copy_of(project, tmp_path / "2")
+    with code_in(first):
+        one = load_attribute(NUMBER)
+        assert one() == 1
+    with code_in(second):
+        two = load_attribute(NUMBER)
+    assert (one(), two(), one()) == (1, 2, 1)
+    with code_in(first):
+        assert load_attribute(NUMBER) is one
+
+
+@pytest.mark.parametrize("target", ["os:system", "sample_code_2:x"])
+def test_a_model_cannot_name_what_it_does_not_carry(project, tmp_path, target):
+    with code_in(copy_of(project, tmp_path / "code")), pytest.raises(IntegrityError, match="does not hold"):
+        load_attribute(target)
+    with code_in(tmp_path / "none"), pytest.raises(IntegrityError, match="does not hold"):
+        load_attribute(target)
+
+
+def test_the_digest_follows_names_and_bytes_of_every_file(project):
+    before = code_of(["sample_code"], project)
+    (project / "sample_code" / "notes.txt").write_text("not code")
+    assert code_of(["sample_code"], project) == before
+    (project / "sample_code" / "one.py").write_text("ONE = 3\n")
+    assert code_of(["sample_code"], project).sha256 != before.sha256
+    assert code_of([], project) == CodeRef()
+
+
+def test_code_that_changed_since_the_plan_is_refused(project, tmp_path):
+    code = code_of(["sample_code"], project)
+    (project / "sample_code" / "one.py").write_text("ONE = 3\n")
+    with pytest.raises(IntegrityError, match="changed since the plan was made"):
+        take_along(code, project, tmp_path / "code")
+
+
+def test_a_library_with_compiled_modules_does_not_travel(project):
+    with pytest.raises(PlanError, match="numpy holds compiled modules"):
+        code_of(["numpy"], project)
+
+
+def test_an_import_that_fails_is_told_with_its_place(project, tmp_path):
+    (project / "sample_code" / "numbers.py").write_text("import json\n\nx = json.nothing\n")
+    with code_in(copy_of(project, tmp_path / "code")), pytest.raises(UsageError) as failed:
+        load_attribute(NUMBER)
+    assert failed.value.what.startswith(f"{NUMBER} cannot be loaded: sample_code/numbers.py:3: AttributeError: ")
+
+
+def test_an_error_of_own_code_is_told_with_its_place_and_another_is_not_touched(project, tmp_path):
+    (project / "sample_code" / "numbers.py").write_text("def number():\n    return 1 / 0\n")
+    with code_in(copy_of(project, tmp_path / "code")):
+        number = load_attribute(NUMBER)
+    with pytest.raises(TrainingFailed, match=r"failed: sample_code/numbers.py:2: ZeroDivisionError"), blamed_on(NUMBER):
+        number()
+    with pytest.raises(KeyError), blamed_on(NUMBER):
+        {}["x"]

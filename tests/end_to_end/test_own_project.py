@@ -1,0 +1,106 @@
+"""A person's own network, in a project that is not installed: run, stopped, resumed, on workers, used without it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+from command_line import environment, epochs, only_run, raytemplate, record, start, wait_for
+from own_project import CHANGES, without_package, write_project
+from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
+
+from raytemplate import api
+from raytemplate.errors import SpecError, TrainingFailed
+from raytemplate.records.judged import Approved
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+SERVED = """
+import sys
+import mlflow, pandas
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(f"models:/{sys.argv[2]}@champion")
+print("mean", model.predict(pandas.read_parquet(sys.argv[3]).head(50))["prediction"].mean())
+"""
+
+
+@pytest.fixture
+def project(tmp_path, flights):
+    return write_project(tmp_path / "project", flights)
+
+
+def planned(project, changes=None):
+    spec = api.load(project / SHIPPED.name, set=changed({**CHANGES, **(changes or {})}))
+    return api.plan(spec, AS_OF)
+
+
+def test_a_network_that_travels_predicts_without_its_project(one_ray, project, tmp_path):
+    run = api.run(planned(project))
+    assert isinstance(run.verdict, Approved)
+    without_package(project)
+    day = project / "data" / "flights" / "2013-02.parquet"
+    model = api.model(f"{MODEL}@champion", workspace=str(project))
+    predicted = model.predict(pq.read_table(day).slice(0, 50)).column("prediction").to_pylist()
+    assert 20 < sum(predicted) / 50 < 400
+    uri = f"sqlite:///{project}/.raytemplate/mlflow.db"
+    served = subprocess.run(
+        [sys.executable, "-c", SERVED, uri, MODEL, str(day)], cwd=tmp_path, env=environment(), capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert served.returncode == 0, served.stderr
+    assert float(served.stdout.split()[-1]) == pytest.approx(sum(predicted) / 50, rel=1e-9)
+
+
+def test_a_champion_keeps_its_own_code_when_the_project_changes(one_ray, project):
+    first = api.run(planned(project))
+    source = project / "own_net" / "model.py"
+    source.write_text(
+        source.read_text().replace("self.rest(self.first(dense, codes))", "0 * self.rest(self.first(dense, codes))")
+    )
+    second = api.run(planned(project))
+    assert second.fit.candidate.plan_id != first.fit.candidate.plan_id
+    assert second.evaluation.champion is not None
+    assert second.evaluation.champion.metrics["mae"] == first.evaluation.candidate.metrics["mae"]
+    assert second.evaluation.candidate.metrics["mae"] != first.evaluation.candidate.metrics["mae"]
+
+
+def test_two_workers_train_a_network_of_ones_own(one_ray, project):
+    run = api.run(planned(project, {"resources.workers": 2, "resources.per_worker.cpus": 0.5}))
+    assert isinstance(run.verdict, Approved)
+    assert len({rank.weights_sha256 for rank in run.fit.ranks}) == 1 and len(run.fit.ranks) == 2
+
+
+def test_a_network_that_fails_ends_with_nine_and_its_place(one_ray, project):
+    with pytest.raises(TrainingFailed, match=r"the network gave \[\d+, 2\] for \d+ rows") as failed:
+        api.run(planned(project, {"model.build": "own_net.model:of_two", "model.args": {}}))
+    assert failed.value.exit_code == 9
+
+
+def test_a_target_that_is_not_there_is_a_problem_with_its_place(project):
+    with pytest.raises(SpecError) as refused:
+        planned(project, {"model.build": "own_net.model:biuld", "code.modules": ["own_net", "own_nte"]})
+    assert 'no module "own_nte"' in str(refused.value)
+    with pytest.raises(SpecError, match="did you mean build"):
+        planned(project, {"model.build": "own_net.model:biuld"})
+    with pytest.raises(SpecError, match=r"own_net.model may not be imported: it is not in code.modules"):
+        planned(project, {"code.modules": []})
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights):
+    changes = {**CHANGES, "training.epochs": 6, "training.batch_size": 16}
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=project)
+    wait_for(lambda: (run := only_run(project)) and len(epochs(run)) >= 2, process=process)
+    process.kill()
+    process.communicate()
+    without_package(project)
+    resumed = raytemplate("resume", "last", cwd=project)
+    assert resumed.returncode == 0, resumed.stderr
+    run = only_run(project)
+    assert run is not None and record(run, "fit")["resumed_from_epoch"] >= 2
+    other = write_project(tmp_path / "whole", flights)
+    whole = api.run(api.plan(api.load(other / SHIPPED.name, set=changed(changes)), AS_OF))
+    assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
+    assert json.loads((run / "run.lock").read_text())["plan"]["code"]["modules"] == ["own_net"]

@@ -1,0 +1,91 @@
+"""A project as a person has one: a template, data, and a package of its own, in a folder that nobody installed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from small_flights import write_demo
+
+PACKAGE = "own_net"
+LAYERS = '''
+import torch
+from torch import nn
+
+
+class Embedded(nn.Module):
+    """Every category as a few numbers, beside the others."""
+
+    def __init__(self, layout, size):
+        super().__init__()
+        self.tables = nn.ModuleList(nn.Embedding(n, size) for n in layout.cardinalities)
+        self.width = len(layout.dense) + size * len(layout.cardinalities)
+
+    def forward(self, dense, codes):
+        return torch.cat([dense] + [table(codes[:, i]) for i, table in enumerate(self.tables)], dim=1)
+'''
+MODEL = """
+from torch import nn
+
+from own_net.layers import Embedded
+
+
+class Net(nn.Module):
+    def __init__(self, layout, hidden=32):
+        super().__init__()
+        self.first = Embedded(layout, 4)
+        self.rest = nn.Sequential(
+            nn.Linear(self.first.width, hidden), nn.GELU(), nn.Dropout(0.1), nn.Linear(hidden, layout.num_outputs)
+        )
+
+    def forward(self, dense, codes):
+        from own_net import names  # imported when it is first called
+
+        assert names.NAME == "own_net"
+        return self.rest(self.first(dense, codes))
+
+
+def build(layout, hidden=32):
+    return Net(layout, hidden)
+
+
+def broken(layout):
+    return nn.Linear(1, 1)
+
+
+def of_two(layout):
+    class Two(Net):
+        def forward(self, dense, codes):
+            return super().forward(dense, codes).repeat(1, 2)
+
+    return Two(layout)
+"""
+CHANGES = {
+    "model.kind": "torch",
+    "model.build": "own_net.model:build",
+    "model.args": {"hidden": 24},
+    "code.modules": ["own_net"],
+}
+
+
+def write_package(folder: Path) -> Path:
+    """The package `own_net` below a folder."""
+    package = folder / PACKAGE
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "names.py").write_text(f'NAME = "{PACKAGE}"\n')
+    (package / "layers.py").write_text(LAYERS)
+    (package / "model.py").write_text(MODEL)
+    return package
+
+
+def write_project(folder: Path, flights: Path) -> Path:
+    """A demo folder with the package beside the template."""
+    write_demo(folder, flights)
+    write_package(folder)
+    return folder
+
+
+def without_package(folder: Path) -> None:
+    """The package is gone, as on a machine that has the workspace only."""
+    shutil.rmtree(folder / PACKAGE)
