@@ -21,9 +21,7 @@ def command(model: str, input_pattern: str, output: Path, workspace: str | None)
     from raytemplate.reports.wording import count
 
     scored = api.predict(model, input_pattern, output, workspace=workspace)
-    unknown = (
-        f"; {count(scored.num_unknown, 'row')} with a category the model has never seen" if scored.num_unknown else ""
-    )
+    unknown = f"; {scored.num_unknown:,} categories the model has never seen" if scored.num_unknown else ""
     text = f"{count(scored.num_rows, 'row')} scored by {scored.name} version {scored.version}{unknown}: {output}"
     data = {"model": scored.name, "version": scored.version, "num_rows": scored.num_rows,
             "num_unknown": scored.num_unknown, "output": str(output)}  # fmt: skip
