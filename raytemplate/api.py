@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -38,7 +38,7 @@ from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.explain import explain
 from raytemplate.reports.history import ModelRow, ModelView
 from raytemplate.spec.load import load as _load
-from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 
@@ -86,12 +86,14 @@ class Planned:
 
 
 def plan(
-    spec: TemplateSpec, as_of: str = "now", *, workspace: str | None = None, address: str | None = None
-) -> Planned:
+    spec: TemplateSpec, as_of: str = "now", *, data: object = None, workspace: str | None = None,
+    address: str | None = None,
+) -> Planned:  # fmt: skip
     """What a run would do. Nothing is started.
 
     Args:
         as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
+        data: an Arrow table, or a pandas or polars frame, in the place of `data.source`; it is kept in the workspace.
         address: a Ray that already runs: "auto", "host:port", or the "http://host:8265" of its Jobs API.
 
     Raises:
@@ -103,8 +105,21 @@ def plan(
     place = find_workspace(spec.folder, explicit=workspace, environ=os.environ)
     refuse_lost_ledger(place)
     _check_installed(spec)
+    if data is not None:
+        spec = _with_frame(spec, data, place)
     found = look(spec, place, _cluster(address) if address else None)
     return Planned(plan=compile_plan(spec, found, as_of), spec=spec, workspace=place, address=address or "")
+
+
+def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
+    """The template with a table of this process as its source; the run's lock then names the file that it became."""
+    from raytemplate.store.frames import keep_frame
+
+    create(place)
+    changed = {"source": keep_frame(data, place), "format": "parquet"}
+    origins = {**spec.origins, **{f"data.{name}": Origin(layer="plan(data=...)") for name in changed}}
+    resolved = {**spec.resolved, "data": {**spec.resolved["data"], **changed}}
+    return replace(spec, data=spec.data.model_copy(update=changed), origins=origins, resolved=resolved)
 
 
 def _cluster(address: str) -> Cluster:
@@ -168,7 +183,7 @@ def resume(
     locked = read_lock(journal).plan
     with working_on(journal):
         end = journal.read(RunEnd)
-        if is_stale(journal, Ledger(place.governance_db), locked.name):
+        if locked.govern.promotable and is_stale(journal, Ledger(place.governance_db), locked.name):
             # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
             for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation):
                 journal.supersede(kind)
@@ -285,7 +300,7 @@ def _start_of(planned: Planned, run_id: str) -> RunStart:
     return RunStart(
         run_id=run_id, name=plan_.name, version=plan_.version, plan_id=plan_.id, template=plan_.template,
         as_of=plan_.as_of, started=datetime.now(UTC), planned_s=plan_.forecast.seconds, host=socket.gethostname(),
-        user=getpass.getuser(), address=planned.address, planned_usd=plan_.forecast.cost_usd,
+        user=getpass.getuser(), address=planned.address, planned_usd=plan_.forecast.cost_usd, variant=plan_.variant,
     )  # fmt: skip
 
 
@@ -299,7 +314,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         UsageError: no such run, or it has not been evaluated.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
-    from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_if_stale
+    from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
@@ -309,6 +324,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     by = f"{user}: {reason}" if reason else user
     with working_on(journal):
         evidence_from(journal)
+        refuse_for_show(journal, locked)
         refuse_if_stale(journal, ledger, locked.name)
         if not is_champion(journal, ledger, locked.name):
             decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 EXIT_DONE = 0
 EXIT_NOT_PROMOTED = 5
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+
+Trouble = Literal["code", "data", "infrastructure", "budget", "policy"]
+"""Whose trouble an error is: who wrote the code or template, who owns the data, who runs the machines, who pays, who
+decides."""
+Retry = Literal["as it is", "after a change"]
+"""Whether the same command may succeed later, or something has to be changed first."""
 
 
 class RaytemplateError(Exception):
@@ -20,6 +26,8 @@ class RaytemplateError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    trouble: ClassVar[Trouble] = "code"
+    retry: ClassVar[Retry] = "after a change"
 
     def __init__(self, what: str, *, next_step: str = "") -> None:
         super().__init__(what)
@@ -55,42 +63,51 @@ class DataError(RaytemplateError):
     """Data that cannot be used: unreadable, a schema that differs between files, a window without rows."""
 
     exit_code = 2
+    trouble = "data"
 
 
 class PlanError(RaytemplateError):
     """A plan that cannot run: what was asked, what there is, what to change."""
 
     exit_code = 3
+    trouble = "infrastructure"
 
 
 class BudgetSpent(RaytemplateError):
     """The budget ended before there was a candidate."""
 
     exit_code = 4
+    trouble = "budget"
 
 
 class ChampionMoved(RaytemplateError):
     """The champion is no longer the one that the evidence was taken against."""
 
     exit_code = 6
+    trouble = "policy"
+    retry = "as it is"
 
 
 class IntegrityError(RaytemplateError):
     """Bytes that do not match their recorded digest."""
 
     exit_code = 7
+    trouble = "data"
 
 
 class Forbidden(RaytemplateError):
     """Something outside does not let this person in: a missing or wrong token."""
 
     exit_code = 7
+    trouble = "policy"
 
 
 class Unavailable(RaytemplateError):
     """Something outside could not be used: Ray, MLflow, storage, a full disk."""
 
     exit_code = 8
+    trouble = "infrastructure"
+    retry = "as it is"
 
 
 class EngineError(Unavailable):
@@ -99,6 +116,18 @@ class EngineError(Unavailable):
     def __init__(self, stage: str, what: str, *, next_step: str = "") -> None:
         super().__init__(f"{stage}: {what}", next_step=next_step)
         self.stage = stage
+
+
+class OutOfMemory(Unavailable):
+    """A process, a GPU or Ray's object store had no memory left: the same again would end the same."""
+
+    retry = "after a change"
+
+
+class OwnCodeFailed(RaytemplateError):
+    """The code of the project raised, not ours: names its file and line."""
+
+    exit_code = 9
 
 
 class TrainingFailed(RaytemplateError):
@@ -111,6 +140,8 @@ class Interrupted(RaytemplateError):
     """A person pressed Ctrl-C, or the process was told to end."""
 
     exit_code = EXIT_INTERRUPTED
+    trouble = "infrastructure"
+    retry = "as it is"
 
     def __init__(self, what: str = "interrupted", *, next_step: str = "", terminated: bool = False) -> None:
         super().__init__(what, next_step=next_step)

@@ -33,6 +33,8 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "categorical": "raytemplate.data.features.categorical:Categorical",
         "ordinal": "raytemplate.data.features.ordinal:Ordinal",
         "hashing": "raytemplate.data.features.hashing:Hashing",
+        "target-mean": "raytemplate.data.features.target_mean:TargetMean",
+        "text": "raytemplate.data.features.text:Text",
         "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
     },
     FEATURE_OPTIONS: {
@@ -43,6 +45,8 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "categorical": "raytemplate.data.features.options:CategoricalOptions",
         "ordinal": "raytemplate.data.features.options:OrdinalOptions",
         "hashing": "raytemplate.data.features.options:HashingOptions",
+        "target-mean": "raytemplate.data.features.options:TargetMeanOptions",
+        "text": "raytemplate.data.features.options:TextOptions",
         "datetime": "raytemplate.data.features.options:DatetimeOptions",
     },
     FAMILIES: {
@@ -50,12 +54,21 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "lightgbm": "raytemplate.models.lightgbm.family:FAMILY",
         "linear": "raytemplate.models.linear.family:FAMILY",
         "xgboost": "raytemplate.models.xgboost.family:FAMILY",
+        "lightning": "raytemplate.models.lightning.family:FAMILY",
         "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {
         "mae": "raytemplate.evaluation.metrics.regression:MAE",
         "rmse": "raytemplate.evaluation.metrics.regression:RMSE",
         "r2": "raytemplate.evaluation.metrics.regression:R2",
+        "pinball": "raytemplate.evaluation.metrics.quantiles:PINBALL",
+        "coverage": "raytemplate.evaluation.metrics.quantiles:COVERAGE",
+        "log-loss": "raytemplate.evaluation.metrics.classes:LOG_LOSS",
+        "brier": "raytemplate.evaluation.metrics.classes:BRIER",
+        "accuracy": "raytemplate.evaluation.metrics.classes:ACCURACY",
+        "f1": "raytemplate.evaluation.metrics.classes:F1",
+        "auc": "raytemplate.evaluation.metrics.ranking:AUC",
+        "ece": "raytemplate.evaluation.metrics.calibration:ECE",
     },
     GATES: {
         "metric-limit": "raytemplate.governance.gates.metric_limit:MetricLimit",
@@ -66,7 +79,10 @@ _SHIPPED: dict[str, dict[str, str]] = {
 }
 
 
-_METRIC_TASKS: dict[str, tuple[str, ...]] = dict.fromkeys(("mae", "rmse", "r2"), ("regression",))
+_METRIC_TASKS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("mae", "rmse", "r2", "pinball", "coverage"), ("regression",)),
+    **dict.fromkeys(("log-loss", "brier", "accuracy", "f1", "auc", "ece"), ("binary", "multiclass")),
+}
 
 
 class Options(BaseModel):

@@ -40,6 +40,11 @@ def test_every_setting_of_a_feature_is_documented(name: str) -> None:
     assert [f for f in fields if f not in section[1]] == []
 
 
+@pytest.mark.parametrize("name", plugins.names(plugins.METRICS))
+def test_every_metric_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in (DOCS / "template.md").read_text()
+
+
 @pytest.mark.parametrize("name", plugins.names(plugins.GATES))
 def test_every_gate_is_documented(name: str) -> None:
     assert f"`{name}:" in (DOCS / "gates.md").read_text()

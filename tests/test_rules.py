@@ -11,7 +11,7 @@ from raytemplate.document import parse
 from raytemplate.errors import RaytemplateError
 from raytemplate.spec.parents import shipped, shipped_folder
 
-HEAVY = {"ray", "torch", "mlflow", "lightgbm", "xgboost", "scipy"}
+HEAVY = {"ray", "torch", "pytorch_lightning", "mlflow", "lightgbm", "xgboost", "scipy"}
 ARRAYS = {"numpy", "pandas", "pyarrow"}
 LOADED = """
 import sys
@@ -32,6 +32,8 @@ EXIT_CODES = {
     "Forbidden": 7,
     "Unavailable": 8,
     "EngineError": 8,
+    "OutOfMemory": 8,
+    "OwnCodeFailed": 9,
     "TrainingFailed": 9,
     "Interrupted": 130,
 }
@@ -65,7 +67,9 @@ def test_exit_codes_are_the_documented_ones() -> None:
     assert (errors.Interrupted().code, errors.Interrupted(terminated=True).code) == (130, 143)
 
 
-@pytest.mark.parametrize("name", ["flights-air-time", "tabular-regression"])
+@pytest.mark.parametrize(
+    "name", ["flights-air-time", "flights-late", "tabular-binary", "tabular-multiclass", "tabular-regression"]
+)
 def test_shipped_template_is_found_and_parses(name: str) -> None:
     """In a checkout and in a wheel alike; that each one loads is tested with the spec."""
     assert shipped(name).parent == shipped_folder()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from shlex import quote
 
 import click
 
@@ -11,18 +11,53 @@ from raytemplate.cli.output import Answer
 
 
 @click.command("init")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--example", type=click.Choice(["flights"]), default="flights", show_default=True, help="Which example.")
-def command(folder: Path, example: str) -> Answer:
-    """Make a folder with an example: its data and a commented template that runs."""
+@click.argument("folder", metavar="DIR")
+@click.option("--example", type=click.Choice(["flights"]), help="An example with its data (default: flights).")
+@click.option("--data", metavar="PATH", help="Your own files: a path, folder or pattern.")
+@click.option("--target", metavar="COLUMN", help="With --data: the column to predict.")
+@click.option("--time", metavar="COLUMN", help="With --data: the time of a row; the newest rows judge.")
+@click.option("--header/--no-header", default=None, help="With --data: whether CSV names its columns in line 1.")
+@click.option("--dates", metavar="FORMAT", multiple=True, help="With --data: a format of dates, such as %d/%m/%Y.")
+def command(
+    folder: str, example: str | None, data: str | None, target: str | None, time: str | None, header: bool | None,
+    dates: tuple[str, ...],
+) -> Answer:  # fmt: skip
+    """Make a folder with a commented template that runs: for your own data, or for an example."""
+    if not folder.strip():
+        raise click.UsageError('DIR: got "", expected the name of a folder, such as demo')
+    if data is None:
+        if target or time or header is not None or dates:
+            raise click.UsageError("--target, --time, --no-header and --dates go with --data")
+        return _example(Path(folder), example or "flights")
+    if example:
+        raise click.UsageError("--data and --example exclude each other")
+    if not target:
+        raise click.UsageError("--data needs --target COLUMN, the column to predict")
+    return _own(Path(folder), data, target, time or "", header, dates)
+
+
+def _example(folder: Path, example: str) -> Answer:
     from raytemplate.spec.examples import write_example
 
     template, files = write_example(folder, example)
-    lines = (
-        f"{len(files)} files of data and {template.name} are in {folder}.",
-        f"  cd {quote(str(folder))}",
-        f"  raytemplate check {template.name}",
-        f"  raytemplate run {template.name} --as-of 2013-06-01",
-    )
+    text = f"{len(files)} files of data and {template.name} are in {folder}."
     data = {"folder": str(folder), "template": str(template), "files": tuple(map(str, files))}
-    return Answer(kind="Example", data=data, text="\n".join(lines))
+    return Answer(kind="Example", data=data, text=f"{text}\n{_next(folder, template.name, '2013-06-01')}")
+
+
+def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> Answer:
+    from raytemplate.data.survey.survey import Asked
+    from raytemplate.reports.draft_shown import draft_text
+    from raytemplate.spec.draft.write import write_draft
+
+    asked = Asked(data=data, target=target, time=time, header=header, dates=dates)
+    template, draft = write_draft(folder, asked)
+    as_of = "latest" if draft.lengths else ""
+    text = f"{draft_text(draft)}\n\n{template} is written. Read it, then:\n{_next(folder, template.name, as_of)}"
+    said = {"folder": str(folder), "template": str(template), "as_of": as_of, "found": draft_text(draft)}
+    return Answer(kind="Draft", data=said, text=text)
+
+
+def _next(folder: Path, template: str, as_of: str) -> str:
+    run = f"raytemplate run {template}{f' --as-of {as_of}' if as_of else ''}"
+    return f"  cd {shlex.quote(str(folder))}\n  raytemplate check {template}\n  {run}"

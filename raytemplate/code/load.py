@@ -32,6 +32,11 @@ def code_in(folder: Path) -> Generator[None]:
         _folder.reset(token)
 
 
+def current_folder() -> Path | None:
+    """The folder of the `code_in` that this is called within, for what goes on elsewhere."""
+    return _folder.get()
+
+
 def load_attribute(target: str) -> Any:
     """What "my_pkg.model:build" stands for. Outside of `code_in`, by this process's own path.
 

@@ -25,6 +25,7 @@ MONTHS = tuple(range(1, 13))
 _TIME = pa.timestamp("us", tz="UTC")
 _WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
 _PLANES = {"year": "plane_year", "manufacturer": "manufacturer", "engines": "engines", "seats": "seats"}
+_MAGIC = b"PAR1"
 _KEYS = ("time_hour", "carrier", "flight", "origin")
 
 
@@ -34,9 +35,10 @@ def write_flights(folder: Path) -> tuple[Path, ...]:
     A file is complete or absent, and complete ones are kept. `time_hour` is UTC; the months are New York's.
 
     Raises:
-        UsageError: the package is missing, or the folder cannot be written.
+        UsageError: the package is missing, the folder cannot be written, or a file there is none of ours.
     """
     paths = tuple(folder / f"2013-{month:02d}.parquet" for month in MONTHS)
+    _refuse_edited(paths)
     if all(_is_complete(path) for path in paths):
         return paths
     table = _flights()
@@ -48,6 +50,21 @@ def write_flights(folder: Path) -> tuple[Path, ...]:
         if not _is_complete(path):
             write_table(table.filter(pc.equal(table.column("month"), month)), path, time="time_hour")
     return paths
+
+
+def _refuse_edited(paths: tuple[Path, ...]) -> None:
+    """A torn file of ours still begins as Parquet does, and is written again; what begins otherwise is somebody's."""
+    edited = next((path for path in paths if path.exists() and not _begins_as_parquet(path)), None)
+    if edited is not None:
+        raise UsageError(
+            f"{edited}: is there already, and is no Parquet file: it may have been edited",
+            next_step="move it away, or give another DIR",
+        )
+
+
+def _begins_as_parquet(path: Path) -> bool:
+    with open_file(str(path)) as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _is_complete(path: Path) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
@@ -160,6 +160,10 @@ class DataSpec(Options):
     drop: str = ""
     """Rows to leave out: a SQL condition over columns, such as `air_time is null`. Default: none."""
 
+    rows: Annotated[int, Field(ge=1)] | None = None
+    """About how many rows to use, a seeded sample spread over the windows in proportion, such as 5000 in a variant for
+    trying out. Where there are many row groups only some are read. Default: all."""
+
     ingest: Literal["auto", "memory", "stream"] = "auto"
     """`memory` encodes once and keeps arrays in the object store; `stream` needs bounded memory, for any size.
     Default: memory where it fits a quarter of the object store's machine."""
@@ -170,6 +174,20 @@ class DataSpec(Options):
     split: SplitSpec | None = None
     """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
     `data.keys`, or of all columns where there are no keys. Default: none."""
+
+
+class OwnSpec(Options):
+    """Columns that a function of yours adds."""
+
+    build: str
+    """The function, such as `my_pkg.features:add`, in one of `code.modules`: it gets an Arrow table of `columns` and
+    returns one with as many rows, or a mapping of name to values. A row's result must not depend on other rows."""
+
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Columns of the data that it gets."""
+
+    gives: Annotated[Mapping[str, Literal["numeric", "categorical"]], Field(min_length=1)]
+    """Columns that it returns, and what each is: `numeric` or `categorical`; `features.columns` may say more."""
 
 
 class FeaturesSpec(Options):
@@ -185,9 +203,50 @@ class FeaturesSpec(Options):
     """Columns of time and the parts to use, such as `{time_hour: [weekday, hour-cycle]}`, in UTC. A cycle is a sine and
     a cosine, so that 23 h is next to 0 h."""
 
+    text: tuple[str, ...] = ()
+    """Columns of free text: a dense column for each of their most frequent words, or as `features.columns` says."""
+
+    crosses: Mapping[str, Annotated[tuple[str, ...], Field(min_length=2)]] = {}
+    """Combinations of columns used as one category, by a name of their own, such as `{route: [origin, dest]}`."""
+
+    own: OwnSpec | None = None
+    """A function of yours that makes features, such as `{build: my_pkg.features:add, columns: [distance, air_time],
+    gives: {speed: numeric}}`. Default: none."""
+
     columns: Mapping[str, Mapping[str, Any]] = {}
     """Settings for single columns, such as `precip: {transform: log}`; `kind` makes another kind of feature of one,
     such as `age: {kind: buckets, edges: [18, 65]}`."""
 
     forbidden: tuple[str, ...] = ()
     """Patterns of columns that no feature may match, such as `dep_*`: known only after the prediction is needed."""
+
+    def listed(self) -> Iterator[Listed]:
+        """Every feature, in the order of their columns when encoded."""
+        for name in ("numeric", "categorical"):
+            for item, column in enumerate(getattr(self, name)):
+                yield Listed(name, column, name, (column,), item)
+        for column in self.datetime:
+            yield Listed("datetime", column, "datetime", (column,))
+        for item, column in enumerate(self.text):
+            yield Listed("text", column, "text", (column,), item)
+        for name, columns in self.crosses.items():
+            yield Listed("crosses", name, "categorical", columns)
+        for name, kind in self.own.gives.items() if self.own else ():
+            yield Listed("own", name, kind, self.own.columns if self.own else ())
+
+
+class Listed(NamedTuple):
+    """One feature as it is listed: in which field, its name, the kind it is by default, its columns, its place."""
+
+    field: str
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    item: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The dotted path that a problem with it has."""
+        if self.field == "own":
+            return "features.own.columns"
+        return f"features.{self.field}" if self.item is not None else f"features.{self.field}.{self.name}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from raytemplate.data.features.inputs import Step, add_own, column_of, input_of
 from raytemplate.data.features.kind import ColumnProfile, FeatureKind
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.options import Task
@@ -23,26 +27,15 @@ from raytemplate.data.statistics import (
     merge_presence,
     merge_times,
     number_profile,
-    plain,
     presence_profile,
+    terms_profile,
     time_profile,
+    to_floats,
 )
-from raytemplate.data.target import accepts_classes, class_texts
+from raytemplate.data.target import accepts_classes, baseline_target, class_texts
+from raytemplate.data.target_means import TargetMeanProfile, folds_of, merge_target_means, target_mean_profile
 from raytemplate.errors import DataError
-from raytemplate.plugins import FEATURES, load, suggest
-
-
-class Step(Protocol):
-    """One feature to fit: the name of its kind, its column and its settings. A plan's `FeatureStep` is one."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def column(self) -> str: ...
-
-    @property
-    def settings(self) -> Mapping[str, Any]: ...
+from raytemplate.plugins import FEATURES, load
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,18 +56,25 @@ def step_key(step: Step) -> str:
     return f"{step.kind}:{step.column}"
 
 
-def profile(table: pa.Table, steps: Sequence[Step], target: str, task: Task = "regression") -> Profile:
+def profile(
+    table: pa.Table, steps: Sequence[Step], target: str, task: Task = "regression", positive: str = ""
+) -> Profile:
     """The profile of a table [rows, columns] for these features and this target, a column of the table.
+
+    Args:
+        positive: the value of a binary target that counts as yes; "" is true or 1.
 
     Raises:
         DataError: a column is missing, or of a type that its feature cannot use.
     """
     wanted = column_of(table, target)
+    table = add_own(table, steps, alone=True)
+    learnt = functools.cache(lambda: _learnt(table, target, task, positive))
     return Profile(
         num_rows=table.num_rows,
         target_column=target,
         target=_target_profile(wanted, target, task),
-        columns={step_key(step): _column_profile(table, step) for step in steps},
+        columns={step_key(step): _column_profile(table, step, learnt) for step in steps},
     )
 
 
@@ -100,35 +100,35 @@ def merge(a: Profile, b: Profile) -> Profile:
     )
 
 
-def column_of(table: pa.Table, name: str) -> pa.ChunkedArray:
-    """A column by name; dictionary codes are replaced by their values.
-
-    Raises:
-        DataError: there is none; the message names the nearest.
-    """
-    if name not in table.column_names:
-        raise DataError(f"no column {name} in the data; {suggest(name, tuple(table.column_names))}")
-    return plain(table.column(name))
-
-
 _PROFILERS: Mapping[str, Callable[[pa.ChunkedArray, str], ColumnProfile]] = {
     "number": number_profile,
     "quantiles": quantile_profile,
     "category": category_profile,
     "time": time_profile,
     "presence": presence_profile,
+    "terms": terms_profile,
 }
 
 
-def _column_profile(table: pa.Table, step: Step) -> ColumnProfile:
+def _column_profile(table: pa.Table, step: Step, learnt: Callable[[], NDArray[np.float64]]) -> ColumnProfile:
     kind: type[FeatureKind] = load(FEATURES, step.kind)
-    column = column_of(table, step.column)
+    column = input_of(table, step)
     family = kind.accepts(step.column, column.type)
-    prepared = kind.prepare(column, kind.Options.model_validate(dict(step.settings)))
+    options: Any = kind.Options.model_validate(dict(step.settings))
     try:
+        prepared = kind.prepare(column, options)
+        if kind.profiled == "target":
+            folds = folds_of(table, options.fold_by, options.folds)
+            return target_mean_profile(prepared, family, learnt(), folds, options.folds)
         return _PROFILERS[kind.profiled](prepared, family)
     except UnicodeDecodeError:
         raise DataError(f"column {step.column} holds text that is not UTF-8; write it again") from None
+
+
+def _learnt(table: pa.Table, target: str, task: Task, positive: str) -> NDArray[np.float64]:
+    """The number that a mean of the target is taken of, float64 [rows]; 0 where there is none: refused later."""
+    rows = baseline_target(table, target, task, positive)
+    return np.nan_to_num(to_floats(column_of(rows, target)), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _merge_targets(
@@ -151,6 +151,8 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
             return merge_quantiles(a, b)
         case TimeProfile(), TimeProfile():
             return merge_times(a, b)
+        case TargetMeanProfile(), TargetMeanProfile():
+            return merge_target_means(a, b)
         case PresenceProfile(), PresenceProfile():
             return merge_presence(a, b)
         case _:

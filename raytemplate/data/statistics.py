@@ -124,6 +124,16 @@ def category_profile(column: pa.ChunkedArray, family: str) -> CategoryProfile:
     )
 
 
+def terms_profile(column: pa.ChunkedArray, family: str) -> CategoryProfile:
+    """The profile of lists of different terms [rows]: how many rows each term is in."""
+    whole: Any = column
+    counted = category_profile(pc.list_flatten(whole), family)
+    return CategoryProfile(
+        type=family, num_rows=len(column), num_null=column.null_count, counts=counted.counts,
+        max_undercount=counted.max_undercount,
+    )  # fmt: skip
+
+
 def time_profile(column: pa.ChunkedArray, family: str) -> TimeProfile:
     """The profile of timestamps or dates [rows]."""
     low, high = (None, None) if pa.types.is_null(column.type) else time_range(column)

@@ -141,17 +141,20 @@ def class_index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> npt.NDArra
 
 
 def baseline_target(table: pa.Table, target: str, task: Task, positive: str) -> pa.Table:
-    """The table with a target that a mean can be taken of: for two classes 1.0 where it is the positive one, else 0.0.
+    """The table with a target that a mean can be taken of: for two classes 1.0 where it is the positive one, else 0.0;
+    for more the class of each row as text.
 
     Known before any row of other parts was seen, so that a baseline is fitted in the same pass as everything else.
     """
-    if task != "binary":
+    if task == "regression":
         return table
     whole: Any = table
     column = whole.column(target)
-    yes = positive_of(positive, accepts_classes(target, plain(column).type))
-    rate = pc.equal(class_texts(column), yes).cast(pa.float64())
-    return whole.set_column(whole.column_names.index(target), target, rate)
+    found = class_texts(column)
+    if task == "binary":
+        yes = positive_of(positive, accepts_classes(target, plain(column).type))
+        found = pc.equal(found, yes).cast(pa.float64())
+    return whole.set_column(whole.column_names.index(target), target, found)
 
 
 def _by_size(name: str) -> tuple[bool, float, str]:

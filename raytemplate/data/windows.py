@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raytemplate.data.features.inputs import column_of
 from raytemplate.data.features.numeric import Numeric
-from raytemplate.data.profile import column_of
-from raytemplate.data.split import SIDES
+from raytemplate.data.split import SIDES, row_hashes
 from raytemplate.data.statistics import to_floats
 from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError
 from raytemplate.units import show_moment
 
+_APART = 1 << 40  # a split has seeds of its own, and rows of one side must not all fall out
 SIDE = "__raytemplate_side"
 """Column with the side of each row, where rows are split by hash."""
 
@@ -91,14 +92,12 @@ def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Tabl
     return kept, table.num_rows - kept.num_rows
 
 
-def sample_rows(table: pa.Table, share: float, seed: int) -> pa.Table:
-    """A seeded choice of `share` of the rows (at least one), without replacement, in the table's order."""
-    size = max(1, round(share * table.num_rows))
-    if size >= table.num_rows:
+def sample_rows(table: pa.Table, columns: Sequence[str], share: float, seed: int) -> pa.Table:
+    """About `share` of the rows, in the table's order, by a seeded hash of these columns, whatever their block."""
+    if share >= 1:
         return table
-    chosen = np.random.default_rng(seed).choice(table.num_rows, size, replace=False, shuffle=False)
-    chosen.sort()
-    return table.take(pa.array(chosen))
+    kept: Any = table.filter(pa.array(row_hashes(table, columns, _APART + seed) < np.uint64(share * 2.0**64)))
+    return kept
 
 
 def check_target(table: pa.Table, target: str, window: str = "train", *, part: bool = False) -> None:

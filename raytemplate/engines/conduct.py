@@ -57,6 +57,7 @@ def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Excepti
     end = RunEnd(
         state="failed", exit_code=code, ended=datetime.now(UTC), wall_clock_s=meter.elapsed_s(),
         cost_usd=meter.spent_usd(), family=plan.fit.family, timings=(), message=str(error),
+        trouble=getattr(error, "trouble", "code"), retry=getattr(error, "retry", "after a change"),
     )  # fmt: skip
     try:
         (journal.folder / "error.txt").write_text(text)

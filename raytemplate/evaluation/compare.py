@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from raytemplate import plugins
-from raytemplate.evaluation.intervals import (
-    Groups,
-    bootstrap_sums,
-    bound_groups,
-    draw_counts,
-    group_sums,
-    interval,
-)
-from raytemplate.evaluation.metrics.metric import Floats, Metric
+from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
+from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, metric_of
 from raytemplate.records.evaluated import Difference, Estimate, MetricValue, Scored
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Drawn:
-    """One metric of one model: over all rows, and over each draw, float64 [resamples]."""
-
-    value: float
-    draws: Floats
 
 
 def compare(
@@ -38,27 +21,29 @@ def compare(
     also: tuple[str, ...] = (),
     num_resamples: int = 2000,
     seed: int = 0,
+    quantile: float | None = None,
 ) -> dict[str, Scored]:
     """Every model scored on the same rows with the same draws, so that what moves both does not count as a difference.
 
     Args:
         target: float64 [rows].
         groups: int64 [rows], from `group_ids`.
-        predictions: float64 [rows] by the model's name; names come back as the keys.
+        predictions: float64 [rows] or [rows, classes] by the model's name; names come back as the keys.
         candidate: whose differences from each other model are taken.
         metric, also: ids of metrics; the first one decides.
+        quantile: the one that is predicted, if one is.
 
     Raises:
         ValueError: nothing to score, lengths that differ, a prediction or target that is not finite, or a deciding
             metric without a value.
     """
     _check(target, groups, predictions, candidate)
-    metrics = [_metric(name) for name in dict.fromkeys((metric, *also))]
+    metrics = [metric_of(name, quantile) for name in dict.fromkeys((metric, *also))]
     groups = bound_groups(groups, seed)
     num_groups = int(groups.max()) + 1
     counts = draw_counts(num_groups, num_resamples, seed)
     drawn = {
-        name: {m.id: _draw(m, target, prediction, groups, counts) for m in metrics}
+        name: {m.id: m.drawn(target, prediction, groups, counts) for m in metrics}
         for name, prediction in predictions.items()
     }
     deciding = metrics[0]
@@ -84,17 +69,7 @@ def same_metric(a: MetricValue, b: MetricValue) -> None:
         raise ValueError(f"{a.id} version {a.version} and {b.id} version {b.version} are not the same metric")
 
 
-def _metric(name: str) -> Metric:
-    metric: Metric = plugins.load(plugins.METRICS, name)
-    return metric
-
-
-def _draw(metric: Metric, target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> _Drawn:
-    sums = group_sums(metric.statistics(target, prediction), groups)
-    return _Drawn(value=float(metric.value(sums.sum(axis=0))), draws=metric.value(bootstrap_sums(sums, counts)))
-
-
-def _metric_value(metric: Metric, drawn: _Drawn, num_groups: int) -> MetricValue:
+def _metric_value(metric: Metric, drawn: Drawn, num_groups: int) -> MetricValue:
     return MetricValue(
         id=metric.id,
         version=metric.version,
@@ -103,7 +78,7 @@ def _metric_value(metric: Metric, drawn: _Drawn, num_groups: int) -> MetricValue
     )
 
 
-def _difference(metric: Metric, candidate: _Drawn, other: _Drawn, num_groups: int) -> Difference:
+def _difference(metric: Metric, candidate: Drawn, other: Drawn, num_groups: int) -> Difference:
     estimate = interval(candidate.value - other.value, candidate.draws - other.draws, num_groups)
     gain = estimate if metric.higher_is_better else _flipped(estimate)
     return Difference(metric=metric.id, version=metric.version, estimate=estimate, gain=gain)
@@ -122,14 +97,14 @@ def _check(target: Floats, groups: Groups, predictions: Mapping[str, Floats], ca
         raise ValueError(f'no predictions of the candidate "{candidate}"; there is {", ".join(predictions)}')
     columns = {"groups": groups, "target": target} | {f"predictions of {name}": p for name, p in predictions.items()}
     for name, values in columns.items():
-        if values.shape != (rows,):
-            raise ValueError(f"{name}: got shape {values.shape}, expected ({rows},) as the target")
-        bad = int((~np.isfinite(values)).sum())
+        if len(values) != rows:
+            raise ValueError(f"{name}: got shape {values.shape}, expected {rows:,} rows as the target")
+        bad = int((~np.isfinite(values.reshape(rows, -1)).all(axis=1)).sum())
         if bad:
             raise ValueError(f"{name}: {bad:,} of {rows:,} rows are NaN or infinite")
 
 
-def _check_decides(metric: Metric, drawn: Mapping[str, Mapping[str, _Drawn]]) -> None:
+def _check_decides(metric: Metric, drawn: Mapping[str, Mapping[str, Drawn]]) -> None:
     for name, values in drawn.items():
         if not np.isfinite(values[metric.id].value):
             raise ValueError(f"{metric.id} decides and has no value for {name}: is the target constant here?")

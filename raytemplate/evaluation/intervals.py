@@ -19,10 +19,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.metric import Floats
+from raytemplate.evaluation.metrics.metric import Floats, Groups
 from raytemplate.records.evaluated import Estimate
 
-Groups = NDArray[np.int64]
 Resample = Literal["day", "hour", "week", "row"]
 
 MAX_GROUPS = 1_000
@@ -62,23 +61,11 @@ def bound_groups(groups: Groups, seed: int) -> Groups:
     return (order % MAX_GROUPS)[groups]
 
 
-def group_sums(statistics: Floats, groups: Groups) -> Floats:
-    """Sums of float64 [rows, k] by group: float64 [groups, k]."""
-    num_groups = int(groups.max()) + 1
-    columns = [np.bincount(groups, weights=column, minlength=num_groups) for column in statistics.T]
-    return np.column_stack(columns).astype(np.float64, copy=False)
-
-
 def draw_counts(num_groups: int, num_resamples: int, seed: int) -> Floats:
     """How often each draw holds each group: float64 [resamples, groups]; every row sums to `num_groups`."""
     generator = np.random.Generator(np.random.PCG64(seed))
     shares = np.full(num_groups, 1.0 / num_groups)
     return generator.multinomial(num_groups, shares, size=num_resamples).astype(np.float64)
-
-
-def bootstrap_sums(sums: Floats, counts: Floats) -> Floats:
-    """Sums of each draw: float64 [resamples, k] from sums by group [groups, k] and `draw_counts`."""
-    return counts @ sums
 
 
 def interval(value: float, drawn: Floats, num_groups: int) -> Estimate:

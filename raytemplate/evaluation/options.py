@@ -16,7 +16,9 @@ class BaselineSpec(Options):
     """Median of the target for each combination of these columns; `[]` is the median of all rows."""
 
     mean_by: tuple[str, ...] | None = None
-    """Mean of the target for each combination of these columns; `[]` is the mean of all rows."""
+    """Mean of the target for each combination of these columns; `[]` is the mean of all rows. For two classes the rate
+    of the positive one, for more the share of each, both as if each combination had one more row of the average
+    kind."""
 
     @model_validator(mode="after")
     def _one(self) -> BaselineSpec:
@@ -29,13 +31,14 @@ class EvaluationSpec(Options):
     """How candidate, champion and baseline are compared, on the same test rows."""
 
     metric: str = "mae"
-    """The metric that decides, in gates and in the choice of the epoch. Default: mae."""
+    """The metric that decides, in gates and in the choice of the epoch. Default: mae; log-loss for classes, pinball for
+    a quantile."""
 
     also: tuple[str, ...] = ()
     """More metrics to report. Default: none."""
 
     baseline: BaselineSpec = BaselineSpec(median_by=())
-    """The simple rule to compare with. Default: the median of all training rows."""
+    """The simple rule to compare with. Default: the median of all training rows; for classes their shares."""
 
     resample: Literal["auto", "day", "hour", "week", "row"] = "auto"
     """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week` or `row`.

@@ -34,6 +34,7 @@ def appraise(
         scored = compare(
             target=scores.target, groups=groups, predictions=predictions, candidate="candidate",
             metric=stage.metric, also=stage.also, num_resamples=stage.num_resamples, seed=stage.seed,
+            quantile=stage.quantile,
         )  # fmt: skip
     except ValueError as error:
         raise DataError(f"the test window cannot be scored: {error}") from error

@@ -49,9 +49,12 @@ def decide(
         What became of the candidate; None if it was rejected.
 
     Raises:
+        UsageError: a person would promote what a variant made for show.
         ChampionMoved: the head is not the one the evidence was taken against.
         IntegrityError: the candidate's bytes are not those that were evaluated.
     """
+    if allowed_by:
+        refuse_for_show(journal, plan)
     evidence = evidence_from(journal)
     evaluation, fit = evidence.evaluation, journal.need(FitResult)
     head = ledger.head(plan.name)
@@ -60,7 +63,9 @@ def decide(
         now=datetime.now(UTC),
     )  # fmt: skip
     journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
-    if head is not None and head.digest == fit.candidate.digest:
+    if not plan.govern.promotable:
+        record = _show(plan, head, fit)
+    elif head is not None and head.digest == fit.candidate.digest:
         record = _already(plan, head, evaluation, ours=head.run_id == journal.run_id)
     else:
         record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor)
@@ -110,6 +115,14 @@ def _hold(
     )  # fmt: skip
 
 
+def _show(plan: RunPlan, head: Head | None, fit: FitResult) -> PromotionRecord:
+    """The candidate of a variant that may not be promoted: it is not even registered."""
+    return PromotionRecord(
+        outcome="shown", model=plan.name, version=0, digest=fit.candidate.digest, term=head.term if head else 0,
+        previous_version=head.version if head else 0, at=datetime.now(UTC), projected=False, variant=plan.variant,
+    )  # fmt: skip
+
+
 def _already(plan: RunPlan, head: Head, evaluation: Evaluation, *, ours: bool) -> PromotionRecord:
     """The candidate is the champion: made so by this very run before its record was written, or equal to it."""
     before = evaluation.champion_ref.version if evaluation.champion_ref else 0
@@ -151,6 +164,19 @@ def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:
     if head is not None and head.digest == fit.candidate.digest:
         return False
     return ledger.term(model) != evaluation.term
+
+
+def refuse_for_show(journal: Journal, plan: RunPlan) -> None:
+    """Stop before a person promotes what a variant made for show.
+
+    Raises:
+        UsageError: names the variant, and what makes a candidate that may be promoted.
+    """
+    if not plan.govern.promotable:
+        raise UsageError(
+            f"run {journal.run_id} is of variant {plan.variant}, which is not in governance.promotable",
+            next_step=f"raytemplate run {plan.template}",
+        )
 
 
 def refuse_if_stale(journal: Journal, ledger: Ledger, model: str) -> None:

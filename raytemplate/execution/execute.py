@@ -9,6 +9,7 @@ from pathlib import Path
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
+from raytemplate.code.load import code_in
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.checkpoints import Checkpoints
@@ -141,7 +142,8 @@ class Execution:
         )
 
     def _ingest(self, stage: IngestStage) -> Snapshot:
-        found = self.engine.ingest(stage, None)
+        with code_in(self.journal.code):
+            found = self.engine.ingest(stage, None)
         self._ingested = found
         self.journal.write_profiles(found.profiles)
         self.journal.write(found.features)
@@ -152,7 +154,8 @@ class Execution:
         """The data of this run, read again and verified where an earlier process ingested it."""
         if self._ingested is None:
             self._wait_for_engine()
-            self._ingested = self.engine.ingest(self.plan.ingest, self.journal.need(Snapshot))
+            with code_in(self.journal.code):
+                self._ingested = self.engine.ingest(self.plan.ingest, self.journal.need(Snapshot))
         return self._ingested
 
     def _fit(self, stage: FitStage) -> FitResult:
@@ -203,7 +206,7 @@ class Execution:
         ingest = self.plan.ingest
         return About(
             name=self.plan.name, family=stage.family, target=ingest.target,
-            columns=tuple(dict.fromkeys(step.column for step in ingest.features)), keys=ingest.keys, epoch=epoch,
+            columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
             split=ingest.split.id if ingest.split else "",
@@ -249,8 +252,8 @@ class Execution:
 
 
 def _state(verdict: VerdictRecord, promotion: PromotionRecord | None) -> tuple[State, int]:
-    if promotion is not None and promotion.outcome == "unchanged":
-        return "unchanged", EXIT_DONE
+    if promotion is not None and (promotion.outcome == "unchanged" or promotion.outcome == "shown"):
+        return promotion.outcome, EXIT_DONE
     if promotion is not None and promotion.outcome == "promoted":
         return "approved", EXIT_DONE
     return ("held" if isinstance(verdict.verdict, Held) else "rejected"), EXIT_NOT_PROMOTED

@@ -32,7 +32,7 @@ class Model:
     saved: SavedModel
 
     def predict(self, data: pd.DataFrame | pa.Table) -> pd.DataFrame | pa.Table:
-        """Rows without labels -> the keys, `prediction` and `model_version`, of the kind that was given.
+        """Rows without labels -> the keys, the prediction's columns and `model_version`, of the kind that was given.
 
         Raises:
             DataError: a column that the model needs is missing or of another type.
@@ -42,7 +42,8 @@ class Model:
         table = data if isinstance(data, pa.Table) else pa.Table.from_pandas(data, preserve_index=False)
         values, _ = self.saved.predict(table)
         kept = table.select([key for key in self.saved.about.keys if key in table.column_names])
-        kept = kept.append_column("prediction", pa.array(values))
+        for name, column in self.saved.as_columns(values).items():
+            kept = kept.append_column(name, pa.array(column))
         kept = kept.append_column("model_version", pa.array([self.version] * table.num_rows, pa.int32()))
         return kept if isinstance(data, pa.Table) else kept.to_pandas().set_index(data.index)
 

@@ -70,7 +70,7 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """0 when its candidate is the champion (or equal to it), 5 when it is held or rejected."""
+        """0 when its candidate is the champion, equal to it or only for show, 5 when it is held or rejected."""
         promotion = self.promotion
         return EXIT_DONE if promotion is not None and promotion.outcome != "waiting" else EXIT_NOT_PROMOTED
 
@@ -78,7 +78,7 @@ class Run:
     def champion_version_after(self) -> int:
         """The champion's version when the run had been judged; 0 if there was none."""
         promotion = self.promotion
-        if promotion is not None and promotion.outcome != "waiting":
+        if promotion is not None and promotion.outcome in ("promoted", "unchanged"):
             return promotion.version
         champion = self.evaluation.champion_ref
         return champion.version if champion else 0
@@ -164,6 +164,6 @@ def rewrite_end(journal: Journal) -> None:
     end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
     if end is None:
         return
-    states: Mapping[str, State] = {"promoted": "approved", "unchanged": "unchanged", "waiting": "held"}
-    state = states[promotion.outcome] if promotion else "rejected"
+    states: Mapping[str, State] = {"promoted": "approved", "waiting": "held"}
+    state = states.get(promotion.outcome, promotion.outcome) if promotion else "rejected"
     journal.write(replace(end, state=state, exit_code=Run(journal).exit_code))

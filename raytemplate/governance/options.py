@@ -21,5 +21,9 @@ class GovernanceSpec(Options):
     promotion: Literal["automatic", "manual"] = "manual"
     """`automatic` promotes when no gate blocks; `manual` waits for `raytemplate promote RUN`. Default: manual."""
 
+    promotable: tuple[str, ...] = ("standard",)
+    """Variants whose candidates may be promoted; `standard` is the file as written. Any other variant is judged for
+    show: it promotes nothing and ends 0 whatever its gates say. Only a file may set it. Default: standard."""
+
     gates: Mapping[str, Mapping[str, Any]] = {}
     """Gates by name, each with its settings. Without any gate nothing is promoted."""

@@ -82,7 +82,7 @@ class LoopContext(Protocol):
         """All rows of this rank at once, in a fixed order."""
         ...
 
-    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
         """The deciding metric over (target, prediction) pairs of the validation window, shaped as by a `Predictor`."""
         ...
 
@@ -96,6 +96,10 @@ class LoopContext(Protocol):
 
     def wrap(self, model: Any) -> Any:
         """The model made ready for this rank: on its device, gradients averaged over ranks."""
+        ...
+
+    def device(self) -> str:
+        """Where this rank computes, as torch names it: "cpu", "cuda:0"."""
         ...
 
     def network(self) -> dict[str, Any]:

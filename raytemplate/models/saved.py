@@ -101,6 +101,7 @@ class SavedModel:
     about: About
     features: FittedFeatures
     predictor: Predictor
+    code: Path
 
     @classmethod
     def load(cls, folder: Path) -> SavedModel:
@@ -115,7 +116,7 @@ class SavedModel:
         predictor: type[Predictor] = plugins.resolve(family.predictor)
         with code_in(folder / CODE):
             loaded = predictor.load(folder, layout_of(features))
-        return cls(about=about, features=features, predictor=loaded)
+        return cls(about=about, features=features, predictor=loaded, code=folder / CODE)
 
     def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
         """Predictions for raw rows as a `Predictor` gives them, and how many rows hold an unknown category.
@@ -123,5 +124,17 @@ class SavedModel:
         Raises:
             DataError: a column that the model needs is missing or of another type.
         """
-        encoded = encode(rows, self.features, with_target=False)
+        with code_in(self.code):
+            encoded = encode(rows, self.features, with_target=False)
         return self.predictor.predict(encoded.dense, encoded.codes), encoded.num_unknown
+
+    def as_columns(self, predictions: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+        """Predictions as columns of a table: `prediction`, the number or the probability of the positive class.
+
+        For more than two classes `prediction` is the name of the likeliest, and `probability_NAME` that of each.
+        """
+        if predictions.ndim == 1:
+            return {"prediction": predictions}
+        names = np.array(self.features.classes, dtype=object)
+        likeliest = {"prediction": names[predictions.argmax(axis=1)]}
+        return likeliest | {f"probability_{name}": predictions[:, place] for place, name in enumerate(names)}

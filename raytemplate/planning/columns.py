@@ -13,6 +13,14 @@ from raytemplate.spec.schema import TemplateSpec
 _NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
 _TIMES = ("timestamp", "date")
 _TARGET = {"regression": "target", "binary": "class", "multiclass": "class"}
+_LISTED = {
+    "numeric": "number",
+    "categorical": "category",
+    "datetime": "time",
+    "text": "text",
+    "crosses": "category",
+    "own": "any",
+}
 _TEXT = ("string", "large_string", "string_view", "dictionary")
 _PROMISED = {
     "number": tuple(kind for kind in _NUMBERS if kind != "bool"),
@@ -45,7 +53,7 @@ def _no_positive(spec: TemplateSpec, source: SourceTable) -> str:
 
 
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
-    """(path in the template, column, "target" | "class" | "number" | "time" | "category" | "any")."""
+    """(path in the template, column, "target" | "class" | "number" | "time" | "category" | "text" | "any")."""
     if spec.data.time:
         yield "data.time", spec.data.time, "time"
     condition = is_condition(spec.data.target)
@@ -56,12 +64,12 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     if spec.data.drop:
         for column in parse_condition(spec.data.drop).columns:
             yield "data.drop", column, "any"
-    for column in spec.features.numeric:
-        yield "features.numeric", column, "number"
-    for column in spec.features.categorical:
-        yield "features.categorical", column, "category"
-    for column in spec.features.datetime:
-        yield "features.datetime", column, "time"
+    for one in spec.features.listed():
+        path = one.path if one.field in ("crosses", "own") else f"features.{one.field}"
+        yield from ((path, column, _LISTED[one.field]) for column in one.inputs)
+    for name, settings in spec.features.columns.items():
+        for column in settings.get("fold_by", ()):
+            yield f"features.columns.{name}.fold_by", column, "any"
     baseline = spec.evaluation.baseline
     for field in ("median_by", "mean_by"):
         for column in getattr(baseline, field) or ():
@@ -83,6 +91,8 @@ def _trouble(column: str, kind: str, source: SourceTable) -> str:
         return f'column "{column}" is {found}, expected text, a number or a boolean'
     if kind == "time" and not found.startswith(_TIMES):
         return f'column "{column}" is {found}, expected a timestamp or a date'
+    if kind == "text" and not found.startswith(_TEXT):
+        return f'column "{column}" is {found}, expected text'
     if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):
         return f'column "{column}" is {found}, expected text, whole numbers or booleans'
     if kind.startswith("promised ") and not found.startswith(_PROMISED[kind.removeprefix("promised ")]):

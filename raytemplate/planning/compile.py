@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 from raytemplate import plugins
 from raytemplate.data.conditions import parse_condition, target_columns
+from raytemplate.data.features.inputs import reads
+from raytemplate.data.features.options import TextOptions
 from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.split import Split
@@ -17,6 +20,7 @@ from raytemplate.planning.forecast import forecast
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
+from raytemplate.planning.sample import sample
 from raytemplate.planning.stages import (
     EvaluateStage,
     FeatureStep,
@@ -58,13 +62,16 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     else:
         windows = windows_by_split(moment, split, inventory.source)
     family: Family = plugins.load(plugins.FAMILIES, spec.family)
-    ingest = _ingest(spec, inventory, windows, split)
+    source = inventory.source
+    if spec.data.rows is not None:
+        windows, source = sample(windows, source, spec.data.rows, timed=split is None)
+    ingest = _ingest(spec, inventory, windows, split, source.files)
     fit = _fit(spec, inventory, ingest, family)
     limits, prediction = _limits(spec, inventory, ingest, fit, family)
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
-        forecast=prediction, machine=_machine(inventory), code=inventory.code,
+        forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -81,16 +88,17 @@ def split_of(data: DataSpec, source: SourceTable) -> Split | None:
 
 
 def _ingest(
-    spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window], split: Split | None
-) -> IngestStage:
+    spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window], split: Split | None,
+    files: tuple[SourceFile, ...],
+) -> IngestStage:  # fmt: skip
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
     columns = _columns(spec, inventory, features)
     num_rows = sum(w.num_rows for w in windows)
-    memory = num_rows * len(columns) * _BYTES_A_VALUE
+    memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * sum(_text_width(step) for step in features))
     return IngestStage(
         source=source.kind, root=source.root, num_files_listed=len(source.files),
-        files=tuple(s for f in source.files if (s := _slice(f, columns, windows, split)) is not None),
+        files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
@@ -99,30 +107,41 @@ def _ingest(
     )  # fmt: skip
 
 
+def _text_width(step: FeatureStep) -> int:
+    """Dense columns that a text becomes, at most."""
+    return TextOptions.model_validate(dict(step.settings)).width if step.kind == "text" else 0
+
+
 def _contract(spec: TemplateSpec) -> Settings:
     return Settings({n: c.model_dump(mode="json", exclude_none=True) for n, c in spec.contract.columns.items()})
 
 
 def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
-    """The features of a template in the order numeric, categorical, datetime, each with its settings."""
-    listed = [("numeric", c) for c in spec.features.numeric] + [("categorical", c) for c in spec.features.categorical]
-    steps = [_step(spec, kind, column) for kind, column in listed]
-    for column, parts in spec.features.datetime.items():
-        steps.append(_step(spec, "datetime", column, parts=list(parts)))
-    return tuple(steps)
+    """The features of a template in the order numeric, categorical, datetime, text, crosses, each with its settings."""
+    steps: list[FeatureStep] = []
+    for one in spec.features.listed():
+        given = {"parts": list(spec.features.datetime[one.name])} if one.field == "datetime" else {}
+        settings = {**given, **spec.features.columns.get(one.name, {})}
+        kind = str(settings.pop("kind", one.kind))
+        build = spec.features.own.build if one.field == "own" and spec.features.own else ""
+        inputs = one.inputs if build or one.inputs != (one.name,) else ()
+        steps.append(FeatureStep(kind=kind, column=one.name, settings=Settings(settings), inputs=inputs, build=build))
+    return tuple(_with_folds(step, steps, spec) for step in steps)
 
 
-def _step(spec: TemplateSpec, listed: str, column: str, **given: object) -> FeatureStep:
-    """One feature; its settings may name another kind than that of the list it stands in."""
-    settings = {**given, **spec.features.columns.get(column, {})}
-    kind = str(settings.pop("kind", listed))
-    return FeatureStep(kind=kind, column=column, settings=Settings(settings))
+def _with_folds(step: FeatureStep, steps: Sequence[FeatureStep], spec: TemplateSpec) -> FeatureStep:
+    """A mean of the target with the columns that put a row in its fold; others as they are."""
+    if step.kind != "target-mean" or step.settings.get("fold_by"):
+        return step
+    time = [spec.data.time] if spec.data.time else []
+    by = spec.data.keys or tuple(dict.fromkeys([*time, *(column for one in steps for column in reads(one))]))
+    return replace(step, settings=Settings({**step.settings, "fold_by": list(by)}))
 
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
     wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
-    wanted += [step.column for step in features]
+    wanted += [column for step in features for column in (*reads(step), *step.settings.get("fold_by", ()))]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline
@@ -245,7 +264,7 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     return EvaluateStage(
         metric=evaluation.metric, also=evaluation.also, resample=resample,
         baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
-        seed=spec.training.seed,
+        seed=spec.training.seed, quantile=spec.training.quantile,
     )  # fmt: skip
 
 
@@ -254,6 +273,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
     return GovernStage(
         gates=tuple(GateConfig(name=n, settings=Settings(g.model_dump(mode="json"))) for n, g in spec.gates.items()),
         promotion=spec.governance.promotion, skips=skips if "beats-champion" in spec.gates else (),
+        promotable=spec.variant in spec.governance.promotable,
     )  # fmt: skip
 
 

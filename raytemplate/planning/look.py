@@ -118,7 +118,7 @@ def _history(name: str, workspace: Workspace) -> tuple[Timing, ...]:
             end = codec.loads(RunEnd, path.read_bytes())
         except (OSError, IntegrityError):
             continue  # being written, or damaged: an estimate does without it
-        if start.name == name and end.state in ("approved", "held", "rejected", "unchanged"):
+        if start.name == name and end.state in ("approved", "held", "rejected", "unchanged", "shown"):
             ends.append(end)
     ends.sort(key=lambda end: end.ended)
     return tuple(

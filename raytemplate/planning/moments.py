@@ -78,7 +78,7 @@ def windows_by_split(as_of: datetime, split: Split, source: SourceTable) -> tupl
 
 
 def _window(name: WindowName, start: datetime, end: datetime, length: str, source: SourceTable) -> Window:
-    shares = [_rows_inside(group, start, end) for file in source.files for group in file.row_groups]
+    shares = [rows_inside(group, start, end) for file in source.files for group in file.row_groups]
     num_rows = sum(rows for rows, _ in shares)
     if num_rows < 0.5:
         newest = f"; the newest time in the data is {source.time_max:%Y-%m-%d %H:%M} UTC" if source.time_max else ""
@@ -91,7 +91,7 @@ def _window(name: WindowName, start: datetime, end: datetime, length: str, sourc
     )
 
 
-def _rows_inside(group: RowGroup, start: datetime, end: datetime) -> tuple[float, bool]:
+def rows_inside(group: RowGroup, start: datetime, end: datetime) -> tuple[float, bool]:
     """Rows of a group between two moments, and whether that is a count; times are taken as evenly spread."""
     if group.time_min is None or group.time_max is None:
         return float(group.num_rows), False

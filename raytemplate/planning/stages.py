@@ -21,6 +21,7 @@ class Window:
     """One half-open window of time. `num_rows` is from the footers: a count where `exact`, else an estimate.
 
     Where rows are split by hash, `start` and `end` are both as-of and say nothing.
+    `share` of the rows that are read are kept, where `data.rows` asks for a sample.
     """
 
     name: WindowName
@@ -29,6 +30,7 @@ class Window:
     length: str
     num_rows: int
     exact: bool
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +56,17 @@ class FileSlice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureStep:
-    """One feature to fit: its kind (a plug-in), its column and its settings."""
+    """One feature to fit: its kind (a plug-in), its column and its settings.
+
+    `inputs` are the columns it is made from, where that is not the one of its name; `build` is the person's own
+    function that makes it from them.
+    """
 
     kind: str
     column: str
     settings: Settings
+    inputs: tuple[str, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +132,10 @@ class FitStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateStage:
-    """Score candidate, champion and baseline on the test window and compare them."""
+    """Score candidate, champion and baseline on the test window and compare them.
+
+    `quantile` is the one that is predicted, if one is.
+    """
 
     metric: str
     also: tuple[str, ...]
@@ -132,6 +143,7 @@ class EvaluateStage:
     resample: Literal["day", "hour", "week", "row"]
     num_resamples: int
     seed: int
+    quantile: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,11 +156,15 @@ class GateConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GovernStage:
-    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason."""
+    """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason.
+
+    Where it is not `promotable`, it is judged for show: nothing is promoted.
+    """
 
     gates: tuple[GateConfig, ...]
     promotion: Literal["automatic", "manual"]
     skips: tuple[str, ...] = ()
+    promotable: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,6 +242,7 @@ class RunPlan:
     forecast: Forecast
     machine: str
     code: CodeRef = field(default_factory=CodeRef)
+    variant: str = "standard"
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -237,6 +254,7 @@ def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
     ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings())
     fit = replace(plan.fit, why="")
-    own_code = [plan.code.sha256] if plan.code.sha256 else []
-    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *own_code])
+    more = [plan.code.sha256] if plan.code.sha256 else []
+    more += [] if plan.variant == "standard" else [plan.variant]
+    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *more])
     return hashlib.sha256(material.encode()).hexdigest()[:6]

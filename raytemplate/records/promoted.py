@@ -11,11 +11,12 @@ from typing import Literal
 class PromotionRecord:
     """What became of a candidate in the ledger.
 
-    `outcome`: "promoted", "unchanged" (its bytes are the champion's already) or "waiting" (held: the challenger).
+    `outcome`: "promoted", "unchanged" (its bytes are the champion's already), "waiting" (held: the challenger) or
+    "shown" (made by a variant that may not be promoted, which `variant` names: nothing was written to the ledger).
     `projected` is False when MLflow could not be brought in line yet; the ledger is right all the same.
     """
 
-    outcome: Literal["promoted", "unchanged", "waiting"]
+    outcome: Literal["promoted", "unchanged", "waiting", "shown"]
     model: str
     version: int
     digest: str
@@ -24,3 +25,4 @@ class PromotionRecord:
     at: datetime
     projected: bool
     warning: str = ""
+    variant: str = ""

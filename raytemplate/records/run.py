@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-State = Literal["running", "approved", "held", "rejected", "unchanged", "failed", "unfinished"]
+State = Literal["running", "approved", "held", "rejected", "unchanged", "shown", "failed", "unfinished"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,7 @@ class RunStart:
     address: str = ""
     """The Ray it was told to use; "" for one of its own."""
     planned_usd: float = 0.0
+    variant: str = "standard"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,3 +64,7 @@ class RunEnd:
     timings: tuple[StageTiming, ...]
     message: str = ""
     timeline_s: Mapping[str, float] | None = None
+    trouble: str = ""
+    """Of a failed run: whose trouble it is, one of `errors.Trouble`."""
+    retry: str = ""
+    """Of a failed run: whether the same may succeed, one of `errors.Retry`."""

@@ -73,7 +73,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
         case GovernStage():
             return "govern", _govern(stage)
         case PromoteStage():
-            return "promote", _promote(stage)
+            return "promote", _promote(stage, plan)
 
 
 def _ingest(stage: IngestStage, machine: str) -> str:
@@ -88,6 +88,9 @@ def _ingest(stage: IngestStage, machine: str) -> str:
 
 def _rows(stage: IngestStage) -> str:
     number = sum(window.num_rows for window in stage.windows)
+    if any(window.share < 1 for window in stage.windows):
+        read = sum(file.num_rows for file in stage.files)
+        return f"a sample of about {rounded(number, 4)} rows of {read:,} read"
     exact = all(window.exact for window in stage.windows)
     return count(number, "row") if exact else f"about {rounded(number, 4)} rows"
 
@@ -120,7 +123,9 @@ def _skip(skip: str) -> str:
     return skip if "will be skipped" in skip else skip.replace(": ", " will be skipped: ", 1)
 
 
-def _promote(stage: PromoteStage) -> str:
+def _promote(stage: PromoteStage, plan: RunPlan) -> str:
+    if not plan.govern.promotable:
+        return f"nothing: variant {plan.variant} is judged for show"
     if stage.promotion == "automatic":
         return "automatic, if no gate blocks"
     return "manual: if no gate blocks, waits for raytemplate promote RUN"

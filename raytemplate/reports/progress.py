@@ -61,6 +61,8 @@ def promote_text(promotion: PromotionRecord) -> str:
             return f"unchanged: version {promotion.version}{late}"
         case "waiting":
             return f"version {promotion.version} is waiting{late}"
+        case "shown":
+            return f"nothing: variant {promotion.variant} is for show"
 
 
 def epoch_line(

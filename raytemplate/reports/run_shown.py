@@ -98,12 +98,17 @@ def _ending(view: RunView) -> str:
         outcome = outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
         return outcome + "\n" + _command(view)
     if view.end is not None and view.end.message:
-        return sentences(view.end.message) + f"\n  raytemplate resume {run_id}"
+        return sentences(view.end.message) + _whose(view.end) + f"\n  raytemplate resume {run_id}"
     return f"It has no end yet. If it is no longer running, to go on with it:\n  raytemplate resume {run_id}"
+
+
+def _whose(end: RunEnd) -> str:
+    return f"\nTrouble with {end.trouble}; to be tried again {end.retry}." if end.trouble else ""
 
 
 def _command(view: RunView) -> str:
     assert view.verdict is not None
-    if isinstance(view.verdict, Rejected):
+    shown = view.promotion is not None and view.promotion.outcome == "shown"
+    if shown or isinstance(view.verdict, Rejected):
         return "  raytemplate runs"
     return next_command(view.plan.name, view.start.run_id, view.verdict, view.promotion)

@@ -94,6 +94,8 @@ def outcome_text(
     Args:
         champion_version: the champion after the run, 0 if there is none; None leaves it unsaid.
     """
+    if promotion is not None and promotion.outcome == "shown":
+        return sentences(_shown(verdict, promotion) + _still(champion_version))
     if promotion is not None and promotion.outcome == "unchanged":
         version = promotion.version
         return sentences(
@@ -106,6 +108,13 @@ def outcome_text(
             return sentences(_held(name, verdict, promotion) + _still(champion_version))
         case Rejected():
             return sentences(_rejected(verdict) + _still(champion_version))
+
+
+def _shown(verdict: AnyVerdict, promotion: PromotionRecord) -> str:
+    """What the gates would have said of a candidate that may not be promoted."""
+    failures = _failures(verdict) if isinstance(verdict, Rejected) else ""
+    would = f"its gates would reject it: {failures}" if failures else "its gates would let it pass"
+    return f"For show: variant {promotion.variant} promotes nothing; {would}."
 
 
 def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None) -> str:
@@ -123,9 +132,13 @@ def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:
 
 
 def _rejected(verdict: Rejected) -> str:
+    return f"Rejected: {_failures(verdict)}."
+
+
+def _failures(verdict: Rejected) -> str:
     waived = {waiver.gate for waiver in verdict.waivers}
     stopped = [f for f in verdict.findings if f.outcome in ("block", "error") and f.gate not in waived]
-    return f"Rejected: {'; '.join(_failure(f) for f in stopped) or verdict.reason or 'no gate ran'}."
+    return "; ".join(_failure(f) for f in stopped) or verdict.reason or "no gate ran"
 
 
 def _failure(finding: Finding) -> str:
@@ -143,6 +156,8 @@ def _still(champion_version: int | None) -> str:
 
 def next_command(name: str, run_id: str, verdict: AnyVerdict, promotion: PromotionRecord | None) -> str:
     """The last lines of a run: what a person would want to do now."""
+    if promotion is not None and promotion.outcome == "shown":
+        return f"  raytemplate show {run_id}"
     if promotion is not None and promotion.outcome in ("promoted", "unchanged"):
         return f"  raytemplate predict {name} NEW.parquet OUT.parquet"
     if isinstance(verdict, Rejected):

@@ -75,6 +75,7 @@ def baseline_name(settings: Mapping[str, object]) -> str:
 
 
 def head_line(plan: RunPlan, run_id: str = "") -> str:
-    """Name, version, as-of, plan and, once there is one, run."""
-    parts = [f"{plan.name} {plan.version}", f"as of {show_moment(plan.as_of)} UTC", f"plan {plan.id}"]
+    """Name, version, variant, as-of, plan and, once there is one, run."""
+    variant = "" if plan.variant == "standard" else f", variant {plan.variant}"
+    parts = [f"{plan.name} {plan.version}{variant}", f"as of {show_moment(plan.as_of)} UTC", f"plan {plan.id}"]
     return "   ".join([*parts, f"run {run_id}"] if run_id else parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -12,24 +11,25 @@ from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.spec.layers import Level
 from raytemplate.spec.locate import Places
 
-_Place = tuple[str, int | None]
-
 
 def check_features(places: Places, features: FeaturesSpec) -> None:
     """Notes the target among the features, forbidden columns, columns that stand twice, and no features at all."""
     seen: dict[str, str] = {}
     targets = _targets(places)
     whole = places.clean("features")
-    for (path, item), column in _columns(features):
-        if column in targets:
-            place = "data.target" if _text(places, "target") == column else "in data.target"
-            places.note(path, f'"{column}" is {place}; what is predicted cannot be a feature', item=item)
-        for pattern in features.forbidden:
-            if fnmatchcase(column, pattern):
-                places.note(path, f'"{column}" matches "{pattern}" in features.forbidden', item=item)
-        if column in seen:
-            places.note(path, f'"{column}" is already in {seen[column]}; a column is one feature', item=item)
-        seen.setdefault(column, path if item is not None else "features.datetime")
+    for one in features.listed():
+        for column in one.inputs:
+            if column in targets:
+                place = "data.target" if _text(places, "target") == column else "in data.target"
+                message = f'"{column}" is {place}; what is predicted cannot be a feature'
+                places.note(one.path, message, item=one.item)
+            for pattern in features.forbidden:
+                if fnmatchcase(column, pattern):
+                    places.note(one.path, f'"{column}" matches "{pattern}" in features.forbidden', item=one.item)
+        if one.name in seen:
+            message = f'"{one.name}" is already in {seen[one.name]}; a column is one feature'
+            places.note(one.path, message, item=one.item)
+        seen.setdefault(one.name, f"features.{one.field}")
     if not seen and whole:
         places.note("features", "no features; expected columns in numeric, categorical or datetime", missing=True)
 
@@ -50,12 +50,12 @@ def _text(places: Places, field: str) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _columns(features: FeaturesSpec) -> Iterator[tuple[_Place, str]]:
-    for kind in ("numeric", "categorical"):
-        for item, column in enumerate(getattr(features, kind)):
-            yield (f"features.{kind}", item), column
-    for column in features.datetime:
-        yield (f"features.datetime.{column}", None), column
+def check_target_means(places: Places, data: DataSpec | None, features: FeaturesSpec) -> None:
+    """Notes means of the target where it has none."""
+    for column, settings in features.columns.items():
+        if data and data.task == "multiclass" and settings.get("kind") == "target-mean":
+            message = "there is no mean of more than two classes; expected data.task regression or binary"
+            places.note(f"features.columns.{column}.kind", message)
 
 
 def check_split(places: Places, data: DataSpec | None, evaluation: EvaluationSpec | None) -> None:
@@ -76,7 +76,8 @@ def check_split(places: Places, data: DataSpec | None, evaluation: EvaluationSpe
 
 def _set_here(places: Places, path: str) -> bool:
     """Whether the template itself, or a layer above it, sets a value: a parent may be written for other data."""
-    return path in places.owners and places.owner(path).level >= Level.FILE
+    owner = places.owner(path)
+    return path in places.owners and owner.level >= Level.FILE and not owner.inherited
 
 
 def check_keys(places: Places, data: DataSpec) -> None:

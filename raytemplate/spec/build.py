@@ -9,7 +9,14 @@ from typing import Any, cast
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.spec.across import check_baseline, check_condition, check_features, check_keys, check_split
+from raytemplate.spec.across import (
+    check_baseline,
+    check_condition,
+    check_features,
+    check_keys,
+    check_split,
+    check_target_means,
+)
 from raytemplate.spec.code import check_code
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
@@ -56,7 +63,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
-    check_code(places, parts["code"], family, path.parent)
+    check_code(places, parts["code"], family, features, path.parent)
     check_task(places, parts)
     check_split(places, data, evaluation)
     if data:
@@ -64,6 +71,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     if features:
         check_features(places, features)
         check_columns(places, features)
+        check_target_means(places, data, features)
     if evaluation:
         check_metrics(places, evaluation, gates)
         check_baseline(places, evaluation)

@@ -11,6 +11,7 @@ from raytemplate.spec.parents import shipped
 from raytemplate.store.atomic import storage_error
 
 _TEMPLATES = {"flights": "flights-air-time"}
+_BESIDE = {"flights": ("flights-late",)}  # the same data, another question
 
 
 def write_example(folder: Path, example: str) -> tuple[Path, tuple[Path, ...]]:
@@ -27,8 +28,9 @@ def write_example(folder: Path, example: str) -> tuple[Path, tuple[Path, ...]]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = write_flights(folder / "data" / "flights")
-        if not template.exists():
-            shutil.copyfile(source, template)
+        for path in (source, *(shipped(name) for name in _BESIDE[example])):
+            if not (folder / path.name).exists():
+                shutil.copyfile(path, folder / path.name)
     except FileExistsError as error:
         raise UsageError(f"{folder}: is a file, expected a folder or a new name") from error
     except OSError as error:

@@ -8,7 +8,6 @@ from raytemplate import plugins
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.layers import Level
 from raytemplate.spec.locate import Places
-from raytemplate.spec.names import no_such_field
 from raytemplate.spec.wording import show_value
 
 
@@ -47,8 +46,8 @@ def drop_unused(places: Places, family: Family) -> tuple[str, ...]:
     for path in unused:
         if path not in places.owners:
             continue
-        level = places.owner(path).level
-        if level != Level.PARENT and level >= chosen_by:
+        owner = places.owner(path)
+        if not owner.inherited and owner.level != Level.PARENT and owner.level >= chosen_by:
             places.note(path, f"not used by {family.name}; remove it")
         else:
             dropped.append(path)
@@ -67,14 +66,3 @@ def _fields_of_any() -> frozenset[str]:
     """Every field of every family. Imports them all, so it is asked only when a name is not the chosen family's."""
     families = [cast(Family, plugins.load(plugins.FAMILIES, name)) for name in plugins.names(plugins.FAMILIES)]
     return frozenset(name for family in families for name in family.options.model_fields)
-
-
-def check_model_names(places: Places, model: dict[str, Any], path: str) -> None:
-    """Notes keys of a variant's `model` that its family does not have: the one it names itself, else the template's."""
-    kind = model.get("kind", cast("dict[str, Any]", places.value.get("model") or {}).get("kind"))
-    if not isinstance(kind, str) or not plugins.is_known(plugins.FAMILIES, kind):
-        return
-    options = cast(Family, plugins.load(plugins.FAMILIES, kind)).options
-    for key in model:
-        if key not in options.model_fields:
-            places.note(f"{path}.{key}", no_such_field(key, "model", options))

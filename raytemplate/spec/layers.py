@@ -11,6 +11,9 @@ from typing import Any, cast
 from raytemplate.document import parse_value
 from raytemplate.errors import Problem, SpecError
 
+VARIANT_FIELDS = ("owner", "expires")
+"""What a variant says of itself: whose it is, and the last day on which it may be used."""
+
 ENVIRONMENT_PREFIX = "RAYTEMPLATE_SET_"
 _PATH = re.compile(r"[^.\s=]+(\.[^.\s=]+)*")
 _PASSWORD = re.compile(r"//[^/@\s]+@")
@@ -38,12 +41,14 @@ class Layer:
         name: as problems show it: a file as the person wrote it, "environment NAME" or "--set a.b=c".
         value: plain data, nested.
         line: dotted path -> line in that file, 0 where there is none.
+        inherited: whether it comes from a parent, which serves templates of several model families.
     """
 
     name: str
     level: Level
     value: Mapping[str, Any]
     line: Callable[[str], int] = field(default=_no_lines, repr=False)
+    inherited: bool = False
 
 
 Read = tuple[list[Layer], list[Problem]]
@@ -110,7 +115,8 @@ def variant_layers(files: Iterable[Layer], variant: str) -> list[Layer]:
         if isinstance(chosen, dict):
             value = variant_value(cast("dict[str, Any]", chosen))
             line = _line_below(file, f"variants.{variant}")
-            layers.append(Layer(name=file.name, level=Level.VARIANT, value=value, line=line))
+            inherited = file.level == Level.PARENT
+            layers.append(Layer(name=file.name, level=Level.VARIANT, value=value, line=line, inherited=inherited))
     return layers
 
 
@@ -122,10 +128,11 @@ def _line_below(file: Layer, prefix: str) -> Callable[[str], int]:
 
 
 def variant_value(written: Mapping[str, Any]) -> dict[str, Any]:
-    """A variant's values with its dotted keys made nested."""
+    """A variant's values with its dotted keys made nested, without what it says of itself."""
     value: dict[str, Any] = {}
     for key, below in written.items():
-        merge(value, nested(key, below))
+        if key not in VARIANT_FIELDS:
+            merge(value, nested(key, below))
     return value
 
 

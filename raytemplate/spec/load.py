@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,14 @@ from raytemplate.spec.layers import (
 from raytemplate.spec.locate import merge_layers
 from raytemplate.spec.parents import file_layers
 from raytemplate.spec.schema import Origin, TemplateSpec
-from raytemplate.spec.variants import check_file_only, check_variants, no_such_variant
+from raytemplate.spec.variants import (
+    STANDARD,
+    check_file_only,
+    check_promotable,
+    check_variants,
+    no_such_variant,
+    refuse_expired,
+)
 
 
 def load(
@@ -31,6 +39,7 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     variant: str | None = None,
     environ: Mapping[str, str] | None = None,
+    today: date | None = None,
 ) -> TemplateSpec:
     """The template in that file, with every layer merged and validated.
 
@@ -38,8 +47,9 @@ def load(
         path: the template; problems show it as it is given here.
         sets: `--set` arguments such as "training.epochs=3".
         overrides: the same from Python, such as {"training.epochs": 3}; they lie above `sets`.
-        variant: name of the variant to apply.
+        variant: name of the variant to apply; "standard" is the file as written.
         environ: where `RAYTEMPLATE_SET_...` is looked up; this process's environment by default.
+        today: the day a variant's expiry is compared with; the day of now (UTC) by default.
 
     Raises:
         UsageError: the file cannot be read.
@@ -52,15 +62,17 @@ def load(
     )
     problems = [problem for _, found in readings for problem in found]
     try:
-        files = _files(path, variant)
+        files = file_layers(Path(path), str(path))
+        chosen = _variant(files, variant, today or datetime.now(UTC).date())
     except SpecError as error:
         raise SpecError((*error.problems, *problems)) from None
-    places = merge_layers([*files, *(layer for layers, _ in readings for layer in layers)])
+    places = merge_layers([*files, *chosen, *(layer for layers, _ in readings for layer in layers)])
     for problem in problems:
         places.add(problem)
     check_file_only(places)
-    check_variants(places)
-    return build(places, Path(path))
+    check_variants(places, files, Path(path))
+    check_promotable(places, _variant_names(files))
+    return replace(build(places, Path(path)), variant=variant or STANDARD)
 
 
 def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], path: Path) -> TemplateSpec:
@@ -74,15 +86,15 @@ def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], pa
     return replace(spec, origins=dict(origins), dropped=dropped)
 
 
-def _files(path: str | Path, variant: str | None) -> list[Layer]:
-    """The file, its parents and the variant that was asked for."""
-    files = file_layers(Path(path), str(path))
-    if variant is None:
-        return files
+def _variant(files: Sequence[Layer], variant: str | None, today: date) -> list[Layer]:
+    """The layers of the variant that was asked for."""
+    if variant is None or variant == STANDARD:
+        return []
     chosen = variant_layers(files, variant)
     if not chosen:
         raise no_such_variant(variant, _variant_names(files))
-    return [*files, *chosen]
+    refuse_expired(files, variant, today)
+    return chosen
 
 
 def _variant_names(files: Sequence[Layer]) -> tuple[str, ...]:

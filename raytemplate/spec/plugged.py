@@ -15,7 +15,7 @@ from raytemplate.spec.locate import Places
 from raytemplate.spec.names import unknown_names, without
 from raytemplate.spec.wording import validate
 
-FEATURE_KINDS = ("datetime", "categorical", "numeric")
+FEATURE_FIELDS = ("datetime", "categorical", "numeric", "text", "crosses", "own")
 _M = TypeVar("_M", bound=Options)
 
 
@@ -76,18 +76,19 @@ def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
 
 def check_columns(places: Places, features: FeaturesSpec) -> None:
     """Notes settings of columns that are no feature, and settings that the column's kind of feature does not have."""
-    if not all(places.clean(f"features.{kind}") for kind in FEATURE_KINDS):
+    if not all(places.clean(f"features.{field}") for field in FEATURE_FIELDS):
         return
-    kinds = {column: kind for kind in FEATURE_KINDS for column in getattr(features, kind)}
+    listed = {one.name: one for one in features.listed()}
     for column, settings in features.columns.items():
         path = f"features.columns.{column}"
-        if column not in kinds:
-            hint = plugins.suggest(column, tuple(kinds)) if kinds else "list it under numeric or categorical first"
+        if column not in listed:
+            hint = plugins.suggest(column, tuple(listed)) if listed else "list it under numeric or categorical first"
             places.note(path, f"no such feature; {hint}")
             continue
-        options = _options(places, settings.get("kind", kinds[column]), kinds[column], path)
+        one = listed[column]
+        options = _options(places, settings.get("kind", one.kind), one.kind if one.field == "own" else one.field, path)
         # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
-        given = {"parts": list(features.datetime[column])} if kinds[column] == "datetime" else {}
+        given = {"parts": list(features.datetime[column])} if one.field == "datetime" else {}
         if options:
             checked(places, options, {**given, **{k: v for k, v in settings.items() if k != "kind"}}, path)
 

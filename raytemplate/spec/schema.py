@@ -195,6 +195,7 @@ class TemplateSpec:
         origins: dotted path of every value that some layer set -> where.
         resolved: the merged document as plain data, as `run.lock` keeps it.
         dropped: dotted paths that a lower layer set for another family, and are not used.
+        variant: the variant that was applied; "standard" is the file as written.
     """
 
     path: Path
@@ -216,6 +217,7 @@ class TemplateSpec:
     origins: Mapping[str, Origin]
     resolved: Mapping[str, Any]
     dropped: tuple[str, ...] = ()
+    variant: str = "standard"
 
     @property
     def folder(self) -> Path:

@@ -17,6 +17,8 @@ _LOSSES = {
     "multiclass": ("log-loss",),
 }
 
+_OF_QUANTILES = ("pinball", "coverage")
+
 
 def task_of(parts: dict[str, Any]) -> str:
     """What the template predicts; a number where `data` cannot be read."""
@@ -34,6 +36,8 @@ def fill_defaults(parts: dict[str, Any]) -> None:
     if evaluation is None:
         return
     defaults: dict[str, Any] = {}
+    if training and training.loss == "quantile":
+        defaults = {"metric": "pinball"}
     if task != "regression":
         defaults = {"metric": "log-loss", "baseline": BaselineSpec(mean_by=())}
     unset = {name: value for name, value in defaults.items() if name not in evaluation.model_fields_set}
@@ -48,7 +52,9 @@ def check_task(places: Places, parts: dict[str, Any]) -> None:
     if parts["training"] and places.clean("data.task"):
         _check_loss(places, parts["training"], task)
     if parts["evaluation"] and places.clean("data.task"):
-        _check_metrics(places, parts["evaluation"], task)
+        training: TrainingSpec | None = parts["training"]
+        # Where training cannot be read, that is problem enough.
+        _check_metrics(places, parts["evaluation"], task, training.loss if training else "quantile")
         _check_baseline(places, parts["evaluation"], task)
 
 
@@ -79,16 +85,19 @@ def _check_loss(places: Places, training: TrainingSpec, task: str) -> None:
         places.note("training.class_weights", "is for classes, and data.task is regression; remove it")
 
 
-def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str) -> None:
+def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: str) -> None:
     named = [("evaluation.metric", None, evaluation.metric)]
     named += [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
     for path, item, name in named:
         tasks = plugins.metric_tasks(name)
         if tasks and task not in tasks:
             fitting = [n for n in plugins.names(plugins.METRICS) if task in plugins.metric_tasks(n)]
-            there = f"for {task} there is {', '.join(fitting)}" if fitting else f"{task} has no metric yet"
-            places.note(path, f'"{name}" is a metric of {_either(tasks)}; {there}',
-                        item=item)  # fmt: skip
+            message = f'"{name}" is a metric of {_either(tasks)}; for {task} there is {", ".join(fitting)}'
+            places.note(path, message, item=item)
+        elif name in _OF_QUANTILES and loss != "quantile":
+            places.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
+    if evaluation.metric == "coverage":
+        places.note("evaluation.metric", 'got "coverage", which the highest prediction has; expected pinball')
 
 
 def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str) -> None:

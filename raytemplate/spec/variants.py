@@ -1,58 +1,142 @@
-"""The names that variants use: checked whether or not one is applied, so that no typo waits for a month."""
+"""Variants: each is checked as if it were applied, whether or not it is, so that nothing waits for a month to fail."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
 from typing import Any, cast
 
 from raytemplate import plugins
 from raytemplate.errors import Problem, SpecError
-from raytemplate.spec.family import check_model_names
-from raytemplate.spec.layers import Level, variant_value
-from raytemplate.spec.locate import Places
-from raytemplate.spec.names import TOP_LEVEL, no_such_top_level, unknown_names
-from raytemplate.spec.schema import NAMESPACES
+from raytemplate.spec.build import build
+from raytemplate.spec.layers import VARIANT_FIELDS, Layer, Level, variant_layers, variant_value
+from raytemplate.spec.locate import Places, merge_layers
 from raytemplate.spec.wording import show_value
 
+STANDARD = "standard"
+"""The file as written. No variant may have that name."""
+
 _FILE_ONLY = ("extends", "variants")
+_PROMOTABLE = "only a file may say which variants may be promoted"
+_EXPECTED = "expected a mapping such as"
 
 
-def check_variants(places: Places) -> None:
-    """Notes variants that are no mapping, and names in them that are no field."""
+def check_variants(places: Places, files: Sequence[Layer], path: Path) -> None:
+    """Notes variants that are no mapping, and everything that would be wrong if one of them were applied.
+
+    Args:
+        files: the layers of the template's files: what a person adds on the command line is not held against a variant.
+    """
     variants = places.value.get("variants", {})
     if not isinstance(variants, dict):
-        places.note(
-            "variants", f"got {show_value(variants)}, expected a mapping such as {{smoke: {{training.epochs: 1}}}}"
-        )
+        places.note("variants", f"got {show_value(variants)}, {_EXPECTED} {{smoke: {{training.epochs: 1}}}}")
         return
-    for name, written in cast("dict[str, Any]", variants).items():
-        path = f"variants.{name}"
-        if isinstance(written, dict):
-            _check_names(places, variant_value(cast("dict[str, Any]", written)), path)
-        else:
-            places.note(path, f"got {show_value(written)}, expected a mapping such as {{training.epochs: 1}}")
+    well_formed = [name for name, written in cast("dict[str, Any]", variants).items() if _noted(places, name, written)]
+    known: set[tuple[str, str]] | None = None
+    for name in well_formed:
+        found = _problems([*files, *variant_layers(files, name)], name, path)
+        if found and known is None:
+            known = {(p.where, p.message) for p in _problems(files, "", path)}
+        for problem in found:
+            if (problem.where, problem.message) not in (known or ()):
+                places.add(problem)
 
 
-def _check_names(places: Places, value: Mapping[str, Any], path: str) -> None:
-    for key, below in value.items():
-        here = f"{path}.{key}"
-        if key not in TOP_LEVEL:
-            places.note(here, no_such_top_level(key))
-        elif key in _FILE_ONLY:
-            places.note(here, "stands only at the top of a file; remove it")
-        elif key in NAMESPACES and isinstance(below, dict):
-            for place, message in unknown_names(NAMESPACES[key], cast("dict[str, Any]", below), key):
-                places.note(f"{path}.{place}", message)
-        elif key == "model" and isinstance(below, dict):
-            check_model_names(places, cast("dict[str, Any]", below), here)
+def _noted(places: Places, name: str, written: Any) -> bool:
+    """Notes what is wrong with a variant itself; whether its values can be looked at."""
+    path = f"variants.{name}"
+    if name == STANDARD:
+        places.note(path, "standard is the file as written; give the variant another name")
+        return False
+    if not isinstance(written, dict):
+        places.note(path, f"got {show_value(written)}, {_EXPECTED} {{training.epochs: 1}}")
+        return False
+    values = cast("dict[str, Any]", written)
+    value = variant_value(values)
+    for key in _FILE_ONLY:
+        if key in value:
+            places.note(f"{path}.{key}", "stands only at the top of a file; remove it")
+    governance = value.get("governance")
+    if isinstance(governance, dict) and "promotable" in governance:
+        places.note(f"{path}.governance.promotable", _PROMOTABLE)
+    for field in VARIANT_FIELDS:
+        if field in values and (message := _wrong(field, values[field])):
+            places.note(f"{path}.{field}", message)
+    return True
+
+
+def _wrong(field: str, value: Any) -> str:
+    if field == "owner":
+        return "" if isinstance(value, str) else f"got {show_value(value)}, expected text"
+    return "" if _day(value) else f"got {show_value(value)}, expected a date such as 2026-12-31"
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _problems(layers: Sequence[Layer], name: str, path: Path) -> tuple[Problem, ...]:
+    """What would be wrong with these layers; a variant's own values are shown as its own."""
+    places = merge_layers(layers)
+    try:
+        build(places, path)
+    except SpecError as error:
+        return tuple(_of_variant(problem, places, name) for problem in error.problems) if name else error.problems
+    return ()
+
+
+def _of_variant(problem: Problem, places: Places, name: str) -> Problem:
+    if places.owner(problem.path).level == Level.VARIANT:
+        return Problem(where=problem.where, path=f"variants.{name}.{problem.path}", message=problem.message)
+    return problem
 
 
 def check_file_only(places: Places) -> None:
-    """Notes `extends` and `variants` where another layer than a file sets them."""
+    """Notes what only a file may say where another layer says it: a variant that could make itself promotable would."""
     for layer in places.layers:
         for key in _FILE_ONLY:
             if layer.level > Level.VARIANT and key in layer.value:
                 places.note_in(layer, key, key, "stands only at the top of a file")
+    promotable = "governance.promotable"
+    if promotable in places.owners and places.owner(promotable).level > Level.FILE:
+        places.note(promotable, _PROMOTABLE)
+
+
+def check_promotable(places: Places, names: Sequence[str]) -> None:
+    """Notes names in `governance.promotable` that no variant has."""
+    governance = places.value.get("governance")
+    listed = cast("Mapping[str, Any]", governance).get("promotable") if isinstance(governance, dict) else None
+    for item, name in enumerate(cast("list[Any]", listed) if isinstance(listed, list) else []):
+        if isinstance(name, str) and name not in (STANDARD, *names):
+            hint = plugins.suggest(name, (STANDARD, *names))
+            places.note("governance.promotable", f'no such variant: "{name}"; {hint}', item=item)
+
+
+def refuse_expired(files: Sequence[Layer], variant: str, today: date) -> None:
+    """Stop where a variant is used after its last day.
+
+    Raises:
+        SpecError: it expired; names its owner.
+    """
+    said: dict[str, tuple[Any, Layer]] = {}
+    for layer in files:
+        variants = layer.value.get("variants")
+        written = cast("dict[str, Any]", variants).get(variant) if isinstance(variants, dict) else None
+        if isinstance(written, dict):
+            said |= {key: (value, layer) for key, value in cast("dict[str, Any]", written).items()}
+    value, layer = said.get("expires", (None, None))
+    day = _day(value)
+    if day is None or layer is None or today <= day:
+        return
+    owner = said.get("owner", ("", None))[0]
+    who = f"ask {owner}, or " if owner else ""
+    path = f"variants.{variant}.expires"
+    message = f"variant {variant} expired on {day}; {who}move the date if it is still wanted"
+    raise SpecError((Problem(where=f"{layer.name}:{layer.line(path)}", path=path, message=message),))
 
 
 def no_such_variant(variant: str, names: tuple[str, ...]) -> SpecError:

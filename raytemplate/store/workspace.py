@@ -67,6 +67,11 @@ class Workspace:
         return self.root / "listings"
 
     @property
+    def frames(self) -> Path:
+        """Tables that were handed over in memory, as Parquet files named by digest; their runs need them to go on."""
+        return self.root / "frames"
+
+    @property
     def locks(self) -> Path:
         """Lock files."""
         return self.root / "locks"

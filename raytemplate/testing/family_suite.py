@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raytemplate import plugins
+from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.models.context import Layout, Predictor, Split
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.testing.loop_context import MemoryContext, Rows
 
 _NUM_GROUPS = 5
+_CUTS = {"binary": (63.0,), "multiclass": (52.0, 68.0)}
 _PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 _ARCHIVE = b"PK\x03\x04"  # torch.save
 _unpickled: list[str] = []
@@ -32,14 +35,30 @@ def _listen(event: str, arguments: tuple[Any, ...]) -> None:
         _unpickled.append(".".join(map(str, arguments)))
 
 
-def simple_rows(num_rows: int, seed: int) -> Rows:
-    """Two numbers, one that never changes and one category; the target is a plain function of them without noise."""
+def simple_rows(num_rows: int, seed: int, task: str = "regression") -> Rows:
+    """Two numbers, one that never changes and one category; the target is a plain function of them without noise, or
+    one of two or three classes by how much that is.
+    """
     random = np.random.default_rng(seed)
     dense = random.normal(size=(num_rows, 3)).astype(np.float32)
     dense[:, 2] = 0.0
     group = random.integers(0, _NUM_GROUPS, num_rows)
     target = 50 + 8 * dense[:, 0] - 5 * np.abs(dense[:, 1]) + 6 * group
+    if task != "regression":
+        target = np.searchsorted(_CUTS[task], target)
     return Rows(dense=dense, codes=(group[:, None] + 2).astype(np.int32), target=target.astype(np.float32))
+
+
+def simple_layout(train: Rows, task: str) -> Layout:
+    """The layout of `simple_rows`."""
+    layout = Layout(
+        dense=("x", "y", "constant"), codes=("group",), cardinalities=(_NUM_GROUPS + 2,), target_mean=0.0,
+        target_std=1.0, task=task,
+    )  # fmt: skip
+    if task == "regression":
+        return replace(layout, target_mean=float(train.target.mean()), target_std=float(train.target.std()))
+    counts = tuple(int(count) for count in np.bincount(train.target.astype(np.int64)))
+    return replace(layout, classes=tuple("abc"[: len(counts)]), class_counts=counts)
 
 
 class FamilySuite:
@@ -49,21 +68,22 @@ class FamilySuite:
         family: its name in `plugins.py` or among the entry points.
         settings: its options, for a training of seconds on 2,000 rows.
         training: fields of `training`.
+        task: what is predicted; a family proves one task in each class.
         tolerance: most that predictions may differ after going on from a checkpoint; 0: not a bit, nor the weights.
     """
 
     family: ClassVar[str]
     settings: ClassVar[Mapping[str, Any]] = {}
     training: ClassVar[Mapping[str, Any]] = {}
+    task: ClassVar[str] = "regression"
     tolerance: ClassVar[float] = 0.0
 
     def test_learns_a_simple_function_better_than_the_mean(self, tmp_path: Path) -> None:
         context = self._train(tmp_path)
-        unseen = simple_rows(1000, seed=3)
+        unseen = self._rows(1000, seed=3)
         predicted = self._predict(context, unseen.dense, unseen.codes)
-        of_mean = np.abs(unseen.target - unseen.target.mean()).mean()
         assert predicted.dtype == np.float64
-        assert np.abs(unseen.target - predicted).mean() < 0.3 * of_mean
+        assert self._error(unseen, predicted) < 0.3 * self._error(unseen, self._simplest(unseen))
         assert context.finished is not None
 
     def test_going_on_from_a_checkpoint_equals_never_having_stopped(self, tmp_path: Path) -> None:
@@ -72,7 +92,7 @@ class FamilySuite:
         first = self._train(tmp_path / "parts", stop_after=middle)
         second = self._train(tmp_path / "parts")
         assert first.epochs + second.epochs == whole.epochs
-        rows = simple_rows(1000, seed=3)
+        rows = self._rows(1000, seed=3)
         before, after = (self._predict(context, rows.dense, rows.codes) for context in (whole, second))
         assert np.abs(before - after).max() <= self.tolerance
         if self.tolerance == 0:
@@ -86,8 +106,8 @@ class FamilySuite:
 
     def test_another_seed_gives_another_model_or_none_is_used(self, tmp_path: Path) -> None:
         first, second = self._train(tmp_path / "1", seed=1), self._train(tmp_path / "2", seed=2)
-        rows = simple_rows(1000, seed=3)
-        errors = [np.abs(rows.target - self._predict(c, rows.dense, rows.codes)).mean() for c in (first, second)]
+        rows = self._rows(1000, seed=3)
+        errors = [self._error(rows, self._predict(c, rows.dense, rows.codes)) for c in (first, second)]
         assert max(errors) < 3 * min(errors) + 1e-6
 
     def test_stops_when_the_context_says_so(self, tmp_path: Path) -> None:
@@ -116,24 +136,45 @@ class FamilySuite:
             predicted = self._predict(context, dense, np.full((4, 1), code, dtype=np.int32))
             assert np.isfinite(predicted).all()
 
+    def test_predictions_of_classes_are_probabilities(self, tmp_path: Path) -> None:
+        if self.task == "regression":
+            return
+        rows = self._rows(1000, seed=3)
+        predicted = self._predict(self._train(tmp_path), rows.dense, rows.codes)
+        assert predicted.shape == self._simplest(rows).shape
+        assert ((predicted >= 0) & (predicted <= 1)).all()
+        assert predicted.ndim == 1 or np.abs(predicted.sum(axis=1) - 1).max() < 1e-6
+
     def test_no_rows_give_no_predictions(self, tmp_path: Path) -> None:
         context = self._train(tmp_path)
         none = self._predict(context, np.empty((0, 3), dtype=np.float32), np.empty((0, 1), dtype=np.int32))
-        assert none.shape == (0,)
+        assert none.shape == self._simplest(self._rows(0, seed=3)).shape
+
+    def _rows(self, num_rows: int, seed: int) -> Rows:
+        return simple_rows(num_rows, seed, self.task)
+
+    def _error(self, rows: Rows, predicted: NDArray[np.float64]) -> float:
+        metric = metric_of("mae" if self.task == "regression" else "log-loss")
+        return metric(rows.target.astype(np.float64), predicted)
+
+    def _simplest(self, rows: Rows) -> NDArray[np.float64]:
+        """What predicts without looking: the mean of the target, or the shares of its classes."""
+        if self.task != "multiclass":
+            return np.full(len(rows.target), rows.target.mean() if len(rows.target) else 0.0, dtype=np.float64)
+        shares = np.bincount(rows.target.astype(np.int64), minlength=3) / max(1, len(rows.target))
+        return np.tile(shares, (len(rows.target), 1))
 
     def _family(self) -> Family:
         return plugins.load(plugins.FAMILIES, self.family)
 
     def _train(self, folder: Path, *, stop_after: int | None = None, seed: int = 1) -> MemoryContext:
-        train, validation = simple_rows(2000, seed=1), simple_rows(500, seed=2)
+        train, validation = self._rows(2000, seed=1), self._rows(500, seed=2)
         rows: dict[Split, Rows] = {"train": train, "validation": validation}
-        layout = Layout(
-            dense=("x", "y", "constant"), codes=("group",), cardinalities=(_NUM_GROUPS + 2,),
-            target_mean=float(train.target.mean()), target_std=float(train.target.std()),
-        )  # fmt: skip
+        layout = simple_layout(train, self.task)
         context = MemoryContext(rows, layout, folder, seed=seed, stop_after=stop_after)
         family = self._family()
-        training = TrainingSpec(seed=seed, **self.training)
+        loss = {} if self.task == "regression" else {"loss": "log-loss"}
+        training = TrainingSpec.model_validate({**loss, "seed": seed, **self.training})
         plugins.resolve(family.loop)(context, family.options(**self.settings), training)
         return context
 

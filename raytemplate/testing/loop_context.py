@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raytemplate.errors import TrainingFailed
+from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.models.context import Batch, Layout, Split
 
 
@@ -32,7 +33,8 @@ class Rows:
 
 
 class MemoryContext:
-    """One rank, its rows in memory, a checkpoint after every report in `folder`; measures the mean absolute error.
+    """One rank, its rows in memory, a checkpoint after every report in `folder`; measures the mean absolute error, or
+    the log loss of classes.
 
     Args:
         rows: "train" and "validation".
@@ -65,10 +67,11 @@ class MemoryContext:
         """See `LoopContext`."""
         return self._rows[split].chosen(slice(None))
 
-    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
         """See `LoopContext`."""
-        errors = [np.abs(target.astype(np.float64) - prediction) for target, prediction in pairs]
-        return float(np.concatenate(errors).mean())
+        targets, predictions = zip(*pairs, strict=True)
+        metric = metric_of("mae" if self.layout.task == "regression" else "log-loss")
+        return metric(np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64))
 
     def out_of_time(self) -> bool:
         """See `LoopContext`."""
@@ -81,6 +84,10 @@ class MemoryContext:
     def wrap(self, model: Any) -> Any:
         """See `LoopContext`."""
         return model
+
+    def device(self) -> str:
+        """See `LoopContext`."""
+        return "cpu"
 
     def network(self) -> dict[str, Any]:
         """See `LoopContext`."""

@@ -47,6 +47,8 @@ def random_table(num_rows: int, seed: int = 7) -> pa.Table:
             "name": pa.array([f"v{v}" for v in rng.zipf(2, num_rows)], mask=holes),
             "time": pa.array(rng.integers(0, 2 * 10**9, num_rows), pa.timestamp("s", "UTC"), mask=holes),
             "at": pa.array(rng.integers(0, 2 * 10**9, num_rows), pa.timestamp("s", "UTC"), mask=holes),
+            "note": pa.array([" ".join(f"w{v}" for v in rng.zipf(2, 4)) for _ in range(num_rows)], mask=holes),
+            "other": pa.array([f"Zürich {v} 東京" for v in rng.zipf(2, num_rows)], mask=holes),
             "y": pa.array(rng.normal(100, 30, num_rows)),
         }
     )
@@ -63,6 +65,10 @@ STEPS = (
     step("categorical", "n", encoding="one-hot"),
     step("ordinal", "n", order=[str(n) for n in range(9)]),
     step("hashing", "name", buckets=16),
+    step("target-mean", "name", fold_by=["x", "time"]),
+    step("text", "note", width=12),
+    step("text", "other", width=16, method="hashing", tokens="characters"),
+    FeatureStep(kind="categorical", column="both", settings=Settings({"min_count": 2}), inputs=("name", "n")),
     step("datetime", "time", parts=["minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year"]),
     step("datetime", "at", parts=["hour-cycle", "dayofyear-cycle", "year"]),
 )
@@ -289,11 +295,11 @@ def test_columns_that_are_missing_or_changed_are_named() -> None:
 
 def test_a_column_of_nulls_is_missing_everywhere() -> None:
     made = fitted(random_table(50), *STEPS)
-    empty = pa.table({name: pa.nulls(3) for name in ("x", "p", "n", "name", "time", "at")})
+    empty = pa.table({name: pa.nulls(3) for name in ("x", "p", "n", "name", "time", "at", "note", "other")})
     found = encode(empty, made, with_target=False)
-    names = made.codes.index("name")
-    assert found.codes[:, names].tolist() == [MISSING] * 3
-    assert (np.delete(found.codes, names, axis=1) == 0).all()
+    counted = [made.codes.index("name"), made.codes.index("both")]
+    assert (found.codes[:, counted] == MISSING).all()
+    assert (np.delete(found.codes, counted, axis=1) == 0).all()
     assert found.num_unknown == 0
 
 

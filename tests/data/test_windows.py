@@ -71,18 +71,15 @@ def test_drop_keeps_rows_for_which_the_condition_is_unknown() -> None:
     assert drop_rows(table, None) == (table, 0)
 
 
-def test_a_sample_is_seeded_ordered_and_without_repeats() -> None:
-    table = pa.table({"n": range(1000)})
-    sample = sample_rows(table, 0.1, 7).column("n").to_pylist()
-    assert len(sample) == 100 and sample == sorted(set(sample))
-    assert (
-        sample
-        == sample_rows(table, 0.1, 7).column("n").to_pylist()
-        != sample_rows(table, 0.1, 8).column("n").to_pylist()
-    )
-    assert sample_rows(table, 1.0, 7) is table
-    assert sample_rows(table, 1e-9, 7).num_rows == 1
-    assert sample_rows(table.slice(0, 0), 0.5, 7).num_rows == 0
+def test_a_sample_is_seeded_and_the_same_in_every_block() -> None:
+    table = pa.table({"n": range(10_000), "m": range(10_000)})
+    found = sample_rows(table, ["n"], 0.1, 7).column("n").to_pylist()
+    assert len(found) == pytest.approx(1000, abs=100) and found == sorted(set(found))
+    parts = [sample_rows(table.slice(at, 777), ["n"], 0.1, 7) for at in range(0, 10_000, 777)]
+    assert pa.concat_tables(parts).column("n").to_pylist() == found
+    assert found != sample_rows(table, ["n"], 0.1, 8).column("n").to_pylist()
+    assert sample_rows(table, ["n"], 1.0, 7) is table
+    assert sample_rows(table.slice(0, 0), ["n"], 0.5, 7).num_rows == 0
 
 
 @pytest.mark.parametrize(

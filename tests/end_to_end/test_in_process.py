@@ -8,7 +8,7 @@ import pytest
 from small_flights import AS_OF, MODEL
 
 from raytemplate import api
-from raytemplate.errors import BudgetSpent, DataError, IntegrityError, TrainingFailed
+from raytemplate.errors import BudgetSpent, DataError, IntegrityError, TrainingFailed, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.records.judged import Approved
 from raytemplate.records.promoted import PromotionRecord
@@ -132,3 +132,11 @@ def test_early_stopping_ends_training_and_the_best_epoch_is_taken(run):
     assert made.fit.stopped in ("early stopping", "epochs")
     assert made.fit.candidate.epoch == best.epoch
     assert made.fit.candidate.validation == best.validation
+
+
+def test_smoke_of_the_shipped_example_runs_and_promotes_nothing(one_ray, demo):
+    made = api.run(api.plan(api.load(demo / f"{MODEL}.yaml", variant="smoke"), AS_OF))
+    assert (made.end.state, made.end.exit_code, len(made.fit.epochs)) == ("shown", 0, 1)
+    assert made.plan.variant == "smoke"
+    with pytest.raises(UsageError):
+        api.model(MODEL, workspace=str(demo))

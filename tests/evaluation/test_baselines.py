@@ -145,3 +145,41 @@ def test_coarsening_does_not_depend_on_the_order(seed, limit):
     assert a.cells.drop(["sum"]).equals(b.cells.drop(["sum"])) and a.cells.drop(["sum"]).equals(
         whole.cells.drop(["sum"])
     )
+
+
+def late(num_rows=3000, seed=0):
+    """Rows with a route and a class; one class never comes from JFK."""
+    rng = np.random.default_rng(seed)
+    origin = rng.choice(["EWR", "JFK"], num_rows)
+    label = np.where(origin == "JFK", rng.choice(["early", "late"], num_rows), rng.choice(["early", "gone"], num_rows))
+    return pa.table({"origin": origin, "y": label})
+
+
+BY_ORIGIN = BaselineSpec(mean_by=("origin",)).model_dump()
+
+
+def test_the_rate_of_a_group_is_as_if_it_had_one_more_row_of_the_average_kind():
+    table = pa.table({"origin": ["a", "a", "b"], "y": [0.0, 0.0, 1.0]})
+    state = fit_baseline(table, BY_ORIGIN, "y", "binary")
+    assert state.predict(pa.table({"origin": ["a", "b", "new"]})) == pytest.approx([1 / 9, 4 / 6, 1 / 3])
+    assert BaselineState.from_json(state.to_json()).predict(table) == pytest.approx(state.predict(table))
+
+
+def test_shares_of_classes_by_group_sum_to_one_and_none_is_impossible():
+    table, classes = late(), ("early", "gone", "late")
+    shares = fit_baseline(table, BY_ORIGIN, "y", "multiclass").predict(table, classes)
+    frame = table.to_pandas()
+    counts = frame.groupby(["origin", "y"]).size().unstack(fill_value=0)[list(classes)]
+    expected = (counts + frame["y"].value_counts()[list(classes)] / len(frame)).div(counts.sum(axis=1) + 1, axis=0)
+    assert shares == pytest.approx(expected.loc[frame["origin"]].to_numpy())
+    assert shares.sum(axis=1) == pytest.approx(1.0) and 0 < shares.min() < 1e-3
+
+
+@pytest.mark.parametrize("by", [("origin",), ()], ids=["by origin", "all rows"])
+def test_shares_of_parts_are_those_of_the_whole(by):
+    table, classes = late(), ("early", "gone", "late")
+    settings = BaselineSpec(mean_by=by).model_dump()
+    parts = [fit_baseline(table.slice(start, 700), settings, "y", "multiclass") for start in range(0, 3000, 700)]
+    merged = reduce(merge, [BaselineState.from_json(part.to_json()) for part in reversed(parts)])
+    whole = fit_baseline(table, settings, "y", "multiclass")
+    assert merged.predict(table, classes) == pytest.approx(whole.predict(table, classes))

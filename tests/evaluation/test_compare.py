@@ -95,7 +95,7 @@ REFUSED = [
     ({"target": BAD}, "target: 2 of 4 rows are NaN or infinite"),
     (
         {"predictions": {"candidate": np.ones(3)}},
-        "predictions of candidate: got shape (3,), expected (4,) as the target",
+        "predictions of candidate: got shape (3,), expected 4 rows as the target",
     ),
     ({"predictions": {"champion": np.ones(4)}}, 'no predictions of the candidate "candidate"; there is champion'),
     ({"target": np.zeros(0)}, "no rows to score"),

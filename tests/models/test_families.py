@@ -32,6 +32,24 @@ class TestTorchOfOnesOwn(FamilySuite):
     training = {"epochs": 6, "lr": 1e-2, "batch_size": 64, "loss": "huber"}
 
 
+class TestLightningOfOnesOwn(FamilySuite):
+    family = "lightning"
+    settings = {"module": "own_lightning:Net", "args": {"hidden": 24}}
+    training = {"epochs": 8, "batch_size": 64}
+
+
+class TestLightningWithMuchOfItsOwn(FamilySuite):
+    family = "lightning"
+    settings = {"module": "own_lightning:Scheduled"}
+    training = {"epochs": 8, "batch_size": 64, "clip_norm": 1.0}
+
+
+class TestLightningStepsByHand(FamilySuite):
+    family = "lightning"
+    settings = {"module": "own_lightning:ByHand"}
+    training = {"epochs": 8, "batch_size": 64}
+
+
 class TestLightGbm(FamilySuite):
     family = "lightgbm"
     settings = {"num_trees": 60, "feature_share": 0.5}
@@ -69,6 +87,52 @@ class TestLinearOnAbsoluteErrors(FamilySuite):
     family = "linear"
     settings = {"max_steps": 200}
     training = {"loss": "mae", "checkpoint_every": 20}
+
+
+class TestTabularMlpOnTwoClasses(FamilySuite):
+    family = "tabular-mlp"
+    task = "binary"
+    settings = {"hidden": 32}
+    training = {"epochs": 8, "lr": 1e-2, "batch_size": 64}
+
+
+class TestTabularMlpOnThreeClasses(FamilySuite):
+    family = "tabular-mlp"
+    task = "multiclass"
+    settings = {"hidden": 32}
+    training = {"epochs": 8, "lr": 1e-2, "batch_size": 64}
+
+
+class TestLightGbmOnTwoClasses(FamilySuite):
+    family = "lightgbm"
+    task = "binary"
+    settings = {"num_trees": 60}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
+
+
+class TestLightGbmOnThreeClasses(FamilySuite):
+    family = "lightgbm"
+    task = "multiclass"
+    settings = {"num_trees": 60}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
+
+
+class TestXgBoostOnTwoClasses(FamilySuite):
+    family = "xgboost"
+    task = "binary"
+    settings = {"num_trees": 60}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
+
+
+class TestXgBoostOnThreeClasses(FamilySuite):
+    family = "xgboost"
+    task = "multiclass"
+    settings = {"num_trees": 60}
+    training = {"lr": 0.15}
+    tolerance = 1e-6
 
 
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)

@@ -105,6 +105,7 @@ def test_fields_of_the_file_are_dropped_where_a_higher_layer_chose_the_family(tm
             [
                 "t.yaml:14  model.hidden: not used by lightgbm; remove it",
                 "t.yaml:15  training.epochs: not used by lightgbm; remove it",
+                "t.yaml:26  variants.smoke.training.epochs: not used by lightgbm; remove it",
             ],
             id="file",
         ),

@@ -16,7 +16,6 @@ from raytemplate.spec.load import load
          "t.yaml:7  data.positive: says which value of a column is yes, but data.task is regression; remove it"),
         ("loss: mae", "loss: log-loss",
          't.yaml:15  training.loss: got "log-loss", expected mse, mae, huber or quantile: data.task is regression'),
-        ("loss: mae", "loss: quantile", "t.yaml:15  training.quantile: missing; loss quantile needs it, such as 0.9"),
         ("loss: mae", "quantile: 0.9",
          "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it"),
         ("[distance, seats]", "[distance, seats]\n  # air_time\n",
@@ -43,3 +42,40 @@ def test_binary_with_what_is_for_numbers_is_every_problem_at_once(tmp_path, monk
     assert found[0].endswith('features.numeric: "seats" is in data.target; what is predicted cannot be a feature')
     assert found[1].endswith('training.loss: got "mae", expected log-loss: data.task is binary')
     assert any("classes have no median; use mean_by, which is the rate" in text for text in found)
+
+
+def problems(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, text)
+    with pytest.raises(SpecError) as caught:
+        load("t.yaml", environ={})
+    return [str(p) for p in caught.value.problems]
+
+
+def test_a_quantile_is_judged_by_its_own_loss_and_must_be_named(tmp_path, monkeypatch):
+    assert problems(tmp_path, monkeypatch, WHOLE.replace("loss: mae", "loss: quantile")) == [
+        "t.yaml:23  governance.gates.metric-limit.mae: not computed; add mae to evaluation.also",
+        "t.yaml:15  training.quantile: missing; loss quantile needs it, such as 0.9",
+    ]
+    quantile = WHOLE.replace("loss: mae", "loss: quantile, quantile: 0.9").replace("{mae:", "{pinball:")
+    write(tmp_path, quantile)
+    assert load("t.yaml", environ={}).evaluation.metric == "pinball"
+
+
+@pytest.mark.parametrize(
+    ("metric", "problem"),
+    [
+        ("pinball", '"pinball" is a metric of a quantile; it needs training.loss: quantile'),
+        ("auc", '"auc" is a metric of binary or multiclass; for regression there is coverage, mae, pinball, r2, rmse'),
+        ("acu", 'no such metric: "acu"; did you mean auc?'),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_named(tmp_path, monkeypatch, metric, problem):
+    found = problems(tmp_path, monkeypatch, WHOLE.replace("also: [rmse]", f"also: [{metric}]"))
+    assert any(problem in text for text in found), found
+
+
+def test_coverage_cannot_decide(tmp_path, monkeypatch):
+    quantile = WHOLE.replace("loss: mae", "loss: quantile, quantile: 0.9")
+    found = problems(tmp_path, monkeypatch, quantile.replace("also: [rmse]", "metric: coverage"))
+    assert any('got "coverage", which the highest prediction has; expected pinball' in text for text in found), found

@@ -87,7 +87,7 @@ def _naive_utc(column: Any) -> Any:
     return column.cast(pa.timestamp("s") if pa.types.is_date32(kind) else pa.timestamp(kind.unit))
 
 
-def _code(times: Any, part: str) -> npt.NDArray[np.generic]:
+def _code(times: Any, part: str) -> npt.NDArray[np.int32]:
     name, lowest, _ = {**_SMALL, **_CYCLES}[part]
     read: Callable[[Any], Any] = getattr(pc, name)
     values = read(times).cast(pa.int32())
@@ -103,7 +103,8 @@ def _numbers(times: Any, part: str, state: Mapping[str, Any]) -> tuple[npt.NDArr
         # By a table: a row then has the same bits whatever rows are beside it. Place 0 is a missing time.
         angles = 2 * np.pi * np.arange(_CYCLES[part][2]) / _CYCLES[part][2]
         places = _code(times, part)
-        return tuple(np.concatenate([[0.0], of(angles)])[places] for of in (np.sin, np.cos))
+        waves: tuple[npt.NDArray[np.float64], ...] = (np.sin(angles), np.cos(angles))
+        return tuple(np.concatenate([np.zeros(1), wave])[places] for wave in waves)
     if part == "dayofyear":
         day = pc.cast(pc.day_of_year(times), pa.float64()).to_numpy()
         return (np.nan_to_num((day - 183.5) / 182.5, nan=0.0),)

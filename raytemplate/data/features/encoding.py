@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from raytemplate.data.features.kind import EncodedColumn, FeatureKind, Outputs
+from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, reads
+from raytemplate.data.features.kind import EncodedColumn, FeatureKind, OutOfFold, Outputs
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.options import Task
-from raytemplate.data.profile import Profile, Step, column_of, step_key
+from raytemplate.data.profile import Profile, step_key
 from raytemplate.data.statistics import NumberProfile, to_floats
 from raytemplate.data.target import class_index, classes_of
 from raytemplate.errors import DataError
@@ -23,12 +24,18 @@ from raytemplate.records.codec import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittedColumn:
-    """One fitted feature. `type` is the family of the column's type in training; `state` is the kind's own."""
+    """One fitted feature. `type` is the family of the column's type in training; `state` is the kind's own.
+
+    `inputs` are the columns it is made from, where that is not the one of its name; `build` is the person's own
+    function that makes it from them.
+    """
 
     kind: str
     column: str
     type: str
     state: Settings
+    inputs: tuple[str, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +61,7 @@ class FittedFeatures:
     @property
     def columns(self) -> tuple[str, ...]:
         """The input columns, each once."""
-        return tuple(dict.fromkeys(f.column for f in self.features))
+        return tuple(dict.fromkeys(column for f in self.features for column in reads(f)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +114,12 @@ def _fit_target(profile: Profile, task: Task, positive: str) -> dict[str, Any]:
     return {"target_mean": 0.0, "target_std": 1.0, "task": task, "classes": classes, "class_counts": counts}
 
 
-def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool) -> Encoded:
+def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, training: bool = False) -> Encoded:
     """Rows as arrays. A row gives the same bytes whatever other rows are in the table.
+
+    Args:
+        training: they are the rows that the features were fitted on. Only means of the target differ: they are taken
+            without the row's own fold.
 
     Raises:
         DataError: a column is missing, or its type is not what it was in training.
@@ -117,8 +128,9 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool) -> Enc
     codes = np.empty((table.num_rows, len(fitted.codes)), np.int32)
     unknown = np.zeros(table.num_rows, np.bool_)
     num_dense = num_codes = 0
+    with_own = add_own(table, fitted.features)
     for feature in fitted.features:
-        part = _encode(column_of(table, feature.column), feature)
+        part = _encode(with_own, feature, training)
         num_dense = _fill(dense, num_dense, part.dense)
         num_codes = _fill(codes, num_codes, part.codes)
         if part.unknown is not None:
@@ -135,18 +147,24 @@ def _fit(profile: Profile, step: Step) -> FittedColumn:
         state: Mapping[str, Any] = kind.fit(found, options)
     except DataError as error:
         raise DataError(f"column {step.column}: {error.what}", next_step=error.next_step) from None
-    return FittedColumn(kind=step.kind, column=step.column, type=found.type, state=Settings(state))
+    return FittedColumn(
+        kind=step.kind, column=step.column, type=found.type, state=Settings(state), inputs=step.inputs,
+        build=step.build,
+    )  # fmt: skip
 
 
 def _outputs(feature: FittedColumn) -> Outputs:
     return _kind(feature.kind).outputs(feature.column, feature.state)
 
 
-def _encode(column: pa.ChunkedArray, feature: FittedColumn) -> EncodedColumn:
+def _encode(table: pa.Table, feature: FittedColumn, training: bool) -> EncodedColumn:
     kind = _kind(feature.kind)
+    column = input_of(table, feature)
     family = kind.accepts(feature.column, column.type)
     if family != feature.type and "null" not in (family, feature.type):
         raise DataError(f"column {feature.column} is {column.type}, but was {feature.type} in training")
+    if training and isinstance(kind, OutOfFold):
+        return kind.encode_training(column, table, feature.state)
     return kind.encode(column, feature.state)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from raytemplate.data.quantiles import QuantileProfile
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, PresenceProfile, TimeProfile
+from raytemplate.data.target_means import TargetMeanProfile
 from raytemplate.errors import DataError
 from raytemplate.plugins import Options
 
-Profiled = Literal["number", "quantiles", "category", "time", "presence"]
-ColumnProfile = NumberProfile | QuantileProfile | CategoryProfile | TimeProfile | PresenceProfile
+Profiled = Literal["number", "quantiles", "category", "terms", "time", "presence", "target"]
+ColumnProfile = NumberProfile | QuantileProfile | CategoryProfile | TimeProfile | PresenceProfile | TargetMeanProfile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +72,19 @@ class FeatureKind(Protocol):
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
         """The column [rows] as arrays [rows]."""
+        ...
+
+
+@runtime_checkable
+class OutOfFold(Protocol):
+    """What a kind offers besides, if rows of the train window must not be encoded as others are.
+
+    It is profiled as "target", and its options have `folds` and `fold_by`.
+    """
+
+    @staticmethod
+    def encode_training(column: pa.ChunkedArray, table: pa.Table, state: Mapping[str, Any]) -> EncodedColumn:
+        """The column [rows] of a table [rows, columns] of the train window as arrays [rows]."""
         ...
 
 

@@ -13,7 +13,7 @@ from raytemplate.plugins import Options
 class FeatureOptions(Options):
     """Settings of one column under one kind of feature."""
 
-    lists: ClassVar[tuple[str, ...]] = ("numeric", "categorical", "datetime")
+    lists: ClassVar[tuple[str, ...]] = ("numeric", "categorical", "datetime", "text", "crosses")
     """Lists of `features` whose columns can be of this kind."""
 
 
@@ -77,7 +77,7 @@ class PowerOptions(FeatureOptions):
 class CategoricalOptions(FeatureOptions):
     """Settings of one categorical column."""
 
-    lists: ClassVar[tuple[str, ...]] = ("categorical",)
+    lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     encoding: Literal["embedding", "one-hot"] = "embedding"
     """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each value.
@@ -111,10 +111,53 @@ class OrdinalOptions(FeatureOptions):
 class HashingOptions(FeatureOptions):
     """Settings of one categorical column of many values."""
 
-    lists: ClassVar[tuple[str, ...]] = ("categorical",)
+    lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     buckets: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
     """Codes that values share, by a hash of the value; new values have one too. Default: 1,000."""
+
+
+class TargetMeanOptions(FeatureOptions):
+    """Settings of one categorical column encoded by the mean of the target."""
+
+    lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
+
+    smoothing: Annotated[float, Field(gt=0)] = 10.0
+    """Rows with the mean of all that are added to each value's own, so that rare values say little. Default: 10."""
+
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    """Parts of the train window; a training row is encoded by the mean over the other parts. Default: 5."""
+
+    fold_by: tuple[str, ...] = ()
+    """Columns whose hash puts a row in its fold: rows equal in all of them share one. Default: `data.keys`, else the
+    time and the columns of all features."""
+
+    max_values: Annotated[int, Field(ge=1)] = 10_000
+    """Most values with a mean of their own; the most frequent are kept. Default: 10,000."""
+
+
+class TextOptions(FeatureOptions):
+    """Settings of one column of text."""
+
+    lists: ClassVar[tuple[str, ...]] = ("text",)
+
+    method: Literal["tf-idf", "hashing"] = "tf-idf"
+    """`tf-idf` has a column for each of the terms that most training rows have, rare terms weighing more; `hashing`
+    puts every term in one of `width` columns and fits nothing. Default: tf-idf."""
+
+    width: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Most dense columns. Each takes 4 bytes a row. Default: 256."""
+
+    tokens: Literal["words", "characters"] = "words"
+    """What terms are made of: `words`, or `characters` for scripts without blanks and for misspelt text.
+    Default: words."""
+
+    ngrams: Annotated[int, Field(ge=1, le=5)] | None = None
+    """Words: most of them in a row that are a term, besides each alone. Characters: how many are a term.
+    Default: 1 word, 3 characters."""
+
+    min_count: Annotated[int, Field(ge=1)] = 2
+    """Terms in fewer training rows have no column. Default: 2."""
 
 
 class DatetimeOptions(FeatureOptions):

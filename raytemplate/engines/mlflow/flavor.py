@@ -32,12 +32,13 @@ class PyFunc:
         self._model = model
 
     def predict(self, data: pd.DataFrame, params: object = None) -> pd.DataFrame:
-        """A data frame of raw rows -> a data frame with the keys that are there and `prediction`, on the same index."""
+        """A data frame of raw rows -> a data frame with the keys that are there and `prediction` (and of more than
+        two classes the probability of each), on the same index."""
         import pyarrow as pa
 
         values, _ = self._model.predict(pa.Table.from_pandas(data, preserve_index=False))
         kept = data[[key for key in self._model.about.keys if key in data.columns]]
-        return kept.assign(prediction=values)
+        return kept.assign(**self._model.as_columns(values))
 
 
 def _load_pyfunc(path: str) -> PyFunc:  # pyright: ignore[reportUnusedFunction]  MLflow calls it by this name

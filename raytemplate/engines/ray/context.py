@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate import plugins
 from raytemplate.engines.ray.feeds import Feed
 from raytemplate.errors import TrainingFailed
+from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.execution.checkpoints import Checkpoint, Checkpoints
 from raytemplate.models.context import Batch, Layout, Split
 from raytemplate.models.options import TrainingSpec
@@ -69,6 +69,10 @@ class Ranks:
         """The model ready for this rank."""
         return model
 
+    def device(self) -> str:
+        """Where this rank computes."""
+        return "cpu"
+
     def network(self) -> dict[str, Any]:
         """Addresses of the ranks for libraries that connect by themselves."""
         return {}
@@ -88,7 +92,7 @@ class RankContext:
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
         self._started = self._reported = time.monotonic()
-        self._metric = plugins.load(plugins.METRICS, assignment.metric)
+        self._metric = metric_of(assignment.metric, assignment.training.quantile)
         self._history = list(assignment.earlier)
         self._num_rows = 0
 
@@ -99,6 +103,10 @@ class RankContext:
     def arrays(self, split: Split) -> Batch:
         """See `LoopContext`."""
         return self._feed.arrays(split)
+
+    def device(self) -> str:
+        """See `LoopContext`."""
+        return self._ranks.device()
 
     def network(self) -> dict[str, Any]:
         """See `LoopContext`."""
@@ -112,7 +120,7 @@ class RankContext:
         """See `LoopContext`."""
         return self._ranks.wrap(model)
 
-    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> float:
+    def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
         """See `LoopContext`."""
         # All rows in one call: R2 centres on the mean of its call, so sums of several do not add up.
         targets, predictions = zip(*pairs, strict=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.running import RunningRay
 from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
-from raytemplate.errors import EngineError, RaytemplateError
+from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage
@@ -70,27 +70,15 @@ class RayEngine:
 
 
 def translated(stage: str, work: Callable[[], T]) -> T:
-    """Run a stage. What Ray raises becomes an error of ours that names the stage; our own come through Ray whole."""
+    """Run a stage. What Ray or a project's own code raises becomes an error of ours; our own come through Ray whole."""
     try:
         return work()
     except RaytemplateError:
         raise
     except Exception as error:
-        ours = _cause(error)
-        if ours is not None:
-            raise ours from error
-        if type(error).__module__.partition(".")[0] == "ray":
-            raise EngineError(stage, f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}") from error
-        raise
+        from raytemplate.engines.ray.trouble import translate
 
-
-def _cause(error: BaseException | None) -> RaytemplateError | None:
-    """An error of ours inside Ray's wrapping, however deep."""
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, RaytemplateError):
-            return error
-        inner = getattr(error, "cause", None)
-        error = inner if isinstance(inner, BaseException) else (error.__cause__ or error.__context__)
-        seen += 1
-    return None
+        ours = translate(stage, error)
+        if ours is None:
+            raise
+        raise ours from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ import ray
 import ray.data
 from numpy.typing import NDArray
 
+from raytemplate.code.load import code_in, current_folder
 from raytemplate.data import profile as profiles
-from raytemplate.data.conditions import parse_condition
+from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.features.inputs import reads
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_classes
-from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows
+from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
 from raytemplate.engines.ray.slices import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -93,12 +96,12 @@ def _in_memory(stage: IngestStage) -> OpenData:
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, MEMORY), profiles=found,
         features=_fitted(found, stage), baseline=_baseline(kept["train"], stage),
     )  # fmt: skip
-    refs = {name: ray.put(_arrays(table, ingested.features)) for name, table in kept.items() if name != "test"}
+    refs = {name: ray.put(_arrays(table, ingested.features, name)) for name, table in kept.items() if name != "test"}
     return OpenData(ingested=ingested, refs=refs, streams={}, test=kept["test"])
 
 
 def _profile(table: pa.Table, stage: IngestStage) -> profiles.Profile:
-    return profiles.profile(table, stage.features, stage.target, stage.task)
+    return profiles.profile(table, stage.features, stage.target, stage.task, stage.positive)
 
 
 def _fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedFeatures:
@@ -110,7 +113,10 @@ def _fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> Fitted
 
 def _baseline(train: pa.Table, stage: IngestStage) -> baselines.BaselineState:
     rows = baseline_target(train, stage.target, stage.task, stage.positive)
-    return baselines.fit_baseline(rows, stage.baseline, stage.target)
+    try:
+        return baselines.fit_baseline(rows, stage.baseline, stage.target, stage.task)
+    except ValueError as error:
+        raise DataError(f"evaluation.baseline: {error}") from error
 
 
 def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bool = False) -> None:
@@ -147,17 +153,25 @@ def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Tabl
     dropped: dict[str, int] = {}
     found = cut(rows, stage.time, stage.windows) if stage.split is None else cut_by_side(rows, stage.windows)
     for name, table in found.items():
-        rest, dropped[name] = _drop(table, stage.drop)
+        rest, dropped[name] = _drop(_sampled(table, stage, name), stage.drop)
         kept[name] = add_target(rest, stage.target)
     return kept, dropped
+
+
+def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
+    """The share of a window's rows that is kept, by what the template itself reads: not by what a champion needs."""
+    share = next(w.share for w in stage.windows if w.name == window)
+    own = {*([stage.time] if stage.time else []), *target_columns(stage.target)}
+    own.update(column for step in stage.features for column in reads(step))
+    return sample_rows(table, sorted(own), share, stage.seed)
 
 
 def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
     return drop_rows(table, parse_condition(condition).expression(table.schema)) if condition else (table, 0)
 
 
-def _arrays(table: pa.Table, features: FittedFeatures) -> Arrays:
-    encoded = encode(table, features, with_target=True)
+def _arrays(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
+    encoded = encode(table, features, with_target=True, training=window == "train")
     assert encoded.target is not None
     return {"dense": encoded.dense, "codes": encoded.codes, "target": encoded.target}
 
@@ -184,8 +198,9 @@ class _Block:
 def _streamed(stage: IngestStage) -> OpenData:
     pieces = pieces_of(stage)
     blocks = dataset(pieces).map_batches(
-        functools.partial(_statistics, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
-    )
+        functools.partial(_statistics, stage=stage, code=current_folder()), batch_size=None, batch_format="pyarrow",
+        zero_copy_batch=True,
+    )  # fmt: skip
     parts: list[_Part] = []
     accounts: list[FileRead] = []
     breaches: list[Breach] = []
@@ -224,8 +239,13 @@ def _refuse_constant(train: profiles.Profile) -> None:
         )
 
 
-def _statistics(table: pa.Table, stage: IngestStage) -> pa.Table:
+def _statistics(table: pa.Table, stage: IngestStage, code: Path | None) -> pa.Table:
     """One row: the statistics of a block, as JSON. Runs on workers."""
+    with code_in(code) if code else nullcontext():
+        return _block_of(table, stage)
+
+
+def _block_of(table: pa.Table, stage: IngestStage) -> pa.Table:
     rows, accounts = take_accounts(table)
     kept, dropped = _cut_and_drop(rows, stage)
     parts = tuple(
@@ -247,25 +267,29 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
 def _rows(stage: IngestStage, window: Window) -> ray.data.Dataset:
     """Raw rows of one window, lazy."""
     return dataset(pieces_of(stage, window)).map_batches(
-        functools.partial(_keep, stage=stage), batch_size=None, batch_format="pyarrow", zero_copy_batch=True
+        functools.partial(_keep, stage=stage, window=window.name),
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
     )
 
 
-def _keep(table: pa.Table, stage: IngestStage) -> pa.Table:
+def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     rows, _ = take_accounts(table)
     rows = rows.drop_columns([SIDE]) if SIDE in rows.column_names else rows
-    return add_target(_drop(rows, stage.drop)[0], stage.target)
+    return add_target(_drop(_sampled(rows, stage, window), stage.drop)[0], stage.target)
 
 
 def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:
     return _rows(stage, window).map_batches(
-        functools.partial(_encode_block, features=features), batch_size=None, batch_format="pyarrow",
-        zero_copy_batch=True,
+        functools.partial(_encode_block, features=features, window=window.name, code=current_folder()),
+        batch_size=None, batch_format="pyarrow", zero_copy_batch=True,
     )  # fmt: skip
 
 
-def _encode_block(table: pa.Table, features: FittedFeatures) -> dict[str, NDArray[Any]]:
-    arrays = dict(_arrays(table, features))
+def _encode_block(table: pa.Table, features: FittedFeatures, window: str, code: Path | None) -> dict[str, NDArray[Any]]:
+    with code_in(code) if code else nullcontext():
+        arrays = dict(_arrays(table, features, window))
     return {name: value for name, value in arrays.items() if value.size or value.ndim == 1}
 
 

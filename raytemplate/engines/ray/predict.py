@@ -25,7 +25,7 @@ from raytemplate.store.atomic import storage_errors
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
-PREDICTION, VERSION = "prediction", "model_version"
+VERSION = "model_version"
 _UNKNOWN = "__raytemplate_unknown"
 _STORE_BYTES = 1_000_000_000
 
@@ -85,9 +85,13 @@ def _loaded(folder: str) -> SavedModel:
 
 def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, ...]) -> pa.Table:
     table, _ = take_accounts(table)
-    predictions, unknown = _loaded(folder).predict(table)
+    model = _loaded(folder)
+    predictions, unknown = model.predict(table)
     kept = table.select([name for name in keep if name in table.column_names])
-    scored = kept.append_column(PREDICTION, pa.array(predictions, pa.float64()))
+    scored = kept
+    for name, values in model.as_columns(predictions).items():
+        kind = pa.string() if values.dtype == object else pa.float64()
+        scored = scored.append_column(name, pa.array(values, kind))
     scored = scored.append_column(VERSION, pa.array(np.full(table.num_rows, version), pa.int32()))
     # The batch's count stands in its first row: Ray Data joins batches into blocks.
     counted = np.zeros(table.num_rows, np.int64)

@@ -80,7 +80,7 @@ def _score(
             if name == "candidate":
                 raise
             problems[name] = error.what
-    predictions["baseline"] = baseline.predict(table)
+    predictions["baseline"] = baseline.predict(table, features.classes)
     target = target_values(table, features)
     return target, _times(table, stage.time), predictions, unknown
 

@@ -22,7 +22,6 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
 from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.errors import EngineError, RaytemplateError, TrainingFailed
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
 from raytemplate.models.options import Family, TrainingSpec
@@ -159,7 +158,7 @@ def _submit_workers(
             on_epoch(record)
         seen = max(seen, len(epochs))
     if outcome[0] is not None:
-        raise _translated(outcome[0])
+        raise outcome[0]
     return _read_ranks(request)
 
 
@@ -317,22 +316,12 @@ class _WorkerRanks(Ranks):
 
         return prepare_model(model)
 
+    def device(self) -> str:
+        from ray.train.torch import get_device
+
+        return str(get_device())
+
     def network(self) -> dict[str, Any]:
         from ray.train.lightgbm import get_network_params
 
         return dict(get_network_params())
-
-
-def _translated(error: BaseException) -> RaytemplateError:
-    """The cause inside Ray's wrapping: our own errors as they are, a loop's as TrainingFailed, Ray's as EngineError."""
-    from ray.train.v2.api.exceptions import WorkerGroupError
-
-    if isinstance(error, WorkerGroupError) and error.worker_failures:
-        rank, cause = sorted(error.worker_failures.items())[0]
-        cause = getattr(cause, "cause", None) or cause
-        if isinstance(cause, RaytemplateError):
-            return cause
-        return TrainingFailed(f"worker {rank}: {type(cause).__name__}: {cause}")
-    if isinstance(error, RaytemplateError):
-        return error
-    return EngineError("fit", f"{type(error).__name__}: {error}")

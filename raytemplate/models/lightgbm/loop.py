@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from raytemplate.models.options import TrainingSpec
 
 TREES = "trees.txt"
 _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"}
+_OF_CLASSES = {"binary": ("binary", "binary_logloss"), "multiclass": ("multiclass", "multi_logloss")}
 
 
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
     """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
     rows = context.arrays("train")
-    names = [*context.layout.dense, *context.layout.codes]
+    names = _names([*context.layout.dense, *context.layout.codes])
     params = _params(context, options, training)
     data = lightgbm.Dataset(
         _table(rows), label=rows.target, categorical_feature=list(range(len(context.layout.dense), len(names))),
@@ -36,6 +38,12 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
             callbacks=[_Seed(training.seed, done), _Report(context, options, training, len(rows), done)],
         )  # fmt: skip
     context.finish("")
+
+
+def _names(columns: list[str]) -> list[str]:
+    """The columns by name; by number where LightGBM refuses the name ("note:late", text in other scripts)."""
+    plain = re.compile(r"[\w.()=<>-]+", re.ASCII)
+    return [name if plain.fullmatch(name) else f"column_{place}" for place, name in enumerate(columns)]
 
 
 class _Seed:
@@ -88,8 +96,10 @@ class _Report:
 
 
 def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> dict[str, Any]:
+    same = _OBJECTIVE.get(training.loss, "")
+    objective, metric = _OF_CLASSES.get(context.layout.task, (same, same))
     params: dict[str, Any] = {
-        "objective": _OBJECTIVE[training.loss], "metric": _OBJECTIVE[training.loss],
+        "objective": objective, "metric": metric,
         "learning_rate": training.lr, "num_leaves": options.num_leaves,
         "min_data_in_leaf": options.min_rows_in_leaf, "lambda_l2": options.l2,
         "feature_fraction": options.feature_share, "seed": training.seed, "num_threads": training.threads,
@@ -98,6 +108,8 @@ def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSp
         # not the model's, and going on from a checkpoint gives other trees.
         "enable_bundle": False,
     }  # fmt: skip
+    if objective == "multiclass":
+        params["num_class"] = len(context.layout.classes)
     if training.quantile is not None:
         params["alpha"] = training.quantile
     if context.num_ranks > 1:
@@ -110,8 +122,8 @@ def _table(batch: Batch) -> NDArray[np.float32]:
     return np.concatenate([batch.dense, batch.codes.astype(np.float32)], axis=1)
 
 
-def _predict(booster: lightgbm.Booster, table: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(booster.predict(table, num_threads=1), dtype=np.float32)
+def _predict(booster: lightgbm.Booster, table: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(booster.predict(table, num_threads=1), dtype=np.float64)
 
 
 def save(booster: lightgbm.Booster, folder: Path) -> None:

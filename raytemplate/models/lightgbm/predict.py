@@ -17,6 +17,7 @@ class LightGbmPredictor:
 
     def __init__(self, booster: lightgbm.Booster) -> None:
         self._booster = booster
+        self._num_classes: int = booster.num_model_per_iteration()
 
     @classmethod
     def load(cls, folder: Path, layout: Layout) -> LightGbmPredictor:
@@ -24,6 +25,8 @@ class LightGbmPredictor:
         return cls(lightgbm.Booster(model_file=folder / TREES))
 
     def predict(self, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Predictions in the target's unit, float64 [rows]."""
+        """See `Predictor`."""
+        if not len(dense):
+            return np.empty((0, self._num_classes) if self._num_classes > 1 else 0)
         table = np.concatenate([dense, codes.astype(np.float32)], axis=1)
         return np.asarray(self._booster.predict(table, num_threads=1), dtype=np.float64)

@@ -30,7 +30,7 @@ FAMILY = Family(
     name="linear",
     options=LinearOptions,
     uses=frozenset(
-        {"loss", "quantile", "early_stopping", "checkpoint_every", "keep_checkpoints", "seed", "threads"}
+        {"loss", "quantile", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed", "threads"}
     ),
     loop="raytemplate.models.linear.loop:train",
     predictor="raytemplate.models.linear.predict:LinearPredictor",

@@ -66,7 +66,7 @@ class _Pass:
 
     def take(self, content: bytes) -> None:
         """One range of whole records."""
-        _check_text(content, self.place, self.line)
+        check_text(content, self.place, self.line)
         with at_line(self.format, self.place, content, self.line, self.rules):
             table = self.format.infer(content, self.head, self.rules, self.fixed)
         for name, kind in zip(table.column_names, table.schema.types, strict=True):
@@ -203,14 +203,20 @@ def unpack(place: str, file: BinaryIO) -> bytes:
     return content
 
 
-def _check_text(content: bytes, place: str, line: int) -> None:
+def check_text(content: bytes, place: str, line: int) -> None:
+    """Nothing, if the bytes are UTF-8.
+
+    Raises:
+        DataError: they are not; names the line, counted from `line`, and the byte.
+    """
     try:
         content.decode()
     except UnicodeDecodeError as error:
         line += content.count(b"\n", 0, error.start)
+        wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
         raise DataError(
             f"{place}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); write it again as UTF-8, such as with "
-            f"iconv -f latin1 -t utf-8"
+            f"iconv -f {'utf-16' if wide else 'latin1'} -t utf-8"
         ) from error
 
 

@@ -1,0 +1,98 @@
+"""`target-mean`: a value becomes the mean of the target over training's rows of that value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from raytemplate.data.features.categorical import FIRST, UNKNOWN, Categorical, codes_of
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.options import TargetMeanOptions
+from raytemplate.data.target_means import MISSING, TargetMeanProfile, folds_of
+
+Floats = npt.NDArray[np.float64]
+
+
+class TargetMean:
+    """Means of the target, drawn towards that of all rows where rows are few; scaled to mean 0 and deviation 1.
+
+    A row of the train window gets a mean without its own fold, so that it does not see its own target; every other row
+    gets the mean over all folds. A value that training has never seen gets the mean of all rows, and so is unknown.
+    """
+
+    Options = TargetMeanOptions
+    profiled: Profiled = "target"
+
+    accepts = staticmethod(Categorical.accepts)
+
+    @staticmethod
+    def prepare(column: pa.ChunkedArray, options: TargetMeanOptions) -> pa.ChunkedArray:
+        """The column as it is."""
+        del options
+        return column
+
+    @staticmethod
+    def fit(profile: TargetMeanProfile, options: TargetMeanOptions) -> Mapping[str, Any]:
+        """`scores`, one a value after that of unknown ones, and `fold_scores`, the same for the rows of each fold."""
+        names = sorted(profile.counts, key=lambda name: (-sum(profile.counts[name]), name))[: options.max_values]
+        shape = (len(names), options.folds)
+        counts = np.array([profile.counts[name] for name in names], np.float64).reshape(shape)
+        sums = np.array([profile.sums[name] for name in names], np.float64).reshape(shape)
+        rows, total = np.array(profile.all_counts, np.float64), np.array(profile.all_sums, np.float64)
+        means = _means(counts.sum(1), sums.sum(1), rows.sum(), total.sum(), options.smoothing)
+        center, divisor = _scale(means, counts.sum(1), rows.sum())
+        without = [
+            _means(
+                counts.sum(1) - counts[:, fold], sums.sum(1) - sums[:, fold], rows.sum() - rows[fold],
+                total.sum() - total[fold], options.smoothing,
+            )
+            for fold in range(options.folds)
+        ]  # fmt: skip
+        return {
+            "values": names, "scores": ((means - center) / divisor).tolist(),
+            "fold_scores": [((found - center) / divisor).tolist() for found in without],
+            "fold_by": list(options.fold_by),
+        }  # fmt: skip
+
+    @staticmethod
+    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
+        """One dense column `column.target-mean`."""
+        del state
+        return Outputs(dense=(f"{column}.target-mean",))
+
+    @staticmethod
+    def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
+        """Scores over all folds, float64 [rows]."""
+        places = _places(column, state)
+        return EncodedColumn(dense=(np.array(state["scores"], np.float64)[places],), unknown=places == UNKNOWN)
+
+    @staticmethod
+    def encode_training(column: pa.ChunkedArray, table: pa.Table, state: Mapping[str, Any]) -> EncodedColumn:
+        """Scores without each row's own fold, float64 [rows]; `table` has the columns that folds are made by."""
+        places = _places(column, state)
+        scores = np.array(state["fold_scores"], np.float64)
+        folds = folds_of(table, state["fold_by"], len(scores))
+        return EncodedColumn(dense=(scores[folds, places],), unknown=places == UNKNOWN)
+
+
+def _places(column: Any, state: Mapping[str, Any]) -> npt.NDArray[np.int32]:
+    """0 for an unknown value, then 1 and on in the order of the values."""
+    codes = codes_of(column.cast(pa.string()).fill_null(MISSING), state["values"])
+    return np.where(codes == UNKNOWN, UNKNOWN, codes - FIRST + 1)
+
+
+def _means(counts: Floats, sums: Floats, rows: float, total: float, smoothing: float) -> Floats:
+    """The mean of all rows, then each value's, as if `smoothing` rows more had had the mean of all."""
+    overall = total / rows if rows else 0.0
+    return np.concatenate([[overall], (sums + smoothing * overall) / (counts + smoothing)])
+
+
+def _scale(means: Floats, counts: Floats, rows: float) -> tuple[float, float]:
+    """Mean and deviation of the means over training's rows; rows of values that were given up have the first."""
+    weights = np.concatenate([[rows - counts.sum()], counts]) / max(1.0, rows)
+    center = float((means * weights).sum())
+    return center, float(np.sqrt((np.square(means - center) * weights).sum())) or 1.0

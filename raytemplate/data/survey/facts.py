@@ -1,0 +1,147 @@
+"""What one pass over all rows says of each column. Memory is bounded, whatever the number of rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.statistics import plain
+from raytemplate.data.times import is_time, time_range
+from raytemplate.units import show_moment
+
+pc: Any = pyarrow.compute
+
+MOST_VALUES = 1_000
+"""Different values of a column that are counted; past that only that there are more."""
+
+_DAYS_OF_A_YEAR = 366
+
+Value = str | bool | int | float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnFacts:
+    """One column.
+
+    Args:
+        type: as in `contract.columns`; "other" for what no feature can be made from.
+        min, max: numbers, or times as text; None for text.
+        values: value -> rows, where there are at most `MOST_VALUES`; else None.
+        share_distinct: different values by values, in a sample; 1 where each is another one.
+        words: words of a text on average, in a sample.
+        parts: parts of a time that differ between rows and come again: of month, weekday, hour, in a sample.
+    """
+
+    name: str
+    type: str
+    num_rows: int
+    num_null: int
+    min: float | str | None = None
+    max: float | str | None = None
+    values: Mapping[Value, int] | None = None
+    share_distinct: float = 0.0
+    words: float = 0.0
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True, slots=True)
+class Tally:
+    """What has been seen of a column so far."""
+
+    name: str
+    kind: Any = field(default_factory=pa.null)
+    num_rows: int = 0
+    num_null: int = 0
+    low: Any = None
+    high: Any = None
+    whole: bool = True
+    values: Counter[Value] | None = field(default_factory=Counter[Value])
+
+    def take(self, column: Any) -> None:
+        """Some of its rows."""
+        column = plain(column)
+        self.kind = column.type
+        missing: Any = pc.is_null(column, nan_is_null=True)
+        there = column.filter(pc.invert(missing))
+        self.num_rows += len(column)
+        self.num_null += len(column) - len(there)
+        if not len(there):
+            return
+        self._take_range(there)
+        if self.values is not None:
+            self._take_values(there)
+
+    def _take_range(self, there: Any) -> None:
+        kind = there.type
+        if is_time(kind):
+            found = time_range(there)
+        elif pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+            both = pc.min_max(there).as_py()
+            found = float(both["min"]), float(both["max"])
+            if self.whole and pa.types.is_floating(kind):
+                self.whole = bool(pc.all(pc.equal(there, pc.floor(there))).as_py())
+        else:
+            return
+        self.low = found[0] if self.low is None else min(self.low, found[0])
+        self.high = found[1] if self.high is None else max(self.high, found[1])
+
+    def _take_values(self, there: Any) -> None:
+        if type_of(there.type) in ("time", "other"):
+            self.values = None
+            return
+        counted = pc.value_counts(there)
+        if len(counted) > MOST_VALUES or self.values is None:
+            self.values = None
+            return
+        for one in counted.to_pylist():
+            value = one["values"]
+            self.values[value if isinstance(value, str | bool | int) else float(value)] += one["counts"]
+        if len(self.values) > MOST_VALUES:
+            self.values = None
+
+    def facts(self, sample: Any) -> ColumnFacts:
+        """All that is known in the end. `sample`: some of the column's rows."""
+        kind = type_of(self.kind)
+        if kind == "number" and self.num_rows > self.num_null > 0 and self.whole and pa.types.is_floating(self.kind):
+            kind = "integer"  # pandas writes whole numbers as floats where one is missing
+        there = plain(sample).drop_null() if kind != "other" else pa.array([])
+        return ColumnFacts(
+            name=self.name, type=kind, num_rows=self.num_rows, num_null=self.num_null, min=_limit(self.low),
+            max=_limit(self.high), values=self.values,
+            share_distinct=len(there.unique()) / len(there) if len(there) else 0.0,
+            words=_words(there) if kind == "text" else 0.0,
+            parts=_parts(there, self.low, self.high) if kind == "time" and len(there) else (),
+        )  # fmt: skip
+
+
+def type_of(kind: Any) -> str:
+    """An Arrow type as a contract calls it; "other" for what it has no word for."""
+    if pa.types.is_dictionary(kind):
+        return type_of(kind.value_type)
+    tests = {
+        "integer": pa.types.is_integer, "number": lambda k: pa.types.is_floating(k) or pa.types.is_decimal(k),
+        "text": lambda k: pa.types.is_string(k) or pa.types.is_large_string(k) or pa.types.is_string_view(k),
+        "boolean": pa.types.is_boolean, "time": is_time,
+    }  # fmt: skip
+    return next((word for word, test in tests.items() if test(kind)), "other")
+
+
+def _limit(value: Any) -> float | str | None:
+    return value if value is None or isinstance(value, float) else show_moment(value)
+
+
+def _parts(times: Any, low: datetime, high: datetime) -> tuple[str, ...]:
+    tests = {"month": pc.month, "weekday": pc.day_of_week, "hour": pc.hour}
+    times = times.cast(pa.timestamp("us"), safe=False)
+    differ = [part for part, of in tests.items() if len(of(times).unique()) > 1]
+    return tuple(part for part in differ if part != "month" or (high - low).days > _DAYS_OF_A_YEAR)
+
+
+def _words(texts: Any) -> float:
+    return float(pc.mean(pc.count_substring(texts, " ")).as_py() or 0) + 1 if len(texts) else 0.0

@@ -1,0 +1,112 @@
+"""What each column can be used for: a feature of some kind, a key, or nothing, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.statistics import plain
+from raytemplate.data.survey.facts import ColumnFacts
+from raytemplate.data.survey.survey import Survey
+
+pc: Any = pyarrow.compute
+
+Use = Literal["target", "time", "numeric", "categorical", "datetime", "key", "left out"]
+_ID_NAME = re.compile(r"(^|[_\W])(id|key|uuid|guid|nr|no|number|index|rownames|rowid)$|^unnamed|[a-z]I[Dd]$", re.I)
+_UNIQUE = 0.95
+_MOSTLY_UNIQUE = 0.5
+_WORDS_OF_PROSE = 3.0
+_COPY = 0.99999
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """What becomes of a column, and why, in a few words; "" where it goes without saying."""
+
+    column: ColumnFacts
+    use: Use
+    why: str = ""
+
+
+def roles_of(found: Survey) -> tuple[Role, ...]:
+    """One role for each column, in their order."""
+    return tuple(_role(column, found) for column in found.columns)
+
+
+def _role(column: ColumnFacts, found: Survey) -> Role:
+    if column.name == found.asked.target:
+        return Role(column=column, use="target")
+    if column.name == found.asked.time:
+        return Role(column=column, use="time")
+    reason = next(_reasons_against(column), "") or _copy(column, found)
+    if reason:
+        return Role(column=column, use="left out", why=reason)
+    if _is_key(column):
+        return Role(column=column, use="key", why="another value in nearly every row")
+    if column.name in found.writing.thousands:
+        return Role(column=column, use="left out", why="numbers with separators of thousands: they are read as text")
+    if column.type == "text" and column.share_distinct > _MOSTLY_UNIQUE and column.values is None:
+        return Role(column=column, use="left out", why="text of which more than half is seen only once")
+    if column.type == "time" and not column.parts:
+        return Role(column=column, use="left out", why="times of which no part comes again")
+    kinds: dict[str, Use] = {"number": "numeric", "integer": "numeric", "time": "datetime"}
+    return Role(column=column, use=kinds.get(column.type, "categorical"))
+
+
+def _reasons_against(column: ColumnFacts) -> Iterator[str]:
+    if column.type == "other":
+        yield "lists or objects, from which no feature is made"
+    if column.num_null == column.num_rows:
+        yield "without any value"
+    if (column.values is not None and len(column.values) == 1) or (column.min is not None and column.min == column.max):
+        yield "the same value in all rows" if not column.num_null else "one value only, else missing"
+    if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
+        yield "free text"
+
+
+def _is_key(column: ColumnFacts) -> bool:
+    """Texts that are nearly all different; whole numbers that are so, and are called so or count the rows."""
+    if column.type not in ("text", "integer") or column.share_distinct < _UNIQUE or column.num_null:
+        return False
+    if column.type == "text":
+        return column.num_rows > 20
+    counts_rows = float(column.max or 0) - float(column.min or 0) + 1 == column.num_rows
+    return counts_rows or bool(_ID_NAME.search(column.name))
+
+
+def _copy(column: ColumnFacts, found: Survey) -> str:
+    """Why a column is the target under another name, or ""."""
+    target = found.column(found.asked.target)
+    one, other = plain(found.sample.column(column.name)), plain(found.sample.column(target.name))
+    both: Any = pc.and_(one.is_valid(), other.is_valid())
+    one, other = one.filter(both), other.filter(both)
+    if len(one) < 20:
+        return ""
+    if column.type in ("number", "integer") and target.type in ("number", "integer") and _is_line(one, other):
+        return f"goes with {target.name} in a straight line: a copy of the target"
+    few = column.values is not None and target.values is not None and 1 < len(target.values) <= len(one) / 4
+    if few and _is_one_to_one(one, other):
+        return f"tells {target.name} in every row: a copy of the target"
+    return ""
+
+
+def _is_line(one: Any, other: Any) -> bool:
+    a, b = (x.cast(pa.float64(), safe=False).to_numpy() for x in (one, other))
+    finite = np.isfinite(a) & np.isfinite(b)
+    a, b = a[finite], b[finite]
+    if len(a) < 20 or a.std() == 0 or b.std() == 0:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(abs(np.corrcoef(a, b)[0, 1]) > _COPY)
+
+
+def _is_one_to_one(one: Any, other: Any) -> bool:
+    """Whether each value of the one goes with one value of the other, and the other way round."""
+    pairs = pa.table({"one": one, "other": other}).group_by(["one", "other"]).aggregate([])
+    return pairs.num_rows == len(one.unique()) == len(other.unique())

@@ -1,0 +1,149 @@
+"""How a CSV file is written, found out from a sample: what `data.csv` must say, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from raytemplate.data.survey.dates import choose, formats_of
+from raytemplate.data.survey.sample import Sample
+from raytemplate.errors import UsageError
+
+MISSING_WORDS = frozenset(
+    ("?", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", ".", "missing", "unknown", "")
+)
+"""In any case. In text only those of `_SURE`: `none` and `unknown` may be values there."""
+
+_SURE = frozenset(("?", "na", "n/a", "#n/a", "nan", "null"))
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_COMMA = re.compile(r"[-+]?\d+(,\d+)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_ZERO_FIRST = re.compile(r"0\d+")
+_CODE = re.compile(r"[A-Z]{2,3}")
+_MOST_CODES = 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writing:
+    """What is special about a file.
+
+    Args:
+        csv: fields of `data.csv` that differ from their defaults.
+        reasons: field of `data.csv` -> why it is set so.
+        as_text: columns that look like numbers and are codes, such as 01234.
+        thousands: columns of numbers with separators of thousands, which are read as text.
+    """
+
+    csv: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+    as_text: tuple[str, ...] = ()
+    thousands: tuple[str, ...] = ()
+
+
+def writing_of(place: str, sample: Sample, target: str, header: bool | None, dates: Sequence[str]) -> Writing:
+    """How the file of a sample is written.
+
+    Args:
+        target: the column to predict: a first record that has it is a header.
+        header: whether there is one, where a person has said so.
+        dates: formats of dates that a person has given.
+
+    Raises:
+        UsageError: no header where one is expected, or dates that may be read in two ways.
+    """
+    if header is None:
+        _check_header(place, sample, target)
+    if header is False:
+        sample = Sample(separator=sample.separator, first=sample.first, records=(sample.first, *sample.records))
+    names = [f"column_{n}" if header is False else name or f"column_{n}" for n, name in enumerate(sample.first, 1)]
+    columns = {name: sample.column(index) for index, name in enumerate(names)}
+    csv: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    if sample.separator != ",":
+        csv["separator"] = sample.separator
+    if header is False:
+        csv["header"], reasons["header"] = (
+            False,
+            "columns are named column_1, column_2 and so on; columns: renames them",
+        )
+    comma = _comma_columns(columns) if sample.separator != "," else ()
+    if comma:
+        csv["decimal"], reasons["decimal"] = ",", f"as in {comma[0]}"
+    _set_missing(columns, csv, reasons)
+    _set_dates(columns, dates, csv, reasons)
+    return Writing(
+        csv=csv, reasons=reasons,
+        as_text=tuple(name for name, values in columns.items() if _are_codes(values)),
+        thousands=tuple(n for n, values in columns.items() if n not in comma and _all(_THOUSANDS, values, 0.9)),
+    )  # fmt: skip
+
+
+def _check_header(place: str, sample: Sample, target: str) -> None:
+    """A first record that is like all others is no header."""
+    numbers = [i for i in range(len(sample.first)) if _all(_NUMBER, sample.column(i), 0.9)]
+    alike = [i for i in numbers if _NUMBER.fullmatch(sample.first[i])]
+    if target in sample.first or not numbers or len(alike) < len(numbers):
+        return
+    shown = sample.separator.join(sample.first)[:60]
+    raise UsageError(
+        f'{place}:1: "{shown}" looks like data, expected the names of the columns',
+        next_step=f"--no-header names the columns column_1 to column_{len(sample.first)}; --header: it is one",
+    )
+
+
+def _comma_columns(columns: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """Columns of numbers with a decimal comma; none where another column has decimal points."""
+    if any("." in value and _NUMBER.fullmatch(value) for values in columns.values() for value in values):
+        return ()
+    return tuple(
+        name for name, values in columns.items()
+        if _all(_COMMA, values, 0.9) and any("," in value and not _THOUSANDS.fullmatch(value) for value in values)
+    )  # fmt: skip
+
+
+def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons: dict[str, str]) -> None:
+    """Words that stand for a missing value in a column of text, or in one that is numbers but for them."""
+    missing: list[str] = []
+    for values in columns.values():
+        words = dict.fromkeys(values)
+        rest = [word for word in words if word.lower() not in MISSING_WORDS]
+        of_numbers = bool(rest) and all(_NUMBER.fullmatch(word) or _COMMA.fullmatch(word) for word in rest)
+        known = MISSING_WORDS if of_numbers or formats_of(rest) else _SURE
+        missing += [word for word in words if word.lower() in known]
+    kept = [name for name, values in columns.items() if _has_code_na(values)]
+    found = [word for word in dict.fromkeys(missing) if word != "NA" or not kept]
+    if found:
+        csv["missing"], reasons["missing"] = ["", *found], "texts that stand for a missing value in this file"
+    if kept:
+        reasons["missing"] = (
+            f"NA is a value of {', '.join(kept[:3])}: the others there are codes of 2 or 3 capitals, too"
+        )
+        csv.setdefault("missing", [""])
+
+
+def _has_code_na(values: list[str]) -> bool:
+    """Whether NA stands among codes such as EU, AS, US: then it is one of them (North America, Namibia, sodium)."""
+    words = set(values)
+    others = {word for word in words if word.lower() not in MISSING_WORDS}
+    return "NA" in words and 2 <= len(others) <= _MOST_CODES and all(_CODE.fullmatch(word) for word in others)
+
+
+def _set_dates(
+    columns: Mapping[str, list[str]], asked: Sequence[str], csv: dict[str, Any], reasons: dict[str, str]
+) -> None:
+    dated = {name: [v for v in values if v.lower() not in MISSING_WORDS] for name, values in columns.items()}
+    found = {name: formats for name, values in dated.items() if (formats := formats_of(values))}
+    if found or asked:
+        csv["dates"] = list(choose(found, {name: dated[name][0] for name in found}, asked))
+        reasons["dates"] = "as given" if asked else f"as in {', '.join(list(found)[:3])}"
+
+
+def _are_codes(values: list[str]) -> bool:
+    """Whole numbers of which some begin with a zero: codes, whose zeros count."""
+    return bool(values) and all(value.isdecimal() for value in values) and any(map(_ZERO_FIRST.fullmatch, values))
+
+
+def _all(pattern: re.Pattern[str], values: list[str], share: float) -> bool:
+    return bool(values) and sum(1 for value in values if pattern.fullmatch(value)) >= share * len(values)

@@ -1,0 +1,104 @@
+"""Metrics of classes and their probabilities: log loss, Brier score, accuracy and F1.
+
+With two classes a prediction is the probability of the second, the positive one, and a row counts as positive from
+one half on. With more, a row counts as the class of the highest probability (of equal ones the first).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, cell_sums, drawn_from
+
+CLASSES = frozenset({"binary", "multiclass"})
+
+_SMALLEST = 1e-15  # a class called impossible that comes true costs 34.5 nats, not infinity
+
+
+def chosen(prediction: Floats) -> NDArray[np.int64]:
+    """The class that each row is taken for, int64 [rows]."""
+    if prediction.ndim == 1:
+        return (prediction >= 0.5).astype(np.int64)
+    return prediction.argmax(axis=1).astype(np.int64)
+
+
+def of_class(target: Floats, prediction: Floats) -> Floats:
+    """The probability that was given to each row's own class, float64 [rows]."""
+    if prediction.ndim == 1:
+        return np.where(target == 1, prediction, 1.0 - prediction)
+    return np.take_along_axis(prediction, target.astype(np.int64)[:, None], axis=1)[:, 0]
+
+
+def _surprise(target: Floats, prediction: Floats) -> Floats:
+    return _counted(-np.log(np.clip(of_class(target, prediction), _SMALLEST, 1.0)))
+
+
+def _squares(target: Floats, prediction: Floats) -> Floats:
+    if prediction.ndim == 1:
+        return _counted(np.square(prediction - target))
+    # sum over classes of (p - y)^2, opened up: y is 1 for one class and 0 for all others.
+    return _counted(np.square(prediction).sum(axis=1) - 2.0 * of_class(target, prediction) + 1.0)
+
+
+def _hits(target: Floats, prediction: Floats) -> Floats:
+    return _counted((chosen(prediction) == target).astype(np.float64))
+
+
+def _counted(column: Floats) -> Floats:
+    return np.column_stack([np.ones_like(column), column])
+
+
+def _mean(sums: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums[..., 1] / sums[..., 0]
+
+
+def _f1(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+    num_classes = 2 if prediction.ndim == 1 else prediction.shape[1]
+    truth, guess = target.astype(np.int64), chosen(prediction)
+    right = (truth == guess).astype(np.float64)
+
+    def by_class(cell: NDArray[Any], weights: Floats | None = None) -> Floats:
+        return cell_sums(groups, counts.shape[1], cell, num_classes, weights)
+
+    sums = np.stack([by_class(truth), by_class(guess), by_class(truth, right)], axis=2)
+    value = _of_positive if prediction.ndim == 1 else _macro
+    return drawn_from(sums.reshape(len(sums), -1), value, counts)
+
+
+def _of_positive(sums: Floats) -> Floats:
+    real, called, both = np.moveaxis(sums.reshape(*sums.shape[:-1], 2, 3)[..., 1, :], -1, 0)
+    return 2.0 * both / np.maximum(real + called, 1.0)
+
+
+def _macro(sums: Floats) -> Floats:
+    real, called, both = np.moveaxis(sums.reshape(*sums.shape[:-1], sums.shape[-1] // 3, 3), -1, 0)
+    there = real + called > 0
+    f1 = 2.0 * both / np.maximum(real + called, 1.0)
+    return f1.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
+
+
+LOG_LOSS = Metric(
+    id="log-loss", version=1, higher_is_better=False, unit="nats", statistics=_surprise, value=_mean, tasks=CLASSES
+)
+"""Mean of -log p, p the probability given to the row's own class (Good 1952, J. Royal Statistical Society B 14), in
+nats; p is taken as at least 1e-15."""
+
+BRIER = Metric(
+    id="brier", version=1, higher_is_better=False, unit="share", statistics=_squares, value=_mean, tasks=CLASSES
+)
+"""Mean squared error of probabilities (Brier 1950, Monthly Weather Review 78): of the positive class for two, from 0 to
+1; the sum over all classes for more, from 0 to 2."""
+
+ACCURACY = Metric(
+    id="accuracy", version=1, higher_is_better=True, unit="share", statistics=_hits, value=_mean, tasks=CLASSES
+)
+"""Share of rows taken for their own class."""
+
+F1 = Metric(id="f1", version=1, higher_is_better=True, unit="share", draw=_f1, tasks=CLASSES)
+"""2 TP / (2 TP + FP + FN) (van Rijsbergen 1979, "Information Retrieval", chapter 7) of the positive class; 0 where
+there is neither a positive row nor one taken for it. For more than two classes the mean over those that rows have or
+are taken for ("macro")."""

@@ -1,0 +1,94 @@
+"""The area under the ROC curve: how often a row of the class gets a higher probability than a row of another.
+
+Over all rows it is exact, by ranks; equal probabilities count one half (Mann and Whitney 1947, Annals of Mathematical
+Statistics 18; Hanley and McNeil 1982, Radiology 143). A bootstrap needs sums that add up by group: counts of rows by
+probability, of the class and of others. These are exact where there are at most `MAX_BINS` probabilities. Otherwise
+neighbours are put into bins of equally many rows, and each draw is moved by the difference between the exact value and
+that of the bins over all rows. What is left is how much that difference moves from draw to draw. The difference itself
+is at most the sum over bins of (share of the class) * (share of others) / 2: 0.001 for 512 bins and as many rows of the
+class as of others, and in practice far less, since rows of one bin hardly differ (tests/evaluation/test_class_metrics:
+draws of 20,000 rows within 0.0001 of exact ones).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raytemplate.evaluation.metrics.classes import CLASSES
+from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, cell_sums
+
+MAX_BINS = 512
+_FEWEST_BINS = 32
+_WORK = 4 * MAX_BINS  # bins over all classes: past four classes each gets fewer
+
+
+def _auc(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+    if prediction.ndim == 1:
+        return one_against_rest(target == 1, prediction, groups, counts, MAX_BINS)
+    num_classes = prediction.shape[1]
+    most = int(np.clip(_WORK // num_classes, _FEWEST_BINS, MAX_BINS))
+    each = [one_against_rest(target == c, prediction[:, c], groups, counts, most) for c in range(num_classes)]
+    return Drawn(
+        value=float(_mean_of_known(np.array([one.value for one in each]))),
+        draws=_mean_of_known(np.stack([one.draws for one in each])),
+    )
+
+
+def _mean_of_known(values: Floats) -> Floats:
+    """Mean over the first axis of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return total / known.sum(axis=0)
+
+
+def one_against_rest(
+    yes: NDArray[np.bool_], score: Floats, groups: Groups, counts: Floats, max_bins: int
+) -> Drawn:  # fmt: skip
+    """The area for one class against all others; NaN where there is only one of the two.
+
+    Args:
+        yes: whether a row is of the class.
+        score: its probability, float64 [rows].
+    """
+    levels, level = np.unique(score, return_inverse=True)
+    num_levels = len(levels)
+    whole = _area(_histograms(yes, level, num_levels, np.zeros_like(groups), 1)[0])
+    if not len(counts):
+        return Drawn(value=float(whole), draws=np.zeros(0))
+    cell = level if num_levels <= max_bins else _bins(level, num_levels, max_bins)
+    sums = _histograms(yes, cell, min(num_levels, max_bins), groups, counts.shape[1])
+    off = whole - _area(sums.sum(axis=0))
+    draws = _area((counts @ sums.reshape(len(sums), -1)).reshape(len(counts), *sums.shape[1:]))
+    return Drawn(value=float(whole), draws=np.clip(draws + off, 0.0, 1.0))
+
+
+def _bins(level: NDArray[Any], num_levels: int, num_bins: int) -> NDArray[Any]:
+    """Bins of about equally many rows; a level, however frequent, lies in one bin."""
+    rows = np.bincount(level, minlength=num_levels)
+    middle = np.cumsum(rows) - rows / 2
+    return np.floor(middle * num_bins / len(level)).astype(np.int64)[level]
+
+
+def _histograms(
+    yes: NDArray[np.bool_], cell: NDArray[Any], num_cells: int, groups: Groups, num_groups: int
+) -> Floats:  # fmt: skip
+    """Rows of the class and of others by group and cell, float64 [groups, 2, cells]."""
+    both = [cell_sums(groups[rows], num_groups, cell[rows], num_cells, None) for rows in (yes, ~yes)]
+    return np.stack(both, axis=1)
+
+
+def _area(histograms: Floats) -> Floats:
+    """float64 [..., 2, cells], cells in rising order of the probability -> the area, float64 [...]."""
+    ours, others = histograms[..., 0, :], histograms[..., 1, :]
+    below = np.cumsum(others, axis=-1) - others / 2
+    pairs = ours.sum(axis=-1) * others.sum(axis=-1)
+    return np.where(pairs > 0, (ours * below).sum(axis=-1) / np.maximum(pairs, 1.0), np.nan)
+
+
+AUC = Metric(id="auc", version=1, higher_is_better=True, unit="share", draw=_auc, tasks=CLASSES)
+"""Area under the ROC curve; for more than two classes the mean over each class against the rest, of the classes that
+the rows have."""

@@ -1,0 +1,1 @@
+"""Any LightningModule, driven by Lightning's own Trainer inside our loop."""

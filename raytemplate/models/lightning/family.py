@@ -1,0 +1,42 @@
+"""What `lightning` declares and what a template may set for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from raytemplate.models.options import Family
+from raytemplate.plugins import Options
+
+
+class LightningOptions(Options):
+    """A LightningModule of one's own: it brings its loss, its optimizer and its schedule."""
+
+    kind: Literal["lightning"] = "lightning"
+    """The family."""
+
+    module: str
+    """The class, such as `my_pkg.model:Net`, of a module in `code.modules`. Where its constructor takes `layout`, it is
+    given the layout. `forward(dense, codes)` predicts; `training_step` is given `(dense, codes, target)`."""
+
+    args: Mapping[str, Any] = {}
+    """What its constructor is given besides, by name. Default: nothing."""
+
+
+FAMILY = Family(
+    name="lightning",
+    options=LightningOptions,
+    uses=frozenset(
+        {"epochs", "batch_size", "clip_norm", "precision", "early_stopping", "checkpoint_every", "keep_checkpoints",
+         "keep_best", "seed", "threads"}
+    ),
+    loop="raytemplate.models.lightning.loop:train",
+    predictor="raytemplate.models.lightning.predict:LightningPredictor",
+    trainer="torch",
+    files=("weights.safetensors", "network.json"),
+    rows_per_s=50_000.0,
+    epochs_field="training.epochs",
+    start_s=6.0,
+    extra="lightning",
+    targets=("module",),
+)  # fmt: skip

@@ -1,0 +1,230 @@
+"""Trains `lightning` on the batches of its context: Lightning's Trainer runs the steps, the context what is around."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.strategies import DDPStrategy
+
+from raytemplate.code.load import blamed_on
+from raytemplate.models.context import LoopContext
+from raytemplate.models.lightning.batches import CountedBatches, EpochBatches
+from raytemplate.models.lightning.family import LightningOptions
+from raytemplate.models.lightning.predict import build_module
+from raytemplate.models.options import TrainingSpec
+from raytemplate.models.torch.plain import load_state, save_state
+from raytemplate.models.torch.predict import NETWORK, in_unit, shaped
+from raytemplate.models.torch.weights import load_weights, save_weights, weights_sha256
+
+_STEPS_BETWEEN_CLOCK_CHECKS = 64
+_ROWS_AT_ONCE = 16_384
+_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+
+def train(context: LoopContext, options: LightningOptions, training: TrainingSpec) -> None:
+    """Epochs of a person's own module until the context says stop."""
+    torch.set_num_threads(training.threads)
+    torch.manual_seed(training.seed)
+    with _quietly(), blamed_on(options.module):
+        module = build_module(options, context.layout)
+        trainer = _trainer(context, training, _Epochs(context, options, training))
+        kind = CountedBatches if context.num_ranks == 1 else EpochBatches
+        batches = kind(context, training.batch_size, lambda: trainer.current_epoch + 1)
+        with _interruptible():
+            trainer.fit(module, train_dataloaders=batches)
+    context.finish(weights_sha256(module))
+
+
+def _trainer(context: LoopContext, training: TrainingSpec, callback: Callback) -> Trainer:
+    device, place = torch.device(context.device()), _Ranks(context)
+    one = context.num_ranks == 1
+    return Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu", devices=[device.index or 0] if device.index else 1,
+        num_nodes=context.num_ranks, strategy="auto" if one else DDPStrategy(cluster_environment=place),
+        plugins=[place] if one else None, precision=_PRECISION[training.precision],  # pyright: ignore[reportArgumentType]
+        gradient_clip_val=training.clip_norm, max_epochs=training.epochs, min_epochs=0, limit_val_batches=0,
+        num_sanity_val_steps=0, use_distributed_sampler=False, logger=False, enable_checkpointing=False,
+        callbacks=[callback], enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+
+
+class _Ranks(ClusterEnvironment):
+    """Ranks that somebody else has started and connected; each is a node of its own with one device."""
+
+    def __init__(self, context: LoopContext) -> None:
+        super().__init__()
+        self._context = context
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Not asked for: the ranks are connected."""
+        return ""
+
+    @property
+    def main_port(self) -> int:
+        """Not asked for either."""
+        return 0
+
+    @staticmethod
+    def detect() -> bool:
+        """Never by itself."""
+        return False
+
+    def world_size(self) -> int:
+        """Ranks there are."""
+        return self._context.num_ranks
+
+    def global_rank(self) -> int:
+        """This one."""
+        return self._context.rank
+
+    def node_rank(self) -> int:
+        """Its node: its own."""
+        return self._context.rank
+
+    def local_rank(self) -> int:
+        """The only one there."""
+        return 0
+
+    def set_world_size(self, size: int) -> None:
+        """It is what it is."""
+
+    def set_global_rank(self, rank: int) -> None:
+        """It is what it is."""
+
+
+class _Epochs(Callback):
+    """Called by Lightning: seeds, measures, reports and goes on as the loop of every other network does."""
+
+    def __init__(self, context: LoopContext, options: LightningOptions, training: TrainingSpec) -> None:
+        self._context, self._options, self._seed = context, options, training.seed
+        self._total, self._rows, self._cut = 0.0, 0, False
+        self._started = time.perf_counter()
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Weights, optimizers, schedules and counters as the newest checkpoint has them."""
+        self._report_after_each_epoch(trainer, pl_module)
+        found = self._context.checkpoint()
+        if found is None:
+            return
+        folder, _ = found
+        load_weights(folder, pl_module)
+        state = load_state(folder)
+        for optimizer, its in zip(trainer.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(its)
+        for config, its in zip(trainer.lr_scheduler_configs, state["schedules"], strict=True):
+            config.scheduler.load_state_dict(its)
+        trainer.fit_loop.load_state_dict(state["counters"])
+        # Else Lightning would look for a batch to go on from; ours stand between epochs.
+        trainer.fit_loop.restarting = False
+        trainer.fit_loop.on_iteration_done()
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What is drawn in an epoch depends on (seed, epoch) alone."""
+        torch.manual_seed(self._seed * 100_003 + trainer.current_epoch + 1)
+        self._total, self._rows, self._started = 0.0, 0, time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Adds the loss up, and looks at the clock now and then."""
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+        num_rows = len(batch[2])
+        self._total += float(loss) * num_rows if loss is not None else 0.0
+        self._rows += num_rows
+        if batch_idx % _STEPS_BETWEEN_CLOCK_CHECKS == 0 and self._context.out_of_time():
+            self._cut = trainer.should_stop = True
+
+    def _report_after_each_epoch(self, trainer: Trainer, module: LightningModule) -> None:
+        """Lightning's last hook of an epoch comes before its counters are those of a whole one."""
+        whole = trainer.fit_loop.on_advance_end
+
+        def on_advance_end() -> None:
+            whole()
+            if not self._cut and self._report(trainer, module):
+                trainer.should_stop = True
+
+        trainer.fit_loop.on_advance_end = on_advance_end
+
+    def _report(self, trainer: Trainer, module: LightningModule) -> bool:
+        loop_s, epoch = time.perf_counter() - self._started, trainer.current_epoch
+        return self._context.report(
+            epoch=epoch, train_loss=self._total / max(1, self._rows),
+            validation=self._context.measure(self._predictions(module, epoch)), loop_s=loop_s, num_rows=self._rows,
+            save=lambda folder: self._save(folder, trainer, module),
+        )  # fmt: skip
+
+    def _predictions(
+        self, module: LightningModule, epoch: int
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        layout, device = self._context.layout, module.device
+        with _evaluating(module), torch.inference_mode():
+            for batch in self._context.batches("validation", epoch=epoch, batch_size=_ROWS_AT_ONCE):
+                dense, codes = torch.from_numpy(batch.dense).to(device), torch.from_numpy(batch.codes).to(device)
+                output = shaped(module(dense, codes), len(batch), layout)
+                yield batch.target, in_unit(output, layout).cpu().numpy()
+
+    def _save(self, folder: Path, trainer: Trainer, module: LightningModule) -> None:
+        save_weights(folder, module)
+        save_state(folder, {
+            "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
+            "schedules": [config.scheduler.state_dict() for config in trainer.lr_scheduler_configs],
+            "counters": trainer.fit_loop.state_dict(),
+        })  # fmt: skip
+        (folder / NETWORK).write_text(json.dumps(self._options.model_dump(mode="json"), sort_keys=True))
+
+
+@contextmanager
+def _evaluating(module: LightningModule) -> Generator[None]:
+    """In evaluation mode, and afterwards every part in the mode it was in."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """Lightning makes an exit of a Ctrl-C, and a process deaf to the next one; here it stays what it is."""
+    handler, own = signal.getsignal(signal.SIGINT), threading.current_thread() is threading.main_thread()
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from ended
+        raise
+    finally:
+        if own:
+            signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _quietly() -> Generator[None]:
+    """Without what Lightning says of machines, loaders and loggers: none of it is for whoever runs a template."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric")
+        yield

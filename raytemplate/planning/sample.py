@@ -1,0 +1,55 @@
+"""`data.rows`: which row groups are read, and which share of a window's rows in them is kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from raytemplate.data.sources.listing import SourceTable
+from raytemplate.planning.moments import rows_inside
+from raytemplate.planning.stages import Window
+
+_ROWS_A_ROW = 8
+_FEWEST_GROUPS = 4
+Windows = tuple[Window, Window, Window]
+
+
+def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool) -> tuple[Windows, SourceTable]:
+    """The windows with the share of their rows to keep, and the source with the row groups to read.
+
+    Row groups are taken evenly over each window, at least four, that hold about eight times the rows asked for: rows
+    that stand together are alike, so a few whole groups would be no sample.
+    """
+    total = sum(window.num_rows for window in windows)
+    if num_rows >= total:
+        return windows, source
+    chosen = {place for window in windows for place in _places(window, source, num_rows / total, timed=timed)}
+    files = [
+        replace(file, row_groups=tuple(g for g in file.row_groups if (file.path, g.index) in chosen))
+        for file in source.files
+    ]
+    smaller = replace(source, files=tuple(files))
+    there = sum(file.num_rows for file in files)
+    train, validation, test = (
+        _thinned(w, w.num_rows * num_rows / total, _rows(w, smaller) if timed else there * w.num_rows / total)
+        for w in windows
+    )
+    return (train, validation, test), smaller
+
+
+def _places(window: Window, source: SourceTable, share: float, *, timed: bool) -> list[tuple[str, int]]:
+    """(file, row group) of the groups that a window is sampled from."""
+    found = [(file.path, group) for file in source.files for group in file.row_groups if group.num_rows]
+    held = [(path, g.index) for path, g in found if not timed or rows_inside(g, window.start, window.end)[0]]
+    number = max(_FEWEST_GROUPS, math.ceil(len(held) * share * _ROWS_A_ROW))
+    if number >= len(held):
+        return held
+    return [held[round(place * (len(held) - 1) / (number - 1))] for place in range(number)]
+
+
+def _thinned(window: Window, wanted: float, there: float) -> Window:
+    return replace(window, num_rows=max(1, round(wanted)), exact=False, share=min(1.0, wanted / max(1.0, there)))
+
+
+def _rows(window: Window, source: SourceTable) -> float:
+    return sum(rows_inside(g, window.start, window.end)[0] for file in source.files for g in file.row_groups)

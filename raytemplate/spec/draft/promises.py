@@ -1,0 +1,61 @@
+"""The contract of a first template: what the data holds today, with room for what is not far from it."""
+
+from __future__ import annotations
+
+import math
+
+from raytemplate.data.survey.facts import ColumnFacts
+from raytemplate.spec.draft.draft import Draft
+from raytemplate.spec.draft.yaml_words import sequence, word
+
+RULE = "columns that are used, as they are today. A broken promise ends the run: loosen it where the world may change."
+LIMITS = "min and max: today's range, widened by its own width on both sides; what is never negative stays so."
+VALUES = "values: where there are at most 20, each of them in at least 20 rows."
+_MOST_VALUES, _LEAST_ROWS_OF_A_VALUE = 20, 20
+_LARGEST = 2.0**53
+_MOST_WITH_LIMITS = 300
+"""Past that many columns only types and nulls are promised: a template has at most 10,000 values."""
+
+
+def promises(draft: Draft) -> list[str]:
+    """A line for each column that is used."""
+    used = [role for role in draft.roles if role.use != "left out"]
+    brief = len(used) > _MOST_WITH_LIMITS
+    return [f"    {word(role.column.name)}: {{{_terms(role.column, role.use, brief)}}}" for role in used]
+
+
+def _terms(column: ColumnFacts, use: str, brief: bool) -> str:
+    terms = [f"type: {column.type}"]
+    if column.num_null == 0 or use == "target":  # rows without a target are dropped
+        terms.append("nullable: false")
+    if brief:
+        return ", ".join(terms)
+    if column.type in ("number", "integer") and use != "key":
+        terms += _limits(column)
+    counts = column.values
+    few = column.type == "text" and counts and len(counts) <= _MOST_VALUES
+    if few and counts and min(counts.values()) >= _LEAST_ROWS_OF_A_VALUE:
+        terms.append(f"values: {sequence(sorted(counts, key=str))}")
+    return ", ".join(terms)
+
+
+def _limits(column: ColumnFacts) -> list[str]:
+    low, high = column.min, column.max
+    if not isinstance(low, float) or not isinstance(high, float) or not math.isfinite(high - low):
+        return []
+    width = high - low or max(1.0, abs(high))
+    step = 10.0 ** math.floor(math.log10(width))
+    if column.type == "integer":
+        step = max(1.0, step)
+    least = 0.0 if 0 <= low < 2 * width else math.floor((low - width) / step) * step
+    most = math.ceil((high + width) / step) * step
+    if max(abs(least), abs(most)) > _LARGEST:
+        return []
+    return [f"min: {_number(least)}", f"max: {_number(most)}"]
+
+
+def _number(value: float) -> str:
+    """Ten digits are enough for a limit. YAML takes 1e-05 for text, 1.0e-05 for a number."""
+    text = f"{value:.10g}"
+    mantissa, exponent, power = text.partition("e")
+    return text if not exponent else f"{mantissa if '.' in mantissa else mantissa + '.0'}e{power}"

@@ -1,0 +1,157 @@
+"""The commented text of a first template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from raytemplate.spec.draft.draft import Draft
+from raytemplate.spec.draft.promises import LIMITS, RULE, VALUES, promises
+from raytemplate.spec.draft.yaml_words import listed, remark, sequence, word
+
+_MOST_LEFT_OUT = 30
+_SQL_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
+_SMALL = 1_000
+
+
+def template_text(draft: Draft) -> str:
+    """YAML that `check` passes and `run` takes as it is."""
+    sections = (_head, _data, _features, _model, _budget, _evaluation, _governance, _contract, _variants)
+    return "\n\n".join("\n".join(section(draft)) for section in sections) + "\n"
+
+
+def _head(draft: Draft) -> Iterable[str]:
+    found = draft.survey
+    yield f"# Predicts {_line(draft.target.name)}. Drafted by `raytemplate init` from {_line(found.asked.data)}:"
+    yield f"# {found.num_rows:,} rows, {len(found.columns)} columns. It runs as it is; every line is yours to change."
+    yield "# A comment at the end of a line is that value's reason; `check --resolved` and reports show it."
+    yield remark(f"name: {draft.name}", "also the registered model's name")
+    yield "version: 0.1.0"
+
+
+def _data(draft: Draft) -> Iterable[str]:
+    asked, target = draft.survey.asked, draft.target
+    yield "data:"
+    yield remark(f"  source: {word(draft.source)}", "relative to this file")
+    yield from _csv(draft)
+    if draft.lengths:
+        yield f"  time: {word(asked.time)}"
+    yield f"  target: {word(target.name)}"
+    yield remark(f"  task: {draft.task}", draft.task_why)
+    if draft.positive:
+        yield remark(f"  positive: {word(draft.positive)}", draft.positive_why)
+    if keys := [role.column.name for role in draft.of("key")]:
+        yield from listed("keys", keys)
+    if target.num_null:
+        yield remark(f"  drop: {_is_null(target.name)}", f"{target.num_null:,} rows without a label")
+    yield from _windows(draft) if draft.lengths else _split(draft)
+
+
+def _csv(draft: Draft) -> Iterable[str]:
+    writing = draft.survey.writing
+    if not writing.csv:
+        return
+    yield "  csv:"
+    for key, value in writing.csv.items():
+        shown = sequence(value) if isinstance(value, list) else word(value)
+        yield remark(f"    {key}: {shown}", _line(writing.reasons.get(key, "")))
+
+
+def _windows(draft: Draft) -> Iterable[str]:
+    lengths = draft.lengths
+    assert lengths is not None
+    yield remark("  windows:", "backwards from --as-of, half-open, back to back")
+    yield remark("    train: all", f"{lengths.num_rows['train']:,} rows as of latest")
+    yield remark(f"    validation: {lengths.validation}", f"{lengths.num_rows['validation']:,} rows")
+    yield remark(f"    test: {lengths.test}", f"{lengths.num_rows['test']:,} rows")
+    yield remark("    label_delay: 0d", "set it where the truth arrives late")
+
+
+def _split(draft: Draft) -> Iterable[str]:
+    share = "20 %" if draft.survey.num_rows < _SMALL else "15 %"
+    by = "the keys" if draft.of("key") else "all columns"
+    yield remark(f"  split: {{validation: {share}, test: {share}}}", f"by a hash of {by}: a row never changes sides")
+    yield f"  # no windows: {_line(draft.split_why)}"
+
+
+def _features(draft: Draft) -> Iterable[str]:
+    yield "features:"
+    for use in ("numeric", "categorical"):
+        if names := [role.column.name for role in draft.of(use)]:
+            yield from listed(use, names)
+    times = [role.column for role in (*draft.of("datetime"), *draft.of("time")) if role.column.parts]
+    if times:
+        yield "  datetime:"
+        yield from (f"    {word(column.name)}: {sequence(column.parts)}" for column in times)
+    left = draft.of("left out")
+    yield from (f"  # left out: {_line(role.column.name)}: {_line(role.why)}" for role in left[:_MOST_LEFT_OUT])
+    if len(left) > _MOST_LEFT_OUT:
+        yield f"  # and {len(left) - _MOST_LEFT_OUT:,} more"
+
+
+def _model(draft: Draft) -> Iterable[str]:
+    rows = draft.survey.num_rows
+    yield "model:"
+    if draft.model == "lightgbm":
+        yield remark(
+            "  kind: lightgbm", "trees need no scaling and take missing values; or tabular-mlp, xgboost, linear"
+        )
+        yield "  num_trees: 300"
+        yield remark(f"  min_rows_in_leaf: {max(2, min(20, rows // 50))}", "LightGBM's own 20, less for few rows")
+        yield "\ntraining:"
+        yield "  lr: 0.05"
+        yield remark("  early_stopping: 30", "rounds without a better validation metric")
+    else:
+        yield remark("  kind: tabular-mlp", "or lightgbm, where raytemplate[trees] is installed")
+        yield "\ntraining:"
+        yield "  epochs: 30"
+        yield remark(f"  batch_size: {max(16, min(512, rows // 50))}", "at least some steps an epoch")
+    yield remark("  seed: 7", "any number; fixed, so that a run can be repeated")
+
+
+def _budget(draft: Draft) -> Iterable[str]:
+    yield remark("budget: {time: 30m, cost: 1 USD}", "the whole run; a bound to notice, seldom reached")
+
+
+def _evaluation(draft: Draft) -> Iterable[str]:
+    first, *others = draft.metrics
+    yield "evaluation:"
+    yield remark(f"  metric: {first}", "decides")
+    if others:
+        yield f"  also: {sequence(others)}"
+    yield remark("  baseline: {mean_by: []}", "the mean of all training rows; or by columns, such as [region]")
+
+
+def _governance(draft: Draft) -> Iterable[str]:
+    rows = draft.lengths.num_rows["train"] if draft.lengths else draft.survey.num_rows * 6 // 10
+    yield "governance:"
+    yield remark("  promotion: automatic", "or manual: a person decides")
+    yield "  gates:"
+    yield remark("    beats-baseline: {min_gain: 0}", "a model that a mean beats is not worth its keep")
+    yield remark("    beats-champion: {min_gain: 0}", "weak end of the 95 % interval: better by at least this")
+    yield remark(f"    data-rows: {{train: {max(1, rows // 2)}}}", "half of what there is today")
+
+
+def _contract(draft: Draft) -> Iterable[str]:
+    yield "contract:"
+    yield f"  # {RULE}"
+    yield f"  # {LIMITS}"
+    yield f"  # {VALUES}"
+    yield "  columns:"
+    yield from promises(draft)
+
+
+def _variants(draft: Draft) -> Iterable[str]:
+    change = "{model.num_trees: 10}" if draft.model == "lightgbm" else "{training.epochs: 1}"
+    yield "variants:"
+    yield remark(f"  smoke: {change}", "does it run at all? --variant smoke")
+
+
+def _is_null(name: str) -> str:
+    quoted = name if _SQL_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    return f"{quoted} is null" if quoted == name else f"'{quoted} is null'".replace("''", "'")
+
+
+def _line(text: str) -> str:
+    """A name or a reason in a comment: one line."""
+    return " ".join(text.split())

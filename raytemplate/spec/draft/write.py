@@ -1,0 +1,52 @@
+"""The door: files and a target to a template on disk. A template that a person has edited is never overwritten."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from raytemplate.data.survey.survey import Asked, survey
+from raytemplate.errors import UsageError
+from raytemplate.spec.draft.draft import Draft, draft_of
+from raytemplate.spec.draft.text import template_text
+from raytemplate.store.atomic import storage_errors, write_atomic
+
+
+def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
+    """A commented template in `folder`, and what was decided for it. The data stays where it is.
+
+    Raises:
+        UsageError: no such column, no useful feature, a template of that name that is another, or an unwritable folder.
+        DataError: files that cannot be read.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file, expected a folder or a new name")
+    name = _name(asked.data)
+    path = folder / f"{name}.yaml"
+    draft = draft_of(survey(asked, Path.cwd()), name, _source(asked.data, folder))
+    text = template_text(draft).encode()
+    if path.exists() and path.read_bytes() != text:
+        raise UsageError(
+            f"{path}: is there already, and is not what would be written: it may have been edited",
+            next_step="move it away, or give another DIR",
+        )
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, text)
+    return path, draft
+
+
+def _name(data: str) -> str:
+    """The name of the data in lower-case letters, digits and dashes; "model" where nothing is left of it."""
+    parts = [part for part in re.split(r"[/\\]", data) if part and not re.search(r"[*?=]", part)]
+    stem = (parts[-1] if parts else "").split(".")[0]
+    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "model"
+
+
+def _source(data: str, folder: Path) -> str:
+    """The data as seen from the folder; whole, where the two have nothing in common."""
+    if "://" in data:
+        return data
+    whole, home = os.path.abspath(data), os.path.abspath(folder)
+    return os.path.relpath(whole, home) if len(Path(os.path.commonpath((whole, home))).parts) > 1 else whole

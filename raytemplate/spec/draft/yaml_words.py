@@ -1,0 +1,46 @@
+"""Names and values as YAML reads them back: quoted where they would be taken for something else."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterable
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_NOT_TEXT = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n", "nan", "inf"))
+_WIDTH = 110
+
+
+def word(value: object) -> str:
+    """One scalar."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT else json.dumps(text, ensure_ascii=False)
+
+
+def sequence(values: Iterable[object]) -> str:
+    """A list in brackets."""
+    return f"[{', '.join(map(word, values))}]"
+
+
+def listed(key: str, values: Iterable[object], indent: str = "  ") -> list[str]:
+    """Lines `key: [a, b]`, broken where they are too long."""
+    words = list(map(word, values))
+    line = f"{indent}{key}: [{', '.join(words)}]"
+    if len(line) <= _WIDTH or any(" " in one for one in words):
+        return [line]
+    inner = indent + "  "
+    wrapped = textwrap.wrap(
+        f"[{', '.join(words)}]", _WIDTH, initial_indent=inner, subsequent_indent=f"{inner} ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return [f"{indent}{key}:", *wrapped]
+
+
+def remark(line: str, reason: str, column: int = 38) -> str:
+    """A line with its reason at the end."""
+    return f"{line:<{column}} # {reason}" if reason else line

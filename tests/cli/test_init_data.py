@@ -1,0 +1,136 @@
+"""`init --data`: files of many kinds to a template that passes check and plan, or one clear refusal."""
+
+import random
+
+import pytest
+from command_line import raytemplate
+
+
+def rows(header, make, sep=",", count=400):
+    rng = random.Random(0)
+    lines = [sep.join(map(str, make(i, rng))) for i in range(count)]
+    return "\n".join(([header] if header else []) + lines) + "\n"
+
+
+def half_known(i, rng):
+    return (
+        rng.choice(["1.5", "2", "?", "NA"]),
+        rng.choice(["EU", "AS", "NA", "SA"]),
+        rng.choice(["low", "?"]),
+        rng.random(),
+    )
+
+
+def at_hour(i, rng):
+    return f"2020-{1 + i // 34:02d}-{1 + i % 28:02d}T{i % 24:02d}:00:00", i % 7, i % 7 + rng.random()
+
+
+DRAFTED = {
+    "missing words": (rows("size,region,grade,y", half_known), [], 'missing: ["", "?"]'),
+    "NA among codes is a value": (rows("size,region,grade,y", half_known), [], "values: [AS, EU, NA, SA]"),
+    "month first": (
+        rows("day,a,y", lambda i, r: (f"{1 + i % 12}/{1 + i % 28}/2020", i % 5, r.random())), [], 'dates: ["%m/%d/%Y"]'
+    ),
+    "dates as asked": (
+        rows("day,a,y", lambda i, r: (f"{1 + i % 12:02d}/{1 + i % 12:02d}/2020", i % 5, r.random())),
+        ["--dates", "%d/%m/%Y"], 'dates: ["%d/%m/%Y"]',
+    ),
+    "semicolons and decimal commas": (
+        rows("a;y", lambda i, r: (i % 9, f"{i % 9},{r.randrange(99):02d}"), ";"), [], 'decimal: ","'
+    ),
+    "booleans as words": (
+        rows("paid,y", lambda i, r: (r.choice(["yes", "no"]), r.random())), [], "categorical: [paid]"
+    ),
+    "codes that begin with 0": (
+        rows("zip,y", lambda i, r: (f"0{i % 9}1", r.random())), [], "zip: {type: text, nullable: false"
+    ),
+    "other scripts": (
+        rows("имя,возраст,y", lambda i, r: (r.choice(["Анна", "李"]), i % 90, r.random())), [], 'numeric: ["возраст"]'
+    ),
+    "a hundred rows": (rows("a,y", lambda i, r: (i % 7, r.random()), count=100), [], "split: {validation: 20 %"),
+    "windows by time": (rows("when,a,y", at_hour), ["--time", "when"], "time: when"),
+    "a copy of the target": (
+        rows("a,twice,y", lambda i, r: (i % 7, 2 * i + 3, i + 0.5)), [], "# left out: twice: goes with y"
+    ),
+    "a thousand columns": (
+        rows(",".join(f"f{n}" for n in range(1000)) + ",y", lambda i, r: [r.randrange(999) / 9 for _ in range(1001)],
+             count=60), [], "f999: {type: number, nullable: false}",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "options", "line"), DRAFTED.values(), ids=DRAFTED)
+def test_a_draft_passes_check_and_plan(tmp_path, text, options, line):
+    (tmp_path / "table.csv").write_text(text)
+    made = raytemplate("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert line in (tmp_path / "demo" / "table.yaml").read_text()
+    assert raytemplate("check", "table.yaml", cwd=tmp_path / "demo").returncode == 0
+    planned = raytemplate("plan", "table.yaml", "--as-of", "latest", cwd=tmp_path / "demo")
+    assert planned.returncode == 0, planned.stderr
+
+
+PLAIN = rows("a,y", lambda i, r: (i % 7, r.random()))
+REFUSED = {
+    "no header": (rows("", lambda i, r: (r.random(), "x", i)), "column_1", "looks like data", "--no-header"),
+    "day or month": (
+        rows("day,y", lambda i, r: (f"{1 + i % 12:02d}/{1 + i % 12:02d}/2020", r.random())),
+        "y",
+        "day/month",
+        "--dates",
+    ),
+    "no useful feature": (
+        rows("id,one,y", lambda i, r: (i, 7, r.random())),
+        "y",
+        "no useful feature for y",
+        "one: the same value",
+    ),
+    "no such column": (PLAIN, "z", '--target: no column "z"', "there is a, y"),
+    "too few rows": (rows("a,y", lambda i, r: (i, i), count=9), "y", "9 rows with a y", "at least 30"),
+    "another encoding": ("a,y\n1,größe\n".encode("latin1"), "a", "table.csv:2: not UTF-8 (byte 0xf6)", "iconv"),
+}
+
+
+@pytest.mark.parametrize(("text", "target", "what", "step"), REFUSED.values(), ids=REFUSED)
+def test_refused_with_what_to_do(tmp_path, text, target, what, step):
+    (tmp_path / "table.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = raytemplate("init", "demo", "--data", "table.csv", "--target", target, cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert what in found.stderr and step in found.stderr
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_template_that_was_edited_is_kept(tmp_path):
+    (tmp_path / "table.csv").write_text(PLAIN)
+    make = ("init", "demo", "--data", "table.csv", "--target", "y")
+    assert raytemplate(*make, cwd=tmp_path).returncode == 0
+    assert raytemplate(*make, cwd=tmp_path).returncode == 0
+    (tmp_path / "demo" / "table.yaml").write_text("name: mine\n")
+    found = raytemplate(*make, cwd=tmp_path)
+    assert found.returncode == 2 and "may have been edited" in found.stderr
+    assert (tmp_path / "demo" / "table.yaml").read_text() == "name: mine\n"
+
+
+def test_data_of_the_example_that_was_edited_is_kept(demo):
+    path = demo / "data" / "flights" / "2013-01.parquet"
+    path.write_text("mine")
+    found = raytemplate("init", ".", cwd=demo)
+    assert found.returncode == 2 and "may have been edited" in found.stderr
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_without_a_name_is_refused(tmp_path):
+    found = raytemplate("init", "", cwd=tmp_path)
+    assert found.returncode == 2 and 'DIR: got ""' in found.stderr
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("timed", [False, True], ids=["split", "windows"])
+def test_a_draft_runs_unedited(tmp_path, timed):
+    (tmp_path / "table.csv").write_text(rows("when,a,y", at_hour))
+    options, as_of = (["--time", "when"], ["--as-of", "latest"]) if timed else ([], [])
+    made = raytemplate("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
+    assert made.stdout.endswith(" ".join(["raytemplate run table.yaml", *as_of]) + "\n"), made.stderr
+    done = raytemplate("run", "table.yaml", *as_of, cwd=tmp_path / "demo")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "Approved: version 1" in done.stdout

@@ -1,0 +1,80 @@
+"""Classes through a whole run and prediction: yes or no on real flights, and several classes in both ingest modes."""
+
+import csv
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from command_line import raytemplate
+from small_flights import SHIPPED
+
+pytestmark = pytest.mark.ray
+
+SMALL = (
+    "--as-of", "2013-02-15", "--set", "data.windows.train=20d", "--set", "data.windows.validation=3d",
+    "--set", "governance.gates.data-rows.train=1000", "--set", "governance.gates.metric-limit.auc=0.5",
+    "--set", "governance.gates.beats-baseline.min_gain=-9",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "family",
+    [("model.num_trees=30",), ("model={kind: tabular-mlp, hidden: 32}", "training={epochs: 2, lr: 0.001}")],
+    ids=["lightgbm", "tabular-mlp"],
+)
+def test_flights_late_runs_and_predicts_probabilities(demo, family):
+    shutil.copyfile(SHIPPED.parent / "flights-late.yaml", demo / "flights-late.yaml")
+    sets = [part for change in family for part in ("--set", change)]
+    done = raytemplate("run", "flights-late.yaml", *SMALL, *sets, cwd=demo)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "mean by carrier, origin" in done.stdout and "log-loss" in done.stdout
+    scored = raytemplate("predict", "flights-late", "data/flights/2013-02.parquet", "out.parquet", cwd=demo)
+    assert scored.returncode == 0, scored.stderr
+    predicted = pq.read_table(demo / "out.parquet")["prediction"].to_numpy()
+    assert ((predicted > 0) & (predicted < 1)).all() and 0.1 < predicted.mean() < 0.4
+
+
+SPECIES = """\
+name: species
+extends: raytemplate:tabular-multiclass
+data:
+  source: plants.csv
+  target: species
+  split: {validation: 15 %, test: 15 %}
+features: {numeric: [length, width], categorical: [soil]}
+model: {kind: lightgbm, num_trees: 30}
+training: {lr: 0.1}
+evaluation: {baseline: {mean_by: [soil]}}
+governance: {promotion: automatic}
+"""
+
+
+@pytest.fixture
+def plants(tmp_path):
+    """Three species, named in two scripts; length tells them apart."""
+    rng = np.random.default_rng(0)
+    lines = ["length,width,soil,species"]
+    for _ in range(3000):
+        length, soil = rng.normal(), rng.choice(["clay", "sand"])
+        name = ["oak", "ясень", "elm"][int(np.searchsorted((-0.5, 0.6), length + rng.normal(0, 0.3)))]
+        lines.append(f"{length:.4f},{rng.normal():.4f},{soil},{name}")
+    (tmp_path / "plants.csv").write_text("\n".join(lines))
+    (tmp_path / "species.yaml").write_text(SPECIES)
+    return tmp_path
+
+
+@pytest.mark.parametrize("mode", ["memory", "stream"])
+def test_several_classes_run_and_predict_the_likeliest(plants, mode):
+    done = raytemplate("run", "species.yaml", "--set", f"data.ingest={mode}", cwd=plants)
+    assert done.returncode == 0, done.stderr + done.stdout
+    scored = raytemplate("predict", "species", "plants.csv", "out.csv", cwd=plants)
+    assert scored.returncode == 0, scored.stderr
+    with (plants / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with (plants / "plants.csv").open() as file:
+        truth = [row["species"] for row in csv.DictReader(file)]
+    right = np.mean([row["prediction"] == name for row, name in zip(rows, truth, strict=True)])
+    assert right > 0.75
+    total = [sum(float(row[f"probability_{name}"]) for name in ("elm", "oak", "ясень")) for row in rows]
+    assert total == pytest.approx(np.ones(len(rows)))
