@@ -227,7 +227,7 @@ def _text(path: str) -> str:
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("torch", "ray", "mlflow", "pyarrow", "raytemplate"):
+    for name in ("torch", "lightgbm", "xgboost-cpu", "ray", "mlflow", "pyarrow", "raytemplate"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -39,7 +39,8 @@ FAMILY = Family(
     name="xgboost",
     options=XgBoostOptions,
     uses=frozenset(
-        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed", "threads"}
+        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
+         "threads"}
     ),
     loop="raytemplate.models.xgboost.loop:train",
     predictor="raytemplate.models.xgboost.predict:XgBoostPredictor",
