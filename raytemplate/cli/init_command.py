@@ -39,10 +39,10 @@ def command(
 def _example(folder: Path, example: str) -> Answer:
     from raytemplate.spec.examples import write_example
 
-    template, files = write_example(folder, example)
-    text = f"{len(files)} files of data and {template.name} are in {folder}."
-    data = {"folder": str(folder), "template": str(template), "files": tuple(map(str, files))}
-    return Answer(kind="Example", data=data, text=f"{text}\n{_next(folder, template.name, '2013-06-01')}")
+    templates, files = write_example(folder, example)
+    text = f"{len(files)} files of data, {' and '.join(path.name for path in templates)} are in {folder}."
+    data = {"folder": str(folder), "templates": tuple(map(str, templates)), "files": tuple(map(str, files))}
+    return Answer(kind="Example", data=data, text=f"{text}\n{_next(folder, templates[0].name, '2013-06-01')}")
 
 
 def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> Answer:

@@ -173,7 +173,7 @@ class DataSpec(Options):
 
     split: SplitSpec | None = None
     """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
-    `data.keys`, or of all columns where there are no keys. Default: none."""
+    `data.keys`, or of all columns but the target where there are no keys. Default: none."""
 
 
 class OwnSpec(Options):

@@ -31,7 +31,7 @@ _MISSING = 0x9E3779B97F4A7C15
 class Split:
     """A split by row hash. `columns` count, sorted by name; `validation` and `test` are shares of the rows.
 
-    With `by_keys` the columns are the template's keys, else all there are.
+    With `by_keys` the columns are the template's keys, else all but those of the target.
     """
 
     validation: float
@@ -104,7 +104,7 @@ def _texts(column: Any, name: str) -> Hashes:
         coded = column.cast(pa.large_binary()).dictionary_encode()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(
-            f"column {name} holds {column.type}, and rows are split by the hash of all columns",
+            f"column {name} holds {column.type}, and rows are split by the hash of all columns but the target",
             next_step="set data.keys to the columns that say which row it is",
         ) from error
     words = np.array([_text_hash(text) for text in coded.dictionary.to_pylist()], np.uint64)

@@ -52,7 +52,7 @@ def _windows(stage: IngestStage) -> str:
 
 
 def _sides(split: Split, windows: tuple[Window, ...]) -> str:
-    by = ", ".join(split.columns) if split.by_keys else "all columns"
+    by = ", ".join(split.columns) if split.by_keys else "all columns but the target"
     note = f"by a hash of {by}, seed {split.seed}"
     return table([(w.name, w.length, note if w is windows[0] else "") for w in windows], gaps=(3, 3))
 

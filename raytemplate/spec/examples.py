@@ -10,29 +10,27 @@ from raytemplate.errors import UsageError
 from raytemplate.spec.parents import shipped
 from raytemplate.store.atomic import storage_error
 
-_TEMPLATES = {"flights": "flights-air-time"}
-_BESIDE = {"flights": ("flights-late",)}  # the same data, another question
+_TEMPLATES = {"flights": ("flights-air-time", "flights-late")}  # the same data, two questions
 
 
-def write_example(folder: Path, example: str) -> tuple[Path, tuple[Path, ...]]:
-    """Data and template of an example. A template that is there already is kept: it may have been edited.
+def write_example(folder: Path, example: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Data and templates of an example. A template that is there already is kept: it may have been edited.
 
     Returns:
-        The template and the files of data.
+        The templates, the one to begin with first, and the files of data.
 
     Raises:
         UsageError: the folder cannot be written, or the package with the data is not installed.
     """
-    source = shipped(_TEMPLATES[example])
-    template = folder / source.name
+    sources = tuple(shipped(name) for name in _TEMPLATES[example])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = write_flights(folder / "data" / "flights")
-        for path in (source, *(shipped(name) for name in _BESIDE[example])):
+        for path in sources:
             if not (folder / path.name).exists():
                 shutil.copyfile(path, folder / path.name)
     except FileExistsError as error:
         raise UsageError(f"{folder}: is a file, expected a folder or a new name") from error
     except OSError as error:
         raise storage_error(error, folder) from error
-    return template, files
+    return tuple(folder / path.name for path in sources), files

@@ -82,3 +82,14 @@ def test_a_table_without_a_time_runs_and_its_champion_is_compared_only_on_the_sa
     moved = raytemplate("run", "churn.yaml", "--set", "data.split.seed=1", cwd=churn)
     assert moved.returncode == 5
     assert "version 2 has seen test rows: its" in " ".join(moved.stdout.split())
+
+
+def test_rows_alike_but_for_their_answer_share_a_side_and_a_sound_model_beats_the_mean(tmp_path):
+    rng = np.random.default_rng(3)
+    age = rng.integers(18, 80, 2000)
+    left = np.where(rng.random(2000) < age / 100, "yes", "no")
+    pa.csv.write_csv(pa.table({"age": age, "plan": rng.choice(["a", "b"], 2000), "left": left}), tmp_path / "churn.csv")
+    made = raytemplate("init", "mine", "--data", "churn.csv", "--target", "left", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    done = raytemplate("run", "churn.yaml", cwd=tmp_path / "mine")
+    assert done.returncode == 0, done.stdout + done.stderr

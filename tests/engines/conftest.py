@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from small_flights import AS_OF
 
 from raytemplate import api
 from raytemplate.budget import Meter
+from raytemplate.engines.ray.engine import translated
 from raytemplate.engines.ray.ingest import open_data
 from raytemplate.engines.ray.train import fit
 from raytemplate.execution.journal import Journal
@@ -57,6 +59,8 @@ def train(one_ray, tmp_path):
         folder = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"
         folder.mkdir()
         journal, meter = Journal(folder), Meter(limit_s=200.0, limit_usd=1.0)
-        return fit(stage or made.fit, open_data(made.ingest, None), journal, meter, lambda record: None), journal
+        data = open_data(made.ingest, None)
+        work = functools.partial(fit, stage or made.fit, data, journal, meter, lambda record: None)
+        return translated("fit", work), journal
 
     return run

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from sample_inventory import CHAMPION, SCHEMA, TEXT, inventory, moment, source, spec_of
 
+from raytemplate.data.options import SplitSpec
 from raytemplate.errors import SpecError
 from raytemplate.planning.compile import compile as compile_plan
+from raytemplate.planning.compile import split_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 
@@ -137,3 +139,18 @@ def test_text_among_the_numbers_is_told_where_it_belongs():
 def test_text_can_be_a_category_in_every_dress(kind):
     made = plan(source=source(schema=SCHEMA | dict.fromkeys(TEXT, kind)))
     assert [s.column for s in made.ingest.features if s.kind == "categorical"] == ["carrier", "origin", "dest"]
+
+
+def test_a_row_goes_to_its_side_by_its_keys_or_by_all_but_the_answer():
+    keyed = split_of(
+        spec_of().data.model_copy(update={"split": SplitSpec.model_validate({"validation": "15 %", "test": "15 %"})}),
+        source(),
+    )
+    assert keyed is not None and keyed.by_keys
+    data = spec_of().data.model_copy(
+        update={"split": SplitSpec.model_validate({"validation": "15 %", "test": "15 %"}), "keys": ()}
+    )
+    by_rows = split_of(data, source())
+    late = split_of(data.model_copy(update={"target": "air_time > 150"}), source())
+    assert by_rows is not None and set(by_rows.columns) == set(source().schema) - {"air_time"}
+    assert late == by_rows

@@ -69,7 +69,7 @@ def _windows(draft: Draft) -> Iterable[str]:
 
 def _split(draft: Draft) -> Iterable[str]:
     share = "20 %" if draft.survey.num_rows < _SMALL else "15 %"
-    by = "the keys" if draft.of("key") else "all columns"
+    by = "the keys" if draft.of("key") else "all columns but the target"
     yield remark(f"  split: {{validation: {share}, test: {share}}}", f"by a hash of {by}: a row never changes sides")
     yield f"  # no windows: {_line(draft.split_why)}"
 
