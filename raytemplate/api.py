@@ -10,10 +10,11 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from raytemplate.execution.handover import bring_back, copy_handover, shared_jou
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
+from raytemplate.execution.run_list import Runs, list_runs
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
@@ -34,7 +36,7 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow
+from raytemplate.reports.history import ModelRow, ModelView
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
@@ -97,9 +99,11 @@ def plan(
     Raises:
         SpecError, DataError, PlanError: what is wrong, where, and what to change.
     """
+    from raytemplate.execution.catalog import refuse_lost_ledger
     from raytemplate.planning.compile import compile as compile_plan
 
     place = find_workspace(spec.folder, explicit=workspace, environ=os.environ)
+    refuse_lost_ledger(place)
     _check_installed(spec)
     if data is not None:
         spec = _with_frame(spec, data, place)
@@ -296,19 +300,21 @@ def _start_of(planned: Planned, run_id: str) -> RunStart:
     return RunStart(
         run_id=run_id, name=plan_.name, version=plan_.version, plan_id=plan_.id, template=plan_.template,
         as_of=plan_.as_of, started=datetime.now(UTC), planned_s=plan_.forecast.seconds, host=socket.gethostname(),
-        user=getpass.getuser(), address=planned.address, variant=plan_.variant,
+        user=getpass.getuser(), address=planned.address, planned_usd=plan_.forecast.cost_usd, variant=plan_.variant,
     )  # fmt: skip
 
 
 def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     """Judge a run's evidence again and promote its candidate: a person's word where promotion is manual.
 
+    A run that was promoted and is the champion still is left as it is.
+
     Raises:
         ChampionMoved: the champion is not the one that the evidence was taken against.
         UsageError: no such run, or it has not been evaluated.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
-    from raytemplate.execution.decide import decide, evidence_from, refuse_for_show, refuse_if_stale
+    from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
@@ -320,7 +326,8 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         evidence_from(journal)
         refuse_for_show(journal, locked)
         refuse_if_stale(journal, ledger, locked.name)
-        decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
+        if not is_champion(journal, ledger, locked.name):
+            decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
         Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
         if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
             from raytemplate.engines.submitted import finish
@@ -369,12 +376,13 @@ def stop(ref: str, *, workspace: str | None = None) -> Run:
     return run_
 
 
-def runs(name: str | None = None, *, workspace: str | None = None) -> Sequence[Run]:
-    """All runs of a workspace, or of one template, newest first."""
+def runs(name: str | None = None, *, states: tuple[str, ...] = (), workspace: str | None = None) -> Runs:
+    """All runs of a workspace, or of one template, newest first; those in one of `states` where some are given.
+
+    A run with a damaged record is in no list but `damaged`.
+    """
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    started = [(journal.need(RunStart), journal) for journal in journals(place)]
-    chosen = [(start, journal) for start, journal in started if name in (None, start.name)]
-    return tuple(Run(journal) for _, journal in sorted(chosen, key=lambda pair: pair[0].started, reverse=True))
+    return list_runs(place, name=name, states=states)
 
 
 def model(ref: str, *, workspace: str | None = None) -> Model:
@@ -384,25 +392,32 @@ def model(ref: str, *, workspace: str | None = None) -> Model:
         UsageError: no such model or version.
         IntegrityError: its bytes are not those that were registered.
     """
+    from raytemplate.execution.catalog import refuse_lost_ledger
     from raytemplate.execution.registered import open_model
 
-    return open_model(ref, find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    refuse_lost_ledger(place)
+    return open_model(ref, place)
 
 
-def show(ref: str, *, workspace: str | None = None) -> str:
-    """A run or a model as text: a run where the reference is one, else a model.
+def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
+    """What a reference stands for: a model where there is one of that name, else a run. Both print.
 
     Raises:
         UsageError: it is neither.
     """
-    from raytemplate.execution.catalog import show_registered
+    from raytemplate.execution.catalog import refuse_lost_ledger, registered_model
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     name = ref.partition("@")[0].partition("/")[0]
     if name in Ledger(place.governance_db).models():
-        return show_registered(ref, place)
-    return str(Run(_found(place, ref)))
+        return registered_model(ref, place)
+    try:
+        return Run(_found(place, ref))
+    except UsageError:
+        refuse_lost_ledger(place)
+        raise
 
 
 def report(ref: str, *, workspace: str | None = None) -> str:
@@ -424,9 +439,11 @@ def report(ref: str, *, workspace: str | None = None) -> str:
 
 def models(*, workspace: str | None = None) -> list[ModelRow]:
     """Every registered model of a workspace with its champion."""
-    from raytemplate.execution.catalog import model_rows
+    from raytemplate.execution.catalog import model_rows, refuse_lost_ledger
 
-    return model_rows(find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    refuse_lost_ledger(place)
+    return model_rows(place)
 
 
 def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tuple[Move, str]:
@@ -440,12 +457,14 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
+    from raytemplate.execution.catalog import refuse_lost_ledger
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     name, _, version = ref.partition("@")[0].partition("/")
     if version and not version.isdigit():
         raise UsageError(f'got "{ref}", expected a model such as name or name/3')
+    refuse_lost_ledger(place)
     ledger = Ledger(place.governance_db)
     term = ledger.term(name)
     target = ledger.rollback_target(name, int(version) if version else None)
@@ -497,16 +516,23 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
     """A plan that `plan --save` wrote, for `run`.
 
     Raises:
-        UsageError: no such file.
-        IntegrityError: not a plan.
+        UsageError: no such file, or not a plan.
+        IntegrityError: a plan that was edited.
     """
     from raytemplate.records import codec
 
+    again = f"raytemplate plan FILE --save {quote(str(path))}"
     if not path.is_file():
-        raise UsageError(f"{path}: no such file", next_step="raytemplate plan FILE --save " + str(path))
-    found = codec.loads(RunPlan, path.read_bytes(), where=str(path))
+        raise UsageError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}", next_step=again)
+    try:
+        found = codec.loads(RunPlan, path.read_bytes(), where="it")
+    except IntegrityError as error:
+        raise UsageError(f"{path}: expected a plan that plan --save wrote; {error.what}",
+                         next_step=error.next_step or again) from error  # fmt: skip
     if plan_id(found) != found.id:
-        raise IntegrityError(f"{path}: edited since it was saved: it is not plan {found.id} any more",
-                             next_step=f"raytemplate plan {found.template} --save {path}")  # fmt: skip
+        raise IntegrityError(
+            f"{path}: edited since it was saved: it is not plan {found.id} any more",
+            next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",
+        )
     place = find_workspace(Path(found.template).absolute().parent, explicit=workspace, environ=os.environ)
     return Planned(plan=found, spec=None, workspace=place)

@@ -46,6 +46,13 @@ def _restored(kind: type[RaytemplateError], args: tuple[object, ...], state: dic
     return error
 
 
+class Bug(RaytemplateError):
+    """Something that is wrong with raytemplate itself."""
+
+    def __init__(self, trace: str) -> None:
+        super().__init__(trace, next_step="This is a bug in raytemplate. Please report the lines above.")
+
+
 class UsageError(RaytemplateError):
     """Arguments that cannot be used: no such file, no such model, a folder that cannot be written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -177,8 +178,13 @@ def show_bytes(count: float) -> str:
 
 
 def show_usd(usd: float) -> str:
-    """ "0.00", "12.50" """
-    return f"{usd:.2f}"
+    """ "0.00", "12.50", "0.004" """
+    return f"{usd:.2f}" if usd < 1e-6 or usd >= 0.01 else f"{usd:.{-math.floor(math.log10(usd))}f}"
+
+
+def show_usd_limit(usd: float) -> str:
+    """A limit as it was written, to the millionth: "1", "0.5", "0.001"."""
+    return f"{usd:.6f}".rstrip("0").rstrip(".")
 
 
 def show_moment(moment: datetime) -> str:

@@ -16,12 +16,13 @@ ARRAYS = {"numpy", "pandas", "pyarrow"}
 LOADED = """
 import sys
 from raytemplate.cli.main import cli
-code = cli.main(sys.argv[1:], prog_name="raytemplate", standalone_mode=False)
-print("loaded:", code, *sorted({name.partition(".")[0] for name in sys.modules}))
+answer = cli.main(sys.argv[1:], prog_name="raytemplate", standalone_mode=False)
+print("loaded:", getattr(answer, "code", answer), *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
 EXIT_CODES = {
     "RaytemplateError": 1,
+    "Bug": 1,
     "UsageError": 2,
     "DataError": 2,
     "SpecError": 2,

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from raytemplate.cli.options import load, template_options
+from raytemplate.cli.output import Answer
 
 
 @click.command("check")
 @template_options
 @click.option("--resolved", is_flag=True, help="Print the merged template with the place of every value.")
-def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool) -> int:
+def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool) -> Answer:
     """Check a template: every problem, with its line. Reads no data and starts nothing."""
     spec = load(file, sets, variant)
     if resolved:
         from raytemplate.reports.resolved import resolved_text
 
-        click.echo(resolved_text(spec))
-        return 0
-    click.echo(f"{spec.name} {spec.version}: no problems.\n  raytemplate plan {file}")
-    return 0
+        places = {path: origin.where for path, origin in spec.origins.items()}
+        data = {"values": spec.resolved, "places": places, "not_used": spec.dropped}
+        return Answer(kind="Resolved", data=data, text=resolved_text(spec))
+    said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": ()}
+    text = f"{spec.name} {spec.version}: no problems.\n  raytemplate plan {quote(str(file))}"
+    return Answer(kind="Checked", data=said, text=text)

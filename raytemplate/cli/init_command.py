@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from raytemplate.cli.output import Answer
+
 
 @click.command("init")
 @click.argument("folder", metavar="DIR")
@@ -19,7 +21,7 @@ import click
 def command(
     folder: str, example: str | None, data: str | None, target: str | None, time: str | None, header: bool | None,
     dates: tuple[str, ...],
-) -> int:  # fmt: skip
+) -> Answer:  # fmt: skip
     """Make a folder with a commented template that runs: for your own data, or for an example."""
     if not folder.strip():
         raise click.UsageError('DIR: got "", expected the name of a folder, such as demo')
@@ -34,27 +36,28 @@ def command(
     return _own(Path(folder), data, target, time or "", header, dates)
 
 
-def _example(folder: Path, example: str) -> int:
+def _example(folder: Path, example: str) -> Answer:
     from raytemplate.spec.examples import write_example
 
     templates, files = write_example(folder, example)
-    click.echo(f"{len(files)} files of data, {' and '.join(path.name for path in templates)} are in {folder}.")
-    _next(folder, templates[0].name, "2013-06-01")
-    return 0
+    text = f"{len(files)} files of data, {' and '.join(path.name for path in templates)} are in {folder}."
+    data = {"folder": str(folder), "templates": tuple(map(str, templates)), "files": tuple(map(str, files))}
+    return Answer(kind="Example", data=data, text=f"{text}\n{_next(folder, templates[0].name, '2013-06-01')}")
 
 
-def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> int:
+def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> Answer:
     from raytemplate.data.survey.survey import Asked
     from raytemplate.reports.draft_shown import draft_text
     from raytemplate.spec.draft.write import write_draft
 
     asked = Asked(data=data, target=target, time=time, header=header, dates=dates)
     template, draft = write_draft(folder, asked)
-    click.echo(f"{draft_text(draft)}\n\n{template} is written. Read it, then:")
-    _next(folder, template.name, "latest" if draft.lengths else "")
-    return 0
+    as_of = "latest" if draft.lengths else ""
+    text = f"{draft_text(draft)}\n\n{template} is written. Read it, then:\n{_next(folder, template.name, as_of)}"
+    said = {"folder": str(folder), "template": str(template), "as_of": as_of, "found": draft_text(draft)}
+    return Answer(kind="Draft", data=said, text=text)
 
 
-def _next(folder: Path, template: str, as_of: str) -> None:
+def _next(folder: Path, template: str, as_of: str) -> str:
     run = f"raytemplate run {template}{f' --as-of {as_of}' if as_of else ''}"
-    click.echo(f"  cd {shlex.quote(str(folder))}\n  raytemplate check {template}\n  {run}")
+    return f"  cd {shlex.quote(str(folder))}\n  raytemplate check {template}\n  {run}"

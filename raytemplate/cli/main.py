@@ -10,12 +10,16 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-from raytemplate.errors import Interrupted, RaytemplateError
+from raytemplate.cli.options import with_output_options
+from raytemplate.cli.output import Answer, Wishes, give, tell
+from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError
 
 STARTED = time.monotonic()
 """When this process began: the clock of a run's budget."""
@@ -57,7 +61,7 @@ class Commands(click.Group):
         """One command, imported now."""
         if cmd_name not in _SUMMARIES:
             return None
-        return importlib.import_module(f"raytemplate.cli.{cmd_name}_command").command
+        return with_output_options(importlib.import_module(f"raytemplate.cli.{cmd_name}_command").command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -88,53 +92,54 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
+    _open_what_is_closed()
     signal.signal(signal.SIGTERM, _terminate)
     _defuse_alarms()
-    code = _run(arguments)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = _run(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # said where it was written
+            stream.flush()
     # Ray and torch are through by now; what they would still do while the interpreter ends takes time and says nothing.
     os._exit(code)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str]) -> int:
+    asked = Wishes.of(arguments)
     try:
-        result = cli.main(args=arguments, prog_name="raytemplate", standalone_mode=False)
-        return int(result or 0)
+        result = cli.main(args=list(arguments), prog_name="raytemplate", standalone_mode=False, obj=asked)
+        return give(result, asked) if isinstance(result, Answer) else int(result or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        _say(f"raytemplate: {error.format_message()}")
-        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "raytemplate"
-        _say(f"  {command} --help")
-        return 2
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        command = context.command_path if context else "raytemplate"
+        return _tell(UsageError(f"raytemplate: {error.format_message()}", next_step=f"{command} --help"), asked)
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; nothing was started")
-        return Interrupted().code
+        return _tell(Interrupted("interrupted; nothing was started"), asked)
     except RaytemplateError as error:
-        return _failed(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+        return _tell(error, asked)
     except Exception:
-        _say(traceback.format_exc().rstrip())
-        _say("This is a bug in raytemplate. Please report the lines above.")
-        return 1
+        return _tell(Bug(traceback.format_exc().rstrip()), asked)
 
 
-def _failed(error: RaytemplateError) -> int:
-    _say(error.what)
-    for note in getattr(error, "__notes__", ()):
-        _say(note)
-    if error.next_step:
-        _say(f"  {error.next_step}")
-    return error.code if isinstance(error, Interrupted) else error.exit_code
-
-
-def _say(text: str) -> None:
+def _tell(error: RaytemplateError, asked: Wishes) -> int:
     from raytemplate.cli import progress
 
-    print(text, file=progress.stream(), flush=True)
+    return tell(error, asked, progress.stream())
+
+
+def _open_what_is_closed() -> None:
+    """Standard streams that were closed (`>&-`) lead to nowhere: else the next file opened would take their number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  open until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _defuse_alarms() -> None:

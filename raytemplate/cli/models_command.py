@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 import click
 
 from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("models")
 @workspace_option
-def command(workspace: str | None) -> int:
+def command(workspace: str | None) -> Answer:
     """List registered models with their champions."""
     from raytemplate import api
     from raytemplate.reports.history import models_table
 
-    click.echo(models_table(api.models(workspace=workspace), now=datetime.now(UTC)))
-    return 0
+    rows = api.models(workspace=workspace)
+    return Answer(kind="Models", data={"models": rows}, text=models_table(rows, now=datetime.now(UTC)))

@@ -10,13 +10,19 @@ from typing import Any, TypeVar
 
 import click
 
+from raytemplate.errors import UsageError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 workspace_option = click.option(
     "--workspace", metavar="DIR", help="Folder that holds .raytemplate (default: found upwards)."
 )
-quiet_option = click.option("--quiet", is_flag=True, help="No progress; results only.")
+_EVERYWHERE: tuple[tuple[str, bool, str | None, str], ...] = (
+    ("--workspace", False, "DIR", "Folder that holds .raytemplate; this command needs none."),
+    ("--json", True, None, "One JSON document on stdout; an error is one on stderr."),
+    ("--quiet", True, None, "No progress; results only."),
+)
 as_of_option = click.option(
     "--as-of", default="now", metavar="TIME",
     help="A date or time (UTC), now (the last midnight, default) or latest (after the newest row).",
@@ -41,6 +47,27 @@ def load(file: Path, sets: tuple[str, ...], variant: str | None) -> Any:
     from raytemplate.spec.load import load as load_template
 
     return load_template(file, sets=sets, variant=variant, environ=os.environ)
+
+
+def with_output_options(command: click.Command) -> click.Command:
+    """The command with what every command takes. `output.Wishes` has read them already, and obeys."""
+    named = {name for parameter in command.params for name in parameter.opts}
+    command.params += [
+        click.Option([name], is_flag=flag, metavar=metavar, help=text, expose_value=False)
+        for name, flag, metavar, text in _EVERYWHERE
+        if name not in named
+    ]
+    return command
+
+
+def refuse_no_file(path: Path, option: str) -> None:
+    """Stop before a file is made that cannot be written.
+
+    Raises:
+        UsageError: a folder, or a file in a folder that is not there.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} {path}: expected a file in a folder that exists", next_step=f"another {option}")
 
 
 def command_tail(

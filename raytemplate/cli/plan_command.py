@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
-from raytemplate.cli.options import address_option, as_of_option, command_tail, load, template_options, workspace_option
+from raytemplate.cli.options import (
+    address_option,
+    as_of_option,
+    command_tail,
+    load,
+    refuse_no_file,
+    template_options,
+    workspace_option,
+)
+from raytemplate.cli.output import Answer
 
 
 @click.command("plan")
@@ -18,18 +28,21 @@ from raytemplate.cli.options import address_option, as_of_option, command_tail, 
 def command(
     file: Path, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None, workspace: str | None,
     save: Path | None,
-) -> int:  # fmt: skip
+) -> Answer:  # fmt: skip
     """Show what a run would do: windows, stages, resources, time and cost. Starts nothing."""
     from raytemplate import api
     from raytemplate.reports.explain import explain
 
+    if save is not None:
+        refuse_no_file(save, "--save")
     planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
     tail = command_tail(as_of, sets, variant, workspace, address)
-    click.echo(explain(planned.plan, file=str(file), command_tail=tail))
+    text = explain(planned.plan, file=str(file), command_tail=tail)
     if save is not None:
         from raytemplate.records import codec
         from raytemplate.store.atomic import write_atomic
 
         write_atomic(save, codec.dumps(planned.plan))
-        click.echo(f"Saved. To run exactly this plan:\n  raytemplate run --plan {save}")
-    return 0
+        text += f"\nSaved. To run exactly this plan:\n  raytemplate run --plan {quote(str(save))}"
+    data = {"plan": planned.plan, "seconds": planned.plan.forecast.seconds, "saved": str(save) if save else ""}
+    return Answer(kind="Planned", data=data, text=text)

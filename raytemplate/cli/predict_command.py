@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("predict")
@@ -14,11 +15,14 @@ from raytemplate.cli.options import workspace_option
 @click.argument("input_pattern", metavar="IN")
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @workspace_option
-def command(model: str, input_pattern: str, output: Path, workspace: str | None) -> int:
+def command(model: str, input_pattern: str, output: Path, workspace: str | None) -> Answer:
     """Score rows without labels: IN is a file, folder or pattern; OUT ends in .parquet or .csv."""
     from raytemplate import api
+    from raytemplate.reports.wording import count
 
     scored = api.predict(model, input_pattern, output, workspace=workspace)
     unknown = f"; {scored.num_unknown:,} categories the model has never seen" if scored.num_unknown else ""
-    click.echo(f"{scored.num_rows:,} rows scored by {scored.name} version {scored.version}{unknown}: {output}")
-    return 0
+    text = f"{count(scored.num_rows, 'row')} scored by {scored.name} version {scored.version}{unknown}: {output}"
+    data = {"model": scored.name, "version": scored.version, "num_rows": scored.num_rows,
+            "num_unknown": scored.num_unknown, "output": str(output)}  # fmt: skip
+    return Answer(kind="Predicted", data=data, text=text)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from raytemplate.cli.output import wishes
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
@@ -31,11 +33,18 @@ def divert_noise(log: Path) -> None:
     global _terminal
     if _terminal is not None:
         return
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads it
+        sys.stderr.flush()
     _terminal = os.fdopen(os.dup(2), "w", buffering=1)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+
+
+def listener(runs: Path) -> Progress:
+    """Who hears of a run that this command begins, as it was asked of the output."""
+    asked = wishes()
+    return Progress(runs, quiet=asked.quiet or asked.as_json)
 
 
 class Progress:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from raytemplate.cli.options import workspace_option
-from raytemplate.errors import UsageError
+from raytemplate.cli.options import refuse_no_file, workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("report")
@@ -16,15 +16,15 @@ from raytemplate.errors import UsageError
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it (default: report-RUN.html)."
 )
 @workspace_option
-def command(run: str, output: Path | None, workspace: str | None) -> int:
+def command(run: str, output: Path | None, workspace: str | None) -> Answer:
     """Write a run (id prefix or `last`) as one HTML page that needs nothing else."""
     from raytemplate import api
     from raytemplate.store.atomic import write_atomic
 
     found = api.find(run, workspace=workspace)
     path = output or Path(f"report-{found.id}.html")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise UsageError(f"{path}: expected a file in a folder that exists", next_step="choose another --output")
-    write_atomic(path, api.report(found.id, workspace=workspace).encode())
-    click.echo(f"Run {found.id} of {found.plan.name}: {path}")
-    return 0
+    refuse_no_file(path, "--output")
+    page = api.report(found.id, workspace=workspace).encode()
+    write_atomic(path, page)
+    data = {"run": found.id, "model": found.plan.name, "path": str(path), "num_bytes": len(page)}
+    return Answer(kind="Report", data=data, text=f"Run {found.id} of {found.plan.name}: {path}")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import click
 
-from raytemplate.cli.options import quiet_option, workspace_option
+from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("resume")
 @click.argument("run")
 @workspace_option
-@quiet_option
-def command(run: str, workspace: str | None, quiet: bool) -> int:
+def command(run: str, workspace: str | None) -> Answer:
     """Go on with a run at the first step it has not finished, within what is left of its budget.
 
     RUN is a unique id prefix or `last`. A run whose champion has moved since is judged again, without training.
     """
     from raytemplate import api
     from raytemplate.cli.main import STARTED
-    from raytemplate.cli.progress import Progress
+    from raytemplate.cli.progress import listener
     from raytemplate.cli.run_command import finish
 
     found = api.find(run, workspace=workspace)
-    listener = Progress(found.journal.folder.parent, quiet=quiet)
-    return finish(api.resume(run, workspace=workspace, listener=listener, started=STARTED))
+    heard = listener(found.journal.folder.parent)
+    return finish(api.resume(run, workspace=workspace, listener=heard, started=STARTED))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import click
 
 from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("rollback")
 @click.argument("model")
 @click.option("--reason", default="", help="Why, kept in the ledger.")
 @workspace_option
-def command(model: str, reason: str, workspace: str | None) -> int:
+def command(model: str, reason: str, workspace: str | None) -> Answer:
     """Make the champion before this one the champion again. MODEL is a name, or name/3 for a certain version."""
     from raytemplate import api
 
     move, warning = api.rollback(model, reason=reason, workspace=workspace)
     was = f" (was version {move.previous.version})" if move.previous else ""
     name = model.partition("/")[0].partition("@")[0]
-    click.echo(f"Rolled back: version {move.head.version} is the champion of {name} again{was}.")
-    if warning:
-        click.echo(warning)
-    click.echo(f"  raytemplate show {name}")
-    return 0
+    lines = [f"Rolled back: version {move.head.version} is the champion of {name} again{was}."]
+    lines += [warning] if warning else []
+    data = {"model": name, "version": move.head.version, "term": move.head.term, "run": move.head.run_id,
+            "previous_version": move.previous.version if move.previous else 0, "warning": warning}  # fmt: skip
+    return Answer(kind="RolledBack", data=data, text="\n".join([*lines, f"  raytemplate show {name}"]))

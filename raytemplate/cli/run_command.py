@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from raytemplate.cli.options import address_option, as_of_option, load, quiet_option, workspace_option
+from raytemplate.cli.options import address_option, as_of_option, load, workspace_option
+from raytemplate.cli.output import Answer
 
 if TYPE_CHECKING:
     from raytemplate.api import Planned, Run
@@ -26,29 +27,28 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", "go_on", is_flag=True, help="Go on with an unfinished run of the same plan, if there is one.")
 @workspace_option
-@quiet_option
 def command(
     file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
-    plan_file: Path | None, go_on: bool, workspace: str | None, quiet: bool,
-) -> int:  # fmt: skip
+    plan_file: Path | None, go_on: bool, workspace: str | None,
+) -> Answer:  # fmt: skip
     """Retrain as a template says: ingest, fit, evaluate, govern, promote."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED
-    from raytemplate.cli.progress import Progress
+    from raytemplate.cli.progress import listener
 
     planned = _planned(file, sets, variant, as_of, address, plan_file, workspace)
-    listener = Progress(planned.workspace.runs, quiet=quiet)
+    heard = listener(planned.workspace.runs)
     earlier = api.unfinished(planned)
     if earlier is not None and go_on:
         return finish(
-            api.resume(earlier.run_id, workspace=str(planned.workspace.folder), listener=listener, started=STARTED)
+            api.resume(earlier.run_id, workspace=str(planned.workspace.folder), listener=heard, started=STARTED)
         )
-    if earlier is not None and not quiet:
-        click.echo(
+    if earlier is not None:
+        heard.note(
             f"Run {earlier.run_id} of this plan is unfinished; this is a new run with its own budget. To go on with "
-            f"that one instead:\n  raytemplate resume {earlier.run_id}\n", err=True,
-        )  # fmt: skip
-    return finish(api.run(planned, listener=listener, started=STARTED))
+            f"that one instead:\n  raytemplate resume {earlier.run_id}\n"
+        )
+    return finish(api.run(planned, listener=heard, started=STARTED))
 
 
 def _planned(
@@ -68,17 +68,27 @@ def _planned(
     return api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
 
 
-def finish(run: Run) -> int:
-    """Print the result of a run on stdout; its exit code."""
+def finish(run: Run) -> Answer:
+    """The result of a run."""
     from raytemplate.reports.verdict import closing, gate_table, metric_table
     from raytemplate.reports.wording import baseline_name
 
     plan, end = run.plan, run.end
     assert end is not None
-    click.echo("\n" + metric_table(run.evaluation, baseline_name(plan.evaluate.baseline)))
-    click.echo("\n" + gate_table(run.verdict))
-    click.echo("\n" + closing(
-        plan, run.verdict, run.promotion, run_id=run.id, champion_version=run.champion_version_after,
-        wall_clock_s=end.wall_clock_s, cost_usd=end.cost_usd, records=os.path.relpath(run.journal.folder),
-    ))  # fmt: skip
-    return end.exit_code
+    blocks = (
+        "",
+        metric_table(run.evaluation, baseline_name(plan.evaluate.baseline)) + "\n",
+        gate_table(run.verdict) + "\n",
+        closing(
+            plan, run.verdict, run.promotion, run_id=run.id, champion_version=run.champion_version_after,
+            wall_clock_s=end.wall_clock_s, cost_usd=end.cost_usd, records=os.path.relpath(run.journal.folder),
+        ),
+    )  # fmt: skip
+    return Answer(kind="Run", data=run_data(run), text="\n".join(blocks), code=end.exit_code)
+
+
+def run_data(run: Run) -> dict[str, Any]:
+    """The records of a run as far as it came, for a program."""
+    view = run.view()
+    records = {field.name: getattr(view, field.name) for field in fields(view)}
+    return {"run": run.id, "state": run.state, "folder": str(run.journal.folder), **records}

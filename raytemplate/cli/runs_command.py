@@ -5,17 +5,16 @@ from __future__ import annotations
 import click
 
 from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("runs")
 @click.argument("name", required=False)
 @click.option("--held", is_flag=True, help="Only runs that wait for a person.")
 @workspace_option
-def command(name: str | None, held: bool, workspace: str | None) -> int:
+def command(name: str | None, held: bool, workspace: str | None) -> Answer:
     """List runs, newest first; with NAME, those of one template."""
     from raytemplate import api
-    from raytemplate.reports.history import runs_table
 
-    rows = [run.row() for run in api.runs(name, workspace=workspace)]
-    click.echo(runs_table([row for row in rows if not held or row.state == "held"]))
-    return 0
+    found = api.runs(name, states=("held",) if held else (), workspace=workspace)
+    return Answer(kind="Runs", data={"runs": found.rows, "damaged": found.damaged}, text=str(found))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import click
 
 from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("stop")
 @click.argument("run")
 @workspace_option
-def command(run: str, workspace: str | None) -> int:
+def command(run: str, workspace: str | None) -> Answer:
     """End the job of a submitted run. What it has trained is kept, and resume goes on from there."""
     from raytemplate import api
 
     stopped = api.stop(run, workspace=workspace)
     epochs = stopped.journal.epochs()
     kept = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
-    click.echo(f"The job of run {stopped.id} has ended{kept}. To go on:\n  raytemplate resume {stopped.id}")
-    return 0
+    text = f"The job of run {stopped.id} has ended{kept}. To go on:\n  raytemplate resume {stopped.id}"
+    data = {"run": stopped.id, "epoch": epochs[-1].epoch if epochs else 0}
+    return Answer(kind="Stopped", data=data, text=text)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from raytemplate.cli.options import as_of_option, load, quiet_option, workspace_option
+from raytemplate.cli.options import as_of_option, load, workspace_option
+from raytemplate.cli.output import Answer
 
 
 @click.command("submit")
@@ -22,15 +23,14 @@ from raytemplate.cli.options import as_of_option, load, quiet_option, workspace_
 @click.option("--detach", is_flag=True, help="Come back when the job is sent.")
 @click.option("--key", default="", metavar="TEXT", help="The same plan sent twice with one key is one job.")
 @workspace_option
-@quiet_option
 def command(
     file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str, plan_file: Path | None,
-    detach: bool, key: str, workspace: str | None, quiet: bool,
-) -> int:  # fmt: skip
+    detach: bool, key: str, workspace: str | None,
+) -> Answer:  # fmt: skip
     """Retrain on a cluster: it ingests, fits and evaluates; what it hands back is judged and promoted here."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED
-    from raytemplate.cli.progress import Progress
+    from raytemplate.cli.progress import listener
     from raytemplate.cli.run_command import finish
 
     if (file is None) == (plan_file is None):
@@ -40,10 +40,9 @@ def command(
     else:
         assert file is not None
         planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
-    listener = Progress(planned.workspace.runs, quiet=quiet)
-    run = api.submit(planned, key=key, detach=detach, listener=listener, started=STARTED)
+    heard = listener(planned.workspace.runs)
+    run = api.submit(planned, key=key, detach=detach, listener=heard, started=STARTED)
     if not detach:
         return finish(run)
-    click.echo(run.id)
-    click.echo(f"Sent. To follow, judge and promote it:\n  raytemplate resume {run.id}", err=True)
-    return 0
+    heard.note(f"Sent. To follow, judge and promote it:\n  raytemplate resume {run.id}")
+    return Answer(kind="Submitted", data={"run": run.id, "address": address}, text=run.id)

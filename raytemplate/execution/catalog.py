@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from raytemplate.errors import IntegrityError
 from raytemplate.execution.registered import find_version
+from raytemplate.ledger.database import ledger_exists
 from raytemplate.ledger.events import change_of
 from raytemplate.ledger.head import Ledger
-from raytemplate.reports.history import EventRow, ModelRow, show_model
+from raytemplate.reports.history import EventRow, ModelRow, ModelView
 from raytemplate.store.workspace import Workspace
 
 
@@ -17,7 +19,24 @@ def model_rows(workspace: Workspace) -> list[ModelRow]:
     return [_row(ledger, name) for name in ledger.models()]
 
 
-def show_registered(ref: str, workspace: Workspace) -> str:
+def refuse_lost_ledger(workspace: Workspace) -> None:
+    """Stop where runs have registered versions and the ledger that holds them is gone: there is no model then, it says.
+
+    Raises:
+        IntegrityError: names the file and a run.
+    """
+    path = workspace.governance_db
+    if ledger_exists(path):
+        return
+    registered = next(iter(sorted(workspace.runs.glob("*/promotion.json"))), None)
+    if registered is not None:
+        raise IntegrityError(
+            f"{path}: missing, though run {registered.parent.name} has registered a version in it",
+            next_step=f"restore {path} from a backup",
+        )
+
+
+def registered_model(ref: str, workspace: Workspace) -> ModelView:
     """One model with its history.
 
     Raises:
@@ -27,7 +46,7 @@ def show_registered(ref: str, workspace: Workspace) -> str:
     if name != ref:
         find_version(ref, workspace)
     ledger = Ledger(workspace.governance_db)
-    return show_model(_row(ledger, name), event_rows(ledger, name), now=datetime.now(UTC))
+    return ModelView(model=_row(ledger, name), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC))
 
 
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:

@@ -144,6 +144,12 @@ def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object
     }  # fmt: skip
 
 
+def is_champion(journal: Journal, ledger: Ledger, model: str) -> bool:
+    """Whether the run was promoted, and the champion is still the one it made: there is nothing left to decide."""
+    head, promoted = ledger.head(model), _promoted(journal)
+    return head is not None and promoted is not None and head.run_id == journal.run_id and head.term == promoted.term
+
+
 def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:
     """Whether the champion has moved since the run's evidence was taken.
 

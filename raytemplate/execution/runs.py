@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, Unavailable, UsageError
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, IntegrityError, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
@@ -83,18 +83,26 @@ class Run:
         champion = self.evaluation.champion_ref
         return champion.version if champion else 0
 
+    @property
+    def state(self) -> State:
+        """How it ended; "running" while somebody works on it, "unfinished" where nobody does."""
+        end = self.end
+        if end is not None:
+            return end.state
+        return "running" if self.journal.active.exists() and is_held(self.journal.active) else "unfinished"
+
     def row(self) -> RunRow:
         """The run as a line of a list."""
         start, end, evaluation = self.journal.need(RunStart), self.end, self.journal.read(Evaluation)
-        active = self.journal.active.exists() and is_held(self.journal.active)
         promotion = self.promotion
         return RunRow(
             run_id=self.id, name=start.name, as_of=start.as_of, started=start.started,
-            state=end.state if end else ("running" if active else "unfinished"),
+            state=self.state,
             metric=evaluation.metric if evaluation else "",
             value=evaluation.metrics[evaluation.metric].value if evaluation else None,
             version=promotion.version if promotion else 0,
             wall_clock_s=end.wall_clock_s if end else self.journal.spent_s(), planned_s=start.planned_s,
+            cost_usd=end.cost_usd if end else None, planned_usd=start.planned_usd,
         )  # fmt: skip
 
     def view(self) -> RunView:
@@ -129,7 +137,10 @@ def working_on(journal: Journal) -> Generator[None]:
 
 def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     """Whether it is a run of that very plan, its gates and budget included, which nobody has ended or works on."""
-    start = journal.read(RunStart)
+    try:
+        start = journal.read(RunStart)
+    except IntegrityError:
+        return False  # of a damaged run nobody can say what it was of; `runs` names it
     if start is None or start.plan_id != plan.id or journal.read(RunEnd) is not None:
         return False
     if journal.active.exists() and is_held(journal.active):

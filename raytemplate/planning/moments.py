@@ -45,14 +45,18 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
     Raises:
         DataError: a window lies outside the data; names the newest time and `--as-of latest`.
     """
-    end = spec.label_delay.back_from(as_of)
-    test_start = spec.test.back_from(end)
-    validation_start = spec.validation.back_from(test_start)
     oldest = source.time_min
-    if spec.train.unit != "all":
-        train_start = spec.train.back_from(validation_start)
-    else:
-        train_start = min(_midnight(oldest), validation_start) if oldest else datetime(1, 1, 1, tzinfo=UTC)
+    try:
+        end = spec.label_delay.back_from(as_of)
+        test_start = spec.test.back_from(end)
+        validation_start = spec.validation.back_from(test_start)
+        if spec.train.unit != "all":
+            train_start = spec.train.back_from(validation_start)
+        else:
+            train_start = min(_midnight(oldest), validation_start) if oldest else datetime(1, 1, 1, tzinfo=UTC)
+    except (OverflowError, ValueError):
+        raise DataError(f"as of {as_of:%Y-%m-%d} the windows of data.windows begin before the year 1",
+                        next_step="a later --as-of, or --as-of latest") from None  # fmt: skip
     return (
         _window("train", train_start, validation_start, str(spec.train), source),
         _window("validation", validation_start, test_start, str(spec.validation), source),

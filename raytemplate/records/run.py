@@ -26,6 +26,7 @@ class RunStart:
     user: str
     address: str = ""
     """The Ray it was told to use; "" for one of its own."""
+    planned_usd: float = 0.0
     variant: str = "standard"
 
 

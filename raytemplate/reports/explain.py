@@ -18,7 +18,7 @@ from raytemplate.planning.stages import (
 )
 from raytemplate.reports.layout import hanging, table
 from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded
-from raytemplate.units import show_bytes, show_limit, show_moment, show_usd
+from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
 
 def explain(plan: RunPlan, *, file: str, command_tail: str = "") -> str:
@@ -134,7 +134,7 @@ def _promote(stage: PromoteStage, plan: RunPlan) -> str:
 def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
     free = " (this machine is free)" if plan.limits.usd_per_s == 0 else ""
     time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
-    cost = f"{show_usd(plan.forecast.cost_usd)} USD, limit {plan.limits.cost_usd:g} USD{free}"
+    cost = f"{show_usd(plan.forecast.cost_usd)} USD, limit {show_usd_limit(plan.limits.cost_usd)} USD{free}"
     return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost))
 
 

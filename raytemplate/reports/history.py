@@ -9,7 +9,7 @@ from datetime import datetime
 from raytemplate.records.run import State
 from raytemplate.reports.layout import table
 from raytemplate.reports.wording import about_seconds, metric_text, short
-from raytemplate.units import show_moment
+from raytemplate.units import show_moment, show_usd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +26,16 @@ class RunRow:
     version: int = 0
     wall_clock_s: float = 0.0
     planned_s: float = 0.0
+    cost_usd: float | None = None
+    planned_usd: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DamagedRow:
+    """One run with a record that cannot be read, and why."""
+
+    run_id: str
+    problem: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,14 +63,22 @@ class EventRow:
     reason: str = ""
 
 
-def runs_table(rows: Sequence[RunRow]) -> str:
-    """The list of runs, with what was planned beside what it took."""
+def runs_table(rows: Sequence[RunRow], *, damaged: Sequence[DamagedRow] = (), filtered: bool = False) -> str:
+    """The list of runs, with what was planned beside what it took.
+
+    Args:
+        damaged: runs that cannot be listed.
+        filtered: there are others, which were not asked for.
+    """
+    broken = "".join(f"Run {row.run_id} cannot be read: {row.problem}\n" for row in damaged)
+    if not rows and filtered:
+        return f"{broken}No such runs; there are others:\n  raytemplate runs"
     if not rows:
-        return "No runs yet. To start one:\n  raytemplate run FILE"
-    titles = ("run", "model", "as of", "started", "state", "test metric", "version", "took", "planned")
+        return f"{broken}No runs yet. To start one:\n  raytemplate run FILE"
+    titles = ("run", "model", "as of", "started", "state", "test metric", "version", "took", "planned", "USD")
     lines = [titles, *(_run_cells(row) for row in rows)]
-    text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2, 2), right={6, 7, 8}, most={1: 24})
-    return f"{text}\n\n  raytemplate show {rows[0].run_id}"
+    text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2, 2, 2), right={6, 7, 8, 9}, most={1: 24})
+    return f"{text}\n\n{broken}  raytemplate show {rows[0].run_id}"
 
 
 def _run_cells(row: RunRow) -> tuple[str, ...]:
@@ -74,6 +92,7 @@ def _run_cells(row: RunRow) -> tuple[str, ...]:
         _number(row.version),
         about_seconds(row.wall_clock_s) if row.wall_clock_s else "-",
         about_seconds(row.planned_s) if row.planned_s else "-",
+        "-" if row.cost_usd is None else show_usd(row.cost_usd),
     )
 
 
@@ -91,6 +110,18 @@ def _model_cells(row: ModelRow, now: datetime) -> tuple[str, str, str, str, str,
     age = age_text(row.promoted, now) if row.promoted else "-"
     champion, challenger = _number(row.champion_version), _number(row.challenger_version)
     return row.name, champion, age, row.run_id or "-", short(row.digest) or "-", challenger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelView:
+    """One model with every promotion and rollback; prints as `raytemplate show MODEL` does."""
+
+    model: ModelRow
+    events: tuple[EventRow, ...]
+    now: datetime
+
+    def __str__(self) -> str:
+        return show_model(self.model, self.events, now=self.now)
 
 
 def show_model(model: ModelRow, events: Sequence[EventRow], *, now: datetime) -> str:

@@ -14,7 +14,7 @@ from raytemplate.reports.history import EventRow
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text
-from raytemplate.units import show_bytes, show_limit, show_moment, show_seconds, show_usd
+from raytemplate.units import show_bytes, show_limit, show_moment, show_seconds, show_usd, show_usd_limit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +33,7 @@ def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> st
     )  # fmt: skip
     filters: dict[str, Any] = {
         "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
+        "usd_limit": show_usd_limit,
         "texts": estimate_texts, "settings": settings_text,
     }  # fmt: skip
     environment.filters.update(filters)

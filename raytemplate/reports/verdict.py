@@ -8,7 +8,7 @@ from raytemplate.records.judged import Approved, Finding, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.wording import about_seconds, decimals
-from raytemplate.units import show_limit, show_moment, show_usd
+from raytemplate.units import show_limit, show_moment, show_usd, show_usd_limit
 
 AnyVerdict = Approved | Held | Rejected
 
@@ -183,7 +183,7 @@ def closing(
         records: the run's folder, as a person would type it.
     """
     took = f"{about_seconds(wall_clock_s)} of {show_limit(plan.limits.time_s)}"
-    paid = f"{show_usd(cost_usd)} of {plan.limits.cost_usd:g} USD"
+    paid = f"{show_usd(cost_usd)} of {show_usd_limit(plan.limits.cost_usd)} USD"
     spent = f"{took}, {paid} (planned {about_seconds(plan.forecast.seconds)}). Records: {records}"
     outcome = outcome_text(plan.name, verdict, promotion, champion_version=champion_version)
     return "\n".join([outcome, spent, next_command(plan.name, run_id, verdict, promotion)])

@@ -16,7 +16,7 @@ from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.units import parse_duration, parse_money, parse_size, show, show_limit, show_usd
+from raytemplate.units import parse_duration, parse_money, parse_size, show, show_limit, show_usd_limit
 
 
 def _size(value: object) -> int:
@@ -68,7 +68,9 @@ def _version(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(lambda s: show_limit(s), return_type=str)]
-Money = Annotated[float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd(u)} USD", return_type=str)]
+Money = Annotated[
+    float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd_limit(u)} USD", return_type=str)
+]
 Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size, return_type=str)]
 
 

@@ -22,9 +22,9 @@ MODEL = ModelRow(
 )
 
 RUNS = """\
-  run    model             as of       started           state     test metric  version  took  planned
-  k7q2   flights-air-time  2013-07-01  2013-07-01 09:30  approved  mae 6.94           2   8 s      9 s
-  a1b2   flights-air-time  2013-06-01  2013-07-01 09:30  running   -                  -     -      9 s
+  run    model             as of       started           state     test metric  version  took  planned   USD
+  k7q2   flights-air-time  2013-07-01  2013-07-01 09:30  approved  mae 6.94           2   8 s      9 s  0.00
+  a1b2   flights-air-time  2013-06-01  2013-07-01 09:30  running   -                  -     -      9 s     -
 
   raytemplate show k7q2"""
 
@@ -114,6 +114,7 @@ def test_runs_table() -> None:
         version=2,
         wall_clock_s=8.1,
         planned_s=9.0,
+        cost_usd=0.0,
     )
     running = RunRow(run_id="a1b2", name=name, as_of=day(6, 1), started=start, state="running", planned_s=9.0)
     assert runs_table([done, running]) == RUNS
@@ -125,6 +126,7 @@ def test_models_table() -> None:
 
 def test_empty_tables_say_how_to_begin() -> None:
     assert runs_table([]) == "No runs yet. To start one:\n  raytemplate run FILE"
+    assert runs_table([], filtered=True) == "No such runs; there are others:\n  raytemplate runs"
     assert models_table([], now=NOW) == "No models yet. To make one:\n  raytemplate run FILE"
 
 

@@ -1,0 +1,77 @@
+"""The runs of a workspace as a list: what can be read of each, and by name what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.runs import Run, journals
+from raytemplate.reports.history import DamagedRow, RunRow, runs_table
+from raytemplate.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Runs(Sequence[Run]):
+    """Runs, newest first; prints as `raytemplate runs` does.
+
+    Args:
+        rows: a line for each of the runs, in their order.
+        damaged: runs with a record that cannot be read, and why. They are in no other list.
+        filtered: some were left out because they were not asked for.
+    """
+
+    runs: tuple[Run, ...]
+    rows: tuple[RunRow, ...]
+    damaged: tuple[DamagedRow, ...] = ()
+    filtered: bool = False
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Run]: ...
+    def __getitem__(self, index: int | slice) -> Run | Sequence[Run]:
+        return self.runs[index]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def __str__(self) -> str:
+        return runs_table(self.rows, damaged=self.damaged, filtered=self.filtered)
+
+    def _repr_html_(self) -> str:
+        return self.to_pandas().to_html(index=False, na_rep="-")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a run: id, model, as-of, start, state, metric, version, seconds and US dollars planned and actual."""
+        import dataclasses
+
+        import pandas as pd
+
+        columns = [field.name for field in dataclasses.fields(RunRow)]
+        frame = pd.DataFrame([dataclasses.asdict(row) for row in self.rows], columns=columns)
+        return frame.astype({"value": "float64"})
+
+
+def list_runs(place: Workspace, *, name: str | None = None, states: tuple[str, ...] = ()) -> Runs:
+    """The runs of a workspace, of one template where `name` is given, in one of these states where there are any."""
+    found: list[tuple[RunRow, Run]] = []
+    damaged: list[DamagedRow] = []
+    for journal in journals(place):
+        try:
+            found.append((Run(journal).row(), Run(journal)))
+        except IntegrityError as error:
+            damaged.append(DamagedRow(run_id=journal.run_id, problem=error.what))
+    chosen = [pair for pair in found if name in (None, pair[0].name) and (not states or pair[0].state in states)]
+    chosen.sort(key=lambda pair: pair[0].started, reverse=True)
+    return Runs(
+        runs=tuple(run for _, run in chosen), rows=tuple(row for row, _ in chosen),
+        damaged=tuple(sorted(damaged, key=lambda row: row.run_id)), filtered=len(chosen) < len(found),
+    )  # fmt: skip

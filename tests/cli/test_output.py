@@ -1,0 +1,115 @@
+"""What `--json` promises of every command, and output that cannot be written."""
+
+import inspect
+import json
+import shutil
+import subprocess
+
+import pytest
+from command_line import COMMAND, environment, raytemplate
+from small_flights import AS_OF, SHIPPED, as_sets
+
+from raytemplate.cli.main import cli
+from raytemplate.cli.output import Answer
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.catalog import model_rows, refuse_lost_ledger
+from raytemplate.execution.run_list import list_runs
+from raytemplate.records import codec
+from raytemplate.store.workspace import Workspace
+from raytemplate.testing import samples
+
+FILE = SHIPPED.name
+ALL = cli.list_commands(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_takes_the_options_of_the_output_and_hands_its_answer_on(name):
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {"--json", "--quiet", "--workspace"} <= options
+    assert inspect.signature(command.callback).return_annotation in ("Answer", Answer)
+
+
+ANSWERS = {
+    "check": (["check", FILE], "Checked"),
+    "resolved": (["check", FILE, "--resolved"], "Resolved"),
+    "plan": (["plan", FILE, "--as-of", AS_OF, *as_sets()], "Planned"),
+    "runs": (["runs"], "Runs"),
+    "models": (["models"], "Models"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "kind"), ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_is_one_document(demo, arguments, kind):
+    found = raytemplate(*arguments, "--json", cwd=demo)
+    assert (found.returncode, found.stderr) == (0, "")
+    document = json.loads(found.stdout)
+    assert (document["schema"], document["kind"]) == (1, kind)
+
+
+def test_an_error_is_one_line_with_all_its_problems(demo):
+    found = raytemplate("check", FILE, "--set", "training.epoch=3", "--set", "budget.cost=4 EUR", "--json", cwd=demo)
+    assert (found.returncode, found.stdout) == (2, "")
+    error = json.loads(found.stderr)
+    assert (error["kind"], error["error"], error["exit_code"]) == ("Error", "SpecError", 2)
+    assert [problem["path"] for problem in error["problems"]] == ["training.epoch", "budget.cost"]
+
+
+def test_a_misspelt_option_is_told_as_json_too(tmp_path):
+    found = raytemplate("runs", "--hold", "--json", cwd=tmp_path)
+    error = json.loads(found.stderr)
+    assert (found.returncode, error["next_step"]) == (2, "raytemplate runs --help")
+    assert "--hold" in error["what"]
+
+
+def _redirected(shell, cwd):
+    return subprocess.run(["sh", "-c", shell], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(("into", "code"), [(">&-", 0), (">/dev/full", 8), ("| true", 0), (">&- 2>&-", 0)])
+def test_a_stdout_that_takes_nothing_leaves_no_trace(demo, into, code):
+    found = _redirected(f"{COMMAND} check {FILE} {into}", demo)
+    assert (found.returncode, found.stdout) == (code, "")
+    assert "Traceback" not in found.stderr and "Exception ignored" not in found.stderr
+    assert ("could not be written" in found.stderr) == (code == 8)
+
+
+TOLD = {
+    "a first year": (["plan", FILE, "--as-of", "0001-01-01"], "begin before the year 1"),
+    "a folder to save to": (["plan", FILE, "--as-of", AS_OF, "--save", "."], "--save .: expected a file"),
+    "a folder as a plan": (["run", "--plan", "data"], "data: is a folder"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), TOLD.values(), ids=TOLD)
+def test_told_in_a_sentence(demo, arguments, message):
+    found = raytemplate(*arguments, cwd=demo)
+    assert found.returncode == 2
+    assert message in found.stderr and "Traceback" not in found.stderr
+
+
+def test_a_path_with_a_space_is_quoted_in_the_next_command(demo):
+    shutil.copy(demo / FILE, demo / "my flights.yaml")
+    assert raytemplate("check", "my flights.yaml", cwd=demo).stdout.endswith("raytemplate plan 'my flights.yaml'\n")
+
+
+def test_a_damaged_run_hides_no_other(tmp_path):
+    place = Workspace(tmp_path)
+    for name in ("good", "torn"):
+        (place.runs / name).mkdir(parents=True)
+        (place.runs / name / "run.json").write_bytes(codec.dumps(samples.sample_start(run_id=name)))
+    (place.runs / "torn" / "run.json").write_text('{"schema": 1, "ki')
+    found = list_runs(place)
+    assert [row.run_id for row in found.rows] == ["good"]
+    assert [row.run_id for row in found.damaged] == ["torn"]
+    assert "Run torn cannot be read: " in str(found)
+    assert found.to_pandas()["run_id"].tolist() == ["good"]
+
+
+def test_versions_without_their_ledger_are_not_no_models(tmp_path):
+    place = Workspace(tmp_path)
+    assert model_rows(place) == [] and len(list_runs(place)) == 0
+    (place.runs / "k7q2").mkdir(parents=True)
+    (place.runs / "k7q2" / "promotion.json").write_text("{}")
+    with pytest.raises(IntegrityError, match=r"governance.db: missing, though run k7q2 has registered"):
+        refuse_lost_ledger(place)
