@@ -222,7 +222,7 @@ class Execution:
             self._add_champion(champion, models, problems)
         scores = self.engine.score(stage, self.plan.ingest, ingested, models)
         evaluation = appraise(
-            self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
+            self.plan, stage, scores, candidate=fit.candidate, champion=champion,
             snapshot=ingested.snapshot, problems=problems,
         )  # fmt: skip
         self.journal.write(evaluation)

@@ -14,6 +14,7 @@ from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
+from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
 from raytemplate.planning.forecast import forecast
@@ -149,6 +150,7 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline
     wanted += baseline.median_by or baseline.mean_by or ()
+    wanted += spec.evaluation.slices
     wanted += spec.contract.columns
     if inventory.champion is not None:
         wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
@@ -267,7 +269,8 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     return EvaluateStage(
         metric=evaluation.metric, also=evaluation.also, resample=resample,
         baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
-        seed=spec.training.seed, quantile=spec.training.quantile,
+        seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
+        latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),
     )  # fmt: skip
 
 

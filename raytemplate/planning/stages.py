@@ -134,7 +134,7 @@ class FitStage:
 class EvaluateStage:
     """Score candidate, champion and baseline on the test window and compare them.
 
-    `quantile` is the one that is predicted, if one is.
+    `quantile` is the one that is predicted, if one is; `slices` are columns; `latency_rows` rows at once are timed.
     """
 
     metric: str
@@ -144,6 +144,8 @@ class EvaluateStage:
     num_resamples: int
     seed: int
     quantile: float | None = None
+    slices: tuple[str, ...] = ()
+    latency_rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

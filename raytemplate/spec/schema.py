@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field
 
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
@@ -16,19 +16,8 @@ from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.units import parse_duration, parse_money, parse_size, show, show_limit, show_usd_limit
-
-
-def _size(value: object) -> int:
-    return parse_size(value)
-
-
-def _duration(value: object) -> float:
-    return parse_duration(value)
-
-
-def _money(value: object) -> float:
-    return parse_money(value)
+from raytemplate.quantities import Duration, Money, Size
+from raytemplate.units import show
 
 
 def _workers(value: object) -> object:
@@ -47,14 +36,6 @@ def worker_bounds(value: object) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _write_size(size: int) -> str:
-    """A size as it can be read again, to the byte."""
-    for unit, factor in (("TB", 10**12), ("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
-        if size and size % factor == 0:
-            return f"{size // factor} {unit}"
-    return f"{size} B"
-
-
 def _name(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"[a-z0-9-]+", value):
         return value
@@ -65,13 +46,6 @@ def _version(value: object) -> object:
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return str(value)
     raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
-
-
-Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(lambda s: show_limit(s), return_type=str)]
-Money = Annotated[
-    float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd_limit(u)} USD", return_type=str)
-]
-Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size, return_type=str)]
 
 
 class HeaderSpec(Options):
