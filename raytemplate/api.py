@@ -108,7 +108,10 @@ def plan(
     if data is not None:
         spec = _with_frame(spec, data, place)
     found = look(spec, place, _cluster(address) if address else None)
-    return Planned(plan=compile_plan(spec, found, as_of), spec=spec, workspace=place, address=address or "")
+    plan_ = compile_plan(spec, found, as_of)
+    for step in plan_.ingest.features:
+        plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
+    return Planned(plan=plan_, spec=spec, workspace=place, address=address or "")
 
 
 def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
@@ -139,7 +142,11 @@ def _check_installed(spec: TemplateSpec) -> None:
     missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
     if missing:
         raise PlanError(f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
-                        next_step=f"pip install 'raytemplate[{family.extra}]'")  # fmt: skip
+                        next_step=f"pip install {_what_brings(family, missing)}")  # fmt: skip
+
+
+def _what_brings(family: Family, missing: list[str]) -> str:
+    return f"'raytemplate[{family.extra}]'" if family.extra else " ".join(missing)
 
 
 def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:

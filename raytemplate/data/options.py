@@ -133,9 +133,9 @@ class DataSpec(Options):
     """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file. Folders named
     `year=2013` give a column `year`."""
 
-    format: Literal["auto", "parquet", "csv", "jsonl"] = "auto"
-    """What the files are; `jsonl` is an object a line. Default: what their ending says (.parquet, .csv, .tsv, .jsonl,
-    .ndjson; text may end in .gz)."""
+    format: str = "auto"
+    """What the files are: `parquet`, `csv`, `jsonl` (an object a line) or what a plug-in reads. Default: what their
+    ending says (.parquet, .csv, .tsv, .jsonl, .ndjson; text may end in .gz)."""
 
     csv: CsvSpec = CsvSpec()
     """How CSV files are written."""

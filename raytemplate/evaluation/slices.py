@@ -74,6 +74,10 @@ def _values(column: pa.ChunkedArray) -> Parts:
 def _ranges(value: Floats) -> Parts:
     missing = np.isnan(value)
     edges = np.unique(np.quantile(value[~missing], np.arange(1, NUM_RANGES) / NUM_RANGES))
+    least = np.nanmin(value)
+    edges = edges[edges > least]
+    if not len(edges):  # nearly all rows have the least value: the others are one range
+        edges = np.asarray([value[value > least].min()])
     of_row = np.searchsorted(edges, value, side="right").astype(np.int64)
     text = [f"{edge:,.4g}" for edge in edges]
     between = [f"{low} to {high}" for low, high in pairwise(text)]

@@ -18,7 +18,7 @@ from raytemplate import plugins
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import find_files, joined
 from raytemplate.data.sources.reader import list_files, read_file, source_of
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
 from raytemplate.data.survey.facts import ColumnFacts, Tally
 from raytemplate.data.survey.sample import sample_of
 from raytemplate.data.survey.writing import Writing, writing_of
@@ -102,7 +102,8 @@ def survey(asked: Asked, root: Path) -> Survey:
 
 def _first_csv(pattern: str, root: Path) -> str:
     """The first file, where it is CSV; else ""."""
-    endings = [ending for name in plugins.names(plugins.SOURCES) for ending in source_of(name).endings]
+    sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
+    endings = [ending for source in sources for ending in source.endings]
     path = find_files(pattern, root, tuple(endings))[0]
     return path if path.lower().endswith(source_of("csv").endings) else ""
 

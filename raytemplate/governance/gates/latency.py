@@ -9,6 +9,7 @@ from pydantic import Field
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.options import GateOptions
 from raytemplate.quantities import Duration
+from raytemplate.records.evaluated import Latency
 from raytemplate.records.judged import Finding
 from raytemplate.units import show_milliseconds
 
@@ -26,11 +27,15 @@ class LatencyGate(GateOptions):
         """Passes where the measured time is within the limit."""
         latency = evidence.evaluation.latency
         if latency is None or latency.num_rows != self.rows:
-            measured = "it was not measured" if latency is None else f"it was measured for {latency.num_rows:,} rows"
+            measured = "it was not measured" if latency is None else f"it was measured for {_rows(latency)}"
             return Finding(gate="latency", outcome="error", found=measured, hint="run again: evaluation measures it")
         return Finding(
             gate="latency",
             outcome="pass" if latency.p95_s <= self.p95 else "block",
-            found=f"{show_milliseconds(latency.p95_s)} for {latency.num_rows:,} row{'s' * (latency.num_rows != 1)}",
+            found=f"{show_milliseconds(latency.p95_s)} for {_rows(latency)}",
             required=f"at worst {show_milliseconds(self.p95)}",
         )
+
+
+def _rows(latency: Latency) -> str:
+    return "1 row" if latency.num_rows == 1 else f"{latency.num_rows:,} rows"

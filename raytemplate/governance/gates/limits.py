@@ -20,8 +20,7 @@ class MetricLimits(GateOptions):
     def _known(self) -> MetricLimits:
         unknown = [name for name in self.limits if not plugins.is_known(plugins.METRICS, name)]
         if unknown:
-            known = plugins.names(plugins.METRICS)
-            raise ValueError("; ".join(f'no such metric: "{name}"; {plugins.suggest(name, known)}' for name in unknown))
+            raise ValueError("; ".join(plugins.no_such(plugins.METRICS, name) for name in unknown))
         if not self.limits:
             raise ValueError("expected at least one metric with its limit, such as mae: 12")
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field
 
@@ -16,7 +16,10 @@ MIN_ROWS = 100
 
 
 def _several(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    """One name or a list of them, as a tuple: in strict mode a list is none."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 class SliceLimits(MetricLimits):

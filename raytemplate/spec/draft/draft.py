@@ -143,8 +143,8 @@ def _split_why(found: Survey, lengths: Lengths | None) -> str:
 
 
 def _metrics(task: str, *, missing_ok: bool = False) -> tuple[str, ...]:
-    known = [name for name in plugins.names(plugins.METRICS) if task in plugins.metric_tasks(name)]
-    wanted = tuple(name for name in _METRICS[task] if name in known) or tuple(known[:1])
+    known = plugins.metrics_for(task)
+    wanted = tuple(name for name in _METRICS[task] if name in known) or known[:1]
     if not wanted and not missing_ok:
         raise UsageError(f"--target: a {task} target cannot be judged yet: there is no metric for classes")
     return wanted
