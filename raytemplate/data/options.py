@@ -23,6 +23,7 @@ def as_text(value: object) -> object:
 
 
 SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str), WithJsonSchema(SPAN_SCHEMA)]
+AsText = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "boolean", "number"]})]
 Task = Literal["regression", "binary", "multiclass"]
 DatetimePart = Literal[
     "minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year",
@@ -152,7 +153,7 @@ class DataSpec(Options):
     """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
     Default: regression."""
 
-    positive: Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "boolean", "number"]})] = ""
+    positive: AsText = ""
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
