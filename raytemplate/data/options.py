@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from raytemplate.plugins import Options
-from raytemplate.units import Span, parse_share, parse_span
+from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span
 
 
 def _span(value: object) -> Span:
@@ -22,7 +22,8 @@ def as_text(value: object) -> object:
     return f"{value:.15g}" if isinstance(value, int | float) else value
 
 
-SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str)]
+SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str), WithJsonSchema(SPAN_SCHEMA)]
+AsText = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "boolean", "number"]})]
 Task = Literal["regression", "binary", "multiclass"]
 DatetimePart = Literal[
     "minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year",
@@ -65,8 +66,9 @@ def _share(value: object) -> float:
 
 
 Share = Annotated[
-    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str)
-]
+    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str),
+    WithJsonSchema(SHARE_SCHEMA),
+]  # fmt: skip
 
 
 class SplitSpec(Options):
@@ -126,6 +128,9 @@ class CsvSpec(Options):
         return value
 
 
+_FORMAT_SCHEMA = {"type": "string", "examples": ["auto", "parquet", "csv", "jsonl"]}
+
+
 class DataSpec(Options):
     """Which rows a model is made from."""
 
@@ -133,7 +138,7 @@ class DataSpec(Options):
     """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file. Folders named
     `year=2013` give a column `year`."""
 
-    format: str = "auto"
+    format: Annotated[str, WithJsonSchema(_FORMAT_SCHEMA)] = "auto"
     """What the files are: `parquet`, `csv`, `jsonl` (an object a line) or what a plug-in reads. Default: what their
     ending says (.parquet, .csv, .tsv, .jsonl, .ndjson; text may end in .gz)."""
 
@@ -151,7 +156,7 @@ class DataSpec(Options):
     """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
     Default: regression."""
 
-    positive: Annotated[str, BeforeValidator(as_text)] = ""
+    positive: AsText = ""
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
@@ -48,13 +48,21 @@ def _version(value: object) -> object:
     raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
 
 
+_WORKERS_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+\.\.\d+$"}],
+    "examples": ["auto", 2, "2..8"],
+}
+_NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9-]+$", "examples": ["flights-air-time"]}
+_VERSION_SCHEMA = {"type": ["string", "number"], "examples": ["1.0.0"]}
+
+
 class HeaderSpec(Options):
     """Whose template this is."""
 
-    name: Annotated[str, BeforeValidator(_name)]
+    name: Annotated[str, BeforeValidator(_name), WithJsonSchema(_NAME_SCHEMA)]
     """Name of the template and of the registered model: lower-case letters, digits and dashes."""
 
-    version: Annotated[str, BeforeValidator(_version)] = "0"
+    version: Annotated[str, BeforeValidator(_version), WithJsonSchema(_VERSION_SCHEMA)] = "0"
     """Version of the template, such as `1.0.0`. Default: 0."""
 
     owner: str = ""
@@ -80,7 +88,7 @@ class PerWorkerSpec(Options):
 class ResourcesSpec(Options):
     """What the run may hold."""
 
-    workers: Annotated[int | str, BeforeValidator(_workers)] = "auto"
+    workers: Annotated[int | str, BeforeValidator(_workers), WithJsonSchema(_WORKERS_SCHEMA)] = "auto"
     """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two, `2..8` as many of these
     as fit. Default: auto."""
 
