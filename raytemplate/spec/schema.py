@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
@@ -16,6 +16,7 @@ from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
+from raytemplate.secret import text_or_reference
 from raytemplate.units import parse_duration, parse_money, parse_size, show, show_limit, show_usd_limit
 
 
@@ -71,6 +72,13 @@ Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(lambda s
 Money = Annotated[
     float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd_limit(u)} USD", return_type=str)
 ]
+_REFERENCE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+MaybeSecret = Annotated[
+    str, BeforeValidator(text_or_reference),
+    WithJsonSchema({"anyOf": [
+        {"type": "string"}, {**_REFERENCE, "properties": {k: {"type": "string"} for k in ("env", "file")}},
+    ]}),
+]  # fmt: skip
 Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size, return_type=str)]
 
 
@@ -127,8 +135,9 @@ class BudgetSpec(Options):
 class TrackingSpec(Options):
     """Where runs and models are tracked."""
 
-    uri: str = ""
-    """An MLflow tracking URI. Default: a database in the workspace, `.raytemplate/mlflow.db`."""
+    uri: MaybeSecret = ""
+    """An MLflow tracking URI; one with a password in it by reference: `{env: NAME}` or `{file: PATH}`. Default: a
+    database in the workspace, `.raytemplate/mlflow.db`."""
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
