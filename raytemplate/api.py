@@ -35,8 +35,10 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
+from raytemplate.redact import redact
 from raytemplate.reports.explain import explain
 from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
@@ -160,6 +162,7 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
     """
     began = time.monotonic() if started is None else started
+    _need_secrets(planned.plan)
     create(planned.workspace)
     run_id, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
@@ -188,6 +191,7 @@ def resume(
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = Journal(find_run(place, ref))
     locked = read_lock(journal).plan
+    _need_secrets(locked)
     with working_on(journal):
         end = journal.read(RunEnd)
         if locked.govern.promotable and is_stale(journal, Ledger(place.governance_db), locked.name):
@@ -199,6 +203,11 @@ def resume(
         elif end is not None:
             return Run(journal)
         return _conduct(locked, journal, place, listener, began, again=True)
+
+
+def _need_secrets(plan_: RunPlan) -> None:
+    """Whoever refers to a secret is told that it is missing now, and not when the model has been trained."""
+    resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
 
 
 def unfinished(planned: Planned) -> Journal | None:
@@ -225,6 +234,7 @@ def submit(
 
     began = time.monotonic() if started is None else started
     storage = storage_of(planned.plan)
+    _need_secrets(planned.plan)
     create(planned.workspace)
     journal = sent_before(planned.plan, planned.workspace, key) or _send_new(planned, storage, key, began)
     if detach or journal.read(RunEnd) is not None:
@@ -328,7 +338,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     journal = _found(place, ref)
     locked, ledger = read_lock(journal).plan, Ledger(place.governance_db)
     user = getpass.getuser()
-    by = f"{user}: {reason}" if reason else user
+    by = redact(f"{user}: {reason}") if reason else user
     with working_on(journal):
         evidence_from(journal)
         refuse_for_show(journal, locked)
@@ -479,7 +489,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     made_by = Journal(place.runs / target.run_id)
     # Without the records of its run, MLflow is looked for where it is by default.
     uri = read_lock(made_by).plan.promote.tracking_uri if made_by.folder.exists() else ""
-    move = ledger.rollback(name, getpass.getuser(), reason, to_version=target.version, expected_term=term)
+    move = ledger.rollback(name, getpass.getuser(), redact(reason), to_version=target.version, expected_term=term)
     return move, Mirror(place, uri).try_project(name)
 
 

@@ -38,6 +38,7 @@ from raytemplate.planning.stages import (
     plan_id,
 )
 from raytemplate.records.codec import Settings
+from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes, show_seconds
 
@@ -285,7 +286,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
 
 def _promote(spec: TemplateSpec) -> PromoteStage:
     return PromoteStage(
-        model=spec.name, promotion=spec.governance.promotion, tracking_uri=spec.tracking.uri,
+        model=spec.name, promotion=spec.governance.promotion, tracking_uri=found_from(spec.tracking.uri, spec.folder),
         experiment=spec.tracking.experiment or spec.name,
         storage=_storage(spec),
     )  # fmt: skip

@@ -21,6 +21,7 @@ from raytemplate.spec.code import check_code
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
+from raytemplate.spec.passwords import check_passwords
 from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
 from raytemplate.spec.task import check_task, fill_defaults
@@ -42,6 +43,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     fill_defaults(parts)
     model = _model(places, family)
     gates = _check_all(places, parts, family, path)
+    check_passwords(places)
     places.raise_problems()
     # No problem was noted, so every part is there.
     found = cast("dict[str, Options]", {**parts, "header": header, "model": model})

@@ -17,6 +17,7 @@ from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
 from raytemplate.quantities import Duration, Money, Size
+from raytemplate.secret import text_or_reference
 from raytemplate.units import show
 
 
@@ -54,6 +55,17 @@ _WORKERS_SCHEMA: dict[str, Any] = {
 }
 _NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9-]+$", "examples": ["flights-air-time"]}
 _VERSION_SCHEMA = {"type": ["string", "number"], "examples": ["1.0.0"]}
+_PLACES = {
+    "env": {"type": "string", "description": "Environment variable that holds the secret."},
+    "file": {"type": "string", "description": "File that holds the secret, relative to the template."},
+}
+_REFERENCE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+MaybeSecret = Annotated[
+    str, BeforeValidator(text_or_reference),
+    WithJsonSchema({"anyOf": [
+        {"type": "string"}, {**_REFERENCE, "properties": _PLACES},
+    ]}),
+]  # fmt: skip
 
 
 class HeaderSpec(Options):
@@ -109,8 +121,9 @@ class BudgetSpec(Options):
 class TrackingSpec(Options):
     """Where runs and models are tracked."""
 
-    uri: str = ""
-    """An MLflow tracking URI. Default: a database in the workspace, `.raytemplate/mlflow.db`."""
+    uri: MaybeSecret = ""
+    """An MLflow tracking URI; one with a password in it by reference: `{env: NAME}` or `{file: PATH}`. Default: a
+    database in the workspace, `.raytemplate/mlflow.db`."""
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
