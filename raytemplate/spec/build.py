@@ -14,6 +14,7 @@ from raytemplate.spec.across import (
     check_condition,
     check_features,
     check_keys,
+    check_metadata,
     check_split,
     check_target_means,
 )
@@ -65,6 +66,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     check_condition(places)
     check_code(places, parts["code"], family, features, path.parent)
     check_task(places, parts)
+    check_metadata(places, parts["contract"])
     check_split(places, data, evaluation)
     if data:
         check_keys(places, data)
@@ -93,6 +95,7 @@ def _assemble(
         name=header.name,
         version=header.version,
         owner=header.owner,
+        metadata=header.metadata,
         **parts,
         gates=gates,
         origins={place: origin for place, origin in places.origins().items() if place.split(".")[0] != "variants"},
