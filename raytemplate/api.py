@@ -331,6 +331,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         UsageError: no such run, or it has not been evaluated.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
+    from raytemplate.execution.artifacts import write_model_card
     from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.head import Ledger
 
@@ -351,6 +352,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
 
             finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
         rewrite_end(journal)
+        write_model_card(journal, locked)
     return Run(journal)
 
 

@@ -74,6 +74,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
+        owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 

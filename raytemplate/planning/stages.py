@@ -227,7 +227,7 @@ class Limits:
 class RunPlan:
     """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people.
 
-    `code` is the person's own, which travels with the run.
+    `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises.
     """
 
     id: str
@@ -245,6 +245,9 @@ class RunPlan:
     machine: str
     code: CodeRef = field(default_factory=CodeRef)
     variant: str = "standard"
+    owner: str = ""
+    metadata: Settings = field(default_factory=Settings)
+    artifacts: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -14,6 +14,7 @@ from raytemplate.spec.across import (
     check_condition,
     check_features,
     check_keys,
+    check_metadata,
     check_split,
     check_target_means,
 )
@@ -67,6 +68,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     check_condition(places)
     check_code(places, parts["code"], family, features, path.parent)
     check_task(places, parts, family)
+    check_metadata(places, parts["contract"])
     check_split(places, data, evaluation)
     if data:
         check_format(places, data)
@@ -96,6 +98,7 @@ def _assemble(
         name=header.name,
         version=header.version,
         owner=header.owner,
+        metadata=header.metadata,
         **parts,
         gates=gates,
         origins={place: origin for place, origin in places.origins().items() if place.split(".")[0] != "variants"},

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -68,6 +68,10 @@ MaybeSecret = Annotated[
 ]  # fmt: skip
 
 
+MetadataValue = str | bool | int | float | tuple[str, ...]
+Artifact = Literal["model", "model-card", "evaluation", "verdict", "snapshot", "profile", "plan"]
+
+
 class HeaderSpec(Options):
     """Whose template this is."""
 
@@ -79,6 +83,10 @@ class HeaderSpec(Options):
 
     owner: str = ""
     """Who answers for it: a person or a team. Default: nobody."""
+
+    metadata: Mapping[str, MetadataValue] = {}
+    """What else people should know of it, by names of their own, such as `{intended-use: staffing of gates}`; the model
+    card shows it. Default: nothing."""
 
 
 class PerWorkerSpec(Options):
@@ -139,8 +147,13 @@ class ContractSpec(Options):
     """Columns of the data with their `type`, and whether they are `nullable`, their `min`, `max` and `values`. Rows
     that `data.drop` leaves are checked at ingest; a broken promise ends the run. Default: none."""
 
-    artifacts: tuple[str, ...] = ()
-    """Artifacts that each run must leave behind."""
+    artifacts: tuple[Artifact, ...] = ()
+    """What each run must leave behind: `model`, `model-card` (a page for people), `evaluation`, `verdict`, `snapshot`,
+    `profile`, `plan`. A run that does not fails; nothing is promoted where it shows before. Default: none."""
+
+    metadata: tuple[str, ...] = ()
+    """Keys that `metadata` must have, such as `[intended-use]`: a parent may ask its children for them.
+    Default: none."""
 
 
 class CodeSpec(Options):
@@ -197,6 +210,7 @@ class TemplateSpec:
     name: str
     version: str
     owner: str
+    metadata: Mapping[str, MetadataValue]
     data: DataSpec
     features: FeaturesSpec
     model: Options
