@@ -213,7 +213,7 @@ class Execution:
             columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "",
+            split=ingest.split.id if ingest.split else "", storage=ingest.storage,
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:

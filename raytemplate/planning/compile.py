@@ -109,7 +109,7 @@ def _ingest(
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, partitions=_partitions(source), split=split,
+        reading=source.reading, storage=source.storage, partitions=_partitions(source), split=split,
     )  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile
     order = SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading,
+        file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
     kinds = {name: source.schema[name] for name in file.partitions}
     return read_file(source.kind, order, file.partitions, kinds).table
