@@ -114,8 +114,9 @@ class CsvSpec(Options):
     `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
 
     dates: tuple[str, ...] = ()
-    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another.
-    Default: none."""
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. Those of digits
+    alone, such as `%Y%m%d`, hold for `data.time` and for columns that the contract calls `time`: elsewhere such values
+    are numbers. Default: none."""
 
     true_values: tuple[str, ...] = ()
     """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
