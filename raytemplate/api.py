@@ -26,6 +26,7 @@ from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.execution.run_list import Runs, list_runs
+from raytemplate.execution.run_log import logged, read_log
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
@@ -295,20 +296,21 @@ def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
 def _conduct(
     plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool = False
 ) -> Run:
-    try:
-        # Importing takes long enough to be interrupted in, too.
-        if journal.read(SubmittedJob) is None:
-            from raytemplate.engines.conduct import conduct
+    with logged(journal, listener) as heard:
+        try:
+            # Importing takes long enough to be interrupted in, too.
+            if journal.read(SubmittedJob) is None:
+                from raytemplate.engines.conduct import conduct
 
-            conduct(plan_, journal, place, listener, began)
-        else:
-            from raytemplate.engines.submitted import conduct_submitted
+                conduct(plan_, journal, place, heard, began)
+            else:
+                from raytemplate.engines.submitted import conduct_submitted
 
-            conduct_submitted(plan_, journal, place, listener, began, again=again)
-    except (KeyboardInterrupt, Interrupted) as error:
-        from raytemplate.ledger.head import Ledger
+                conduct_submitted(plan_, journal, place, heard, began, again=again)
+        except (KeyboardInterrupt, Interrupted) as error:
+            from raytemplate.ledger.head import Ledger
 
-        raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
+            raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
     return Run(journal)
 
 
@@ -375,11 +377,16 @@ def _found(place: Workspace, ref: str) -> Journal:
     return journal
 
 
-def logs(ref: str, *, workspace: str | None = None) -> Iterator[str]:
-    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives."""
+def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
+    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives.
+
+    Args:
+        events: what happened to the run instead, one JSON object a line.
+    """
     from raytemplate.engines.submitted import job_log
 
-    return job_log(find(ref, workspace=workspace).journal)
+    journal = find(ref, workspace=workspace).journal
+    return read_log(journal) if events else job_log(journal)
 
 
 def stop(ref: str, *, workspace: str | None = None) -> Run:
