@@ -110,6 +110,7 @@ def score_slices(
     groups = bound_groups(groups, seed)
     counts = draw_counts(int(groups.max()) + 1, num_resamples, seed)
     known = [metric_of(name, quantile) for name in metrics]
+    models = [name for name in ("candidate", "champion") if name in predictions]
     found: list[Slice] = []
     for by, column in columns.items():
         parts = parts_of(column)
@@ -117,23 +118,32 @@ def score_slices(
             rows = np.flatnonzero(parts.of_row == number)
             if not len(rows):
                 continue
-            scored = {
-                name: {m.id: _value(m, target[rows], predictions[name][rows], groups[rows], counts) for m in known}
-                for name in ("candidate", "champion")
-                if name in predictions
-            }
-            candidate, champion = scored["candidate"], scored.get("champion")
-            found.append(Slice(by=by, value=value, num_rows=len(rows), candidate=candidate, champion=champion))
+            scored = _scored(
+                known, target[rows], {name: predictions[name][rows] for name in models}, groups[rows], counts
+            )  # fmt: skip
+            found.append(Slice(
+                by=by, value=value, num_rows=len(rows), candidate=scored["candidate"], champion=scored.get("champion"),
+            ))  # fmt: skip
     return tuple(found)
 
 
-def _value(metric: Metric, target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> MetricValue:
-    there = np.bincount(groups, minlength=counts.shape[1]) > 0
-    # Draws that hold no row of the slice have no value of it, and say nothing about it.
-    held = counts[:, there].sum(axis=1) > 0
+def _scored(
+    metrics: list[Metric], target: Floats, predictions: Mapping[str, Floats], groups: Groups, counts: Floats
+) -> dict[str, dict[str, MetricValue]]:  # fmt: skip
+    """The metrics of each model on the rows of one slice, from the draws that hold any of them."""
+    there, groups = np.unique(groups, return_inverse=True)
+    held = counts[:, there]
+    # The other draws have no value of this slice, and say nothing about it.
+    held = held[held.any(axis=1)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        drawn: Drawn = metric.drawn(target, prediction, groups, counts[held])
+        return {
+            name: {m.id: _value(m, m.drawn(target, prediction, groups, held), len(there)) for m in metrics}
+            for name, prediction in predictions.items()
+        }
+
+
+def _value(metric: Metric, drawn: Drawn, num_groups: int) -> MetricValue:
     return MetricValue(
         id=metric.id, version=metric.version, higher_is_better=metric.higher_is_better,
-        estimate=interval(drawn.value, drawn.draws, int(there.sum())),
+        estimate=interval(drawn.value, drawn.draws, num_groups),
     )  # fmt: skip
