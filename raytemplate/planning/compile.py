@@ -38,6 +38,7 @@ from raytemplate.planning.stages import (
     plan_id,
 )
 from raytemplate.records.codec import Settings
+from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes, show_seconds
 
@@ -73,6 +74,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
+        owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -107,7 +109,7 @@ def _ingest(
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, partitions=_partitions(source), split=split,
+        reading=source.reading, storage=source.storage, partitions=_partitions(source), split=split,
     )  # fmt: skip
 
 
@@ -285,7 +287,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
 
 def _promote(spec: TemplateSpec) -> PromoteStage:
     return PromoteStage(
-        model=spec.name, promotion=spec.governance.promotion, tracking_uri=spec.tracking.uri,
+        model=spec.name, promotion=spec.governance.promotion, tracking_uri=found_from(spec.tracking.uri, spec.folder),
         experiment=spec.tracking.experiment or spec.name,
         storage=_storage(spec),
     )  # fmt: skip

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
@@ -17,6 +17,7 @@ from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
 from raytemplate.quantities import Duration, Money, Size
+from raytemplate.secret import text_or_reference
 from raytemplate.units import show
 
 
@@ -48,17 +49,44 @@ def _version(value: object) -> object:
     raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
 
 
+_WORKERS_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+\.\.\d+$"}],
+    "examples": ["auto", 2, "2..8"],
+}
+_NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9-]+$", "examples": ["flights-air-time"]}
+_VERSION_SCHEMA = {"type": ["string", "number"], "examples": ["1.0.0"]}
+_PLACES = {
+    "env": {"type": "string", "description": "Environment variable that holds the secret."},
+    "file": {"type": "string", "description": "File that holds the secret, relative to the template."},
+}
+_REFERENCE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+MaybeSecret = Annotated[
+    str, BeforeValidator(text_or_reference),
+    WithJsonSchema({"anyOf": [
+        {"type": "string"}, {**_REFERENCE, "properties": _PLACES},
+    ]}),
+]  # fmt: skip
+
+
+MetadataValue = str | bool | int | float | tuple[str, ...]
+Artifact = Literal["model", "model-card", "evaluation", "verdict", "snapshot", "profile", "plan"]
+
+
 class HeaderSpec(Options):
     """Whose template this is."""
 
-    name: Annotated[str, BeforeValidator(_name)]
+    name: Annotated[str, BeforeValidator(_name), WithJsonSchema(_NAME_SCHEMA)]
     """Name of the template and of the registered model: lower-case letters, digits and dashes."""
 
-    version: Annotated[str, BeforeValidator(_version)] = "0"
+    version: Annotated[str, BeforeValidator(_version), WithJsonSchema(_VERSION_SCHEMA)] = "0"
     """Version of the template, such as `1.0.0`. Default: 0."""
 
     owner: str = ""
     """Who answers for it: a person or a team. Default: nobody."""
+
+    metadata: Mapping[str, MetadataValue] = {}
+    """What else people should know of it, by names of their own, such as `{intended-use: staffing of gates}`; the model
+    card shows it. Default: nothing."""
 
 
 class PerWorkerSpec(Options):
@@ -80,7 +108,7 @@ class PerWorkerSpec(Options):
 class ResourcesSpec(Options):
     """What the run may hold."""
 
-    workers: Annotated[int | str, BeforeValidator(_workers)] = "auto"
+    workers: Annotated[int | str, BeforeValidator(_workers), WithJsonSchema(_WORKERS_SCHEMA)] = "auto"
     """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two, `2..8` as many of these
     as fit. Default: auto."""
 
@@ -101,8 +129,9 @@ class BudgetSpec(Options):
 class TrackingSpec(Options):
     """Where runs and models are tracked."""
 
-    uri: str = ""
-    """An MLflow tracking URI. Default: a database in the workspace, `.raytemplate/mlflow.db`."""
+    uri: MaybeSecret = ""
+    """An MLflow tracking URI; one with a password in it by reference: `{env: NAME}` or `{file: PATH}`. Default: a
+    database in the workspace, `.raytemplate/mlflow.db`."""
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
@@ -118,8 +147,13 @@ class ContractSpec(Options):
     """Columns of the data with their `type`, and whether they are `nullable`, their `min`, `max` and `values`. Rows
     that `data.drop` leaves are checked at ingest; a broken promise ends the run. Default: none."""
 
-    artifacts: tuple[str, ...] = ()
-    """Artifacts that each run must leave behind."""
+    artifacts: tuple[Artifact, ...] = ()
+    """What each run must leave behind: `model`, `model-card` (a page for people), `evaluation`, `verdict`, `snapshot`,
+    `profile`, `plan`. A run that does not fails; nothing is promoted where it shows before. Default: none."""
+
+    metadata: tuple[str, ...] = ()
+    """Keys that `metadata` must have, such as `[intended-use]`: a parent may ask its children for them.
+    Default: none."""
 
 
 class CodeSpec(Options):
@@ -176,6 +210,7 @@ class TemplateSpec:
     name: str
     version: str
     owner: str
+    metadata: Mapping[str, MetadataValue]
     data: DataSpec
     features: FeaturesSpec
     model: Options

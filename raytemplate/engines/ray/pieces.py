@@ -114,7 +114,7 @@ def _whole(source: SourceTable, file: SourceFile, group: RowGroup, columns: tupl
     return SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading,
+        file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, e
     return SliceOrder(
         path=joined(stage.root, file.path), footer_sha256=file.footer_sha256, row_groups=file.row_groups[chunk],
         ranges=file.ranges[chunk], columns=stage.columns, time=stage.time, start=start, end=end,
-        file_columns=file.columns, reading=stage.reading,
+        file_columns=file.columns, reading=stage.reading, storage=stage.storage,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, cast
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.limits import MetricLimits
@@ -13,6 +13,7 @@ from raytemplate.records.evaluated import Slice
 from raytemplate.records.judged import Finding
 
 MIN_ROWS = 100
+_BY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 
 
 def _several(value: object) -> object:
@@ -25,7 +26,7 @@ def _several(value: object) -> object:
 class SliceLimits(MetricLimits):
     """Limits on metrics in slices of the test rows."""
 
-    by: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+    by: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1), WithJsonSchema(_BY_SCHEMA)]
     """Column or columns of `evaluation.slices` whose slices are looked at."""
 
     min_rows: Annotated[int, Field(ge=1)] = MIN_ROWS
