@@ -73,9 +73,17 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "f1": "raytemplate.evaluation.metrics.classes:F1",
         "auc": "raytemplate.evaluation.metrics.ranking:AUC",
         "ece": "raytemplate.evaluation.metrics.calibration:ECE",
+        "selection-rate": "raytemplate.evaluation.metrics.rates:SELECTION_RATE",
+        "true-positive-rate": "raytemplate.evaluation.metrics.rates:TRUE_POSITIVE_RATE",
+        "false-positive-rate": "raytemplate.evaluation.metrics.rates:FALSE_POSITIVE_RATE",
     },
     GATES: {
         "metric-limit": "raytemplate.governance.gates.metric_limit:MetricLimit",
+        "slice-limit": "raytemplate.governance.gates.slice_limit:SliceLimit",
+        "slice-gap": "raytemplate.governance.gates.slice_gap:SliceGap",
+        "calibration": "raytemplate.governance.gates.calibration:Calibration",
+        "latency": "raytemplate.governance.gates.latency:LatencyGate",
+        "model-size": "raytemplate.governance.gates.model_size:ModelSize",
         "beats-baseline": "raytemplate.governance.gates.beats_baseline:BeatsBaseline",
         "beats-champion": "raytemplate.governance.gates.beats_champion:BeatsChampion",
         "data-rows": "raytemplate.governance.gates.data_rows:DataRows",
@@ -100,6 +108,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
 _METRIC_TASKS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mae", "rmse", "r2", "pinball", "coverage"), ("regression",)),
     **dict.fromkeys(("log-loss", "brier", "accuracy", "f1", "auc", "ece"), ("binary", "multiclass")),
+    **dict.fromkeys(("selection-rate", "true-positive-rate", "false-positive-rate"), ("binary",)),
 }
 
 

@@ -9,6 +9,7 @@ from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.governance.gates.sliced import SliceLimits
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.plugins import Options
 from raytemplate.spec.locate import Places
@@ -69,6 +70,9 @@ def check_metrics(places: Places, evaluation: EvaluationSpec, gates: Mapping[str
         for name in options.model_extra or {}:
             if plugins.is_known(plugins.METRICS, name) and name not in computed:
                 places.note(f"governance.gates.{gate}.{name}", f"not computed; add {name} to evaluation.also")
+        for column in options.by if isinstance(options, SliceLimits) else ():
+            if column not in evaluation.slices:
+                places.note(f"governance.gates.{gate}.by", f"not sliced; add {column} to evaluation.slices")
     for item, name in enumerate(evaluation.also):
         if name in (evaluation.metric, *evaluation.also[:item]):
             places.note("evaluation.also", f'"{name}" is there twice, evaluation.metric counted', item=item)

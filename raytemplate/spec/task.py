@@ -18,6 +18,10 @@ _LOSSES = {
 }
 
 _OF_QUANTILES = ("pinball", "coverage")
+_CANNOT_DECIDE = {
+    "coverage": "which the highest prediction has; expected pinball",
+    "selection-rate": "of which neither more nor less is better; expected log-loss",
+}
 
 
 def task_of(parts: dict[str, Any]) -> str:
@@ -102,8 +106,8 @@ def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: 
             places.note(path, message, item=item)
         elif name in _OF_QUANTILES and loss != "quantile":
             places.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
-    if evaluation.metric == "coverage":
-        places.note("evaluation.metric", 'got "coverage", which the highest prediction has; expected pinball')
+    if evaluation.metric in _CANNOT_DECIDE:
+        places.note("evaluation.metric", f'got "{evaluation.metric}", {_CANNOT_DECIDE[evaluation.metric]}')
 
 
 def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str) -> None:

@@ -42,10 +42,10 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
 def _choose(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]]:
     if format_ != "auto":
         source = source_of(format_)
-        return source, find_files(order.pattern, order.root, source.endings)
+        return source, find_files(order.pattern, order.root, source.endings, order.storage)
     sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
     endings = tuple(ending for source in sources for ending in source.endings)
-    paths = find_files(order.pattern, order.root, endings)
+    paths = find_files(order.pattern, order.root, endings, order.storage)
     # An ending that ours read stays ours, whatever other packages offer for it.
     used = {path: source for source in reversed(sources) for path in paths if path.lower().endswith(source.endings)}
     unknown = next((path for path in paths if path not in used), None)
