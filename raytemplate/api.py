@@ -37,7 +37,8 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.reports.history import ModelRow
+from raytemplate.reports.model_shown import ModelView
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
