@@ -7,6 +7,7 @@ from fake_runs import FakeRun
 from raytemplate.execution.catalog import model_rows, registered_model
 from raytemplate.execution.journal import LOCK
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.runs import Run
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.reports.model_shown import GateRate
@@ -37,3 +38,11 @@ def test_model_view_has_its_runs_its_gates_and_the_newest_cadence(tmp_path):
     )
     assert (view.model.retrained, view.model.cadence) == (day(7, 1), "1 month")
     assert view.model.overdue(view.now) and model_rows(first.workspace) == [view.model]
+
+
+def test_run_in_a_notebook_is_what_show_prints_escaped(tmp_path):
+    run = Run(a_run(tmp_path, day(6, 1), 2.0).journal)
+    html = run._repr_html_()
+    assert html.startswith("<pre>") and run.id in html and str(run).splitlines()[0] in html
+    run.journal.write(sample_start(run_id=run.id, user="<ada>"))
+    assert "&lt;ada&gt;" in run._repr_html_() and "<ada>" not in run._repr_html_()
