@@ -26,6 +26,9 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
         comments = {path: origin.comment for path, origin in spec.origins.items() if origin.comment}
         data = {"values": spec.resolved, "places": places, "comments": comments, "not_used": spec.dropped}
         return Answer(kind="Resolved", data=data, text=resolved_text(spec))
-    said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": ()}
-    text = f"{spec.name} {spec.version}: no problems.\n  raytemplate plan {quote(str(file))}"
-    return Answer(kind="Checked", data=said, text=text)
+    from raytemplate.spec.tracked import untracked_parents
+
+    warnings = tuple(untracked_parents(file, str(file)))
+    said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": (), "warnings": warnings}
+    lines = [f"{spec.name} {spec.version}: no problems.", *warnings, f"  raytemplate plan {quote(str(file))}"]
+    return Answer(kind="Checked", data=said, text="\n".join(lines))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, cast
 
 from raytemplate.document import parse_value
@@ -42,6 +43,7 @@ class Layer:
         value: plain data, nested.
         line: dotted path -> line in that file, 0 where there is none.
         comments: line in that file -> the comment at its end.
+        path: the file, where it is one.
         inherited: whether it comes from a parent, which serves templates of several model families.
     """
 
@@ -50,6 +52,7 @@ class Layer:
     value: Mapping[str, Any]
     line: Callable[[str], int] = field(default=_no_lines, repr=False)
     comments: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
+    path: Path | None = None
     inherited: bool = False
 
 
