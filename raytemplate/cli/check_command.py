@@ -7,7 +7,7 @@ from shlex import quote
 
 import click
 
-from raytemplate.cli.options import load, template_options
+from raytemplate.cli.options import command_tail, load, template_options
 from raytemplate.cli.output import Answer
 
 
@@ -30,5 +30,7 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
 
     warnings = tuple(untracked_parents(file, str(file)))
     said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": (), "warnings": warnings}
-    lines = [f"{spec.name} {spec.version}: no problems.", *warnings, f"  raytemplate plan {quote(str(file))}"]
+    tail = command_tail("now", sets, variant, None)
+    after = f"  raytemplate plan {quote(str(file))}{f' {tail}' if tail else ''}"
+    lines = [f"{spec.name} {spec.version}: no problems.", *warnings, after]
     return Answer(kind="Checked", data=said, text="\n".join(lines))
