@@ -12,6 +12,7 @@ from raytemplate.data.options import Task
 from raytemplate.data.sources.listing import ByteRange
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
+from raytemplate.records.fitted import WarmStart
 
 WindowName = Literal["train", "validation", "test"]
 
@@ -111,7 +112,10 @@ class IngestStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitStage:
-    """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called."""
+    """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called.
+
+    `warm_start` is the champion whose weights it begins with, or why there is none; None where none was asked for.
+    """
 
     family: str
     loop: str
@@ -128,6 +132,7 @@ class FitStage:
     why: str
     accelerator: str = ""
     step: str = "epoch"
+    warm_start: WarmStart | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
