@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from raytemplate.plugins import Options
-from raytemplate.units import Span, parse_span, show
+from raytemplate.units import SPAN_SCHEMA, Span, parse_span, show
 
 
 def _cadence(value: object) -> Span | None:
@@ -27,7 +27,10 @@ def _as_text(value: Span | None) -> str | None:
     return None if value is None else str(value)
 
 
-CadenceField = Annotated[Span | None, BeforeValidator(_cadence), PlainSerializer(_as_text, return_type=str | None)]
+CadenceField = Annotated[
+    Span | None, BeforeValidator(_cadence), PlainSerializer(_as_text, return_type=str | None),
+    WithJsonSchema({**SPAN_SCHEMA, "examples": ["1 month", "2 weeks"]}),
+]  # fmt: skip
 
 
 class GateOptions(Options):
