@@ -21,7 +21,7 @@ from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailab
 SCHEMES = ("s3", "gs", "abfs", "abfss", "hdfs")
 _URI = re.compile(r"(\w+)://([^/]*)/*(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"\w+://[^@]*:[^@]*@")
-_CONNECT_S, _REQUEST_S, _ATTEMPTS = 3.0, 20.0, 3
+_CONNECT_S, _REQUEST_S, _ATTEMPTS = 3.0, 10.0, 3
 _BUFFER_BYTES = 2**20
 """Small reads are answered out of this many bytes: a request takes tens of milliseconds, however little it asks."""
 
