@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from raytemplate.data.sources.places import is_uri
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.plugins import Options
-from raytemplate.units import Span, parse_share, parse_span
+from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span
 
 
 def _span(value: object) -> Span:
@@ -25,7 +25,8 @@ def as_text(value: object) -> object:
     return f"{value:.15g}" if isinstance(value, int | float) else value
 
 
-SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str)]
+SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str), WithJsonSchema(SPAN_SCHEMA)]
+AsText = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "boolean", "number"]})]
 Task = Literal["regression", "binary", "multiclass"]
 DatetimePart = Literal[
     "minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year",
@@ -68,8 +69,9 @@ def _share(value: object) -> float:
 
 
 Share = Annotated[
-    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str)
-]
+    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str),
+    WithJsonSchema(SHARE_SCHEMA),
+]  # fmt: skip
 
 
 class SplitSpec(Options):
@@ -112,8 +114,9 @@ class CsvSpec(Options):
     `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
 
     dates: tuple[str, ...] = ()
-    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another.
-    Default: none."""
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. Those of digits
+    alone, such as `%Y%m%d`, hold for `data.time` and for columns that the contract calls `time`: elsewhere such values
+    are numbers. Default: none."""
 
     true_values: tuple[str, ...] = ()
     """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
@@ -127,6 +130,9 @@ class CsvSpec(Options):
         if len(value.encode()) > 1 or value in ('"', "\n", "\r"):
             raise ValueError(f'got "{value}", expected one character such as ";"')
         return value
+
+
+_FORMAT_SCHEMA = {"type": "string", "examples": ["auto", "parquet", "csv", "jsonl"]}
 
 
 class StorageSpec(Options):
@@ -158,9 +164,9 @@ class DataSpec(Options):
     storage: StorageSpec = StorageSpec()
     """Where the object store of the source is."""
 
-    format: Literal["auto", "parquet", "csv", "jsonl"] = "auto"
-    """What the files are; `jsonl` is an object a line. Default: what their ending says (.parquet, .csv, .tsv, .jsonl,
-    .ndjson; text may end in .gz)."""
+    format: Annotated[str, WithJsonSchema(_FORMAT_SCHEMA)] = "auto"
+    """What the files are: `parquet`, `csv`, `jsonl` (an object a line) or what a plug-in reads. Default: what their
+    ending says (.parquet, .csv, .tsv, .jsonl, .ndjson; text may end in .gz)."""
 
     csv: CsvSpec = CsvSpec()
     """How CSV files are written."""
@@ -176,7 +182,7 @@ class DataSpec(Options):
     """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
     Default: regression."""
 
-    positive: Annotated[str, BeforeValidator(as_text)] = ""
+    positive: AsText = ""
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()

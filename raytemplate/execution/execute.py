@@ -12,6 +12,7 @@ from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent
 from raytemplate.execution.appraise import appraise
+from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
@@ -74,6 +75,8 @@ class Execution:
             self._timings += earlier.timings
         for stage in self.plan.stages:
             self._do(stage)
+        write_model_card(self.journal, self.plan)
+        check_promises(self.journal, self.plan, self.store, judged=True)
         end = self._end()
         self.journal.write(end)
         return end
@@ -102,6 +105,7 @@ class Execution:
             case GovernStage():
                 self.engine.release()
                 self._open_again_if_cut_short()
+                check_promises(self.journal, self.plan, self.store, judged=False)
                 self._pass("govern", VerdictRecord, self._decide)
             case PromoteStage():
                 pass  # judged and promoted behind one door, by the promoter
@@ -222,7 +226,7 @@ class Execution:
             self._add_champion(champion, models, problems)
         scores = self.engine.score(stage, self.plan.ingest, ingested, models)
         evaluation = appraise(
-            self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
+            self.plan, stage, scores, candidate=fit.candidate, champion=champion,
             snapshot=ingested.snapshot, problems=problems,
         )  # fmt: skip
         self.journal.write(evaluation)

@@ -136,7 +136,7 @@ class FitStage:
 class EvaluateStage:
     """Score candidate, champion and baseline on the test window and compare them.
 
-    `quantile` is the one that is predicted, if one is.
+    `quantile` is the one that is predicted, if one is; `slices` are columns; `latency_rows` rows at once are timed.
     """
 
     metric: str
@@ -146,6 +146,8 @@ class EvaluateStage:
     num_resamples: int
     seed: int
     quantile: float | None = None
+    slices: tuple[str, ...] = ()
+    latency_rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +229,7 @@ class Limits:
 class RunPlan:
     """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people.
 
-    `code` is the person's own, which travels with the run.
+    `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises.
     """
 
     id: str
@@ -245,6 +247,9 @@ class RunPlan:
     machine: str
     code: CodeRef = field(default_factory=CodeRef)
     variant: str = "standard"
+    owner: str = ""
+    metadata: Settings = field(default_factory=Settings)
+    artifacts: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:

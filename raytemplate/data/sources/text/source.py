@@ -42,6 +42,9 @@ class TextSource:
         paths = find_files(order.pattern, root, self.endings, order.storage)
         rules = self.format.settle(decode(Rules, dict(order.settings)), start_of(paths[0], order.storage))
         fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
+        if any(form.replace("%", "").isalpha() for form in rules.dates):  # %Y%m%d: else they are whole numbers
+            times = [order.time, *(name for name, kind in order.types.items() if kind == "time")]
+            fixed |= dict.fromkeys(filter(None, times), "timestamp[us]")
         with ThreadPoolExecutor(_READERS) as pool:
             found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
         types = _joined_types(paths, found, fixed)

@@ -1,4 +1,4 @@
-"""Slices of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
+"""Pieces of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Piece:
     sha256: str = ""
 
 
-class Slices(Datasource):
+class Pieces(Datasource):
     """The pieces of a stage between two moments, a read task each.
 
     The first row of each block carries, in one more column, which bytes it was made from and their digest: blocks
@@ -143,7 +143,7 @@ def _chunks(file: FileSlice) -> Iterable[slice]:
 
 def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
     """A lazy dataset over the pieces, in their order."""
-    return ray.data.read_datasource(Slices(pieces), override_num_blocks=len(pieces))
+    return ray.data.read_datasource(Pieces(pieces), override_num_blocks=len(pieces))
 
 
 def _read(piece: Piece) -> list[pa.Table]:
