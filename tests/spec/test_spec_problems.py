@@ -190,6 +190,11 @@ def test_environment_is_named_without_its_value(tmp_path: Path) -> None:
 def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
     found = problems(tmp_path, WHOLE, sets=["tracking.url=https://me:secret@host"])
     assert found == ["--set tracking.url=https://***@host  tracking.url: no such field; did you mean tracking.uri?"]
+    (fault,) = problems(tmp_path, WHOLE, sets=["data.source=s3://AKIA:se/cret@lake/a.parquet"])
+    assert fault.startswith(
+        "--set data.source=s3://***@lake/a.parquet  data.source: a URI with a password is not taken"
+    )
+    assert "cret" not in fault
 
 
 def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> None:
