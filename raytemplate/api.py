@@ -37,8 +37,10 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.differences import Differences
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.reports.history import ModelRow
+from raytemplate.reports.model_shown import ModelView
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
@@ -444,6 +446,17 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
     except UsageError:
         refuse_lost_ledger(place)
         raise
+
+
+def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
+    """What differs between two runs, each a unique id prefix or "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.differences import differences
+
+    return differences(find(a, workspace=workspace), find(b, workspace=workspace))
 
 
 def report(ref: str, *, workspace: str | None = None) -> str:

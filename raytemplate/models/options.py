@@ -59,6 +59,11 @@ class TrainingSpec(Options):
     """Stop after so many epochs (trees: rounds, linear: steps) without a better validation metric.
     Default: never early."""
 
+    warm_start: Literal["none", "champion"] = "none"
+    """`champion`: training begins with the champion's weights where its family, columns and network are the same, else
+    as if nothing were set; the plan and the record say which. Two runs then differ once the champion has changed.
+    Default: none, so that a run depends on its data alone."""
+
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Epochs (trees: rounds, linear: steps) between checkpoints. Default: every epoch; trees and linear: a twentieth of
     `num_trees` or `max_steps`."""

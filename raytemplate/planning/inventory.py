@@ -66,6 +66,7 @@ class Champion:
     run_id: str
     seen_until: datetime
     split: str = ""
+    family: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

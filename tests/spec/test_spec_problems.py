@@ -273,3 +273,12 @@ def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tu
 )  # fmt: skip
 def test_a_split_and_a_time_exclude_each_other(tmp_path: Path, old: str, new: str, problem: str) -> None:
     assert problems(tmp_path, edited(old, new)) == [problem]
+
+
+@pytest.mark.parametrize("wrong", ["all", "0d", "3 moons"])
+def test_a_cadence_is_a_length_of_time(tmp_path: Path, wrong: str) -> None:
+    found = problems(tmp_path, edited("governance:\n", f"governance:\n  cadence: {wrong}\n"))
+    assert len(found) == 1
+    assert found[0].startswith(
+        f't.yaml:22  governance.cadence: got "{wrong}", expected a length of time such as "1 month" or "2 weeks"'
+    )
