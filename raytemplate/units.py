@@ -174,6 +174,12 @@ def show_seconds(seconds: float) -> str:
     return f"{minutes // 60}h" + (f" {minutes % 60}m" if minutes % 60 else "")
 
 
+def show_milliseconds(seconds: float) -> str:
+    """ "4 ms", "0.3 ms", "1,200 ms" """
+    thousandths = seconds * 1000
+    return f"{thousandths:,.0f} ms" if thousandths >= 1 else f"{thousandths:.1g} ms"
+
+
 def show_limit(seconds: float) -> str:
     """A limit as it was written: "10m", "90s", "1h"."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):

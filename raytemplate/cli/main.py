@@ -20,6 +20,7 @@ import click
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
 from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError
+from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
 """When this process began: the clock of a run's budget."""
@@ -141,6 +142,7 @@ def _open_what_is_closed() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
 
 
 def _defuse_alarms() -> None:

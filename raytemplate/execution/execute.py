@@ -213,7 +213,7 @@ class Execution:
             columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "",
+            split=ingest.split.id if ingest.split else "", storage=ingest.storage,
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:
@@ -226,7 +226,7 @@ class Execution:
             self._add_champion(champion, models, problems)
         scores = self.engine.score(stage, self.plan.ingest, ingested, models)
         evaluation = appraise(
-            self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
+            self.plan, stage, scores, candidate=fit.candidate, champion=champion,
             snapshot=ingested.snapshot, problems=problems,
         )  # fmt: skip
         self.journal.write(evaluation)

@@ -22,7 +22,8 @@ from raytemplate.spec.code import check_code
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
-from raytemplate.spec.plugged import check_columns, check_gates, check_metrics, checked
+from raytemplate.spec.passwords import check_passwords
+from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
 from raytemplate.spec.task import check_task, fill_defaults
 
@@ -43,6 +44,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     fill_defaults(parts)
     model = _model(places, family)
     gates = _check_all(places, parts, family, path)
+    check_passwords(places)
     places.raise_problems()
     # No problem was noted, so every part is there.
     found = cast("dict[str, Options]", {**parts, "header": header, "model": model})
@@ -65,10 +67,11 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
     check_code(places, parts["code"], family, features, path.parent)
-    check_task(places, parts)
+    check_task(places, parts, family)
     check_metadata(places, parts["contract"])
     check_split(places, data, evaluation)
     if data:
+        check_format(places, data)
         check_keys(places, data)
     if features:
         check_features(places, features)

@@ -17,7 +17,7 @@ EXPECTED = {
     "budget.time": ("text such as 10m, 1h or 30s", "1h"),
     "resources.workers": ("a value such as auto, 2 or 2..8", "auto"),
     "resources.per_worker.memory": ("text such as 2 GB or 512 MiB", None),
-    "data.format": ("auto, parquet, csv or jsonl", "auto"),
+    "data.format": ("text such as auto, parquet, csv or jsonl", "auto"),
     "features.numeric": ("a list of texts", None),
     "data.csv.header": ("true or false", True),
     "contract.columns.age.min": ("a number or text", None),
