@@ -122,3 +122,5 @@ def test_every_plug_in_is_named():
     assert kinds == set(plugins.names(plugins.FAMILIES))
     gates = SCHEMA["$defs"]["GovernanceSpec"]["properties"]["gates"]["properties"]
     assert set(gates) == set(plugins.names(plugins.GATES))
+    limits = SCHEMA["$defs"]["MetricLimit"]["properties"]
+    assert set(limits) == {"severity", *plugins.names(plugins.METRICS)}
