@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from raytemplate.engines.ray.sessions import mark_session
 from raytemplate.engines.ray.small_ray import few_processes
 from raytemplate.errors import EngineError, Unavailable
 from raytemplate.store.locks import FileLock
@@ -58,6 +59,7 @@ class LocalRay:
         self._ready, self._end = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self.ours = False
+        self._set: list[str] = []
         self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
 
     def start(self) -> LocalRay:
@@ -115,10 +117,12 @@ class LocalRay:
             import ray
 
             ray.shutdown()
+        for name in self._set:
+            os.environ.pop(name, None)
 
     def _init(self) -> None:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        self._set = [name for name in _ENVIRONMENT if name not in os.environ]
+        os.environ.update({name: _ENVIRONMENT[name] for name in self._set})
         import ray
 
         if ray.is_initialized():
@@ -132,6 +136,7 @@ class LocalRay:
                 **self._settings,
             )
         self.ours = True
+        mark_session()
         _warm_up(int(self._settings["num_cpus"]))
 
     @contextmanager
