@@ -40,3 +40,22 @@ def test_what_is_changed_in_ray_for_a_ray_of_our_own_is_undone():
         without_cleaner(stack)
         assert [dict(place) for place in places] != before
     assert [dict(place) for place in places] == before
+
+
+HEARD = """
+import os, signal, time
+from raytemplate.engines.ray.cluster import LocalRay
+
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+ray = LocalRay(num_cpus=1, object_store_bytes=100_000_000).start()
+ray.wait()
+ray.begin_to_stop()
+ray._thread.join()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(0.1)
+"""
+
+
+def test_sigterm_is_heard_after_a_ray_of_our_own_has_ended_beside_other_work(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", HEARD], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "heard\n"), ended.stderr

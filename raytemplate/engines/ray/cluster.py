@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from raytemplate.engines.ray.sessions import mark_session
+from raytemplate.engines.ray.sigterm import Sigterm
 from raytemplate.engines.ray.small_ray import few_processes
 from raytemplate.errors import EngineError, Unavailable
 from raytemplate.store.locks import FileLock
@@ -107,6 +108,7 @@ class LocalRay:
         self._thread.join(_HASTE_S if in_haste else _STOP_LIMIT_S)
 
     def _live(self) -> None:
+        sigterm = Sigterm()
         try:
             self._init()
         except BaseException as error:  # handed to the thread that waits
@@ -117,6 +119,7 @@ class LocalRay:
             import ray
 
             ray.shutdown()
+            sigterm.restore()
         for name in self._set:
             os.environ.pop(name, None)
 
