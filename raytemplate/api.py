@@ -34,6 +34,7 @@ from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.execution.run_list import Runs, list_runs
+from raytemplate.execution.run_log import logged, read_log
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
@@ -118,7 +119,10 @@ def plan(
     if data is not None:
         spec = _with_frame(spec, data, place)
     found = look(spec, place, _cluster(address) if address else None)
-    return Planned(plan=compile_plan(spec, found, as_of), spec=spec, workspace=place, address=address or "")
+    plan_ = compile_plan(spec, found, as_of)
+    for step in plan_.ingest.features:
+        plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
+    return Planned(plan=plan_, spec=spec, workspace=place, address=address or "")
 
 
 def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
@@ -149,7 +153,11 @@ def _check_installed(spec: TemplateSpec) -> None:
     missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
     if missing:
         raise PlanError(f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
-                        next_step=f"pip install 'raytemplate[{family.extra}]'")  # fmt: skip
+                        next_step=f"pip install {_what_brings(family, missing)}")  # fmt: skip
+
+
+def _what_brings(family: Family, missing: list[str]) -> str:
+    return f"'raytemplate[{family.extra}]'" if family.extra else " ".join(missing)
 
 
 def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:
@@ -296,20 +304,21 @@ def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
 def _conduct(
     plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool = False
 ) -> Run:
-    try:
-        # Importing takes long enough to be interrupted in, too.
-        if journal.read(SubmittedJob) is None:
-            from raytemplate.engines.conduct import conduct
+    with logged(journal, listener) as heard:
+        try:
+            # Importing takes long enough to be interrupted in, too.
+            if journal.read(SubmittedJob) is None:
+                from raytemplate.engines.conduct import conduct
 
-            conduct(plan_, journal, place, listener, began)
-        else:
-            from raytemplate.engines.submitted import conduct_submitted
+                conduct(plan_, journal, place, heard, began)
+            else:
+                from raytemplate.engines.submitted import conduct_submitted
 
-            conduct_submitted(plan_, journal, place, listener, began, again=again)
-    except (KeyboardInterrupt, Interrupted) as error:
-        from raytemplate.ledger.head import Ledger
+                conduct_submitted(plan_, journal, place, heard, began, again=again)
+        except (KeyboardInterrupt, Interrupted) as error:
+            from raytemplate.ledger.head import Ledger
 
-        raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
+            raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
     return Run(journal)
 
 
@@ -332,6 +341,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         UsageError: no such run, or it has not been evaluated.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
+    from raytemplate.execution.artifacts import write_model_card
     from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.head import Ledger
 
@@ -352,6 +362,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
 
                 finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
             rewrite_end(journal)
+            write_model_card(journal, locked)
             # Last: it may take a while, and whoever interrupts it has a whole record all the same.
             Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
         except (KeyboardInterrupt, Interrupted) as error:
@@ -378,11 +389,16 @@ def _found(place: Workspace, ref: str) -> Journal:
     return journal
 
 
-def logs(ref: str, *, workspace: str | None = None) -> Iterator[str]:
-    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives."""
+def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
+    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives.
+
+    Args:
+        events: what happened to the run instead, one JSON object a line.
+    """
     from raytemplate.engines.submitted import job_log
 
-    return job_log(find(ref, workspace=workspace).journal)
+    journal = find(ref, workspace=workspace).journal
+    return read_log(journal) if events else job_log(journal)
 
 
 def stop(ref: str, *, workspace: str | None = None) -> Run:

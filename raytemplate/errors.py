@@ -138,6 +138,13 @@ class TrainingFailed(RaytemplateError):
     exit_code = 9
 
 
+class PromiseBroken(RaytemplateError):
+    """A run that left behind less than its template promises."""
+
+    exit_code = 9
+    trouble = "policy"
+
+
 class Interrupted(RaytemplateError):
     """A person pressed Ctrl-C, or the process was told to end."""
 

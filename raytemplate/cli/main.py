@@ -26,7 +26,7 @@ STARTED = time.monotonic()
 """When this process began: the clock of a run's budget."""
 
 _GROUPS = {
-    "Start": ("init", "check"),
+    "Start": ("init", "check", "schema"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
     "Look": ("runs", "show", "report"),
     "Decide": ("promote", "rollback"),
@@ -35,6 +35,7 @@ _GROUPS = {
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
     "check": "Check a template: every problem, with its line.",
+    "schema": "The JSON Schema of a template, or what one field means.",
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
     "submit": "Retrain on a cluster.",

@@ -82,6 +82,11 @@ class Journal:
         """Everything Ray says."""
         return self.folder / "ray.log"
 
+    @property
+    def events(self) -> Path:
+        """What happened, one JSON object a line; see `run_log`."""
+        return self.folder / "log.jsonl"
+
     def write(self, record: object) -> None:
         """Keep a record; atomically, so that it is there whole or not at all."""
         self.keep(RECORDS[type(record)], codec.dumps(record))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from raytemplate import plugins
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.planning.stages import RunPlan
@@ -16,6 +17,7 @@ from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.spec.schema import TemplateSpec
 
+# Plug-in packages stand beside these.
 _PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlflow", "pyarrow", "numpy")
 
 
@@ -69,4 +71,4 @@ def _environment() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return found | plugins.packages()
