@@ -22,6 +22,7 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
 from raytemplate.models.context import Start
@@ -98,6 +99,8 @@ def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoc
     newest, bad = newest_good(journal.checkpoints)
     for problem in bad:
         journal.log.open("a").write(f"checkpoint refused: {problem}\n")
+    if bad and newest is None:
+        raise IntegrityError(f"no good checkpoint is left: {'; '.join(bad)}", next_step="start a new run")
     started = time.monotonic()
     if newest is not None and newest.epoch >= stage.num_epochs:
         return _trained(request, "epochs", (), newest.epoch, started)
