@@ -18,6 +18,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
+from raytemplate.redact import redacted_stream
 from raytemplate.reports.progress import (
     budget_line,
     epoch_line,
@@ -49,7 +50,7 @@ def divert_noise(log: Path) -> None:
         return
     with suppress(OSError):  # nobody reads it
         sys.stderr.flush()
-    _terminal = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    _terminal = redacted_stream(os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace"))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 2)
     os.close(descriptor)

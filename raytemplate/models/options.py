@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytemplate.data.options import Share
+from raytemplate.data.options import Share, Task
 from raytemplate.plugins import Options
 
 Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
@@ -93,6 +93,7 @@ class Family:
         step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
         start_s: seconds to import the family's libraries.
         targets: its own fields that name a person's code, as "my_pkg.model:build".
+        tasks: what `data.task` may be.
         packages: what must be importable that not every installation has.
         extra: the extra of our package that brings them.
     """
@@ -108,6 +109,7 @@ class Family:
     epochs_field: str
     start_s: float
     step: Literal["epoch", "round", "step"] = "epoch"
+    tasks: tuple[Task, ...] = ("regression", "binary", "multiclass")
     packages: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     extra: str = ""

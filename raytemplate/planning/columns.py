@@ -74,6 +74,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     for field in ("median_by", "mean_by"):
         for column in getattr(baseline, field) or ():
             yield f"evaluation.baseline.{field}", column, "any"
+    for column in spec.evaluation.slices:
+        yield "evaluation.slices", column, "any"
     for column, promised in spec.contract.columns.items():
         yield f"contract.columns.{column}", column, f"promised {promised.type}"
 
