@@ -98,7 +98,6 @@ class Family:
         step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
         start_s: seconds to import the family's libraries.
         targets: its own fields that name a person's code, as "my_pkg.model:build".
-        embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
         tasks: what `data.task` may be.
         packages: what must be importable that not every installation has.
         extra: the extra of our package that brings them.
@@ -114,7 +113,6 @@ class Family:
     rows_per_s: float
     epochs_field: str
     start_s: float
-    embeds: bool = True
     step: Literal["epoch", "round", "step"] = "epoch"
     tasks: tuple[Task, ...] = ("regression", "binary", "multiclass")
     packages: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -79,5 +78,4 @@ class Inventory:
     champion: Champion | None
     term: int
     history: tuple[Timing, ...]
-    estimated_by: Mapping[str, float] | None = None
     code: CodeRef = field(default_factory=CodeRef)

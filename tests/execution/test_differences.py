@@ -20,7 +20,7 @@ def a_run(folder, *, epochs, where, error, torch="2.13.0", files=()):
     resolved = Settings({"name": "x", "training": {"epochs": epochs, "lr": 0.1}, "features": {"numeric": ["a", "b"]}})
     origins = {"training.epochs": where, "training.lr": "t.yaml:8"}
     changes = {"resolved": resolved, "origins": origins, "environment": {"python": "3.11", "torch": torch}}
-    (run.journal.folder / LOCK).write_bytes(codec.dumps(replace(read_lock(run.journal), **changes)))
+    run.journal.keep(LOCK, codec.dumps(replace(read_lock(run.journal), **changes)))
     read = tuple(
         FileRead(path=name, size_bytes=9, row_groups=(0,), bytes_read=5000, sha256=digest * 64)
         for name, digest in files

@@ -21,7 +21,7 @@ def a_run(folder, started, error, cadence=""):
     run.journal.write(sample_start(run_id=run.journal.run_id, name=name, started=started))
     governance = {"governance": {"cadence": cadence or None}}
     lock = replace(read_lock(run.journal), resolved=Settings(governance))
-    (run.journal.folder / LOCK).write_bytes(codec.dumps(lock))
+    run.journal.keep(LOCK, codec.dumps(lock))
     run.execute(FakeEngine(candidate_error=error, weights=f"w{started}"))
     return run
 
