@@ -19,6 +19,7 @@ from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.run import RunEnd
+from raytemplate.redact import redacted
 from raytemplate.store.locks import is_held
 
 Level = Literal["info", "warning", "error"]
@@ -34,7 +35,7 @@ class Logged:
     def add(self, event: str, fields: dict[str, Any], *, stage: str = "", level: Level = "info") -> None:
         """One line: time, level, run, stage, event, fields."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level,
-                "run": self._journal.run_id, "stage": stage, "event": event, "fields": fields}  # fmt: skip
+                "run": self._journal.run_id, "stage": stage, "event": event, "fields": redacted(fields)}  # fmt: skip
         _keep(self._journal, json.dumps(line, ensure_ascii=False))
 
     def started(self, plan: RunPlan, run_id: str) -> None:
