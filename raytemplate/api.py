@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 from raytemplate import plugins
 from raytemplate.code.files import take_along
-from raytemplate.errors import DataError, IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
+from raytemplate.errors import (
+    DataError,
+    IntegrityError,
+    Interrupted,
+    PlanError,
+    RaytemplateError,
+    UsageError,
+    was_terminated,
+)
 from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
@@ -37,8 +45,10 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.differences import Differences
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.reports.history import ModelRow
+from raytemplate.reports.model_shown import ModelView
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
@@ -46,6 +56,7 @@ from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 
 if TYPE_CHECKING:
+    from raytemplate.data.sources.listing import SourceTable
     from raytemplate.execution.ports import Listener
     from raytemplate.execution.registered import Model
     from raytemplate.ledger.head import Move
@@ -346,15 +357,19 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         evidence_from(journal)
         refuse_for_show(journal, locked)
         refuse_if_stale(journal, ledger, locked.name)
-        if not is_champion(journal, ledger, locked.name):
-            decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
-        Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
-        if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
-            from raytemplate.engines.submitted import finish
+        try:
+            if not is_champion(journal, ledger, locked.name):
+                decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
+            if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
+                from raytemplate.engines.submitted import finish
 
-            finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
-        rewrite_end(journal)
-        write_model_card(journal, locked)
+                finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
+            rewrite_end(journal)
+            write_model_card(journal, locked)
+            # Last: it may take a while, and whoever interrupts it has a whole record all the same.
+            Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
+        except (KeyboardInterrupt, Interrupted) as error:
+            raise interrupted(error, journal, ledger.head(locked.name)) from error
     return Run(journal)
 
 
@@ -446,6 +461,17 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
         raise
 
 
+def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
+    """What differs between two runs, each a unique id prefix or "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.differences import differences
+
+    return differences(find(a, workspace=workspace), find(b, workspace=workspace))
+
+
 def report(ref: str, *, workspace: str | None = None) -> str:
     """A run (unique id prefix or "last") as one self-contained HTML page.
 
@@ -499,7 +525,13 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     # Without the records of its run, MLflow is looked for where it is by default.
     uri = read_lock(made_by).plan.promote.tracking_uri if made_by.folder.exists() else ""
     move = ledger.rollback(name, getpass.getuser(), redact(reason), to_version=target.version, expected_term=term)
-    return move, Mirror(place, uri).try_project(name)
+    try:
+        return move, Mirror(place, uri).try_project(name)
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(
+            f"interrupted: version {move.head.version} is the champion of {name} again; MLflow may not know it yet",
+            next_step=f"raytemplate show {name}", terminated=was_terminated(error),
+        ) from error  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -512,30 +544,39 @@ class Predicted:
     num_unknown: int
 
 
-def predict(ref: str, pattern: str, output: Path, *, workspace: str | None = None) -> Predicted:
+def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None = None) -> Predicted:
     """Score Parquet, CSV or JSON Lines files with a registered model on Ray Data; the output is complete or absent.
 
     CSV files are read as those that the model was made from. The output is CSV if its name ends in .csv, else Parquet.
+    Both may be URIs, in the object store of `data.storage` of the model's template.
 
     Raises:
         UsageError: no such model or version, or the output cannot be written.
         DataError: no such file, or a column the model needs is missing.
     """
     from raytemplate.data.sources.reader import list_files
+    from raytemplate.data.sources.storage import written_to
     from raytemplate.engines.ray.predict import predict_files
 
     opened = model(ref, workspace=workspace)
-    source = list_files("auto", opened.saved.about.order(pattern, Path.cwd()))
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output}: there is no folder {output.absolute().parent.name} to write it to")
-    if output.resolve() in {(Path(source.root) / file.path).resolve() for file in source.files}:
+    about = opened.saved.about
+    source = list_files("auto", about.order(pattern, Path.cwd()))
+    if missing := [column for column in about.columns if column not in source.schema]:
+        raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
+    with written_to(str(output), about.storage) as file:
+        _check_output(str(output), file, source)
+        num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
+    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
+
+
+def _check_output(output: str, file: Path, source: SourceTable) -> None:
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {file.absolute().parent.name} to write it to")
+    read = {one.path for one in source.files}
+    if output in read or file.resolve() in {(Path(source.root) / path).resolve() for path in read}:
         raise UsageError(
             f"{output}: is one of the files to score; it would be overwritten", next_step="name another OUT"
         )
-    if missing := [column for column in opened.saved.about.columns if column not in source.schema]:
-        raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
-    num_rows, num_unknown = predict_files(opened.folder, opened.version, source, opened.saved.about, output)
-    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
 
 
 def read_plan(path: Path, *, workspace: str | None = None) -> Planned:

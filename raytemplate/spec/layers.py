@@ -17,7 +17,7 @@ VARIANT_FIELDS = ("owner", "expires")
 
 ENVIRONMENT_PREFIX = "RAYTEMPLATE_SET_"
 _PATH = re.compile(r"[^.\s=]+(\.[^.\s=]+)*")
-_PASSWORD = re.compile(r"//[^/@\s]+@")
+_PASSWORD = re.compile(r"//(?:[^/@\s]+|[^@\s]*:[^@\s]*)@")  # a secret key of AWS may hold a slash
 
 
 class Level(IntEnum):
