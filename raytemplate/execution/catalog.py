@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.lock import read_lock
@@ -13,7 +14,9 @@ from raytemplate.execution.runs import Run
 from raytemplate.ledger.database import ledger_exists
 from raytemplate.ledger.events import change_of
 from raytemplate.ledger.head import Ledger
+from raytemplate.records import codec
 from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.store.workspace import Workspace
@@ -34,12 +37,20 @@ def refuse_lost_ledger(workspace: Workspace) -> None:
     path = workspace.governance_db
     if ledger_exists(path):
         return
-    registered = next(iter(sorted(workspace.runs.glob("*/promotion.json"))), None)
+    registered = next((p for p in sorted(workspace.runs.glob("*/promotion.json")) if _is_registered(p)), None)
     if registered is not None:
         raise IntegrityError(
             f"{path}: missing, though run {registered.parent.name} has registered a version in it",
             next_step=f"restore {path} from a backup",
         )
+
+
+def _is_registered(promotion: Path) -> bool:
+    """Whether the ledger must know of a promotion: not of a candidate for show. Of a damaged record it may have to."""
+    try:
+        return codec.loads(PromotionRecord, promotion.read_bytes(), where=str(promotion)).outcome != "shown"
+    except IntegrityError:
+        return True
 
 
 def registered_model(ref: str, workspace: Workspace) -> ModelView:

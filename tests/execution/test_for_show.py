@@ -6,7 +6,8 @@ import pytest
 from fake_runs import FakeRun
 
 from raytemplate import api
-from raytemplate.errors import UsageError
+from raytemplate.errors import IntegrityError, UsageError
+from raytemplate.execution.catalog import refuse_lost_ledger
 from raytemplate.execution.lock import write_lock
 from raytemplate.execution.runs import Run
 from raytemplate.planning.stages import plan_id
@@ -67,3 +68,16 @@ def test_the_plan_says_so_and_has_an_id_of_its_own(tmp_path):
 
 def test_the_start_of_an_older_run_has_no_variant(tmp_path):
     assert for_show(tmp_path).journal.need(RunStart).variant == "standard"
+
+
+def test_a_first_run_for_show_does_not_make_the_ledger_look_lost(tmp_path):
+    """It registers nothing, so there is no ledger yet, and what comes next must not ask for one."""
+    run = for_show(tmp_path)
+    run.execute(FakeEngine())
+    run.workspace.governance_db.unlink(missing_ok=True)
+    refuse_lost_ledger(run.workspace)
+    real = FakeRun(tmp_path)
+    real.execute(FakeEngine())
+    real.workspace.governance_db.unlink()
+    with pytest.raises(IntegrityError, match=f"run {real.journal.run_id} has registered a version"):
+        refuse_lost_ledger(real.workspace)

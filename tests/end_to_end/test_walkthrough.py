@@ -1,0 +1,61 @@
+"""The walkthrough and the notebook are what happens: every command is typed, every cell run, every line looked for."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from command_line import raytemplate
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def _steps():
+    """(command, lines that it must print, exit code) of every command of the page."""
+    for block in re.findall(r"```console\n(.*?)```", (DOCS / "walkthrough.md").read_text(), re.DOTALL):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *lines = step.splitlines()
+            code = next((int(found[1]) for line in lines if (found := re.fullmatch(r"\(exit (\d+)\)", line))), 0)
+            yield command, [line for line in lines if not line.startswith("(exit ")], code
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    """The folder that the walkthrough leaves, and what each command said."""
+    home = tmp_path_factory.mktemp("walkthrough")
+    said = []
+    for command, lines, code in _steps():
+        name, *arguments = shlex.split(command)
+        assert name == "raytemplate"
+        folder = home / "demo" if (home / "demo").is_dir() else home
+        ended = raytemplate(*arguments, cwd=folder)
+        said.append((command, lines, code, ended))
+    return home / "demo", said
+
+
+def test_every_command_of_the_walkthrough_does_what_the_page_says(walked):
+    _, said = walked
+    assert len(said) >= 10
+    for command, lines, code, ended in said:
+        output = ended.stdout + ended.stderr
+        assert ended.returncode == code, f"{command}\n{output}"
+        missing = [line for line in lines if " ".join(line.split()) not in " ".join(output.split())]
+        assert missing == [], f"{command}\n{output}"
+
+
+def test_the_notebook_runs(walked):
+    import nbformat
+    from nbclient import NotebookClient
+
+    folder, _ = walked
+    notebook = nbformat.read(DOCS / "notebook.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    results = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = " ".join(result.get("text", "") or result["data"]["text/plain"] for result in results)
+    assert "('flights-air-time', 'tabular-mlp', 1)" in shown
+    assert "validation   2013-05-11 .. 2013-05-18   7d" in shown
+    assert "minutes, 95 % interval" in shown
