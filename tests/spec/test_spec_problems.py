@@ -195,7 +195,7 @@ def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
 def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> None:
     sets = [
         "tracking.uri=https://me:canary@host",
-        "data.source=s3://me:canary@bucket/x",
+        "tracking.storage=s3://me:canary@bucket/x",
         "data.keys=[a, 'b://c:canary@d']",
     ]
     with pytest.raises(SpecError) as caught:
@@ -205,7 +205,7 @@ def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> 
     a = "a URL with a password in it, and a template holds none;"
     refer = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
     leave = "leave it out: credentials come from where the tools that use them look"
-    assert sorted(said) == [f"data.keys: {a} {leave}", f"data.source: {a} {leave}", f"tracking.uri: {a} {refer}"]
+    assert sorted(said) == [f"data.keys: {a} {leave}", f"tracking.storage: {a} {leave}", f"tracking.uri: {a} {refer}"]
 
 
 def test_a_reference_may_stand_where_it_is_declared_and_nowhere_else(tmp_path: Path) -> None:
