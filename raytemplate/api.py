@@ -45,8 +45,10 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.differences import Differences
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.reports.history import ModelRow
+from raytemplate.reports.model_shown import ModelView
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
@@ -54,6 +56,7 @@ from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 
 if TYPE_CHECKING:
+    from raytemplate.data.sources.listing import SourceTable
     from raytemplate.execution.ports import Listener
     from raytemplate.execution.registered import Model
     from raytemplate.ledger.head import Move
@@ -458,6 +461,17 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
         raise
 
 
+def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
+    """What differs between two runs, each a unique id prefix or "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.differences import differences
+
+    return differences(find(a, workspace=workspace), find(b, workspace=workspace))
+
+
 def report(ref: str, *, workspace: str | None = None) -> str:
     """A run (unique id prefix or "last") as one self-contained HTML page.
 
@@ -530,30 +544,39 @@ class Predicted:
     num_unknown: int
 
 
-def predict(ref: str, pattern: str, output: Path, *, workspace: str | None = None) -> Predicted:
+def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None = None) -> Predicted:
     """Score Parquet, CSV or JSON Lines files with a registered model on Ray Data; the output is complete or absent.
 
     CSV files are read as those that the model was made from. The output is CSV if its name ends in .csv, else Parquet.
+    Both may be URIs, in the object store of `data.storage` of the model's template.
 
     Raises:
         UsageError: no such model or version, or the output cannot be written.
         DataError: no such file, or a column the model needs is missing.
     """
     from raytemplate.data.sources.reader import list_files
+    from raytemplate.data.sources.storage import written_to
     from raytemplate.engines.ray.predict import predict_files
 
     opened = model(ref, workspace=workspace)
-    source = list_files("auto", opened.saved.about.order(pattern, Path.cwd()))
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output}: there is no folder {output.absolute().parent.name} to write it to")
-    if output.resolve() in {(Path(source.root) / file.path).resolve() for file in source.files}:
+    about = opened.saved.about
+    source = list_files("auto", about.order(pattern, Path.cwd()))
+    if missing := [column for column in about.columns if column not in source.schema]:
+        raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
+    with written_to(str(output), about.storage) as file:
+        _check_output(str(output), file, source)
+        num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
+    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
+
+
+def _check_output(output: str, file: Path, source: SourceTable) -> None:
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {file.absolute().parent.name} to write it to")
+    read = {one.path for one in source.files}
+    if output in read or file.resolve() in {(Path(source.root) / path).resolve() for path in read}:
         raise UsageError(
             f"{output}: is one of the files to score; it would be overwritten", next_step="name another OUT"
         )
-    if missing := [column for column in opened.saved.about.columns if column not in source.schema]:
-        raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
-    num_rows, num_unknown = predict_files(opened.folder, opened.version, source, opened.saved.about, output)
-    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
 
 
 def read_plan(path: Path, *, workspace: str | None = None) -> Planned:

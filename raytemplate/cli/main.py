@@ -28,7 +28,7 @@ STARTED = time.monotonic()
 _GROUPS = {
     "Start": ("init", "check", "schema"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
-    "Look": ("runs", "show", "report"),
+    "Look": ("runs", "show", "diff", "report"),
     "Decide": ("promote", "rollback"),
     "Use": ("models", "predict"),
 }
@@ -44,6 +44,7 @@ _SUMMARIES = {
     "resume": "Go on with a run that was stopped.",
     "runs": "List runs.",
     "show": "Show a run or a model.",
+    "diff": "Show what differs between two runs.",
     "report": "Write a run as one HTML page.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",

@@ -85,9 +85,9 @@ class Bound:
 
     def abandon(self) -> None:
         """End the promoter at once: whoever pressed Ctrl-C does not want a promotion any more."""
-        self._listener.note("stopping")
         if self._promoter is not None:
             self._promoter.kill()
+        self._listener.note("stopping")
 
     def _import_ahead(self) -> None:
         """The family's libraries and its trainer, while Ray starts and reads."""

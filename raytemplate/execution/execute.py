@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
-from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints
@@ -19,6 +20,7 @@ from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Tr
 from raytemplate.execution.within import within
 from raytemplate.models.options import Family
 from raytemplate.models.saved import About, write_model
+from raytemplate.models.warm_start import start_from
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import (
     EvaluateStage,
@@ -30,7 +32,7 @@ from raytemplate.planning.stages import (
     Stage,
 )
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import Candidate, EpochRecord, FitResult
+from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -179,6 +181,7 @@ class Execution:
 
     def _fit(self, stage: FitStage) -> FitResult:
         ingested = self._open()
+        self._begin_warm(stage, ingested)
         trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
         epochs = self.journal.epochs()
         if not any(e.checkpoint for e in epochs):
@@ -186,6 +189,27 @@ class Execution:
         result = self._result(stage, ingested, trained, epochs)
         self.journal.write(result)
         return result
+
+    def _begin_warm(self, stage: FitStage, ingested: Ingested) -> None:
+        """The champion's bytes in the run's folder, so that going on begins as this does; and the word on it."""
+        if stage.warm_start is None or self.journal.read(WarmStart) is not None:
+            return
+        said = stage.warm_start
+        if not said.problem:
+            said = replace(said, problem=self._take_start(said.digest, ingested))
+        self.journal.write(said)
+
+    def _take_start(self, digest: str, ingested: Ingested) -> str:
+        try:
+            champion = self.store.open(digest)
+        except IntegrityError as error:
+            return error.what
+        found = start_from(champion, ingested.features)
+        if isinstance(found, str):
+            return found
+        shutil.rmtree(self.journal.start, ignore_errors=True)
+        shutil.copytree(champion, self.journal.start)
+        return ""
 
     def _on_epoch(self, record: EpochRecord) -> None:
         self.listener.epoch(record, self.plan, self.meter.training_remaining_s())
@@ -199,7 +223,7 @@ class Execution:
             resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
             usage=replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.usd_per_s),
-            engine=trained.engine, step=stage.step,
+            engine=trained.engine, step=stage.step, warm_start=self.journal.read(WarmStart),
         )  # fmt: skip
 
     def _freeze(self, stage: FitStage, ingested: Ingested) -> Candidate:
@@ -250,8 +274,6 @@ class Execution:
         return evaluation
 
     def _add_champion(self, champion: Champion, models: dict[str, Path], problems: dict[str, str]) -> None:
-        from raytemplate.errors import IntegrityError
-
         try:
             models["champion"] = self.store.open(champion.digest)
         except IntegrityError as error:

@@ -13,9 +13,12 @@ from raytemplate.data.options import StorageSpec
 from raytemplate.data.sources.places import find_files
 from raytemplate.data.sources.reader import list_files, read_file
 from raytemplate.data.sources.source import ListOrder, SliceOrder
-from raytemplate.data.sources.storage import Storage, uri_fault
+from raytemplate.data.sources.storage import Storage, names_in, uri_fault, written_to
+from raytemplate.data.survey.survey import Asked
 from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
 from raytemplate.records.codec import Settings
+from raytemplate.spec.draft.write import write_draft
+from raytemplate.spec.load import load
 
 NOWHERE = Storage(endpoint="http://127.0.0.1:1", region="us-east-1")
 START, END = datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)
@@ -157,6 +160,30 @@ def test_a_store_that_goes_away_while_a_file_is_read_is_no_damaged_file(folder):
             path=uri, row_groups=(0,), ranges=(table.files[0].row_groups[0].range,), columns=("x",), start=START,
             end=END, reading=table.reading, storage=table.storage,
         ), Settings(), Settings())  # fmt: skip
+
+
+def test_a_template_is_drafted_from_a_store_that_the_environment_names(store, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    uri = store.put_all(folder / "csv", "drafted")
+    path, draft = write_draft(tmp_path / "new", Asked(data=f"{uri}/**/*.csv", target="x", time="time"))
+    assert (draft.survey.num_rows, list(draft.survey.source.schema)) == (56, ["time", "x", "month"])
+    spec = load(path, environ={})
+    assert (spec.data.source, spec.data.storage) == (f"{uri}/**/*.csv", StorageSpec())
+
+
+def test_what_is_written_is_there_whole_or_not_at_all(store):
+    storage = Storage(endpoint=store.endpoint)
+    with written_to("s3://lake/out/whole.csv.gz", storage) as file:
+        assert file.name == "whole.csv.gz"
+        file.write_bytes(b"1\n" * 20_000_000)
+    assert store.get("out/whole.csv.gz") == b"1\n" * 20_000_000
+    with pytest.raises(ZeroDivisionError), written_to("s3://lake/out/part.csv", storage) as file:
+        file.write_bytes(b"1") / 0
+    assert names_in("s3://lake/out", storage) == ("whole.csv.gz",) and not file.exists()
+    with pytest.raises(DataError) as caught, written_to("s3://pond/out.csv", storage) as file:
+        file.write_bytes(b"1")
+    assert caught.value.what == f"s3://pond/out.csv: there is no such bucket at {store.endpoint}"
 
 
 @pytest.mark.parametrize(

@@ -278,3 +278,18 @@ def test_only_the_first_file_with_a_breach_is_named(ingest, many_groups):
     )
     with pytest.raises(DataError, match=r"break \"max: 1000\"; the first in data/flights/2013-02\.parquet: 9999"):
         translated("ingest", lambda: ingest({"contract.columns.seats": {"type": "number", "max": 1000}}))
+
+
+def test_a_file_that_changes_after_the_first_pass_of_a_stream_is_noticed(one_ray, plan, many_groups):
+    path = many_groups / "2013-01.parquet"
+    plain = {"use_dictionary": False, "compression": "none", "row_group_size": 2000}
+    pq.write_table(pq.read_table(path), path, **plain)  # no page checksums: nothing but our digest can tell
+    made = plan({"data.ingest": "stream"})
+    data = open_data(made.ingest, None)
+    assert sum(batch.num_rows for batch in data.streams["train"].iter_batches(batch_format="pyarrow")) > 0
+    offset, length = next(spans(path, lambda group, column: group == 5 and column == "distance"))
+    before = path.read_bytes()
+    spoil(path, offset + length - 1, bytes([before[offset + length - 1] ^ 1]))
+    with pytest.raises(IntegrityError) as caught:
+        translated("fit", lambda: list(data.streams["train"].iter_batches(batch_format="pyarrow")))
+    assert caught.value.what == f"{path}: changed while this run was reading it"

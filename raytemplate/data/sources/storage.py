@@ -5,11 +5,15 @@ from __future__ import annotations
 import fnmatch
 import functools
 import io
+import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
@@ -17,7 +21,7 @@ from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailab
 SCHEMES = ("s3", "gs", "abfs", "abfss", "hdfs")
 _URI = re.compile(r"(\w+)://([^/]*)/*(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"\w+://[^@]*:[^@]*@")
-_CONNECT_S, _REQUEST_S, _ATTEMPTS = 3.0, 20.0, 3
+_CONNECT_S, _REQUEST_S, _ATTEMPTS = 3.0, 10.0, 3
 _BUFFER_BYTES = 2**20
 """Small reads are answered out of this many bytes: a request takes tens of milliseconds, however little it asks."""
 
@@ -27,7 +31,7 @@ _REFUSED = re.compile(
     r"|MISSING_AUTHENTICATION|UNRECOGNIZED_CLIENT|HTTP status 40[13]|Unauthorized|Permission"
 )
 _ELSEWHERE = re.compile(r"HTTP status 301|configured region is|MALFORMED")
-_KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to one that may read it"
+_KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to one that may use it"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +40,11 @@ class Storage:
 
     endpoint: str = ""
     region: str = ""
+
+    @property
+    def address(self) -> str:
+        """The endpoint of the template, else of the environment; pyarrow does not look there."""
+        return self.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
 
 
 def uri_fault(uri: str) -> str:
@@ -78,7 +87,7 @@ def _bucket(uri: str, storage: Storage) -> _Bucket:
         raise DataError(fault, next_step="raytemplate schema data.source")
     match = _URI.fullmatch(uri)
     assert match is not None
-    return _open_bucket(match[1], match[2], storage)
+    return _open_bucket(match[1], match[2], replace(storage, endpoint=storage.address))
 
 
 @functools.cache
@@ -153,6 +162,29 @@ def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> tup
     with _in_our_words(pattern, storage):
         found = _matches(bucket, path) if _has_magic(path) else _below(bucket, path, endings)
         return tuple(sorted({bucket.outside(one) for one in found}))
+
+
+@contextmanager
+def written_to(output: str, storage: Storage) -> Generator[Path]:
+    """Where to write a file of this machine; for a URI it is brought to its object store when the block has ended well.
+
+    Raises:
+        As `open_stored`.
+    """
+    if "://" not in output:
+        yield Path(output)
+        return
+    bucket = _bucket(output, storage)
+    with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
+        file = Path(folder) / output.rpartition("/")[2]
+        yield file
+        # What is sent in parts is there when the last part is, or not at all.
+        with (
+            _in_our_words(output, storage),
+            file.open("rb") as made,
+            bucket.files.open_output_stream(bucket.inside(output), compression=None) as stored,
+        ):
+            shutil.copyfileobj(made, stored, 8 * _BUFFER_BYTES)
 
 
 def names_in(uri: str, storage: Storage) -> tuple[str, ...]:
@@ -250,9 +282,9 @@ def _in_our_words(uri: str, storage: Storage) -> Generator[None]:
 def _translated(uri: str, storage: Storage, said: str) -> RaytemplateError:
     """An error of pyarrow's, which are all of one class, by its text."""
     words = re.sub(r"\s*\(Request ID: .*", "", said.split("Details: ")[-1].split("operation: ")[-1]).strip()[:300]
-    at = f" at {storage.endpoint}" if storage.endpoint else ""
+    at = f" at {storage.address}" if storage.address else ""
     if "NO_SUCH_BUCKET" in said or "NoSuchBucket" in said:
-        return DataError(f"{uri}: there is no such bucket{at}", next_step="set data.source to the files to read")
+        return DataError(f"{uri}: there is no such bucket{at}", next_step="name one that is there")
     if _ELSEWHERE.search(said):
         return DataError(f"{uri}: {words}", next_step="set data.storage.region, or AWS_REGION, to the bucket's")
     if _REFUSED.search(said):

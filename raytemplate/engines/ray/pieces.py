@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -22,6 +22,7 @@ from raytemplate.data.sources.reader import read_file
 from raytemplate.data.sources.source import ReadResult, SliceOrder
 from raytemplate.data.split import SIDES, Split, sides
 from raytemplate.data.windows import SIDE
+from raytemplate.errors import IntegrityError
 from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
@@ -34,7 +35,10 @@ _BYTES_A_TASK = 64_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept."""
+    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept.
+
+    `sha256` is the digest of its bytes where they were read before.
+    """
 
     source: str
     order: SliceOrder
@@ -44,6 +48,7 @@ class Piece:
     num_bytes: int
     split: Split | None = None
     side: str = ""
+    sha256: str = ""
 
 
 class Pieces(Datasource):
@@ -74,21 +79,25 @@ def _expected(piece: Piece) -> BlockMetadata:
     )
 
 
-def pieces_of(stage: IngestStage, window: Window | None = None) -> tuple[Piece, ...]:
+def pieces_of(
+    stage: IngestStage, window: Window | None = None, earlier: Sequence[FileRead] = ()
+) -> tuple[Piece, ...]:  # fmt: skip
     """A stage's files as pieces of at most 64 MB each, in the order of the files.
 
     Args:
         window: only the rows of this one; default: those of all three.
+        earlier: accounts of a pass before: other bytes in the same place are refused.
     """
+    read = {(account.path, account.row_groups): account.sha256 for account in earlier}
     start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
+    orders = ((file, chunk, _order(stage, file, chunk, start, end)) for file in stage.files for chunk in _chunks(file))
     return tuple(
         Piece(
-            source=stage.source, order=_order(stage, file, chunk, start, end), partitions=file.partitions,
-            kinds=stage.partitions, num_rows=_share(file.num_rows, file, chunk),
-            num_bytes=_share(file.bytes_to_read, file, chunk), split=stage.split, side=window.name if window else "",
+            source=stage.source, order=order, partitions=file.partitions, kinds=stage.partitions,
+            num_rows=_share(file.num_rows, file, chunk), num_bytes=_share(file.bytes_to_read, file, chunk),
+            split=stage.split, side=window.name if window else "", sha256=read.get((order.path, order.row_groups), ""),
         )
-        for file in stage.files
-        for chunk in _chunks(file)
+        for file, chunk, order in orders
     )  # fmt: skip
 
 
@@ -139,6 +148,11 @@ def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
 
 def _read(piece: Piece) -> list[pa.Table]:
     result = _with_side(piece)
+    if piece.sha256 not in ("", result.file.sha256):
+        raise IntegrityError(
+            f"{piece.order.path}: changed while this run was reading it",
+            next_step="put the file back and resume, or start a new run",
+        )
     account = json.dumps(codec.encode(result.file))
     filler = pa.nulls(max(0, result.table.num_rows - 1), pa.string())
     column = pa.chunked_array([pa.array([account][: result.table.num_rows], pa.string()), filler])
