@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 from raytemplate import plugins
 from raytemplate.code.files import take_along
-from raytemplate.errors import DataError, IntegrityError, Interrupted, PlanError, RaytemplateError, UsageError
+from raytemplate.errors import (
+    DataError,
+    IntegrityError,
+    Interrupted,
+    PlanError,
+    RaytemplateError,
+    UsageError,
+    was_terminated,
+)
 from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
@@ -37,8 +45,10 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.differences import Differences
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.reports.history import ModelRow
+from raytemplate.reports.model_shown import ModelView
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
@@ -347,15 +357,19 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         evidence_from(journal)
         refuse_for_show(journal, locked)
         refuse_if_stale(journal, ledger, locked.name)
-        if not is_champion(journal, ledger, locked.name):
-            decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
-        Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
-        if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
-            from raytemplate.engines.submitted import finish
+        try:
+            if not is_champion(journal, ledger, locked.name):
+                decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
+            if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
+                from raytemplate.engines.submitted import finish
 
-            finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
-        rewrite_end(journal)
-        write_model_card(journal, locked)
+                finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
+            rewrite_end(journal)
+            write_model_card(journal, locked)
+            # Last: it may take a while, and whoever interrupts it has a whole record all the same.
+            Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
+        except (KeyboardInterrupt, Interrupted) as error:
+            raise interrupted(error, journal, ledger.head(locked.name)) from error
     return Run(journal)
 
 
@@ -447,6 +461,17 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
         raise
 
 
+def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
+    """What differs between two runs, each a unique id prefix or "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.differences import differences
+
+    return differences(find(a, workspace=workspace), find(b, workspace=workspace))
+
+
 def report(ref: str, *, workspace: str | None = None) -> str:
     """A run (unique id prefix or "last") as one self-contained HTML page.
 
@@ -500,7 +525,13 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     # Without the records of its run, MLflow is looked for where it is by default.
     uri = read_lock(made_by).plan.promote.tracking_uri if made_by.folder.exists() else ""
     move = ledger.rollback(name, getpass.getuser(), redact(reason), to_version=target.version, expected_term=term)
-    return move, Mirror(place, uri).try_project(name)
+    try:
+        return move, Mirror(place, uri).try_project(name)
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(
+            f"interrupted: version {move.head.version} is the champion of {name} again; MLflow may not know it yet",
+            next_step=f"raytemplate show {name}", terminated=was_terminated(error),
+        ) from error  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

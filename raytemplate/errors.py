@@ -162,6 +162,15 @@ class Interrupted(RaytemplateError):
         return EXIT_TERMINATED if self.terminated else EXIT_INTERRUPTED
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was told to end (SIGTERM). No `Exception`: libraries that catch every one of those let it through."""
+
+
+def was_terminated(error: BaseException) -> bool:
+    """Whether what stopped the work was SIGTERM, and not Ctrl-C."""
+    return isinstance(error, Terminated) or (isinstance(error, Interrupted) and error.terminated)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Problem:
     """One thing wrong with a template.

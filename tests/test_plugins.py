@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from raytemplate.errors import SpecError
 from raytemplate.plugins import PluginError
 from raytemplate.spec.load import load
 
-TEMPLATE = Path(__file__).parent.parent / "configs" / "flights-air-time.yaml"
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "configs" / "flights-air-time.yaml"
+PAGE, SAMPLE = ROOT / "docs" / "plug-ins.md", ROOT / "tests" / "plugin_sample"
 NARROW = """
 from raytemplate.governance.options import GateOptions
 
@@ -113,3 +116,10 @@ def test_check_places_every_problem_with_plug_ins(site):
     assert found.pop("data.format") == 'no such format: "parqet"; did you mean parquet?'
     assert set(found) == {"evaluation.also", "governance.gates.strange", "features.columns.temp.kind"}
     assert all("of bad-ones 1.0 (bad_ones:X) cannot be imported: OSError: no licence" in m for m in found.values())
+
+
+def test_the_page_shows_the_sample_as_it_is():
+    blocks = re.findall(r"```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    files = [path.read_text() for path in SAMPLE.rglob("*") if path.suffix in (".py", ".toml", ".yaml")]
+    assert len(blocks) >= 6
+    assert [block for block in blocks if not any(block.strip() in text for text in files)] == []

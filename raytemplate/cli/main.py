@@ -19,7 +19,7 @@ import click
 
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
-from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError
+from raytemplate.errors import Bug, Interrupted, RaytemplateError, Terminated, UsageError, was_terminated
 from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
@@ -28,7 +28,7 @@ STARTED = time.monotonic()
 _GROUPS = {
     "Start": ("init", "check", "schema"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
-    "Look": ("runs", "show", "report"),
+    "Look": ("runs", "show", "diff", "report"),
     "Decide": ("promote", "rollback"),
     "Use": ("models", "predict"),
 }
@@ -44,6 +44,7 @@ _SUMMARIES = {
     "resume": "Go on with a run that was stopped.",
     "runs": "List runs.",
     "show": "Show a run or a model.",
+    "diff": "Show what differs between two runs.",
     "report": "Write a run as one HTML page.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
@@ -116,8 +117,10 @@ def _run(arguments: Sequence[str]) -> int:
         context = error.ctx if isinstance(error, click.UsageError) else None
         command = context.command_path if context else "raytemplate"
         return _tell(UsageError(f"raytemplate: {error.format_message()}", next_step=f"{command} --help"), asked)
-    except (KeyboardInterrupt, click.Abort):
-        return _tell(Interrupted("interrupted; nothing was started"), asked)
+    except (KeyboardInterrupt, click.Abort) as error:
+        terminated = was_terminated(error.__cause__ or error)  # click wraps what interrupts it
+        what = f"{'terminated' if terminated else 'interrupted'}; nothing was started"
+        return _tell(Interrupted(what, terminated=terminated), asked)
     except RaytemplateError as error:
         return _tell(error, asked)
     except Exception:
@@ -164,4 +167,4 @@ def _defuse_alarms() -> None:
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     # Once Ray runs, its own handler comes first and sets an alarm of three seconds that aborts a process still alive.
     signal.alarm(0)
-    raise Interrupted(terminated=True)
+    raise Terminated

@@ -135,7 +135,8 @@ class Progress:
         if self._screen is not None:
             self._screen.say(text)
         else:
-            print(text, file=stream(), flush=True)
+            with suppress(OSError):  # whoever read has gone; the run goes on
+                print(text, file=stream(), flush=True)
         self._last_line = time.monotonic()
 
     def _text(self, record: object) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,7 +39,7 @@ class Parts:
 def slice_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as slices are made of it, whatever type a batch of rows has: numbers as float64, all else as text."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
-        return column.cast(pa.float64())
+        return column.cast(pa.float64(), safe=False)  # ids of 17 digits are sliced too, to 16 of them
     return column.cast(pa.string())
 
 
@@ -53,7 +54,8 @@ def parts_of(column: pa.ChunkedArray) -> Parts:
         if len(known) > MAX_NUMBERS:
             return _ranges(value)
         column = pc.if_else(pc.is_nan(column), None, column)
-        names = {float(number): f"{number:,.10g}" for number in known}
+        # Without commas: few numbers are mostly codes, such as years.
+        names = {float(number): _plain(float(number), 15).replace(",", "") for number in known}
         column = pa.chunked_array([pa.array([names.get(v) for v in column.to_pylist()], pa.string())])
     return _values(column.fill_null(MISSING))
 
@@ -79,11 +81,27 @@ def _ranges(value: Floats) -> Parts:
     if not len(edges):  # nearly all rows have the least value: the others are one range
         edges = np.asarray([value[value > least].min()])
     of_row = np.searchsorted(edges, value, side="right").astype(np.int64)
-    text = [f"{edge:,.4g}" for edge in edges]
+    text = _told_apart(edges)
     between = [f"{low} to {high}" for low, high in pairwise(text)]
     names = [f"below {text[0]}", *between, f"{text[-1]} or more"]
     of_row[missing] = len(names)
     return Parts(of_row=of_row, names=tuple([*names, MISSING] if missing.any() else names))
+
+
+def _told_apart(edges: Floats) -> list[str]:
+    """The edges with four digits, or as many more as it takes for no two to be the same."""
+    return next(
+        text
+        for digits in range(4, 18)
+        if len(set(text := [_plain(float(edge), digits) for edge in edges])) == len(edges) or digits == 17
+    )
+
+
+def _plain(number: float, digits: int) -> str:
+    """A number to so many digits, never with an exponent: "199.8", "52,300"."""
+    places = digits - 1 - (math.floor(math.log10(abs(number))) if number and math.isfinite(number) else 0)
+    text = f"{number:,.{max(0, places)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def score_slices(

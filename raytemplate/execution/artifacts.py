@@ -52,9 +52,17 @@ def check_promises(journal: Journal, plan: RunPlan, store: ObjectStore, *, judge
     missing = [f"{name} ({place})" for name, place in places.items() if not _is_there(place)]
     if missing:
         raise PromiseBroken(
-            f"contract.artifacts: promised and not there: {', '.join(missing)}",
+            f"contract.artifacts: promised and not there: {', '.join(missing)}{_champion_already(journal)}",
             next_step=f"raytemplate resume {journal.run_id}    # or take it out of contract.artifacts",
         )
+
+
+def _champion_already(journal: Journal) -> str:
+    """What a person must know where the promise was broken after the promotion."""
+    promotion = journal.read(PromotionRecord)
+    if promotion is None or promotion.outcome != "promoted":
+        return "; nothing was promoted"
+    return f"; version {promotion.version} of {promotion.model} is the champion all the same"
 
 
 def _place(name: str, journal: Journal, store: ObjectStore) -> Path:

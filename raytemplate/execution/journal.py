@@ -19,7 +19,7 @@ from raytemplate.data.profile import Profile
 from raytemplate.errors import IntegrityError
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import EpochRecord, FitResult
+from raytemplate.records.fitted import EpochRecord, FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -34,6 +34,7 @@ RECORDS: dict[type, str] = {
     SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
     FittedFeatures: "features.json",
+    WarmStart: "warm-start.json",
     FitResult: "fit.json",
     Evaluation: "evaluation.json",
     ClusterWork: "cluster.json",
@@ -66,6 +67,11 @@ class Journal:
     def model(self) -> Path:
         """Where the candidate is put together before it is frozen in the store."""
         return self.folder / "model"
+
+    @property
+    def start(self) -> Path:
+        """The champion that training begins with; absent where it begins with none."""
+        return self.folder / "start"
 
     @property
     def code(self) -> Path:

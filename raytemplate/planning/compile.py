@@ -38,6 +38,7 @@ from raytemplate.planning.stages import (
     plan_id,
 )
 from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import WarmStart
 from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes, show_seconds
@@ -206,8 +207,25 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
         model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
         metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
-        accelerator=worker.accelerator, step=family.step,
+        accelerator=worker.accelerator, step=family.step, warm_start=_warm_start(spec, inventory, ingest, family),
     )  # fmt: skip
+
+
+def _warm_start(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> WarmStart | None:
+    """The champion to begin with, or what is known beforehand to forbid it."""
+    if "warm_start" not in family.uses or spec.training.warm_start == "none":
+        return None
+    champion = inventory.champion
+    if champion is None:
+        return WarmStart(problem="there is no champion yet")
+    problem = ""
+    if champion.family != family.name:
+        problem = f"the champion is of family {champion.family or 'unknown'}"
+    elif champion.seen_until > ingest.window("test").start and ingest.split is None:
+        problem = "the champion has seen test rows"
+    elif champion.split != (ingest.split.id if ingest.split else ""):
+        problem = "the champion has seen test rows: its data was split otherwise"
+    return WarmStart(version=champion.version, digest=champion.digest, problem=problem)
 
 
 def _num_epochs(spec: TemplateSpec, family: Family) -> int:

@@ -101,13 +101,13 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
     folder = ObjectStore(workspace.models).path(head.digest)
     try:
         about = read_about(folder)
-        columns, split = about.columns, about.split
+        columns, split, family = about.columns, about.split, about.family
     except (OSError, IntegrityError):
         # The ledger still names it; evaluation says that it cannot be scored, and beats-champion blocks.
-        columns, split = (), ""
+        columns, split, family = (), "", ""
     return Champion(
         version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
-        seen_until=head.seen_until, split=split,
+        seen_until=head.seen_until, split=split, family=family,
     )  # fmt: skip
 
 

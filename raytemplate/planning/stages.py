@@ -13,6 +13,7 @@ from raytemplate.data.sources.listing import ByteRange
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
+from raytemplate.records.fitted import WarmStart
 
 WindowName = Literal["train", "validation", "test"]
 
@@ -113,7 +114,10 @@ class IngestStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitStage:
-    """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called."""
+    """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called.
+
+    `warm_start` is the champion whose weights it begins with, or why there is none; None where none was asked for.
+    """
 
     family: str
     loop: str
@@ -130,6 +134,7 @@ class FitStage:
     why: str
     accelerator: str = ""
     step: str = "epoch"
+    warm_start: WarmStart | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

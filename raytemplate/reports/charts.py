@@ -92,7 +92,7 @@ def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, f
     low, high = scale
 
     def x(value: float) -> float:
-        return _STRIP * (min(max(value, low), high) - low) / (high - low)
+        return 5 + (_STRIP - 10) * (min(max(value, low), high) - low) / (high - low)
 
     drawn = [Markup('<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="20"/>').format(x=x(middle))]
     if math.isfinite(estimate.value):

@@ -25,12 +25,12 @@ def draft_text(draft: Draft) -> str:
 def _rows(draft: Draft) -> list[tuple[str, str]]:
     found = draft.survey
     written = ", ".join(f"{key}: {value}" for key, value in found.writing.csv.items())
-    kinds = {use: len(draft.of(use)) for use in ("numeric", "categorical", "datetime")}
+    kinds = {use: len(draft.of(use)) for use in ("numeric", "categorical", "datetime", "text")}
     lengths = draft.lengths
     windows = f"validation {lengths.validation}, test {lengths.test}, train all before" if lengths else ""
     return [
         ("written", written),
-        ("target", f"{draft.target.name}: {draft.task}, {_target(draft)}"),
+        ("target", f"{draft.target.name}: {draft.learning.task}, {_target(draft)}"),
         ("windows", windows),
         ("split", "" if lengths else f"by a hash of the rows; {draft.split_why}"),
         ("keys", ", ".join(role.column.name for role in draft.of("key"))),
@@ -42,11 +42,18 @@ def _rows(draft: Draft) -> list[tuple[str, str]]:
 def _target(draft: Draft) -> str:
     target = draft.target
     missing = f"; {target.num_null:,} missing are dropped" if target.num_null else ""
-    if draft.task == "regression":
+    if draft.learning.task == "regression":
         return f"{target.min:g} to {target.max:g}{missing}"
-    counts = sorted((target.values or {}).items(), key=lambda item: -item[1])
+    rare = draft.learning.rare
+    counts = sorted(((v, n) for v, n in (target.values or {}).items() if v not in rare), key=lambda item: -item[1])
     total = sum(count for _, count in counts)
-    shown = ", ".join(f"{value} {100 * count / total:.0f} %" for value, count in counts[:_MOST_CLASSES])
+    shown = ", ".join(f"{value} {_share(count / total)}" for value, count in counts[:_MOST_CLASSES])
     more = f" and {len(counts) - _MOST_CLASSES} more" if len(counts) > _MOST_CLASSES else ""
-    yes = f"; yes is {draft.positive}" if draft.positive else ""
-    return f"{shown}{more}{yes}{missing}"
+    yes = f"; yes is {draft.learning.positive}" if draft.learning.positive else ""
+    few = f"; too few rows, dropped: {', '.join(map(str, rare[:_MOST_CLASSES]))}" if rare else ""
+    few += f" and {len(rare) - _MOST_CLASSES} more" if len(rare) > _MOST_CLASSES else ""
+    return f"{shown}{more}{yes}{missing}{few}"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.evaluated import Evaluation, Scored
+from raytemplate.records.evaluated import Estimate, Evaluation, Scored
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.wording import baseline_name, count, estimate_texts, settings_text, short
 from raytemplate.spec.wording import show_value
@@ -37,6 +39,7 @@ def model_card(
         *_data(plan, snapshot),
         "## How good it is",
         *_metrics(plan, evaluation),
+        *_slices(evaluation),
         "## Gates",
         _table(
             ("gate", "outcome", "found", "required"),
@@ -89,6 +92,27 @@ def _metrics(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
             yield f"Candidate minus {name}, {model.difference.metric}: {value} [{low}, {high}], over the same rows."
 
 
+def _slices(evaluation: Evaluation) -> Iterator[str]:
+    """The deciding metric of each slice, where rows were sliced."""
+    tables = slice_tables(evaluation)
+    if tables:
+        yield f"## By slice ({evaluation.metric})"
+        yield " ".join(worst_text(evaluation).split())
+    for by, slices in tables:
+        rows = [
+            (one.value, f"{one.num_rows:,}", _with_interval(one.candidate), _with_interval(one.champion))
+            for one in slices
+        ]
+        yield _table((by, "rows", "candidate", "champion"), rows)
+
+
+def _with_interval(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    value, low, high = estimate_texts(estimate)
+    return f"{value} [{low}, {high}]" if math.isfinite(estimate.low + estimate.high) else value
+
+
 def _decides(name: str, evaluation: Evaluation) -> str:
     return f"{name} (decides)" if name == evaluation.metric else name
 
@@ -96,8 +120,7 @@ def _decides(name: str, evaluation: Evaluation) -> str:
 def _estimate(model: Scored | None, name: str) -> str:
     if model is None or name not in model.metrics:
         return "-"
-    value, low, high = estimate_texts(model.metrics[name].estimate)
-    return f"{value} [{low}, {high}]"
+    return _with_interval(model.metrics[name].estimate)
 
 
 def _limits(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import FitResult
+from raytemplate.records.fitted import FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
@@ -32,8 +32,16 @@ def fit_text(fit: FitResult) -> str:
     trained = max((epoch.epoch for epoch in fit.epochs), default=candidate.epoch)
     stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
     resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
+    begun = f", {start_text(fit.warm_start)}" if fit.warm_start else ""
     result = f"validation {candidate.metric} {metric_text(candidate.validation)}"
-    return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}, {result}"
+    return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}{begun}, {result}"
+
+
+def start_text(start: WarmStart) -> str:
+    """What training begins with, where a warm start was asked for."""
+    if start.problem:
+        return f"not from the champion's weights: {start.problem}"
+    return f"from the weights of version {start.version}"
 
 
 def evaluate_text(evaluation: Evaluation) -> str:

@@ -69,14 +69,13 @@ def _rows(slices: Sequence[Slice], evaluation: Evaluation) -> list[SliceRow]:
 
 
 def _scale(slices: Sequence[Slice], metric: str, whole: float) -> tuple[float, float]:
-    """Half as wide again as the values. Slices of few rows, and intervals, may reach beyond: else they would press all
-    others together.
-    """
-    enough = [one for one in slices if one.num_rows >= MIN_ROWS]
+    """From the lowest to the highest end. Slices of few rows may reach beyond: they would press all others together."""
+    enough = [one for one in slices if one.num_rows >= MIN_ROWS] or slices
     estimates = [e for one in enough for e in _both(one, metric) if e is not None]
-    values = [value for value in (whole, *(e.value for e in estimates)) if math.isfinite(value)] or [0.0]
-    room = (max(values) - min(values)) / 2 or abs(values[0]) / 10 or 1.0
-    return min(values) - room, max(values) + room
+    numbers = [whole, *(number for e in estimates for number in (e.low, e.value, e.high))]
+    known = [number for number in numbers if math.isfinite(number)] or [0.0]
+    low, high = min(known), max(known)
+    return (low, high) if low < high else (low - 1.0, high + 1.0)
 
 
 def _both(one: Slice, metric: str) -> tuple[Estimate, Estimate | None]:

@@ -83,11 +83,20 @@ class _Definitions:
         """Gates, settings of feature columns and metrics are open to the namespaces; here they are those there are."""
         gates = {name: self.refs[gate] for name, gate in self.gates.items()}
         self.properties(NAMESPACES["governance"])["gates"].update(properties=gates, additionalProperties=False)
+        for gate in self.gates.values():
+            self._name_metrics(definition(self.defs, self.refs[gate]))
         kinds = [self._column(name, model) for name, model in self.features.items()]
         self.properties(NAMESPACES["features"])["columns"]["additionalProperties"] = {"anyOf": kinds}
         evaluation = self.properties(NAMESPACES["evaluation"])
         for metric in (evaluation["metric"], evaluation["also"]["items"]):
             metric["enum"] = list(plugins.names(plugins.METRICS))
+
+    def _name_metrics(self, gate: Schema) -> None:
+        """A gate that takes numbers by names of its own takes them by metric: editors then complete these."""
+        limit = gate.get("additionalProperties")
+        for metric in plugins.names(plugins.METRICS) if isinstance(limit, dict) else ():
+            about = f"Limit of the metric {metric}, in its unit and direction."
+            gate["properties"].setdefault(metric, {**cast("Schema", limit), "description": about})
 
     def _column(self, name: str, model: type[Options]) -> Schema:
         """Settings of a column; a kind that is not the one of its list has to be named."""

@@ -181,10 +181,13 @@ NAMESPACES: Mapping[str, type[Options]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a value came from. `layer`: "FILE", "environment NAME", "--set ..."; `line` counts from 1, 0 if none."""
+    """Where a value came from. `layer`: "FILE", "environment NAME", "--set ..."; `line` counts from 1, 0 if none;
+    `comment` is what the person wrote at its end.
+    """
 
     layer: str
     line: int = 0
+    comment: str = ""
 
     @property
     def where(self) -> str:

@@ -8,6 +8,7 @@ from raytemplate import plugins
 from raytemplate.data.conditions import is_condition, parse_condition
 from raytemplate.data.options import DataSpec
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
+from raytemplate.governance.options import GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.locate import Places
 
@@ -62,6 +63,9 @@ def check_task(places: Places, parts: dict[str, Any], family: Family | None) -> 
         # Where training cannot be read, that is problem enough.
         _check_metrics(places, parts["evaluation"], task, training.loss if training else "quantile")
         _check_baseline(places, parts["evaluation"], task)
+    governance: GovernanceSpec | None = parts["governance"]
+    if governance and task == "regression" and "calibration" in governance.gates and places.clean("data.task"):
+        places.note("governance.gates.calibration", "is for classes, and data.task is regression; remove it")
 
 
 def _check_target(places: Places, data: DataSpec) -> None:

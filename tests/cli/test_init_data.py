@@ -77,6 +77,17 @@ DRAFTED = {
     "classes as 1.0 and 2.0": (
         rows("a,y", lambda i, r: (i % 7, f"{i % 3}.0")), [], "task: multiclass"
     ),
+    "a class of one row": (
+        rows("a,y", lambda i, r: (i % 7, ["it's", "b", "c"][i % 3] if i else 'odd "1"')), [],
+        """drop: "y in ('odd \\"1\\"')"  """,
+    ),
+    "two classes once the third is gone": (
+        rows("a,y", lambda i, r: (i % 7, ["yes", "no"][i % 2] if i else "")) + "1,maybe\n", [],
+        """drop: "y is null or y in ('maybe')"  # 1 row without a label; classes of too few rows""",
+    ),
+    "prose": (
+        rows("said,y", lambda i, r: (" ".join(r.choice("abcdefgh") * 3 for _ in range(9)), i % 2)), [], "text: [said]"
+    ),
     "a copy of the target": (
         rows("a,twice,y", lambda i, r: (i % 7, 2 * i + 3, i + 0.5)), [], "# left out: twice: goes with y"
     ),
@@ -98,6 +109,13 @@ def test_a_draft_passes_check_and_plan(tmp_path, text, options, line):
     assert planned.returncode == 0, planned.stderr
 
 
+def test_a_file_with_an_ending_of_its_own_is_read_as_csv(tmp_path):
+    (tmp_path / "adult.data").write_text(PLAIN)
+    assert here("init", "demo", "--data", "adult.data", "--target", "y", cwd=tmp_path).returncode == 0
+    assert "  format: csv" in (tmp_path / "demo" / "adult.yaml").read_text()
+    assert here("plan", "adult.yaml", cwd=tmp_path / "demo").returncode == 0
+
+
 PLAIN = rows("a,y", lambda i, r: (i % 7, r.random()))
 REFUSED = {
     "no header": (rows("", lambda i, r: (r.random(), "x", i)), "column_1", "looks like data", "--no-header"),
@@ -116,6 +134,7 @@ REFUSED = {
     "no such column": (PLAIN, "z", '--target: no column "z"', "there is a, y"),
     "too few rows": (rows("a,y", lambda i, r: (i, i), count=9), "y", "9 rows with a y", "at least 30"),
     "a target with signs": (rows("a,y", lambda i, r: (i, f"{i % 90}%")), "y", "such as 0%, which are read", "1234.5"),
+    "a class too rare": (rows("a,y", lambda i, r: (i, "yes" if i < 4 else "no")), "y", "1 of the 2 values", "10 rows"),
     "a target of texts": (rows("a,y", lambda i, r: (i, f"t{i % 200}")), "y", "more than 80 different", "on average"),
     "another encoding": ("a,y\n1,größe\n".encode("latin1"), "a", "table.csv:2: not UTF-8 (byte 0xf6)", "iconv"),
 }

@@ -97,3 +97,10 @@ def test_elsewhere_a_line_says_where_each_stage_begins_and_ends(tmp_path: Path) 
     expected = [HEAD, "", "  … starting Ray", "  … ingest     reading", INGEST, "  … fit        training", FIT]
     assert said.stderr.splitlines() == expected
     assert (tmp_path / "k7q2" / "ray.log").read_text() == ""
+
+
+def test_run_goes_on_when_nobody_reads_any_more(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    subprocess.run([sys.executable, "-c", HEARD, str(tmp_path), "well"], stderr=theirs, check=True, timeout=60)
+    os.close(theirs)

@@ -71,6 +71,12 @@ def test_the_first_run_makes_the_first_champion(story):
     assert "Records: .raytemplate/runs/" in story.first.out
 
 
+def test_diff_names_what_made_one_run_another(story):
+    told = raytemplate("diff", story.second.run.name, story.rejected.run.name, cwd=story.folder).stdout
+    assert "--set training.seed=8" in told and "--set governance.gates.metric-limit.mae=0.1" in told
+    assert "the bytes that were read" in told and "training.lr" not in told
+
+
 def test_nothing_of_rays_noise_reaches_the_person(story):
     for run in (story.first, story.again, story.held):
         assert "ray" not in run.err.lower().replace("raytemplate", "").replace("starting ray", ""), run.err

@@ -101,7 +101,7 @@ def test_rows_outside_the_windows_are_never_read(ingest, plan, many_groups, mode
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_damaged_byte_inside_names_the_file(ingest, plan, many_groups, mode):
+def test_f11_a_damaged_byte_inside_names_the_file(ingest, plan, many_groups, mode):
     stage = plan({"data.ingest": mode}).ingest
     path = many_groups / "2013-02.parquet"
     offset, length = next(spans(path, lambda g, c: g == 0 and c == "temp"))
@@ -121,7 +121,7 @@ def test_a_file_that_changed_since_the_plan_is_refused(ingest, plan, many_groups
     assert refused.value.exit_code == 7
 
 
-def test_bytes_that_changed_since_an_earlier_process_read_them_are_refused(ingest, plan, many_groups):
+def test_f11_bytes_that_changed_since_an_earlier_process_read_them_are_refused(ingest, plan, many_groups):
     path = many_groups / "2013-02.parquet"
     pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False)
     stage = plan().ingest

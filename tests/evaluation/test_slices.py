@@ -23,6 +23,8 @@ CASES = [
     ("missing", column("a", None), ["a", "(none)"]),
     ("few numbers", column(3, 1, None), ["3", "1", "(none)"]),
     ("fractions", column(0.5, 2.0, float("nan")), ["0.5", "2", "(none)"]),
+    ("years", column(2013, 2014), ["2013", "2014"]),
+    ("ids of 19 digits", column(2**60 + 1, None), ["1152921504606846976", "(none)"]),
     ("booleans", column(True, False), ["true", "false"]),
     ("nothing known", column(None, None, kind=pa.string()), ["(none)", "(none)"]),
     ("no number known", column(None, kind=pa.int64()), ["(none)"]),
@@ -45,6 +47,19 @@ def test_many_numbers_become_five_ranges_of_as_many_rows():
         "(none)",
     )
     assert np.bincount(parts.of_row).tolist() == [200, 200, 200, 200, 200, 1]
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "names"),
+    [
+        (50_000, 100, ["below 52,000", "52,000 to 54,000"]),
+        (1_000_000, 1, ["below 1,000,020", "1,000,020 to 1,000,040"]),
+        (0.0, 1e-7, ["below 0.000002", "0.000002 to 0.000004"]),
+    ],
+    ids=["large", "close together", "small"],
+)
+def test_ranges_are_named_by_plain_numbers_that_differ(first, step, names):
+    assert list(parts_of(column(*(first + step * n for n in range(101)))).names[:2]) == names
 
 
 def test_a_number_that_is_mostly_one_value_has_fewer_ranges():

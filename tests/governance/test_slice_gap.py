@@ -1,8 +1,7 @@
-"""The gate `slice-gap` against fairlearn: its differences of rates are the limits at which the gate turns."""
+"""The gate `slice-gap` where slices are small: which of them count."""
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from fairlearn import metrics as reference
 
 from raytemplate.evaluation.slices import score_slices, slice_values
@@ -27,32 +26,6 @@ def judged(evidence, target, probability, group, min_rows=1, **limits):
     )  # fmt: skip
     gate = SliceGap.model_validate({"by": "region", "min_rows": min_rows, **limits})
     return gate.check(evidence(slices=slices))
-
-
-@pytest.mark.parametrize("favour", [0.0, 0.1, 0.3])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_selection_rates_turn_at_the_demographic_parity_difference(evidence, seed, favour):
-    target, probability, group = people(seed, favour)
-    gap = reference.demographic_parity_difference(target, probability >= 0.5, sensitive_features=group)
-    within = judged(evidence, target, probability, group, **{"selection-rate": gap + 1e-9})
-    beyond = judged(evidence, target, probability, group, **{"selection-rate": gap - 1e-9})
-    assert (within.outcome, beyond.outcome) == ("pass", "block")
-
-
-@pytest.mark.parametrize("favour", [0.0, 0.1, 0.3])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_both_other_rates_turn_at_the_equalized_odds_difference(evidence, seed, favour):
-    target, probability, group = people(seed, favour)
-    gap = reference.equalized_odds_difference(target, probability >= 0.5, sensitive_features=group)
-    limits = [{"true-positive-rate": gap + off, "false-positive-rate": gap + off} for off in (1e-9, -1e-9)]
-    found = [judged(evidence, target, probability, group, **limit).outcome for limit in limits]
-    assert found == ["pass", "block"]
-
-
-def test_the_two_slices_furthest_apart_are_named(evidence):
-    finding = judged(evidence, *people(1, 0.3), **{"selection-rate": 0.1})
-    assert "(region east and region north)" in finding.found
-    assert finding.required == "at most 0.1 apart"
 
 
 def test_slices_of_few_rows_are_passed_over_as_by_hand(evidence):

@@ -58,3 +58,10 @@ def test_few_days_and_a_champion_that_was_not_compared_are_limits():
 
 def test_a_card_without_metadata_says_so():
     assert "The template says nothing about it; `metadata` is the place." in card(samples.sample_plan())
+
+
+def test_slices_are_shown_where_there_are_some():
+    text = card(evaluation=samples.sample_evaluation(slices=samples.sample_slices()))
+    assert "## By slice (mae)\n\nworst slices: carrier UA 10.22 [9.31, 11.13] of 2,310 rows" in text
+    assert "\n| UA | 2,310 | 10.22 [9.31, 11.13] |" in text
+    assert "By slice" not in card()

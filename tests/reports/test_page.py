@@ -96,7 +96,7 @@ def test_slices_are_tables_with_strips() -> None:
     # One scale a table, made for slices of enough rows; an interval that is not known reaches from end to end.
     dots = [float(found) for row in rows for found in re.findall('dot0" cx="([0-9.]+)"', row)]
     assert dots[1] < dots[0] < dots[2] and dots[3] < dots[4]
-    assert 'x1="0.0" x2="240.0" y1="10"' in rows[2]
+    assert 'x1="5.0" x2="235.0" y1="10"' in rows[2]
     _parsed(page)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raytemplate.reports.run_shown import show_run
+from raytemplate.reports.run_shown import RunView, show_run
 from raytemplate.reports.sliced import worst_text
 from raytemplate.testing import samples
 from raytemplate.testing.samples import sample_metric
@@ -34,7 +34,9 @@ def test_nothing_is_said_without_slices() -> None:
 
 
 def test_show_names_the_worst_slices() -> None:
-    from test_history import _view  # the run that the tests of `show` print whole
-
-    shown = show_run(replace(_view(), evaluation=samples.sample_evaluation(slices=samples.sample_slices())))
-    assert "\n  worst slices: carrier UA 10.22" in shown
+    view = RunView(
+        start=samples.sample_start(),
+        plan=samples.sample_plan(),
+        evaluation=samples.sample_evaluation(slices=samples.sample_slices()),
+    )
+    assert "\n  worst slices: carrier UA 10.22" in show_run(view)

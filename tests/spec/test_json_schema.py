@@ -28,7 +28,9 @@ def test_the_schema_is_one():
     assert SCHEMA["$schema"].endswith("2020-12/schema")
 
 
-@pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(shipped_folder().rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 def test_a_shipped_template_fits(path):
     assert faults(path.read_text()) == []
 
@@ -120,3 +122,5 @@ def test_every_plug_in_is_named():
     assert kinds == set(plugins.names(plugins.FAMILIES))
     gates = SCHEMA["$defs"]["GovernanceSpec"]["properties"]["gates"]["properties"]
     assert set(gates) == set(plugins.names(plugins.GATES))
+    limits = SCHEMA["$defs"]["MetricLimit"]["properties"]
+    assert set(limits) == {"severity", *plugins.names(plugins.METRICS)}

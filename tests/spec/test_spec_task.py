@@ -21,6 +21,8 @@ from raytemplate.spec.load import load
          't.yaml:15  training.loss: got "log-loss", expected mse, mae, huber or quantile: data.task is regression'),
         ("loss: mae", "quantile: 0.9",
          "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it"),
+        ("beats-baseline: {min_gain: 0}", "calibration: {max_error: 0.1}",
+         "t.yaml:24  governance.gates.calibration: is for classes, and data.task is regression; remove it"),
         ("[distance, seats]", "[distance, seats]\n  # air_time\n",
          None),
     ],

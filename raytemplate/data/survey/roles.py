@@ -17,11 +17,12 @@ from raytemplate.data.survey.survey import Survey
 
 pc: Any = pyarrow.compute
 
-Use = Literal["target", "time", "numeric", "categorical", "datetime", "key", "left out"]
+Use = Literal["target", "time", "numeric", "categorical", "datetime", "text", "key", "left out"]
 _ID_NAME = re.compile(r"(^|[_\W])(id|key|uuid|guid|nr|no|number|index|rownames|rowid)$|^unnamed|[a-z]I[Dd]$", re.I)
 _UNIQUE = 0.95
 _MOSTLY_UNIQUE = 0.5
 _WORDS_OF_PROSE = 3.0
+_MOST_ROWS_OF_PROSE = 200_000
 _COPY = 0.99999
 
 
@@ -47,6 +48,12 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     reason = next(_reasons_against(column), "") or _copy(column, found)
     if reason:
         return Role(column=column, use="left out", why=reason)
+    if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
+        if found.num_rows <= _MOST_ROWS_OF_PROSE:
+            return Role(column=column, use="text")
+        return Role(
+            column=column, use="left out", why="free text, 1 kB a row: list it under features.text where it fits"
+        )
     if column.name in found.writing.dressed:
         why = f"numbers such as {found.writing.dressed[column.name]}, which are read as text: write them bare"
         return Role(column=column, use="left out", why=why)
@@ -62,13 +69,11 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
 
 def _reasons_against(column: ColumnFacts) -> Iterator[str]:
     if column.type == "other":
-        yield "lists or objects, from which no feature is made"
+        yield "of a type from which no feature is made"
     if column.num_null == column.num_rows:
         yield "without any value"
     if (column.values is not None and len(column.values) == 1) or (column.min is not None and column.min == column.max):
         yield "the same value in all rows" if not column.num_null else "one value only, else missing"
-    if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
-        yield "free text"
 
 
 def _is_key(column: ColumnFacts) -> bool:

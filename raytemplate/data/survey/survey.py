@@ -56,9 +56,13 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What there is. `days`: day (UTC) -> rows, where there is a time. `sample`: rows from all over the files."""
+    """What there is. `days`: day (UTC) -> rows, where there is a time. `sample`: rows from all over the files.
+
+    `format` is "auto" where the files' endings say it.
+    """
 
     asked: Asked
+    format: str
     source: SourceTable
     writing: Writing
     columns: tuple[ColumnFacts, ...]
@@ -78,14 +82,14 @@ def survey(asked: Asked, root: Path) -> Survey:
         DataError: no file, or one that cannot be read.
         UsageError: no such target or time column, no header, dates that may be read in two ways.
     """
-    first = _first_csv(asked.data, root)
+    first, format_ = _first_csv(asked.data, root)
     sample = sample_of(first) if first else None
     writing = Writing()
     if first and sample:
         writing = writing_of(first, sample, asked.target, asked.time, asked.header, asked.dates)
     types = dict.fromkeys(writing.as_text, "text") | ({asked.time: "time"} if asked.time else {})
     order = ListOrder(pattern=asked.data, root=root, settings=Settings(writing.csv), types=types)
-    source = list_files("auto", order)
+    source = list_files(format_, order)
     _check_columns(asked, source, first, ",".join(sample.first)[:60] if sample else "")
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
     tallies = {name: Tally(name=name) for name in readable}
@@ -96,17 +100,19 @@ def survey(asked: Asked, root: Path) -> Survey:
     found = {name: tally.facts(kept.column(name)) for name, tally in tallies.items()}
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
-        asked=asked, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
+        asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
         columns=tuple(found.get(name, other[name]) for name in source.schema),
     )  # fmt: skip
 
 
-def _first_csv(pattern: str, root: Path) -> str:
-    """The first file, where it is CSV; else ""."""
+def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
+    """The first file, where it is CSV, else ""; and `data.format`. An ending that nobody knows is taken for CSV."""
     sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
-    endings = [ending for source in sources for ending in source.endings]
-    path = find_files(pattern, root, tuple(endings))[0]
-    return path if path.lower().endswith(source_of("csv").endings) else ""
+    endings = tuple(ending for source in sources for ending in source.endings)
+    path = find_files(pattern, root, endings)[0]
+    if not path.lower().endswith(endings):
+        return path, "csv"
+    return path if path.lower().endswith(source_of("csv").endings) else "", "auto"
 
 
 def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_record: str) -> None:

@@ -13,13 +13,16 @@ LIMITS = "min and max: today's range, widened by its own width on both sides; wh
 VALUES = "values: where there are at most 20, each of them in at least 20 rows."
 _MOST_VALUES, _LEAST_ROWS_OF_A_VALUE = 20, 20
 _LARGEST = 2.0**53
-_MOST_WITH_LIMITS = 300
-"""Past that many columns only types and nulls are promised: a template has at most 10,000 values."""
+_MOST_WITH_LIMITS, _MOST_WITH_TYPES = 300, 1_500
+"""Past that many columns only types and nulls are promised, then only those of the target, the time and the keys: a
+template has at most 10,000 values."""
 
 
 def promises(draft: Draft) -> list[str]:
     """A line for each column that is used."""
     used = [role for role in draft.roles if role.use != "left out"]
+    if len(used) > _MOST_WITH_TYPES:
+        used = [role for role in used if role.use in ("target", "time", "key")]
     brief = len(used) > _MOST_WITH_LIMITS
     return [f"    {word(role.column.name)}: {{{_terms(role.column, role.use, brief)}}}" for role in used]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -11,6 +12,7 @@ from raytemplate.spec.draft.yaml_words import listed, remark, sequence, word
 
 _MOST_LEFT_OUT = 30
 _SQL_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
+_PLAIN_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 _SMALL = 1_000
 
 
@@ -33,18 +35,39 @@ def _data(draft: Draft) -> Iterable[str]:
     asked, target = draft.survey.asked, draft.target
     yield "data:"
     yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
+    if draft.survey.format != "auto":
+        yield remark(f"  format: {draft.survey.format}", "the ending does not say it")
     yield from _csv(draft)
     if draft.lengths:
         yield f"  time: {word(asked.time)}"
     yield f"  target: {word(target.name)}"
-    yield remark(f"  task: {draft.task}", draft.task_why)
-    if draft.positive:
-        yield remark(f"  positive: {word(draft.positive)}", draft.positive_why)
+    learning = draft.learning
+    yield remark(f"  task: {learning.task}", learning.why)
+    if learning.positive:
+        yield remark(f"  positive: {word(learning.positive)}", learning.positive_why)
     if keys := [role.column.name for role in draft.of("key")]:
         yield from listed("keys", keys)
-    if target.num_null:
-        yield remark(f"  drop: {_is_null(target.name)}", f"{target.num_null:,} rows without a label")
+    yield from _drop(draft)
     yield from _windows(draft) if draft.lengths else _split(draft)
+
+
+def _drop(draft: Draft) -> Iterable[str]:
+    target, rare = draft.target, draft.learning.rare
+    column = target.name if _SQL_NAME.fullmatch(target.name) else '"' + target.name.replace('"', '""') + '"'
+    literals = [str(v) if isinstance(v, int | float) else "'" + v.replace("'", "''") + "'" for v in rare]
+    tests = [f"{column} is null"] if target.num_null else []
+    tests += [f"{column} in ({', '.join(literals)})"] if rare else []
+    if not tests:
+        return
+    condition = " or ".join(tests)
+    reasons = [f"{_rows(target.num_null)} without a label"] if target.num_null else []
+    reasons += ["classes of too few rows for train, validation and test"] if rare else []
+    shown = condition if _PLAIN_TEXT.fullmatch(condition) else json.dumps(condition, ensure_ascii=False)
+    yield remark(f"  drop: {shown}", "; ".join(reasons))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _csv(draft: Draft) -> Iterable[str]:
@@ -76,7 +99,7 @@ def _split(draft: Draft) -> Iterable[str]:
 
 def _features(draft: Draft) -> Iterable[str]:
     yield "features:"
-    for use in ("numeric", "categorical"):
+    for use in ("numeric", "categorical", "text"):
         if names := [role.column.name for role in draft.of(use)]:
             yield from listed(use, names)
     times = [role.column for role in (*draft.of("datetime"), *draft.of("time")) if role.column.parts]
@@ -145,11 +168,6 @@ def _variants(draft: Draft) -> Iterable[str]:
     change = "{model.num_trees: 10}" if draft.model == "lightgbm" else "{training.epochs: 1}"
     yield "variants:"
     yield remark(f"  smoke: {change}", "does it run at all? --variant smoke")
-
-
-def _is_null(name: str) -> str:
-    quoted = name if _SQL_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
-    return f"{quoted} is null" if quoted == name else f"'{quoted} is null'".replace("''", "'")
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,115 @@
+"""What is to be learnt: the kind of task a target makes, and the classes that have rows enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from raytemplate.data.options import Task
+from raytemplate.data.survey.facts import ColumnFacts, Value
+from raytemplate.data.target import MAX_CLASSES
+from raytemplate.errors import UsageError
+
+_MOST_WHOLE_CLASSES = 10
+_LEAST_ROWS, _LEAST_ROWS_OF_A_CLASS, _ROWS_A_CLASS = 30, 10, 5
+_MOST_RARE_CHARS = 1_500
+METRICS: Mapping[Task, tuple[str, ...]] = {
+    "regression": ("rmse", "mae", "r2"),
+    "binary": ("log-loss", "auc", "brier", "accuracy"),
+    "multiclass": ("log-loss", "accuracy", "f1"),
+}
+"""Metrics for a task, the deciding one first."""
+
+_YES = frozenset(("yes", "y", "true", "t", "1", "1.0", "positive", "pos", "ja", "oui", "si", "sí", "sim", "да", "是"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learning:
+    """The task, with its reasons as comments.
+
+    Args:
+        positive: the value that is yes; "" where the task has none.
+        rare: classes of so few rows that the train window may have none of them, while another has.
+    """
+
+    task: Task
+    why: str
+    positive: str = ""
+    positive_why: str = ""
+    rare: tuple[Value, ...] = ()
+
+
+def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> Learning:
+    """What a target makes.
+
+    Args:
+        dressed: see `Writing`.
+        data: the files, as a person wrote them.
+
+    Raises:
+        UsageError: too few rows, or a target that cannot be learnt.
+    """
+    rows = target.num_rows - target.num_null
+    if rows < _LEAST_ROWS:
+        raise UsageError(
+            f"{data}: {rows:,} rows with a {target.name}, expected at least {_LEAST_ROWS}: train, validation and test "
+            "each need some"
+        )
+    if target.name in dressed:
+        raise UsageError(
+            f"--target: column {target.name} has numbers such as {dressed[target.name]}, which are read as text; "
+            "expected bare ones",
+            next_step="write the file again with numbers such as 1234.5",
+        )
+    task, why = _task(target)
+    if task == "regression":
+        return Learning(task=task, why=why)
+    counts = dict(target.values or {})
+    rare = tuple(value for value, count in counts.items() if count < _LEAST_ROWS_OF_A_CLASS)
+    if len(counts) - len(rare) < 2 or len(str(rare)) > _MOST_RARE_CHARS:
+        raise UsageError(
+            f"--target: {len(rare):,} of the {len(counts):,} values of column {target.name} have fewer than "
+            f"{_LEAST_ROWS_OF_A_CLASS} rows: train, validation and test each need some of every class"
+        )
+    if rare:
+        task, why = _task(replace(target, values={v: count for v, count in counts.items() if v not in rare}))
+    positive = _positive({v: count for v, count in counts.items() if v not in rare}) if task == "binary" else ("", "")
+    return Learning(task=task, why=why, positive=positive[0], positive_why=positive[1], rare=rare)
+
+
+def _task(target: ColumnFacts) -> tuple[Task, str]:
+    num_values = len(target.values) if target.values is not None else None
+    if target.type in ("time", "other"):
+        raise UsageError(f"--target: column {target.name} is a {target.type}, expected a number, text or a boolean")
+    if num_values == 1 or (target.min is not None and target.min == target.max):
+        raise UsageError(f"--target: column {target.name} has the same value in all rows: nothing to learn")
+    if num_values == 2:
+        return "binary", "two values"
+    if target.type in ("text", "boolean"):
+        most = min(MAX_CLASSES, max(2, (target.num_rows - target.num_null) // _ROWS_A_CLASS))
+        if num_values is None or num_values > most:
+            raise UsageError(
+                f"--target: column {target.name} is text with more than {most:,} different values, expected a number, "
+                f"or classes of {_ROWS_A_CLASS} rows and more on average"
+            )
+        return "multiclass", f"{num_values} values of text"
+    if num_values is not None and num_values <= _MOST_WHOLE_CLASSES and target.whole:
+        return "multiclass", f"{num_values} whole numbers; regression, if they are amounts"
+    return "regression", "a number"
+
+
+def _positive(counts: Mapping[Value, int]) -> tuple[str, str]:
+    """The word for yes, else the rarer value."""
+    texts = {class_text(value): count for value, count in counts.items()}
+    yes = [text for text in texts if text.lower() in _YES]
+    if len(yes) == 1:
+        return yes[0], "the word for yes"
+    rarer = min(texts, key=lambda text: (texts[text], text))
+    return rarer, "the rarer of two: choose the other, if that one is what you look for"
+
+
+def class_text(value: Value) -> str:
+    """A class as `data.positive` writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
