@@ -1,26 +1,31 @@
-"""`benchmarks/stream_ingest.py --quick`: both read every row of the same files, and are watched while they do."""
+"""`benchmarks/stream_ingest.py`: what it measures with. The run itself takes minutes, and is for a quiet machine."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from small_flights import write_demo
-
 RUNNER = Path(__file__).parents[2] / "benchmarks" / "stream_ingest.py"
-ROW = re.compile(r"^\| (by hand|raytemplate) +\| +([0-9,]+) \| +([0-9,]+) \| +[0-9.]+ \| +([0-9,]+) \|$", re.MULTILINE)
+HOLD = "import time; held = bytearray(b'x') * 120_000_000; print('ready', flush=True); time.sleep(60)"
+WATCH = f"""
+import subprocess, sys
+sys.path.insert(0, {str(RUNNER.parent)!r})
+from stream_ingest import memory_mb
+before = memory_mb()
+child = subprocess.Popen([sys.executable, "-c", {HOLD!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+print(memory_mb() - before)
+child.kill()
+"""
 
 
-@pytest.mark.ray
-@pytest.mark.slow
-def test_both_sides_stream_the_same_rows(tmp_path, flights):
-    folder = write_demo(tmp_path / "demo", flights, months=(1, 2))
-    command = [sys.executable, str(RUNNER), str(folder), "--quick"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert "figures mean nothing" in ended.stdout
-    found = [(name, *(int(text.replace(",", "")) for text in texts)) for name, *texts in ROW.findall(ended.stdout)]
-    assert [name for name, *_ in found] == ["raytemplate", "by hand"]
-    assert found[0][1] == found[1][1] > 20_000
-    assert all(rows_per_s > 100 and peak_mb > 200 for *_, rows_per_s, peak_mb in found)
+def test_memory_of_processes_below_is_counted():
+    ended = subprocess.run([sys.executable, "-c", WATCH], capture_output=True, text=True, timeout=60, check=True)
+    assert 110 < float(ended.stdout) < 180
+
+
+def test_a_folder_without_flights_is_one_sentence(tmp_path):
+    ended = subprocess.run([sys.executable, str(RUNNER), str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "stream_ingest: no data/flights/*.parquet in DIR: `raytemplate init DIR --example flights` first.\n"
+    )
