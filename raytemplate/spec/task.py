@@ -8,7 +8,7 @@ from raytemplate import plugins
 from raytemplate.data.conditions import is_condition, parse_condition
 from raytemplate.data.options import DataSpec
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
-from raytemplate.models.options import TrainingSpec
+from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.locate import Places
 
 _LOSSES = {
@@ -26,13 +26,18 @@ def task_of(parts: dict[str, Any]) -> str:
     return data.task if data else "regression"
 
 
-def fill_defaults(parts: dict[str, Any]) -> None:
-    """Puts the task's own defaults where nobody set the loss, the deciding metric or the baseline."""
+def fill_defaults(parts: dict[str, Any], family: Family | None) -> None:
+    """Puts the defaults of the task (loss, deciding metric, baseline) and the family (learning rate) where nobody set
+    them.
+    """
     task = task_of(parts)
     training: TrainingSpec | None = parts["training"]
     evaluation: EvaluationSpec | None = parts["evaluation"]
-    if training and task != "regression" and "loss" not in training.model_fields_set:
-        parts["training"] = training.model_copy(update={"loss": "log-loss"})
+    if training:
+        own: dict[str, Any] = {"lr": family.lr} if family else {}
+        own |= {"loss": "log-loss"} if task != "regression" else {}
+        unset = {name: value for name, value in own.items() if name not in training.model_fields_set}
+        parts["training"] = training.model_copy(update=unset)
     if evaluation is None:
         return
     defaults: dict[str, Any] = {}
