@@ -7,7 +7,7 @@ MARKS ?= not gpu and not cluster
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test run lint types imports check benchmark clean
+.PHONY: help setup test run lint types imports check docs benchmark clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -55,6 +55,9 @@ imports: setup  ## import-linter: which room may import which
 	$(BIN)/lint-imports
 
 check: lint types imports  ## all three
+
+docs: setup  ## write into docs/ what the code knows: fields, options, gates, failures
+	$(BIN)/python docs/generate.py
 
 benchmark: setup  ## compare with what people write by hand, on this machine (minutes)
 	[ -f demo/flights-air-time.yaml ] || $(BIN)/raytemplate init demo --example flights

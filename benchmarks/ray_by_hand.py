@@ -1,5 +1,6 @@
 """Minutes in the air with Ray Data and Ray Train as Ray's documentation shows them: one worker, preprocessors,
-a preprocessed and materialized dataset, `iter_torch_batches` with a local shuffle, a checkpoint each epoch.
+a preprocessed and materialized dataset, `iter_torch_batches` with a local shuffle, a checkpoint each epoch. With
+`--stream` nothing is materialized, as for data larger than memory.
 
     python benchmarks/ray_by_hand.py DIR [--as-of 2013-06-01] [--epochs 3] [--out FOLDER]
 
@@ -127,12 +128,19 @@ def train_on_worker(config: dict) -> None:
             ray.train.report(metrics, checkpoint=Checkpoint.from_directory(folder))
 
 
+def counts(datasets: dict[str, ray.data.Dataset]) -> dict[str, int]:
+    return {name: datasets[name].count() for name in ("validation", "test")}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds data/flights/*.parquet")
     parser.add_argument("--as-of", default="2013-06-01", help="UTC; windows end here")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--stream", action="store_true", help="read again in every pass; keep nothing in the object store"
+    )
     parser.add_argument("--out", type=Path, help="folder for checkpoints and weights.safetensors; default: FOLDER")
     options = parser.parse_args()
     out = (options.out or options.folder).resolve()
@@ -144,7 +152,8 @@ def main() -> None:
         name: window.map_batches(prepare_columns, batch_format="pandas")
         for name, window in read_windows(options.folder.resolve() / "data" / "flights", as_of).items()
     }
-    raw["train"] = raw["train"].materialize()  # read once more for every fit below otherwise
+    if not options.stream:
+        raw["train"] = raw["train"].materialize()  # read once more for every fit below otherwise
     scaler, encoder = StandardScaler([*NUMERIC, TARGET]), OrdinalEncoder(CODES)
     mean_for_null = SimpleImputer(NUMERIC, strategy="constant", fill_value=0.0)  # scaled, so 0 is the mean: no fit
     preprocessor = Chain(scaler, mean_for_null, encoder)
@@ -152,11 +161,13 @@ def main() -> None:
     cardinalities = [len(encoder.stats_[f"unique_values({name})"]) + 1 for name in CODES]
     scale = scaler.stats_[f"std({TARGET})"]
     datasets = {
-        name: preprocessor.transform(window)
-        .map_batches(to_arrays, batch_format="pandas", fn_kwargs={"cardinalities": cardinalities})
-        .materialize()
+        name: preprocessor.transform(window).map_batches(
+            to_arrays, batch_format="pandas", fn_kwargs={"cardinalities": cardinalities}
+        )
         for name, window in raw.items()
     }
+    if not options.stream:
+        datasets = {name: dataset.materialize() for name, dataset in datasets.items()}
     ready_s = time.perf_counter() - START
 
     trainer = TorchTrainer(
@@ -196,7 +207,7 @@ def main() -> None:
         "ready_s": ready_s,
         "fit_s": fitted_s - ready_s,
         "total_s": time.perf_counter() - START,
-        "num_rows": {"train": epochs[0]["num_rows"], **{n: datasets[n].count() for n in ("validation", "test")}},
+        "num_rows": {"train": epochs[0]["num_rows"], **({} if options.stream else counts(datasets))},
         "epochs": options.epochs,
     }
     print(json.dumps(found))

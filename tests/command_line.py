@@ -23,11 +23,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "TMPDIR": "/tmp", **more}
 
 
-def raytemplate(*arguments: str, cwd: Path, timeout_s: float = 180, **more: Any) -> subprocess.CompletedProcess[str]:
+def raytemplate(
+    *arguments: str, cwd: Path, timeout_s: float = 180, env: dict[str, str] | None = None, **more: Any
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """Run a command to its end."""
     return subprocess.run(
-        [COMMAND, *map(str, arguments)], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=timeout_s,
-        **more,
+        [COMMAND, *map(str, arguments)], cwd=cwd, env=env or environment(), capture_output=True, text=True,
+        timeout=timeout_s, **more,
     )  # fmt: skip
 
 

@@ -60,10 +60,42 @@ def of_two(layout):
 
     return Two(layout)
 """
+LIT = """
+import torch
+from pytorch_lightning import LightningModule
+from torch.nn import functional
+
+from own_net.model import Net
+
+
+class Lit(LightningModule):
+    def __init__(self, layout, lr=1e-2):
+        super().__init__()
+        self.net, self.lr = Net(layout), lr
+
+    def forward(self, dense, codes):
+        return self.net(dense, codes)
+
+    def training_step(self, batch, batch_idx):
+        dense, codes, target = batch
+        loss = functional.l1_loss(self(dense, codes).squeeze(1), target)
+        self.log("train_loss", loss)
+        return loss
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr)
+        return [optimizer], [torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.7)]
+"""
 CHANGES = {
     "model.kind": "torch",
     "model.build": "own_net.model:build",
     "model.args": {"hidden": 24},
+    "code.modules": ["own_net"],
+}
+LIGHTNING = {
+    "model.kind": "lightning",
+    "model.module": "own_net.lit:Lit",
+    "model.args": {"lr": 0.02},
     "code.modules": ["own_net"],
 }
 
@@ -76,6 +108,7 @@ def write_package(folder: Path) -> Path:
     (package / "names.py").write_text(f'NAME = "{PACKAGE}"\n')
     (package / "layers.py").write_text(LAYERS)
     (package / "model.py").write_text(MODEL)
+    (package / "lit.py").write_text(LIT)
     return package
 
 

@@ -7,13 +7,15 @@ from shlex import quote
 
 import click
 
-from raytemplate.cli.options import load, template_options
+from raytemplate.cli.options import command_tail, load, template_options
 from raytemplate.cli.output import Answer
 
 
 @click.command("check")
 @template_options
-@click.option("--resolved", is_flag=True, help="Print the merged template with the place of every value.")
+@click.option(
+    "--resolved", is_flag=True, help="Print the merged template with the place of every value and its comment."
+)
 def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool) -> Answer:
     """Check a template: every problem, with its line. Reads no data and starts nothing."""
     spec = load(file, sets, variant)
@@ -21,8 +23,14 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
         from raytemplate.reports.resolved import resolved_text
 
         places = {path: origin.where for path, origin in spec.origins.items()}
-        data = {"values": spec.resolved, "places": places, "not_used": spec.dropped}
+        comments = {path: origin.comment for path, origin in spec.origins.items() if origin.comment}
+        data = {"values": spec.resolved, "places": places, "comments": comments, "not_used": spec.dropped}
         return Answer(kind="Resolved", data=data, text=resolved_text(spec))
-    said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": ()}
-    text = f"{spec.name} {spec.version}: no problems.\n  raytemplate plan {quote(str(file))}"
-    return Answer(kind="Checked", data=said, text=text)
+    from raytemplate.spec.tracked import untracked_parents
+
+    warnings = tuple(untracked_parents(file, str(file)))
+    said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": (), "warnings": warnings}
+    tail = command_tail("now", sets, variant, None)
+    after = f"  raytemplate plan {quote(str(file))}{f' {tail}' if tail else ''}"
+    lines = [f"{spec.name} {spec.version}: no problems.", *warnings, after]
+    return Answer(kind="Checked", data=said, text="\n".join(lines))

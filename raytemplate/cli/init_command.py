@@ -8,29 +8,31 @@ from pathlib import Path
 import click
 
 from raytemplate.cli.output import Answer
+from raytemplate.spec.starters import STARTERS
 
 
 @click.command("init")
 @click.argument("folder", metavar="DIR")
 @click.option("--example", type=click.Choice(["flights"]), help="An example with its data (default: flights).")
+@click.option("--template", "starter", type=click.Choice(STARTERS), help="A template to fill in.")
 @click.option("--data", metavar="PATH", help="Your own files: a path, folder or pattern.")
 @click.option("--target", metavar="COLUMN", help="With --data: the column to predict.")
 @click.option("--time", metavar="COLUMN", help="With --data: the time of a row; the newest rows judge.")
 @click.option("--header/--no-header", default=None, help="With --data: whether CSV names its columns in line 1.")
 @click.option("--dates", metavar="FORMAT", multiple=True, help="With --data: a format of dates, such as %d/%m/%Y.")
 def command(
-    folder: str, example: str | None, data: str | None, target: str | None, time: str | None, header: bool | None,
-    dates: tuple[str, ...],
+    folder: str, example: str | None, starter: str | None, data: str | None, target: str | None, time: str | None,
+    header: bool | None, dates: tuple[str, ...],
 ) -> Answer:  # fmt: skip
-    """Make a folder with a commented template that runs: for your own data, or for an example."""
+    """Make a folder with a commented template: for your own data, for an example, or one to fill in."""
     if not folder.strip():
         raise click.UsageError('DIR: got "", expected the name of a folder, such as demo')
+    if sum(one is not None for one in (example, starter, data)) > 1:
+        raise click.UsageError("--data, --template and --example exclude each other")
     if data is None:
         if target or time or header is not None or dates:
             raise click.UsageError("--target, --time, --no-header and --dates go with --data")
-        return _example(Path(folder), example or "flights")
-    if example:
-        raise click.UsageError("--data and --example exclude each other")
+        return _starter(Path(folder), starter) if starter else _example(Path(folder), example or "flights")
     if not target:
         raise click.UsageError("--data needs --target COLUMN, the column to predict")
     return _own(Path(folder), data, target, time or "", header, dates)
@@ -43,6 +45,22 @@ def _example(folder: Path, example: str) -> Answer:
     text = f"{len(files)} files of data, {' and '.join(path.name for path in templates)} are in {folder}."
     data = {"folder": str(folder), "templates": tuple(map(str, templates)), "files": tuple(map(str, files))}
     return Answer(kind="Example", data=data, text=f"{text}\n{_next(folder, templates[0].name, '2013-06-01')}")
+
+
+def _starter(folder: Path, name: str) -> Answer:
+    from raytemplate.reports.layout import table
+    from raytemplate.spec.starters import write_starter
+
+    made = write_starter(folder, name)
+    rows = [(f"{made.template.name}:{line}", field, what) for line, field, what in made.to_fill_in]
+    text = f"{' and '.join(path.name for path in made.files)} are in {folder}." if len(made.files) > 1 else (
+        f"{made.template} is written.")  # fmt: skip
+    after = f"  cd {shlex.quote(str(folder))}\n  raytemplate check {made.template.name}"
+    said = {
+        "folder": str(folder), "template": str(made.template), "files": tuple(map(str, made.files)),
+        "to_fill_in": tuple({"line": line, "field": field, "what": what} for line, field, what in made.to_fill_in),
+    }  # fmt: skip
+    return Answer(kind="Starter", data=said, text=f"{text} To fill in:\n\n{table(rows, gaps=(3, 3))}\n\n{after}")
 
 
 def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> Answer:

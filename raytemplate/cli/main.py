@@ -19,21 +19,23 @@ import click
 
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
-from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError
+from raytemplate.errors import Bug, Interrupted, RaytemplateError, Terminated, UsageError, was_terminated
+from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
 """When this process began: the clock of a run's budget."""
 
 _GROUPS = {
-    "Start": ("init", "check"),
+    "Start": ("init", "check", "schema"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
-    "Look": ("runs", "show", "report"),
+    "Look": ("runs", "show", "diff", "report"),
     "Decide": ("promote", "rollback"),
     "Use": ("models", "predict"),
 }
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
     "check": "Check a template: every problem, with its line.",
+    "schema": "The JSON Schema of a template, or what one field means.",
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
     "submit": "Retrain on a cluster.",
@@ -42,6 +44,7 @@ _SUMMARIES = {
     "resume": "Go on with a run that was stopped.",
     "runs": "List runs.",
     "show": "Show a run or a model.",
+    "diff": "Show what differs between two runs.",
     "report": "Write a run as one HTML page.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
@@ -114,8 +117,10 @@ def _run(arguments: Sequence[str]) -> int:
         context = error.ctx if isinstance(error, click.UsageError) else None
         command = context.command_path if context else "raytemplate"
         return _tell(UsageError(f"raytemplate: {error.format_message()}", next_step=f"{command} --help"), asked)
-    except (KeyboardInterrupt, click.Abort):
-        return _tell(Interrupted("interrupted; nothing was started"), asked)
+    except (KeyboardInterrupt, click.Abort) as error:
+        terminated = was_terminated(error.__cause__ or error)  # click wraps what interrupts it
+        what = f"{'terminated' if terminated else 'interrupted'}; nothing was started"
+        return _tell(Interrupted(what, terminated=terminated), asked)
     except RaytemplateError as error:
         return _tell(error, asked)
     except Exception:
@@ -140,6 +145,7 @@ def _open_what_is_closed() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
 
 
 def _defuse_alarms() -> None:
@@ -161,4 +167,4 @@ def _defuse_alarms() -> None:
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     # Once Ray runs, its own handler comes first and sets an alarm of three seconds that aborts a process still alive.
     signal.alarm(0)
-    raise Interrupted(terminated=True)
+    raise Terminated

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from raytemplate.cli.options import workspace_option
@@ -13,10 +11,10 @@ from raytemplate.cli.output import Answer
 @click.command("predict")
 @click.argument("model")
 @click.argument("input_pattern", metavar="IN")
-@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT")
 @workspace_option
-def command(model: str, input_pattern: str, output: Path, workspace: str | None) -> Answer:
-    """Score rows without labels: IN is a file, folder or pattern; OUT ends in .parquet or .csv."""
+def command(model: str, input_pattern: str, output: str, workspace: str | None) -> Answer:
+    """Score rows without labels: IN is a file, folder or pattern; OUT ends in .parquet or .csv. Both may be s3://."""
     from raytemplate import api
     from raytemplate.reports.wording import count
 
@@ -24,5 +22,5 @@ def command(model: str, input_pattern: str, output: Path, workspace: str | None)
     unknown = f"; {scored.num_unknown:,} categories the model has never seen" if scored.num_unknown else ""
     text = f"{count(scored.num_rows, 'row')} scored by {scored.name} version {scored.version}{unknown}: {output}"
     data = {"model": scored.name, "version": scored.version, "num_rows": scored.num_rows,
-            "num_unknown": scored.num_unknown, "output": str(output)}  # fmt: skip
+            "num_unknown": scored.num_unknown, "output": output}  # fmt: skip
     return Answer(kind="Predicted", data=data, text=text)

@@ -20,4 +20,6 @@ def command(ref: str, workspace: str | None) -> Answer:
     found = api.show(ref, workspace=workspace)
     if isinstance(found, Run):
         return Answer(kind="Run", data=run_data(found), text=str(found))
-    return Answer(kind="Model", data={"model": found.model, "events": found.events}, text=str(found))
+    data = {"model": found.model, "overdue": found.model.overdue(found.now), "events": found.events,
+            "runs": found.runs, "gates": found.gates}  # fmt: skip
+    return Answer(kind="Model", data=data, text=str(found))

@@ -18,6 +18,7 @@ from raytemplate.engines.ray.attached import AttachedRay
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import RayEngine
 from raytemplate.engines.ray.running import RunningRay
+from raytemplate.engines.ray.sessions import sweep_sessions
 from raytemplate.errors import Interrupted
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.journal import Journal
@@ -28,6 +29,7 @@ from raytemplate.planning.look import this_machine
 from raytemplate.planning.stages import RunPlan
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
+from raytemplate.units import show_bytes
 
 _LEAST_STORE_BYTES = 200_000_000
 _STREAM_STORE_BYTES = 2_000_000_000
@@ -47,6 +49,7 @@ class Bound:
         self._plan, self._journal, self._workspace = plan, journal, workspace
         self._listener = listener or Quiet()
         self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
+        self._engine = RayEngine(self._cluster)
         self._promoter: PromoterProcess | None = None
 
     def __enter__(self) -> Bound:
@@ -56,6 +59,9 @@ class Bound:
             self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
         )
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
+        number, size = sweep_sessions()
+        if number:
+            self._listener.note(f"removed what {number} ended Rays of earlier runs had left: {show_bytes(size)}")
         return self
 
     def __exit__(
@@ -64,6 +70,7 @@ class Bound:
         if self._promoter is not None:
             self._promoter.leave()
         self._cluster.stop(in_haste=kind is not None and issubclass(kind, KeyboardInterrupt | Interrupted))
+        self._engine.close()
         _hear_signals_again()
         if self._promoter is not None:
             self._promoter.close()
@@ -72,7 +79,7 @@ class Bound:
         """The execution, with everything it needs bound to it."""
         assert self._promoter is not None
         return Execution(
-            plan=self._plan, journal=self._journal, engine=RayEngine(self._cluster), promoter=self._promoter,
+            plan=self._plan, journal=self._journal, engine=self._engine, promoter=self._promoter,
             store=store, meter=meter, listener=self._listener, champion_now=champion_now, package=package,
         )  # fmt: skip
 
@@ -80,6 +87,7 @@ class Bound:
         """End the promoter at once: whoever pressed Ctrl-C does not want a promotion any more."""
         if self._promoter is not None:
             self._promoter.kill()
+        self._listener.note("stopping")
 
     def _import_ahead(self) -> None:
         """The family's libraries and its trainer, while Ray starts and reads."""

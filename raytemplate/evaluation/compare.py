@@ -59,16 +59,6 @@ def compare(
     }
 
 
-def same_metric(a: MetricValue, b: MetricValue) -> None:
-    """Nothing, if two values come from the same formula.
-
-    Raises:
-        ValueError: another metric, another version of it, or another direction.
-    """
-    if (a.id, a.version, a.higher_is_better) != (b.id, b.version, b.higher_is_better):
-        raise ValueError(f"{a.id} version {a.version} and {b.id} version {b.version} are not the same metric")
-
-
 def _metric_value(metric: Metric, drawn: Drawn, num_groups: int) -> MetricValue:
     return MetricValue(
         id=metric.id,

@@ -40,6 +40,10 @@ class EvaluationSpec(Options):
     baseline: BaselineSpec = BaselineSpec(median_by=())
     """The simple rule to compare with. Default: the median of all training rows; for classes their shares."""
 
+    slices: tuple[str, ...] = ()
+    """Columns by which the test rows are sliced, each slice with the same metrics: of a text every value, of a number
+    with many values five ranges. Default: none."""
+
     resample: Literal["auto", "day", "hour", "week", "row"] = "auto"
     """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week` or `row`.
     Default: day where there is a time, else row."""

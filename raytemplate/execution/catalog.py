@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from raytemplate.errors import IntegrityError
+from raytemplate.execution.lock import read_lock
 from raytemplate.execution.registered import find_version
+from raytemplate.execution.run_list import Runs, list_runs
+from raytemplate.execution.runs import Run
 from raytemplate.ledger.database import ledger_exists
 from raytemplate.ledger.events import change_of
 from raytemplate.ledger.head import Ledger
-from raytemplate.reports.history import EventRow, ModelRow, ModelView
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.reports.history import EventRow, ModelRow
+from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.store.workspace import Workspace
 
 
 def model_rows(workspace: Workspace) -> list[ModelRow]:
     """Every model of a workspace."""
     ledger = Ledger(workspace.governance_db)
-    return [_row(ledger, name) for name in ledger.models()]
+    return [_row(ledger, name, _judged(list_runs(workspace, name=name))) for name in ledger.models()]
 
 
 def refuse_lost_ledger(workspace: Workspace) -> None:
@@ -37,7 +43,7 @@ def refuse_lost_ledger(workspace: Workspace) -> None:
 
 
 def registered_model(ref: str, workspace: Workspace) -> ModelView:
-    """One model with its history.
+    """One model with its history and its runs.
 
     Raises:
         UsageError: no such version.
@@ -46,7 +52,32 @@ def registered_model(ref: str, workspace: Workspace) -> ModelView:
     if name != ref:
         find_version(ref, workspace)
     ledger = Ledger(workspace.governance_db)
-    return ModelView(model=_row(ledger, name), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC))
+    runs = list_runs(workspace, name=name)
+    judged = _judged(runs)
+    return ModelView(
+        model=_row(ledger, name, judged), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC),
+        runs=runs.rows, gates=_gate_rates(judged),
+    )  # fmt: skip
+
+
+def _judged(runs: Runs) -> list[Run]:
+    """Those that gates have judged, but not for show; newest first."""
+    return [run for run, row in zip(runs, runs.rows, strict=True)
+            if row.state != "shown" and run.journal.read(VerdictRecord) is not None]  # fmt: skip
+
+
+def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
+    outcomes: dict[str, list[str]] = {}
+    for run in runs:
+        for finding in run.verdict.findings:
+            outcomes.setdefault(finding.gate, []).append(finding.outcome)
+    return tuple(
+        GateRate(
+            gate=gate, num_passed=found.count("pass"), num_judged=len(found) - found.count("skip"),
+            num_skipped=found.count("skip"),
+        )
+        for gate, found in outcomes.items()
+    )  # fmt: skip
 
 
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
@@ -66,11 +97,18 @@ def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
     return events
 
 
-def _row(ledger: Ledger, name: str) -> ModelRow:
+def _row(ledger: Ledger, name: str, judged: list[Run]) -> ModelRow:
     head = ledger.head(name)
     waiting = [v.version for v in ledger.versions(name) if v.state == "challenger"]
     return ModelRow(
         name=name, champion_version=head.version if head else 0, promoted=head.at if head else None,
         run_id=head.run_id if head else "", digest=head.digest if head else "",
         challenger_version=waiting[-1] if waiting else 0,
+        retrained=judged[0].row().started if judged else None, cadence=_cadence(judged[0]) if judged else "",
     )  # fmt: skip
+
+
+def _cadence(run: Run) -> str:
+    """How often its template wants the model retrained; a run of a saved plan holds no template."""
+    governance = read_lock(run.journal).resolved.get("governance") or {}
+    return str(governance.get("cadence") or "")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
-from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
+from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
+from raytemplate.execution.within import within
 from raytemplate.models.options import Family
 from raytemplate.models.saved import About, write_model
+from raytemplate.models.warm_start import start_from
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import (
     EvaluateStage,
@@ -28,7 +32,7 @@ from raytemplate.planning.stages import (
     Stage,
 )
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import Candidate, EpochRecord, FitResult
+from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -36,6 +40,8 @@ from raytemplate.records.run import RunEnd, StageTiming, State
 from raytemplate.records.submitted import ClusterWork
 from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
+
+_LEAST_JUDGING_S = 30.0
 
 Package = Callable[[Path], None]
 
@@ -74,6 +80,8 @@ class Execution:
             self._timings += earlier.timings
         for stage in self.plan.stages:
             self._do(stage)
+        write_model_card(self.journal, self.plan)
+        check_promises(self.journal, self.plan, self.store, judged=True)
         end = self._end()
         self.journal.write(end)
         return end
@@ -102,6 +110,7 @@ class Execution:
             case GovernStage():
                 self.engine.release()
                 self._open_again_if_cut_short()
+                check_promises(self.journal, self.plan, self.store, judged=False)
                 self._pass("govern", VerdictRecord, self._decide)
             case PromoteStage():
                 pass  # judged and promoted behind one door, by the promoter
@@ -142,8 +151,7 @@ class Execution:
         )
 
     def _ingest(self, stage: IngestStage) -> Snapshot:
-        with code_in(self.journal.code):
-            found = self.engine.ingest(stage, None)
+        found = self._read(stage, None)
         self._ingested = found
         self.journal.write_profiles(found.profiles)
         self.journal.write(found.features)
@@ -154,23 +162,54 @@ class Execution:
         """The data of this run, read again and verified where an earlier process ingested it."""
         if self._ingested is None:
             self._wait_for_engine()
-            with code_in(self.journal.code):
-                self._ingested = self.engine.ingest(self.plan.ingest, self.journal.need(Snapshot))
+            self._ingested = self._read(self.plan.ingest, self.journal.need(Snapshot))
         return self._ingested
+
+    def _read(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
+        with code_in(self.journal.code):
+            return within(
+                self.meter.remaining_s(), lambda: self.engine.ingest(stage, expected),
+                lambda: self._spent("before the data had been read; there is no candidate"),
+            )  # fmt: skip
+
+    def _spent(self, when: str) -> BudgetSpent:
+        limits = self.plan.limits
+        return BudgetSpent(
+            f"budget.time: {self.meter.elapsed_s():.0f} s of {limits.time_s:.0f} s were spent {when}",
+            next_step="raise budget.time, or train on less",
+        )
 
     def _fit(self, stage: FitStage) -> FitResult:
         ingested = self._open()
+        self._begin_warm(stage, ingested)
         trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
         epochs = self.journal.epochs()
         if not any(e.checkpoint for e in epochs):
-            raise BudgetSpent(
-                f"budget.time: {self.meter.elapsed_s():.0f} s of {self.plan.limits.time_s:.0f} s were spent before "
-                "the first checkpoint; there is no candidate",
-                next_step="raise budget.time, or train on less",
-            )
+            raise self._spent("before the first checkpoint; there is no candidate")
         result = self._result(stage, ingested, trained, epochs)
         self.journal.write(result)
         return result
+
+    def _begin_warm(self, stage: FitStage, ingested: Ingested) -> None:
+        """The champion's bytes in the run's folder, so that going on begins as this does; and the word on it."""
+        if stage.warm_start is None or self.journal.read(WarmStart) is not None:
+            return
+        said = stage.warm_start
+        if not said.problem:
+            said = replace(said, problem=self._take_start(said.digest, ingested))
+        self.journal.write(said)
+
+    def _take_start(self, digest: str, ingested: Ingested) -> str:
+        try:
+            champion = self.store.open(digest)
+        except IntegrityError as error:
+            return error.what
+        found = start_from(champion, ingested.features)
+        if isinstance(found, str):
+            return found
+        shutil.rmtree(self.journal.start, ignore_errors=True)
+        shutil.copytree(champion, self.journal.start)
+        return ""
 
     def _on_epoch(self, record: EpochRecord) -> None:
         self.listener.epoch(record, self.plan, self.meter.training_remaining_s())
@@ -183,7 +222,8 @@ class Execution:
             candidate=self._freeze(stage, ingested), epochs=epochs, ranks=trained.ranks, stopped=trained.stopped,
             resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
-            usage=trained.usage, engine=trained.engine, step=stage.step,
+            usage=replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.usd_per_s),
+            engine=trained.engine, step=stage.step, warm_start=self.journal.read(WarmStart),
         )  # fmt: skip
 
     def _freeze(self, stage: FitStage, ingested: Ingested) -> Candidate:
@@ -209,7 +249,7 @@ class Execution:
             columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "",
+            split=ingest.split.id if ingest.split else "", storage=ingest.storage,
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:
@@ -220,17 +260,20 @@ class Execution:
         problems: dict[str, str] = {}
         if champion is not None:
             self._add_champion(champion, models, problems)
-        scores = self.engine.score(stage, self.plan.ingest, ingested, models)
+        # A candidate is judged although its budget has ended meanwhile, but not for ever.
+        limit_s = max(self.meter.remaining_s(), 0.0) + max(self.plan.limits.reserve_s, _LEAST_JUDGING_S)
+        scores = within(
+            limit_s, lambda: self.engine.score(stage, self.plan.ingest, ingested, models),
+            lambda: self._spent("and the candidate had not been evaluated; it is kept, and not judged"),
+        )  # fmt: skip
         evaluation = appraise(
-            self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
+            self.plan, stage, scores, candidate=fit.candidate, champion=champion,
             snapshot=ingested.snapshot, problems=problems,
         )  # fmt: skip
         self.journal.write(evaluation)
         return evaluation
 
     def _add_champion(self, champion: Champion, models: dict[str, Path], problems: dict[str, str]) -> None:
-        from raytemplate.errors import IntegrityError
-
         try:
             models["champion"] = self.store.open(champion.digest)
         except IntegrityError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raytemplate.errors import Interrupted
+from raytemplate.errors import Interrupted, was_terminated
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Head
 from raytemplate.records.run import RunEnd
@@ -14,15 +14,15 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
     Args:
         head: the champion of now: a promotion may have been committed before its record was written.
     """
-    terminated = isinstance(error, Interrupted) and error.terminated
-    if journal.read(RunEnd) is not None:
-        return Interrupted(
-            f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} had ended already",
-            next_step=f"raytemplate show {journal.run_id}", terminated=terminated,
-        )  # fmt: skip
+    terminated = was_terminated(error)
     done = "; nothing was promoted"
     if head is not None and head.run_id == journal.run_id:
         done = f"; its candidate is the champion, version {head.version}"
+    if journal.read(RunEnd) is not None:
+        return Interrupted(
+            f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} had ended already{done}",
+            next_step=f"raytemplate show {journal.run_id}", terminated=terminated,
+        )  # fmt: skip
     epochs = journal.epochs()
     safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
     return Interrupted(

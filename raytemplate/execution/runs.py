@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from html import escape
 
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, IntegrityError, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
@@ -116,6 +117,9 @@ class Run:
 
     def __str__(self) -> str:
         return show_run(self.view())
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 @contextmanager

@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from raytemplate.plugins import Options
+from raytemplate.units import SPAN_SCHEMA, Span, parse_span, show
+
+
+def _cadence(value: object) -> Span | None:
+    if value is None:
+        return None
+    try:
+        found = parse_span(value)
+    except ValueError:
+        found = Span(0, "all")
+    if found.unit == "all" or not found.amount:
+        raise ValueError(f'got {show(value)}, expected a length of time such as "1 month" or "2 weeks"')
+    return found
+
+
+def _as_text(value: Span | None) -> str | None:
+    return None if value is None else str(value)
+
+
+CadenceField = Annotated[
+    Span | None, BeforeValidator(_cadence), PlainSerializer(_as_text, return_type=str | None),
+    WithJsonSchema({**SPAN_SCHEMA, "examples": ["1 month", "2 weeks"]}),
+]  # fmt: skip
 
 
 class GateOptions(Options):
@@ -24,6 +49,10 @@ class GovernanceSpec(Options):
     promotable: tuple[str, ...] = ("standard",)
     """Variants whose candidates may be promoted; `standard` is the file as written. Any other variant is judged for
     show: it promotes nothing and ends 0 whatever its gates say. Only a file may set it. Default: standard."""
+
+    cadence: CadenceField = None
+    """How often the model is to be retrained, such as `1 month`: `models` and `show MODEL` say overdue where its last
+    judged run is longer ago. Default: never overdue."""
 
     gates: Mapping[str, Mapping[str, Any]] = {}
     """Gates by name, each with its settings. Without any gate nothing is promoted."""

@@ -72,10 +72,6 @@ class History:
         """The version of that digest: its own, or the next free one."""
         return next((v.version for v in self.versions if v.digest == digest), len(self.versions) + 1)
 
-    def head_of_event(self, seq: int) -> Head | None:
-        """The head that this event made, if it made one."""
-        return next((head for head in self.heads if head.event_seq == seq), None)
-
 
 def tell(events: Iterable[Event]) -> History:
     """The history of one model from its events, oldest first.

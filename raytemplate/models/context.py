@@ -6,7 +6,7 @@ workers and a sweep's trial; whoever runs it supplies the context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -62,6 +62,19 @@ class Layout:
         return len(self.classes) if self.task == "multiclass" else 1
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A trained model whose weights training begins with.
+
+    Args:
+        folder: the model's.
+        places: column of codes -> for each of its codes the code that its value had in that model, -1 if it had none.
+    """
+
+    folder: Path
+    places: Mapping[str, tuple[int, ...]]
+
+
 class LoopContext(Protocol):
     """Everything a loop may use. Methods marked "together" must be called by all ranks, in the same order."""
 
@@ -108,6 +121,12 @@ class LoopContext(Protocol):
 
     def checkpoint(self) -> tuple[Path, int] | None:
         """Folder of the newest good checkpoint of this run and its epoch, to go on from; None to start anew."""
+        ...
+
+    def begin(self, take: Callable[[Start], str]) -> None:
+        """Where the template asks for a warm start, call `take`; it says why the weights do not fit, "" if it took
+        them. To be called where there is no checkpoint, once the network is built.
+        """
         ...
 
     def report(

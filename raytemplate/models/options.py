@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytemplate.data.options import Share
+from raytemplate.data.options import Share, Task
 from raytemplate.plugins import Options
 
 Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
@@ -60,6 +60,11 @@ class TrainingSpec(Options):
     """Stop after so many epochs (trees: rounds, linear: steps) without a better validation metric.
     Default: never early."""
 
+    warm_start: Literal["none", "champion"] = "none"
+    """`champion`: training begins with the champion's weights where its family, columns and network are the same, else
+    as if nothing were set; the plan and the record say which. Two runs then differ once the champion has changed.
+    Default: none, so that a run depends on its data alone."""
+
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Epochs (trees: rounds, linear: steps) between checkpoints. Default: every epoch; trees and linear: a twentieth of
     `num_trees` or `max_steps`."""
@@ -95,7 +100,7 @@ class Family:
         step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
         start_s: seconds to import the family's libraries.
         targets: its own fields that name a person's code, as "my_pkg.model:build".
-        embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
+        tasks: what `data.task` may be.
         packages: what must be importable that not every installation has.
         extra: the extra of our package that brings them.
     """
@@ -110,9 +115,9 @@ class Family:
     rows_per_s: float
     epochs_field: str
     start_s: float
-    embeds: bool = True
     lr: float = 1e-3
     step: Literal["epoch", "round", "step"] = "epoch"
+    tasks: tuple[Task, ...] = ("regression", "binary", "multiclass")
     packages: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     extra: str = ""

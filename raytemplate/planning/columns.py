@@ -53,7 +53,7 @@ def _no_positive(spec: TemplateSpec, source: SourceTable) -> str:
 
 
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
-    """(path in the template, column, "target" | "class" | "number" | "time" | "category" | "text" | "any")."""
+    """(path in the template, column, what it must be: "target", "class", "number", "time", ..., "any")."""
     if spec.data.time:
         yield "data.time", spec.data.time, "time"
     condition = is_condition(spec.data.target)
@@ -74,6 +74,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     for field in ("median_by", "mean_by"):
         for column in getattr(baseline, field) or ():
             yield f"evaluation.baseline.{field}", column, "any"
+    for column in spec.evaluation.slices:
+        yield "evaluation.slices", column, "slice"
     for column, promised in spec.contract.columns.items():
         yield f"contract.columns.{column}", column, f"promised {promised.type}"
 
@@ -95,6 +97,8 @@ def _trouble(column: str, kind: str, source: SourceTable) -> str:
         return f'column "{column}" is {found}, expected text'
     if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):
         return f'column "{column}" is {found}, expected text, whole numbers or booleans'
+    if kind == "slice" and not found.startswith((*_TEXT, *_NUMBERS, *_TIMES, "time")):
+        return f'column "{column}" is {found}, expected text, a number, a boolean or a time'
     if kind.startswith("promised ") and not found.startswith(_PROMISED[kind.removeprefix("promised ")]):
         return f'column "{column}" is {found}, expected type {kind.removeprefix("promised ")}'
     return ""

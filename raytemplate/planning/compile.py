@@ -14,6 +14,7 @@ from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
+from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
 from raytemplate.planning.forecast import forecast
@@ -37,6 +38,8 @@ from raytemplate.planning.stages import (
     plan_id,
 )
 from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import WarmStart
+from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes, show_seconds
 
@@ -72,6 +75,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
+        owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -106,7 +110,7 @@ def _ingest(
         windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, partitions=_partitions(source), split=split,
+        reading=source.reading, storage=source.storage, partitions=_partitions(source), split=split,
     )  # fmt: skip
 
 
@@ -149,6 +153,7 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
         wanted += parse_condition(spec.data.drop).columns
     baseline = spec.evaluation.baseline
     wanted += baseline.median_by or baseline.mean_by or ()
+    wanted += spec.evaluation.slices
     wanted += spec.contract.columns
     if inventory.champion is not None:
         wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
@@ -202,8 +207,25 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
         model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
         metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
-        accelerator=worker.accelerator, step=family.step,
+        accelerator=worker.accelerator, step=family.step, warm_start=_warm_start(spec, inventory, ingest, family),
     )  # fmt: skip
+
+
+def _warm_start(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> WarmStart | None:
+    """The champion to begin with, or what is known beforehand to forbid it."""
+    if "warm_start" not in family.uses or spec.training.warm_start == "none":
+        return None
+    champion = inventory.champion
+    if champion is None:
+        return WarmStart(problem="there is no champion yet")
+    problem = ""
+    if champion.family != family.name:
+        problem = f"the champion is of family {champion.family or 'unknown'}"
+    elif champion.seen_until > ingest.window("test").start and ingest.split is None:
+        problem = "the champion has seen test rows"
+    elif champion.split != (ingest.split.id if ingest.split else ""):
+        problem = "the champion has seen test rows: its data was split otherwise"
+    return WarmStart(version=champion.version, digest=champion.digest, problem=problem)
 
 
 def _num_epochs(spec: TemplateSpec, family: Family) -> int:
@@ -267,7 +289,8 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     return EvaluateStage(
         metric=evaluation.metric, also=evaluation.also, resample=resample,
         baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
-        seed=spec.training.seed, quantile=spec.training.quantile,
+        seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
+        latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),
     )  # fmt: skip
 
 
@@ -282,7 +305,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
 
 def _promote(spec: TemplateSpec) -> PromoteStage:
     return PromoteStage(
-        model=spec.name, promotion=spec.governance.promotion, tracking_uri=spec.tracking.uri,
+        model=spec.name, promotion=spec.governance.promotion, tracking_uri=found_from(spec.tracking.uri, spec.folder),
         experiment=spec.tracking.experiment or spec.name,
         storage=_storage(spec),
     )  # fmt: skip

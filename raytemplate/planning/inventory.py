@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -66,6 +65,7 @@ class Champion:
     run_id: str
     seen_until: datetime
     split: str = ""
+    family: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,5 +78,4 @@ class Inventory:
     champion: Champion | None
     term: int
     history: tuple[Timing, ...]
-    estimated_by: Mapping[str, float] | None = None
     code: CodeRef = field(default_factory=CodeRef)

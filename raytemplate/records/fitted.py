@@ -59,9 +59,18 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WarmStart:
+    """The champion whose weights training was to begin with; `problem` says why it did not, "" where it did."""
+
+    version: int = 0
+    digest: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
     """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", "budget.time";
-    `step` is what its epochs are called: "epoch" or "round".
+    `step` is what its epochs are called: "epoch" or "round"; `warm_start` is None where none was asked for.
     """
 
     candidate: Candidate
@@ -73,3 +82,4 @@ class FitResult:
     usage: Usage
     engine: str
     step: str = "epoch"
+    warm_start: WarmStart | None = None

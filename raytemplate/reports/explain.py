@@ -17,6 +17,7 @@ from raytemplate.planning.stages import (
     Window,
 )
 from raytemplate.reports.layout import hanging, table
+from raytemplate.reports.progress import start_text
 from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded
 from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
@@ -104,12 +105,14 @@ def _fit(stage: FitStage, ingest: IngestStage) -> str:
     processes = count(stage.workers, "worker") if stage.workers else "1 process"
     why = f": {stage.why}" if stage.why else ""
     what = "" if ingest.task == "regression" else f" for {ingest.target} ({ingest.task})"
-    return f"{stage.family}{what}, {count(stage.num_epochs, stage.step)}; {processes}, {held}{why}"
+    begun = f", {start_text(stage.warm_start)}" if stage.warm_start else ""
+    return f"{stage.family}{what}, {count(stage.num_epochs, stage.step)}{begun}; {processes}, {held}{why}"
 
 
 def _evaluate(stage: EvaluateStage) -> str:
     metrics = ", ".join([f"{stage.metric} (decides)", *stage.also])
-    return f"{metrics}; against {baseline_name(stage.baseline)}"
+    slices = f"; by {', '.join(stage.slices)}" if stage.slices else ""
+    return f"{metrics}{slices}; against {baseline_name(stage.baseline)}"
 
 
 def _govern(stage: GovernStage) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from raytemplate.records.run import State
 from raytemplate.reports.layout import table
 from raytemplate.reports.wording import about_seconds, metric_text, short
-from raytemplate.units import show_moment, show_usd
+from raytemplate.units import parse_span, show_moment, show_usd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,10 @@ class DamagedRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRow:
-    """One registered model. `champion_version` 0: none; `challenger_version` 0: no candidate is waiting."""
+    """One registered model. `champion_version` 0: none; `challenger_version` 0: no candidate is waiting.
+
+    `retrained` is when its last judged run began; `cadence` is how often that should be, "" where nothing says so.
+    """
 
     name: str
     champion_version: int
@@ -48,6 +51,12 @@ class ModelRow:
     run_id: str = ""
     digest: str = ""
     challenger_version: int = 0
+    retrained: datetime | None = None
+    cadence: str = ""
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether it should have been retrained by now."""
+        return bool(self.cadence and self.retrained and parse_span(self.cadence).back_from(now) > self.retrained)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +98,7 @@ def _run_cells(row: RunRow) -> tuple[str, ...]:
         row.started.strftime("%Y-%m-%d %H:%M"),
         row.state,
         "-" if row.value is None else f"{row.metric} {metric_text(row.value)}",
-        _number(row.version),
+        number(row.version),
         about_seconds(row.wall_clock_s) if row.wall_clock_s else "-",
         about_seconds(row.planned_s) if row.planned_s else "-",
         "-" if row.cost_usd is None else show_usd(row.cost_usd),
@@ -100,60 +109,17 @@ def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
     """The list of models: which version is the champion, since when, from which run, and who is waiting."""
     if not rows:
         return "No models yet. To make one:\n  raytemplate run FILE"
-    lines = [("model", "champion", "age", "run", "digest", "challenger")]
+    lines = [("model", "champion", "age", "run", "digest", "challenger", "")]
     lines += [_model_cells(row, now) for row in rows]
-    text = table(lines, gaps=(3, 2, 2, 2, 2), right={1, 5}, most={0: 44})
+    text = table(lines, gaps=(3, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
     return f"{text}\n\n  raytemplate show {rows[0].name}"
 
 
-def _model_cells(row: ModelRow, now: datetime) -> tuple[str, str, str, str, str, str]:
+def _model_cells(row: ModelRow, now: datetime) -> tuple[str, ...]:
     age = age_text(row.promoted, now) if row.promoted else "-"
-    champion, challenger = _number(row.champion_version), _number(row.challenger_version)
-    return row.name, champion, age, row.run_id or "-", short(row.digest) or "-", challenger
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelView:
-    """One model with every promotion and rollback; prints as `raytemplate show MODEL` does."""
-
-    model: ModelRow
-    events: tuple[EventRow, ...]
-    now: datetime
-
-    def __str__(self) -> str:
-        return show_model(self.model, self.events, now=self.now)
-
-
-def show_model(model: ModelRow, events: Sequence[EventRow], *, now: datetime) -> str:
-    """One model: its champion, and every promotion and rollback."""
-    lines = [f"{model.name}   {_champion(model, now)}"]
-    if model.challenger_version:
-        lines.append(f"Version {model.challenger_version} is waiting.")
-    if events:
-        lines += ["", _events(events)]
-    return "\n".join([*lines, "", _model_command(model)])
-
-
-def _champion(model: ModelRow, now: datetime) -> str:
-    if not model.champion_version:
-        return "no champion yet"
-    age = f" for {age_text(model.promoted, now)}" if model.promoted else ""
-    return f"version {model.champion_version} is the champion{age}   run {model.run_id}   digest {short(model.digest)}"
-
-
-def _events(events: Sequence[EventRow]) -> str:
-    rows = [("when", "event", "version", "was", "run", "by", "reason")]
-    for event in events:
-        numbers = (_number(event.version), _number(event.previous_version))
-        when = event.at.strftime("%Y-%m-%d %H:%M")
-        rows.append((when, event.event, *numbers, event.run_id or "-", event.by or "-", event.reason))
-    return table(rows, gaps=(3, 2, 2, 2, 2, 2), right={2, 3}, most={1: 16, 5: 14, 6: 28})
-
-
-def _model_command(model: ModelRow) -> str:
-    if model.champion_version:
-        return f"  raytemplate predict {model.name} NEW.parquet OUT.parquet"
-    return "  raytemplate runs"
+    champion, challenger = number(row.champion_version), number(row.challenger_version)
+    overdue = "overdue" if row.overdue(now) else ""
+    return row.name, champion, age, row.run_id or "-", short(row.digest) or "-", challenger, overdue
 
 
 def age_text(since: datetime, now: datetime) -> str:
@@ -166,5 +132,6 @@ def age_text(since: datetime, now: datetime) -> str:
     return f"{seconds // 86400:.0f} days"
 
 
-def _number(version: int) -> str:
+def number(version: int) -> str:
+    """A version, "-" for none."""
     return str(version) if version else "-"

@@ -1,4 +1,4 @@
-"""The merged template: every value, and the layer it came from."""
+"""The merged template: every value, the layer it came from, and the reason that stands behind it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from raytemplate.spec.schema import TemplateSpec
 
 
 def resolved_text(spec: TemplateSpec) -> str:
-    """One line a value: dotted path, value, place. Values that were dropped for the family are listed last."""
-    rows = [(path, _show(value), _place(spec, path)) for path, value in _leaves(spec.resolved, "")]
-    lines = [table(rows, gaps=(2, 3), most={1: 48})]
+    """One line a value: dotted path, value, place, comment. Values that were dropped for the family are listed last."""
+    rows = [(path, _show(value), *_place(spec, path)) for path, value in _leaves(spec.resolved, "")]
+    lines = [table(rows, gaps=(2, 3, 3), most={1: 48, 3: 60})]
     if spec.dropped:
         lines += ["", f"Not used by {spec.family}, and left out: {', '.join(spec.dropped)}"]
     return "\n".join(lines)
 
 
-def _place(spec: TemplateSpec, path: str) -> str:
+def _place(spec: TemplateSpec, path: str) -> tuple[str, str]:
     origin = spec.origins.get(path)
-    return origin.where if origin else "default"
+    return (origin.where, f"# {origin.comment}" if origin.comment else "") if origin else ("default", "")
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, cast
 
 from raytemplate.document import parse_value
@@ -16,7 +17,7 @@ VARIANT_FIELDS = ("owner", "expires")
 
 ENVIRONMENT_PREFIX = "RAYTEMPLATE_SET_"
 _PATH = re.compile(r"[^.\s=]+(\.[^.\s=]+)*")
-_PASSWORD = re.compile(r"//[^/@\s]+@")
+_PASSWORD = re.compile(r"//(?:[^/@\s]+|[^@\s]*:[^@\s]*)@")  # a secret key of AWS may hold a slash
 
 
 class Level(IntEnum):
@@ -41,6 +42,8 @@ class Layer:
         name: as problems show it: a file as the person wrote it, "environment NAME" or "--set a.b=c".
         value: plain data, nested.
         line: dotted path -> line in that file, 0 where there is none.
+        comments: line in that file -> the comment at its end.
+        path: the file, where it is one.
         inherited: whether it comes from a parent, which serves templates of several model families.
     """
 
@@ -48,6 +51,8 @@ class Layer:
     level: Level
     value: Mapping[str, Any]
     line: Callable[[str], int] = field(default=_no_lines, repr=False)
+    comments: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
+    path: Path | None = None
     inherited: bool = False
 
 
@@ -115,8 +120,8 @@ def variant_layers(files: Iterable[Layer], variant: str) -> list[Layer]:
         if isinstance(chosen, dict):
             value = variant_value(cast("dict[str, Any]", chosen))
             line = _line_below(file, f"variants.{variant}")
-            inherited = file.level == Level.PARENT
-            layers.append(Layer(name=file.name, level=Level.VARIANT, value=value, line=line, inherited=inherited))
+            layers.append(Layer(name=file.name, level=Level.VARIANT, value=value, line=line, comments=file.comments,
+                                inherited=file.level == Level.PARENT))  # fmt: skip
     return layers
 
 

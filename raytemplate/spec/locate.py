@@ -91,7 +91,7 @@ def _place(layer: Layer, path: str) -> Origin:
     """The line of `path` in that layer, or of the nearest mapping above it; a file without the path is line 1."""
     while path:
         if line := layer.line(path):
-            return Origin(layer=layer.name, line=line)
+            return Origin(layer=layer.name, line=line, comment=layer.comments.get(line, ""))
         path = path.rpartition(".")[0]
     return Origin(layer=layer.name, line=layer.line(""))
 

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -67,7 +68,9 @@ def _layer(path: Path, name: str, level: Level, data: bytes) -> tuple[Layer, Doc
     value = document.value
     if isinstance(value.get("version"), float):
         value["version"] = document.text("version")  # 1.10 is a version, and not 1.1
-    return Layer(name=name, level=level, value=value, line=document.line), document
+    return Layer(
+        name=name, level=level, value=value, line=document.line, comments=document.comments, path=path
+    ), document
 
 
 def _read(path: Path, name: str) -> bytes:
@@ -133,7 +136,7 @@ def _moved(layer: Layer, folder: Path, to: Path) -> Layer:
         if isinstance(written, str) and "://" not in written and not os.path.isabs(written):
             moved = os.path.relpath(folder.resolve() / written, to.resolve())
             value[namespace] = {**cast("dict[str, Any]", fields), key: moved}
-    return Layer(name=layer.name, level=layer.level, value=value, line=layer.line)
+    return replace(layer, value=value)
 
 
 def _refuse(place: Problem, message: str) -> NoReturn:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raytemplate.errors import TrainingFailed
 from raytemplate.evaluation.metrics.metric import metric_of
-from raytemplate.models.context import Batch, Layout, Split
+from raytemplate.models.context import Batch, Layout, Split, Start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,18 +40,22 @@ class MemoryContext:
         rows: "train" and "validation".
         folder: where checkpoints are; those of an earlier context are gone on from.
         stop_after: the epoch whose report says stop, as a budget would.
+        start: a model whose weights training begins with; `cold` then says why they were not taken.
     """
 
     rank, num_ranks = 0, 1
 
     def __init__(
-        self, rows: Mapping[Split, Rows], layout: Layout, folder: Path, *, seed: int = 0, stop_after: int | None = None
-    ) -> None:
+        self, rows: Mapping[Split, Rows], layout: Layout, folder: Path, *, seed: int = 0,
+        stop_after: int | None = None, start: Start | None = None,
+    ) -> None:  # fmt: skip
         self.layout = layout
         self.num_train_rows = len(rows["train"].target)
         self.epochs: list[int] = []
         self.validations: list[float] = []
         self.finished: str | None = None
+        self.cold: str | None = None
+        self._start = start
         self._rows, self._folder, self._seed, self._stop_after = rows, folder, seed, stop_after
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
@@ -97,6 +101,11 @@ class MemoryContext:
         """See `LoopContext`."""
         found = sorted(self._folder.glob("epoch-*"))
         return (found[-1], int(found[-1].name.removeprefix("epoch-"))) if found else None
+
+    def begin(self, take: Callable[[Start], str]) -> None:
+        """See `LoopContext`."""
+        if self._start is not None:
+            self.cold = take(self._start)
 
     def report(
         self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,

@@ -85,7 +85,7 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     [(0, "the file is empty (0 bytes)"), (7, "cut off"), (-1, "cut off"), (-200, "cut off")],
     ids=["empty", "7 bytes", "last byte missing", "footer missing"],
 )
-def test_a_file_cut_short_is_named(tmp_path: Path, keep: int, message: str) -> None:
+def test_f11_a_file_cut_short_is_named(tmp_path: Path, keep: int, message: str) -> None:
     write_table(days(1), tmp_path / "a.parquet", time="time")
     write_table(days(1), tmp_path / "b.parquet", time="time")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "b.parquet").read_bytes()[:keep])
@@ -101,7 +101,7 @@ def test_a_csv_is_no_parquet_file(tmp_path: Path) -> None:
         list_source("a.parquet", tmp_path, "time")
 
 
-def test_a_garbled_footer_is_no_crash(tmp_path: Path) -> None:
+def test_f11_a_garbled_footer_is_no_crash(tmp_path: Path) -> None:
     write_table(days(1), tmp_path / "a.parquet", time="time")
     content = bytearray((tmp_path / "a.parquet").read_bytes())
     content[-300:-20] = b"\xff" * 280

@@ -79,7 +79,7 @@ def test_garbage_outside_the_slice_is_never_read(file: Path) -> None:
         read(file, (2,), ("x",))
 
 
-def test_one_flipped_bit_inside_the_slice_is_found_by_the_page_checksum(file: Path) -> None:
+def test_f11_one_flipped_bit_inside_the_slice_is_found_by_the_page_checksum(file: Path) -> None:
     offset, length = span(file, 1, "x")
     place = offset + length - 10
     spoil(file, place, bytes([file.read_bytes()[place] ^ 1]))

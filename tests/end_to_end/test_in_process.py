@@ -84,7 +84,7 @@ def test_a_resumed_run_gets_no_second_budget(run, small, demo):
     assert last(small).spent_s() > 6
 
 
-def test_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, small):
+def test_f12_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, small):
     with pytest.raises(TrainingFailed, match="in epoch 1") as failed:
         run({"training.lr": 1e30})
     journal = last(small)
@@ -93,7 +93,7 @@ def test_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, small)
     assert journal.read(PromotionRecord) is None
 
 
-def test_a_file_that_changes_between_plan_and_run_ends_with_seven(one_ray, small, demo):
+def test_f11_a_file_that_changes_between_plan_and_run_ends_with_seven(one_ray, small, demo):
     planned = api.plan(small(), AS_OF)
     path = demo / "data" / "flights" / "2013-02.parquet"
     pq.write_table(pq.read_table(path).slice(1), path)

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 NEEDED = {"run.json", "snapshot.json", "features.json", "fit.json", "evaluation.json", "verdict.json", "end.json"}
 
 
-def test_eight_runs_at_once_leave_eight_whole_records_and_one_head(demo):
+def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(demo):
     sets = [as_sets({"training.seed": seed // 2, "budget.time": "15m"}) for seed in range(8)]
     processes = [start("run", SHIPPED.name, "--as-of", AS_OF, *each, cwd=demo) for each in sets]
     ends = [(*process.communicate(timeout=800), process.returncode) for process in processes]

@@ -9,7 +9,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from command_line import environment, epochs, only_run, raytemplate, record, start, wait_for
-from own_project import CHANGES, without_package, write_project
+from own_project import CHANGES, LIGHTNING, without_package, write_project
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
@@ -31,13 +31,18 @@ def project(tmp_path, flights):
     return write_project(tmp_path / "project", flights)
 
 
-def planned(project, changes=None):
-    spec = api.load(project / SHIPPED.name, set=changed({**CHANGES, **(changes or {})}))
+EITHER = pytest.mark.parametrize("own", [CHANGES, LIGHTNING], ids=["torch", "lightning"])
+
+
+def planned(project, changes=None, own=CHANGES):
+    # `changed` leaves the epochs out for any other family than the template's; both of these count in them.
+    spec = api.load(project / SHIPPED.name, set={**changed(own), "training.epochs": 2, **(changes or {})})
     return api.plan(spec, AS_OF)
 
 
-def test_a_network_that_travels_predicts_without_its_project(one_ray, project, tmp_path):
-    run = api.run(planned(project))
+@EITHER
+def test_a_network_that_travels_predicts_without_its_project(one_ray, project, tmp_path, own):
+    run = api.run(planned(project, own=own))
     assert isinstance(run.verdict, Approved)
     without_package(project)
     day = project / "data" / "flights" / "2013-02.parquet"
@@ -66,8 +71,11 @@ def test_a_champion_keeps_its_own_code_when_the_project_changes(one_ray, project
     assert second.evaluation.candidate.metrics["mae"] != first.evaluation.candidate.metrics["mae"]
 
 
-def test_two_workers_train_a_network_of_ones_own(one_ray, project):
-    run = api.run(planned(project, {"resources.workers": 2, "resources.per_worker.cpus": 0.5}))
+@pytest.mark.parametrize(
+    "own", [pytest.param(CHANGES, id="torch"), pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.slow)]
+)
+def test_two_workers_train_a_network_of_ones_own(one_ray, project, own):
+    run = api.run(planned(project, {"resources.workers": 2, "resources.per_worker.cpus": 0.5}, own))
     assert isinstance(run.verdict, Approved)
     assert len({rank.weights_sha256 for rank in run.fit.ranks}) == 1 and len(run.fit.ranks) == 2
 
@@ -89,8 +97,9 @@ def test_a_target_that_is_not_there_is_a_problem_with_its_place(project):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights):
-    changes = {**CHANGES, "training.epochs": 6, "training.batch_size": 16}
+@EITHER
+def test_a_killed_run_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights, own):
+    changes = {**own, "training.epochs": 6, "training.batch_size": 16}
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=project)
     wait_for(lambda: (run := only_run(project)) and len(epochs(run)) >= 2, process=process)
     process.kill()

@@ -62,7 +62,7 @@ def kill_after_three_records(demo, changes):
     return only_run(demo)
 
 
-def test_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one_ray, demo, tmp_path):
+def test_f03_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one_ray, demo, tmp_path):
     run = kill_after_three_records(demo, SLOW_EPOCHS)
     done = [each["epoch"] for each in epochs(run)]
     assert done in ([1, 2, 3], [1, 2, 3, 4]) and not (run / "fit.json").exists()
@@ -77,7 +77,7 @@ def test_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one_ray
     assert [each["validation"] for each in epochs(run)] == [each.validation for each in whole.fit.epochs]
 
 
-def test_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray, demo, tmp_path):
+def test_f03_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray, demo, tmp_path):
     run = kill_after_three_records(demo, SLOW_TREES)
     resumed = raytemplate("resume", "last", cwd=demo)
     assert resumed.returncode == 0, resumed.stderr
@@ -108,7 +108,7 @@ MOMENTS = {"start": at_start, "ingest": in_ingest, "fit": in_fit}
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminate"])
-def test_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, moment, number, code):
+def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, moment, number, code):
     process = start(*command(SLOW_EPOCHS), cwd=demo)
     moment(demo, process)
     below = descendants(process.pid)
@@ -127,16 +127,19 @@ def test_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, mo
     assert "no models" in raytemplate("models", cwd=demo).stdout.lower()
 
 
-@pytest.mark.parametrize("door", ["fit", "evaluation", "verdict"])
-def test_ctrl_c_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(demo, door):
+@pytest.mark.parametrize(
+    ("door", "number"), [("fit", signal.SIGTERM), ("evaluation", signal.SIGINT), ("verdict", signal.SIGTERM)]
+)
+def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(demo, door, number):
     process = start(*command({"training.epochs": 1}), cwd=demo)
     wait_for(lambda: (run := only_run(demo)) and (run / f"{door}.json").exists(), process=process)
     below = descendants(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     _, err = process.communicate(timeout=60)
     run, champion = only_run(demo), champion_of(MODEL, Workspace(demo))
-    assert process.returncode in (0, 130) and "Traceback" not in err and gone(below) == []
-    if process.returncode == 130:
+    assert process.returncode in (0, 130, 143) and "Traceback" not in err and gone(below) == []
+    if process.returncode:
+        assert process.returncode == (130 if number == signal.SIGINT else 143)
         assert ("nothing was promoted" in err) == (champion is None)
         assert raytemplate("resume", run.name, cwd=demo).returncode == 0
     assert champion_of(MODEL, Workspace(demo)).run_id == run.name
@@ -144,11 +147,25 @@ def test_ctrl_c_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_d
     assert record(run, "end")["exit_code"] == 0
 
 
+def test_f24_a_second_ctrl_c_does_not_wait(demo):
+    process = start(*command(SLOW_EPOCHS), cwd=demo)
+    in_fit(demo, process)
+    below = descendants(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.3)
+    again = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, time.monotonic() - again < 2) == (130, True), err
+    assert "nothing was promoted" in err and "Traceback" not in err
+    assert gone(below) == []
+
+
 SLOW_END = """
 import os, signal, time
 from raytemplate.cli.main import _terminate
 from raytemplate.engines.ray.cluster import LocalRay
-from raytemplate.errors import Interrupted
+from raytemplate.errors import Terminated
 
 signal.signal(signal.SIGTERM, _terminate)
 with LocalRay(num_cpus=1, object_store_bytes=200_000_000) as ray:
@@ -156,7 +173,7 @@ with LocalRay(num_cpus=1, object_store_bytes=200_000_000) as ray:
     try:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(1)
-    except Interrupted:
+    except Terminated:
         time.sleep(4)
 print("ended by itself")
 """

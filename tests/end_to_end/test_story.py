@@ -61,11 +61,20 @@ def test_the_first_run_makes_the_first_champion(story):
     assert story.first.code == 0, story.first.err
     assert f"Approved: version 1 is the champion of {MODEL} (the first)." in story.first.out
     assert story.first.out.rstrip().endswith(f"raytemplate predict {MODEL} NEW.parquet OUT.parquet")
-    for stage in ("ingest", "fit", "evaluate", "govern"):
-        assert f"✓ {stage}" in story.first.err
+    stages = ("ingest", "fit", "evaluate", "govern")
+    said = [line[:14].rstrip() for line in story.first.err.splitlines() if line.startswith(("  … ", "  ✓ "))]
+    assert said == ["  … starting R", *(f"  {mark} {stage}" for stage in stages for mark in "…✓")]
+    events = raytemplate("logs", story.first.run.name, "--events", cwd=story.folder).stdout.splitlines()
+    assert [json.loads(events[0])["event"], json.loads(events[-1])["event"]] == ["run started", "run ended"]
     for gate in ("metric-limit", "beats-baseline", "beats-champion", "data-rows"):
         assert gate in story.first.out
     assert "Records: .raytemplate/runs/" in story.first.out
+
+
+def test_diff_names_what_made_one_run_another(story):
+    told = raytemplate("diff", story.second.run.name, story.rejected.run.name, cwd=story.folder).stdout
+    assert "--set training.seed=8" in told and "--set governance.gates.metric-limit.mae=0.1" in told
+    assert "the bytes that were read" in told and "training.lr" not in told
 
 
 def test_nothing_of_rays_noise_reaches_the_person(story):

@@ -101,7 +101,7 @@ def test_rows_outside_the_windows_are_never_read(ingest, plan, many_groups, mode
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_damaged_byte_inside_names_the_file(ingest, plan, many_groups, mode):
+def test_f11_a_damaged_byte_inside_names_the_file(ingest, plan, many_groups, mode):
     stage = plan({"data.ingest": mode}).ingest
     path = many_groups / "2013-02.parquet"
     offset, length = next(spans(path, lambda g, c: g == 0 and c == "temp"))
@@ -121,7 +121,7 @@ def test_a_file_that_changed_since_the_plan_is_refused(ingest, plan, many_groups
     assert refused.value.exit_code == 7
 
 
-def test_bytes_that_changed_since_an_earlier_process_read_them_are_refused(ingest, plan, many_groups):
+def test_f11_bytes_that_changed_since_an_earlier_process_read_them_are_refused(ingest, plan, many_groups):
     path = many_groups / "2013-02.parquet"
     pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False)
     stage = plan().ingest
@@ -278,3 +278,18 @@ def test_only_the_first_file_with_a_breach_is_named(ingest, many_groups):
     )
     with pytest.raises(DataError, match=r"break \"max: 1000\"; the first in data/flights/2013-02\.parquet: 9999"):
         translated("ingest", lambda: ingest({"contract.columns.seats": {"type": "number", "max": 1000}}))
+
+
+def test_a_file_that_changes_after_the_first_pass_of_a_stream_is_noticed(one_ray, plan, many_groups):
+    path = many_groups / "2013-01.parquet"
+    plain = {"use_dictionary": False, "compression": "none", "row_group_size": 2000}
+    pq.write_table(pq.read_table(path), path, **plain)  # no page checksums: nothing but our digest can tell
+    made = plan({"data.ingest": "stream"})
+    data = open_data(made.ingest, None)
+    assert sum(batch.num_rows for batch in data.streams["train"].iter_batches(batch_format="pyarrow")) > 0
+    offset, length = next(spans(path, lambda group, column: group == 5 and column == "distance"))
+    before = path.read_bytes()
+    spoil(path, offset + length - 1, bytes([before[offset + length - 1] ^ 1]))
+    with pytest.raises(IntegrityError) as caught:
+        translated("fit", lambda: list(data.streams["train"].iter_batches(batch_format="pyarrow")))
+    assert caught.value.what == f"{path}: changed while this run was reading it"

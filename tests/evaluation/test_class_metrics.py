@@ -62,18 +62,6 @@ def test_calibration_error_by_hand():
     assert metric_of("ece")(np.array([0.0, 1.0, 1.0, 1.0]), both) == pytest.approx(0.95 - 3 / 4)
 
 
-@pytest.mark.parametrize("rows", [two_classes, three_classes])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_draw_is_the_metric_of_the_rows_it_holds(name, rows):
-    target, prediction = rows(num_rows=400)
-    groups = np.random.default_rng(1).integers(0, 7, len(target))
-    counts = draw_counts(7, 20, seed=2)
-    drawn = metric_of(name).drawn(target, prediction, groups, counts)
-    for draw, count in zip(drawn.draws, counts, strict=True):
-        chosen = np.repeat(np.arange(len(target)), count[groups].astype(int))
-        assert draw == pytest.approx(metric_of(name)(target[chosen], prediction[chosen]), rel=1e-9)
-
-
 def test_draws_of_auc_are_near_exact_where_probabilities_are_many():
     target, probability = two_classes(num_rows=20_000)
     assert len(np.unique(probability)) > 10 * MAX_BINS
@@ -83,13 +71,6 @@ def test_draws_of_auc_are_near_exact_where_probabilities_are_many():
     exact = [reference.roc_auc_score(target, probability, sample_weight=count[groups]) for count in counts]
     assert np.abs(drawn.draws - exact).max() < 1e-4
     assert np.std(exact) > 1e-3
-
-
-def test_a_group_without_rows_counts_for_nothing():
-    target, probability = two_classes(num_rows=100)
-    for name in NAMES:
-        drawn = metric_of(name).drawn(target, probability, np.zeros(100, np.int64), np.array([[1.0, 0.0], [2.0, 0.0]]))
-        assert drawn.draws == pytest.approx(drawn.value)
 
 
 def test_auc_of_one_class_only_has_no_value_and_an_absent_third_is_left_out():

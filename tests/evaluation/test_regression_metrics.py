@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from raytemplate import plugins
 from raytemplate.evaluation.metrics.regression import MAE, R2, RMSE
 
 BY_HAND = [
@@ -33,18 +32,3 @@ def test_metric_agrees_with_scikit_learn(metric, reference, offset):
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9], ids=str)
 def test_r2_has_no_value_when_the_target_is_constant(constant):
     assert np.isnan(R2(np.full(7, constant), np.arange(7.0)))
-
-
-@pytest.mark.parametrize("name", ["mae", "rmse", "r2"])
-def test_metric_is_found_under_its_id(name):
-    metric = plugins.load(plugins.METRICS, name)
-    assert (metric.id, metric.version, metric.higher_is_better) == (name, 1, name == "r2")
-
-
-@pytest.mark.parametrize("metric", [MAE, RMSE, R2], ids=lambda m: m.id)
-def test_value_works_on_many_sums_at_once(metric):
-    rng = np.random.default_rng(1)
-    rows = metric.statistics(rng.normal(size=60), rng.normal(size=60))
-    sums = rows.reshape(3, 20, -1).sum(axis=1)
-    assert metric.value(sums) == pytest.approx([float(metric.value(one)) for one in sums])
-    assert (rows[:, 0] == 1).all()

@@ -40,7 +40,7 @@ TEARS = {
 
 
 @pytest.mark.parametrize("tear", TEARS.values(), ids=TEARS)
-def test_a_torn_newest_one_is_passed_over_for_the_one_before(tmp_path, tear):
+def test_f09_f10_a_torn_newest_one_is_passed_over_for_the_one_before(tmp_path, tear):
     checkpoints = filled(tmp_path, [3.0, 2.0, 1.0])
     tear(tmp_path / "epoch-00003")
     newest, bad = newest_good(tmp_path)
@@ -49,7 +49,7 @@ def test_a_torn_newest_one_is_passed_over_for_the_one_before(tmp_path, tear):
     assert checkpoints.best(higher_is_better=False).epoch == 2
 
 
-def test_nothing_good_is_left(tmp_path):
+def test_f09_nothing_good_is_left(tmp_path):
     checkpoints = filled(tmp_path, [3.0, 2.0])
     for folder in checkpoints.folders():
         (folder / "weights").write_bytes(b"")
@@ -70,7 +70,7 @@ def test_pruning_keeps_the_newest_and_the_best(tmp_path):
     assert [f.name for f in checkpoints.folders()] == ["epoch-00001", "epoch-00004", "epoch-00005"]
 
 
-def test_a_save_that_fails_in_the_middle_leaves_nothing(tmp_path):
+def test_f07_a_save_that_fails_in_the_middle_leaves_nothing(tmp_path):
     def half(place):
         (place / "weights").write_bytes(b"half")
         raise OSError(28, "No space left on device")
@@ -111,7 +111,7 @@ def report(of, epoch, validation, loss=1.0):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("where", ["loss", "validation"])
-def test_numbers_that_are_not_finite_never_reach_a_checkpoint(tmp_path, value, where):
+def test_f12_numbers_that_are_not_finite_never_reach_a_checkpoint(tmp_path, value, where):
     of, said = context(tmp_path)
     report(of, 1, 5.0)
     with pytest.raises(TrainingFailed, match=r"in epoch 2$") as failed:

@@ -1,9 +1,13 @@
 """Doors are passed once: whatever was done is not done again, and a run goes on where it stopped."""
 
+import threading
+from dataclasses import replace
+
 import pytest
 from fake_runs import FakeRun
 
 from raytemplate.errors import BudgetSpent, ChampionMoved, DataError, TrainingFailed
+from raytemplate.execution import execute
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
@@ -50,6 +54,44 @@ def test_a_verdict_that_was_given_but_not_acted_upon_is_given_again(tmp_path):
     end = run.execute(FakeEngine())
     assert (end.state, end.exit_code) == ("approved", 0)  # it was this very run that made the champion
     assert run.ledger.term("flights-air-time") == 1
+
+
+class SlowEngine(FakeEngine):
+    """Waits for ever at one stage, until it is let go."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at, self.go_on = at, threading.Event()
+
+    def _called(self, stage):
+        super()._called(stage)
+        if stage == self.at:
+            self.go_on.wait()
+
+
+@pytest.mark.parametrize(
+    ("stage", "left_s", "says"), [("ingest", 0.2, "before the data had been read"), ("score", 2.0, "it is kept")]
+)
+def test_a_stage_that_waits_for_ever_ends_with_the_budget(tmp_path, monkeypatch, stage, left_s, says):
+    monkeypatch.setattr(execute, "_LEAST_JUDGING_S", 0.2)
+    run, engine = FakeRun(tmp_path), SlowEngine(stage)
+    run.plan = replace(run.plan, limits=replace(run.plan.limits, time_s=10.0, reserve_s=0.0))
+    if stage == "score":
+        run.execute(FakeEngine())
+        for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation):
+            run.journal.supersede(kind)
+    with pytest.raises(BudgetSpent, match=says) as spent:
+        run.execute(engine, spent_s=10.0 - left_s)
+    engine.go_on.set()
+    assert spent.value.exit_code == 4
+    assert run.journal.read(Evaluation) is None
+
+
+def test_what_training_cost_is_recorded(tmp_path):
+    run = FakeRun(tmp_path)
+    run.plan = replace(run.plan, limits=replace(run.plan.limits, usd_per_s=0.01))
+    run.execute(FakeEngine())
+    assert run.journal.need(FitResult).usage.cost_usd == pytest.approx(0.001)
 
 
 STOPS = [

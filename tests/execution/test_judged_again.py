@@ -136,7 +136,7 @@ def test_a_champion_that_predicts_nan_is_a_problem_that_blocks(tmp_path):
     assert found == "version 1 cannot be scored: 3 of its predictions are NaN or infinite"
 
 
-def test_a_candidate_that_predicts_nan_has_failed(tmp_path):
+def test_f12_a_candidate_that_predicts_nan_has_failed(tmp_path):
     engine = BadChampion()
     engine.bad = "candidate"
     with pytest.raises(TrainingFailed, match="the candidate cannot be judged: 3 of its predictions are NaN"):

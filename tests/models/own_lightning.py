@@ -72,6 +72,17 @@ class ByHand(Net):
         return [first, second], [torch.optim.lr_scheduler.StepLR(first, 3, 0.5)]
 
 
+class OfClasses(Net):
+    """Logits: one for two classes, one for each of more."""
+
+    def training_step(self, batch, batch_idx):
+        dense, codes, target = batch
+        output = self(dense, codes)
+        if output.shape[1] == 1:
+            return functional.binary_cross_entropy_with_logits(output.squeeze(1), target)
+        return functional.cross_entropy(output, target.long())
+
+
 class Failing(Net):
     def training_step(self, batch, batch_idx):
         return self.layers(batch[0]).sum()

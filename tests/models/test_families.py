@@ -135,6 +135,46 @@ class TestXgBoostOnThreeClasses(FamilySuite):
     tolerance = 1e-6
 
 
+class TestTorchOfOnesOwnOnTwoClasses(FamilySuite):
+    family = "torch"
+    task = "binary"
+    settings = {"build": "own_network:build", "args": {"hidden": 24}}
+    training = {"epochs": 6, "lr": 1e-2, "batch_size": 64}
+
+
+class TestTorchOfOnesOwnOnThreeClasses(FamilySuite):
+    family = "torch"
+    task = "multiclass"
+    settings = {"build": "own_network:build", "args": {"hidden": 24}}
+    training = {"epochs": 6, "lr": 1e-2, "batch_size": 64}
+
+
+class TestLightningOfOnesOwnOnTwoClasses(FamilySuite):
+    family = "lightning"
+    task = "binary"
+    settings = {"module": "own_lightning:OfClasses"}
+    training = {"epochs": 6, "batch_size": 64}
+
+
+class TestLightningOfOnesOwnOnThreeClasses(FamilySuite):
+    family = "lightning"
+    task = "multiclass"
+    settings = {"module": "own_lightning:OfClasses"}
+    training = {"epochs": 6, "batch_size": 64}
+
+
+class TestLinearOnTwoClasses(FamilySuite):
+    family = "linear"
+    task = "binary"
+    settings = {"max_steps": 60}
+
+
+class TestLinearOnThreeClasses(FamilySuite):
+    family = "linear"
+    task = "multiclass"
+    settings = {"max_steps": 60}
+
+
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 
 

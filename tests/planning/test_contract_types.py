@@ -1,9 +1,9 @@
-"""Types that `contract.columns` promises are compared with the data before anything starts."""
+"""Types of columns, promised in `contract.columns` or needed, are compared with the data before anything starts."""
 
 from __future__ import annotations
 
 import pytest
-from sample_inventory import inventory, spec_of
+from sample_inventory import SCHEMA, inventory, source, spec_of
 
 from raytemplate.errors import SpecError
 from raytemplate.planning.compile import compile as made
@@ -21,6 +21,15 @@ def test_a_promised_type_that_the_data_has_not_is_told(column, kind, message):
     with pytest.raises(SpecError) as refused:
         made(spec_of({f"contract.columns.{column}": {"type": kind}}), inventory(), "2013-06-01")
     assert [(p.path, p.message) for p in refused.value.problems] == [(f"contract.columns.{column}", message)]
+
+
+def test_rows_cannot_be_sliced_by_lists():
+    lists = inventory(source=source(schema={**SCHEMA, "stops": "list<element: string>", "gate": "time64[us]"}))
+    with pytest.raises(SpecError) as refused:
+        made(spec_of({"evaluation.slices": ["carrier", "gate", "stops"]}), lists, "2013-06-01")
+    assert [(p.path, p.message) for p in refused.value.problems] == [
+        ("evaluation.slices", 'column "stops" is list<element: string>, expected text, a number, a boolean or a time')
+    ]
 
 
 def test_a_promised_column_is_read_though_no_feature_uses_it():

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from raytemplate.reports.history import EventRow, ModelRow, RunRow, age_text, models_table, runs_table, show_model
+from raytemplate.reports.history import ModelRow, RunRow, age_text, models_table, runs_table
 from raytemplate.reports.run_shown import RunView, show_run
 from raytemplate.testing import samples
 from raytemplate.testing.samples import SAMPLE_TIME, day
@@ -19,6 +19,8 @@ MODEL = ModelRow(
     run_id="k7q2",
     digest="sha256:9d5ab16c0f7e42c3",
     challenger_version=3,
+    retrained=SAMPLE_TIME,
+    cadence="7d",
 )
 
 RUNS = """\
@@ -30,21 +32,10 @@ RUNS = """\
 
 MODELS = """\
   model              champion  age      run   digest        challenger
-  flights-air-time          2  10 days  k7q2  9d5ab16c0f7e           3
+  flights-air-time          2  10 days  k7q2  9d5ab16c0f7e           3  overdue
   new                       -  -        -     -                      -
 
   raytemplate show flights-air-time"""
-
-SHOWN_MODEL = """\
-flights-air-time   version 2 is the champion for 10 days   run k7q2   digest 9d5ab16c0f7e
-Version 3 is waiting.
-
-  when               event        version  was  run   by         reason
-  2013-07-01 09:30   promoted           2    1  k7q2  automatic
-  2013-07-01 09:30   rolled back        1    2  a1b2  ada        it doubled the error on the
-                                                                 new routes to Hawaii
-
-  raytemplate predict flights-air-time NEW.parquet OUT.parquet"""
 
 SHOWN_RUN = """\
 flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
@@ -128,26 +119,6 @@ def test_empty_tables_say_how_to_begin() -> None:
     assert runs_table([]) == "No runs yet. To start one:\n  raytemplate run FILE"
     assert runs_table([], filtered=True) == "No such runs; there are others:\n  raytemplate runs"
     assert models_table([], now=NOW) == "No models yet. To make one:\n  raytemplate run FILE"
-
-
-def test_show_model_with_its_history() -> None:
-    promoted = EventRow(at=SAMPLE_TIME, event="promoted", version=2, previous_version=1, run_id="k7q2", by="automatic")
-    back = EventRow(
-        at=SAMPLE_TIME,
-        event="rolled back",
-        version=1,
-        previous_version=2,
-        run_id="a1b2",
-        by="ada",
-        reason="it doubled the error on the new routes to Hawaii",
-    )
-    assert show_model(MODEL, [promoted, back], now=NOW) == SHOWN_MODEL
-
-
-def test_show_model_without_a_champion() -> None:
-    assert show_model(ModelRow(name="new", champion_version=0), [], now=NOW) == (
-        "new   no champion yet\n\n  raytemplate runs"
-    )
 
 
 def test_show_run_when_it_is_finished() -> None:

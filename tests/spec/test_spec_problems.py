@@ -190,6 +190,36 @@ def test_environment_is_named_without_its_value(tmp_path: Path) -> None:
 def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
     found = problems(tmp_path, WHOLE, sets=["tracking.url=https://me:secret@host"])
     assert found == ["--set tracking.url=https://***@host  tracking.url: no such field; did you mean tracking.uri?"]
+    (fault,) = problems(tmp_path, WHOLE, sets=["data.source=s3://AKIA:se/cret@lake/a.parquet"])
+    assert fault.startswith(
+        "--set data.source=s3://***@lake/a.parquet  data.source: a URI with a password is not taken"
+    )
+    assert "cret" not in fault
+
+
+def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    sets = [
+        "tracking.uri=https://me:canary@host",
+        "data.source=s3://me:canary@bucket/x",
+        "data.keys=[a, 'b://c:canary@d']",
+    ]
+    with pytest.raises(SpecError) as caught:
+        load(write(tmp_path), sets=sets, environ={})
+    assert "canary" not in str(caught.value)
+    said = [f"{p.path}: {p.message}" for p in caught.value.problems if "password" in p.message]
+    a = "a URL with a password in it, and a template holds none;"
+    refer = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
+    leave = "leave it out: credentials come from where the tools that use them look"
+    bucket = "a URI with a password is not taken, since it would stand in every record; expected s3://BUCKET/PATH, and "
+    bucket += "the key in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    assert sorted(said) == [f"data.keys: {a} {leave}", f"data.source: {bucket}", f"tracking.uri: {a} {refer}"]
+
+
+def test_a_reference_may_stand_where_it_is_declared_and_nowhere_else(tmp_path: Path) -> None:
+    sets = ["tracking.uri={env: TRACK}"]
+    spec = load(write(tmp_path), sets=sets, environ={})
+    assert (spec.tracking.uri, spec.resolved["tracking"]["uri"]) == ("secret:env:TRACK", {"env": "TRACK"})
+    assert len(problems(tmp_path, WHOLE, sets=["data.source={env: TRACK}"])) == 1
 
 
 LEAVES = st.one_of(
@@ -250,3 +280,12 @@ def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tu
 )  # fmt: skip
 def test_a_split_and_a_time_exclude_each_other(tmp_path: Path, old: str, new: str, problem: str) -> None:
     assert problems(tmp_path, edited(old, new)) == [problem]
+
+
+@pytest.mark.parametrize("wrong", ["all", "0d", "3 moons"])
+def test_a_cadence_is_a_length_of_time(tmp_path: Path, wrong: str) -> None:
+    found = problems(tmp_path, edited("governance:\n", f"governance:\n  cadence: {wrong}\n"))
+    assert len(found) == 1
+    assert found[0].startswith(
+        f't.yaml:22  governance.cadence: got "{wrong}", expected a length of time such as "1 month" or "2 weeks"'
+    )

@@ -1,9 +1,12 @@
 """What must fit `data.task`: whole messages with their places."""
 
+from dataclasses import replace
+
 import pytest
 from template_text import WHOLE, write
 
 from raytemplate.errors import SpecError
+from raytemplate.models.linear import family as linear
 from raytemplate.spec.load import load
 
 
@@ -18,6 +21,8 @@ from raytemplate.spec.load import load
          't.yaml:15  training.loss: got "log-loss", expected mse, mae, huber or quantile: data.task is regression'),
         ("loss: mae", "quantile: 0.9",
          "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it"),
+        ("beats-baseline: {min_gain: 0}", "calibration: {max_error: 0.1}",
+         "t.yaml:24  governance.gates.calibration: is for classes, and data.task is regression; remove it"),
         ("[distance, seats]", "[distance, seats]\n  # air_time\n",
          None),
     ],
@@ -79,3 +84,9 @@ def test_coverage_cannot_decide(tmp_path, monkeypatch):
     quantile = WHOLE.replace("loss: mae", "loss: quantile, quantile: 0.9")
     found = problems(tmp_path, monkeypatch, quantile.replace("also: [rmse]", "metric: coverage"))
     assert any('got "coverage", which the highest prediction has; expected pinball' in text for text in found), found
+
+
+def test_a_family_that_does_not_predict_what_is_asked_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(linear, "FAMILY", replace(linear.FAMILY, tasks=("binary", "multiclass")))
+    found = problems(tmp_path, monkeypatch, WHOLE.replace("kind: tabular-mlp, hidden: 64", "kind: linear"))
+    assert "t.yaml:14  model.kind: linear predicts binary or multiclass, and data.task is regression" in found

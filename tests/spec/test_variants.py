@@ -91,3 +91,28 @@ def test_a_parents_variant_serves_templates_of_several_families(tmp_path: Path) 
     child = write(tmp_path, "extends: base.yaml\nmodel: {kind: lightgbm}\n", "child.yaml")
     spec = load(child, variant="smoke", environ={})
     assert (spec.data.ingest, spec.family, "training.epochs" in spec.dropped) == ("memory", "lightgbm", True)
+
+
+CHILD = """\
+extends: raytemplate:{parent}
+data: {{source: d/*.parquet, time: t, target: y}}
+features:
+  categorical: [a]
+{more}"""
+
+
+@pytest.mark.parametrize(
+    ("parent", "more"),
+    [
+        ("tabular-regression", ""),
+        ("tabular-binary", ""),
+        ("tabular-multiclass", ""),
+        ("tabular-binary", "model: {kind: lightgbm}\n"),
+        ("flights-late", "  numeric: [precip]\n"),
+        ("flights-air-time", "  numeric: [precip]\n"),
+    ],
+)
+def test_every_shipped_template_has_a_smoke_variant_for_show(tmp_path: Path, parent: str, more: str) -> None:
+    spec = load(write(tmp_path, CHILD.format(parent=parent, more=more)), variant="smoke", environ={})
+    assert str(spec.data.windows.train) in ("14d", "30d")
+    assert "smoke" not in spec.governance.promotable

@@ -51,7 +51,7 @@ def test_create_twice_makes_the_folders_and_hides_them_from_git(workspace: Works
     assert (workspace.root / ".gitignore").read_bytes() == b"*\n"
 
 
-def test_create_where_nothing_can_be_written_says_so_once(tmp_path: Path) -> None:
+def test_f08_create_where_nothing_can_be_written_says_so_once(tmp_path: Path) -> None:
     (tmp_path / ".raytemplate").write_bytes(b"")
     with pytest.raises(UsageError) as caught:
         create(Workspace(tmp_path))
@@ -60,7 +60,7 @@ def test_create_where_nothing_can_be_written_says_so_once(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
-def test_create_in_a_folder_of_another_user_is_a_usage_error(tmp_path: Path) -> None:
+def test_f08_create_in_a_folder_of_another_user_is_a_usage_error(tmp_path: Path) -> None:
     os.seteuid(65534)
     try:
         with pytest.raises(UsageError, match=r"\.raytemplate: cannot be written: Permission denied"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.features.options import BucketsOptions
 from raytemplate.data.quantiles import QuantileProfile, inner_quantiles
@@ -24,12 +24,7 @@ class Buckets:
     profiled: Profiled = "quantiles"
 
     accepts = staticmethod(Numeric.accepts)
-
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: BucketsOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: QuantileProfile, options: BucketsOptions) -> Mapping[str, Any]:

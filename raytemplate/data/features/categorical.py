@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of, is_text
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is, family_of, is_text
 from raytemplate.data.features.options import CategoricalOptions
 from raytemplate.data.statistics import CategoryProfile
 
@@ -32,11 +32,7 @@ class Categorical:
         families = {"text": is_text, "whole number": pa.types.is_integer, "boolean": pa.types.is_boolean}
         return family_of(column, kind, families, hint)
 
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: CategoricalOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: CategoryProfile, options: CategoricalOptions) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is, family_of
 from raytemplate.data.features.options import DatetimeOptions
 from raytemplate.data.statistics import TimeProfile
 from raytemplate.data.times import is_time
@@ -47,11 +47,7 @@ class DatetimeParts:
         """ "time" for timestamps and dates."""
         return family_of(column, kind, {"time": is_time}, "not a timestamp or a date")
 
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: DatetimeOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: TimeProfile, options: DatetimeOptions) -> Mapping[str, Any]:

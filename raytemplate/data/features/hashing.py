@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from raytemplate.data.features.categorical import Categorical
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is
 from raytemplate.data.features.options import HashingOptions
 from raytemplate.data.statistics import PresenceProfile
 
@@ -24,12 +24,7 @@ class Hashing:
     profiled: Profiled = "presence"
 
     accepts = staticmethod(Categorical.accepts)
-
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: HashingOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: PresenceProfile, options: HashingOptions) -> Mapping[str, Any]:

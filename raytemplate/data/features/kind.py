@@ -88,6 +88,18 @@ class OutOfFold(Protocol):
         ...
 
 
+def as_it_is(column: pa.ChunkedArray, options: Options) -> pa.ChunkedArray:
+    """`prepare` of a kind that is fitted on the column itself."""
+    del options
+    return column
+
+
+def one_dense(column: str, state: Mapping[str, Any]) -> Outputs:
+    """`outputs` of a kind that makes one dense column of the same name."""
+    del state
+    return Outputs(dense=(column,))
+
+
 def family_of(column: str, kind: Any, wanted: Mapping[str, Any], hint: str) -> str:
     """The first family in `wanted` (word -> test of a type) that an Arrow type belongs to; "null" if all is null.
 

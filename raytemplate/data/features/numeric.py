@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of
+from raytemplate.data.features.kind import EncodedColumn, Profiled, family_of, one_dense
 from raytemplate.data.features.options import NumericOptions
 from raytemplate.data.statistics import NumberProfile, to_floats
 
@@ -52,11 +52,7 @@ class Numeric:
         fill = mean if options.scale == "standard" else profile.mean
         return {"transform": options.transform, "fill": fill, "mean": mean, "divisor": divisor, "bound": bound}
 
-    @staticmethod
-    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
-        """One dense column of the same name."""
-        del state
-        return Outputs(dense=(column,))
+    outputs = staticmethod(one_dense)
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from raytemplate.data.features.categorical import UNKNOWN, Categorical, codes_of
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.kind import EncodedColumn, Profiled, as_it_is, one_dense
 from raytemplate.data.features.options import OrdinalOptions
 from raytemplate.data.statistics import CategoryProfile
 from raytemplate.errors import DataError
@@ -24,12 +24,7 @@ class Ordinal:
     profiled: Profiled = "category"
 
     accepts = staticmethod(Categorical.accepts)
-
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: OrdinalOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: CategoryProfile, options: OrdinalOptions) -> Mapping[str, Any]:
@@ -53,11 +48,7 @@ class Ordinal:
         deviation = float(np.sqrt((np.square(places - mean) * rows).sum() / total))
         return {"values": list(options.order), "mean": mean, "divisor": deviation or 1.0}
 
-    @staticmethod
-    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
-        """One dense column of the same name."""
-        del state
-        return Outputs(dense=(column,))
+    outputs = staticmethod(one_dense)
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:

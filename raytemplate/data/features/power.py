@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.kind import EncodedColumn, Profiled, as_it_is, one_dense
 from raytemplate.data.features.numeric import MAX_DEVIATIONS, Numeric
 from raytemplate.data.features.options import PowerOptions
 from raytemplate.data.quantiles import QuantileProfile
@@ -34,12 +34,7 @@ class Power:
     profiled: Profiled = "quantiles"
 
     accepts = staticmethod(Numeric.accepts)
-
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: PowerOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: QuantileProfile, options: PowerOptions) -> Mapping[str, Any]:
@@ -53,11 +48,7 @@ class Power:
         varies = np.isfinite(deviation) and deviation > 1e-12 * abs(mean)
         return {"power": power, "mean": mean, "divisor": deviation if varies else 0.0}
 
-    @staticmethod
-    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
-        """One dense column of the same name."""
-        del state
-        return Outputs(dense=(column,))
+    outputs = staticmethod(one_dense)
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.kind import EncodedColumn, Profiled, as_it_is, one_dense
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.features.options import QuantileOptions
 from raytemplate.data.quantiles import QuantileProfile, middle_ranks
@@ -29,12 +29,7 @@ class Quantile:
     profiled: Profiled = "quantiles"
 
     accepts = staticmethod(Numeric.accepts)
-
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: QuantileOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: QuantileProfile, options: QuantileOptions) -> Mapping[str, Any]:
@@ -47,11 +42,7 @@ class Quantile:
             scores = [2 * rank - 1 for rank in ranks.tolist()]
         return {"knots": knots.tolist(), "scores": scores}
 
-    @staticmethod
-    def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
-        """One dense column of the same name."""
-        del state
-        return Outputs(dense=(column,))
+    outputs = staticmethod(one_dense)
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from raytemplate.data.features.categorical import FIRST, UNKNOWN, Categorical, codes_of
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is
 from raytemplate.data.features.options import TargetMeanOptions
 from raytemplate.data.target_means import MISSING, TargetMeanProfile, folds_of
 
@@ -28,12 +28,7 @@ class TargetMean:
     profiled: Profiled = "target"
 
     accepts = staticmethod(Categorical.accepts)
-
-    @staticmethod
-    def prepare(column: pa.ChunkedArray, options: TargetMeanOptions) -> pa.ChunkedArray:
-        """The column as it is."""
-        del options
-        return column
+    prepare = staticmethod(as_it_is)
 
     @staticmethod
     def fit(profile: TargetMeanProfile, options: TargetMeanOptions) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from raytemplate import plugins
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import find_files, joined
 from raytemplate.data.sources.reader import list_files, read_file, source_of
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
 from raytemplate.data.survey.facts import ColumnFacts, Tally
 from raytemplate.data.survey.sample import sample_of
 from raytemplate.data.survey.writing import Writing, writing_of
@@ -107,7 +107,8 @@ def survey(asked: Asked, root: Path) -> Survey:
 
 def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
     """The first file, where it is CSV, else ""; and `data.format`. An ending that nobody knows is taken for CSV."""
-    endings = tuple(ending for name in plugins.names(plugins.SOURCES) for ending in source_of(name).endings)
+    sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
+    endings = tuple(ending for source in sources for ending in source.endings)
     path = find_files(pattern, root, endings)[0]
     if not path.lower().endswith(endings):
         return path, "csv"
@@ -164,7 +165,7 @@ def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile
     order = SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading,
+        file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
     kinds = {name: source.schema[name] for name in file.partitions}
     table = read_file(source.kind, order, file.partitions, kinds).table

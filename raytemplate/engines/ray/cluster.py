@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from raytemplate.engines.ray.sessions import mark_session
+from raytemplate.engines.ray.sigterm import Sigterm
 from raytemplate.engines.ray.small_ray import few_processes
 from raytemplate.errors import EngineError, Unavailable
 from raytemplate.store.locks import FileLock
@@ -58,6 +60,7 @@ class LocalRay:
         self._ready, self._end = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self.ours = False
+        self._set: list[str] = []
         self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
 
     def start(self) -> LocalRay:
@@ -105,6 +108,7 @@ class LocalRay:
         self._thread.join(_HASTE_S if in_haste else _STOP_LIMIT_S)
 
     def _live(self) -> None:
+        sigterm = Sigterm()
         try:
             self._init()
         except BaseException as error:  # handed to the thread that waits
@@ -115,10 +119,13 @@ class LocalRay:
             import ray
 
             ray.shutdown()
+            sigterm.restore()
+        for name in self._set:
+            os.environ.pop(name, None)
 
     def _init(self) -> None:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        self._set = [name for name in _ENVIRONMENT if name not in os.environ]
+        os.environ.update({name: _ENVIRONMENT[name] for name in self._set})
         import ray
 
         if ray.is_initialized():
@@ -132,6 +139,7 @@ class LocalRay:
                 **self._settings,
             )
         self.ours = True
+        mark_session()
         _warm_up(int(self._settings["num_cpus"]))
 
     @contextmanager
@@ -161,4 +169,4 @@ def _warm_up(num_workers: int) -> None:
 
 
 def _import_reader() -> None:
-    from raytemplate.engines.ray import slices as _  # noqa: F401
+    from raytemplate.engines.ray import pieces as _  # noqa: F401

@@ -16,7 +16,7 @@ from raytemplate.engines.ray.feeds import Feed
 from raytemplate.errors import TrainingFailed
 from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.execution.checkpoints import Checkpoint, Checkpoints
-from raytemplate.models.context import Batch, Layout, Split
+from raytemplate.models.context import Batch, Layout, Split, Start
 from raytemplate.models.options import TrainingSpec
 from raytemplate.records.fitted import EpochRecord, RankRecord
 
@@ -32,6 +32,7 @@ class Assignment:
         remaining_s: seconds of training left when the assignment was made.
         made: `time.time()` when it was made: what ranks take to start is taken off.
         earlier: epochs of earlier processes that the newest good checkpoint already holds.
+        start: the model whose weights training begins with, where there is one.
     """
 
     metric: str
@@ -45,6 +46,7 @@ class Assignment:
     earlier: tuple[EpochRecord, ...]
     layout: Layout
     num_train_rows: int
+    start: Start | None = None
 
 
 class Ranks:
@@ -81,13 +83,17 @@ class Ranks:
 class RankContext:
     """A loop's view of the world, on one rank."""
 
-    def __init__(self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> None:
+    def __init__(
+        self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
+        on_cold_start: Callable[[str], None] = lambda problem: None,
+    ) -> None:  # fmt: skip
         self.layout = assignment.layout
         self.num_train_rows = assignment.num_train_rows
         self.rank, self.num_ranks = ranks.rank, ranks.num_ranks
         self.stopped = "epochs"
         self.record: RankRecord | None = None
         self._assignment, self._feed, self._ranks, self._on_epoch = assignment, feed, ranks, on_epoch
+        self._on_cold_start = on_cold_start
         self._checkpoints = Checkpoints(assignment.checkpoints)
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
@@ -137,6 +143,14 @@ class RankContext:
         """See `LoopContext`."""
         good, _ = self._checkpoints.good()
         return (good[-1].folder, good[-1].epoch) if good else None
+
+    def begin(self, take: Callable[[Start], str]) -> None:
+        """See `LoopContext`."""
+        if self._assignment.start is None:
+            return
+        problem = take(self._assignment.start)
+        if problem and self.rank == 0:
+            self._on_cold_start(problem)
 
     def report(
         self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ class RayEngine:
     def __init__(self, cluster: RunningRay) -> None:
         self._cluster = cluster
         self._data: object | None = None
+        self._changes = ExitStack()
 
     def ready(self) -> None:
         """See `execution.ports.Engine`. What the first stage imports is imported while Ray starts."""
@@ -31,7 +33,7 @@ class RayEngine:
 
         self._cluster.wait()
         if self._cluster.ours:
-            without_statistics()
+            without_statistics(self._changes)
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         """See `execution.ports.Engine`."""
@@ -49,7 +51,7 @@ class RayEngine:
         assert isinstance(self._data, OpenData)
         data = self._data
         if self._cluster.ours and stage.workers:
-            without_cleaner()
+            without_cleaner(self._changes)
         return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch))
 
     def score(
@@ -61,12 +63,16 @@ class RayEngine:
 
         assert isinstance(self._data, OpenData)
         data = self._data
-        return translated("evaluate", lambda: score_test(ingest, data, models))
+        return translated("evaluate", lambda: score_test(stage, ingest, data, models))
 
     def release(self) -> None:
         """See `execution.ports.Engine`."""
         self._data = None
         self._cluster.begin_to_stop()
+
+    def close(self) -> None:
+        """What was changed in Ray for a Ray of our own is as it was: this process may go on with another."""
+        self._changes.close()
 
 
 def translated(stage: str, work: Callable[[], T]) -> T:

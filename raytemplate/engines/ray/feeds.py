@@ -114,8 +114,11 @@ class StreamFeed:
             yield Batch(dense=batch.dense, codes=batch.codes, target=batch.target, num_rows_all_ranks=num_rows)
 
     def arrays(self, split: Split) -> Batch:
-        """All rows of this rank, put together: the families that need this are planned with memory for it."""
-        parts = list(self._own(split, 0, 65_536, shuffle=False))
+        """All rows of this rank, put together: the families that need this are planned with memory for it.
+
+        There may be none: a stream has fewer blocks than ranks where the data is small.
+        """
+        parts = list(self._own(split, 0, 65_536, shuffle=False)) or [self._from_columns({})]
         return Batch(
             dense=np.concatenate([p.dense for p in parts]), codes=np.concatenate([p.codes for p in parts]),
             target=np.concatenate([p.target for p in parts]), num_rows_all_ranks=sum(len(p) for p in parts),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_classes
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
-from raytemplate.engines.ray.slices import account_of, by_file, dataset, pieces_of, take_accounts
+from raytemplate.engines.ray.pieces import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested
@@ -210,8 +210,10 @@ def _streamed(stage: IngestStage) -> OpenData:
         accounts += block.accounts
         breaches += block.breaches
     ingested = _merged(stage, parts, account_of(stage, accounts), breaches)
-    streams = {w.name: _encoded(stage, w, ingested.features) for w in stage.windows if w.name != "test"}
-    return OpenData(ingested=ingested, refs={}, streams=streams, test=_rows(stage, stage.window("test")))
+    rows = {w.name: _rows(stage, w, accounts) for w in stage.windows}
+    test = rows.pop("test")
+    streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
+    return OpenData(ingested=ingested, refs={}, streams=streams, test=test)
 
 
 def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
@@ -264,9 +266,9 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
     return _Part(window=window, num_dropped=num_dropped, profile=_profile(rows, stage), baseline=baseline)
 
 
-def _rows(stage: IngestStage, window: Window) -> ray.data.Dataset:
-    """Raw rows of one window, lazy."""
-    return dataset(pieces_of(stage, window)).map_batches(
+def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:
+    """Raw rows of one window, lazy; out of the bytes that the first pass has accounted for."""
+    return dataset(pieces_of(stage, window, accounts)).map_batches(
         functools.partial(_keep, stage=stage, window=window.name),
         batch_size=None,
         batch_format="pyarrow",
@@ -280,9 +282,9 @@ def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     return add_target(_drop(_sampled(rows, stage, window), stage.drop)[0], stage.target)
 
 
-def _encoded(stage: IngestStage, window: Window, features: FittedFeatures) -> ray.data.Dataset:
-    return _rows(stage, window).map_batches(
-        functools.partial(_encode_block, features=features, window=window.name, code=current_folder()),
+def _encoded(window: str, rows: ray.data.Dataset, features: FittedFeatures) -> ray.data.Dataset:
+    return rows.map_batches(
+        functools.partial(_encode_block, features=features, window=window, code=current_folder()),
         batch_size=None, batch_format="pyarrow", zero_copy_batch=True,
     )  # fmt: skip
 

@@ -62,27 +62,28 @@ def _with_flags(command: list[str], flags: Mapping[str, str | int]) -> list[str]
     return [p for p in command if p.partition("=")[0] not in flags] + [f"{f}={value}" for f, value in flags.items()]
 
 
-def without_statistics() -> None:
-    """Ray Data in this process tells nobody how it goes: an actor for its dashboard holds up the first dataset."""
+def without_statistics(stack: ExitStack) -> None:
+    """Until the stack is left, Ray Data in this process tells nobody how it goes.
+
+    An actor for its dashboard would hold up the first dataset.
+    """
     from ray.data._internal.stats import _StatsManager as manager  # pyright: ignore[reportPrivateUsage]
 
     for name in ("register_dataset_to_stats_actor", "update_execution_metrics", "update_iteration_metrics"):
-        if hasattr(manager, name):
-            setattr(manager, name, staticmethod(_start_nothing))
-    if hasattr(manager, "gen_dataset_id_from_stats_actor"):
-        manager.gen_dataset_id_from_stats_actor = staticmethod(lambda: uuid.uuid4().hex)
+        _replace(stack, manager, name, staticmethod(_start_nothing))
+    _replace(stack, manager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid.uuid4().hex))
 
 
-def without_cleaner() -> None:
-    """Ray Train starts no actor that outlives its controller to free workers: here all of Ray ends with the run.
+def without_cleaner(stack: ExitStack) -> None:
+    """Until the stack is left, Ray Train starts no actor that outlives its controller to free workers.
 
-    That actor asks the API server, which is not there, and each training would wait 12 s for it.
+    Here all of Ray ends with the run. That actor asks the API server, which is not there, and each training would wait
+    12 s for it.
     """
     import ray.train.v2.api.data_parallel_trainer as trainer
     from ray.train.v2._internal.execution.callback import ControllerCallback
 
-    if hasattr(trainer, "PlacementGroupCleanerCallback"):
-        setattr(trainer, "PlacementGroupCleanerCallback", ControllerCallback)  # noqa: B010  not one of its exports
+    _replace(stack, trainer, "PlacementGroupCleanerCallback", ControllerCallback)
 
 
 def _start_nothing(*arguments: object, **settings: object) -> None:
@@ -92,5 +93,6 @@ def _start_nothing(*arguments: object, **settings: object) -> None:
 def _replace(stack: ExitStack, owner: object, name: str, value: object) -> None:
     """Another value for an attribute that is there, until the stack is left."""
     if hasattr(owner, name):
-        stack.callback(setattr, owner, name, getattr(owner, name))
+        # As it is stored: of a class, `getattr` would give the function inside a static method.
+        stack.callback(setattr, owner, name, vars(owner).get(name, getattr(owner, name)))
         setattr(owner, name, value)

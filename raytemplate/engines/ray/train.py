@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,16 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
+from raytemplate.models.context import Start
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.models.saved import layout_of
+from raytemplate.models.warm_start import start_from
 from raytemplate.planning.stages import FitStage
 from raytemplate.records import codec
-from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
+from raytemplate.records.fitted import EpochRecord, RankRecord, Usage, WarmStart
 
 _SHUFFLE_BUFFER_ROWS = 32_768
 _BLOCKS_A_RANK = 16
@@ -76,12 +79,18 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
             made=made,
             earlier=tuple(e for e in journal.epochs() if e.epoch <= done), layout=layout_of(features),
-            num_train_rows=features.num_rows,
+            num_train_rows=features.num_rows, start=_start(journal, features),
         ),
         num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
         code=journal.code,
     )  # fmt: skip
+
+
+def _start(journal: Journal, features: FittedFeatures) -> Start | None:
+    """The champion that execution put into the run's folder, having found that it fits."""
+    found = start_from(journal.start, features) if journal.start.is_dir() else None
+    return found if isinstance(found, Start) else None
 
 
 def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
@@ -90,6 +99,8 @@ def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoc
     newest, bad = newest_good(journal.checkpoints)
     for problem in bad:
         journal.log.open("a").write(f"checkpoint refused: {problem}\n")
+    if bad and newest is None:
+        raise IntegrityError(f"no good checkpoint is left: {'; '.join(bad)}", next_step="start a new run")
     started = time.monotonic()
     if newest is not None and newest.epoch >= stage.num_epochs:
         return _trained(request, "epochs", (), newest.epoch, started)
@@ -252,7 +263,12 @@ def _read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
 
 def _run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> tuple[str, RankRecord]:
     family: Family = plugins.load(plugins.FAMILIES, request.family)
-    context = RankContext(request.assignment, feed, ranks, on_epoch)
+    journal = Journal(request.epochs_file.parent)
+
+    def say(problem: str) -> None:
+        journal.write(replace(journal.need(WarmStart), problem=problem))
+
+    context = RankContext(request.assignment, feed, ranks, on_epoch, say)
     options = family.options.model_validate(request.model)
     with code_in(request.code):
         plugins.resolve(request.loop)(context, options, request.assignment.training)

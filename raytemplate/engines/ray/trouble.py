@@ -73,6 +73,10 @@ SIGNS = (
         change="make space below Ray's temporary folder, or set data.ingest: stream",
     ),
     Sign(
+        names=("builtins.Exception",), kind=_unavailable, text="No space left on device", means="disk full",
+        change="make space, then resume the run",
+    ),
+    Sign(
         names=("ray.exceptions.NodeDiedError", "ray.exceptions.ObjectLostError", "ray.exceptions.OwnerDiedError"),
         kind=_unavailable, means="a machine of the cluster was lost", change="",
     ),

@@ -27,8 +27,8 @@ FAMILY = Family(
     name="lightning",
     options=LightningOptions,
     uses=frozenset(
-        {"epochs", "batch_size", "clip_norm", "precision", "early_stopping", "checkpoint_every", "keep_checkpoints",
-         "keep_best", "seed", "threads"}
+        {"epochs", "batch_size", "clip_norm", "precision", "early_stopping", "warm_start", "checkpoint_every",
+         "keep_checkpoints", "keep_best", "seed", "threads"}
     ),
     loop="raytemplate.models.lightning.loop:train",
     predictor="raytemplate.models.lightning.predict:LightningPredictor",

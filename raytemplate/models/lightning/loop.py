@@ -28,7 +28,7 @@ from raytemplate.models.lightning.predict import build_module
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.torch.plain import load_state, save_state
 from raytemplate.models.torch.predict import NETWORK, in_unit, shaped
-from raytemplate.models.torch.weights import load_weights, save_weights, weights_sha256
+from raytemplate.models.torch.weights import load_weights, save_weights, take_over, weights_sha256
 
 _STEPS_BETWEEN_CLOCK_CHECKS = 64
 _ROWS_AT_ONCE = 16_384
@@ -125,6 +125,7 @@ class _Epochs(Callback):
         self._report_after_each_epoch(trainer, pl_module)
         found = self._context.checkpoint()
         if found is None:
+            self._context.begin(lambda start: take_over(start, pl_module))
             return
         folder, _ = found
         load_weights(folder, pl_module)

@@ -18,4 +18,5 @@ def train(context: LoopContext, options: TabularMlpOptions, training: TrainingSp
     def describe(folder: Path) -> None:
         (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))
 
-    fit(context, lambda: TabularMlp(context.layout, options), training, describe)
+    tables = {column: f"embeddings.{place}.weight" for place, column in enumerate(context.layout.codes)}
+    fit(context, lambda: TabularMlp(context.layout, options), training, describe, tables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from raytemplate.models.torch.weights import (
     load_weights,
     save_optimizer,
     save_weights,
+    take_over,
     weights_sha256,
 )
 
@@ -43,8 +44,9 @@ def train(context: LoopContext, options: TorchOptions, training: TrainingSpec) -
 
 
 def fit(
-    context: LoopContext, build: Callable[[], nn.Module], training: TrainingSpec, describe: Callable[[Path], None]
-) -> None:
+    context: LoopContext, build: Callable[[], nn.Module], training: TrainingSpec, describe: Callable[[Path], None],
+    tables: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Epochs of Adam over shuffled batches until the context says stop.
 
     Every epoch seeds torch anew from (seed, epoch), so that going on from a checkpoint gives the same weights as
@@ -53,6 +55,7 @@ def fit(
     Args:
         build: the network, called once torch is seeded: (dense, codes) -> output, see `models.torch.predict`.
         describe: writes into a checkpoint what building the network again needs besides its weights.
+        tables: see `models.torch.weights.take_over`.
     """
     torch.set_num_threads(training.threads)
     torch.manual_seed(training.seed)
@@ -67,7 +70,7 @@ def fit(
 
     aim = objective(training, context.layout)
     aim.criterion.to(next(model.parameters()).device)
-    for epoch in range(_go_on(context, model, optimizer) + 1, training.epochs + 1):
+    for epoch in range(_go_on(context, model, optimizer, tables) + 1, training.epochs + 1):
         torch.manual_seed(training.seed * 100_003 + epoch)
         loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch)
         if num_rows < 0:
@@ -149,10 +152,11 @@ def _predictions(
             yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 
-def _go_on(context: LoopContext, model: nn.Module, optimizer: Adam) -> int:
+def _go_on(context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None) -> int:
     """The epoch of the checkpoint that weights and optimizer were restored from; 0 when there is none."""
     found = context.checkpoint()
     if found is None:
+        context.begin(lambda start: take_over(start, model, tables))
         return 0
     folder, epoch = found
     load_weights(folder, model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from raytemplate.errors import TrainingFailed
+from raytemplate.models.context import Start
 from raytemplate.models.torch.optimizer import Adam
 
 WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.safetensors"
@@ -23,6 +25,32 @@ def save_weights(folder: Path, model: nn.Module) -> None:
 def load_weights(folder: Path, model: nn.Module) -> None:
     """A network's weights and buffers from a folder, every one of them and no other."""
     model.load_state_dict(load_file(folder / WEIGHTS))
+
+
+def take_over(start: Start, model: nn.Module, tables: Mapping[str, str] | None = None) -> str:
+    """Put the champion's weights into a network. Nothing is changed where they do not fit.
+
+    Args:
+        tables: column of codes -> the parameter with a row a code. A row whose value the champion did not know keeps
+            what it was built with. None: the network is a person's own, and nobody knows which rows these are.
+
+    Returns:
+        Why the weights do not fit; "" where they were taken.
+    """
+    moved = [column for column, places in start.places.items() if places != tuple(range(len(places)))]
+    if tables is None and moved:
+        return f"the codes of {', '.join(moved[:3])} are others now, and only tabular-mlp can move its embeddings along"
+    found, own = load_file(start.folder / WEIGHTS), dict(model.state_dict())
+    if found.keys() != own.keys():
+        return f"its network has other parts: {', '.join(sorted(found.keys() ^ own.keys())[:3])}"
+    for column, name in (tables or {}).items():
+        if found[name].shape[1:] == own[name].shape[1:]:
+            found[name] = _rows(found[name], own[name], start.places[column])
+    for name, tensor in found.items():
+        if tensor.shape != own[name].shape:
+            return f"{name} was {list(tensor.shape)} and is {list(own[name].shape)}"
+    model.load_state_dict(found)
+    return ""
 
 
 def save_optimizer(folder: Path, optimizer: Adam) -> None:
@@ -58,3 +86,10 @@ def _flat(model: nn.Module) -> dict[str, torch.Tensor]:
         seen.add(storage.data_ptr())
         flat[name] = value
     return flat
+
+
+def _rows(then: torch.Tensor, now: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
+    rows = now.detach().cpu().clone()
+    known = torch.tensor([place >= 0 for place in places])
+    rows[known] = then[torch.tensor([place for place in places if place >= 0], dtype=torch.int64)]
+    return rows

@@ -34,7 +34,7 @@ def _head(draft: Draft) -> Iterable[str]:
 def _data(draft: Draft) -> Iterable[str]:
     asked, target = draft.survey.asked, draft.target
     yield "data:"
-    yield remark(f"  source: {word(draft.source)}", "relative to this file")
+    yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
     if draft.survey.format != "auto":
         yield remark(f"  format: {draft.survey.format}", "the ending does not say it")
     yield from _csv(draft)

@@ -1,10 +1,10 @@
-"""Slices of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
+"""Pieces of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -22,6 +22,7 @@ from raytemplate.data.sources.reader import read_file
 from raytemplate.data.sources.source import ReadResult, SliceOrder
 from raytemplate.data.split import SIDES, Split, sides
 from raytemplate.data.windows import SIDE
+from raytemplate.errors import IntegrityError
 from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
@@ -34,7 +35,10 @@ _BYTES_A_TASK = 64_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept."""
+    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept.
+
+    `sha256` is the digest of its bytes where they were read before.
+    """
 
     source: str
     order: SliceOrder
@@ -44,9 +48,10 @@ class Piece:
     num_bytes: int
     split: Split | None = None
     side: str = ""
+    sha256: str = ""
 
 
-class Slices(Datasource):
+class Pieces(Datasource):
     """The pieces of a stage between two moments, a read task each.
 
     The first row of each block carries, in one more column, which bytes it was made from and their digest: blocks
@@ -74,21 +79,25 @@ def _expected(piece: Piece) -> BlockMetadata:
     )
 
 
-def pieces_of(stage: IngestStage, window: Window | None = None) -> tuple[Piece, ...]:
+def pieces_of(
+    stage: IngestStage, window: Window | None = None, earlier: Sequence[FileRead] = ()
+) -> tuple[Piece, ...]:  # fmt: skip
     """A stage's files as pieces of at most 64 MB each, in the order of the files.
 
     Args:
         window: only the rows of this one; default: those of all three.
+        earlier: accounts of a pass before: other bytes in the same place are refused.
     """
+    read = {(account.path, account.row_groups): account.sha256 for account in earlier}
     start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
+    orders = ((file, chunk, _order(stage, file, chunk, start, end)) for file in stage.files for chunk in _chunks(file))
     return tuple(
         Piece(
-            source=stage.source, order=_order(stage, file, chunk, start, end), partitions=file.partitions,
-            kinds=stage.partitions, num_rows=_share(file.num_rows, file, chunk),
-            num_bytes=_share(file.bytes_to_read, file, chunk), split=stage.split, side=window.name if window else "",
+            source=stage.source, order=order, partitions=file.partitions, kinds=stage.partitions,
+            num_rows=_share(file.num_rows, file, chunk), num_bytes=_share(file.bytes_to_read, file, chunk),
+            split=stage.split, side=window.name if window else "", sha256=read.get((order.path, order.row_groups), ""),
         )
-        for file in stage.files
-        for chunk in _chunks(file)
+        for file, chunk, order in orders
     )  # fmt: skip
 
 
@@ -114,7 +123,7 @@ def _whole(source: SourceTable, file: SourceFile, group: RowGroup, columns: tupl
     return SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading,
+        file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
 
 
@@ -122,7 +131,7 @@ def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, e
     return SliceOrder(
         path=joined(stage.root, file.path), footer_sha256=file.footer_sha256, row_groups=file.row_groups[chunk],
         ranges=file.ranges[chunk], columns=stage.columns, time=stage.time, start=start, end=end,
-        file_columns=file.columns, reading=stage.reading,
+        file_columns=file.columns, reading=stage.reading, storage=stage.storage,
     )  # fmt: skip
 
 
@@ -134,11 +143,16 @@ def _chunks(file: FileSlice) -> Iterable[slice]:
 
 def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
     """A lazy dataset over the pieces, in their order."""
-    return ray.data.read_datasource(Slices(pieces), override_num_blocks=len(pieces))
+    return ray.data.read_datasource(Pieces(pieces), override_num_blocks=len(pieces))
 
 
 def _read(piece: Piece) -> list[pa.Table]:
     result = _with_side(piece)
+    if piece.sha256 not in ("", result.file.sha256):
+        raise IntegrityError(
+            f"{piece.order.path}: changed while this run was reading it",
+            next_step="put the file back and resume, or start a new run",
+        )
     account = json.dumps(codec.encode(result.file))
     filler = pa.nulls(max(0, result.table.num_rows - 1), pa.string())
     column = pa.chunked_array([pa.array([account][: result.table.num_rows], pa.string()), filler])

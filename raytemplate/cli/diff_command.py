@@ -1,0 +1,21 @@
+"""`raytemplate diff A B`"""
+
+from __future__ import annotations
+
+import click
+
+from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
+
+
+@click.command("diff")
+@click.argument("a")
+@click.argument("b")
+@workspace_option
+def command(a: str, b: str, workspace: str | None) -> Answer:
+    """Show what differs between two runs (id prefixes or `last`): template, plan, data, code, environment, metrics."""
+    from raytemplate import api
+
+    found = api.diff(a, b, workspace=workspace)
+    data = {"first": found.first, "second": found.second, "sections": found.sections}
+    return Answer(kind="Differences", data=data, text=str(found))

@@ -1,0 +1,133 @@
+"""Two runs, compared through their records: template, plan, data, code, environment, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from raytemplate.execution.lock import RunLock, read_lock
+from raytemplate.execution.runs import Run
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.ingested import FileRead, Snapshot
+from raytemplate.reports.differences import Changed, Differences, Section
+from raytemplate.reports.wording import about_seconds, metric_text, short
+from raytemplate.units import show_bytes, show_moment
+
+_MOST_FILES = 12
+
+
+def differences(first: Run, second: Run) -> Differences:
+    """What is not the same of two runs.
+
+    Raises:
+        IntegrityError: a record of one of them is damaged.
+    """
+    a, b = read_lock(first.journal), read_lock(second.journal)
+    sections = (
+        Section(title="template", changed=_template(a, b), same=_same_template(a, b)),
+        Section(title="plan", changed=_changed(_plan(a.plan), _plan(b.plan)), same="the plan"),
+        Section(title="data", changed=_files(first, second), same="the bytes that were read"),
+        Section(title="code", changed=_changed(_code(a), _code(b)), same="the code"),
+        Section(title="environment", changed=_changed(a.environment, b.environment), same="the environment"),
+        Section(title="metrics", changed=_changed(_metrics(first), _metrics(second)), same="the metrics"),
+    )
+    return Differences(first=first.id, second=second.id, sections=sections)
+
+
+def _changed(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Changed, ...]:
+    """What is in one of the two only, or has another value; in the order of the first, then of the second."""
+    names = [*first, *(name for name in second if name not in first)]
+    return tuple(
+        Changed(what=name, first=first.get(name, "-"), second=second.get(name, "-"))
+        for name in names
+        if first.get(name) != second.get(name)
+    )
+
+
+def _template(first: RunLock, second: RunLock) -> tuple[Changed, ...]:
+    """Values that differ, each with the layer it came from. Where only its line has moved, nothing differs."""
+    changed = _changed(_values(first), _values(second))
+    return tuple(
+        replace(c, first=_placed(c.first, first, c.what), second=_placed(c.second, second, c.what)) for c in changed
+    )
+
+
+def _values(lock: RunLock) -> dict[str, str]:
+    """Dotted path -> value."""
+    if not lock.resolved:
+        return {"version": lock.plan.version}
+    return {path: _shown(value) for path, value in _leaves(lock.resolved, "")}
+
+
+def _placed(value: str, lock: RunLock, path: str) -> str:
+    return f"{value} ({lock.origins[path]})" if path in lock.origins else value
+
+
+def _same_template(first: RunLock, second: RunLock) -> str:
+    if first.resolved and second.resolved:
+        return "the template"
+    return "the template's version (a run of a saved plan keeps no more of it)"
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    return "none" if value is None else str(value)
+
+
+def _plan(plan: RunPlan) -> dict[str, str]:
+    """What was decided from the template, the data and the machine."""
+    windows = {
+        f"{w.name} window": f"{show_moment(w.start)} .. {show_moment(w.end)}, {w.num_rows:,} rows"
+        for w in plan.ingest.windows
+    }
+    return {
+        "name": plan.name, "variant": plan.variant, "as of": show_moment(plan.as_of), **windows,
+        "ingest": plan.ingest.mode, "workers": str(plan.fit.workers), "machine": plan.machine,
+        "expected": about_seconds(plan.forecast.seconds),
+    }  # fmt: skip
+
+
+def _files(first: Run, second: Run) -> tuple[Changed, ...]:
+    """Files that only one has read, or of which other bytes were read."""
+    a, b = (_read(run) for run in (first, second))
+    names = sorted(name for name in {*a, *b} if _of(a, name) != _of(b, name))
+    shown = [Changed(what=name, first=_file(a.get(name)), second=_file(b.get(name))) for name in names[:_MOST_FILES]]
+    if len(names) > _MOST_FILES:
+        shown.append(Changed(what=f"and {len(names) - _MOST_FILES:,} more files", first="", second=""))
+    return tuple(shown)
+
+
+def _read(run: Run) -> dict[str, FileRead]:
+    snapshot = run.journal.read(Snapshot)
+    return {file.path: file for file in snapshot.files} if snapshot else {}
+
+
+def _of(files: Mapping[str, FileRead], name: str) -> str:
+    return files[name].sha256 if name in files else ""
+
+
+def _file(file: FileRead | None) -> str:
+    return f"{short(file.sha256)}, {show_bytes(file.bytes_read)} read" if file else "not read"
+
+
+def _code(lock: RunLock) -> dict[str, str]:
+    own = {"own modules": short(lock.plan.code.sha256)} if lock.plan.code.sha256 else {}
+    return {"raytemplate": short(lock.code_sha256), **own}
+
+
+def _metrics(run: Run) -> dict[str, str]:
+    """The candidate's metrics on the test window, and what was decided."""
+    evaluation = run.journal.read(Evaluation)
+    values = {name: metric_text(each.value) for name, each in evaluation.metrics.items()} if evaluation else {}
+    return {**values, "state": run.state}

@@ -1,0 +1,49 @@
+"""Whether a champion's weights mean the same in this run's columns, and where each code of a category stood in its."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raytemplate.data.features.encoding import FittedColumn, FittedFeatures
+from raytemplate.models.context import Start
+from raytemplate.models.saved import FEATURES
+from raytemplate.records import codec
+
+_FIRST = 2  # before it stand the codes for unknown and missing, the same in every vocabulary
+
+
+def start_from(folder: Path, now: FittedFeatures) -> Start | str:
+    """What training begins with, from the folder of a champion; or why its weights mean something else here.
+
+    Scales and the target's mean may have moved: weights learnt with the old ones are a beginning all the same. Columns,
+    their order and the classes must be the same. Values of a category may come, go and change places: each code has its
+    place among the champion's.
+    """
+    then = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
+    if (then.task, then.classes) != (now.task, now.classes):
+        return "it predicts something else"
+    if then.dense != now.dense or then.codes != now.codes:
+        changed = sorted({*then.dense, *then.codes} ^ {*now.dense, *now.codes})
+        return f"its columns are others: {', '.join(changed[:3])}" if changed else "its columns stand in another order"
+    known = {feature.column: _values(feature) for feature in then.features}
+    values = {feature.column: _values(feature) for feature in now.features}
+    places: dict[str, tuple[int, ...]] = {}
+    for column, before, after in zip(now.codes, then.cardinalities, now.cardinalities, strict=True):
+        if values.get(column):
+            places[column] = _places(known.get(column, ()), values[column])
+        elif before == after:
+            places[column] = tuple(range(after))
+        else:
+            return f"{column} had {before:,} codes and has {after:,}"
+    return Start(folder=folder, places=places)
+
+
+def _values(feature: FittedColumn) -> tuple[str, ...]:
+    """The values of an embedded category in the order of their codes; none of another kind of feature."""
+    embedded = feature.kind == "categorical" and feature.state.get("encoding") == "embedding"
+    return tuple(feature.state["values"]) if embedded else ()
+
+
+def _places(then: tuple[str, ...], now: tuple[str, ...]) -> tuple[int, ...]:
+    before = {value: code for code, value in enumerate(then, _FIRST)}
+    return (*range(_FIRST), *(before.get(value, -1) for value in now))

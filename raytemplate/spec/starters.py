@@ -1,0 +1,54 @@
+"""Templates to begin with that `init --template` writes: shipped in `configs/starters/`, a folder for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytemplate.document import parse
+from raytemplate.errors import UsageError
+from raytemplate.spec.parents import shipped_folder
+from raytemplate.store.atomic import storage_errors, write_atomic
+
+STARTERS = ("tabular-regression", "tabular-binary", "tabular-multiclass", "torch", "lightning")
+TEMPLATE = "my-model.yaml"
+_MARK = "fill in"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """What was written: the template, all files with it, and (line, field, what to fill in there)."""
+
+    template: Path
+    files: tuple[Path, ...]
+    to_fill_in: tuple[tuple[int, str, str], ...]
+
+
+def write_starter(folder: Path, name: str) -> Started:
+    """The files of a starter in `folder`. One that is there already is kept: it may have been edited.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file, expected a folder or a new name")
+    sources = sorted(path for path in (shipped_folder() / "starters" / name).iterdir() if path.is_file())
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in sources:
+        if not (folder / path.name).exists():
+            write_atomic(folder / path.name, path.read_bytes())
+    template = folder / TEMPLATE
+    return Started(
+        template=template, files=tuple(folder / path.name for path in sources), to_fill_in=_to_fill_in(template)
+    )  # fmt: skip
+
+
+def _to_fill_in(template: Path) -> tuple[tuple[int, str, str], ...]:
+    document = parse(template.read_bytes(), str(template))
+    first: dict[int, str] = {}  # of several fields in a line the outermost, which comes first
+    for path, line in document.lines.items():
+        if path:
+            first.setdefault(line, path)
+    marked = sorted((line, text) for line, text in document.comments.items() if text.startswith(_MARK))
+    return tuple((line, first[line], text.removeprefix(_MARK).lstrip(": ")) for line, text in marked)

@@ -1,0 +1,141 @@
+"""Faults of docs/reliability.md that a run in this process can be given, on one shared Ray; named for their numbers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pyarrow.parquet as pq
+import pytest
+from small_flights import AS_OF
+
+from raytemplate import api
+from raytemplate.engines.quiet import Quiet
+from raytemplate.errors import DataError, IntegrityError, Unavailable, UsageError
+from raytemplate.execution.journal import Journal
+from raytemplate.records.judged import Approved
+from raytemplate.store.workspace import Workspace, create, find_run
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+
+
+class When(Quiet):
+    """A listener that does something when an epoch (a number) or a stage (its name) has ended."""
+
+    def __init__(self, moment, act):
+        self.moment, self.act = moment, act
+
+    def epoch(self, record, plan, left_s):
+        if record.epoch == self.moment:
+            self.act()
+
+    def stage_ended(self, stage, record, seconds):
+        if stage == self.moment:
+            self.act()
+
+
+def pull_the_plug():
+    raise Unavailable("the plug was pulled")
+
+
+def flip_a_bit(path, at=None):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 if at is None else at] ^= 1
+    path.write_bytes(data)
+
+
+@contextmanager
+def mounted(place, *options):
+    """A small file system of its own at `place`."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(place)], check=False).returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(place):
+    descriptor = os.open(place / "filler", os.O_WRONLY | os.O_CREAT)
+    for size in (1 << 20, 4096, 1):
+        try:
+            while os.write(descriptor, b"\0" * size):
+                pass
+        except OSError:
+            continue
+    os.close(descriptor)
+
+
+def test_f07_a_disk_that_is_full_at_a_checkpoint_ends_with_eight_leaves_nothing_torn_and_goes_on(
+    one_ray, small, tmp_path
+):
+    disk, full_at = tmp_path / "disk", []
+    with mounted(disk):
+        planned = api.plan(small({"training.epochs": 3}), AS_OF, workspace=str(disk))
+        act = lambda: (fill(disk), full_at.append(time.monotonic()))  # noqa: E731
+        with pytest.raises(Unavailable, match=r"disk full|No space left") as failed:
+            api.run(planned, listener=When(1, act))
+        assert (failed.value.exit_code, time.monotonic() - full_at[0] < 10) == (8, True)
+        journal = Journal(find_run(planned.workspace, "last"))
+        assert [path.name for path in journal.checkpoints.iterdir()] == ["epoch-00001"]
+        (disk / "filler").unlink()
+        resumed = api.resume("last", workspace=str(disk))
+        assert (resumed.fit.resumed_from_epoch, len(resumed.fit.epochs)) == (1, 3)
+        assert isinstance(resumed.verdict, Approved)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "there before"])
+def test_f08_a_workspace_that_cannot_be_written_ends_with_two_before_anything_starts(small, tmp_path, there):
+    disk = tmp_path / "disk"
+    with mounted(disk):
+        if there:
+            create(Workspace(disk))
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(UsageError, match="cannot be written") as refused:
+            api.run(api.plan(small(), AS_OF, workspace=str(disk)))
+        assert refused.value.exit_code == 2
+        assert list(disk.glob(".raytemplate/runs/*")) == []
+
+
+@pytest.fixture
+def stopped(one_ray, small, demo):
+    """A run of five epochs that was stopped after the third: its journal."""
+    planned = api.plan(small({"training.epochs": 5}), AS_OF)
+    with pytest.raises(Unavailable, match="the plug was pulled"):
+        api.run(planned, listener=When(3, pull_the_plug))
+    journal = Journal(find_run(planned.workspace, "last"))
+    assert [path.name for path in sorted(journal.checkpoints.iterdir())] == [f"epoch-0000{n}" for n in (1, 2, 3)]
+    return journal
+
+
+def test_f09_f10_a_newest_checkpoint_that_is_bad_is_passed_over_told_of_and_when_none_is_good_it_ends_with_seven(
+    stopped, demo, tmp_path
+):
+    other = shutil.copytree(demo, tmp_path / "other")
+    flip_a_bit(stopped.checkpoints / "epoch-00003" / "weights.safetensors")
+    resumed = api.resume("last", workspace=str(demo))
+    assert (resumed.end.exit_code, resumed.fit.resumed_from_epoch, len(resumed.fit.epochs)) == (0, 2, 5)
+    assert "checkpoint refused" in stopped.log.read_text() and "epoch-00003/weights" in stopped.log.read_text()
+
+    for folder in Journal(find_run(Workspace(other), "last")).checkpoints.iterdir():
+        (folder / "manifest.json").unlink()
+    with pytest.raises(IntegrityError, match="no good checkpoint is left") as refused:
+        api.resume("last", workspace=str(other))
+    assert refused.value.exit_code == 7
+
+
+def test_f11_a_bit_that_flips_after_the_first_pass_over_a_stream_is_found_and_the_file_named(one_ray, small, demo):
+    path = demo / "data" / "flights" / "2013-02.parquet"
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    read = next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == "temp")
+    inside = read.data_page_offset + read.total_compressed_size // 2
+    planned = api.plan(small({"data.ingest": "stream"}), AS_OF)
+    with pytest.raises((DataError, IntegrityError), match=r"2013-02\.parquet") as found:
+        api.run(planned, listener=When("ingest", lambda: flip_a_bit(path, inside)))
+    assert found.value.exit_code in (2, 7)

@@ -1,0 +1,48 @@
+"""What `show MODEL` is made from: a model's runs, what its gates said and how often it should be retrained."""
+
+from dataclasses import replace
+
+from fake_runs import FakeRun
+
+from raytemplate.execution.catalog import model_rows, registered_model
+from raytemplate.execution.journal import LOCK
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.runs import Run
+from raytemplate.records import codec
+from raytemplate.records.codec import Settings
+from raytemplate.reports.model_shown import GateRate
+from raytemplate.testing.fakes import FakeEngine
+from raytemplate.testing.samples import day, sample_start
+
+
+def a_run(folder, started, error, cadence=""):
+    run = FakeRun(folder)
+    name = run.plan.name
+    run.journal.write(sample_start(run_id=run.journal.run_id, name=name, started=started))
+    governance = {"governance": {"cadence": cadence or None}}
+    lock = replace(read_lock(run.journal), resolved=Settings(governance))
+    run.journal.keep(LOCK, codec.dumps(lock))
+    run.execute(FakeEngine(candidate_error=error, weights=f"w{started}"))
+    return run
+
+
+def test_model_view_has_its_runs_its_gates_and_the_newest_cadence(tmp_path):
+    first = a_run(tmp_path, day(6, 1), 2.0)
+    second = a_run(tmp_path, day(7, 1), 20.0, cadence="1 month")
+    view = registered_model(first.plan.name, first.workspace)
+    assert [row.run_id for row in view.runs] == [second.journal.run_id, first.journal.run_id]
+    assert [row.state for row in view.runs] == ["rejected", "approved"]
+    assert view.gates == (
+        GateRate(gate="metric-limit", num_passed=1, num_judged=2),
+        GateRate(gate="beats-champion", num_passed=0, num_judged=1, num_skipped=1),
+    )
+    assert (view.model.retrained, view.model.cadence) == (day(7, 1), "1 month")
+    assert view.model.overdue(view.now) and model_rows(first.workspace) == [view.model]
+
+
+def test_run_in_a_notebook_is_what_show_prints_escaped(tmp_path):
+    run = Run(a_run(tmp_path, day(6, 1), 2.0).journal)
+    html = run._repr_html_()
+    assert html.startswith("<pre>") and run.id in html and str(run).splitlines()[0] in html
+    run.journal.write(sample_start(run_id=run.id, user="<ada>"))
+    assert "&lt;ada&gt;" in run._repr_html_() and "<ada>" not in run._repr_html_()
