@@ -27,7 +27,8 @@ class TrainingSpec(Options):
     """Most passes over the training window, a whole number. Default: 10."""
 
     lr: Annotated[float, Field(gt=0)] = 1e-3
-    """Learning rate, above 0. Default: 1e-3, Adam's usual start."""
+    """Learning rate, above 0. Default: the family's: 1e-3 for networks, Adam's usual start; 0.1 for trees, whose
+    shrinkage it is."""
 
     lr_schedule: Literal["linear", "cosine", "constant"] = "linear"
     """`linear` lowers the rate step by step to zero at the end of the last epoch, `cosine` along half a wave, late and
@@ -95,6 +96,7 @@ class Family:
             checkpoint holds is only for going on with training.
         rows_per_s: rows a second through one epoch on one CPU, before there is any history.
         epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
+        lr: the learning rate where no layer says another.
         step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
         start_s: seconds to import the family's libraries.
         targets: its own fields that name a person's code, as "my_pkg.model:build".
@@ -113,6 +115,7 @@ class Family:
     rows_per_s: float
     epochs_field: str
     start_s: float
+    lr: float = 1e-3
     step: Literal["epoch", "round", "step"] = "epoch"
     tasks: tuple[Task, ...] = ("regression", "binary", "multiclass")
     packages: tuple[str, ...] = ()

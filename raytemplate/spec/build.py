@@ -41,7 +41,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     family = choose_family(places)
     dropped = drop_unused(places, family) if family else ()
     parts = {name: checked(places, model, places.value.get(name, {}), name) for name, model in NAMESPACES.items()}
-    fill_defaults(parts)
+    fill_defaults(parts, family)
     model = _model(places, family)
     gates = _check_all(places, parts, family, path)
     check_passwords(places)

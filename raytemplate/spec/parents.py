@@ -78,6 +78,8 @@ def _read(path: Path, name: str) -> bytes:
         raise UsageError(
             f"{name} is a folder, expected a template file", next_step=f"raytemplate check {name}/FILE.yaml"
         )
+    if path.exists() and not path.is_file():  # reading a pipe or a device may never end
+        raise UsageError(f"{name} is no regular file, expected a template file", next_step=f"ls -l {name}")
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -31,13 +31,18 @@ def task_of(parts: dict[str, Any]) -> str:
     return data.task if data else "regression"
 
 
-def fill_defaults(parts: dict[str, Any]) -> None:
-    """Puts the task's own defaults where nobody set the loss, the deciding metric or the baseline."""
+def fill_defaults(parts: dict[str, Any], family: Family | None) -> None:
+    """Puts the defaults of the task (loss, deciding metric, baseline) and the family (learning rate) where nobody set
+    them.
+    """
     task = task_of(parts)
     training: TrainingSpec | None = parts["training"]
     evaluation: EvaluationSpec | None = parts["evaluation"]
-    if training and task != "regression" and "loss" not in training.model_fields_set:
-        parts["training"] = training.model_copy(update={"loss": "log-loss"})
+    if training:
+        own: dict[str, Any] = {"lr": family.lr} if family else {}
+        own |= {"loss": "log-loss"} if task != "regression" else {}
+        unset = {name: value for name, value in own.items() if name not in training.model_fields_set}
+        parts["training"] = training.model_copy(update=unset)
     if evaluation is None:
         return
     defaults: dict[str, Any] = {}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -135,6 +136,24 @@ def test_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
 def test_folder_is_no_template(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"^{re.escape(str(tmp_path))} is a folder, expected a template file$"):
         load(tmp_path, environ={})
+
+
+def test_a_pipe_is_no_template_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(UsageError, match="no regular file, expected a template file"):
+        load(tmp_path / "pipe.yaml", environ={})
+
+
+@pytest.mark.parametrize(("kind", "lr"), [("tabular-mlp", 1e-3), ("lightgbm", 0.1), ("xgboost", 0.1)])
+def test_a_learning_rate_that_nobody_set_is_the_familys_below_a_shipped_parent_too(
+    tmp_path: Path, kind: str, lr: float
+) -> None:
+    text = WHOLE.replace("name: air-time", "name: air-time\nextends: raytemplate:tabular-regression")
+    text = text.replace("{kind: tabular-mlp, hidden: 64}", f"{{kind: {kind}}}").replace("epochs: 6, ", "")
+    path = write(tmp_path, text.partition("variants:")[0])
+    spec = load(path, environ={})
+    assert (spec.training.lr, spec.resolved["training"]["lr"], spec.origins.get("training.lr")) == (lr, lr, None)
+    assert load(path, sets=["training.lr=0.5"], environ={}).training.lr == 0.5
 
 
 @pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.yaml")), ids=lambda path: path.stem)

@@ -46,6 +46,7 @@ FAMILY = Family(
     rows_per_s=6_000_000.0,
     epochs_field="model.num_trees",
     step="round",
+    lr=0.1,
     packages=("lightgbm",),
     start_s=1.3,
     extra="trees",
