@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from raytemplate.errors import DataError, TrainingFailed
 from raytemplate.evaluation.compare import compare
+from raytemplate.evaluation.confusion import confusion
 from raytemplate.evaluation.intervals import group_ids
 from raytemplate.execution.ports import TestScores
 from raytemplate.planning.inventory import Champion
@@ -19,13 +20,14 @@ from raytemplate.records.ingested import Snapshot
 
 def appraise(
     plan: RunPlan, stage: EvaluateStage, scores: TestScores, *, candidate_digest: str, champion: Champion | None,
-    snapshot: Snapshot, problems: Mapping[str, str],
+    snapshot: Snapshot, problems: Mapping[str, str], classes: tuple[str, ...] = (),
 ) -> Evaluation:  # fmt: skip
     """The evaluation of one run, from predictions on its test window.
 
     Args:
         champion: the head when the evidence was taken.
         problems: name -> why a model could not even be opened.
+        classes: in the order of their index, where classes are predicted.
     """
     groups = group_ids(scores.times, stage.resample)
     predictions, unusable = _usable(scores.predictions)
@@ -49,6 +51,7 @@ def appraise(
         champion_ref=_ref(champion), champion=scored.get("champion"),
         champion_problem=_problem(champion, {**scores.problems, **problems}),
         split=plan.ingest.split.id if plan.ingest.split else "",
+        confusion=confusion(scores.target, predictions["candidate"], classes),
     )  # fmt: skip
 
 

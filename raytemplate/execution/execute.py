@@ -247,7 +247,7 @@ class Execution:
         scores = self.engine.score(stage, self.plan.ingest, ingested, models)
         evaluation = appraise(
             self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
-            snapshot=ingested.snapshot, problems=problems,
+            snapshot=ingested.snapshot, problems=problems, classes=ingested.features.classes,
         )  # fmt: skip
         self.journal.write(evaluation)
         return evaluation

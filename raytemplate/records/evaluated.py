@@ -62,12 +62,21 @@ class Scored:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Confusion:
+    """The candidate's test rows by class: `counts[own][taken for]`, both in the order of `classes`."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
     """Candidate, champion and baseline on the same rows.
 
     `term` is the ledger's counter when the evidence was taken; promotion fails if it has moved.
     `split` is the id of the split by row hash that the test rows come from; empty where they are a window of time.
     `champion_problem` says why a champion could not be compared: it has seen test rows, or cannot be scored.
+    `confusion` is None where numbers are predicted, and for more than 50 classes.
     """
 
     metric: str
@@ -88,6 +97,7 @@ class Evaluation:
     champion: Scored | None
     champion_problem: str = ""
     split: str = ""
+    confusion: Confusion | None = None
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

@@ -115,7 +115,8 @@ class StreamFeed:
 
     def arrays(self, split: Split) -> Batch:
         """All rows of this rank, put together: the families that need this are planned with memory for it."""
-        parts = list(self._own(split, 0, 65_536, shuffle=False))
+        # A rank of a small stream may be given no block at all.
+        parts = list(self._own(split, 0, 65_536, shuffle=False)) or [self._from_columns({})]
         return Batch(
             dense=np.concatenate([p.dense for p in parts]), codes=np.concatenate([p.codes for p in parts]),
             target=np.concatenate([p.target for p in parts]), num_rows_all_ranks=sum(len(p) for p in parts),
