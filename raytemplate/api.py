@@ -26,6 +26,7 @@ from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.execution.run_list import Runs, list_runs
+from raytemplate.execution.run_log import logged, read_log
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
@@ -35,8 +36,10 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
+from raytemplate.redact import redact
 from raytemplate.reports.explain import explain
 from raytemplate.reports.history import ModelRow, ModelView
+from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
@@ -108,7 +111,10 @@ def plan(
     if data is not None:
         spec = _with_frame(spec, data, place)
     found = look(spec, place, _cluster(address) if address else None)
-    return Planned(plan=compile_plan(spec, found, as_of), spec=spec, workspace=place, address=address or "")
+    plan_ = compile_plan(spec, found, as_of)
+    for step in plan_.ingest.features:
+        plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
+    return Planned(plan=plan_, spec=spec, workspace=place, address=address or "")
 
 
 def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
@@ -139,7 +145,11 @@ def _check_installed(spec: TemplateSpec) -> None:
     missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
     if missing:
         raise PlanError(f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
-                        next_step=f"pip install 'raytemplate[{family.extra}]'")  # fmt: skip
+                        next_step=f"pip install {_what_brings(family, missing)}")  # fmt: skip
+
+
+def _what_brings(family: Family, missing: list[str]) -> str:
+    return f"'raytemplate[{family.extra}]'" if family.extra else " ".join(missing)
 
 
 def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:
@@ -153,6 +163,7 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
     """
     began = time.monotonic() if started is None else started
+    _need_secrets(planned.plan)
     create(planned.workspace)
     run_id, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
@@ -181,6 +192,7 @@ def resume(
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = Journal(find_run(place, ref))
     locked = read_lock(journal).plan
+    _need_secrets(locked)
     with working_on(journal):
         end = journal.read(RunEnd)
         if locked.govern.promotable and is_stale(journal, Ledger(place.governance_db), locked.name):
@@ -192,6 +204,11 @@ def resume(
         elif end is not None:
             return Run(journal)
         return _conduct(locked, journal, place, listener, began, again=True)
+
+
+def _need_secrets(plan_: RunPlan) -> None:
+    """Whoever refers to a secret is told that it is missing now, and not when the model has been trained."""
+    resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
 
 
 def unfinished(planned: Planned) -> Journal | None:
@@ -218,6 +235,7 @@ def submit(
 
     began = time.monotonic() if started is None else started
     storage = storage_of(planned.plan)
+    _need_secrets(planned.plan)
     create(planned.workspace)
     journal = sent_before(planned.plan, planned.workspace, key) or _send_new(planned, storage, key, began)
     if detach or journal.read(RunEnd) is not None:
@@ -278,20 +296,21 @@ def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
 def _conduct(
     plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool = False
 ) -> Run:
-    try:
-        # Importing takes long enough to be interrupted in, too.
-        if journal.read(SubmittedJob) is None:
-            from raytemplate.engines.conduct import conduct
+    with logged(journal, listener) as heard:
+        try:
+            # Importing takes long enough to be interrupted in, too.
+            if journal.read(SubmittedJob) is None:
+                from raytemplate.engines.conduct import conduct
 
-            conduct(plan_, journal, place, listener, began)
-        else:
-            from raytemplate.engines.submitted import conduct_submitted
+                conduct(plan_, journal, place, heard, began)
+            else:
+                from raytemplate.engines.submitted import conduct_submitted
 
-            conduct_submitted(plan_, journal, place, listener, began, again=again)
-    except (KeyboardInterrupt, Interrupted) as error:
-        from raytemplate.ledger.head import Ledger
+                conduct_submitted(plan_, journal, place, heard, began, again=again)
+        except (KeyboardInterrupt, Interrupted) as error:
+            from raytemplate.ledger.head import Ledger
 
-        raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
+            raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
     return Run(journal)
 
 
@@ -314,6 +333,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         UsageError: no such run, or it has not been evaluated.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
+    from raytemplate.execution.artifacts import write_model_card
     from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.head import Ledger
 
@@ -321,7 +341,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     journal = _found(place, ref)
     locked, ledger = read_lock(journal).plan, Ledger(place.governance_db)
     user = getpass.getuser()
-    by = f"{user}: {reason}" if reason else user
+    by = redact(f"{user}: {reason}") if reason else user
     with working_on(journal):
         evidence_from(journal)
         refuse_for_show(journal, locked)
@@ -334,6 +354,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
 
             finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
         rewrite_end(journal)
+        write_model_card(journal, locked)
     return Run(journal)
 
 
@@ -356,11 +377,16 @@ def _found(place: Workspace, ref: str) -> Journal:
     return journal
 
 
-def logs(ref: str, *, workspace: str | None = None) -> Iterator[str]:
-    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives."""
+def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
+    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives.
+
+    Args:
+        events: what happened to the run instead, one JSON object a line.
+    """
     from raytemplate.engines.submitted import job_log
 
-    return job_log(find(ref, workspace=workspace).journal)
+    journal = find(ref, workspace=workspace).journal
+    return read_log(journal) if events else job_log(journal)
 
 
 def stop(ref: str, *, workspace: str | None = None) -> Run:
@@ -472,7 +498,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     made_by = Journal(place.runs / target.run_id)
     # Without the records of its run, MLflow is looked for where it is by default.
     uri = read_lock(made_by).plan.promote.tracking_uri if made_by.folder.exists() else ""
-    move = ledger.rollback(name, getpass.getuser(), reason, to_version=target.version, expected_term=term)
+    move = ledger.rollback(name, getpass.getuser(), redact(reason), to_version=target.version, expected_term=term)
     return move, Mirror(place, uri).try_project(name)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
+
+from raytemplate.redact import redact
 
 EXIT_DONE = 0
 EXIT_NOT_PROMOTED = 5
@@ -30,9 +32,9 @@ class RaytemplateError(Exception):
     retry: ClassVar[Retry] = "after a change"
 
     def __init__(self, what: str, *, next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.next_step = next_step
+        # Whatever is quoted in it, an error holds no secret from the start: it is shown, recorded and passed on.
+        self.what, self.next_step = redact(what), redact(next_step)
+        super().__init__(self.what)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors travel between processes whole; the default would call the class with `args` alone.
@@ -136,6 +138,13 @@ class TrainingFailed(RaytemplateError):
     exit_code = 9
 
 
+class PromiseBroken(RaytemplateError):
+    """A run that left behind less than its template promises."""
+
+    exit_code = 9
+    trouble = "policy"
+
+
 class Interrupted(RaytemplateError):
     """A person pressed Ctrl-C, or the process was told to end."""
 
@@ -188,5 +197,5 @@ class SpecError(RaytemplateError):
     exit_code = 2
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
+        self.problems = tuple(replace(problem, message=redact(problem.message)) for problem in problems)
         super().__init__(str(Problems(problems)))

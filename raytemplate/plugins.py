@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from raytemplate.errors import UsageError
 
 SOURCES = "raytemplate.sources"
 FEATURES = "raytemplate.features"
@@ -69,19 +73,42 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "f1": "raytemplate.evaluation.metrics.classes:F1",
         "auc": "raytemplate.evaluation.metrics.ranking:AUC",
         "ece": "raytemplate.evaluation.metrics.calibration:ECE",
+        "selection-rate": "raytemplate.evaluation.metrics.rates:SELECTION_RATE",
+        "true-positive-rate": "raytemplate.evaluation.metrics.rates:TRUE_POSITIVE_RATE",
+        "false-positive-rate": "raytemplate.evaluation.metrics.rates:FALSE_POSITIVE_RATE",
     },
     GATES: {
         "metric-limit": "raytemplate.governance.gates.metric_limit:MetricLimit",
+        "slice-limit": "raytemplate.governance.gates.slice_limit:SliceLimit",
+        "slice-gap": "raytemplate.governance.gates.slice_gap:SliceGap",
+        "calibration": "raytemplate.governance.gates.calibration:Calibration",
+        "latency": "raytemplate.governance.gates.latency:LatencyGate",
+        "model-size": "raytemplate.governance.gates.model_size:ModelSize",
         "beats-baseline": "raytemplate.governance.gates.beats_baseline:BeatsBaseline",
         "beats-champion": "raytemplate.governance.gates.beats_champion:BeatsChampion",
         "data-rows": "raytemplate.governance.gates.data_rows:DataRows",
     },
 }
 
+_WORDS = {
+    SOURCES: "format", FEATURES: "kind of feature", FEATURE_OPTIONS: "kind of feature", FAMILIES: "family",
+    METRICS: "metric", GATES: "gate",
+}  # fmt: skip
+
+_PARTS: dict[str, tuple[str, ...]] = {
+    SOURCES: ("kind", "endings", "list_source", "read_slice"),
+    FEATURES: ("Options", "profiled", "accepts", "prepare", "fit", "outputs", "encode"),
+    FEATURE_OPTIONS: ("model_fields", "lists"),
+    FAMILIES: ("name", "options", "uses", "loop", "predictor"),
+    METRICS: ("id", "version", "higher_is_better", "tasks"),
+    GATES: ("model_fields", "check"),
+}
+"""What a plug-in of each group must have; the suites in `raytemplate.testing` say what it must do."""
 
 _METRIC_TASKS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mae", "rmse", "r2", "pinball", "coverage"), ("regression",)),
     **dict.fromkeys(("log-loss", "brier", "accuracy", "f1", "auc", "ece"), ("binary", "multiclass")),
+    **dict.fromkeys(("selection-rate", "true-positive-rate", "false-positive-rate"), ("binary",)),
 }
 
 
@@ -91,12 +118,16 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 
 
-class UnknownName(ValueError):
-    """A name that no plug-in carries."""
+class PluginError(UsageError):
+    """A name that no plug-in has or that several have, or a plug-in that cannot be used."""
 
-    def __init__(self, kind: str, name: str, names: tuple[str, ...]) -> None:
-        self.names = names
-        super().__init__(f'no such {kind}: "{name}"; {suggest(name, names)}')
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """A plug-in of an installed package: "module:attribute", and the package with its version."""
+
+    target: str
+    package: str
 
 
 def suggest(name: str, names: tuple[str, ...]) -> str:
@@ -105,17 +136,32 @@ def suggest(name: str, names: tuple[str, ...]) -> str:
     return f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
 
 
+def no_such(group: str, name: str) -> str:
+    """That no plug-in has a name: the nearest one, or all there are and where more come from."""
+    known = names(group)
+    near = suggest(name, known)
+    more = "" if near.endswith("?") else "; others come with packages that offer them (docs/plug-ins.md)"
+    return f'no such {_WORDS[group]}: "{name}"; {near}{more}'
+
+
 @cache
-def _installed() -> dict[str, dict[str, str]]:
-    """Group -> name -> target, as installed packages declare them. Asking for it reads the metadata of all of them."""
+def _installed() -> dict[str, dict[str, tuple[Offer, ...]]]:
+    """Group -> name -> who offers it. Asking for it reads what every installed package says of itself."""
     from importlib.metadata import entry_points
 
     points = entry_points()
-    return {group: {point.name: point.value for point in points.select(group=group)} for group in _SHIPPED}
+    found: dict[str, dict[str, tuple[Offer, ...]]] = {group: {} for group in _SHIPPED}
+    for group, offers in found.items():
+        for point in points.select(group=group):
+            package = f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed package"
+            offers[point.name] = (*offers.get(point.name, ()), Offer(target=point.value, package=package))
+    return found
 
 
-def _target(group: str, name: str) -> str | None:
-    return _SHIPPED[group].get(name) or _installed()[group].get(name)
+def packages() -> dict[str, str]:
+    """Installed packages that offer plug-ins, with their versions."""
+    offers = [offer for names in _installed().values() for offered in names.values() for offer in offered]
+    return dict(sorted((name, version) for name, _, version in (offer.package.rpartition(" ") for offer in offers)))
 
 
 def names(group: str) -> tuple[str, ...]:
@@ -125,19 +171,48 @@ def names(group: str) -> tuple[str, ...]:
 
 def is_known(group: str, name: str) -> bool:
     """Whether a plug-in has that name; nothing is imported."""
-    return _target(group, name) is not None
+    return name in _SHIPPED[group] or name in _installed()[group]
 
 
 def load(group: str, name: str) -> Any:
-    """The plug-in of that name; its module is imported now.
+    """The plug-in of that name; its module is imported now. A shipped name is always ours: no package can take it.
 
     Raises:
-        UnknownName: no such plug-in; the message names the nearest.
+        PluginError: no such plug-in, with the nearest name; several packages offer it; or it cannot be imported or is
+            no plug-in, with the name of its package.
     """
-    target = _target(group, name)
-    if target is None:
-        raise UnknownName(group.rpartition(".")[2].removesuffix("s").replace("familie", "family"), name, names(group))
-    return resolve(target)
+    if name in _SHIPPED[group]:
+        return resolve(_SHIPPED[group][name])
+    if name not in _installed()[group]:
+        raise PluginError(no_such(group, name))
+    offer, *others = _installed()[group][name]
+    if others:
+        several = " and ".join(sorted(one.package for one in (offer, *others)))
+        raise PluginError(f'the {_WORDS[group]} "{name}" is offered by {several}; uninstall all but one of them')
+    return _offered(group, name, offer)
+
+
+def every(group: str) -> dict[str, Any]:
+    """All plug-ins of a group by name, imported, ours first; without those that `load` would refuse: nobody asked for
+    them."""
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys((*_SHIPPED[group], *names(group))):
+        with suppress(PluginError):
+            found[name] = load(group, name)
+    return found
+
+
+@cache
+def _offered(group: str, name: str, offer: Offer) -> Any:
+    what = f'the {_WORDS[group]} "{name}" of {offer.package} ({offer.target})'
+    try:
+        plugin = resolve(offer.target)
+    except Exception as error:  # a module of others may raise anything when it is imported
+        raise PluginError(f"{what} cannot be imported: {type(error).__name__}: {error}") from error
+    missing = [part for part in _PARTS[group] if not hasattr(plugin, part)]
+    if missing:
+        raise PluginError(f"{what} is no {_WORDS[group]}: it has no {', '.join(missing)} (docs/plug-ins.md)")
+    return plugin
 
 
 def resolve(target: str) -> Any:
@@ -151,3 +226,8 @@ def metric_tasks(name: str) -> tuple[str, ...]:
     if name in _METRIC_TASKS or not is_known(METRICS, name):
         return _METRIC_TASKS.get(name, ())
     return tuple(sorted(load(METRICS, name).tasks))
+
+
+def metrics_for(task: str) -> tuple[str, ...]:
+    """Names of the metrics that can judge a task, sorted."""
+    return tuple(sorted(name for name, metric in every(METRICS).items() if task in metric.tasks))

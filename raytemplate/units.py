@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -19,6 +19,20 @@ _SIZE = re.compile(rf"^{_NUMBER}\s*(?P<unit>[kKMGT]?i?B)$")
 _SHARE = re.compile(rf"^{_NUMBER}\s*%$")
 _MONEY = re.compile(rf"^{_NUMBER}\s*USD$")
 _SPAN = re.compile(r"^(?P<number>\d+)\s*(?P<unit>m|h|d|w|day|days|week|weeks|month|months|year|years)$")
+
+
+def _as_schema(pattern: re.Pattern[str], *examples: str, also: str = "") -> dict[str, Any]:
+    """What an editor may know of such a text: JSON Schema, whose patterns have no named groups."""
+    plain = re.sub(r"\?P<\w+>", "?:", pattern.pattern)
+    return {"type": "string", "pattern": f"{also}{plain}", "examples": list(examples)}
+
+
+DURATION_SCHEMA = _as_schema(_DURATION, "10m", "1h", "30s")
+SHARE_SCHEMA = _as_schema(_SHARE, "15 %")
+SIZE_SCHEMA = _as_schema(_SIZE, "2 GB", "512 MiB")
+MONEY_SCHEMA = _as_schema(_MONEY, "5 USD")
+SPAN_SCHEMA = _as_schema(_SPAN, "90d", "3 months", "all", also="^all$|")
+"""The same as the parsers below accept, as JSON Schema."""
 
 
 def parse_duration(text: object) -> float:
@@ -158,6 +172,12 @@ def show_seconds(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes}m"
     return f"{minutes // 60}h" + (f" {minutes % 60}m" if minutes % 60 else "")
+
+
+def show_milliseconds(seconds: float) -> str:
+    """ "4 ms", "0.3 ms", "1,200 ms" """
+    thousandths = seconds * 1000
+    return f"{thousandths:,.0f} ms" if thousandths >= 1 else f"{thousandths:.1g} ms"
 
 
 def show_limit(seconds: float) -> str:

@@ -55,6 +55,8 @@ def one_ray() -> Iterator[None]:
         os.environ.setdefault(name, value)
     # Workers import a loop of the tests by its name.
     os.environ["PYTHONPATH"] = str(Path(__file__).parent / "engines")
+    # What a person has in the shell before Ray starts: for a store on loopback, whose keys are these.
+    os.environ.update(AWS_ACCESS_KEY_ID="reader", AWS_SECRET_ACCESS_KEY="of-tests", AWS_EC2_METADATA_DISABLED="true")
     import ray
 
     ray.init(

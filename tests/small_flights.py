@@ -20,6 +20,8 @@ SMALL: Mapping[str, Any] = {
     "governance.gates.beats-baseline.min_gain": -1000,
     "governance.gates.beats-champion.min_gain": -1000,
     "governance.gates.data-rows.train": 1000,
+    "governance.gates.slice-limit.mae": 1000,
+    "governance.gates.latency.p95": "60s",
 }
 
 

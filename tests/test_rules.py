@@ -35,6 +35,7 @@ EXIT_CODES = {
     "EngineError": 8,
     "OutOfMemory": 8,
     "OwnCodeFailed": 9,
+    "PromiseBroken": 9,
     "TrainingFailed": 9,
     "Interrupted": 130,
 }

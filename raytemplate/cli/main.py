@@ -20,12 +20,13 @@ import click
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
 from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError
+from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
 """When this process began: the clock of a run's budget."""
 
 _GROUPS = {
-    "Start": ("init", "check"),
+    "Start": ("init", "check", "schema"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
     "Look": ("runs", "show", "report"),
     "Decide": ("promote", "rollback"),
@@ -34,6 +35,7 @@ _GROUPS = {
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
     "check": "Check a template: every problem, with its line.",
+    "schema": "The JSON Schema of a template, or what one field means.",
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
     "submit": "Retrain on a cluster.",
@@ -140,6 +142,7 @@ def _open_what_is_closed() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
 
 
 def _defuse_alarms() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
+from raytemplate.data.sources.places import is_uri
+from raytemplate.data.sources.storage import uri_fault
 from raytemplate.plugins import Options
-from raytemplate.units import Span, parse_share, parse_span
+from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span
 
 
 def _span(value: object) -> Span:
@@ -22,7 +25,8 @@ def as_text(value: object) -> object:
     return f"{value:.15g}" if isinstance(value, int | float) else value
 
 
-SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str)]
+SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str), WithJsonSchema(SPAN_SCHEMA)]
+AsText = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "boolean", "number"]})]
 Task = Literal["regression", "binary", "multiclass"]
 DatetimePart = Literal[
     "minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year",
@@ -65,8 +69,9 @@ def _share(value: object) -> float:
 
 
 Share = Annotated[
-    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str)
-]
+    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str),
+    WithJsonSchema(SHARE_SCHEMA),
+]  # fmt: skip
 
 
 class SplitSpec(Options):
@@ -109,8 +114,9 @@ class CsvSpec(Options):
     `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
 
     dates: tuple[str, ...] = ()
-    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another.
-    Default: none."""
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. Those of digits
+    alone, such as `%Y%m%d`, hold for `data.time` and for columns that the contract calls `time`: elsewhere such values
+    are numbers. Default: none."""
 
     true_values: tuple[str, ...] = ()
     """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
@@ -126,16 +132,41 @@ class CsvSpec(Options):
         return value
 
 
+_FORMAT_SCHEMA = {"type": "string", "examples": ["auto", "parquet", "csv", "jsonl"]}
+
+
+class StorageSpec(Options):
+    """Where the object store of an `s3://` source is. Keys are taken from the environment, as the AWS tools take them
+    (`AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, a role of the machine), and never from this file."""
+
+    endpoint: str = ""
+    """Address of a store that is not AWS, such as `http://minio:9000`. Default: `AWS_ENDPOINT_URL`, else AWS's own."""
+
+    region: str = ""
+    """Region of the bucket, such as `eu-central-1`. Default: that of `AWS_REGION` or the profile, else `us-east-1`."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/@?#]+/?", value):
+            shown = "an address with a password or path" if "@" in value else f'"{value}"'
+            raise ValueError(f'got {shown}, expected such as "http://minio:9000"')
+        return value.rstrip("/")
+
+
 class DataSpec(Options):
     """Which rows a model is made from."""
 
     source: str
-    """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file. Folders named
-    `year=2013` give a column `year`."""
+    """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file, or the same in an
+    object store, such as `s3://bucket/data/*.parquet`. Folders named `year=2013` give a column `year`."""
 
-    format: Literal["auto", "parquet", "csv", "jsonl"] = "auto"
-    """What the files are; `jsonl` is an object a line. Default: what their ending says (.parquet, .csv, .tsv, .jsonl,
-    .ndjson; text may end in .gz)."""
+    storage: StorageSpec = StorageSpec()
+    """Where the object store of the source is."""
+
+    format: Annotated[str, WithJsonSchema(_FORMAT_SCHEMA)] = "auto"
+    """What the files are: `parquet`, `csv`, `jsonl` (an object a line) or what a plug-in reads. Default: what their
+    ending says (.parquet, .csv, .tsv, .jsonl, .ndjson; text may end in .gz)."""
 
     csv: CsvSpec = CsvSpec()
     """How CSV files are written."""
@@ -151,7 +182,7 @@ class DataSpec(Options):
     """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
     Default: regression."""
 
-    positive: Annotated[str, BeforeValidator(as_text)] = ""
+    positive: AsText = ""
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
@@ -174,6 +205,13 @@ class DataSpec(Options):
     split: SplitSpec | None = None
     """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
     `data.keys`, or of all columns but the target where there are no keys. Default: none."""
+
+    @field_validator("source")
+    @classmethod
+    def _can_be_found(cls, value: str) -> str:
+        if is_uri(value) and (fault := uri_fault(value)):
+            raise ValueError(fault)
+        return value
 
 
 class OwnSpec(Options):

@@ -78,6 +78,7 @@ class Bound:
 
     def abandon(self) -> None:
         """End the promoter at once: whoever pressed Ctrl-C does not want a promotion any more."""
+        self._listener.note("stopping")
         if self._promoter is not None:
             self._promoter.kill()
 

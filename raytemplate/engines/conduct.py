@@ -14,6 +14,7 @@ from raytemplate.execution.ports import Listener
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.redact import redact
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
@@ -52,7 +53,7 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
 
 def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
     """Keep how it failed: the message in the record of the end, the whole trace in a file."""
-    text = "".join(traceback.format_exception(error))
+    text = redact("".join(traceback.format_exception(error)))
     code = error.exit_code if isinstance(error, RaytemplateError) else 1
     end = RunEnd(
         state="failed", exit_code=code, ended=datetime.now(UTC), wall_clock_s=meter.elapsed_s(),

@@ -16,6 +16,7 @@ from typing import Any
 from raytemplate import errors
 from raytemplate.errors import EngineError, RaytemplateError
 from raytemplate.execution.journal import Journal
+from raytemplate.redact import redact, redacted_stream
 from raytemplate.store.workspace import Workspace
 
 _END_S = 5.0
@@ -91,6 +92,7 @@ def _serve(folder: str, uri: str) -> None:
     os.nice(_NICENESS)
     workspace = Workspace(Path(folder))
     mirror = Mirror(workspace, uri)
+    sys.stderr = redacted_stream(sys.stderr)
     answers, sys.stdout = sys.stdout, sys.stderr
     try:
         mirror.open()
@@ -116,7 +118,7 @@ def _answer(request: dict[str, Any], workspace: Workspace, mirror: Any) -> dict[
     except RaytemplateError as error:
         return {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}
     except Exception as error:  # whatever it is, the process that asks must hear of it
-        return {"error": "EngineError", "what": f"{type(error).__name__}: {error}", "next_step": ""}
+        return {"error": "EngineError", "what": redact(f"{type(error).__name__}: {error}"), "next_step": ""}
     return {}
 
 

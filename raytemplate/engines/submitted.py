@@ -165,7 +165,8 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch) -> None:
                 raise Unavailable(f"{error.what}; the job may go on there",
                                   next_step=f"raytemplate resume {journal.run_id}") from error  # fmt: skip
             state = None
-        watch.tell(shared)
+        if state is None or state.status != "PENDING":
+            watch.tell(shared)
         if state is not None and state.ended:
             break
         time.sleep(_POLL_S)

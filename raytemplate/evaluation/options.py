@@ -57,6 +57,10 @@ class EvaluationSpec(Options):
     """The simple rule to compare with. Default: the median of all training rows; for classes their shares,
     for a quantile that of all training rows."""
 
+    slices: tuple[str, ...] = ()
+    """Columns by which the test rows are sliced, each slice with the same metrics: of a text every value, of a number
+    with many values five ranges. Default: none."""
+
     resample: Literal["auto", "day", "hour", "week", "row"] = "auto"
     """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week` or `row`.
     Default: day where there is a time, else row."""

@@ -11,15 +11,18 @@ from raytemplate.errors import DataError, TrainingFailed
 from raytemplate.evaluation.compare import compare
 from raytemplate.evaluation.confusion import confusion
 from raytemplate.evaluation.intervals import group_ids
+from raytemplate.evaluation.metrics.calibration import reliability
+from raytemplate.evaluation.slices import score_slices
 from raytemplate.execution.ports import TestScores
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import EvaluateStage, RunPlan
 from raytemplate.records.evaluated import ChampionRef, Evaluation, Scored
+from raytemplate.records.fitted import Candidate
 from raytemplate.records.ingested import Snapshot
 
 
 def appraise(
-    plan: RunPlan, stage: EvaluateStage, scores: TestScores, *, candidate_digest: str, champion: Champion | None,
+    plan: RunPlan, stage: EvaluateStage, scores: TestScores, *, candidate: Candidate, champion: Champion | None,
     snapshot: Snapshot, problems: Mapping[str, str], classes: tuple[str, ...] = (),
 ) -> Evaluation:  # fmt: skip
     """The evaluation of one run, from predictions on its test window.
@@ -40,17 +43,24 @@ def appraise(
         )  # fmt: skip
     except ValueError as error:
         raise DataError(f"the test window cannot be scored: {error}") from error
+    slices = score_slices(
+        target=scores.target, groups=groups, predictions=predictions, columns=scores.slices,
+        metrics=tuple(dict.fromkeys((stage.metric, *stage.also))), num_resamples=stage.num_resamples, seed=stage.seed,
+        quantile=stage.quantile,
+    )  # fmt: skip
     test = plan.ingest.window("test")
     return Evaluation(
         metric=stage.metric, test_snapshot=snapshot.digest, test_start=test.start, test_end=test.end,
         candidate_seen_until=plan.ingest.window("validation").end, num_rows=len(scores.target),
         num_train_rows=snapshot.window("train").num_rows, resample=stage.resample,
         num_groups=int(groups.max()) + 1 if len(groups) else 0, num_resamples=stage.num_resamples,
-        term=champion.term if champion else 0, candidate_digest=candidate_digest,
+        term=champion.term if champion else 0, candidate_digest=candidate.digest,
         candidate=_with_unknown(scored["candidate"], scores), baseline=scored.get("baseline"),
         champion_ref=_ref(champion), champion=scored.get("champion"),
         champion_problem=_problem(champion, {**scores.problems, **problems}),
-        split=plan.ingest.split.id if plan.ingest.split else "",
+        split=plan.ingest.split.id if plan.ingest.split else "", slices=slices,
+        calibration=reliability(scores.target, predictions["candidate"]) if classes else (), latency=scores.latency,
+        candidate_bytes=candidate.num_bytes,
         confusion=confusion(scores.target, predictions["candidate"], classes),
     )  # fmt: skip
 

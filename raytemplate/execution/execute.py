@@ -13,6 +13,7 @@ from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
+from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
@@ -76,6 +77,8 @@ class Execution:
             self._timings += earlier.timings
         for stage in self.plan.stages:
             self._do(stage)
+        write_model_card(self.journal, self.plan)
+        check_promises(self.journal, self.plan, self.store, judged=True)
         end = self._end()
         self.journal.write(end)
         return end
@@ -104,6 +107,7 @@ class Execution:
             case GovernStage():
                 self.engine.release()
                 self._open_again_if_cut_short()
+                check_promises(self.journal, self.plan, self.store, judged=False)
                 self._pass("govern", VerdictRecord, self._decide)
             case PromoteStage():
                 pass  # judged and promoted behind one door, by the promoter
@@ -233,7 +237,7 @@ class Execution:
             columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "",
+            split=ingest.split.id if ingest.split else "", storage=ingest.storage,
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:
@@ -246,7 +250,7 @@ class Execution:
             self._add_champion(champion, models, problems)
         scores = self.engine.score(stage, self.plan.ingest, ingested, models)
         evaluation = appraise(
-            self.plan, stage, scores, candidate_digest=fit.candidate.digest, champion=champion,
+            self.plan, stage, scores, candidate=fit.candidate, champion=champion,
             snapshot=ingested.snapshot, problems=problems, classes=ingested.features.classes,
         )  # fmt: skip
         self.journal.write(evaluation)

@@ -67,7 +67,7 @@ def hand_out(storage: Path, journal: Journal, store: ObjectStore, handover: Hand
     if journal.code.is_dir():
         with storage_errors(shared.code):
             copytree(journal.code, shared.code, dirs_exist_ok=True)
-    write_atomic(shared.folder / LOCK, (journal.folder / LOCK).read_bytes())
+    shared.keep(LOCK, (journal.folder / LOCK).read_bytes())
 
 
 def read_handover(journal: Journal) -> Handover:

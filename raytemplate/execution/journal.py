@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -42,6 +43,7 @@ RECORDS: dict[type, str] = {
     RunEnd: "end.json",
 }
 LOCK = "run.lock"
+_PASSED = "passed.jsonl"
 _HEARTBEAT_S = 0.5
 
 
@@ -86,9 +88,42 @@ class Journal:
         """Everything Ray says."""
         return self.folder / "ray.log"
 
+    @property
+    def events(self) -> Path:
+        """What happened, one JSON object a line; see `run_log`."""
+        return self.folder / "log.jsonl"
+
     def write(self, record: object) -> None:
         """Keep a record; atomically, so that it is there whole or not at all."""
-        write_atomic(self.folder / RECORDS[type(record)], codec.dumps(record))
+        self.keep(RECORDS[type(record)], codec.dumps(record))
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Keep a file of the run, and before it its digest: what was edited since is noticed when it is read."""
+        line = {"file": name, "sha256": hashlib.sha256(data).hexdigest()}
+        append_line(self.folder / _PASSED, json.dumps(line).encode())
+        write_atomic(self.folder / name, data)
+
+    def load(self, kind: type[T], name: str) -> T | None:
+        """What a file of the run holds, or None where there is none.
+
+        Raises:
+            IntegrityError: damaged, written by a newer version, or not what the run has written.
+        """
+        path = self.folder / name
+        if not path.exists():
+            return None
+        data = path.read_bytes()
+        found = codec.loads(kind, data, where=str(path))
+        self._refuse_edited(path, data)
+        return found
+
+    def _refuse_edited(self, path: Path, data: bytes) -> None:
+        lines = (json.loads(line) for line in read_lines(self.folder / _PASSED))
+        # All that were ever written: a process may have been killed between a new digest and its file.
+        written = {line["sha256"] for line in lines if line["file"] == path.name}
+        if written and hashlib.sha256(data).hexdigest() not in written:
+            raise IntegrityError(f"{path}: was changed after the run had written it; the run proves nothing any more",
+                                 next_step="start a new run")  # fmt: skip
 
     def write_profiles(self, profiles: Mapping[str, Profile]) -> None:
         """Keep the statistics of every window."""
@@ -96,11 +131,12 @@ class Journal:
         write_atomic(self.folder / "profile.json", json.dumps(document, ensure_ascii=False).encode())
 
     def read(self, kind: type[T]) -> T | None:
-        """The record of that kind, or None if its door has not been passed."""
-        path = self.folder / RECORDS[kind]
-        if not path.exists():
-            return None
-        return codec.loads(kind, path.read_bytes(), where=str(path))
+        """The record of that kind, or None if its door has not been passed.
+
+        Raises:
+            IntegrityError: see `load`.
+        """
+        return self.load(kind, RECORDS[kind])
 
     def need(self, kind: type[T]) -> T:
         """The record of that kind.

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from raytemplate import plugins
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.spec.schema import TemplateSpec
-from raytemplate.store.atomic import write_atomic
 
+# Plug-in packages stand beside these.
 _PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlflow", "pyarrow", "numpy")
 
 
@@ -38,19 +39,20 @@ def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> No
         origins={path: origin.where for path, origin in spec.origins.items()} if spec else {},
         code_sha256=_code_digest(), environment=_environment(),
     )  # fmt: skip
-    write_atomic(journal.folder / LOCK, codec.dumps(lock))
+    journal.keep(LOCK, codec.dumps(lock))
 
 
 def read_lock(journal: Journal) -> RunLock:
     """What a run was made from.
 
     Raises:
-        IntegrityError: the file is missing or damaged.
+        IntegrityError: the file is missing, damaged or edited.
     """
-    path = journal.folder / LOCK
-    if not path.exists():
-        raise IntegrityError(f"{path}: missing; the run cannot be gone on with", next_step="start a new run")
-    return codec.loads(RunLock, path.read_bytes(), where=str(path))
+    found = journal.load(RunLock, LOCK)
+    if found is None:
+        raise IntegrityError(f"{journal.folder / LOCK}: missing; the run cannot be gone on with",
+                             next_step="start a new run")  # fmt: skip
+    return found
 
 
 def _code_digest() -> str:
@@ -69,4 +71,4 @@ def _environment() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return found | plugins.packages()

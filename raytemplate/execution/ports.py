@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from raytemplate.budget import Meter
@@ -16,6 +17,7 @@ from raytemplate.data.profile import Profile
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan
+from raytemplate.records.evaluated import Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
 
@@ -51,6 +53,8 @@ class TestScores:
         predictions: float64 [rows] by name: "candidate", "baseline", and "champion" where there is one.
         problems: name -> why that model could not be scored.
         num_unknown: name -> rows with a category the model has never seen.
+        slices: column -> its values on the same rows, for the columns by which rows are sliced.
+        latency: how long the candidate takes, where that was asked.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -60,6 +64,8 @@ class TestScores:
     predictions: Mapping[str, NDArray[np.float64]]
     problems: Mapping[str, str]
     num_unknown: Mapping[str, int]
+    slices: Mapping[str, pa.ChunkedArray] = field(default_factory=dict[str, "pa.ChunkedArray"])
+    latency: Latency | None = None
 
 
 OnEpoch = Callable[[EpochRecord], None]

@@ -23,12 +23,15 @@ class Watch:
 
     def __init__(self, plan: RunPlan, listener: Listener, began: float) -> None:
         self._plan, self._listener, self._began = plan, listener, began
-        self._passed, self._epochs = 0, 0
+        self._passed, self._begun, self._epochs = 0, 0, 0
         self._since = time.monotonic()
 
     def tell(self, journal: Journal) -> None:
         """What is new since it was last asked to tell."""
         for name, kind in _DOORS[self._passed :]:
+            if self._begun == self._passed:
+                self._listener.stage_started(name)
+                self._begun += 1
             if name == "fit":
                 self._tell_epochs(journal)
             record = journal.read(kind)

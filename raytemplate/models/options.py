@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytemplate.data.options import Share
+from raytemplate.data.options import Share, Task
 from raytemplate.plugins import Options
 
 Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
@@ -104,6 +104,7 @@ class Family:
         start_s: seconds to import the family's libraries.
         targets: its own fields that name a person's code, as "my_pkg.model:build".
         embeds: categories arrive as codes to embed or split on (True) or the family needs numbers only (False).
+        tasks: what `data.task` may be.
         packages: what must be importable that not every installation has.
         extra: the extra of our package that brings them.
     """
@@ -120,6 +121,7 @@ class Family:
     start_s: float
     embeds: bool = True
     step: Literal["epoch", "round", "step"] = "epoch"
+    tasks: tuple[Task, ...] = ("regression", "binary", "multiclass")
     packages: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     extra: str = ""

@@ -17,6 +17,7 @@ from raytemplate import plugins
 from raytemplate.code.load import CODE, code_in
 from raytemplate.data.features.encoding import FittedFeatures, encode
 from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.sources.storage import Storage
 from raytemplate.models.context import Layout, Predictor
 from raytemplate.models.options import Family
 from raytemplate.records import codec
@@ -30,7 +31,7 @@ class About:
     """What a model is: nothing that differs between two runs of one plan, so that equal models have equal bytes.
 
     `seen_until` is the end of the newest window that training or the choice of the epoch has looked at.
-    `source` and `reading` say how the files were written that it was made from.
+    `source` and `reading` say how the files were written that it was made from, `storage` where their store is.
     `split` is the id of its split by row hash, empty where windows of time were cut.
     """
 
@@ -47,6 +48,7 @@ class About:
     source: str = "parquet"
     reading: Settings = field(default_factory=Settings)
     split: str = ""
+    storage: Storage = field(default_factory=Storage)
 
     def order(self, pattern: str, root: Path) -> ListOrder:
         """Rows to predict, read as the files that the model was made from."""
@@ -54,7 +56,7 @@ class About:
         kinds = {"double": "number", "int64": "integer", "string": "text", "bool": "boolean"}
         types = {name: kinds[found[name]] for name in self.columns if found.get(name) in kinds}
         rules = Settings(self.reading.get("rules", {}))
-        return ListOrder(pattern=pattern, root=root, settings=rules, types=types)
+        return ListOrder(pattern=pattern, root=root, settings=rules, types=types, storage=self.storage)
 
 
 def write_model(

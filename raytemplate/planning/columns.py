@@ -73,6 +73,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     baseline = spec.evaluation.baseline
     for column in baseline.columns:
         yield f"evaluation.baseline.{baseline.rule}", column, "any"
+    for column in spec.evaluation.slices:
+        yield "evaluation.slices", column, "any"
     for column, promised in spec.contract.columns.items():
         yield f"contract.columns.{column}", column, f"promised {promised.type}"
 

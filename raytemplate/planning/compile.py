@@ -14,6 +14,7 @@ from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
+from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
 from raytemplate.planning.forecast import forecast
@@ -38,6 +39,7 @@ from raytemplate.planning.stages import (
 )
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import WarmStart
+from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes, show_seconds
 
@@ -73,6 +75,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
+        owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -107,7 +110,7 @@ def _ingest(
         windows=windows, features=features, baseline=_baseline(spec),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, partitions=_partitions(source), split=split,
+        reading=source.reading, storage=source.storage, partitions=_partitions(source), split=split,
     )  # fmt: skip
 
 
@@ -149,6 +152,7 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
     wanted += spec.evaluation.baseline.columns
+    wanted += spec.evaluation.slices
     wanted += spec.contract.columns
     if inventory.champion is not None:
         wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
@@ -291,7 +295,8 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     return EvaluateStage(
         metric=evaluation.metric, also=evaluation.also, resample=resample,
         baseline=_baseline(spec), num_resamples=_NUM_RESAMPLES,
-        seed=spec.training.seed, quantile=spec.training.quantile,
+        seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
+        latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),
     )  # fmt: skip
 
 
@@ -306,7 +311,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
 
 def _promote(spec: TemplateSpec) -> PromoteStage:
     return PromoteStage(
-        model=spec.name, promotion=spec.governance.promotion, tracking_uri=spec.tracking.uri,
+        model=spec.name, promotion=spec.governance.promotion, tracking_uri=found_from(spec.tracking.uri, spec.folder),
         experiment=spec.tracking.experiment or spec.name,
         storage=_storage(spec),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 from raytemplate.code.files import code_of
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.head import Ledger
 from raytemplate.models.saved import read_about
@@ -55,6 +56,7 @@ def _order(spec: TemplateSpec, workspace: Workspace) -> ListOrder:
         settings=Settings(spec.data.csv.model_dump(mode="json")),
         types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
         cache=workspace.listings,
+        storage=Storage(**spec.data.storage.model_dump()),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from raytemplate.code.files import CodeRef
 from raytemplate.data.options import Task
 from raytemplate.data.sources.listing import ByteRange
+from raytemplate.data.sources.storage import Storage
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
 from raytemplate.records.fitted import WarmStart
@@ -77,7 +78,7 @@ class IngestStage:
     `target` is a column or, for two classes, a condition;
     `columns` are all columns read; `baseline` is fitted in the same pass;
     `newest` is the newest time in all the data; `contract` is what is promised of its columns;
-    `reading` is what the source's reader must know besides;
+    `reading` is what the source's reader must know besides, `storage` where the object store is that it reads;
     `split` says which window a row belongs to where there is no `time`;
     `partitions` are columns that the paths give, with their Arrow types.
     """
@@ -104,6 +105,7 @@ class IngestStage:
     reading: Settings = field(default_factory=Settings)
     partitions: Settings = field(default_factory=Settings)
     split: Split | None = None
+    storage: Storage = field(default_factory=Storage)
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
@@ -139,7 +141,7 @@ class FitStage:
 class EvaluateStage:
     """Score candidate, champion and baseline on the test window and compare them.
 
-    `quantile` is the one that is predicted, if one is.
+    `quantile` is the one that is predicted, if one is; `slices` are columns; `latency_rows` rows at once are timed.
     """
 
     metric: str
@@ -149,6 +151,8 @@ class EvaluateStage:
     num_resamples: int
     seed: int
     quantile: float | None = None
+    slices: tuple[str, ...] = ()
+    latency_rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -230,7 +234,7 @@ class Limits:
 class RunPlan:
     """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people.
 
-    `code` is the person's own, which travels with the run.
+    `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises.
     """
 
     id: str
@@ -248,6 +252,9 @@ class RunPlan:
     machine: str
     code: CodeRef = field(default_factory=CodeRef)
     variant: str = "standard"
+    owner: str = ""
+    metadata: Settings = field(default_factory=Settings)
+    artifacts: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -257,7 +264,9 @@ class RunPlan:
 
 def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
-    ingest = replace(plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings())
+    ingest = replace(
+        plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings(), storage=Storage()
+    )  # fmt: skip
     fit = replace(plan.fit, why="")
     more = [plan.code.sha256] if plan.code.sha256 else []
     more += [] if plan.variant == "standard" else [plan.variant]

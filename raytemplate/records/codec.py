@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, TypeGuard, TypeVar, cast
 
 from raytemplate.errors import IntegrityError
+from raytemplate.redact import redacted
 
 SCHEMA_VERSION = 1
 T = TypeVar("T")
@@ -79,7 +80,8 @@ def encode(value: Any) -> Any:
 
 def dumps(record: Any) -> bytes:
     """A record as a JSON document with its schema version, ready to be written."""
-    document = {"schema": SCHEMA_VERSION, **encode(record)}
+    # No record should hold a secret; the net below catches what a library or own code has quoted.
+    document = {"schema": SCHEMA_VERSION, **redacted(encode(record))}
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -70,11 +70,42 @@ class Confusion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """The test rows whose column `by` has this value, or lies in this range; metrics of candidate and champion."""
+
+    by: str
+    value: str
+    num_rows: int
+    candidate: Mapping[str, MetricValue]
+    champion: Mapping[str, MetricValue] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationBin:
+    """Test rows of about the same probability: its mean, and the share of them that came true."""
+
+    probability: float
+    share: float
+    num_rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Latency:
+    """Seconds that the candidate took for `num_rows` rows at once, 95 of 100 times at most; measured `num_times`."""
+
+    p95_s: float
+    num_rows: int
+    num_times: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
     """Candidate, champion and baseline on the same rows.
 
     `term` is the ledger's counter when the evidence was taken; promotion fails if it has moved.
     `split` is the id of the split by row hash that the test rows come from; empty where they are a window of time.
+    `slices`, `calibration` (of the candidate, for classes), `latency` and `candidate_bytes` are empty where nobody
+    asked, and in records of before there were such.
     `champion_problem` says why a champion could not be compared: it has seen test rows, or cannot be scored.
     `confusion` is None where numbers are predicted, and for more than 50 classes.
     """
@@ -97,6 +128,10 @@ class Evaluation:
     champion: Scored | None
     champion_problem: str = ""
     split: str = ""
+    slices: tuple[Slice, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
+    latency: Latency | None = None
+    candidate_bytes: int = 0
     confusion: Confusion | None = None
 
     @property

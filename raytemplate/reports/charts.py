@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from raytemplate.records.evaluated import Estimate
+from raytemplate.records.evaluated import CalibrationBin, Estimate
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.run import StageTiming
 from raytemplate.reports.wording import metric_text
 from raytemplate.units import show_seconds
 
 _WIDTH, _LEFT, _ROW = 640.0, 190.0, 34.0
+_STRIP = 240.0
+_SIDE = 260.0  # of the square in which probabilities are drawn
 
 
 def intervals_chart(rows: Sequence[tuple[str, Estimate]]) -> Markup:
@@ -80,11 +82,59 @@ def curve(epochs: Sequence[EpochRecord], field: str) -> Markup:
     return _svg([shape], 180, f"{field} by epoch")
 
 
+def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, float]) -> Markup:
+    """An estimate on a scale shared with the strips above and below: its interval, as far as the scale reaches.
+
+    Args:
+        other: what it is compared with, a dot too; NaN draws none.
+        middle: where a line through all strips stands.
+    """
+    low, high = scale
+
+    def x(value: float) -> float:
+        return _STRIP * (min(max(value, low), high) - low) / (high - low)
+
+    drawn = [Markup('<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="20"/>').format(x=x(middle))]
+    if math.isfinite(estimate.value):
+        whisker = Markup('<line class="whisker" x1="{a:.1f}" x2="{b:.1f}" y1="10" y2="10"/>')
+        drawn.append(whisker.format(a=x(estimate.low), b=x(estimate.high)))
+    for kind, value in (("dot1", other), ("dot0", estimate.value)):
+        if math.isfinite(value):
+            drawn.append(Markup('<circle class="{}" cx="{:.1f}" cy="10" r="4"/>').format(kind, x(value)))
+    return _svg(drawn, 20, "on the scale of all slices", width=_STRIP)
+
+
+def reliability_curve(bins: Sequence[CalibrationBin]) -> Markup:
+    """What came true against the probability that was given; circles by rows; on the diagonal both are the same."""
+    most = max((one.num_rows for one in bins), default=0)
+    if not most:
+        return Markup("")
+
+    def at(one: CalibrationBin) -> tuple[float, float]:
+        return 40 + _SIDE * one.probability, 10 + _SIDE * (1 - one.share)
+
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, bins))
+    drawn = [
+        Markup(
+            '<rect class="frame" x="40" y="10" width="{s}" height="{s}"/>'
+            '<line class="whisker" x1="40" x2="{e}" y1="{b}" y2="10"/><polyline class="curve" points="{line}"/>'
+            '<text x="34" y="20" text-anchor="end">1</text><text x="34" y="{b}" text-anchor="end">0</text>'
+            '<text x="40" y="{t}">0</text><text x="{e}" y="{t}" text-anchor="end">1</text>'
+        ).format(s=_SIDE, e=40 + _SIDE, b=10 + _SIDE, t=28 + _SIDE, line=line)
+    ]
+    for one in bins:
+        (x, y), radius = at(one), 2 + 6 * math.sqrt(one.num_rows / most)
+        drawn.append(Markup('<circle class="dot0" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/>').format(x, y, radius))
+    return _svg(drawn, _SIDE + 34, "share that came true by probability given", width=_SIDE + 60)
+
+
 def _fitted(name: str) -> str:
     return name if len(name) <= 27 else name[:26] + "…"
 
 
-def _svg(drawn: Sequence[Markup], height: float, label: str) -> Markup:
-    return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}">{}</svg>').format(
-        label, _WIDTH, height, Markup("").join(drawn)
+def _svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = _WIDTH) -> Markup:
+    # In a table or beside text a small drawing must not grow; a wide one fills the page.
+    small = Markup("") if width == _WIDTH else Markup(' style="width:{:.0f}px"').format(width)
+    return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(
+        label, width, height, small, Markup("").join(drawn)
     )

@@ -111,7 +111,8 @@ def _fit(stage: FitStage, ingest: IngestStage) -> str:
 
 def _evaluate(stage: EvaluateStage) -> str:
     metrics = ", ".join([f"{stage.metric} (decides)", *stage.also])
-    return f"{metrics}; against {baseline_name(stage.baseline)}"
+    slices = f"; by {', '.join(stage.slices)}" if stage.slices else ""
+    return f"{metrics}{slices}; against {baseline_name(stage.baseline)}"
 
 
 def _govern(stage: GovernStage) -> str:

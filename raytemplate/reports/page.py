@@ -9,12 +9,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from raytemplate.records.evaluated import Estimate, Scored
-from raytemplate.reports.charts import curve, intervals_chart, stages_chart
+from raytemplate.reports.charts import curve, intervals_chart, reliability_curve, stages_chart
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.run_shown import RunView
+from raytemplate.reports.sliced import slice_tables
 from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text
-from raytemplate.units import show_bytes, show_limit, show_moment, show_seconds, show_usd, show_usd_limit
+from raytemplate.units import (
+    show_bytes,
+    show_limit,
+    show_milliseconds,
+    show_moment,
+    show_seconds,
+    show_usd,
+    show_usd_limit,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +43,14 @@ def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> st
     filters: dict[str, Any] = {
         "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
         "usd_limit": show_usd_limit,
-        "texts": estimate_texts, "settings": settings_text,
+        "milliseconds": show_milliseconds, "texts": estimate_texts, "settings": settings_text,
     }  # fmt: skip
     environment.filters.update(filters)
     return environment.get_template("run.html").render(
         view=view, made=made, events=events, head=head_line(view.plan, view.start.run_id), health=_health(view),
         models=_models(view), comparison=intervals_chart(_estimates(view)),
+        slices=slice_tables(view.evaluation) if view.evaluation else (),
+        calibration=reliability_curve(view.evaluation.calibration if view.evaluation else ()),
         stages=stages_chart(view.end.timings if view.end else ()),
         loss=curve(view.fit.epochs if view.fit else (), "train_loss"),
         validation=curve(view.fit.epochs if view.fit else (), "validation"),

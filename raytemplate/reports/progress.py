@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.wording import about_seconds, count, metric_text, rounded
-from raytemplate.units import show_seconds
+from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
 
 _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
 _OUTCOMES = {"block": "blocked", "error": "without an answer", "warn": "warned", "skip": "skipped"}
@@ -90,3 +91,20 @@ def epoch_line(
         f"{rounded(rows_per_s)} rows/s",
     ]
     return ", ".join(parts if left_s is None else [*parts, f"{about_seconds(left_s)} left"])
+
+
+def budget_line(plan: RunPlan, spent_s: float) -> str:
+    """What is spent and what is left: "8 s (planned 9 s); 9m 52s of 10m and 1.00 of 1 USD left"."""
+    limits, planned = plan.limits, about_seconds(plan.forecast.seconds)
+    time_left = f"{_clock(max(0.0, limits.time_s - spent_s))} of {show_limit(limits.time_s)}"
+    usd_left = show_usd(max(0.0, limits.cost_usd - spent_s * limits.usd_per_s))
+    money_left = f"{usd_left} of {show_usd_limit(limits.cost_usd)} USD"
+    return f"{_clock(spent_s)} (planned {planned}); {time_left} and {money_left} left"
+
+
+def _clock(seconds: float) -> str:
+    """A time that is watched: to the second below an hour."""
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60}h {minutes % 60}m"
+    return f"{minutes}m {rest}s" if minutes else f"{rest} s"

@@ -13,6 +13,7 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
+from raytemplate.reports.sliced import worst_text
 from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
 from raytemplate.reports.wording import about_seconds, baseline_name, count, decimals, head_line, settings_text, short
 from raytemplate.units import show_bytes, show_usd
@@ -91,9 +92,9 @@ def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
         if name != evaluation.metric
         for places in [decimals([estimate.value])]
     ]
-    if others:
-        text += "\n" + hanging("  candidate's other metrics: ", ", ".join(others))
-    return f"{text}\n\n{confusion_table(evaluation.confusion)}" if evaluation.confusion else text
+    more = hanging("  candidate's other metrics: ", ", ".join(others)) if others else ""
+    whole = "\n".join(line for line in (text, more, worst_text(evaluation)) if line)
+    return f"{whole}\n\n{confusion_table(evaluation.confusion)}" if evaluation.confusion else whole
 
 
 def confusion_table(found: Confusion) -> str:

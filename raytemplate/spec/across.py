@@ -10,6 +10,7 @@ from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.spec.layers import Level
 from raytemplate.spec.locate import Places
+from raytemplate.spec.schema import ContractSpec
 
 
 def check_features(places: Places, features: FeaturesSpec) -> None:
@@ -85,6 +86,15 @@ def check_keys(places: Places, data: DataSpec) -> None:
     for item, column in enumerate(data.keys):
         if column in data.keys[:item]:
             places.note("data.keys", f'"{column}" is there twice', item=item)
+
+
+def check_metadata(places: Places, contract: ContractSpec | None) -> None:
+    """Notes keys of `metadata` that the contract asks for and nobody has set."""
+    written = places.value.get("metadata") or {}
+    for key in contract.metadata if contract and isinstance(written, dict) else ():
+        if cast("dict[str, Any]", written).get(key) in (None, "", []):
+            asked = places.owner("contract.metadata").name
+            places.note(f"metadata.{key}", f"missing; contract.metadata in {asked} asks for it", missing=True)
 
 
 def check_condition(places: Places) -> None:

@@ -14,6 +14,7 @@ from raytemplate.spec.across import (
     check_condition,
     check_features,
     check_keys,
+    check_metadata,
     check_split,
     check_target_means,
 )
@@ -21,7 +22,8 @@ from raytemplate.spec.code import check_code
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
-from raytemplate.spec.plugged import check_columns, check_gates, check_metrics, checked
+from raytemplate.spec.passwords import check_passwords
+from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
 from raytemplate.spec.task import check_task, fill_defaults
 
@@ -42,6 +44,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     fill_defaults(parts)
     model = _model(places, family)
     gates = _check_all(places, parts, family, path)
+    check_passwords(places)
     places.raise_problems()
     # No problem was noted, so every part is there.
     found = cast("dict[str, Options]", {**parts, "header": header, "model": model})
@@ -64,9 +67,11 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     gates = check_gates(places, governance) if governance else {}
     check_condition(places)
     check_code(places, parts["code"], family, features, path.parent)
-    check_task(places, parts)
+    check_task(places, parts, family)
+    check_metadata(places, parts["contract"])
     check_split(places, data, evaluation)
     if data:
+        check_format(places, data)
         check_keys(places, data)
     if features:
         check_features(places, features)
@@ -93,6 +98,7 @@ def _assemble(
         name=header.name,
         version=header.version,
         owner=header.owner,
+        metadata=header.metadata,
         **parts,
         gates=gates,
         origins={place: origin for place, origin in places.origins().items() if place.split(".")[0] != "variants"},

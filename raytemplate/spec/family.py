@@ -25,7 +25,7 @@ def choose_family(places: Places) -> Family | None:
         return None
     try:
         return cast(Family, plugins.load(plugins.FAMILIES, kind))
-    except plugins.UnknownName as error:
+    except plugins.PluginError as error:
         places.note("model.kind", str(error))
         return None
 
@@ -64,5 +64,5 @@ def _foreign_fields(places: Places, family: Family) -> list[str]:
 
 def _fields_of_any() -> frozenset[str]:
     """Every field of every family. Imports them all, so it is asked only when a name is not the chosen family's."""
-    families = [cast(Family, plugins.load(plugins.FAMILIES, name)) for name in plugins.names(plugins.FAMILIES)]
+    families = cast("dict[str, Family]", plugins.every(plugins.FAMILIES)).values()
     return frozenset(name for family in families for name in family.options.model_fields)

@@ -114,11 +114,13 @@ def _lay(places: Places, into: dict[str, Any], value: Mapping[str, Any], prefix:
         path = f"{prefix}{key}"
         below = into.get(key)
         if not isinstance(above, dict):
-            _forget(places, path)
+            if key in into:
+                _forget(places, path)
             into[key], places.owners[path] = plain(above), layer
             continue
         if not isinstance(below, dict):
-            _forget(places, path)
+            if key in into:
+                _forget(places, path)
             below = into[key] = {}
         if path not in places.owners or layer.level <= Level.FILE:
             places.owners[path] = layer

@@ -26,7 +26,7 @@ def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator
                 yield here, no_such_field(key, path, model)
         elif isinstance(below, dict) and (inner := model_in(field.annotation)):
             yield from unknown_names(inner, cast("dict[str, Any]", below), here)
-        elif isinstance(below, dict) and (inner := _model_by_name(field.annotation)):
+        elif isinstance(below, dict) and (inner := model_by_name(field.annotation)):
             for name, each in cast("dict[str, Any]", below).items():
                 if isinstance(each, dict):
                     yield from unknown_names(inner, cast("dict[str, Any]", each), f"{here}.{name}")
@@ -78,7 +78,7 @@ def model_in(annotation: Any) -> Model | None:
     return None
 
 
-def _model_by_name(annotation: Any) -> Model | None:
+def model_by_name(annotation: Any) -> Model | None:
     """The model of each value of a mapping, such as a column's contract by the column's name."""
     return model_in(get_args(annotation)[1]) if get_origin(annotation) is Mapping else None
 

@@ -7,8 +7,9 @@ from typing import Any, TypeVar, cast
 
 from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
-from raytemplate.data.options import FeaturesSpec
+from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.governance.gates.sliced import SliceLimits
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.plugins import Options
 from raytemplate.spec.locate import Places
@@ -45,7 +46,7 @@ def check_gates(places: Places, governance: GovernanceSpec) -> dict[str, GateOpt
         path = f"governance.gates.{name}"
         try:
             options = cast("type[GateOptions]", plugins.load(plugins.GATES, name))
-        except plugins.UnknownName as error:
+        except plugins.PluginError as error:
             places.note(path, str(error))
             continue
         if gate := checked(places, options, dict(settings), path):
@@ -53,17 +54,25 @@ def check_gates(places: Places, governance: GovernanceSpec) -> dict[str, GateOpt
     return gates
 
 
+def check_format(places: Places, data: DataSpec) -> None:
+    """Notes a format that no source reads."""
+    if data.format != "auto" and not plugins.is_known(plugins.SOURCES, data.format):
+        places.note("data.format", plugins.no_such(plugins.SOURCES, data.format))
+
+
 def check_metrics(places: Places, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
     """Notes metrics that do not exist or stand twice, and limits on metrics that are not computed."""
     for path, item, name in _metrics(evaluation):
         if not plugins.is_known(plugins.METRICS, name):
-            hint = plugins.suggest(name, plugins.names(plugins.METRICS))
-            places.note(path, f'no such metric: "{name}"; {hint}', item=item)
+            places.note(path, plugins.no_such(plugins.METRICS, name), item=item)
     computed = {evaluation.metric, *evaluation.also}
     for gate, options in gates.items() if places.clean("evaluation") else ():
         for name in options.model_extra or {}:
             if plugins.is_known(plugins.METRICS, name) and name not in computed:
                 places.note(f"governance.gates.{gate}.{name}", f"not computed; add {name} to evaluation.also")
+        for column in options.by if isinstance(options, SliceLimits) else ():
+            if column not in evaluation.slices:
+                places.note(f"governance.gates.{gate}.by", f"not sliced; add {column} to evaluation.slices")
     for item, name in enumerate(evaluation.also):
         if name in (evaluation.metric, *evaluation.also[:item]):
             places.note("evaluation.also", f'"{name}" is there twice, evaluation.metric counted', item=item)
@@ -95,12 +104,11 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
 
 def _options(places: Places, kind: object, listed: str, path: str) -> type[FeatureOptions] | None:
     """The settings that a kind of feature has; None, and a note, where it cannot be the kind of a column listed so."""
-    known = plugins.names(plugins.FEATURE_OPTIONS)
-    if not isinstance(kind, str) or kind not in known:
-        hint = plugins.suggest(str(kind), known)
-        places.note(f"{path}.kind", f'no such kind of feature: "{kind}"; {hint}')
+    try:
+        options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURE_OPTIONS, str(kind)))
+    except plugins.PluginError as error:
+        places.note(f"{path}.kind", str(error))
         return None
-    options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURE_OPTIONS, kind))
     lists = getattr(options, "lists", FeatureOptions.lists)
     if listed not in lists:
         expected = " or ".join(f"features.{name}" for name in lists)

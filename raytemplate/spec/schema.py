@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
@@ -16,19 +16,9 @@ from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.units import parse_duration, parse_money, parse_size, show, show_limit, show_usd_limit
-
-
-def _size(value: object) -> int:
-    return parse_size(value)
-
-
-def _duration(value: object) -> float:
-    return parse_duration(value)
-
-
-def _money(value: object) -> float:
-    return parse_money(value)
+from raytemplate.quantities import Duration, Money, Size
+from raytemplate.secret import text_or_reference
+from raytemplate.units import show
 
 
 def _workers(value: object) -> object:
@@ -47,14 +37,6 @@ def worker_bounds(value: object) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _write_size(size: int) -> str:
-    """A size as it can be read again, to the byte."""
-    for unit, factor in (("TB", 10**12), ("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
-        if size and size % factor == 0:
-            return f"{size // factor} {unit}"
-    return f"{size} B"
-
-
 def _name(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"[a-z0-9-]+", value):
         return value
@@ -67,24 +49,44 @@ def _version(value: object) -> object:
     raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
 
 
-Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(lambda s: show_limit(s), return_type=str)]
-Money = Annotated[
-    float, BeforeValidator(_money), PlainSerializer(lambda u: f"{show_usd_limit(u)} USD", return_type=str)
-]
-Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_write_size, return_type=str)]
+_WORKERS_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+\.\.\d+$"}],
+    "examples": ["auto", 2, "2..8"],
+}
+_NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9-]+$", "examples": ["flights-air-time"]}
+_VERSION_SCHEMA = {"type": ["string", "number"], "examples": ["1.0.0"]}
+_PLACES = {
+    "env": {"type": "string", "description": "Environment variable that holds the secret."},
+    "file": {"type": "string", "description": "File that holds the secret, relative to the template."},
+}
+_REFERENCE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+MaybeSecret = Annotated[
+    str, BeforeValidator(text_or_reference),
+    WithJsonSchema({"anyOf": [
+        {"type": "string"}, {**_REFERENCE, "properties": _PLACES},
+    ]}),
+]  # fmt: skip
+
+
+MetadataValue = str | bool | int | float | tuple[str, ...]
+Artifact = Literal["model", "model-card", "evaluation", "verdict", "snapshot", "profile", "plan"]
 
 
 class HeaderSpec(Options):
     """Whose template this is."""
 
-    name: Annotated[str, BeforeValidator(_name)]
+    name: Annotated[str, BeforeValidator(_name), WithJsonSchema(_NAME_SCHEMA)]
     """Name of the template and of the registered model: lower-case letters, digits and dashes."""
 
-    version: Annotated[str, BeforeValidator(_version)] = "0"
+    version: Annotated[str, BeforeValidator(_version), WithJsonSchema(_VERSION_SCHEMA)] = "0"
     """Version of the template, such as `1.0.0`. Default: 0."""
 
     owner: str = ""
     """Who answers for it: a person or a team. Default: nobody."""
+
+    metadata: Mapping[str, MetadataValue] = {}
+    """What else people should know of it, by names of their own, such as `{intended-use: staffing of gates}`; the model
+    card shows it. Default: nothing."""
 
 
 class PerWorkerSpec(Options):
@@ -106,7 +108,7 @@ class PerWorkerSpec(Options):
 class ResourcesSpec(Options):
     """What the run may hold."""
 
-    workers: Annotated[int | str, BeforeValidator(_workers)] = "auto"
+    workers: Annotated[int | str, BeforeValidator(_workers), WithJsonSchema(_WORKERS_SCHEMA)] = "auto"
     """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two, `2..8` as many of these
     as fit. Default: auto."""
 
@@ -127,8 +129,9 @@ class BudgetSpec(Options):
 class TrackingSpec(Options):
     """Where runs and models are tracked."""
 
-    uri: str = ""
-    """An MLflow tracking URI. Default: a database in the workspace, `.raytemplate/mlflow.db`."""
+    uri: MaybeSecret = ""
+    """An MLflow tracking URI; one with a password in it by reference: `{env: NAME}` or `{file: PATH}`. Default: a
+    database in the workspace, `.raytemplate/mlflow.db`."""
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
@@ -144,8 +147,13 @@ class ContractSpec(Options):
     """Columns of the data with their `type`, and whether they are `nullable`, their `min`, `max` and `values`. Rows
     that `data.drop` leaves are checked at ingest; a broken promise ends the run. Default: none."""
 
-    artifacts: tuple[str, ...] = ()
-    """Artifacts that each run must leave behind."""
+    artifacts: tuple[Artifact, ...] = ()
+    """What each run must leave behind: `model`, `model-card` (a page for people), `evaluation`, `verdict`, `snapshot`,
+    `profile`, `plan`. A run that does not fails; nothing is promoted where it shows before. Default: none."""
+
+    metadata: tuple[str, ...] = ()
+    """Keys that `metadata` must have, such as `[intended-use]`: a parent may ask its children for them.
+    Default: none."""
 
 
 class CodeSpec(Options):
@@ -202,6 +210,7 @@ class TemplateSpec:
     name: str
     version: str
     owner: str
+    metadata: Mapping[str, MetadataValue]
     data: DataSpec
     features: FeaturesSpec
     model: Options

@@ -8,7 +8,7 @@ from raytemplate import plugins
 from raytemplate.data.conditions import is_condition, parse_condition
 from raytemplate.data.options import DataSpec
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
-from raytemplate.models.options import TrainingSpec
+from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.locate import Places
 
 _LOSSES = {
@@ -18,6 +18,10 @@ _LOSSES = {
 }
 
 _OF_QUANTILES = ("pinball", "coverage")
+_CANNOT_DECIDE = {
+    "coverage": "which the highest prediction has; expected pinball",
+    "selection-rate": "of which neither more nor less is better; expected log-loss",
+}
 
 
 def task_of(parts: dict[str, Any]) -> str:
@@ -44,11 +48,13 @@ def fill_defaults(parts: dict[str, Any]) -> None:
     parts["evaluation"] = evaluation.model_copy(update=unset)
 
 
-def check_task(places: Places, parts: dict[str, Any]) -> None:
-    """Notes a target, loss, metric or baseline that does not fit the task."""
+def check_task(places: Places, parts: dict[str, Any], family: Family | None) -> None:
+    """Notes a family, target, loss, metric or baseline that does not fit the task."""
     task, data = task_of(parts), parts["data"]
     if data:
         _check_target(places, data)
+    if family and places.clean("data.task") and task not in family.tasks:
+        places.note("model.kind", f"{family.name} predicts {_either(family.tasks)}, and data.task is {task}")
     if parts["training"] and places.clean("data.task"):
         _check_loss(places, parts["training"], task)
     if parts["evaluation"] and places.clean("data.task"):
@@ -89,15 +95,19 @@ def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: 
     named = [("evaluation.metric", None, evaluation.metric)]
     named += [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
     for path, item, name in named:
-        tasks = plugins.metric_tasks(name)
+        try:
+            tasks = plugins.metric_tasks(name)
+        except plugins.PluginError as error:
+            places.note(path, str(error), item=item)
+            continue
         if tasks and task not in tasks:
-            fitting = [n for n in plugins.names(plugins.METRICS) if task in plugins.metric_tasks(n)]
-            message = f'"{name}" is a metric of {_either(tasks)}; for {task} there is {", ".join(fitting)}'
+            fitting = ", ".join(plugins.metrics_for(task))
+            message = f'"{name}" is a metric of {_either(tasks)}; for {task} there is {fitting}'
             places.note(path, message, item=item)
         elif name in _OF_QUANTILES and loss != "quantile":
             places.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
-    if evaluation.metric == "coverage":
-        places.note("evaluation.metric", 'got "coverage", which the highest prediction has; expected pinball')
+    if evaluation.metric in _CANNOT_DECIDE:
+        places.note("evaluation.metric", f'got "{evaluation.metric}", {_CANNOT_DECIDE[evaluation.metric]}')
 
 
 def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str, loss: str) -> None:

@@ -5,6 +5,7 @@ Each function takes the fields to change: `sample_fit(stopped="budget.time")`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +26,7 @@ from raytemplate.planning.stages import (
     Window,
 )
 from raytemplate.records.codec import Settings
-from raytemplate.records.evaluated import ChampionRef, Difference, Estimate, Evaluation, MetricValue, Scored
+from raytemplate.records.evaluated import ChampionRef, Difference, Estimate, Evaluation, MetricValue, Scored, Slice
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, RankRecord, Usage
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
@@ -278,6 +279,22 @@ def sample_evaluation(**changes: Any) -> Evaluation:
         champion=sample_scored("champion", 8.54, (-1.6, -2.61, -0.83)),
     )
     return replace(evaluation, **changes)
+
+
+def sample_slices() -> tuple[Slice, ...]:
+    """By carrier and by a number: one slice bad, one too small to count, one without an interval."""
+    rows = (
+        ("carrier", "UA", 2_310, (10.22, 9.31, 11.13), 11.4), ("carrier", "DL", 1_804, (6.1, 5.6, 6.6), 7.9),
+        ("carrier", "OO", 3, (30.5, -math.inf, math.inf), 31.0), ("distance", "below 502", 2_539, (4.4, 4.1, 4.8), 4.9),
+        ("distance", "2,475 or more", 2_540, (9.9, 9.0, 10.9), 10.2),
+    )  # fmt: skip
+    return tuple(
+        Slice(
+            by=by, value=value, num_rows=num_rows, candidate={"mae": sample_metric(*found)},
+            champion={"mae": sample_metric(before, before - 0.5, before + 0.5)},
+        )
+        for by, value, num_rows, found, before in rows
+    )  # fmt: skip
 
 
 def sample_first_evaluation() -> Evaluation:

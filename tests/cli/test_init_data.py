@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from command_line import raytemplate
+from command_line import here, raytemplate
 
 
 def rows(header, make, sep=",", count=400):
@@ -49,6 +49,34 @@ DRAFTED = {
     ),
     "a hundred rows": (rows("a,y", lambda i, r: (i % 7, r.random()), count=100), [], "split: {validation: 20 %"),
     "windows by time": (rows("when,a,y", at_hour), ["--time", "when"], "time: when"),
+    "months by name": (
+        rows("day,a,y", lambda i, r: (f"{1 + i % 28} {['Jan', 'Feb', 'Mar'][i % 3]} 2020", i % 5, r.random())), [],
+        'dates: ["%d %b %Y"]',
+    ),
+    "dates of digits alone": (
+        rows("day,a,y", lambda i, r: (f"2020{1 + i // 40:02d}{1 + i % 28:02d}", i % 5, r.random())), ["--time", "day"],
+        'dates: ["%Y%m%d"]',
+    ),
+    "years": (
+        rows("year,a,y", lambda i, r: (1990 + i // 20, i % 5, r.random())), ["--time", "year"], "months  "
+    ),
+    "halves of a day": (
+        rows("at,a,y", lambda i, r: (f"{1 + i % 12}/{1 + i % 28}/20 {1 + i % 12}:30 PM", i % 5, r.random())), [],
+        'dates: ["%m/%d/%y %I:%M %p"]',
+    ),
+    "decimal commas with three decimals": (
+        rows("a;y", lambda i, r: (i % 9, f"{i % 9},{r.randrange(100, 999)}"), ";"), [], 'decimal: ","'
+    ),
+    "whole numbers written with a point": (
+        rows("a,y", lambda i, r: (f"{i % 7}.0" if i % 5 else "", r.random())), [], "a: {type: number, min: 0"
+    ),
+    "amounts of money": (
+        rows("a,paid,y", lambda i, r: (i % 7, f"${r.random():.2f}", r.random())), [], "# left out: paid: numbers such"
+    ),
+    "blanks between": (rows("a b y", lambda i, r: (i % 7, r.choice("pq"), r.random()), " "), [], 'separator: " "'),
+    "classes as 1.0 and 2.0": (
+        rows("a,y", lambda i, r: (i % 7, f"{i % 3}.0")), [], "task: multiclass"
+    ),
     "a copy of the target": (
         rows("a,twice,y", lambda i, r: (i % 7, 2 * i + 3, i + 0.5)), [], "# left out: twice: goes with y"
     ),
@@ -62,11 +90,11 @@ DRAFTED = {
 @pytest.mark.parametrize(("text", "options", "line"), DRAFTED.values(), ids=DRAFTED)
 def test_a_draft_passes_check_and_plan(tmp_path, text, options, line):
     (tmp_path / "table.csv").write_text(text)
-    made = raytemplate("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
+    made = here("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert line in (tmp_path / "demo" / "table.yaml").read_text()
-    assert raytemplate("check", "table.yaml", cwd=tmp_path / "demo").returncode == 0
-    planned = raytemplate("plan", "table.yaml", "--as-of", "latest", cwd=tmp_path / "demo")
+    assert here("check", "table.yaml", cwd=tmp_path / "demo").returncode == 0
+    planned = here("plan", "table.yaml", "--as-of", "latest", cwd=tmp_path / "demo")
     assert planned.returncode == 0, planned.stderr
 
 
@@ -87,6 +115,8 @@ REFUSED = {
     ),
     "no such column": (PLAIN, "z", '--target: no column "z"', "there is a, y"),
     "too few rows": (rows("a,y", lambda i, r: (i, i), count=9), "y", "9 rows with a y", "at least 30"),
+    "a target with signs": (rows("a,y", lambda i, r: (i, f"{i % 90}%")), "y", "such as 0%, which are read", "1234.5"),
+    "a target of texts": (rows("a,y", lambda i, r: (i, f"t{i % 200}")), "y", "more than 80 different", "on average"),
     "another encoding": ("a,y\n1,größe\n".encode("latin1"), "a", "table.csv:2: not UTF-8 (byte 0xf6)", "iconv"),
 }
 
@@ -94,7 +124,7 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "target", "what", "step"), REFUSED.values(), ids=REFUSED)
 def test_refused_with_what_to_do(tmp_path, text, target, what, step):
     (tmp_path / "table.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = raytemplate("init", "demo", "--data", "table.csv", "--target", target, cwd=tmp_path)
+    found = here("init", "demo", "--data", "table.csv", "--target", target, cwd=tmp_path)
     assert (found.returncode, found.stdout) == (2, "")
     assert what in found.stderr and step in found.stderr
     assert not (tmp_path / "demo").exists()

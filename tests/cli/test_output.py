@@ -33,6 +33,8 @@ def test_every_command_takes_the_options_of_the_output_and_hands_its_answer_on(n
 ANSWERS = {
     "check": (["check", FILE], "Checked"),
     "resolved": (["check", FILE, "--resolved"], "Resolved"),
+    "schema": (["schema"], "Schema"),
+    "field": (["schema", "training.epochs"], "Field"),
     "plan": (["plan", FILE, "--as-of", AS_OF, *as_sets()], "Planned"),
     "runs": (["runs"], "Runs"),
     "models": (["models"], "Models"),

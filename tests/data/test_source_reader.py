@@ -84,5 +84,5 @@ def test_an_ending_that_is_no_format_asks_for_it(tmp_path):
     (tmp_path / "a.dat").write_text("x\n1\n")
     with pytest.raises(DataError, match=r"a\.dat: its ending belongs to no format") as refused:
         listed(tmp_path, "a.dat")
-    assert refused.value.next_step == "set data.format: parquet, csv or jsonl"
+    assert refused.value.next_step == "set data.format: parquet, csv, jsonl"
     assert list_files("csv", ListOrder(pattern="a.dat", root=tmp_path)).schema == {"x": "int64"}

@@ -61,8 +61,11 @@ def test_the_first_run_makes_the_first_champion(story):
     assert story.first.code == 0, story.first.err
     assert f"Approved: version 1 is the champion of {MODEL} (the first)." in story.first.out
     assert story.first.out.rstrip().endswith(f"raytemplate predict {MODEL} NEW.parquet OUT.parquet")
-    for stage in ("ingest", "fit", "evaluate", "govern"):
-        assert f"✓ {stage}" in story.first.err
+    stages = ("ingest", "fit", "evaluate", "govern")
+    said = [line[:14].rstrip() for line in story.first.err.splitlines() if line.startswith(("  … ", "  ✓ "))]
+    assert said == ["  … starting R", *(f"  {mark} {stage}" for stage in stages for mark in "…✓")]
+    events = raytemplate("logs", story.first.run.name, "--events", cwd=story.folder).stdout.splitlines()
+    assert [json.loads(events[0])["event"], json.loads(events[-1])["event"]] == ["run started", "run ended"]
     for gate in ("metric-limit", "beats-baseline", "beats-champion", "data-rows"):
         assert gate in story.first.out
     assert "Records: .raytemplate/runs/" in story.first.out

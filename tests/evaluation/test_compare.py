@@ -5,6 +5,7 @@ import pytest
 
 from raytemplate.evaluation.compare import compare, same_metric
 from raytemplate.evaluation.intervals import group_ids
+from raytemplate.plugins import PluginError
 from raytemplate.records.codec import dumps, loads
 from raytemplate.records.evaluated import Estimate, Scored
 
@@ -107,7 +108,7 @@ REFUSED = [
 @pytest.mark.parametrize(("changes", "message"), REFUSED, ids=[message for _, message in REFUSED])
 def test_compare_refuses(changes, message):
     good = {"target": np.arange(4.0), "groups": np.arange(4), "predictions": {"candidate": np.ones(4)}}
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises((ValueError, PluginError)) as refused:
         compare(**({"candidate": "candidate", "metric": "mae"} | good | changes))
     assert str(refused.value) == message
 

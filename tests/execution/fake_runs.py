@@ -39,7 +39,7 @@ class FakeRun:
         self.journal = Journal(new_run(self.workspace)[1])
         write_lock(self.journal, self.plan, None)
 
-    def execute(self, engine: FakeEngine, *, spent_s: float = 0.0, promoter=None):
+    def execute(self, engine: FakeEngine, *, spent_s: float = 0.0, promoter=None, listener=None):
         """One process's work on the run."""
         limits = self.plan.limits
         meter = Meter(
@@ -48,7 +48,7 @@ class FakeRun:
         execution = Execution(
             plan=self.plan, journal=self.journal, engine=engine,
             promoter=promoter or LedgerPromoter(self.ledger, self.store), store=self.store, meter=meter,
-            listener=self.heard, champion_now=lambda: champion_of(self.plan.name, self.workspace),
+            listener=listener or self.heard, champion_now=lambda: champion_of(self.plan.name, self.workspace),
             package=lambda folder: None,
         )  # fmt: skip
         return execution.run()

@@ -8,9 +8,18 @@ import pytest
 from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
+from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.run import RunEnd, RunStart
-from raytemplate.testing.samples import sample_end, sample_epochs, sample_fit, sample_plan, sample_start
+from raytemplate.store.atomic import append_line
+from raytemplate.testing.samples import (
+    sample_end,
+    sample_epochs,
+    sample_evaluation,
+    sample_fit,
+    sample_plan,
+    sample_start,
+)
 
 
 @pytest.fixture
@@ -24,7 +33,7 @@ def test_a_record_comes_back_as_it_was(journal):
     assert journal.read(FitResult) is None
     journal.write(sample_fit())
     assert journal.need(FitResult) == sample_fit()
-    assert [path.name for path in journal.folder.iterdir()] == ["fit.json"]
+    assert sorted(path.name for path in journal.folder.iterdir()) == ["fit.json", "passed.jsonl"]
 
 
 def test_a_record_that_is_missing_says_how_to_go_on(journal):
@@ -41,12 +50,47 @@ def test_a_torn_record_is_refused_by_name(journal):
         journal.read(RunStart)
 
 
+def edit_a_metric(journal):
+    path = journal.folder / "evaluation.json"
+    path.write_text(path.read_text().replace('"value": 6.9', '"value": 1.9', 1))
+
+
+def test_an_edited_record_is_refused_by_name(journal):
+    journal.write(sample_evaluation())
+    before = (journal.folder / "evaluation.json").read_bytes()
+    edit_a_metric(journal)
+    assert (journal.folder / "evaluation.json").read_bytes() != before
+    with pytest.raises(IntegrityError, match=r"evaluation\.json: was changed after the run had written it") as edited:
+        journal.read(Evaluation)
+    assert edited.value.exit_code == 7
+
+
+def test_a_record_of_before_digests_were_kept_is_read(journal):
+    journal.write(sample_evaluation())
+    (journal.folder / "passed.jsonl").unlink()
+    assert journal.read(Evaluation) == sample_evaluation()
+
+
+def test_a_process_killed_between_a_digest_and_its_record_leaves_the_record_of_before(journal):
+    journal.write(sample_end())
+    append_line(journal.folder / "passed.jsonl", b'{"file": "end.json", "sha256": "of one that was never written"}')
+    assert journal.read(RunEnd) == sample_end()
+
+
+def test_an_edited_plan_is_refused(journal):
+    write_lock(journal, sample_plan(), None)
+    path = journal.folder / "run.lock"
+    path.write_text(path.read_text().replace('"automatic"', '"manual"'))
+    with pytest.raises(IntegrityError, match=r"run\.lock: was changed"):
+        read_lock(journal)
+
+
 def test_a_superseded_record_opens_its_door_and_is_kept(journal):
     for message in ("first", "second"):
         journal.write(sample_end(message=message))
         journal.supersede(RunEnd)
     assert journal.read(RunEnd) is None
-    kept = {p.name: json.loads(p.read_text())["message"] for p in journal.folder.iterdir()}
+    kept = {p.name: json.loads(p.read_text())["message"] for p in journal.folder.glob("*.json")}
     assert kept == {"end.superseded-1.json": "first", "end.superseded-2.json": "second"}
 
 

@@ -218,7 +218,7 @@ def test_build_gates_keeps_order_and_settings():
         ("beats-baseline", BeatsBaseline()),
         ("data-rows", DataRows(train=50_000)),
     ]
-    with pytest.raises(plugins.UnknownName, match="did you mean metric-limit"):
+    with pytest.raises(plugins.PluginError, match="did you mean metric-limit"):
         build_gates([Config("metric-limits", Settings())])
     with pytest.raises(ValueError, match=r"^gate data-rows is set twice$"):
         build_gates(configs + configs[-1:])

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from raytemplate.records.evaluated import Confusion
+from raytemplate.records.evaluated import CalibrationBin, Confusion, Latency
 from raytemplate.records.run import RunEnd
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.page import MadeFrom, report_page
@@ -92,17 +92,62 @@ def test_classes_have_a_table_of_which_is_taken_for_which() -> None:
     assert "taken for" not in report_page(_view(), MADE, [EVENT])
 
 
+def test_slices_are_tables_with_strips() -> None:
+    view = replace(_view(), evaluation=samples.sample_evaluation(slices=samples.sample_slices()))
+    page = report_page(view, MADE, [])
+    rows = [row for row in re.findall("<tr>.*?</tr>", page, re.DOTALL) if 'aria-label="on the scale' in row]
+    assert [re.findall("<td[^>]*>([^<]*)</td>", row) for row in rows] == [
+        ["UA", "2,310", "10.22", "[9.31, 11.13]", "11.40"],
+        ["DL", "1,804", "6.10", "[5.60, 6.60]", "7.90"],
+        ["OO", "3", "30.50", "", "31.00"],
+        ["below 502", "2,539", "4.40", "[4.10, 4.80]", "4.90"],
+        ["2,475 or more", "2,540", "9.90", "[9.00, 10.90]", "10.20"],
+    ]
+    # One scale a table, made for slices of enough rows; an interval that is not known reaches from end to end.
+    dots = [float(found) for row in rows for found in re.findall('dot0" cx="([0-9.]+)"', row)]
+    assert dots[1] < dots[0] < dots[2] and dots[3] < dots[4]
+    assert 'x1="0.0" x2="240.0" y1="10"' in rows[2]
+    _parsed(page)
+
+
+def test_slices_without_a_champion_have_no_column_for_it() -> None:
+    slices = tuple(replace(one, champion=None) for one in samples.sample_slices())
+    page = report_page(replace(_view(), evaluation=replace(samples.sample_first_evaluation(), slices=slices)), MADE, [])
+    assert "11.13]" in page and "11.40" not in page and "orange" not in page
+    _parsed(page)
+
+
+def test_calibration_is_drawn_from_what_was_said_to_what_came() -> None:
+    bins = (
+        CalibrationBin(probability=0.1, share=0.2, num_rows=900),
+        CalibrationBin(probability=0.75, share=0.5, num_rows=100),
+    )
+    page = report_page(replace(_view(), evaluation=samples.sample_evaluation(calibration=bins)), MADE, [])
+    assert 'points="66.0,218.0 235.0,140.0"' in page
+    assert re.findall('dot0" cx="[0-9.]+" cy="[0-9.]+" r="([0-9.]+)"', page)[-2:] == ["8.0", "4.0"]
+    _parsed(page)
+
+
+def test_time_of_a_batch_is_told_where_it_was_measured() -> None:
+    latency = Latency(p95_s=0.0042, num_rows=1000, num_times=40)
+    page = report_page(replace(_view(), evaluation=samples.sample_evaluation(latency=latency)), MADE, [])
+    assert "4 ms for 1,000 rows at once" in page
+
+
 def test_hostile_strings_are_text() -> None:
     evil = "<script>alert('1')</script>"
     view = _view()
     start = samples.sample_start(user=evil, template=evil)
     plan = replace(view.plan, name=evil, machine=evil)
     finding = replace(samples.sample_blocked(), found=evil, hint=evil)
+    evaluation = samples.sample_evaluation(slices=(replace(samples.sample_slices()[0], by=evil, value=evil),))
     verdict = samples.sample_rejected(findings=(finding,), waivers=(samples.sample_waiver(reason=evil),))
     page = report_page(
-        replace(view, start=start, plan=plan, verdict=verdict, promotion=None), MADE, [replace(EVENT, reason=evil)]
+        replace(view, start=start, plan=plan, evaluation=evaluation, verdict=verdict, promotion=None),
+        MADE,
+        [replace(EVENT, reason=evil)],
     )
-    assert "<script" not in page and page.count("&lt;script&gt;") >= 7
+    assert "<script" not in page and page.count("&lt;script&gt;") >= 10
     _parsed(page)
 
 

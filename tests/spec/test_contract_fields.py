@@ -30,6 +30,48 @@ def test_a_promise_that_cannot_be_is_told(tmp_path, rule, message):
     assert message in str(refused.value.problems[0]), refused.value.what
 
 
+ABOUT = "metadata: {intended-use: crews, regions: [US, CA], reviewed: true}\n"
+
+
+def test_metadata_and_promises_are_read(tmp_path):
+    promises = "contract: {artifacts: [model, model-card], metadata: [intended-use]}\n"
+    spec = load(write(tmp_path, f"{WHOLE}{ABOUT}{promises}"), environ={})
+    assert spec.metadata == {"intended-use": "crews", "regions": ("US", "CA"), "reviewed": True}
+    assert (spec.contract.artifacts, spec.contract.metadata) == (("model", "model-card"), ("intended-use",))
+    assert spec.resolved["metadata"] == {"intended-use": "crews", "regions": ["US", "CA"], "reviewed": True}
+
+
+BROKEN = {
+    "an artifact that is none": (
+        "contract: {artifacts: [modelcard]}", "contract.artifacts: got \"modelcard\", expected model, model-card,",
+    ),
+    "metadata that is missing": (
+        "contract: {metadata: [data-owner]}", "t.yaml:1  metadata.data-owner: missing; contract.metadata in ",
+    ),
+    "metadata that says nothing": (
+        "metadata: {data-owner: ''}\ncontract: {metadata: [data-owner]}", "t.yaml:27  metadata.data-owner: missing;",
+    ),
+    "a mapping in the metadata": ("metadata: {a: {b: 1}}", "metadata.a: got {b: 1}, expected text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_promise_of_artifacts_or_metadata_that_cannot_be_is_told(tmp_path, text, message):
+    with pytest.raises(SpecError) as refused:
+        load(write(tmp_path, f"{WHOLE}{text}\n"), environ={})
+    assert message in str(refused.value.problems[0]), refused.value.what
+
+
+def test_a_parent_asks_its_children_for_metadata(tmp_path):
+    write(tmp_path, "contract: {metadata: [data-owner]}\n", "parent.yaml")
+    child = f"extends: parent.yaml\n{WHOLE}"
+    with pytest.raises(
+        SpecError, match=r"metadata.data-owner: missing; contract.metadata in .*parent.yaml asks for it"
+    ):
+        load(write(tmp_path, child), environ={})
+    load(write(tmp_path, f"{child}metadata: {{data-owner: ann}}\n"), environ={})
+
+
 def test_a_whole_contract_is_read(tmp_path):
     rule = "{type: integer, nullable: false, min: 1, max: 500}"
     spec = load(write(tmp_path, f"{WHOLE}contract: {{columns: {{seats: {rule}}}}}\n"), environ={})

@@ -83,7 +83,7 @@ def test_resolved_has_defaults_and_keeps_what_was_written(tmp_path: Path) -> Non
     per_worker = {"cpus": 1.0, "gpus": 0.0, "accelerator": "", "memory": "512 MiB"}
     assert resolved["resources"] == {"workers": "auto", "per_worker": per_worker}
     assert resolved["governance"]["gates"]["metric-limit"] == {"severity": "block", "mae": 12}
-    assert list(resolved)[:6] == ["name", "version", "owner", "data", "features", "model"]
+    assert list(resolved)[:7] == ["name", "version", "owner", "metadata", "data", "features", "model"]
 
 
 def test_fields_a_parent_set_for_another_family_are_dropped(tmp_path: Path) -> None:

@@ -192,6 +192,29 @@ def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
     assert found == ["--set tracking.url=https://***@host  tracking.url: no such field; did you mean tracking.uri?"]
 
 
+def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    sets = [
+        "tracking.uri=https://me:canary@host",
+        "data.source=s3://me:canary@bucket/x",
+        "data.keys=[a, 'b://c:canary@d']",
+    ]
+    with pytest.raises(SpecError) as caught:
+        load(write(tmp_path), sets=sets, environ={})
+    assert "canary" not in str(caught.value)
+    said = [f"{p.path}: {p.message}" for p in caught.value.problems if "password" in p.message]
+    a = "a URL with a password in it, and a template holds none;"
+    refer = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
+    leave = "leave it out: credentials come from where the tools that use them look"
+    assert sorted(said) == [f"data.keys: {a} {leave}", f"data.source: {a} {leave}", f"tracking.uri: {a} {refer}"]
+
+
+def test_a_reference_may_stand_where_it_is_declared_and_nowhere_else(tmp_path: Path) -> None:
+    sets = ["tracking.uri={env: TRACK}"]
+    spec = load(write(tmp_path), sets=sets, environ={})
+    assert (spec.tracking.uri, spec.resolved["tracking"]["uri"]) == ("secret:env:TRACK", {"env": "TRACK"})
+    assert len(problems(tmp_path, WHOLE, sets=["data.source={env: TRACK}"])) == 1
+
+
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 40), st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from(["", "ten", "auto", "7d", "all", "mae", "lightgbm", "air_time", "a is null", "raytemplate:x"]),

@@ -1,9 +1,12 @@
 """What must fit `data.task`: whole messages with their places."""
 
+from dataclasses import replace
+
 import pytest
 from template_text import WHOLE, write
 
 from raytemplate.errors import SpecError
+from raytemplate.models.linear import family as linear
 from raytemplate.spec.load import load
 
 
@@ -85,3 +88,9 @@ def test_coverage_cannot_decide(tmp_path, monkeypatch):
     quantile = WHOLE.replace("loss: mae", "loss: quantile, quantile: 0.9")
     found = problems(tmp_path, monkeypatch, quantile.replace("also: [rmse]", "metric: coverage"))
     assert any('got "coverage", which the highest prediction has; expected pinball' in text for text in found), found
+
+
+def test_a_family_that_does_not_predict_what_is_asked_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(linear, "FAMILY", replace(linear.FAMILY, tasks=("binary", "multiclass")))
+    found = problems(tmp_path, monkeypatch, WHOLE.replace("kind: tabular-mlp, hidden: 64", "kind: linear"))
+    assert "t.yaml:14  model.kind: linear predicts binary or multiclass, and data.task is regression" in found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from raytemplate.data.options import DatetimePart, as_text
+from raytemplate.data.options import AsText, DatetimePart
 from raytemplate.plugins import Options
 
 
@@ -95,7 +95,7 @@ class OrdinalOptions(FeatureOptions):
 
     lists: ClassVar[tuple[str, ...]] = ("categorical",)
 
-    order: Annotated[tuple[Annotated[str, BeforeValidator(as_text)], ...], Field(min_length=2)]
+    order: Annotated[tuple[AsText, ...], Field(min_length=2)]
     """All values from the lowest to the highest, such as [S, M, L, XL]. A training row with another ends the run; later
     such a row counts as unknown."""
 

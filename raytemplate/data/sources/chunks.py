@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, read_footer
-from raytemplate.data.sources.places import joined, open_file
+from raytemplate.data.sources.places import HERE, joined, open_file
 from raytemplate.data.sources.source import ReadResult
+from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.plugins import suggest
@@ -38,6 +39,7 @@ def read_slice(
     end: datetime,
     root: str = "",
     footer_sha256: str | None = None,
+    storage: Storage = HERE,
 ) -> ReadResult:
     """The rows of one file with start <= time < end, from the given row groups only; without `time` all of them.
 
@@ -54,7 +56,7 @@ def read_slice(
         IntegrityError: the file has changed since it was planned.
     """
     place = joined(root, path)
-    with open_file(place) as file:
+    with open_file(place, storage) as file:
         footer = read_footer(file, place)
         if footer_sha256 not in (None, footer.sha256):
             raise IntegrityError(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from raytemplate.data.sources.storage import Storage
 from raytemplate.records.codec import Settings
 
 
@@ -69,7 +70,8 @@ class SourceFile:
 class SourceTable:
     """All files of a source, sorted by path, with one schema: column name -> Arrow type as text.
 
-    `reading` is what its reader must know besides (how a CSV file is written), the same for every file.
+    `reading` is what its reader must know besides (how a CSV file is written), the same for every file, and
+    `storage` where the object store is that they are in.
     """
 
     kind: str
@@ -77,6 +79,7 @@ class SourceTable:
     files: tuple[SourceFile, ...]
     schema: Mapping[str, str]
     reading: Settings = field(default_factory=Settings)
+    storage: Storage = field(default_factory=Storage)
 
     @property
     def time_min(self) -> datetime | None:

@@ -1,10 +1,11 @@
-"""Parquet files on this machine: listing them by their footers, and writing them so that damage is found."""
+"""Parquet files: listing them by their footers, and writing them so that damage is found."""
 
 from __future__ import annotations
 
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from raytemplate.data.sources.agreement import check_rows, check_same_schema, ch
 from raytemplate.data.sources.chunks import read_slice
 from raytemplate.data.sources.footer import Footer, arrow_schema, column_of, read_footer
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.places import find_files, named, open_file
+from raytemplate.data.sources.places import HERE, find_files, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
+from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import to_moment
 from raytemplate.errors import Unavailable, UsageError
 
@@ -33,18 +35,18 @@ class ParquetSource:
     @staticmethod
     def list_source(order: ListOrder) -> SourceTable:
         """See `list_source`."""
-        return list_source(order.pattern, order.root, order.time)
+        return list_source(order.pattern, order.root, order.time, order.storage)
 
     @staticmethod
     def read_slice(order: SliceOrder) -> ReadResult:
         """See `chunks.read_slice`."""
         return read_slice(
             order.path, order.row_groups, order.columns, time=order.time, start=order.start, end=order.end,
-            root=order.root, footer_sha256=order.footer_sha256,
+            root=order.root, footer_sha256=order.footer_sha256, storage=order.storage,
         )  # fmt: skip
 
 
-def list_source(pattern: str, root: Path, time: str) -> SourceTable:
+def list_source(pattern: str, root: Path, time: str, storage: Storage = HERE) -> SourceTable:
     """Every file of a path, folder or glob, from the footers alone: no row is read.
 
     Paths in the result are relative to `root` where they lie below it.
@@ -53,9 +55,9 @@ def list_source(pattern: str, root: Path, time: str) -> SourceTable:
         DataError: no file, an unreadable file, schemas that differ, no usable `time` column, or no rows at all.
     """
     root = Path(os.path.abspath(root))
-    paths = find_files(pattern, root, ParquetSource.endings)
+    paths = find_files(pattern, root, ParquetSource.endings, storage)
     with ThreadPoolExecutor(_READERS) as pool:
-        footers = list(pool.map(_footer, paths))
+        footers = list(pool.map(partial(_footer, storage=storage), paths))
     schemas = [arrow_schema(footer, path) for footer, path in zip(footers, paths, strict=True)]
     first = {field.name: str(field.type) for field in schemas[0]}
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
@@ -65,11 +67,11 @@ def list_source(pattern: str, root: Path, time: str) -> SourceTable:
     kind = schemas[0].field(time).type if time else None
     files = tuple(_source_file(p, root, f, time, kind, frozenset(first)) for p, f in zip(paths, footers, strict=True))
     check_rows(pattern, root, files)
-    return SourceTable(kind="parquet", root=str(root), files=files, schema=first)
+    return SourceTable(kind="parquet", root=str(root), files=files, schema=first, storage=storage)
 
 
-def _footer(path: str) -> Footer:
-    with open_file(path) as file:
+def _footer(path: str, storage: Storage) -> Footer:
+    with open_file(path, storage) as file:
         return read_footer(file, path)
 
 

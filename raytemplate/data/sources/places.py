@@ -1,46 +1,74 @@
-"""Where files are: paths of this machine, and URIs of pyarrow's file systems, found and opened alike."""
+"""Where files are: paths of this machine, and URIs of object stores, found and opened alike."""
 
 from __future__ import annotations
 
 import difflib
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from raytemplate.data.sources.storage import Storage, find_stored, names_in, open_stored, stamp_of
 from raytemplate.errors import DataError
+
+HERE = Storage()
+
+
+def is_uri(path: str) -> bool:
+    """Whether a path is the URI of an object store."""
+    return "://" in path
 
 
 def joined(root: str, path: str) -> str:
     """A path below `root`; one that is whole already (absolute, or a URI) stays as it is."""
-    return path if "://" in path else str(Path(root) / path)
+    return path if is_uri(path) else str(Path(root) / path)
 
 
 def named(path: str, root: Path) -> str:
     """A file as listings and records name it: relative to `root` where it lies below."""
-    if "://" in path or not Path(path).is_relative_to(root):
+    if is_uri(path) or not Path(path).is_relative_to(root):
         return path
     return Path(path).relative_to(root).as_posix()
 
 
-def open_file(path: str) -> BinaryIO:
+def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
     """The file, open for reading.
 
     Raises:
         DataError: it is not there, is no file, or may not be read.
+        Forbidden, Unavailable: its object store does not let us in, or cannot be reached.
     """
+    if is_uri(path):
+        return open_stored(path, storage)
     try:
         return Path(path).open("rb")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def find_files(pattern: str, root: Path, endings: tuple[str, ...]) -> tuple[str, ...]:
+def stamp(path: str, storage: Storage = HERE) -> tuple[int, int] | None:
+    """Bytes and time of change of a file, which stand for its content while planning; None where they cannot."""
+    if is_uri(path):
+        return stamp_of(path, storage)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def find_files(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = HERE) -> tuple[str, ...]:
     """The files of a path, folder (everything with one of the endings below it) or glob, sorted.
 
     Raises:
         DataError: there are none; the message says what was looked for and what is near.
+        Forbidden, Unavailable: their object store does not let us in, or cannot be reached.
     """
+    if is_uri(pattern):
+        if not (stored := find_stored(pattern, endings, storage)):
+            raise DataError(_nothing_stored(pattern, storage), next_step="set data.source to the files to read")
+        return stored
     place = Path(os.path.normpath(root / pattern))
     if place.is_file():
         return (str(place),)
@@ -60,6 +88,18 @@ def _nothing_found(pattern: str, place: Path, endings: tuple[str, ...]) -> str:
         return f"{pattern}: no {' or '.join(f'*{ending}' for ending in endings)} file in the folder {place}"
     folder = next(parent for parent in place.parents if parent.is_dir() and not glob.has_magic(str(parent)))
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    near = difflib.get_close_matches(place.name, names, n=3, cutoff=0.5) or names[:3]
-    there = f"in {folder} there is {', '.join(near)}" if near else f"the folder {folder} is empty"
-    return f"{pattern}: no file matches; looked for {place}; {there}"
+    return f"{pattern}: no file matches; looked for {place}; {_there_is(place.name, str(folder), names)}"
+
+
+def _nothing_stored(pattern: str, storage: Storage) -> str:
+    """The nearest folder above the pattern that holds something; the bucket at last."""
+    folder, _, name = pattern.rstrip("/").rpartition("/")
+    names: tuple[str, ...] = ()
+    while (glob.has_magic(folder) or not (names := names_in(folder, storage))) and folder.count("/") > 2:
+        folder, _, name = folder.rpartition("/")
+    return f"{pattern}: no file matches; {_there_is(name, folder, names)}"
+
+
+def _there_is(name: str, folder: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
+    return f"in {folder} there is {', '.join(near)}" if near else f"the folder {folder} is empty"

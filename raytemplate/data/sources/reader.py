@@ -42,16 +42,17 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
 def _choose(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]]:
     if format_ != "auto":
         source = source_of(format_)
-        return source, find_files(order.pattern, order.root, source.endings)
-    sources = [source_of(name) for name in plugins.names(plugins.SOURCES)]
+        return source, find_files(order.pattern, order.root, source.endings, order.storage)
+    sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
     endings = tuple(ending for source in sources for ending in source.endings)
-    paths = find_files(order.pattern, order.root, endings)
-    used = {path: source for path in paths for source in sources if path.lower().endswith(source.endings)}
+    paths = find_files(order.pattern, order.root, endings, order.storage)
+    # An ending that ours read stays ours, whatever other packages offer for it.
+    used = {path: source for source in reversed(sources) for path in paths if path.lower().endswith(source.endings)}
     unknown = next((path for path in paths if path not in used), None)
     if unknown is not None:
         raise DataError(
             f"{unknown}: its ending belongs to no format; known are {', '.join(endings)}",
-            next_step="set data.format: parquet, csv or jsonl",
+            next_step=f"set data.format: {', '.join(source.kind for source in sources)}",
         )
     kinds = sorted({source.kind for source in used.values()})
     if len(kinds) > 1:

@@ -11,6 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from raytemplate.data.sources.listing import ByteRange, SourceTable
+from raytemplate.data.sources.storage import Storage
 from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
@@ -25,6 +26,7 @@ class ListOrder:
         settings: the source's own options, such as those of `data.csv`.
         types: column -> type that the template's contract promises ("number", "integer", "text", "boolean", "time").
         cache: a folder where what was found may be kept for the next listing; None keeps nothing.
+        storage: where the object store of a URI is.
     """
 
     pattern: str
@@ -33,6 +35,7 @@ class ListOrder:
     settings: Settings = field(default_factory=Settings)
     types: Mapping[str, str] = field(default_factory=dict[str, str])
     cache: Path | None = None
+    storage: Storage = field(default_factory=Storage)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +49,7 @@ class SliceOrder:
         time: rows are those with start <= time < end; "" for all rows.
         footer_sha256: the file's digest when the read was planned; None accepts any.
         file_columns: names in the order of the file, where that is not the order of the schema.
-        reading: see `SourceTable`.
+        reading, storage: see `SourceTable`.
     """
 
     path: str
@@ -60,6 +63,7 @@ class SliceOrder:
     file_columns: tuple[str, ...] = ()
     reading: Settings = field(default_factory=Settings)
     root: str = ""
+    storage: Storage = field(default_factory=Storage)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

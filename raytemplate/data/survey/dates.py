@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from raytemplate.errors import UsageError
 
-_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S")
-FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
+_DAYS = (
+    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y",
+    "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y",
+)  # fmt: skip
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+FORMATS = ("%Y-%m", "%Y/%m", *(day + clock for day in _DAYS for clock in _CLOCKS))
+NUMBERS = ("%Y%m%d", "%Y")
+"""Formats of dates that are read as whole numbers, unless a column is said to hold times."""
+
 _MOST_VALUES = 2_000
+_LIKELY = re.compile(r"(?=.*\d)(?=.*[ ./-])[A-Za-z\d][A-Za-z\d ,./:-]{5,30}")
+_NUMBER = re.compile(r"\d*\.?\d+")
+_YEARS = range(1800, 2200)
 
 
-def formats_of(values: Sequence[str]) -> tuple[str, ...]:
-    """Every known format in which each of the values is a date; none for ISO 8601 and for what is no date."""
-    some = list(dict.fromkeys(values))[:_MOST_VALUES]
-    if not some or not all(any(mark in value for mark in "./-") and value[0].isdigit() for value in some):
+def formats_of(values: Sequence[str], known: Sequence[str] = FORMATS) -> tuple[str, ...]:
+    """Which of the known formats fit all values; none for ISO 8601 and for what is no date."""
+    some = list(islice(dict.fromkeys(values), _MOST_VALUES))
+    if not some or (known is FORMATS and (not _LIKELY.fullmatch(some[0]) or _NUMBER.fullmatch(some[0]))):
         return ()
-    return tuple(form for form in FORMATS if all(_is_date(value, form) for value in some))
+    return tuple(form for form in known if all(_is_date(value, form) for value in some))
 
 
 def choose(found: Mapping[str, tuple[str, ...]], examples: Mapping[str, str], asked: Sequence[str]) -> tuple[str, ...]:
@@ -36,7 +47,7 @@ def choose(found: Mapping[str, tuple[str, ...]], examples: Mapping[str, str], as
     chosen = list(asked)
     for column, forms in found.items():
         fitting = [form for form in forms if form in certain] or [f for f in forms if _order(f) in map(_order, certain)]
-        if len(forms) > 1 and len({_order(form) for form in fitting}) != 1:
+        if len({_order(form) for form in fitting or forms}) > 1:
             raise UsageError(
                 f'column {column}: dates such as "{examples[column]}" may be day/month or month/day: '
                 f"{' or '.join(forms)}",
@@ -48,10 +59,9 @@ def choose(found: Mapping[str, tuple[str, ...]], examples: Mapping[str, str], as
 
 def _is_date(value: str, form: str) -> bool:
     try:
-        datetime.strptime(value, form)
+        return datetime.strptime(value, form).year in _YEARS
     except ValueError:
         return False
-    return True
 
 
 def _order(form: str) -> str:

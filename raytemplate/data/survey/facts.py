@@ -31,6 +31,7 @@ class ColumnFacts:
 
     Args:
         type: as in `contract.columns`; "other" for what no feature can be made from.
+        whole: numbers of which each is a whole one, whatever their type: pandas writes 3.0 where one is missing.
         min, max: numbers, or times as text; None for text.
         values: value -> rows, where there are at most `MOST_VALUES`; else None.
         share_distinct: different values by values, in a sample; 1 where each is another one.
@@ -40,6 +41,7 @@ class ColumnFacts:
 
     name: str
     type: str
+    whole: bool = False
     num_rows: int
     num_null: int
     min: float | str | None = None
@@ -84,7 +86,7 @@ class Tally:
         elif pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
             both = pc.min_max(there).as_py()
             found = float(both["min"]), float(both["max"])
-            if self.whole and pa.types.is_floating(kind):
+            if self.whole and not pa.types.is_integer(kind):
                 self.whole = bool(pc.all(pc.equal(there, pc.floor(there))).as_py())
         else:
             return
@@ -108,12 +110,10 @@ class Tally:
     def facts(self, sample: Any) -> ColumnFacts:
         """All that is known in the end. `sample`: some of the column's rows."""
         kind = type_of(self.kind)
-        if kind == "number" and self.num_rows > self.num_null > 0 and self.whole and pa.types.is_floating(self.kind):
-            kind = "integer"  # pandas writes whole numbers as floats where one is missing
         there = plain(sample).drop_null() if kind != "other" else pa.array([])
         return ColumnFacts(
-            name=self.name, type=kind, num_rows=self.num_rows, num_null=self.num_null, min=_limit(self.low),
-            max=_limit(self.high), values=self.values,
+            name=self.name, type=kind, whole=self.whole and kind in ("number", "integer"), num_rows=self.num_rows,
+            num_null=self.num_null, min=_limit(self.low), max=_limit(self.high), values=self.values,
             share_distinct=len(there.unique()) / len(there) if len(there) else 0.0,
             words=_words(there) if kind == "text" else 0.0,
             parts=_parts(there, self.low, self.high) if kind == "time" and len(there) else (),

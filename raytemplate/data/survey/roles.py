@@ -47,10 +47,11 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     reason = next(_reasons_against(column), "") or _copy(column, found)
     if reason:
         return Role(column=column, use="left out", why=reason)
+    if column.name in found.writing.dressed:
+        why = f"numbers such as {found.writing.dressed[column.name]}, which are read as text: write them bare"
+        return Role(column=column, use="left out", why=why)
     if _is_key(column):
         return Role(column=column, use="key", why="another value in nearly every row")
-    if column.name in found.writing.thousands:
-        return Role(column=column, use="left out", why="numbers with separators of thousands: they are read as text")
     if column.type == "text" and column.share_distinct > _MOSTLY_UNIQUE and column.values is None:
         return Role(column=column, use="left out", why="text of which more than half is seen only once")
     if column.type == "time" and not column.parts:

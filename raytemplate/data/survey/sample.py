@@ -12,6 +12,7 @@ from raytemplate.data.sources.text.scan import START_BYTES, check_text, start_of
 from raytemplate.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
+_LAST_RESORT = " "
 _PIECES, _PIECE_BYTES = 16, 2**17
 _LOOKED_AT = 200
 
@@ -42,6 +43,8 @@ def sample_of(place: str) -> Sample:
     check_text(whole, place, 1)
     text = whole.decode("utf-8-sig")
     separator = max(SEPARATORS, key=lambda one: _agreement(text, one))
+    if _agreement(text, separator) == (0.0, 0) and _agreement(text, _LAST_RESORT)[0] == 1:
+        separator = _LAST_RESORT
     first, *records = _records(text, separator) or [[]]
     if len(start) == START_BYTES and not place.endswith(".gz"):
         records += [record for piece in _pieces(place) for record in _records(piece, separator)]

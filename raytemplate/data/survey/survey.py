@@ -18,7 +18,7 @@ from raytemplate import plugins
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import find_files, joined
 from raytemplate.data.sources.reader import list_files, read_file, source_of
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
 from raytemplate.data.survey.facts import ColumnFacts, Tally
 from raytemplate.data.survey.sample import sample_of
 from raytemplate.data.survey.writing import Writing, writing_of
@@ -80,10 +80,11 @@ def survey(asked: Asked, root: Path) -> Survey:
     """
     first = _first_csv(asked.data, root)
     sample = sample_of(first) if first else None
-    writing = writing_of(first, sample, asked.target, asked.header, asked.dates) if first and sample else Writing()
-    order = ListOrder(
-        pattern=asked.data, root=root, settings=Settings(writing.csv), types=dict.fromkeys(writing.as_text, "text")
-    )
+    writing = Writing()
+    if first and sample:
+        writing = writing_of(first, sample, asked.target, asked.time, asked.header, asked.dates)
+    types = dict.fromkeys(writing.as_text, "text") | ({asked.time: "time"} if asked.time else {})
+    order = ListOrder(pattern=asked.data, root=root, settings=Settings(writing.csv), types=types)
     source = list_files("auto", order)
     _check_columns(asked, source, first, ",".join(sample.first)[:60] if sample else "")
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
@@ -102,7 +103,8 @@ def survey(asked: Asked, root: Path) -> Survey:
 
 def _first_csv(pattern: str, root: Path) -> str:
     """The first file, where it is CSV; else ""."""
-    endings = [ending for name in plugins.names(plugins.SOURCES) for ending in source_of(name).endings]
+    sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
+    endings = [ending for source in sources for ending in source.endings]
     path = find_files(pattern, root, tuple(endings))[0]
     return path if path.lower().endswith(source_of("csv").endings) else ""
 
@@ -157,10 +159,14 @@ def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile
     order = SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading,
+        file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
     kinds = {name: source.schema[name] for name in file.partitions}
-    return read_file(source.kind, order, file.partitions, kinds).table
+    table = read_file(source.kind, order, file.partitions, kinds).table
+    for index, column in enumerate(table.columns):
+        if pa.types.is_float16(column.type):  # Arrow neither compares nor counts them
+            table = table.set_column(index, table.column_names[index], column.cast(pa.float32()))
+    return table
 
 
 def _some(table: pa.Table, rows: int) -> pa.Table:

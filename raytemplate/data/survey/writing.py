@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from raytemplate.data.survey.dates import choose, formats_of
+from raytemplate.data.survey.dates import NUMBERS, choose, formats_of
 from raytemplate.data.survey.sample import Sample
 from raytemplate.errors import UsageError
 
@@ -19,7 +19,10 @@ MISSING_WORDS = frozenset(
 _SURE = frozenset(("?", "na", "n/a", "#n/a", "nan", "null"))
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?\d+(,\d+)?")
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_DRESSED = re.compile(
+    r"[-+(]?[$€£¥]?\s?[-+]?([1-9]\d{0,2}(,\d{3})+(\.\d+)?|[1-9]\d{0,2}(\.\d{3})+,\d+|\d+([.,]\d+)?)\s?[%$€£¥]?\)?"
+)
 _ZERO_FIRST = re.compile(r"0\d+")
 _CODE = re.compile(r"[A-Z]{2,3}")
 _MOST_CODES = 300
@@ -33,20 +36,23 @@ class Writing:
         csv: fields of `data.csv` that differ from their defaults.
         reasons: field of `data.csv` -> why it is set so.
         as_text: columns that look like numbers and are codes, such as 01234.
-        thousands: columns of numbers with separators of thousands, which are read as text.
+        dressed: columns of numbers with signs of money, shares or thousands -> one of them; they are read as text.
     """
 
     csv: Mapping[str, Any] = field(default_factory=dict[str, Any])
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
     as_text: tuple[str, ...] = ()
-    thousands: tuple[str, ...] = ()
+    dressed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def writing_of(place: str, sample: Sample, target: str, header: bool | None, dates: Sequence[str]) -> Writing:
+def writing_of(
+    place: str, sample: Sample, target: str, time: str, header: bool | None, dates: Sequence[str]
+) -> Writing:  # fmt: skip
     """How the file of a sample is written.
 
     Args:
         target: the column to predict: a first record that has it is a header.
+        time: the column of times, "" for none: there 20130131 and 2013 are dates, too.
         header: whether there is one, where a person has said so.
         dates: formats of dates that a person has given.
 
@@ -72,11 +78,11 @@ def writing_of(place: str, sample: Sample, target: str, header: bool | None, dat
     if comma:
         csv["decimal"], reasons["decimal"] = ",", f"as in {comma[0]}"
     _set_missing(columns, csv, reasons)
-    _set_dates(columns, dates, csv, reasons)
+    _set_dates(columns, time, dates, csv, reasons)
     return Writing(
         csv=csv, reasons=reasons,
         as_text=tuple(name for name, values in columns.items() if _are_codes(values)),
-        thousands=tuple(n for n, values in columns.items() if n not in comma and _all(_THOUSANDS, values, 0.9)),
+        dressed={name: values[0] for name, values in columns.items() if name not in comma and _is_dressed(values)},
     )  # fmt: skip
 
 
@@ -131,10 +137,12 @@ def _has_code_na(values: list[str]) -> bool:
 
 
 def _set_dates(
-    columns: Mapping[str, list[str]], asked: Sequence[str], csv: dict[str, Any], reasons: dict[str, str]
+    columns: Mapping[str, list[str]], time: str, asked: Sequence[str], csv: dict[str, Any], reasons: dict[str, str]
 ) -> None:
     dated = {name: [v for v in values if v.lower() not in MISSING_WORDS] for name, values in columns.items()}
     found = {name: formats for name, values in dated.items() if (formats := formats_of(values))}
+    if numbers := formats_of(dated.get(time, ()), NUMBERS):
+        found[time] = numbers
     if found or asked:
         csv["dates"] = list(choose(found, {name: dated[name][0] for name in found}, asked))
         reasons["dates"] = "as given" if asked else f"as in {', '.join(list(found)[:3])}"
@@ -145,5 +153,16 @@ def _are_codes(values: list[str]) -> bool:
     return bool(values) and all(value.isdecimal() for value in values) and any(map(_ZERO_FIRST.fullmatch, values))
 
 
+def _is_dressed(values: list[str]) -> bool:
+    return not _all(_NUMBER, values, 0.5) and _all(_DRESSED, values, 0.9)
+
+
 def _all(pattern: re.Pattern[str], values: list[str], share: float) -> bool:
-    return bool(values) and sum(1 for value in values if pattern.fullmatch(value)) >= share * len(values)
+    """Whether so many of the values are of that form; the answer comes as soon as too many are not."""
+    left = (1 - share) * len(values) + 1e-9
+    for value in values:
+        if not pattern.fullmatch(value):
+            left -= 1
+            if left < 0:
+                return False
+    return bool(values)

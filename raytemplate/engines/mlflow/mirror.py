@@ -12,6 +12,8 @@ from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.redact import redact
+from raytemplate.secret import resolve
 from raytemplate.store.locks import FileLock
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _LOCK_S = 120.0
-# A tracking server that does not answer must not hold a promotion up for minutes.
+# A tracking server that does not answer must not hold a promotion up for minutes: 11 s at most.
 _ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -41,9 +43,14 @@ class Mirror:
     uri: str = ""
 
     def open(self) -> None:
-        """Import MLflow and make its database, if that was not done; eight at once would break a new one."""
+        """Import MLflow and make its database, if that was not done; eight at once would break a new one.
+
+        A server is not asked: one that does not answer would hold up the first decision as well.
+        """
         with self._lock():
-            self._client().search_experiments(max_results=1)
+            client = self._client()
+            if not client.tracking_uri.startswith(("http://", "https://")):
+                client.search_experiments(max_results=1)
 
     def bring_in_line(self, plan: RunPlan, journal: Journal) -> None:
         """Records of the run, versions and aliases. What fails is a warning in the promotion's record, not its end."""
@@ -53,7 +60,7 @@ class Mirror:
                 self._track(self._client(), journal)
             self.project(plan.name)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
-            warning = f"MLflow could not be brought in line: {type(error).__name__}: {str(error).splitlines()[0]}"
+            warning = _warning(error)
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
         record = journal.read(PromotionRecord)
         if record is not None:
@@ -75,7 +82,7 @@ class Mirror:
         try:
             self.project(model)
         except Exception as error:  # the ledger has decided; MLflow's copy follows when it can
-            return f"MLflow could not be brought in line: {type(error).__name__}: {str(error).splitlines()[0]}"
+            return _warning(error)
         return ""
 
     def _track(self, client: MlflowClient, journal: Journal) -> str:
@@ -94,8 +101,13 @@ class Mirror:
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
-        uri = self.uri or tracking_uri(self.workspace)
+        uri = resolve(self.uri, "tracking.uri", os.environ) or tracking_uri(self.workspace)
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _warning(error: Exception) -> str:
+    said = (str(error).splitlines() or [""])[0]
+    return redact(f"MLflow could not be brought in line: {type(error).__name__}: {said}")
 
 
 def tracking_uri(workspace: Workspace) -> str:

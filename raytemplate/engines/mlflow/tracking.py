@@ -14,6 +14,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.run import RunStart
+from raytemplate.redact import redact
 
 RUN_TAG = "raytemplate.run"
 _MOST_PARAM_LENGTH = 500
@@ -66,7 +67,7 @@ def _params(plan: RunPlan) -> list[Param]:
     }
     flat |= {f"model.{key}": value for key, value in plan.fit.model.items()}
     flat |= {f"training.{key}": value for key, value in plan.fit.training.items()}
-    return [Param(key, str(value)[:_MOST_PARAM_LENGTH]) for key, value in flat.items()]
+    return [Param(key, redact(str(value))[:_MOST_PARAM_LENGTH]) for key, value in flat.items()]
 
 
 def _metrics(journal: Journal, start: RunStart) -> list[Metric]:

@@ -161,4 +161,4 @@ def _warm_up(num_workers: int) -> None:
 
 
 def _import_reader() -> None:
-    from raytemplate.engines.ray import slices as _  # noqa: F401
+    from raytemplate.engines.ray import pieces as _  # noqa: F401

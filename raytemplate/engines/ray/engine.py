@@ -61,7 +61,7 @@ class RayEngine:
 
         assert isinstance(self._data, OpenData)
         data = self._data
-        return translated("evaluate", lambda: score_test(ingest, data, models))
+        return translated("evaluate", lambda: score_test(stage, ingest, data, models))
 
     def release(self) -> None:
         """See `execution.ports.Engine`."""

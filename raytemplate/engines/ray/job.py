@@ -24,6 +24,7 @@ from raytemplate.execution.handover import read_handover, shared_journal, shared
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
+from raytemplate.redact import redacted_stream
 from raytemplate.store.locks import FileLock
 
 ERROR_MARK = "raytemplate-error "
@@ -93,6 +94,7 @@ def _tell(kind: str, what: str, next_step: str) -> None:
 
 def main() -> NoReturn:
     """Run and end with the exit code of what happened."""
+    sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
     code = _run(*sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -18,7 +18,7 @@ from raytemplate.data.sources.listing import SourceTable
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import translated
 from raytemplate.engines.ray.ingest import quiet_data
-from raytemplate.engines.ray.slices import dataset, pieces_of_listing, take_accounts
+from raytemplate.engines.ray.pieces import dataset, pieces_of_listing, take_accounts
 from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine
 from raytemplate.store.atomic import storage_errors

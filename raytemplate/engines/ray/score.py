@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,12 +14,16 @@ from raytemplate.data.features.encoding import FittedFeatures, target_values
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
+from raytemplate.evaluation.slices import slice_values
 from raytemplate.execution.ports import TestScores
 from raytemplate.models.saved import SavedModel
-from raytemplate.planning.stages import IngestStage
+from raytemplate.planning.stages import EvaluateStage, IngestStage
+from raytemplate.records.evaluated import Latency
+
+_ROUNDS, _LEAST_TIMES, _MOST_TIMES, _ROUND_S = 3, 5, 40, 0.3
 
 
-def score_test(stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -> TestScores:
+def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -> TestScores:
     """Predictions of each model folder and of the baseline for the rows of the test window.
 
     A champion that cannot be scored on today's data is a problem to be named, not an error; the candidate must be.
@@ -35,13 +40,44 @@ def score_test(stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -
                 raise
             problems[name] = error.what
     baseline, features = data.ingested.baseline, data.ingested.features
-    parts = [_score(table, stage, loaded, baseline, features, problems) for table in _tables(data, stage)]
+    latency: Latency | None = None
+    sliced: dict[str, list[pa.ChunkedArray]] = {name: [] for name in evaluate.slices}
+    parts: list[tuple[Any, Any, dict[str, Any], dict[str, int]]] = []
+    for table in _tables(data, stage):
+        parts.append(_score(table, stage, loaded, baseline, features, problems))
+        for name, columns in sliced.items():
+            columns.append(slice_values(table.column(name)))
+        if evaluate.latency_rows and latency is None:
+            latency = latency_of(loaded["candidate"], table, evaluate.latency_rows)
     names = [name for name in parts[0][2] if name not in problems]
     return TestScores(
         target=np.concatenate([p[0] for p in parts]), times=np.concatenate([p[1] for p in parts]),
         predictions={name: np.concatenate([p[2][name] for p in parts]) for name in names},
         problems=problems, num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
+        slices={name: pa.chunked_array([c for p in parts for c in p.chunks]) for name, parts in sliced.items()},
+        latency=latency,
     )  # fmt: skip
+
+
+def latency_of(model: SavedModel, table: pa.Table, num_rows: int) -> Latency:
+    """How long the model takes for `num_rows` rows at once in this process, encoding included; rows may repeat.
+
+    The quietest of three rounds, so that what else this machine does counts less.
+    """
+    rows = table.take(pa.array(np.arange(num_rows) % len(table)))
+    model.predict(rows)  # the first time also loads libraries
+    rounds = [_round_s(model, rows) for _ in range(_ROUNDS)]
+    best = min(rounds, key=lambda took_s: float(np.quantile(took_s, 0.95)))
+    return Latency(p95_s=float(np.quantile(best, 0.95)), num_rows=num_rows, num_times=len(best))
+
+
+def _round_s(model: SavedModel, rows: pa.Table) -> list[float]:
+    took_s: list[float] = []
+    while len(took_s) < _LEAST_TIMES or (len(took_s) < _MOST_TIMES and sum(took_s) < _ROUND_S):
+        before = time.perf_counter()
+        model.predict(rows)
+        took_s.append(time.perf_counter() - before)
+    return took_s
 
 
 def _predicts_other(model: FittedFeatures, now: FittedFeatures) -> str:

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raytemplate.evaluation.metrics.classes import CLASSES, chosen
 from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, cell_sums, drawn_from
+from raytemplate.records.evaluated import CalibrationBin
 
 NUM_BINS = 15
 
 
 def _ece(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
-    if prediction.ndim == 1:
-        said, came = prediction, target
-    else:
-        said = prediction.max(axis=1)
-        came = (chosen(prediction) == target).astype(np.float64)
-    cell = np.clip(np.floor(said * NUM_BINS), 0, NUM_BINS - 1).astype(np.int64)
+    said, came = _said(target, prediction)
+    cell = _bins(said)
     num_groups = counts.shape[1]
     parts = [cell_sums(groups, num_groups, cell, NUM_BINS, weights) for weights in (None, said - came)]
     return drawn_from(np.concatenate(parts, axis=1), _gap, counts)
+
+
+def reliability(target: Floats, prediction: Floats) -> tuple[CalibrationBin, ...]:
+    """What was said against what came, in the bins of `ECE`, those without rows left out."""
+    said, came = _said(target, prediction)
+    cell = _bins(said)
+    rows = np.bincount(cell, minlength=NUM_BINS)
+    mean, share = (np.bincount(cell, weights=w, minlength=NUM_BINS) / np.maximum(rows, 1) for w in (said, came))
+    return tuple(
+        CalibrationBin(probability=float(mean[n]), share=float(share[n]), num_rows=int(rows[n]))
+        for n in np.flatnonzero(rows)
+    )
+
+
+def _said(target: Floats, prediction: Floats) -> tuple[Floats, Floats]:
+    """The probability of the positive class, or of the highest of more, and whether it came true."""
+    if prediction.ndim == 1:
+        return prediction, target
+    return prediction.max(axis=1), (chosen(prediction) == target).astype(np.float64)
+
+
+def _bins(said: Floats) -> NDArray[np.int64]:
+    return np.clip(np.floor(said * NUM_BINS), 0, NUM_BINS - 1).astype(np.int64)
 
 
 def _gap(sums: Floats) -> Floats:

@@ -79,7 +79,7 @@ def metric_of(name: str, quantile: float | None = None) -> Metric:
     """The metric of that name; a metric of quantiles is at the one that is predicted.
 
     Raises:
-        UnknownName: no such metric.
+        PluginError: no such metric, or one that cannot be used.
     """
     metric: Metric = plugins.load(plugins.METRICS, name)
     return metric.at_quantile(quantile) if metric.at_quantile is not None and quantile is not None else metric

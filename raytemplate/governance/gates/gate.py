@@ -41,7 +41,7 @@ def build_gates(configs: Iterable[Configured]) -> dict[str, Gate]:
     """Gates by name, in the order given.
 
     Raises:
-        UnknownName: no such gate.
+        PluginError: no such gate, or one that cannot be used.
         ValueError: settings that do not fit the gate, or one gate twice.
     """
     gates: dict[str, Gate] = {}

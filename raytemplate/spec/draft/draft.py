@@ -15,7 +15,7 @@ from raytemplate.errors import UsageError
 from raytemplate.spec.draft.windows import LEAST_DAYS, Lengths, lengths_of
 
 _MOST_WHOLE_CLASSES = 10
-_LEAST_ROWS = 30
+_LEAST_ROWS, _LEAST_ROWS_OF_A_CLASS = 30, 5
 _YES = frozenset(("yes", "y", "true", "t", "1", "1.0", "positive", "ja", "oui", "si", "sí", "sim", "да", "是"))
 _METRICS = {
     "regression": ("rmse", "mae", "r2"),
@@ -73,6 +73,11 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
             f"{found.asked.data}: {found.num_rows - target.num_null:,} rows with a {target.name}, expected at least "
             f"{_LEAST_ROWS}: train, validation and test each need some"
         )
+    if example := found.writing.dressed.get(target.name):
+        raise UsageError(
+            f"--target: column {target.name} has numbers such as {example}, which are read as text; expected bare ones",
+            next_step="write the file again with numbers such as 1234.5",
+        )
     task, task_why = _task(target)
     positive, positive_why = _positive(target) if task == "binary" else ("", "")
     lengths = lengths_of(found.days)
@@ -101,13 +106,14 @@ def _task(target: ColumnFacts) -> tuple[Task, str]:
     if num_values == 2 and _metrics("binary", missing_ok=True):
         return "binary", "two values"
     if target.type in ("text", "boolean"):
-        if num_values is None or num_values > MAX_CLASSES:
+        most = min(MAX_CLASSES, max(2, (target.num_rows - target.num_null) // _LEAST_ROWS_OF_A_CLASS))
+        if num_values is None or num_values > most:
             raise UsageError(
-                f"--target: column {target.name} is text with more than {MAX_CLASSES:,} different values, expected a "
-                "number or classes"
+                f"--target: column {target.name} is text with more than {most:,} different values, expected a number, "
+                f"or classes of {_LEAST_ROWS_OF_A_CLASS} rows and more on average"
             )
         return ("binary", "two values") if num_values == 2 else ("multiclass", f"{num_values} values of text")
-    few = num_values is not None and num_values <= _MOST_WHOLE_CLASSES and target.type == "integer"
+    few = num_values is not None and num_values <= _MOST_WHOLE_CLASSES and target.whole
     if few and _metrics("multiclass", missing_ok=True):
         return "multiclass", f"{num_values} whole numbers; regression, if they are amounts"
     return "regression", "a number" if num_values is None or num_values > 2 else "0 and 1 as numbers: a rate"
@@ -143,8 +149,8 @@ def _split_why(found: Survey, lengths: Lengths | None) -> str:
 
 
 def _metrics(task: str, *, missing_ok: bool = False) -> tuple[str, ...]:
-    known = [name for name in plugins.names(plugins.METRICS) if task in plugins.metric_tasks(name)]
-    wanted = tuple(name for name in _METRICS[task] if name in known) or tuple(known[:1])
+    known = plugins.metrics_for(task)
+    wanted = tuple(name for name in _METRICS[task] if name in known) or known[:1]
     if not wanted and not missing_ok:
         raise UsageError(f"--target: a {task} target cannot be judged yet: there is no metric for classes")
     return wanted

@@ -25,7 +25,7 @@ def _head(draft: Draft) -> Iterable[str]:
     yield f"# Predicts {_line(draft.target.name)}. Drafted by `raytemplate init` from {_line(found.asked.data)}:"
     yield f"# {found.num_rows:,} rows, {len(found.columns)} columns. It runs as it is; every line is yours to change."
     yield "# A comment at the end of a line is that value's reason; `check --resolved` and reports show it."
-    yield remark(f"name: {draft.name}", "also the registered model's name")
+    yield remark(f"name: {word(draft.name)}", "also the registered model's name")
     yield "version: 0.1.0"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from raytemplate.data.sources.places import stamp
+from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.sources.text.scan import Scanned
 from raytemplate.errors import RaytemplateError
@@ -18,31 +19,23 @@ _VERSION = 1
 
 
 def remembered(
-    cache: Path | None, place: str, rules: Rules, time: str, fixed: Mapping[str, str], work: Callable[[], Scanned]
+    order: ListOrder, place: str, rules: Rules, fixed: Mapping[str, str], work: Callable[[], Scanned]
 ) -> Scanned:
     """What `work` finds, or found earlier for the same bytes, rules and time column.
 
     Size and time of change stand for the bytes while planning; what is read later is checked by digest.
     """
-    stamp = _stamp(place)
-    if cache is None or not stamp:
+    before = stamp(place, order.storage) if order.cache else None
+    if order.cache is None or not before:
         return work()
-    key = codec.canonical([_VERSION, place, stamp, rules, time, dict(fixed)])
-    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    key = codec.canonical([_VERSION, place, before, rules, order.time, dict(fixed)])
+    path = order.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, RaytemplateError):
         return codec.loads(Scanned, path.read_bytes(), where=str(path))
     found = work()
-    if _stamp(place) == stamp:
+    if stamp(place, order.storage) == before:
         _keep(path, found)
     return found
-
-
-def _stamp(place: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(place)
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
 
 
 def _keep(path: Path, found: Scanned) -> None:

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 
 from raytemplate.data.sources.listing import ByteRange, RowGroup
-from raytemplate.data.sources.places import open_file
+from raytemplate.data.sources.places import HERE, open_file
+from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
 from raytemplate.data.times import is_time, time_range
 from raytemplate.errors import DataError
@@ -102,7 +103,9 @@ class _Pass:
         return time_range(table.column(self.time))
 
 
-def scan(place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str]) -> Scanned:
+def scan(
+    place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE
+) -> Scanned:
     """Every range of a file, with the rows and the times in it.
 
     Args:
@@ -112,7 +115,7 @@ def scan(place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mappin
     Raises:
         DataError: unreadable, not UTF-8, or a record that cannot be read; with file and line.
     """
-    with open_file(place) as file:
+    with open_file(place, storage) as file:
         size = file.seek(0, 2)
         file.seek(0)
         head = head_of(place, format_, rules, _start(file, place))
@@ -131,9 +134,9 @@ def scan(place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mappin
     )  # fmt: skip
 
 
-def start_of(place: str) -> bytes:
+def start_of(place: str, storage: Storage = HERE) -> bytes:
     """The first bytes of a file, unpacked."""
-    with open_file(place) as file:
+    with open_file(place, storage) as file:
         return _start(file, place)
 
 

@@ -15,6 +15,7 @@ from raytemplate.data.sources.agreement import check_rows, check_same_schema, ch
 from raytemplate.data.sources.listing import ByteRange, SourceFile, SourceTable
 from raytemplate.data.sources.places import find_files, joined, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
+from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.csv_format import CsvFormat
 from raytemplate.data.sources.text.jsonl_format import JsonLinesFormat
 from raytemplate.data.sources.text.kept import remembered
@@ -38,9 +39,12 @@ class TextSource:
     def list_source(self, order: ListOrder) -> SourceTable:
         """See `Source`."""
         root = Path(os.path.abspath(order.root))
-        paths = find_files(order.pattern, root, self.endings)
-        rules = self.format.settle(decode(Rules, dict(order.settings)), start_of(paths[0]))
+        paths = find_files(order.pattern, root, self.endings, order.storage)
+        rules = self.format.settle(decode(Rules, dict(order.settings)), start_of(paths[0], order.storage))
         fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
+        if any(form.replace("%", "").isalpha() for form in rules.dates):  # %Y%m%d: else they are whole numbers
+            times = [order.time, *(name for name, kind in order.types.items() if kind == "time")]
+            fixed |= dict.fromkeys(filter(None, times), "timestamp[us]")
         with ThreadPoolExecutor(_READERS) as pool:
             found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
         types = _joined_types(paths, found, fixed)
@@ -48,13 +52,15 @@ class TextSource:
         files = tuple(_source_file(path, root, one, tuple(types)) for path, one in zip(paths, found, strict=True))
         check_rows(order.pattern, root, files)
         reading = Reading(rules=rules, columns=tuple(types), types=types).settings()
-        return SourceTable(kind=self.kind, root=str(root), files=files, schema=types, reading=reading)
+        return SourceTable(
+            kind=self.kind, root=str(root), files=files, schema=types, reading=reading, storage=order.storage
+        )  # fmt: skip
 
     def _scan(self, path: str, rules: Rules, order: ListOrder, fixed: Mapping[str, str]) -> Scanned:
         def work() -> Scanned:
-            return scan(path, self.format, rules, order.time, fixed)
+            return scan(path, self.format, rules, order.time, fixed, order.storage)
 
-        return remembered(order.cache, path, rules, order.time, fixed, work)
+        return remembered(order, path, rules, fixed, work)
 
     def read_slice(self, order: SliceOrder) -> ReadResult:
         """See `Source`."""
@@ -62,12 +68,13 @@ class TextSource:
         wanted = tuple(dict.fromkeys((*order.columns, order.time) if order.time else order.columns))
         _check_columns(place, wanted, reading)
         names = order.file_columns or reading.columns
-        pieces = zip(_read(place, order.ranges), order.ranges, strict=True)
+        size, contents = _read(place, order.ranges, order.storage)
+        pieces = zip(contents, order.ranges, strict=True)
         tables = [self._decode(place, content, at, names, reading, wanted) for content, at in pieces]
         table = pa.concat_tables(tables)
         if order.time:
             table = table.filter(between(table.column(order.time), order.start, order.end))
-        return ReadResult(table=table.select(list(order.columns)), file=_record(order, place))
+        return ReadResult(table=table.select(list(order.columns)), file=_record(order, size))
 
     def _decode(
         self, place: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
@@ -119,16 +126,17 @@ def _check_columns(place: str, wanted: tuple[str, ...], reading: Reading) -> Non
             raise DataError(f"{place}: column {name} holds {reading.types[name]}, expected plain values")
 
 
-def _read(place: str, ranges: Sequence[ByteRange]) -> list[bytes]:
-    """The bytes of each range, as they were when the read was planned."""
-    with open_file(place) as file:
+def _read(place: str, ranges: Sequence[ByteRange], storage: Storage) -> tuple[int, list[bytes]]:
+    """The size of the file, and the bytes of each range as they were when the read was planned."""
+    with open_file(place, storage) as file:
+        size = file.seek(0, os.SEEK_END)
         contents = [_packed(place, file, at) if place.endswith(".gz") else _part(file, at) for at in ranges]
     for content, at in zip(contents, ranges, strict=True):
         if hashlib.sha256(content).hexdigest() != at.sha256:
             raise IntegrityError(
                 f"{place}: changed since it was planned (from line {at.line:,} on)", next_step="plan again"
             )
-    return contents
+    return size, contents
 
 
 def _part(file: Any, at: ByteRange) -> bytes:
@@ -139,13 +147,14 @@ def _part(file: Any, at: ByteRange) -> bytes:
 def _packed(place: str, file: Any, at: ByteRange) -> bytes:
     import gzip
 
+    file.seek(0)
     return unpack(place, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
 
 
-def _record(order: SliceOrder, place: str) -> FileRead:
+def _record(order: SliceOrder, size_bytes: int) -> FileRead:
     digests = "".join(at.sha256 for at in order.ranges)
     return FileRead(
-        path=order.path, size_bytes=os.stat(place).st_size, row_groups=order.row_groups,
+        path=order.path, size_bytes=size_bytes, row_groups=order.row_groups,
         bytes_read=sum(at.num_bytes for at in order.ranges), sha256=hashlib.sha256(digests.encode()).hexdigest(),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Slices of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
+"""Pieces of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Piece:
     side: str = ""
 
 
-class Slices(Datasource):
+class Pieces(Datasource):
     """The pieces of a stage between two moments, a read task each.
 
     The first row of each block carries, in one more column, which bytes it was made from and their digest: blocks
@@ -114,7 +114,7 @@ def _whole(source: SourceTable, file: SourceFile, group: RowGroup, columns: tupl
     return SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading,
+        file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, e
     return SliceOrder(
         path=joined(stage.root, file.path), footer_sha256=file.footer_sha256, row_groups=file.row_groups[chunk],
         ranges=file.ranges[chunk], columns=stage.columns, time=stage.time, start=start, end=end,
-        file_columns=file.columns, reading=stage.reading,
+        file_columns=file.columns, reading=stage.reading, storage=stage.storage,
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _chunks(file: FileSlice) -> Iterable[slice]:
 
 def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
     """A lazy dataset over the pieces, in their order."""
-    return ray.data.read_datasource(Slices(pieces), override_num_blocks=len(pieces))
+    return ray.data.read_datasource(Pieces(pieces), override_num_blocks=len(pieces))
 
 
 def _read(piece: Piece) -> list[pa.Table]:

@@ -1,0 +1,25 @@
+"""`raytemplate schema`"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from raytemplate.cli.output import Answer
+
+
+@click.command("schema")
+@click.argument("field", required=False)
+def command(field: str | None) -> Answer:
+    """The JSON Schema of a template, for editors; with FIELD, such as training.epochs, what that one means."""
+    from raytemplate.spec.json_schema import template_schema
+
+    schema = template_schema()
+    if field is None:
+        return Answer(kind="Schema", data={"json_schema": schema}, text=json.dumps(schema, indent=2))
+    from raytemplate.reports.fields_shown import fields_text
+    from raytemplate.spec.field_docs import field_docs
+
+    found = field_docs(schema, field)
+    return Answer(kind="Field", data={"fields": found}, text=fields_text(found))

@@ -1,0 +1,263 @@
+"""Files in object stores, named by URI, through pyarrow's file systems: found, opened, their errors in our words."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import io
+import re
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
+
+SCHEMES = ("s3", "gs", "abfs", "abfss", "hdfs")
+_URI = re.compile(r"(\w+)://([^/]*)/*(.*)", re.DOTALL)
+_PASSWORD = re.compile(r"\w+://[^@]*:[^@]*@")
+_CONNECT_S, _REQUEST_S, _ATTEMPTS = 3.0, 20.0, 3
+_BUFFER_BYTES = 2**20
+"""Small reads are answered out of this many bytes: a request takes tens of milliseconds, however little it asks."""
+
+_SETTLED_S = 5.0
+_REFUSED = re.compile(
+    r"ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN_ID|SIGNATURE_DOES_NOT_MATCH|EXPIRED|EXPIRATION"
+    r"|MISSING_AUTHENTICATION|UNRECOGNIZED_CLIENT|HTTP status 40[13]|Unauthorized|Permission"
+)
+_ELSEWHERE = re.compile(r"HTTP status 301|configured region is|MALFORMED")
+_KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to one that may read it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Storage:
+    """Where an object store is, if not where its provider has it. Never a key: every process has its own."""
+
+    endpoint: str = ""
+    region: str = ""
+
+
+def uri_fault(uri: str) -> str:
+    """Why a URI cannot be used, in words that never hold its password; empty if it can."""
+    if _PASSWORD.match(uri):
+        return (
+            "a URI with a password is not taken, since it would stand in every record; expected s3://BUCKET/PATH, and "
+            "the key in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    match = _URI.fullmatch(uri)
+    if match is None or match[1] not in SCHEMES:
+        return f"got {uri}, expected a path, or a URI that begins with {', '.join(f'{name}://' for name in SCHEMES)}"
+    return "" if match[2] or match[1] == "hdfs" else f"got {uri}, expected a bucket: {match[1]}://BUCKET/PATH"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """A file system of pyarrow's, the path of a bucket in it, and what the URIs of its files begin with."""
+
+    files: Any
+    path: str
+    uri: str
+
+    def inside(self, uri: str) -> str:
+        """A URI as a path of the file system."""
+        return f"{self.path}/{uri.removeprefix(self.uri).strip('/')}".rstrip("/")
+
+    def outside(self, path: str) -> str:
+        """The other way round."""
+        return f"{self.uri}/{path.removeprefix(self.path).lstrip('/')}"
+
+
+def _bucket(uri: str, storage: Storage) -> _Bucket:
+    """The bucket of a URI.
+
+    Raises:
+        DataError: no URI of a known kind, or one with a password.
+    """
+    if fault := uri_fault(uri):
+        raise DataError(fault, next_step="raytemplate schema data.source")
+    match = _URI.fullmatch(uri)
+    assert match is not None
+    return _open_bucket(match[1], match[2], storage)
+
+
+@functools.cache
+def _open_bucket(scheme: str, name: str, storage: Storage) -> _Bucket:
+    from pyarrow import fs
+
+    uri = f"{scheme}://{name}"
+    if scheme != "s3":
+        with _in_our_words(uri, storage):
+            files, path = fs.FileSystem.from_uri(f"{uri}/")
+            return _Bucket(files, path.rstrip("/"), uri)
+    # pyarrow's own limits let a store that does not answer hold a command for minutes.
+    given = {"endpoint_override": storage.endpoint, "region": storage.region}
+    files = fs.S3FileSystem(
+        connect_timeout=_CONNECT_S, request_timeout=_REQUEST_S,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+        **{name: value for name, value in given.items() if value},
+    )  # fmt: skip
+    return _Bucket(files, name, uri)
+
+
+def open_stored(uri: str, storage: Storage) -> BinaryIO:
+    """A file of an object store, open for reading.
+
+    Raises:
+        DataError: it is not there.
+        Forbidden: the key may not read it, or there is none.
+        Unavailable: the store cannot be reached.
+    """
+    bucket = _bucket(uri, storage)
+    with _in_our_words(uri, storage):
+        stored = bucket.files.open_input_file(bucket.inside(uri))
+    return cast(BinaryIO, io.BufferedReader(_Stored(stored, uri, storage), _BUFFER_BYTES))
+
+
+class _Stored(io.RawIOBase):
+    """An Arrow file as Python reads files; it may fail at any time, not only when it is opened."""
+
+    def __init__(self, stored: Any, uri: str, storage: Storage) -> None:
+        super().__init__()
+        self._stored, self._uri, self._storage = stored, uri, storage
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._stored.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stored.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        with _in_our_words(self._uri, self._storage):
+            return self._stored.readinto(buffer)
+
+    def close(self) -> None:
+        self._stored.close()
+        super().close()
+
+
+def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> tuple[str, ...]:
+    """The files of a URI, of a folder (everything with one of the endings below it) or of a glob, sorted; as URIs.
+
+    Raises:
+        As `open_stored`; an empty result where there is a bucket but no such file.
+    """
+    bucket = _bucket(pattern, storage)
+    path = bucket.inside(pattern)
+    with _in_our_words(pattern, storage):
+        found = _matches(bucket, path) if _has_magic(path) else _below(bucket, path, endings)
+        return tuple(sorted({bucket.outside(one) for one in found}))
+
+
+def names_in(uri: str, storage: Storage) -> tuple[str, ...]:
+    """Names of what is in a folder of an object store, sorted; none where there is no such folder."""
+    bucket = _bucket(uri, storage)
+    with _in_our_words(uri, storage):
+        return tuple(sorted(info.base_name for info in _listed(bucket, bucket.inside(uri))))
+
+
+def stamp_of(uri: str, storage: Storage) -> tuple[int, int] | None:
+    """Bytes and time of change of a file, which stand for its content; None where they do not yet, or are unknown.
+
+    A store's clock ticks in seconds: a file may change twice in one.
+    """
+    bucket = _bucket(uri, storage)
+    try:
+        info = bucket.files.get_file_info(bucket.inside(uri))
+    except OSError:
+        return None
+    if not info.is_file or info.mtime_ns is None or time.time() - info.mtime_ns / 1e9 < _SETTLED_S:
+        return None
+    return info.size, info.mtime_ns
+
+
+def _has_magic(part: str) -> bool:
+    return re.search(r"[*?[]", part) is not None
+
+
+def _listed(bucket: _Bucket, path: str, *, deep: bool = False) -> Sequence[Any]:
+    from pyarrow import fs
+
+    # Only of the bucket itself: a folder is there or not by what is in it, and a missing bucket must be said.
+    is_bucket = path == bucket.path
+    return bucket.files.get_file_info(fs.FileSelector(path, recursive=deep, allow_not_found=not is_bucket))
+
+
+def _below(bucket: _Bucket, path: str, endings: tuple[str, ...]) -> Iterator[str]:
+    info = bucket.files.get_file_info(path)
+    if info.is_file:
+        yield path
+        return
+    for found in _listed(bucket, path, deep=True):
+        hidden = any(part.startswith(".") for part in found.path.removeprefix(path).split("/"))
+        if found.is_file and found.path.endswith(endings) and not hidden:
+            yield found.path
+
+
+def _matches(bucket: _Bucket, pattern: str) -> Iterator[str]:
+    """Level by level, so that only what can match is listed; `**` lists all below it."""
+    parts = pattern.split("/")
+    first = next(place for place, part in enumerate(parts) if _has_magic(part))
+    yield from _walk(bucket, "/".join(parts[:first]), parts[first:])
+
+
+def _walk(bucket: _Bucket, folder: str, parts: Sequence[str]) -> Iterator[str]:
+    head, *rest = parts
+    deep = head == "**"
+    for info in _listed(bucket, folder, deep=deep):
+        name = info.path.removeprefix(folder).lstrip("/")
+        if deep:
+            if info.is_file and _regex(tuple(parts)).fullmatch(name):
+                yield info.path
+        elif fnmatch.fnmatchcase(name, head) and (head.startswith(".") or not name.startswith(".")):
+            if rest and not info.is_file:
+                yield from _walk(bucket, info.path, rest)
+            elif not rest and info.is_file:
+                yield info.path
+
+
+@functools.cache
+def _regex(parts: tuple[str, ...]) -> re.Pattern[str]:
+    """Parts of a pattern, in which `**` stands for any number of folders, also none."""
+    *folders, name = parts
+    before = "".join("(?:.*/)?" if part == "**" else f"{_one_level(part)}/" for part in folders)
+    return re.compile(before + (".*" if name == "**" else _one_level(name)))
+
+
+def _one_level(part: str) -> str:
+    pattern = fnmatch.translate(part).removesuffix(r"\Z").replace(".*", "[^/]*")
+    return pattern if part.startswith(".") else rf"(?!\.){pattern}"
+
+
+@contextmanager
+def _in_our_words(uri: str, storage: Storage) -> Generator[None]:
+    try:
+        yield
+    except RaytemplateError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{uri}: not there any more", next_step="plan again") from error
+    except OSError as error:
+        raise _translated(uri, storage, str(error)) from error
+
+
+def _translated(uri: str, storage: Storage, said: str) -> RaytemplateError:
+    """An error of pyarrow's, which are all of one class, by its text."""
+    words = re.sub(r"\s*\(Request ID: .*", "", said.split("Details: ")[-1].split("operation: ")[-1]).strip()[:300]
+    at = f" at {storage.endpoint}" if storage.endpoint else ""
+    if "NO_SUCH_BUCKET" in said or "NoSuchBucket" in said:
+        return DataError(f"{uri}: there is no such bucket{at}", next_step="set data.source to the files to read")
+    if _ELSEWHERE.search(said):
+        return DataError(f"{uri}: {words}", next_step="set data.storage.region, or AWS_REGION, to the bucket's")
+    if _REFUSED.search(said):
+        return Forbidden(f"{uri}: the store{at} does not let us in: {words}", next_step=_KEYS)
+    return Unavailable(
+        f"{uri}: the store{at} cannot be used: {words}",
+        next_step="the same command again; data.storage.endpoint, or AWS_ENDPOINT_URL, says where the store is",
+    )

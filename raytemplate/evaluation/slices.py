@@ -1,0 +1,149 @@
+"""The same metrics on parts of the test rows: by carrier, by origin, by a range of a number."""
+# pyright: basic, reportAttributeAccessIssue=false
+# (pyarrow carries no types)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
+from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, metric_of
+from raytemplate.records.evaluated import MetricValue, Slice
+
+MAX_VALUES = 50
+"""Slices of one column; the values with the fewest rows are thrown together beyond that."""
+
+MAX_NUMBERS = 20
+"""Different numbers that still are values; of more, ranges are made."""
+
+NUM_RANGES = 5
+OTHER, MISSING = "(other)", "(none)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Parts:
+    """The slice of each row, int64 [rows], and the slices' names."""
+
+    of_row: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+def slice_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as slices are made of it, whatever type a batch of rows has: numbers as float64, all else as text."""
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
+    return column.cast(pa.string())
+
+
+def parts_of(column: pa.ChunkedArray) -> Parts:
+    """The slices of one column, from `slice_values`: a slice a value, the largest first; ranges of many numbers.
+
+    A missing value is a slice of its own, `(none)`. Ranges hold about the same number of rows each.
+    """
+    if pa.types.is_floating(column.type):
+        value = column.to_numpy()
+        known = np.unique(value[~np.isnan(value)])
+        if len(known) > MAX_NUMBERS:
+            return _ranges(value)
+        column = pc.if_else(pc.is_nan(column), None, column)
+        names = {float(number): f"{number:,.10g}" for number in known}
+        column = pa.chunked_array([pa.array([names.get(v) for v in column.to_pylist()], pa.string())])
+    return _values(column.fill_null(MISSING))
+
+
+def _values(column: pa.ChunkedArray) -> Parts:
+    coded = column.combine_chunks().dictionary_encode()
+    code, names = coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
+    counts = np.bincount(code, minlength=len(names))
+    order = sorted(range(len(names)), key=lambda place: (-counts[place], names[place]))
+    rank = np.empty(len(names), np.int64)
+    rank[order] = np.arange(len(names))
+    kept = [str(names[place]) for place in order]
+    if len(kept) > MAX_VALUES:
+        kept = [*kept[: MAX_VALUES - 1], OTHER]
+    return Parts(of_row=np.minimum(rank[code], len(kept) - 1), names=tuple(kept))
+
+
+def _ranges(value: Floats) -> Parts:
+    missing = np.isnan(value)
+    edges = np.unique(np.quantile(value[~missing], np.arange(1, NUM_RANGES) / NUM_RANGES))
+    least = np.nanmin(value)
+    edges = edges[edges > least]
+    if not len(edges):  # nearly all rows have the least value: the others are one range
+        edges = np.asarray([value[value > least].min()])
+    of_row = np.searchsorted(edges, value, side="right").astype(np.int64)
+    text = [f"{edge:,.4g}" for edge in edges]
+    between = [f"{low} to {high}" for low, high in pairwise(text)]
+    names = [f"below {text[0]}", *between, f"{text[-1]} or more"]
+    of_row[missing] = len(names)
+    return Parts(of_row=of_row, names=tuple([*names, MISSING] if missing.any() else names))
+
+
+def score_slices(
+    *,
+    target: Floats,
+    groups: Groups,
+    predictions: Mapping[str, Floats],
+    columns: Mapping[str, pa.ChunkedArray],
+    metrics: tuple[str, ...],
+    num_resamples: int = 2000,
+    seed: int = 0,
+    quantile: float | None = None,
+) -> tuple[Slice, ...]:
+    """Every slice of every column with the metrics of candidate and champion, from the draws of the whole comparison.
+
+    Args:
+        target, groups, num_resamples, seed, quantile: as `compare` has them.
+        predictions: of "candidate" and, where there is one, "champion"; others are not sliced.
+        columns: name -> its values on the same rows, from `slice_values`.
+        metrics: ids.
+    """
+    if not columns:
+        return ()
+    groups = bound_groups(groups, seed)
+    counts = draw_counts(int(groups.max()) + 1, num_resamples, seed)
+    known = [metric_of(name, quantile) for name in metrics]
+    models = [name for name in ("candidate", "champion") if name in predictions]
+    found: list[Slice] = []
+    for by, column in columns.items():
+        parts = parts_of(column)
+        for number, value in enumerate(parts.names):
+            rows = np.flatnonzero(parts.of_row == number)
+            if not len(rows):
+                continue
+            scored = _scored(
+                known, target[rows], {name: predictions[name][rows] for name in models}, groups[rows], counts
+            )  # fmt: skip
+            found.append(Slice(
+                by=by, value=value, num_rows=len(rows), candidate=scored["candidate"], champion=scored.get("champion"),
+            ))  # fmt: skip
+    return tuple(found)
+
+
+def _scored(
+    metrics: list[Metric], target: Floats, predictions: Mapping[str, Floats], groups: Groups, counts: Floats
+) -> dict[str, dict[str, MetricValue]]:  # fmt: skip
+    """The metrics of each model on the rows of one slice, from the draws that hold any of them."""
+    there, groups = np.unique(groups, return_inverse=True)
+    held = counts[:, there]
+    # The other draws have no value of this slice, and say nothing about it.
+    held = held[held.any(axis=1)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            name: {m.id: _value(m, m.drawn(target, prediction, groups, held), len(there)) for m in metrics}
+            for name, prediction in predictions.items()
+        }
+
+
+def _value(metric: Metric, drawn: Drawn, num_groups: int) -> MetricValue:
+    return MetricValue(
+        id=metric.id, version=metric.version, higher_is_better=metric.higher_is_better,
+        estimate=interval(drawn.value, drawn.draws, num_groups),
+    )  # fmt: skip

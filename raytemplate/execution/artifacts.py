@@ -1,0 +1,68 @@
+"""What a template promises to leave behind: the model card, and that every promise of `contract.artifacts` is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raytemplate.errors import PromiseBroken
+from raytemplate.execution.journal import LOCK, RECORDS, Journal
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.model_card import model_card
+from raytemplate.store.atomic import write_atomic
+from raytemplate.store.objects import ObjectStore
+
+MODEL_CARD = "model-card.md"
+_FILES = {
+    "plan": LOCK,
+    "snapshot": RECORDS[Snapshot],
+    "profile": "profile.json",
+    "evaluation": RECORDS[Evaluation],
+    "verdict": RECORDS[VerdictRecord],
+    "model-card": MODEL_CARD,
+}
+_AFTER_THE_VERDICT = ("verdict", "model-card")
+
+
+def write_model_card(journal: Journal, plan: RunPlan) -> None:
+    """Leave the card of a run that was judged; a card that is there is written anew, as a promotion changes it."""
+    card = model_card(
+        plan, journal.run_id, journal.need(Snapshot), journal.need(FitResult), journal.need(Evaluation),
+        journal.need(VerdictRecord), journal.read(PromotionRecord),
+    )  # fmt: skip
+    write_atomic(journal.folder / MODEL_CARD, card.encode())
+
+
+def check_promises(journal: Journal, plan: RunPlan, store: ObjectStore, *, judged: bool) -> None:
+    """Stop where something that the template promises is not there.
+
+    Args:
+        judged: whether the verdict was given: before it, what comes after it is not asked for, so that a promise that
+            cannot be kept promotes nothing.
+
+    Raises:
+        PromiseBroken: names all that is missing, and where it should be.
+    """
+    asked = [name for name in plan.artifacts if judged or name not in _AFTER_THE_VERDICT]
+    places = {name: _place(name, journal, store) for name in asked}
+    missing = [f"{name} ({place})" for name, place in places.items() if not _is_there(place)]
+    if missing:
+        raise PromiseBroken(
+            f"contract.artifacts: promised and not there: {', '.join(missing)}",
+            next_step=f"raytemplate resume {journal.run_id}    # or take it out of contract.artifacts",
+        )
+
+
+def _place(name: str, journal: Journal, store: ObjectStore) -> Path:
+    if name == "model":
+        return store.path(journal.need(FitResult).candidate.digest)
+    return journal.folder / _FILES[name]
+
+
+def _is_there(place: Path) -> bool:
+    """A file with something in it, or a folder with files."""
+    return any(place.iterdir()) if place.is_dir() else place.is_file() and place.stat().st_size > 0

@@ -1,0 +1,132 @@
+"""`log.jsonl`: what happened to a run, one JSON object a line, for programs that watch many runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from raytemplate.errors import Interrupted, RaytemplateError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import Listener
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import EpochRecord, FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.run import RunEnd
+from raytemplate.redact import redacted
+from raytemplate.store.locks import is_held
+
+Level = Literal["info", "warning", "error"]
+_POLL_S = 0.5
+
+
+class Logged:
+    """A `Listener` that keeps what it hears in the run's log, and passes it on."""
+
+    def __init__(self, journal: Journal, listener: Listener | None) -> None:
+        self._journal, self._listener = journal, listener
+
+    def add(self, event: str, fields: dict[str, Any], *, stage: str = "", level: Level = "info") -> None:
+        """One line: time, level, run, stage, event, fields."""
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level,
+                "run": self._journal.run_id, "stage": stage, "event": event, "fields": redacted(fields)}  # fmt: skip
+        _keep(self._journal, json.dumps(line, ensure_ascii=False))
+
+    def started(self, plan: RunPlan, run_id: str) -> None:
+        """See `Listener`."""
+        self.add("run started", {"name": plan.name, "version": plan.version, "variant": plan.variant, "plan": plan.id,
+                                 "as_of": plan.as_of.isoformat(), "planned_s": plan.forecast.seconds})  # fmt: skip
+        if self._listener:
+            self._listener.started(plan, run_id)
+
+    def stage_started(self, stage: str) -> None:
+        """See `Listener`."""
+        self.add("stage started", {}, stage=stage)
+        if self._listener:
+            self._listener.stage_started(stage)
+
+    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
+        """See `Listener`."""
+        self.add("epoch", {**asdict(record), "left_s": left_s}, stage="fit")
+        if self._listener:
+            self._listener.epoch(record, plan, left_s)
+
+    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+        """See `Listener`."""
+        self.add("stage ended", {"seconds": seconds, **_figures(record)}, stage=stage)
+        if self._listener:
+            self._listener.stage_ended(stage, record, seconds)
+
+    def note(self, text: str) -> None:
+        """See `Listener`."""
+        self.add("note", {"text": text})
+        if self._listener:
+            self._listener.note(text)
+
+
+@contextmanager
+def logged(journal: Journal, listener: Listener | None) -> Generator[Logged]:
+    """A listener for one process's work on a run, whose log then says how that ended."""
+    log = Logged(journal, listener)
+    try:
+        yield log
+    except RaytemplateError as error:
+        log.add("run failed", _failure(error), level="warning" if isinstance(error, Interrupted) else "error")
+        raise
+    except BaseException as error:
+        log.add("run failed", {"error": type(error).__name__, "what": str(error)}, level="error")
+        raise
+    end = journal.read(RunEnd)
+    if end is not None:
+        log.add("run ended", {"state": end.state, "exit_code": end.exit_code, "wall_clock_s": end.wall_clock_s,
+                              "cost_usd": end.cost_usd})  # fmt: skip
+
+
+def read_log(journal: Journal) -> Iterator[str]:
+    """The lines so far, then what is added for as long as somebody works on the run."""
+    seen = 0
+    while True:
+        running = is_held(journal.active)
+        text = journal.events.read_text() if journal.events.exists() else ""
+        yield text[seen:]
+        seen = len(text)
+        if not running:
+            return
+        time.sleep(_POLL_S)
+
+
+def _keep(journal: Journal, line: str) -> None:
+    """Every line of every log passes here."""
+    # The log only tells: on a full disk the records say what is wrong.
+    with suppress(OSError), journal.events.open("ab", buffering=0) as file:
+        file.write(line.encode() + b"\n")
+
+
+def _figures(record: object) -> dict[str, Any]:
+    """The few numbers of a stage's record that somebody who watches many runs wants to see."""
+    match record:
+        case Snapshot():
+            return {"rows": record.num_rows, "bytes": record.bytes_read, "snapshot": record.digest}
+        case FitResult():
+            candidate = record.candidate
+            return {"stopped": record.stopped, "epoch": candidate.epoch, "metric": candidate.metric,
+                    "validation": candidate.validation, "rows_per_s": record.rows_per_s}  # fmt: skip
+        case Evaluation():
+            return {"rows": record.num_rows, "metric": record.metric, "value": record.metrics[record.metric].value}
+        case VerdictRecord():
+            gates = {finding.gate: finding.outcome for finding in record.verdict.findings}
+            return {"verdict": type(record.verdict).__name__.lower(), "gates": gates}
+        case _:
+            return {}
+
+
+def _failure(error: RaytemplateError) -> dict[str, Any]:
+    code = error.code if isinstance(error, Interrupted) else error.exit_code
+    return {"error": type(error).__name__, "what": error.what, "exit_code": code, "trouble": error.trouble,
+            "retry": error.retry, "next_step": error.next_step}  # fmt: skip

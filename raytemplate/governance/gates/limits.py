@@ -1,0 +1,42 @@
+"""Settings that are metrics with limits, shared by the gates that have them."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+
+from raytemplate import plugins
+from raytemplate.governance.figures import limit
+from raytemplate.governance.options import GateOptions
+from raytemplate.records.evaluated import MetricValue
+
+
+class MetricLimits(GateOptions):
+    """Limits by metric, beside the gate's own settings."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, FiniteFloat] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @model_validator(mode="after")
+    def _known(self) -> MetricLimits:
+        unknown = [name for name in self.limits if not plugins.is_known(plugins.METRICS, name)]
+        if unknown:
+            raise ValueError("; ".join(plugins.no_such(plugins.METRICS, name) for name in unknown))
+        if not self.limits:
+            raise ValueError("expected at least one metric with its limit, such as mae: 12")
+        return self
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Limits by metric."""
+        return dict(self.__pydantic_extra__)
+
+
+def within(metric: MetricValue, bound: float) -> bool:
+    """Whether a metric is at its limit or better. One without a value is not: comparisons with NaN are False."""
+    value = metric.estimate.value
+    return value >= bound if metric.higher_is_better else value <= bound
+
+
+def required(metric: MetricValue, bound: float) -> str:
+    """ "at worst 12" """
+    return f"at least {limit(bound)}" if metric.higher_is_better else f"at worst {limit(bound)}"

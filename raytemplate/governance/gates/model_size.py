@@ -1,0 +1,28 @@
+"""The gate `model-size`: how large the files of a model may be."""
+
+from __future__ import annotations
+
+from raytemplate.governance.evidence import Evidence
+from raytemplate.governance.options import GateOptions
+from raytemplate.quantities import Size
+from raytemplate.records.judged import Finding
+from raytemplate.units import show_bytes
+
+
+class ModelSize(GateOptions):
+    """All files of the candidate together: weights, features, and what MLflow needs to load it."""
+
+    at_most: Size
+    """Their size at most, such as `50 MB`."""
+
+    def check(self, evidence: Evidence) -> Finding:
+        """Passes where the candidate is no larger."""
+        size = evidence.evaluation.candidate_bytes
+        if not size:
+            return Finding(gate="model-size", outcome="error", found="it was not recorded", hint="run again")
+        return Finding(
+            gate="model-size",
+            outcome="pass" if size <= self.at_most else "block",
+            found=show_bytes(size),
+            required=f"at most {show_bytes(self.at_most)}",
+        )

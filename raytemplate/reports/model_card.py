@@ -1,0 +1,138 @@
+"""What a person should know before using a model: one page of Markdown, made from a run's records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import cast
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation, Scored
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.verdict import compared, outcome_text
+from raytemplate.reports.wording import baseline_name, count, estimate_texts, settings_text, short
+from raytemplate.spec.wording import show_value
+from raytemplate.units import show_moment
+
+_TASKS = {"regression": "a number", "binary": "the probability of yes", "multiclass": "a probability for each class"}
+
+
+def model_card(
+    plan: RunPlan, run_id: str, snapshot: Snapshot, fit: FitResult, evaluation: Evaluation, verdict: VerdictRecord,
+    promotion: PromotionRecord | None,
+) -> str:  # fmt: skip
+    """The card of a run's candidate: what it is, what for, made from what, how good, judged how, and its limits."""
+    outcome = " ".join(outcome_text(plan.name, verdict.verdict, promotion, champion_version=None).split())
+    parts = [
+        f"# {plan.name} {plan.version}",
+        outcome,
+        _table(("", ""), _about(plan, run_id, fit)),
+        "## What it is for",
+        _table(("metadata", ""), [(key, _text(value)) for key, value in plan.metadata.items()])
+        or "The template says nothing about it; `metadata` is the place.",
+        "## Data",
+        *_data(plan, snapshot),
+        "## How good it is",
+        *_metrics(plan, evaluation),
+        "## Gates",
+        _table(
+            ("gate", "outcome", "found", "required"),
+            [(f.gate, f.outcome, f.found, f.required) for f in verdict.verdict.findings],
+        ),
+        "## Limits",
+        "\n".join(f"- {line}" for line in _limits(plan, evaluation)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
+    candidate = fit.candidate
+    settings = settings_text(candidate.settings)
+    return [
+        ("owner", plan.owner or "nobody"),
+        ("predicts", f"`{plan.ingest.target}`: {_TASKS[plan.ingest.task]}"),
+        ("model", f"{candidate.family}{f', {settings}' if settings else ''}"),
+        ("trained", f"{fit.step} {candidate.epoch} of {len(fit.epochs)} is the best; stopped by {fit.stopped}"),
+        ("features", ", ".join(f"`{step.column}`" for step in plan.ingest.features)),
+        ("as of", f"{show_moment(plan.as_of)} UTC"),
+        ("run", f"{run_id}, plan {plan.id}{'' if plan.variant == 'standard' else f', variant {plan.variant}'}"),
+        ("model digest", f"`{candidate.digest}`"),
+    ]
+
+
+def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
+    dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
+    yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
+    rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
+    yield _table(("window", "from", "to (excluded)", "rows"), rows)
+
+
+def _span(plan: RunPlan, start: datetime, end: datetime) -> tuple[str, str]:
+    if plan.ingest.split is not None:
+        return "by row hash", "by row hash"
+    return show_moment(start), show_moment(end)
+
+
+def _metrics(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
+    """Every metric of candidate, champion and baseline with its interval, then the paired differences."""
+    models = compared(evaluation, baseline_name(plan.evaluate.baseline))
+    yield f"On {count(evaluation.num_rows, 'test row')}. In brackets: 95 % intervals, {evaluation.resample}s resampled."
+    rows = [(_decides(name, evaluation), *(_estimate(model, name) for _, model in models))
+            for name in evaluation.candidate.metrics]  # fmt: skip
+    yield _table(("metric", *(name for name, _ in models)), rows)
+    for name, model in models:
+        if model is not None and model.difference is not None:
+            value, low, high = estimate_texts(model.difference.estimate)
+            yield f"Candidate minus {name}, {model.difference.metric}: {value} [{low}, {high}], over the same rows."
+
+
+def _decides(name: str, evaluation: Evaluation) -> str:
+    return f"{name} (decides)" if name == evaluation.metric else name
+
+
+def _estimate(model: Scored | None, name: str) -> str:
+    if model is None or name not in model.metrics:
+        return "-"
+    value, low, high = estimate_texts(model.metrics[name].estimate)
+    return f"{value} [{low}, {high}]"
+
+
+def _limits(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
+    """What the records themselves say about how far the figures go."""
+    groups = f"{evaluation.num_groups:,} {evaluation.resample}{'s' * (evaluation.num_groups != 1)}"
+    if plan.ingest.split is not None:
+        yield "Rows were split by a hash, not by time: the figures do not say how it does on later data."
+    else:
+        yield (
+            f"It has seen data until {show_moment(evaluation.candidate_seen_until)} UTC; the figures are of "
+            f"{show_moment(evaluation.test_start)} to {show_moment(evaluation.test_end)} ({groups})."
+        )
+    if evaluation.num_groups < 10:
+        yield f"The intervals rest on {groups} only; fewer than ten make them too narrow."
+    if unknown := evaluation.candidate.num_unknown_categories:
+        yield f"{count(unknown, 'test row')} had a category it had never seen; it treats all of them alike."
+    if evaluation.champion_problem:
+        yield f"It was not compared with the champion: {evaluation.champion_problem}."
+    if any(window.share < 1 for window in plan.ingest.windows):
+        yield "It was trained and tested on a sample of the rows (`data.rows`)."
+    yield "The figures hold for data that looks like the test rows; nothing here says why a prediction is as it is."
+
+
+def _text(value: object) -> str:
+    items = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
+    return ", ".join(show_value(item).strip('"') for item in items)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; empty where there are no rows."""
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,102 @@
+"""The slices of an evaluation as people read them: the worst in a line, all in tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from raytemplate.governance.gates.sliced import MIN_ROWS
+from raytemplate.records.evaluated import Estimate, Evaluation, Slice
+from raytemplate.reports.charts import strip
+from raytemplate.reports.layout import hanging
+from raytemplate.reports.wording import count, estimate_texts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SliceRow:
+    """One slice in a table: the deciding metric of candidate and champion, and both drawn on the table's scale."""
+
+    value: str
+    num_rows: int
+    candidate: Estimate
+    champion: Estimate | None
+    drawn: Markup
+
+    @property
+    def interval(self) -> str:
+        """ "[9.31, 11.13]"; empty where it is not known."""
+        _, low, high = estimate_texts(self.candidate)
+        return f"[{low}, {high}]" if math.isfinite(self.candidate.low + self.candidate.high) else ""
+
+
+def worst_text(evaluation: Evaluation) -> str:
+    """ "worst slices: carrier UA 10.22 [9.31, 11.13] of 2,310 rows", one by each column; empty where there is none.
+
+    Slices of few rows are left out, as chance alone makes them look bad.
+    """
+    enough = [one for one in evaluation.slices if one.num_rows >= MIN_ROWS and _known(one, evaluation.metric)]
+    worst = [_worst([one for one in enough if one.by == by], evaluation.metric) for by in _columns(enough)]
+    if not worst:
+        return ""
+    return hanging(
+        f"  worst slice{'s' * (len(worst) > 1)}: ", "; ".join(_text(one, evaluation.metric) for one in worst)
+    )
+
+
+def slice_tables(evaluation: Evaluation) -> list[tuple[str, list[SliceRow]]]:
+    """Each column by which rows were sliced with its slices, in the order of the record."""
+    tables: list[tuple[str, list[SliceRow]]] = []
+    for by in _columns(evaluation.slices):
+        slices = [one for one in evaluation.slices if one.by == by and evaluation.metric in one.candidate]
+        tables.append((by, _rows(slices, evaluation)))
+    return tables
+
+
+def _rows(slices: Sequence[Slice], evaluation: Evaluation) -> list[SliceRow]:
+    metric, whole = evaluation.metric, evaluation.metrics[evaluation.metric].value
+    scale = _scale(slices, metric, whole)
+    return [
+        SliceRow(
+            value=one.value, num_rows=one.num_rows, candidate=candidate, champion=champion,
+            drawn=strip(candidate, champion.value if champion else math.nan, whole, scale),
+        )
+        for one in slices
+        for candidate, champion in [_both(one, metric)]
+    ]  # fmt: skip
+
+
+def _scale(slices: Sequence[Slice], metric: str, whole: float) -> tuple[float, float]:
+    """Half as wide again as the values. Slices of few rows, and intervals, may reach beyond: else they would press all
+    others together.
+    """
+    enough = [one for one in slices if one.num_rows >= MIN_ROWS]
+    estimates = [e for one in enough for e in _both(one, metric) if e is not None]
+    values = [value for value in (whole, *(e.value for e in estimates)) if math.isfinite(value)] or [0.0]
+    room = (max(values) - min(values)) / 2 or abs(values[0]) / 10 or 1.0
+    return min(values) - room, max(values) + room
+
+
+def _both(one: Slice, metric: str) -> tuple[Estimate, Estimate | None]:
+    champion = one.champion.get(metric) if one.champion else None
+    return one.candidate[metric].estimate, champion.estimate if champion else None
+
+
+def _columns(slices: Sequence[Slice]) -> list[str]:
+    return list(dict.fromkeys(one.by for one in slices))
+
+
+def _known(one: Slice, metric: str) -> bool:
+    return metric in one.candidate and math.isfinite(one.candidate[metric].estimate.value)
+
+
+def _worst(slices: Sequence[Slice], metric: str) -> Slice:
+    pick = min if slices[0].candidate[metric].higher_is_better else max
+    return pick(slices, key=lambda one: one.candidate[metric].estimate.value)
+
+
+def _text(one: Slice, metric: str) -> str:
+    value, low, high = estimate_texts(one.candidate[metric].estimate)
+    return f"{one.by} {one.value} {value} [{low}, {high}] of {count(one.num_rows, 'row')}"

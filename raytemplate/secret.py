@@ -1,0 +1,71 @@
+"""Secrets by reference: a template says where one is, `{env: NAME}` or `{file: PATH}`, and never what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from raytemplate.errors import UsageError
+from raytemplate.redact import SHORTEST, hide
+
+_MARK = "secret:"
+_KINDS = ("env", "file")
+
+
+def text_or_reference(value: object) -> object:
+    """What a field says that may be a text or a reference, as the one text that plans and records carry.
+
+    A validator for pydantic: what is wrong is a ValueError, and shows nothing of the value.
+    """
+    if isinstance(value, str):
+        if value.startswith(_MARK):
+            raise ValueError("expected a text, {env: NAME} or {file: PATH}")
+        return value
+    named = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    kind, where = next(iter(named.items())) if len(named) == 1 else ("", "")
+    if kind not in _KINDS or not isinstance(where, str) or not where:
+        raise ValueError("expected a text, {env: NAME} or {file: PATH}")
+    return f"{_MARK}{kind}:{where}"
+
+
+def is_reference(text: str) -> bool:
+    """Whether a field's text is a reference."""
+    return text.startswith(_MARK)
+
+
+def found_from(text: str, folder: Path) -> str:
+    """The same with a file's path made whole: it is relative to the template's folder."""
+    mark = f"{_MARK}file:"
+    return f"{mark}{(folder / text.removeprefix(mark)).absolute()}" if text.startswith(mark) else text
+
+
+def resolve(text: str, field: str, environ: Mapping[str, str]) -> str:
+    """The secret that a reference stands for, hidden from now on; any other text as it is.
+
+    Args:
+        field: the dotted path it is the value of, for errors.
+
+    Raises:
+        UsageError: it is not there, or too short to be kept out of what is written.
+    """
+    if not is_reference(text):
+        return text
+    kind, _, where = text.removeprefix(_MARK).partition(":")
+    value = _of_file(Path(where), field) if kind == "file" else environ.get(where, "")
+    if not value:
+        place = f"the file {where} is empty" if kind == "file" else f"the environment variable {where} is not set"
+        raise UsageError(f"{field}: {place}; the template refers to it", next_step="set it where this is typed")
+    if len(value) < SHORTEST:
+        raise UsageError(f"{field}: the secret has fewer than {SHORTEST} characters, too few to keep it out of logs",
+                         next_step="use a longer one")  # fmt: skip
+    hide(value)
+    return value
+
+
+def _of_file(path: Path, field: str) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "not a text"
+        raise UsageError(f"{field}: {path}: cannot be read: {said}", next_step="put the secret there") from None

@@ -1,0 +1,74 @@
+"""The gate `slice-gap` against fairlearn: its differences of rates are the limits at which the gate turns."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fairlearn import metrics as reference
+
+from raytemplate.evaluation.slices import score_slices, slice_values
+from raytemplate.governance.gates.slice_gap import SliceGap
+
+RATES = ("selection-rate", "true-positive-rate", "false-positive-rate")
+
+
+def people(seed, favour):
+    """Whether each is of the class, its probability, and the group it is of; groups are favoured in turn."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["north", "south", "east"], 1200, p=[0.6, 0.3, 0.1])
+    target = (rng.random(1200) < 0.4).astype(np.float64)
+    probability = 0.35 * target + 0.65 * rng.random(1200)
+    return target, np.clip(probability + favour * (group == "north") - favour * (group == "east"), 0, 1), group
+
+
+def judged(evidence, target, probability, group, min_rows=1, **limits):
+    slices = score_slices(
+        target=target, groups=np.arange(len(target)), predictions={"candidate": probability},
+        columns={"region": slice_values(pa.chunked_array([pa.array(group)]))}, metrics=RATES, num_resamples=50,
+    )  # fmt: skip
+    gate = SliceGap.model_validate({"by": "region", "min_rows": min_rows, **limits})
+    return gate.check(evidence(slices=slices))
+
+
+@pytest.mark.parametrize("favour", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_selection_rates_turn_at_the_demographic_parity_difference(evidence, seed, favour):
+    target, probability, group = people(seed, favour)
+    gap = reference.demographic_parity_difference(target, probability >= 0.5, sensitive_features=group)
+    within = judged(evidence, target, probability, group, **{"selection-rate": gap + 1e-9})
+    beyond = judged(evidence, target, probability, group, **{"selection-rate": gap - 1e-9})
+    assert (within.outcome, beyond.outcome) == ("pass", "block")
+
+
+@pytest.mark.parametrize("favour", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_other_rates_turn_at_the_equalized_odds_difference(evidence, seed, favour):
+    target, probability, group = people(seed, favour)
+    gap = reference.equalized_odds_difference(target, probability >= 0.5, sensitive_features=group)
+    limits = [{"true-positive-rate": gap + off, "false-positive-rate": gap + off} for off in (1e-9, -1e-9)]
+    found = [judged(evidence, target, probability, group, **limit).outcome for limit in limits]
+    assert found == ["pass", "block"]
+
+
+def test_the_two_slices_furthest_apart_are_named(evidence):
+    finding = judged(evidence, *people(1, 0.3), **{"selection-rate": 0.1})
+    assert "(region east and region north)" in finding.found
+    assert finding.required == "at most 0.1 apart"
+
+
+def test_slices_of_few_rows_are_passed_over_as_by_hand(evidence):
+    target, probability, group = people(1, 0.3)
+    large = group != "east"
+    assert (group == "east").sum() < 200
+    gap = reference.demographic_parity_difference(
+        target[large], probability[large] >= 0.5, sensitive_features=group[large]
+    )
+    limits = {"selection-rate": gap + 1e-9}
+    assert judged(evidence, target, probability, group, min_rows=200, **limits).outcome == "pass"
+    assert judged(evidence, target, probability, group, min_rows=1, **limits).outcome == "block"
+
+
+def test_a_slice_where_a_rate_has_no_value_is_never_within(evidence):
+    target, probability, group = people(1, 0.0)
+    target[group == "east"] = 0.0
+    finding = judged(evidence, target, probability, group, **{"true-positive-rate": 0.99})
+    assert finding.outcome == "block" and "region east" in finding.found

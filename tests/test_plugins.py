@@ -1,0 +1,115 @@
+"""Plug-ins of installed packages: found by name, refused with their package's name, kept out of what others need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raytemplate import plugins
+from raytemplate.errors import SpecError
+from raytemplate.plugins import PluginError
+from raytemplate.spec.load import load
+
+TEMPLATE = Path(__file__).parent.parent / "configs" / "flights-air-time.yaml"
+NARROW = """
+from raytemplate.governance.options import GateOptions
+
+class Narrow(GateOptions):
+    def check(self, evidence): ...
+"""
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """Offers plug-ins as an installed package does: `site(package, {group: {name: target}}, code of its module)`."""
+
+    def install(package, offers, code="", version="1.0"):
+        module = package.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(code)
+        about = tmp_path / f"{module}-{version}.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in names.items()) for group, names in offers.items()]
+        (about / "entry_points.txt").write_text("\n".join(lines))
+        plugins._installed.cache_clear()
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins._installed.cache_clear()
+    yield install
+    plugins._installed.cache_clear()
+
+
+def refused(group, name):
+    with pytest.raises(PluginError) as error:
+        plugins.load(group, name)
+    return str(error.value)
+
+
+def test_a_plug_in_of_a_package_is_loaded_by_its_name(site):
+    site("one-gate", {plugins.GATES: {"narrow": "one_gate:Narrow"}}, NARROW)
+    assert plugins.is_known(plugins.GATES, "narrow") and "narrow" in plugins.names(plugins.GATES)
+    assert plugins.load(plugins.GATES, "narrow")().severity == "block"
+    assert plugins.packages() == {"one-gate": "1.0"}
+
+
+def test_an_unknown_name_gets_the_nearest_or_all_and_where_more_come_from(site):
+    site("two-gate", {plugins.GATES: {"narrow": "two_gate:Narrow"}}, NARROW)
+    assert refused(plugins.GATES, "narow") == 'no such gate: "narow"; did you mean narrow?'
+    assert refused(plugins.SOURCES, "xyz") == (
+        'no such format: "xyz"; there is csv, jsonl, parquet; others come with packages that offer them '
+        "(docs/plug-ins.md)"
+    )
+
+
+def test_a_name_of_two_packages_is_nobodys(site):
+    site("first", {plugins.METRICS: {"bias": "first:BIAS"}})
+    site("second", {plugins.METRICS: {"bias": "second:BIAS"}}, version="2.1")
+    assert refused(plugins.METRICS, "bias") == (
+        'the metric "bias" is offered by first 1.0 and second 2.1; uninstall all but one of them'
+    )
+
+
+def test_a_shipped_name_cannot_be_taken(site):
+    site("taker", {plugins.METRICS: {"mae": "taker:MAE"}}, "MAE = None")
+    assert plugins.load(plugins.METRICS, "mae").id == "mae"
+
+
+def test_a_plug_in_that_cannot_be_imported_names_its_package(site):
+    site("broken", {plugins.FAMILIES: {"deep": "broken:FAMILY"}}, "import a_library_that_is_not_here")
+    assert refused(plugins.FAMILIES, "deep") == (
+        'the family "deep" of broken 1.0 (broken:FAMILY) cannot be imported: '
+        "ModuleNotFoundError: No module named 'a_library_that_is_not_here'"
+    )
+
+
+def test_what_is_no_plug_in_says_what_it_lacks(site):
+    site("wrong", {plugins.GATES: {"odd": "wrong:Odd"}}, "class Odd: model_fields = {}")
+    assert refused(plugins.GATES, "odd") == (
+        'the gate "odd" of wrong 1.0 (wrong:Odd) is no gate: it has no check (docs/plug-ins.md)'
+    )
+
+
+def test_a_broken_plug_in_that_nobody_asked_for_is_in_nobodys_way(site):
+    site(
+        "bad", {group: {"zzz": "bad:X"} for group in (plugins.SOURCES, plugins.METRICS)}, "raise OSError('no licence')"
+    )
+    assert list(plugins.every(plugins.SOURCES)) == ["parquet", "csv", "jsonl"]
+    assert "mae" in plugins.metrics_for("regression") and "zzz" not in plugins.metrics_for("regression")
+
+
+def test_check_places_every_problem_with_plug_ins(site):
+    site("bad-ones", {
+        plugins.METRICS: {"zzz": "bad_ones:X"}, plugins.GATES: {"strange": "bad_ones:X"},
+        plugins.FEATURE_OPTIONS: {"odd": "bad_ones:X"},
+    }, "raise OSError('no licence')")  # fmt: skip
+    wrong = {
+        "evaluation.also": ["rmse", "zzz"], "governance.gates.strange": {}, "features.columns.temp": {"kind": "odd"},
+        "data.format": "parqet",
+    }  # fmt: skip
+    with pytest.raises(SpecError) as error:
+        load(TEMPLATE, overrides=wrong, environ={})
+    found = {problem.path: problem.message for problem in error.value.problems}
+    assert found.pop("data.format") == 'no such format: "parqet"; did you mean parquet?'
+    assert set(found) == {"evaluation.also", "governance.gates.strange", "features.columns.temp.kind"}
+    assert all("of bad-ones 1.0 (bad_ones:X) cannot be imported: OSError: no licence" in m for m in found.values())
