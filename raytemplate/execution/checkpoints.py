@@ -47,42 +47,6 @@ class Checkpoints:
         scratch.rename(final)
         return final
 
-    def save_half(self, epoch: int, num_steps: int, write: Callable[[Path], None]) -> Path:
-        """A checkpoint inside an epoch, in the place of the one before; it is for going on and never a candidate."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        scratch, final = self.folder / ".half", self.folder / f"half-{epoch:05d}-{num_steps:08d}"
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        try:
-            write(scratch)
-            write_manifest(scratch)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        shutil.rmtree(final, ignore_errors=True)
-        scratch.rename(final)
-        self.prune_halves(keep=final)
-        return final
-
-    def half(self) -> tuple[Path, int, int] | None:
-        """Folder, epoch and steps of the good checkpoint inside an epoch; None where a whole one is newer."""
-        good, _ = self.good()
-        done = good[-1].epoch if good else 0
-        for folder in sorted(self.folder.glob("half-*"), reverse=True):
-            epoch, num_steps = map(int, folder.name.split("-")[1:])
-            try:
-                verify(folder)
-            except IntegrityError:
-                continue
-            return (folder, epoch, num_steps) if epoch > done else None
-        return None
-
-    def prune_halves(self, keep: Path | None = None) -> None:
-        """Remove checkpoints inside epochs: a newer one or the whole epoch's has taken their place."""
-        for folder in self.folder.glob("half-*"):
-            if folder != keep:
-                shutil.rmtree(folder, ignore_errors=True)
-
     def folders(self) -> tuple[Path, ...]:
         """Folders of finished checkpoints, oldest epoch first, unverified."""
         return tuple(sorted(self.folder.glob("epoch-*")))

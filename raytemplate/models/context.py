@@ -123,14 +123,6 @@ class LoopContext(Protocol):
         """Folder of the newest good checkpoint of this run and its epoch, to go on from; None to start anew."""
         ...
 
-    def halfway(self) -> tuple[Path, int, int] | None:
-        """Folder of a checkpoint inside an epoch, newer than any whole one; its epoch, and the steps done of that."""
-        ...
-
-    def between(self, epoch: int, num_steps: int, save: Callable[[Path], None]) -> None:
-        """Leave a checkpoint inside an epoch, after so many of its steps, if one is due. Together."""
-        ...
-
     def begin(self, take: Callable[[Start], str]) -> None:
         """Where the template asks for a warm start, call `take`; it says why the weights do not fit, "" if it took
         them. To be called where there is no checkpoint, once the network is built.

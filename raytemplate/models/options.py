@@ -68,11 +68,6 @@ class TrainingSpec(Options):
     """Epochs (trees: rounds, linear: steps) between checkpoints. Default: every epoch; trees and linear: a twentieth of
     `num_trees` or `max_steps`."""
 
-    checkpoint_minutes: Annotated[float, Field(gt=0)] | None = None
-    """Minutes after which a checkpoint is left inside an epoch, for epochs so long that losing one costs much. Going on
-    from it equals never having stopped where data is in memory; of a stream rows may be seen twice or not at all in
-    that epoch. Default: at the end of epochs only."""
-
     keep_checkpoints: Annotated[int, Field(ge=1)] = 3
     """Newest checkpoints kept, besides the best. Default: 3, so that a torn newest one costs little."""
 

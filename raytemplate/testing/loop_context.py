@@ -41,14 +41,13 @@ class MemoryContext:
         folder: where checkpoints are; those of an earlier context are gone on from.
         stop_after: the epoch whose report says stop, as a budget would.
         start: a model whose weights training begins with; `cold` then says why they were not taken.
-        die_at: the epoch and the steps of it after which the process is killed, just after a checkpoint.
     """
 
     rank, num_ranks = 0, 1
 
     def __init__(
         self, rows: Mapping[Split, Rows], layout: Layout, folder: Path, *, seed: int = 0,
-        stop_after: int | None = None, start: Start | None = None, die_at: tuple[int, int] | None = None,
+        stop_after: int | None = None, start: Start | None = None,
     ) -> None:  # fmt: skip
         self.layout = layout
         self.num_train_rows = len(rows["train"].target)
@@ -56,7 +55,7 @@ class MemoryContext:
         self.validations: list[float] = []
         self.finished: str | None = None
         self.cold: str | None = None
-        self._start, self._die_at = start, die_at
+        self._start = start
         self._rows, self._folder, self._seed, self._stop_after = rows, folder, seed, stop_after
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
@@ -102,23 +101,6 @@ class MemoryContext:
         """See `LoopContext`."""
         found = sorted(self._folder.glob("epoch-*"))
         return (found[-1], int(found[-1].name.removeprefix("epoch-"))) if found else None
-
-    def halfway(self) -> tuple[Path, int, int] | None:
-        """See `LoopContext`."""
-        found = sorted(self._folder.glob("half-*"))
-        if not found:
-            return None
-        epoch, step = map(int, found[-1].name.split("-")[1:])
-        newest = self.checkpoint()
-        return (found[-1], epoch, step) if newest is None or epoch > newest[1] else None
-
-    def between(self, epoch: int, num_steps: int, save: Callable[[Path], None]) -> None:
-        """See `LoopContext`; one is due whenever `die_at` is (epoch, steps), and then the process ends as by a kill."""
-        if self._die_at is not None and (epoch, num_steps) >= self._die_at:
-            folder = self._folder / f"half-{epoch:05d}-{num_steps:08d}"
-            folder.mkdir(parents=True)
-            save(folder)
-            raise KeyboardInterrupt
 
     def begin(self, take: Callable[[Start], str]) -> None:
         """See `LoopContext`."""

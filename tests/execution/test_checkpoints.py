@@ -150,20 +150,3 @@ def test_training_ends_with_its_time_the_start_of_ranks_included(tmp_path, remai
     assert report(of, 1, 1.0) is True
     assert of.stopped == "budget.time"
     assert [c.epoch for c in Checkpoints(tmp_path).good()[0]] == [1]
-
-
-def test_a_checkpoint_inside_an_epoch_is_gone_on_from_and_never_a_candidate(tmp_path):
-    kept = Checkpoints(tmp_path)
-    kept.save(1, 5.0, lambda folder: (folder / "w").write_text("1"))
-    kept.save_half(2, 64, lambda folder: (folder / "w").write_text("2"))
-    newest = kept.save_half(2, 128, lambda folder: (folder / "w").write_text("3"))
-    assert kept.half() == (newest, 2, 128)
-    assert [path.name for path in tmp_path.glob("half-*")] == ["half-00002-00000128"]
-    assert kept.best(higher_is_better=False).epoch == 1
-    (newest / "w").write_text("torn")
-    assert kept.half() is None
-    kept.save_half(2, 192, lambda folder: (folder / "w").write_text("4"))
-    kept.save(2, 4.0, lambda folder: (folder / "w").write_text("5"))
-    assert kept.half() is None
-    kept.prune_halves()
-    assert not list(tmp_path.glob("half-*"))

@@ -97,7 +97,7 @@ class RankContext:
         self._checkpoints = Checkpoints(assignment.checkpoints)
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
-        self._started = self._reported = self._saved = time.monotonic()
+        self._started = self._reported = time.monotonic()
         self._metric = metric_of(assignment.metric, assignment.training.quantile)
         self._history = list(assignment.earlier)
         self._num_rows = 0
@@ -143,21 +143,6 @@ class RankContext:
         """See `LoopContext`."""
         good, _ = self._checkpoints.good()
         return (good[-1].folder, good[-1].epoch) if good else None
-
-    def halfway(self) -> tuple[Path, int, int] | None:
-        """See `LoopContext`."""
-        return self._checkpoints.half()
-
-    def between(self, epoch: int, num_steps: int, save: Callable[[Path], None]) -> None:
-        """See `LoopContext`."""
-        minutes = self._assignment.training.checkpoint_minutes
-        if minutes is None:
-            return
-        due = time.monotonic() - self._saved >= 60.0 * minutes
-        # Rank 0 alone writes; the others wait for it at the next step's gradients.
-        if due and self.rank == 0:
-            self._checkpoints.save_half(epoch, num_steps, save)
-            self._saved = time.monotonic()
 
     def begin(self, take: Callable[[Start], str]) -> None:
         """See `LoopContext`."""
@@ -223,8 +208,6 @@ class RankContext:
         if last or record.epoch % self._assignment.checkpoint_every == 0:
             folder = self._checkpoints.save(record.epoch, record.validation, save)
             record = self._history[-1] = replace(record, checkpoint=folder.name)
-            self._saved = time.monotonic()
-            self._checkpoints.prune_halves()
             self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
         self._on_epoch(record)
 

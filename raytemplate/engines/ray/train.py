@@ -22,7 +22,6 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
 from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
 from raytemplate.models.context import Start
@@ -62,8 +61,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     """The request for a stage: no Ray in it, so that two can be compared."""
     training = TrainingSpec.model_validate(dict(stage.training))
     newest, _ = newest_good(journal.checkpoints)
-    half = Checkpoints(journal.checkpoints).half()
-    done = half[1] - 1 if half else newest.epoch if newest else 0
+    done = newest.epoch if newest else 0
     family: Family = plugins.load(plugins.FAMILIES, stage.family)
     every = family.checkpoint_interval(training, stage.num_epochs)
     resources = {"CPU": stage.cpus_per_worker}

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,6 @@ from raytemplate.models.torch.weights import (
 
 _STEPS_BETWEEN_CLOCK_CHECKS = 64
 _ROWS_AT_ONCE = 16_384
-_PROGRESS = "progress.json"
 
 
 def train(context: LoopContext, options: TorchOptions, training: TrainingSpec) -> None:
@@ -72,11 +70,9 @@ def fit(
 
     aim = objective(training, context.layout)
     aim.criterion.to(next(model.parameters()).device)
-    first, progress = _go_on(context, model, optimizer, tables)
-    for epoch in range(first, training.epochs + 1):
+    for epoch in range(_go_on(context, model, optimizer, tables) + 1, training.epochs + 1):
         torch.manual_seed(training.seed * 100_003 + epoch)
-        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch, progress, save)
-        progress = _Progress()
+        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch)
         if num_rows < 0:
             break
         validation = context.measure(_predictions(context, model, epoch))
@@ -87,42 +83,16 @@ def fit(
     context.finish(weights_sha256(model))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Progress:
-    """An epoch so far: its steps, the sum of their losses, rows of this rank and of all, seconds."""
-
-    num_steps: int = 0
-    total: float = 0.0
-    num_rows: int = 0
-    num_rows_all: int = 0
-    loop_s: float = 0.0
-
-
 def _one_epoch(
-    context: LoopContext, model: nn.Module, optimizer: Adam, aim: Objective, training: TrainingSpec, epoch: int,
-    begun: _Progress, save: Callable[[Path], None],
-) -> tuple[float, float, int]:  # fmt: skip
+    context: LoopContext, model: nn.Module, optimizer: Adam, aim: Objective, training: TrainingSpec, epoch: int
+) -> tuple[float, float, int]:
     """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle."""
     device = next(model.parameters()).device
     model.train()
-    total = torch.tensor(begun.total, dtype=torch.float64, device=device)
-    rows, rows_all = begun.num_rows, begun.num_rows_all
-    started = time.perf_counter() - begun.loop_s
-
-    def save_half(folder: Path) -> None:
-        save(folder)
-        seconds = time.perf_counter() - started
-        so_far = _Progress(
-            num_steps=step + 1, total=float(total), num_rows=rows, num_rows_all=rows_all, loop_s=seconds
-        )  # fmt: skip
-        (folder / _PROGRESS).write_text(json.dumps(asdict(so_far)))
-
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    rows = rows_all = 0
+    started = time.perf_counter()
     for step, batch in enumerate(context.batches("train", epoch=epoch, batch_size=training.batch_size)):
-        if step < begun.num_steps:
-            continue
-        if training.checkpoint_minutes is not None:
-            # What a step draws must not depend on the steps before it, which a process that goes on has not taken.
-            torch.manual_seed((training.seed * 100_003 + epoch) * 1_000_003 + step)
         dense, codes, target = _tensors(batch, device)
         optimizer.zero_grad()
         # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
@@ -138,8 +108,6 @@ def _one_epoch(
         rows_all += batch.num_rows_all_ranks
         if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0 and context.out_of_time():
             return 0.0, time.perf_counter() - started, -1
-        if (step + 1) % _STEPS_BETWEEN_CLOCK_CHECKS == 0:
-            context.between(epoch, step + 1, save_half)
     loss = float(total) * context.num_ranks / max(rows_all, 1)
     return loss * aim.unit, time.perf_counter() - started, rows
 
@@ -184,19 +152,13 @@ def _predictions(
             yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 
-def _go_on(
-    context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None
-) -> tuple[int, _Progress]:
-    """Weights and optimizer as the newest checkpoint has them; the epoch to go on in, and what is done of it."""
-    half, whole = context.halfway(), context.checkpoint()
-    if half is not None:
-        folder, epoch, _ = half
-        progress = _Progress(**json.loads((folder / _PROGRESS).read_text()))
-    elif whole is not None:
-        folder, epoch, progress = whole[0], whole[1] + 1, _Progress()
-    else:
+def _go_on(context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None) -> int:
+    """The epoch of the checkpoint that weights and optimizer were restored from; 0 when there is none."""
+    found = context.checkpoint()
+    if found is None:
         context.begin(lambda start: take_over(start, model, tables))
-        return 1, _Progress()
+        return 0
+    folder, epoch = found
     load_weights(folder, model)
     load_optimizer(folder, optimizer)
-    return epoch, progress
+    return epoch
