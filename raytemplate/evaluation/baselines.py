@@ -1,14 +1,15 @@
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
-"""The simple rule that a model must beat: a median or mean of the target for each combination of some columns.
+"""The simple rule that a model must beat: a quantile or mean of the target for each combination of some columns.
 
 For classes the mean is a rate (of the positive class of two) or the shares of the classes (of more), drawn a little
 towards those of all rows: as if each group had one more row, of the average kind. A class never seen in a group is
 then unlikely there, not impossible, and the log loss stays finite.
 
-Fitted in one pass from parts that merge in any order. Means keep a count and a sum a group; medians keep them by bucket
-(`buckets.py`), which is exact for whole numbers up to 1,000 and within `relative_error` (0.1 %) for others. A t-digest
-(datasketches 5.2, k 200) was tried and not taken: its medians of 350 groups of 857 rows were off by up to 0.8 %.
+Fitted in one pass from parts that merge in any order. Means keep a count and a sum a group; quantiles, of which the
+median is one, keep them by bucket (`buckets.py`), which is exact for whole numbers up to 1,000 and within
+`relative_error` (0.1 %) for others. A t-digest (datasketches 5.2, k 200) was tried and not taken: its medians of 350
+groups of 857 rows were off by up to 0.8 %.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -24,10 +26,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.buckets import bucket_of, coarser, means, medians, relative_width
+from raytemplate.evaluation.buckets import bucket_of, coarser, means, quantiles, relative_width
 from raytemplate.evaluation.metrics.metric import Floats
 
-Rule = Literal["median", "mean", "rate", "share"]
+Rule = Literal["quantile", "mean", "rate", "share"]
 
 MAX_CELLS = 250_000
 """Most (group, bucket) pairs a state holds, about 10 MB. Past that every two neighbouring buckets become one."""
@@ -49,11 +51,12 @@ class BaselineState:
     by: tuple[str, ...]
     level: int
     cells: pa.Table
+    quantile: float = 0.5
 
     @property
     def relative_error(self) -> float:
-        """How far each middle value may be from the exact one, relative to it; means have rounding only."""
-        return relative_width(self.level) if self.rule == "median" else 0.0
+        """How far each quantile may be from the exact one, relative to it; means have rounding only."""
+        return relative_width(self.level) if self.rule == "quantile" else 0.0
 
     @property
     def num_rows(self) -> int:
@@ -65,7 +68,7 @@ class BaselineState:
         names = self.cells["group"].combine_chunks()
         code = _codes(names)
         first = np.unique(code, return_index=True)[1]
-        pick = medians if self.rule == "median" else means
+        pick = partial(quantiles, quantile=self.quantile) if self.rule == "quantile" else means
         bucket, count, total = (_numbers(self.cells, name) for name in ("bucket", "count", "sum"))
         groups = [str(name) for name in names.take(pa.array(first)).to_pylist()]
         by_bucket = np.argsort(bucket, kind="stable")
@@ -109,6 +112,7 @@ class BaselineState:
             "rule": self.rule,
             "by": list(self.by),
             "level": self.level,
+            "quantile": self.quantile,
             "groups": names.dictionary.to_pylist(),
             "group": names.indices.to_pylist(),
         } | {name: self.cells[name].to_pylist() for name in ("bucket", "count", "sum")}
@@ -122,7 +126,8 @@ class BaselineState:
             pa.array(document["group"], pa.int32()), pa.array(document["groups"], pa.string())
         ).cast(pa.string())
         cells = _cells(names, document["bucket"], document["count"], document["sum"])
-        return BaselineState(rule=document["rule"], by=tuple(document["by"]), level=document["level"], cells=cells)
+        return BaselineState(rule=document["rule"], by=tuple(document["by"]), level=document["level"], cells=cells,
+                             quantile=document["quantile"])  # fmt: skip
 
 
 def fit_baseline(table: pa.Table, settings: Mapping[str, Any], target: str, task: str = "regression") -> BaselineState:
@@ -130,19 +135,20 @@ def fit_baseline(table: pa.Table, settings: Mapping[str, Any], target: str, task
 
     Args:
         table: the target and the columns to group by. These are compared as text, so int32 1 and int64 1 are one group.
-        settings: `BaselineSpec` dumped: exactly one of `median_by` and `mean_by` holds column names.
+        settings: `BaselineSpec` dumped: exactly one of `median_by`, `mean_by` and `quantile_by` holds
+            column names; the last comes with `quantile`.
         task: for two classes the target is 1.0 for the positive one, else 0.0; for more it is a text.
     """
-    rule, by = _rule(settings, task)
+    rule, by, quantile = _rule(settings, task)
     if rule == "share":
         return _fit_shares(table, by, target)
     value = table[target].cast(pa.float64()).fill_null(math.nan).to_numpy()
     known = np.isfinite(value)
     names = _group_names(table, by).filter(pa.array(known))
     value = value[known]
-    bucket = bucket_of(value) if rule == "median" else np.zeros(len(value), dtype=np.int64)
+    bucket = bucket_of(value) if rule == "quantile" else np.zeros(len(value), dtype=np.int64)
     cells = _cells(names, bucket, np.ones(len(value), dtype=np.int64), value)
-    return _bounded(rule, by, _FINEST, cells)
+    return _bounded(rule, by, _FINEST, cells, quantile)
 
 
 def _fit_shares(table: pa.Table, by: tuple[str, ...], target: str) -> BaselineState:
@@ -160,17 +166,19 @@ def merge(a: BaselineState, b: BaselineState) -> BaselineState:
     Raises:
         ValueError: two different baselines.
     """
-    if (a.rule, a.by) != (b.rule, b.by):
+    if (a.rule, a.by, a.quantile) != (b.rule, b.by, b.quantile):
         raise ValueError(f"cannot merge {a.rule} by {a.by} with {b.rule} by {b.by}")
     level = max(a.level, b.level)
     both = pa.concat_tables([_coarser(a.cells, level - a.level), _coarser(b.cells, level - b.level)])
-    return _bounded(a.rule, a.by, level, both)
+    return _bounded(a.rule, a.by, level, both, a.quantile)
 
 
-def _rule(settings: Mapping[str, Any], task: str) -> tuple[Rule, tuple[str, ...]]:
+def _rule(settings: Mapping[str, Any], task: str) -> tuple[Rule, tuple[str, ...], float]:
     if settings.get("median_by") is not None:
-        return "median", tuple(settings["median_by"])
-    return _MEAN_OF[task], tuple(settings["mean_by"])
+        return "quantile", tuple(settings["median_by"]), 0.5
+    if settings.get("quantile_by") is not None:
+        return "quantile", tuple(settings["quantile_by"]), float(settings["quantile"])
+    return _MEAN_OF[task], tuple(settings["mean_by"]), 0.5
 
 
 def _codes(names: pa.Array) -> NDArray[np.int64]:
@@ -191,13 +199,15 @@ def _coarser(cells: pa.Table, times: int) -> pa.Table:
     return cells.set_column(1, "bucket", pa.array(coarser(_numbers(cells, "bucket"), times), pa.int64()))
 
 
-def _bounded(rule: Rule, by: tuple[str, ...], level: int, cells: pa.Table) -> BaselineState:
+def _bounded(
+    rule: Rule, by: tuple[str, ...], level: int, cells: pa.Table, quantile: float = 0.5
+) -> BaselineState:  # fmt: skip
     cells = _summed(cells)
     while len(cells) > MAX_CELLS:
-        if rule != "median" or level == _COARSEST:
+        if rule != "quantile" or level == _COARSEST:
             raise ValueError(f"a baseline by {', '.join(by)} has over {MAX_CELLS:,} groups: group by fewer columns")
         cells, level = _summed(_coarser(cells, 1)), level + 1
-    return BaselineState(rule=rule, by=by, level=level, cells=cells)
+    return BaselineState(rule=rule, by=by, level=level, cells=cells, quantile=quantile)
 
 
 def _summed(cells: pa.Table) -> pa.Table:

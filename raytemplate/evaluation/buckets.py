@@ -45,10 +45,11 @@ def means(code: Integers, count: Integers, total: Floats) -> Floats:
     return np.bincount(code, weights=total) / np.bincount(code, weights=count)
 
 
-def medians(code: Integers, count: Integers, total: Floats) -> Floats:
-    """Median of each group, float64 [groups]; cells are sorted by group, then bucket.
+def quantiles(code: Integers, count: Integers, total: Floats, quantile: float = 0.5) -> Floats:
+    """A quantile of each group, by default the median, float64 [groups]; cells are sorted by group, then bucket.
 
-    The mean of the two middle values (one, for an odd number of rows), each taken as the mean of its bucket.
+    Between the two values around it in proportion (type 7 of Hyndman and Fan 1996, "Sample Quantiles in Statistical
+    Packages", The American Statistician 50(4)), each taken as the mean of its bucket.
     """
     if len(code) == 0:
         return np.zeros(0)
@@ -56,5 +57,8 @@ def medians(code: Integers, count: Integers, total: Floats) -> Floats:
     rows = np.bincount(code, weights=count).astype(np.int64)
     start = np.cumsum(rows) - rows
     value = total / count
-    lower, upper = (np.searchsorted(ends, start + middle, side="right") for middle in ((rows - 1) // 2, rows // 2))
-    return (value[lower] + value[upper]) / 2
+    place = (rows - 1) * quantile
+    below = np.floor(place).astype(np.int64)
+    lower, upper = (np.searchsorted(ends, start + at, side="right") for at in (below, np.minimum(below + 1, rows - 1)))
+    share = place - below
+    return value[lower] * (1 - share) + value[upper] * share

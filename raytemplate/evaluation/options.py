@@ -8,6 +8,8 @@ from pydantic import model_validator
 
 from raytemplate.plugins import Options
 
+_RULES = ("median_by", "mean_by", "quantile_by")
+
 
 class BaselineSpec(Options):
     """The simple rule that a model must beat, fitted on the training window. Exactly one field is set."""
@@ -20,11 +22,25 @@ class BaselineSpec(Options):
     of the positive one, for more the share of each, both as if each combination had one more row of the average
     kind."""
 
+    quantile_by: tuple[str, ...] | None = None
+    """With `training.loss: quantile`: that quantile of the target for each combination of these columns; `[]` is the
+    quantile of all rows."""
+
     @model_validator(mode="after")
     def _one(self) -> BaselineSpec:
-        if (self.median_by is None) == (self.mean_by is None):
-            raise ValueError("expected exactly one of median_by and mean_by")
+        if len([name for name in _RULES if getattr(self, name) is not None]) != 1:
+            raise ValueError("expected exactly one of median_by, mean_by and quantile_by")
         return self
+
+    @property
+    def rule(self) -> str:
+        """The field that is set."""
+        return next(name for name in _RULES if getattr(self, name) is not None)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns to group by."""
+        return getattr(self, self.rule)
 
 
 class EvaluationSpec(Options):
@@ -38,7 +54,8 @@ class EvaluationSpec(Options):
     """More metrics to report. Default: none."""
 
     baseline: BaselineSpec = BaselineSpec(median_by=())
-    """The simple rule to compare with. Default: the median of all training rows; for classes their shares."""
+    """The simple rule to compare with. Default: the median of all training rows; for classes their shares,
+    for a quantile that of all training rows."""
 
     slices: tuple[str, ...] = ()
     """Columns by which the test rows are sliced, each slice with the same metrics: of a text every value, of a number

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from raytemplate.errors import DataError, TrainingFailed
 from raytemplate.evaluation.compare import compare
+from raytemplate.evaluation.confusion import confusion
 from raytemplate.evaluation.intervals import group_ids
 from raytemplate.evaluation.metrics.calibration import reliability
 from raytemplate.evaluation.slices import score_slices
@@ -22,13 +23,14 @@ from raytemplate.records.ingested import Snapshot
 
 def appraise(
     plan: RunPlan, stage: EvaluateStage, scores: TestScores, *, candidate: Candidate, champion: Champion | None,
-    snapshot: Snapshot, problems: Mapping[str, str],
+    snapshot: Snapshot, problems: Mapping[str, str], classes: tuple[str, ...] = (),
 ) -> Evaluation:  # fmt: skip
     """The evaluation of one run, from predictions on its test window.
 
     Args:
         champion: the head when the evidence was taken.
         problems: name -> why a model could not even be opened.
+        classes: in the order of their index, where classes are predicted.
     """
     groups = group_ids(scores.times, stage.resample)
     predictions, unusable = _usable(scores.predictions)
@@ -46,7 +48,6 @@ def appraise(
         metrics=tuple(dict.fromkeys((stage.metric, *stage.also))), num_resamples=stage.num_resamples, seed=stage.seed,
         quantile=stage.quantile,
     )  # fmt: skip
-    classes = plan.ingest.task != "regression"
     test = plan.ingest.window("test")
     return Evaluation(
         metric=stage.metric, test_snapshot=snapshot.digest, test_start=test.start, test_end=test.end,
@@ -60,6 +61,7 @@ def appraise(
         split=plan.ingest.split.id if plan.ingest.split else "", slices=slices,
         calibration=reliability(scores.target, predictions["candidate"]) if classes else (), latency=scores.latency,
         candidate_bytes=candidate.num_bytes,
+        confusion=confusion(scores.target, predictions["candidate"], classes),
     )  # fmt: skip
 
 

@@ -268,7 +268,7 @@ class Execution:
         )  # fmt: skip
         evaluation = appraise(
             self.plan, stage, scores, candidate=fit.candidate, champion=champion,
-            snapshot=ingested.snapshot, problems=problems,
+            snapshot=ingested.snapshot, problems=problems, classes=ingested.features.classes,
         )  # fmt: skip
         self.journal.write(evaluation)
         return evaluation

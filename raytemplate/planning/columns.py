@@ -71,9 +71,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
         for column in settings.get("fold_by", ()):
             yield f"features.columns.{name}.fold_by", column, "any"
     baseline = spec.evaluation.baseline
-    for field in ("median_by", "mean_by"):
-        for column in getattr(baseline, field) or ():
-            yield f"evaluation.baseline.{field}", column, "any"
+    for column in baseline.columns:
+        yield f"evaluation.baseline.{baseline.rule}", column, "any"
     for column in spec.evaluation.slices:
         yield "evaluation.slices", column, "slice"
     for column, promised in spec.contract.columns.items():

@@ -107,7 +107,7 @@ def _ingest(
         source=source.kind, root=source.root, num_files_listed=len(source.files),
         files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
-        windows=windows, features=features, baseline=Settings(spec.evaluation.baseline.model_dump(exclude_none=True)),
+        windows=windows, features=features, baseline=_baseline(spec),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
         reading=source.reading, storage=source.storage, partitions=_partitions(source), split=split,
@@ -151,8 +151,7 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
     wanted += [column for step in features for column in (*reads(step), *step.settings.get("fold_by", ()))]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns
-    baseline = spec.evaluation.baseline
-    wanted += baseline.median_by or baseline.mean_by or ()
+    wanted += spec.evaluation.baseline.columns
     wanted += spec.evaluation.slices
     wanted += spec.contract.columns
     if inventory.champion is not None:
@@ -281,6 +280,13 @@ def _limits(
     return limits, prediction
 
 
+def _baseline(spec: TemplateSpec) -> Settings:
+    """The rule and its columns; for a quantile also which one."""
+    baseline = spec.evaluation.baseline
+    which = {"quantile": spec.training.quantile} if baseline.rule == "quantile_by" else {}
+    return Settings({baseline.rule: list(baseline.columns), **which})
+
+
 def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     evaluation = spec.evaluation
     resample = "day" if evaluation.resample == "auto" else evaluation.resample
@@ -288,7 +294,7 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
         resample = "row"  # the only one there can be; a parent written for data with a time may say otherwise
     return EvaluateStage(
         metric=evaluation.metric, also=evaluation.also, resample=resample,
-        baseline=Settings(evaluation.baseline.model_dump(exclude_none=True)), num_resamples=_NUM_RESAMPLES,
+        baseline=_baseline(spec), num_resamples=_NUM_RESAMPLES,
         seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
         latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),
     )  # fmt: skip

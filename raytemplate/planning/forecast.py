@@ -33,8 +33,8 @@ def forecast(
         "ingest": float(num_rows), "fit": float(num_train_rows) * num_epochs, "evaluate": float(num_test_rows),
         "govern": 0.0, "promote": 0.0,
     }  # fmt: skip
-    formula = {stage: _formula(stage, amount, family, workers, stream) for stage, amount in work.items()}
-    past = {stage: _ratios(stage, family, workers, stream, history) for stage in ("start", *work)}
+    formula = {stage: _formula(stage, amount, family, workers, stream, num_epochs) for stage, amount in work.items()}
+    past = {stage: _ratios(stage, family, workers, stream, num_epochs, history) for stage in ("start", *work)}
     stages = tuple(
         StageEstimate(stage=stage, seconds=formula[stage] * _middle(past[stage]), work=work[stage]) for stage in work
     )
@@ -48,24 +48,28 @@ def forecast(
     )  # fmt: skip
 
 
-def _formula(stage: str, work: float, family: Family, workers: int, stream: bool) -> float:
+def _formula(stage: str, work: float, family: Family, workers: int, stream: bool, num_epochs: int) -> float:
     fixed = _FIXED_S.get(stage, _START_S)
     if stage == "ingest":
         return fixed + work / _INGEST_ROWS_PER_S
     if stage == "fit":
-        rate = min(family.rows_per_s, _STREAM_ROWS_PER_S) if stream else family.rows_per_s
-        return (
-            fixed + (_WORKER_GROUP_S if workers else 0.0) + work / (rate * (1 + _PARALLEL_SHARE * max(0, workers - 1)))
-        )
+        rate, fixed = family.rows_per_s, fixed + (_WORKER_GROUP_S if workers else 0.0)
+        if stream and family.step == "epoch":
+            rate = min(rate, _STREAM_ROWS_PER_S)
+        elif stream:
+            fixed += work / num_epochs / _STREAM_ROWS_PER_S  # the stream is read once; rounds and steps are in memory
+        return fixed + work / (rate * (1 + _PARALLEL_SHARE * max(0, workers - 1)))
     if stage == "evaluate":
         return fixed + work / _SCORE_ROWS_PER_S
     return fixed
 
 
-def _ratios(stage: str, family: Family, workers: int, stream: bool, history: tuple[Timing, ...]) -> tuple[float, ...]:
+def _ratios(
+    stage: str, family: Family, workers: int, stream: bool, num_epochs: int, history: tuple[Timing, ...]
+) -> tuple[float, ...]:  # fmt: skip
     relevant = [t for t in history if t.stage == stage and (stage != "fit" or t.family == family.name)]
     return tuple(
-        t.seconds / _formula(stage, t.work, family, workers, stream)
+        t.seconds / _formula(stage, t.work, family, workers, stream, num_epochs)
         for t in relevant[-_RUNS_LOOKED_AT:]
         if t.seconds > 0
     )

@@ -56,12 +56,11 @@ def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream:
                 "resources.workers is 0: this process trains without a GPU, and resources.per_worker.gpus asks for one",
                 next_step="set resources.workers: 1",
             )
+        _check_one_fits(cluster, worker)
         return
     asked = f"{workers} worker{'s' if workers != 1 else ''} of {_bundle(worker)}"
-    there = ", ".join(_describe(n) for n in cluster.nodes[:3]) + (" ..." if len(cluster.nodes) > 3 else "")
-    if fitting_workers(cluster, worker, ingest_cpus=0.0) == 0:
-        raise PlanError(f"one worker of {_bundle(worker)} fits no node; there is {there}",
-                        next_step="make resources.per_worker smaller")  # fmt: skip
+    there = _there(cluster)
+    _check_one_fits(cluster, worker)
     if (most := fitting_workers(cluster, worker, ingest_cpus=0.0)) < workers:
         raise PlanError(f"{asked} do not fit; there is {there}", next_step=f"set resources.workers: {most} or fewer")
     if stream and (most := fitting_workers(cluster, worker, ingest_cpus=INGEST_CPUS)) < workers:
@@ -73,6 +72,16 @@ def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream:
             f"there is {there}",
             next_step=f"leave {INGEST_CPUS:.0f} CPU for ingest: set {' or '.join(advice)} or data.ingest: memory",
         )
+
+
+def _check_one_fits(cluster: Cluster, worker: PerWorkerSpec) -> None:
+    if fitting_workers(cluster, worker, ingest_cpus=0.0) == 0:
+        raise PlanError(f"one worker of {_bundle(worker)} fits no node; there is {_there(cluster)}",
+                        next_step="make resources.per_worker smaller")  # fmt: skip
+
+
+def _there(cluster: Cluster) -> str:
+    return ", ".join(_describe(n) for n in cluster.nodes[:3]) + (" ..." if len(cluster.nodes) > 3 else "")
 
 
 def _check_sense(cluster: Cluster, worker: PerWorkerSpec) -> None:

@@ -62,6 +62,14 @@ class Scored:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Confusion:
+    """The candidate's test rows by class: `counts[own][taken for]`, both in the order of `classes`."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
     """The test rows whose column `by` has this value, or lies in this range; metrics of candidate and champion."""
 
@@ -99,6 +107,7 @@ class Evaluation:
     `slices`, `calibration` (of the candidate, for classes), `latency` and `candidate_bytes` are empty where nobody
     asked, and in records of before there were such.
     `champion_problem` says why a champion could not be compared: it has seen test rows, or cannot be scored.
+    `confusion` is None where numbers are predicted, and for more than 50 classes.
     """
 
     metric: str
@@ -123,6 +132,7 @@ class Evaluation:
     calibration: tuple[CalibrationBin, ...] = ()
     latency: Latency | None = None
     candidate_bytes: int = 0
+    confusion: Confusion | None = None
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.evaluated import Confusion, Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
-from raytemplate.reports.layout import hanging, sentences
+from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.sliced import worst_text
 from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
 from raytemplate.reports.wording import about_seconds, baseline_name, count, decimals, head_line, settings_text, short
 from raytemplate.units import show_bytes, show_usd
+
+_CLASSES_SHOWN, _LABEL = 6, 14
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +93,18 @@ def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
         for places in [decimals([estimate.value])]
     ]
     more = hanging("  candidate's other metrics: ", ", ".join(others)) if others else ""
-    return "\n".join(line for line in (text, more, worst_text(evaluation)) if line)
+    whole = "\n".join(line for line in (text, more, worst_text(evaluation)) if line)
+    return f"{whole}\n\n{confusion_table(evaluation.confusion)}" if evaluation.confusion else whole
+
+
+def confusion_table(found: Confusion) -> str:
+    """A row for each class, a column for each that its rows are taken for; of many classes only where to read it."""
+    if len(found.classes) > _CLASSES_SHOWN:
+        return f"  which of the {len(found.classes)} classes is taken for which: in evaluation.json and the report"
+    rows = [("rows taken for", *found.classes)]
+    rows += [(name, *map("{:,}".format, counts)) for name, counts in zip(found.classes, found.counts, strict=True)]
+    numbers = range(1, len(rows))
+    return table(rows, gaps=[3] * len(rows), right=numbers, most=dict.fromkeys(range(len(rows)), _LABEL))
 
 
 def _ending(view: RunView) -> str:

@@ -66,11 +66,12 @@ def _plain(value: object) -> str:
 
 def baseline_name(settings: Mapping[str, object]) -> str:
     """ "median by origin, dest" or "mean of all rows", from the settings of `evaluation.baseline`."""
-    for key in ("median_by", "mean_by"):
+    for key in ("median_by", "mean_by", "quantile_by"):
         columns = settings.get(key)
         if isinstance(columns, list | tuple):
             names = ", ".join(str(name) for name in columns)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            return f"{key[:-3]} by {names}" if names else f"{key[:-3]} of all rows"
+            rule = f"{settings['quantile']:g} quantile" if key == "quantile_by" else key[:-3]
+            return f"{rule} by {names}" if names else f"{rule} of all rows"
     return "none"
 
 

@@ -112,9 +112,8 @@ def check_condition(places: Places) -> None:
 
 def check_baseline(places: Places, evaluation: EvaluationSpec) -> None:
     """Notes a baseline that is told what it shall predict."""
-    targets = _targets(places)
-    for field in ("median_by", "mean_by"):
-        for item, column in enumerate(getattr(evaluation.baseline, field) or ()):
-            if column in targets:
-                message = f'"{column}" is data.target; a baseline cannot group by what is predicted'
-                places.note(f"evaluation.baseline.{field}", message, item=item)
+    targets, baseline = _targets(places), evaluation.baseline
+    for item, column in enumerate(baseline.columns):
+        if column in targets:
+            message = f'"{column}" is data.target; a baseline cannot group by what is predicted'
+            places.note(f"evaluation.baseline.{baseline.rule}", message, item=item)

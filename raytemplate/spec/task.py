@@ -47,7 +47,7 @@ def fill_defaults(parts: dict[str, Any], family: Family | None) -> None:
         return
     defaults: dict[str, Any] = {}
     if training and training.loss == "quantile":
-        defaults = {"metric": "pinball"}
+        defaults = {"metric": "pinball", "baseline": BaselineSpec(quantile_by=())}
     if task != "regression":
         defaults = {"metric": "log-loss", "baseline": BaselineSpec(mean_by=())}
     unset = {name: value for name, value in defaults.items() if name not in evaluation.model_fields_set}
@@ -67,7 +67,7 @@ def check_task(places: Places, parts: dict[str, Any], family: Family | None) -> 
         training: TrainingSpec | None = parts["training"]
         # Where training cannot be read, that is problem enough.
         _check_metrics(places, parts["evaluation"], task, training.loss if training else "quantile")
-        _check_baseline(places, parts["evaluation"], task)
+        _check_baseline(places, parts["evaluation"], task, training.loss if training else "quantile")
     governance: GovernanceSpec | None = parts["governance"]
     if governance and task == "regression" and "calibration" in governance.gates and places.clean("data.task"):
         places.note("governance.gates.calibration", "is for classes, and data.task is regression; remove it")
@@ -119,7 +119,9 @@ def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: 
         places.note("evaluation.metric", f'got "{evaluation.metric}", {_CANNOT_DECIDE[evaluation.metric]}')
 
 
-def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str) -> None:
+def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str, loss: str) -> None:
+    if evaluation.baseline.quantile_by is not None and loss != "quantile":
+        places.note("evaluation.baseline.quantile_by", "goes with training.loss: quantile, which says the quantile")
     if task != "regression" and evaluation.baseline.median_by is not None:
         word = "rate" if task == "binary" else "share of each class"
         message = f"classes have no median; use mean_by, which is the {word}"

@@ -68,6 +68,7 @@ def plants(tmp_path):
 def test_several_classes_run_and_predict_the_likeliest(plants, mode):
     done = raytemplate("run", "species.yaml", "--set", f"data.ingest={mode}", cwd=plants)
     assert done.returncode == 0, done.stderr + done.stdout
+    assert "rows taken for   elm   oak   ясень" in raytemplate("show", "last", cwd=plants).stdout
     scored = raytemplate("predict", "species", "plants.csv", "out.csv", cwd=plants)
     assert scored.returncode == 0, scored.stderr
     with (plants / "out.csv").open() as file:

@@ -1,19 +1,32 @@
-"""Where batches come from, where there is little to give."""
+"""What a rank is fed, without Ray."""
+
+import numpy as np
 
 from raytemplate.engines.ray.feeds import StreamFeed
 
 
 class Shard:
-    """A rank's share of a stream that had too few blocks for it."""
+    """A rank's part of a stream, as Ray Data gives it."""
 
-    def iter_batches(self, **asked):
-        return iter(())
+    def __init__(self, *batches):
+        self.batches = batches
+
+    def iter_batches(self, **how):
+        return iter(self.batches)
 
 
-def test_a_rank_of_a_stream_may_have_no_rows_at_all():
-    feed = StreamFeed(
-        {"train": Shard()}, widths=(3, 2), num_ranks=2, seed=0, buffer_rows=10, total=lambda number: number
-    )  # fmt: skip
-    rows = feed.arrays("train")
-    assert (rows.dense.shape, rows.codes.shape, rows.target.shape, rows.num_rows_all_ranks) == ((0, 3), (0, 2), (0,), 0)
-    assert list(feed.batches("train", epoch=1, batch_size=4)) == []
+def feed(*batches):
+    return StreamFeed({"train": Shard(*batches)}, widths=(2, 1), num_ranks=2, seed=0, buffer_rows=10, total=lambda n: n)
+
+
+def test_a_rank_without_rows_has_arrays_without_rows():
+    found = feed().arrays("train")
+    assert (found.dense.shape, found.codes.shape, found.target.shape) == ((0, 2), (0, 1), (0,))
+    assert (found.dense.dtype, found.codes.dtype, found.num_rows_all_ranks) == (np.float32, np.int32, 0)
+
+
+def test_arrays_are_all_batches_in_their_order():
+    batch = {"dense": np.ones((3, 2)), "codes": np.full((3, 1), 2), "target": np.arange(3)}
+    found = feed(batch, {**batch, "target": np.arange(3, 6)}).arrays("train")
+    assert found.target.tolist() == [0, 1, 2, 3, 4, 5]
+    assert found.dense.shape == (6, 2)

@@ -41,6 +41,14 @@ def test_median_is_within_its_error(num_rows):
     assert error <= state.relative_error <= 0.002
 
 
+@pytest.mark.parametrize("quantile", [0.0, 0.1, 0.9, 0.975])
+def test_a_quantile_is_that_of_its_group(quantile):
+    table = flights(whole=True)
+    state = fit_baseline(table, {"quantile_by": ["origin", "dest"], "quantile": quantile}, "air_time")
+    assert state.predict(table) == pytest.approx(exact(table, lambda group: group.quantile(quantile)), rel=1e-12)
+    assert BaselineState.from_json(state.to_json()).predict(table).tolist() == state.predict(table).tolist()
+
+
 def test_mean_is_the_mean():
     table = flights()
     state = fit_baseline(table, BaselineSpec(mean_by=("origin", "dest")).model_dump(), "air_time")
@@ -110,7 +118,7 @@ def test_json_gives_an_equal_state_back():
 
 def test_only_the_same_baseline_merges():
     median, mean = (fit_baseline(flights(10), {rule: ["origin"]}, "air_time") for rule in ("median_by", "mean_by"))
-    with pytest.raises(ValueError, match=r"^cannot merge median by"):
+    with pytest.raises(ValueError, match=r"^cannot merge quantile by"):
         merge(median, mean)
 
 

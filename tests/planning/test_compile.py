@@ -12,10 +12,20 @@ from raytemplate.planning.compile import compile as compile_plan
 from raytemplate.planning.compile import split_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
+from raytemplate.records.codec import Settings
 
 
 def plan(changes=None, as_of="2013-06-01", **others):
     return compile_plan(spec_of(changes), inventory(**others), as_of)
+
+
+def test_the_baseline_of_a_quantile_knows_which():
+    made = plan({
+        "training.loss": "quantile", "training.quantile": 0.9, "evaluation.also": ["pinball"],
+        "evaluation.baseline.median_by": None, "evaluation.baseline.quantile_by": ["carrier"],
+    })  # fmt: skip
+    assert made.ingest.baseline == made.evaluate.baseline == Settings({"quantile_by": ["carrier"], "quantile": 0.9})
+    assert "carrier" in made.ingest.columns
 
 
 def test_equal_inputs_give_equal_plans():

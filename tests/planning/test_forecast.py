@@ -36,6 +36,14 @@ def test_the_shipped_job_is_expected_to_take_seconds(kind):
     assert found.low_s < found.seconds < found.high_s
 
 
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost", "linear"])
+def test_what_trains_in_memory_reads_a_stream_once_and_not_for_every_round(kind):
+    modes = ("memory", "stream")
+    memory, stream = (forecast({"model.kind": kind, "data.ingest": mode}).stage_s("fit") for mode in modes)
+    assert 0.5 < stream - memory < 2.0
+    assert forecast({"data.ingest": "stream"}).stage_s("fit") > forecast().stage_s("fit")
+
+
 def test_earlier_runs_correct_the_estimate():
     before = forecast()
     slow = tuple(Timing(stage=s.stage, family="tabular-mlp", work=s.work, seconds=3 * s.seconds) for s in before.stages)

@@ -101,6 +101,8 @@ def test_money_and_minutes_of_a_cluster() -> None:
     [
         ({"median_by": ["origin", "dest"]}, "median by origin, dest"),
         ({"median_by": []}, "median of all rows"),
+        ({"quantile_by": ["origin"], "quantile": 0.9}, "0.9 quantile by origin"),
+        ({"quantile_by": [], "quantile": 0.05}, "0.05 quantile of all rows"),
         ({"mean_by": ["carrier"], "median_by": None}, "mean by carrier"),
         ({"mean_by": []}, "mean of all rows"),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from raytemplate.records.evaluated import Confusion
 from raytemplate.reports.history import ModelRow, RunRow, age_text, models_table, runs_table
 from raytemplate.reports.run_shown import RunView, show_run
 from raytemplate.testing import samples
@@ -123,6 +125,22 @@ def test_empty_tables_say_how_to_begin() -> None:
 
 def test_show_run_when_it_is_finished() -> None:
     assert show_run(_view()) == SHOWN_RUN
+
+
+def test_show_run_of_classes_says_which_is_taken_for_which() -> None:
+    classes = ("elm", "oak", "ясень")
+    found = Confusion(classes=classes, counts=((1200, 3, 0), (41, 90, 7), (0, 2, 300)))
+    view = replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=found))
+    shown = """
+  rows taken for     elm   oak   ясень
+  elm              1,200     3       0
+  oak                 41    90       7
+  ясень                0     2     300
+"""
+    assert shown in show_run(view)
+    many = Confusion(classes=tuple(map(str, range(9))), counts=((0,) * 9,) * 9)
+    view = replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=many))
+    assert "which of the 9 classes is taken for which: in evaluation.json and the report" in show_run(view)
 
 
 def test_show_run_when_it_has_no_end() -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from raytemplate.records.evaluated import CalibrationBin, Latency
+from raytemplate.records.evaluated import CalibrationBin, Confusion, Latency
 from raytemplate.records.run import RunEnd
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.page import MadeFrom, report_page
@@ -80,6 +80,16 @@ def test_every_record_is_on_the_page() -> None:
         view.snapshot.digest, view.snapshot.files[0].sha256, view.fit.candidate.digest, "version 2 is the champion",
     ]  # fmt: skip
     assert [figure for figure in figures if figure not in page] == []
+
+
+def test_classes_have_a_table_of_which_is_taken_for_which() -> None:
+    found = Confusion(classes=("late", "<b>on time"), counts=((4123, 77), (88, 9999)))
+    view = replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=found))
+    page = report_page(view, MADE, [EVENT])
+    _parsed(page)
+    assert '<tr><th>late</th><td class="n pass">4,123</td><td class="n">77</td></tr>' in page
+    assert "&lt;b&gt;on time" in page and "<b>on time" not in page
+    assert "taken for" not in report_page(_view(), MADE, [EVENT])
 
 
 def test_slices_are_tables_with_strips() -> None:

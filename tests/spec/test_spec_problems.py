@@ -106,7 +106,7 @@ def edited(old: str, new: str) -> str:
         ("[rmse]", "[rmse, mae]", 't.yaml:19  evaluation.also: "mae" is there twice, evaluation.metric counted'),
         ("[carrier]}", "[air_time]}",
          't.yaml:20  evaluation.baseline.median_by: "air_time" is data.target; a baseline cannot group by what is predicted'),
-        ("[carrier]}", "[], mean_by: []}", "t.yaml:20  evaluation.baseline: expected exactly one of median_by and mean_by"),
+        ("[carrier]}", "[], mean_by: []}", "t.yaml:20  evaluation.baseline: expected exactly one of median_by, mean_by and quantile_by"),
         ("metric-limit:", "metric-limt:",
          't.yaml:23  governance.gates.metric-limt: no such gate: "metric-limt"; did you mean metric-limit?'),
         ("{mae: 12}", "{r2: 0.5}", "t.yaml:23  governance.gates.metric-limit.r2: not computed; add r2 to evaluation.also"),

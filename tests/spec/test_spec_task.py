@@ -64,7 +64,13 @@ def test_a_quantile_is_judged_by_its_own_loss_and_must_be_named(tmp_path, monkey
     ]
     quantile = WHOLE.replace("loss: mae", "loss: quantile, quantile: 0.9").replace("{mae:", "{pinball:")
     write(tmp_path, quantile)
-    assert load("t.yaml", environ={}).evaluation.metric == "pinball"
+    evaluation = load("t.yaml", environ={}).evaluation
+    assert (evaluation.metric, evaluation.baseline.rule) == ("pinball", "median_by")  # the file says by carrier
+    write(tmp_path, quantile.replace("  baseline: {median_by: [carrier]}\n", ""))
+    assert load("t.yaml", environ={}).evaluation.baseline.quantile_by == ()
+    wrong = problems(tmp_path, monkeypatch, WHOLE.replace("median_by: [carrier]", "quantile_by: [carrier]"))
+    said = "evaluation.baseline.quantile_by: goes with training.loss: quantile, which says the quantile"
+    assert wrong == [f"t.yaml:20  {said}"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 from lightgbm.callback import CallbackEnv, EarlyStopException
 from numpy.typing import NDArray
 
+from raytemplate.errors import TrainingFailed
 from raytemplate.models.context import Batch, LoopContext
 from raytemplate.models.lightgbm.family import FAMILY, LightGbmOptions
 from raytemplate.models.options import TrainingSpec
@@ -24,6 +25,9 @@ _OF_CLASSES = {"binary": ("binary", "binary_logloss"), "multiclass": ("multiclas
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
     """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
     rows = context.arrays("train")
+    if not len(rows):
+        raise TrainingFailed("LightGBM needs rows on every worker, and this one was given none",
+                             next_step="set fewer resources.workers")  # fmt: skip
     names = _names([*context.layout.dense, *context.layout.codes])
     params = _params(context, options, training)
     data = lightgbm.Dataset(

@@ -1,0 +1,26 @@
+"""Which class the rows of each class are taken for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raytemplate.evaluation.metrics.classes import chosen
+from raytemplate.evaluation.metrics.metric import Floats
+from raytemplate.records.evaluated import Confusion
+
+MOST_CLASSES = 50
+"""With more of them nobody reads the table, and it would be most of the record."""
+
+
+def confusion(target: Floats, prediction: Floats, classes: tuple[str, ...]) -> Confusion | None:
+    """Rows by their own class and by the one they are taken for; None for numbers and for too many classes.
+
+    Args:
+        target: float64 [rows], the index of the class.
+        prediction: float64 [rows], the probability of the second class, or float64 [rows, classes].
+    """
+    if not classes or len(classes) > MOST_CLASSES:
+        return None
+    cell = target.astype(np.int64) * len(classes) + chosen(prediction)
+    counts = np.bincount(cell, minlength=len(classes) ** 2).reshape(len(classes), len(classes))
+    return Confusion(classes=classes, counts=tuple(tuple(int(n) for n in row) for row in counts))
