@@ -34,4 +34,6 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _show(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(str(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()  # as YAML has it
     return "" if value is None else str(value)

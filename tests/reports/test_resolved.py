@@ -51,3 +51,7 @@ def test_the_reason_of_a_value_goes_with_it(tmp_path):
     assert shown(tmp_path)["training.batch_size"] == "128 t.yaml:9"  # not the parent's reason for another value
     assert shown(tmp_path, sets=["training.epochs=3"])["training.epochs"] == "3 --set training.epochs=3"
     assert shown(tmp_path, variant="quick")["training.epochs"] == "1 t.yaml:11 # does it run?"
+
+
+def test_a_truth_value_is_written_as_yaml_has_it(tmp_path: Path) -> None:
+    assert shown(tmp_path)["data.csv.header"] == "true default"
