@@ -61,7 +61,7 @@ class Bound:
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
         number, size = sweep_sessions()
         if number:
-            self._listener.note(f"removed what {number} ended Rays of earlier runs had left: {show_bytes(size)}")
+            self._listener.note(f"removed {number} temporary folders of earlier runs: {show_bytes(size)}")
         return self
 
     def __exit__(
