@@ -21,7 +21,19 @@ import pyarrow.csv as pa_csv
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from one_machine import BenchmarkError, Target, Timed, interleave, machine, median, run_process, spread, table, versions
+from one_machine import (
+    BenchmarkError,
+    Target,
+    Timed,
+    interleave,
+    machine,
+    median,
+    run_process,
+    spread,
+    table,
+    versions,
+    write_report,
+)
 
 SEED = 7
 WITHIN_S = {100: 5.0}
@@ -124,12 +136,7 @@ def main() -> int:
         print(f"init_data: {error}", file=sys.stderr)
         return 1
     text = report(found, header, quick=options.quick)
-    print(text)
-    if not options.quick:
-        options.results.mkdir(parents=True, exist_ok=True)
-        path = options.results / f"init_data_{header['cores']}cores_{began:%Y%m}.md"
-        path.write_text(text)
-        print(f"written: {path.name}", file=sys.stderr)
+    write_report(text, None if options.quick else options.results / f"init_data_{header['cores']}cores_{began:%Y%m}.md")
     return 0
 
 

@@ -225,6 +225,15 @@ def _text(path: str) -> str:
     return Path(path).read_text() if Path(path).exists() else ""
 
 
+def write_report(text: str, path: Path | None) -> None:
+    """Print a report and, where a path is given, write it."""
+    print(text)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        print(f"written: {path.name}", file=sys.stderr)
+
+
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in ("torch", "lightgbm", "xgboost-cpu", "ray", "mlflow", "pyarrow", "raytemplate"):
@@ -381,14 +390,8 @@ def main() -> int:
         print(f"one_machine: {error}", file=sys.stderr)
         return 1
     text = report(found, doors, began=began, header=header, quick=options.quick)
-    print(text)
-    if options.quick:
-        return 0
     hardware = options.hardware or f"{header['cores']}cores"
-    path = options.results / f"one_machine_{hardware}_{began:%Y%m}.md"
-    options.results.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    print(f"written: {path.name}", file=sys.stderr)
+    write_report(text, None if options.quick else options.results / f"one_machine_{hardware}_{began:%Y%m}.md")
     return 0
 
 

@@ -37,6 +37,7 @@ from one_machine import (
     run_process,
     table,
     versions,
+    write_report,
 )
 
 OURS, BY_HAND = "raytemplate", "by hand"
@@ -221,12 +222,9 @@ def main() -> int:
         print(f"stream_ingest: {error}", file=sys.stderr)
         return 1
     text = report(found, header, quick=options.quick)
-    print(text)
-    if not options.quick:
-        options.results.mkdir(parents=True, exist_ok=True)
-        path = options.results / f"stream_ingest_{header['cores']}cores_{began:%Y%m}.md"
-        path.write_text(text)
-        print(f"written: {path.name}", file=sys.stderr)
+    write_report(
+        text, None if options.quick else options.results / f"stream_ingest_{header['cores']}cores_{began:%Y%m}.md"
+    )
     return 0
 
 

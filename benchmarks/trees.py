@@ -40,6 +40,7 @@ from one_machine import (
     spread,
     table,
     versions,
+    write_report,
 )
 
 from raytemplate.data.features.encoding import FittedFeatures, encode
@@ -242,12 +243,7 @@ def main() -> int:
         print(f"trees: {error}", file=sys.stderr)
         return 1
     text = report(found, header, quick=options.quick)
-    print(text)
-    if not options.quick:
-        options.results.mkdir(parents=True, exist_ok=True)
-        path = options.results / f"trees_{header['cores']}cores_{began:%Y%m}.md"
-        path.write_text(text)
-        print(f"written: {path.name}", file=sys.stderr)
+    write_report(text, None if options.quick else options.results / f"trees_{header['cores']}cores_{began:%Y%m}.md")
     return 0
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from raytemplate.execution.lock import RunLock, read_lock
 from raytemplate.execution.runs import Run
@@ -12,6 +11,7 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.ingested import FileRead, Snapshot
 from raytemplate.reports.differences import Changed, Differences, Section
+from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.wording import about_seconds, metric_text, short
 from raytemplate.units import show_bytes, show_moment
 
@@ -58,7 +58,7 @@ def _values(lock: RunLock) -> dict[str, str]:
     """Dotted path -> value."""
     if not lock.resolved:
         return {"version": lock.plan.version}
-    return {path: _shown(value) for path, value in _leaves(lock.resolved, "")}
+    return {path: value_text(value) or "none" for path, value in leaves(lock.resolved)}
 
 
 def _placed(value: str, lock: RunLock, path: str) -> str:
@@ -69,20 +69,6 @@ def _same_template(first: RunLock, second: RunLock) -> str:
     if first.resolved and second.resolved:
         return "the template"
     return "the template's version (a run of a saved plan keeps no more of it)"
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(str(item) for item in value) + "]"
-    return "none" if value is None else str(value)
 
 
 def _plan(plan: RunPlan) -> dict[str, str]:

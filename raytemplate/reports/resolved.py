@@ -11,7 +11,7 @@ from raytemplate.spec.schema import TemplateSpec
 
 def resolved_text(spec: TemplateSpec) -> str:
     """One line a value: dotted path, value, place, comment. Values that were dropped for the family are listed last."""
-    rows = [(path, _show(value), *_place(spec, path)) for path, value in _leaves(spec.resolved, "")]
+    rows = [(path, value_text(value), *_place(spec, path)) for path, value in leaves(spec.resolved)]
     lines = [table(rows, gaps=(2, 3, 3), most={1: 48, 3: 60})]
     if spec.dropped:
         lines += ["", f"Not used by {spec.family}, and left out: {', '.join(spec.dropped)}"]
@@ -23,15 +23,17 @@ def _place(spec: TemplateSpec, path: str) -> tuple[str, str]:
     return (origin.where, f"# {origin.comment}" if origin.comment else "") if origin else ("default", "")
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted path and value of everything that is no mapping of more."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
     else:
         yield path, value
 
 
-def _show(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value in a line of text; nothing where there is none."""
     if isinstance(value, list | tuple):
         return "[" + ", ".join(str(item) for item in value) + "]"
     if isinstance(value, bool):
