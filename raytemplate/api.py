@@ -8,31 +8,27 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from raytemplate import plugins
-from raytemplate.code.files import take_along
 from raytemplate.errors import (
     DataError,
     IntegrityError,
     Interrupted,
     PlanError,
-    RaytemplateError,
     UsageError,
     was_terminated,
 )
-from raytemplate.execution.handover import bring_back, copy_handover, shared_journal
+from raytemplate.execution.begin import begin
+from raytemplate.execution.handover import bring_back
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.lock import read_lock, write_lock
+from raytemplate.execution.lock import read_lock
 from raytemplate.execution.run_list import Runs, list_runs
 from raytemplate.execution.run_log import logged, read_log
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
@@ -176,9 +172,9 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
     began = time.monotonic() if started is None else started
     _need_secrets(planned.plan)
     create(planned.workspace)
-    run_id, folder = new_run(planned.workspace)
+    _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
-        journal = _begin(planned, run_id, folder)
+        journal = begin(folder, planned.plan, planned.spec, planned.address)
         return _conduct(planned.plan, journal, planned.workspace, listener, began)
 
 
@@ -242,66 +238,20 @@ def submit(
         PlanError: no storage that both sides see.
         RaytemplateError: how it failed, as `run` would.
     """
+    from raytemplate.engines.sending import send_new
     from raytemplate.execution.keys import sent_before, storage_of
 
     began = time.monotonic() if started is None else started
     storage = storage_of(planned.plan)
     _need_secrets(planned.plan)
     create(planned.workspace)
-    journal = sent_before(planned.plan, planned.workspace, key) or _send_new(planned, storage, key, began)
+    journal = sent_before(planned.plan, planned.workspace, key) or send_new(
+        planned.plan, planned.spec, planned.workspace, address=planned.address, storage=storage, key=key, began=began
+    )
     if detach or journal.read(RunEnd) is not None:
         return Run(journal)
     with working_on(journal):
         return _conduct(planned.plan, journal, planned.workspace, listener, began)
-
-
-def _send_new(planned: Planned, storage: str, key: str, began: float) -> Journal:
-    """A new run, sent; or the run of the job that was there before it, where a key makes them one."""
-    from raytemplate.engines.ray.jobs import Jobs
-    from raytemplate.engines.submitted import send
-    from raytemplate.execution.keys import submission_id
-
-    jobs, place = Jobs(planned.address), planned.workspace
-    run_id, folder = new_run(place)
-    journal = _begin(planned, run_id, folder)
-    job = SubmittedJob(
-        address=planned.address, submission_id=submission_id(planned.plan, run_id, key), storage=storage, key=key,
-        attempt=1,
-    )  # fmt: skip
-    journal.write(job)
-    try:
-        if send(jobs, planned.plan, journal, place, time.monotonic() - began):
-            return journal
-    except (KeyboardInterrupt, Interrupted) as error:
-        # The job may be on its way: what is needed to go on with it stays.
-        raise interrupted(error, journal, None) from error
-    except RaytemplateError:
-        rmtree(folder, ignore_errors=True)
-        raise
-    state = jobs.state(job.submission_id)
-    assert state is not None
-    rmtree(folder, ignore_errors=True)
-    rmtree(shared_journal(Path(storage), run_id).folder, ignore_errors=True)
-    return _adopt(planned, state.run_id, job)
-
-
-def _adopt(planned: Planned, run_id: str, job: SubmittedJob) -> Journal:
-    """The run of a job that somebody else sent with the same key, here too."""
-    folder = planned.workspace.runs / run_id
-    if not (folder / "job.json").exists():
-        folder.mkdir(exist_ok=True)
-        journal = _begin(planned, run_id, folder)
-        copy_handover(Path(job.storage), journal)
-        journal.write(job)
-    return Journal(folder)
-
-
-def _begin(planned: Planned, run_id: str, folder: Path) -> Journal:
-    journal = Journal(folder)
-    take_along(planned.plan.code, Path(planned.plan.template).absolute().parent, journal.code)
-    write_lock(journal, planned.plan, planned.spec)
-    journal.write(_start_of(planned, run_id))
-    return journal
 
 
 def _conduct(
@@ -323,15 +273,6 @@ def _conduct(
 
             raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
     return Run(journal)
-
-
-def _start_of(planned: Planned, run_id: str) -> RunStart:
-    plan_ = planned.plan
-    return RunStart(
-        run_id=run_id, name=plan_.name, version=plan_.version, plan_id=plan_.id, template=plan_.template,
-        as_of=plan_.as_of, started=datetime.now(UTC), planned_s=plan_.forecast.seconds, host=socket.gethostname(),
-        user=getpass.getuser(), address=planned.address, planned_usd=plan_.forecast.cost_usd, variant=plan_.variant,
-    )  # fmt: skip
 
 
 def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
-import shlex
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +16,14 @@ from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.promoter import PromoterProcess
 from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.job import ERROR_MARK
-from raytemplate.engines.ray.job_code import gather_code
 from raytemplate.engines.ray.jobs import Jobs, JobState
+from raytemplate.engines.sending import send_again
 from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError
 from raytemplate.execution.execute import Execution
-from raytemplate.execution.handover import Handover, bring_back, bring_records, hand_out, read_handover, shared_journal
+from raytemplate.execution.handover import bring_back, bring_records, shared_journal
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.execution.watch import Watch
-from raytemplate.planning.inventory import Champion
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
@@ -37,36 +33,6 @@ from raytemplate.store.workspace import Workspace
 _POLL_S = 0.5
 _SILENCE_LIMIT_S = 60.0
 _STOP_LIMIT_S = 30.0
-
-
-def send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent_s: float) -> bool:
-    """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
-    job = journal.need(SubmittedJob)
-    handover = Handover(champion=champion_of(plan.name, place), spent_s=spent_s)
-    hand_out(Path(job.storage), journal, ObjectStore(place.models), handover)
-    entrypoint = shlex.join(["python", "-m", "raytemplate.engines.ray.job", job.storage, journal.run_id])
-    with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
-        gather_code(Path(plan.template).absolute().parent, Path(folder))
-        return jobs.send(job.submission_id, entrypoint, Path(folder), journal.run_id)
-
-
-def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) -> None:
-    """Send the run anew where its job ended badly, is unknown, or was compared with an earlier champion."""
-    job = journal.need(SubmittedJob)
-    state = jobs.state(job.submission_id)
-    if state is not None and not state.ended:
-        return
-    if state is not None and state.status == "SUCCEEDED" and _still_of(champion_of(plan.name, place), journal):
-        return
-    number = job.attempt + 1
-    first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
-    journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
-    send(jobs, plan, journal, place, journal.spent_s())
-
-
-def _still_of(champion: Champion | None, journal: Journal) -> bool:
-    sent = read_handover(journal).champion
-    return (champion.term if champion else 0) == (sent.term if sent else 0)
 
 
 def conduct_submitted(

@@ -1,0 +1,97 @@
+"""A run sent to a cluster as a job: anew, again, or found there under the key of an earlier one."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+
+from raytemplate.engines.ray.job_code import gather_code
+from raytemplate.engines.ray.jobs import Jobs
+from raytemplate.errors import Interrupted, RaytemplateError
+from raytemplate.execution.begin import begin
+from raytemplate.execution.handover import Handover, copy_handover, hand_out, read_handover, shared_journal
+from raytemplate.execution.interrupted import interrupted
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.keys import submission_id
+from raytemplate.planning.inventory import Champion
+from raytemplate.planning.look import champion_of
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.submitted import SubmittedJob
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace, new_run
+
+
+def send_new(
+    plan: RunPlan, spec: TemplateSpec | None, place: Workspace, *, address: str, storage: str, key: str, began: float
+) -> Journal:
+    """A new run, sent; or the run of the job that was there before it, where a key makes them one.
+
+    Args:
+        began: `time.monotonic()` when the clock of the budget began.
+    """
+    jobs = Jobs(address)
+    run_id, folder = new_run(place)
+    journal = begin(folder, plan, spec, address)
+    job = SubmittedJob(
+        address=address, submission_id=submission_id(plan, run_id, key), storage=storage, key=key, attempt=1
+    )
+    journal.write(job)
+    try:
+        if _send(jobs, plan, journal, place, time.monotonic() - began):
+            return journal
+    except (KeyboardInterrupt, Interrupted) as error:
+        # The job may be on its way: what is needed to go on with it stays.
+        raise interrupted(error, journal, None) from error
+    except RaytemplateError:
+        rmtree(folder, ignore_errors=True)
+        raise
+    state = jobs.state(job.submission_id)
+    assert state is not None
+    rmtree(folder, ignore_errors=True)
+    rmtree(shared_journal(Path(storage), run_id).folder, ignore_errors=True)
+    return _adopt(plan, spec, place.runs / state.run_id, job)
+
+
+def _adopt(plan: RunPlan, spec: TemplateSpec | None, folder: Path, job: SubmittedJob) -> Journal:
+    """The run of a job that somebody else sent with the same key, here too."""
+    if not (folder / "job.json").exists():
+        folder.mkdir(exist_ok=True)
+        journal = begin(folder, plan, spec, job.address)
+        copy_handover(Path(job.storage), journal)
+        journal.write(job)
+    return Journal(folder)
+
+
+def _send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent_s: float) -> bool:
+    """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
+    job = journal.need(SubmittedJob)
+    handover = Handover(champion=champion_of(plan.name, place), spent_s=spent_s)
+    hand_out(Path(job.storage), journal, ObjectStore(place.models), handover)
+    entrypoint = shlex.join(["python", "-m", "raytemplate.engines.ray.job", job.storage, journal.run_id])
+    with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
+        gather_code(Path(plan.template).absolute().parent, Path(folder))
+        return jobs.send(job.submission_id, entrypoint, Path(folder), journal.run_id)
+
+
+def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) -> None:
+    """Send the run anew where its job ended badly, is unknown, or was compared with an earlier champion."""
+    job = journal.need(SubmittedJob)
+    state = jobs.state(job.submission_id)
+    if state is not None and not state.ended:
+        return
+    if state is not None and state.status == "SUCCEEDED" and _still_of(champion_of(plan.name, place), journal):
+        return
+    number = job.attempt + 1
+    first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
+    journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
+    _send(jobs, plan, journal, place, journal.spent_s())
+
+
+def _still_of(champion: Champion | None, journal: Journal) -> bool:
+    sent = read_handover(journal).champion
+    return (champion.term if champion else 0) == (sent.term if sent else 0)

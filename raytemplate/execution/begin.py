@@ -1,0 +1,35 @@
+"""How a run begins: its lock, its code and its first record, before anything is started."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raytemplate.code.files import take_along
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import write_lock
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunStart
+from raytemplate.spec.schema import TemplateSpec
+
+
+def begin(folder: Path, plan: RunPlan, spec: TemplateSpec | None, address: str) -> Journal:
+    """The journal of a new run, in its folder.
+
+    Args:
+        spec: the template; None where the plan was saved.
+        address: the Ray that it is executed on; "" for one of its own.
+    """
+    journal = Journal(folder)
+    take_along(plan.code, Path(plan.template).absolute().parent, journal.code)
+    write_lock(journal, plan, spec)
+    journal.write(
+        RunStart(
+            run_id=journal.run_id, name=plan.name, version=plan.version, plan_id=plan.id, template=plan.template,
+            as_of=plan.as_of, started=datetime.now(UTC), planned_s=plan.forecast.seconds, host=socket.gethostname(),
+            user=getpass.getuser(), address=address, planned_usd=plan.forecast.cost_usd, variant=plan.variant,
+        )
+    )  # fmt: skip
+    return journal
