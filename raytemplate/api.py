@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -393,12 +394,16 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     name = ref.partition("@")[0].partition("/")[0]
-    if name in Ledger(place.governance_db).models():
+    known = Ledger(place.governance_db).models()
+    if name in known:
         return registered_model(ref, place)
     try:
         return Run(_found(place, ref))
-    except UsageError:
+    except UsageError as error:
         refuse_lost_ledger(place)
+        if near := get_close_matches(name, known, n=1):
+            raise UsageError(f'no model "{name}"; did you mean {near[0]}?',
+                             next_step=f"raytemplate show {near[0]}") from error  # fmt: skip
         raise
 
 

@@ -12,7 +12,7 @@ from raytemplate.execution.registered import find_version
 from raytemplate.execution.run_list import Runs, list_runs
 from raytemplate.execution.runs import Run
 from raytemplate.ledger.database import ledger_exists
-from raytemplate.ledger.events import change_of
+from raytemplate.ledger.events import Change, change_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.records import codec
 from raytemplate.records.judged import VerdictRecord
@@ -91,6 +91,11 @@ def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
     )  # fmt: skip
 
 
+def _reason(change: Change, actor: str) -> str:
+    """Why; who it was stands in a column of its own."""
+    return str(change.details.get("reason", "") or change.details.get("by", "")).removeprefix(f"{actor}: ")
+
+
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
     """Every promotion, rollback and waiting candidate of a model, oldest first."""
     events: list[EventRow] = []
@@ -101,7 +106,7 @@ def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
         row = EventRow(
             at=datetime.fromisoformat(event.at), event=event.type, version=change.version,
             previous_version=champion if moved else 0, run_id=change.run_id, by=event.actor,
-            reason=str(change.details.get("reason", "") or change.details.get("by", "")),
+            reason=_reason(change, event.actor),
         )  # fmt: skip
         events.append(row)
         champion = change.version if moved else champion

@@ -224,6 +224,13 @@ def test_mlflow_holds_runs_versions_and_aliases(story):
     assert [point.step for point in history] == [1, 2]
 
 
+def judged(run):
+    """The verdict without what it says of a time that was measured."""
+    verdict = record(run, "verdict")["verdict"]
+    assert [f["outcome"] for f in verdict["findings"] if f["gate"] == "latency"] == ["pass"]
+    return {**verdict, "findings": [f for f in verdict["findings"] if f["gate"] != "latency"]}
+
+
 def test_a_metric_edited_in_mlflow_does_not_change_the_next_verdict(story, copy):
     from mlflow import MlflowClient
 
@@ -238,8 +245,11 @@ def test_a_metric_edited_in_mlflow_does_not_change_the_next_verdict(story, copy)
     runs = [json.loads(p.read_text()) | {"at": p} for p in (copy / ".raytemplate" / "runs").glob("*/run.json")]
     newest = max(runs, key=lambda each: each["started"])["at"].parent
     assert again.returncode == story.held.code
-    assert record(newest, "evaluation") == record(story.held.run, "evaluation")
-    assert record(newest, "verdict")["verdict"] == record(story.held.run, "verdict")["verdict"]
+    (again_judged, first_judged) = (record(each, "evaluation") for each in (newest, story.held.run))
+    # A time that was measured, and measured again.
+    assert again_judged.pop("latency")["num_rows"] == first_judged.pop("latency")["num_rows"] == 1000
+    assert again_judged == first_judged
+    assert judged(newest) == judged(story.held.run)
 
 
 def test_promote_rollback_and_a_champion_that_moved(story, copy):
@@ -249,6 +259,10 @@ def test_promote_rollback_and_a_champion_that_moved(story, copy):
     assert f"version 3 is the champion of {MODEL} (was version 2)" in promoted.stdout
     assert head(copy) == 3
     assert "looks right to me" in raytemplate("show", MODEL, cwd=copy).stdout
+    misspelt = raytemplate("show", MODEL[:-1], cwd=copy)
+    assert (misspelt.returncode, misspelt.stderr.split("\n")[0]) == (
+        2, f'no model "{MODEL[:-1]}"; did you mean {MODEL}?',
+    )  # fmt: skip
 
     moved = raytemplate("promote", other, cwd=copy)
     assert (moved.returncode, head(copy)) == (6, 3)
