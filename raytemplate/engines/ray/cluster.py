@@ -118,8 +118,8 @@ class LocalRay:
         if self.ours:
             import ray
 
-            ray.shutdown()
-            sigterm.restore()
+            with sigterm.kept():
+                ray.shutdown()
         for name in self._set:
             os.environ.pop(name, None)
 
