@@ -16,10 +16,16 @@ _SCORE = "score.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A verified checkpoint: its folder, its epoch and its validation metric (always finite)."""
+    """A verified checkpoint: its folder and the epochs it holds. One made inside the next epoch has no score."""
 
     folder: Path
     epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored(Checkpoint):
+    """A checkpoint from the end of an epoch, with its validation metric (always finite)."""
+
     validation: float
 
 
@@ -29,10 +35,15 @@ class Checkpoints:
 
     folder: Path
 
-    def save(self, epoch: int, validation: float, write: Callable[[Path], None]) -> Path:
-        """A new checkpoint: written aside, its manifest last, then renamed into place."""
+    def save(self, epoch: int, validation: float | None, write: Callable[[Path], None], *, steps: int = 0) -> Path:
+        """A new checkpoint: written aside, its manifest last, then renamed into place.
+
+        Args:
+            steps: of the epoch after `epoch`, for one made inside it; `validation` is then None.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        scratch, final = self.folder / f".epoch-{epoch:05d}", self.folder / f"epoch-{epoch:05d}"
+        name = f"epoch-{epoch:05d}" + (f".{steps:09d}" if steps else "")
+        scratch, final = self.folder / f".{name}", self.folder / name
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:
@@ -48,7 +59,7 @@ class Checkpoints:
         return final
 
     def folders(self) -> tuple[Path, ...]:
-        """Folders of finished checkpoints, oldest epoch first, unverified."""
+        """Folders of finished checkpoints, oldest first, unverified."""
         return tuple(sorted(self.folder.glob("epoch-*")))
 
     def read(self, folder: Path) -> Checkpoint:
@@ -59,7 +70,9 @@ class Checkpoints:
         """
         verify(folder)
         score = json.loads((folder / _SCORE).read_text())
-        return Checkpoint(folder=folder, epoch=score["epoch"], validation=score["validation"])
+        if score["validation"] is None:
+            return Checkpoint(folder=folder, epoch=score["epoch"])
+        return Scored(folder=folder, epoch=score["epoch"], validation=score["validation"])
 
     def good(self) -> tuple[tuple[Checkpoint, ...], tuple[str, ...]]:
         """All good checkpoints, oldest first, and what was wrong with the others."""
@@ -72,17 +85,18 @@ class Checkpoints:
                 bad.append(error.what)
         return tuple(good), tuple(bad)
 
-    def best(self, higher_is_better: bool) -> Checkpoint:
-        """The good checkpoint with the best validation metric; the earliest of equals.
+    def best(self, higher_is_better: bool) -> Scored:
+        """The good checkpoint with the best validation metric; the earliest of equals. Never one inside an epoch.
 
         Raises:
             IntegrityError: there are checkpoints and none is good.
         """
         good, bad = self.good()
-        if not good:
+        scored = [checkpoint for checkpoint in good if isinstance(checkpoint, Scored)]
+        if not scored:
             raise IntegrityError("no good checkpoint is left: " + ("; ".join(bad) or "there is none"))
         sign = -1.0 if higher_is_better else 1.0
-        return min(good, key=lambda c: (sign * c.validation, c.epoch))
+        return min(scored, key=lambda c: (sign * c.validation, c.epoch))
 
     def prune(self, keep: int, best_epochs: Iterable[int]) -> None:
         """Remove all but the newest `keep` and the best."""

@@ -120,7 +120,7 @@ class LoopContext(Protocol):
         ...
 
     def checkpoint(self) -> tuple[Path, int] | None:
-        """Folder of the newest good checkpoint of this run and its epoch, to go on from; None to start anew."""
+        """Folder of the newest good checkpoint of this run and how many epochs it holds; None to start anew."""
         ...
 
     def begin(self, take: Callable[[Start], str]) -> None:
@@ -146,6 +146,13 @@ class LoopContext(Protocol):
 
         Raises:
             TrainingFailed: the loss or the metric is NaN or infinite.
+        """
+        ...
+
+    def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:
+        """Offer a checkpoint inside an epoch, after so many of its steps; `save` is called on rank 0 when
+        `training.checkpoint_minutes` have passed since the last one. It counts as one of the epoch before: only what
+        `save` wrote says that there is more.
         """
         ...
 

@@ -69,6 +69,10 @@ class TrainingSpec(Options):
     """Epochs (trees: rounds, linear: steps) between checkpoints. Default: every epoch; trees and linear: a twentieth of
     `num_trees` or `max_steps`."""
 
+    checkpoint_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Minutes after which a checkpoint is kept inside an epoch too, for epochs that take longer than one would like to
+    train again. What it holds is for going on, never the candidate. Default: between epochs only."""
+
     keep_checkpoints: Annotated[int, Field(ge=1)] = 3
     """Newest checkpoints kept, besides the best. Default: 3, so that a torn newest one costs little."""
 

@@ -32,6 +32,10 @@ class Rows:
         )
 
 
+class Killed(Exception):
+    """Stands for the death of a process inside an epoch."""
+
+
 class MemoryContext:
     """One rank, its rows in memory, a checkpoint after every report in `folder`; measures the mean absolute error, or
     the log loss of classes.
@@ -40,6 +44,7 @@ class MemoryContext:
         rows: "train" and "validation".
         folder: where checkpoints are; those of an earlier context are gone on from.
         stop_after: the epoch whose report says stop, as a budget would.
+        killed_inside: the epoch and the steps of it after which a checkpoint is kept and the process "dies".
         start: a model whose weights training begins with; `cold` then says why they were not taken.
     """
 
@@ -47,15 +52,16 @@ class MemoryContext:
 
     def __init__(
         self, rows: Mapping[Split, Rows], layout: Layout, folder: Path, *, seed: int = 0,
-        stop_after: int | None = None, start: Start | None = None,
+        stop_after: int | None = None, start: Start | None = None, killed_inside: tuple[int, int] | None = None,
     ) -> None:  # fmt: skip
         self.layout = layout
         self.num_train_rows = len(rows["train"].target)
         self.epochs: list[int] = []
+        self.losses: list[float] = []
         self.validations: list[float] = []
         self.finished: str | None = None
         self.cold: str | None = None
-        self._start = start
+        self._start, self._killed_inside = start, killed_inside
         self._rows, self._folder, self._seed, self._stop_after = rows, folder, seed, stop_after
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
@@ -100,7 +106,7 @@ class MemoryContext:
     def checkpoint(self) -> tuple[Path, int] | None:
         """See `LoopContext`."""
         found = sorted(self._folder.glob("epoch-*"))
-        return (found[-1], int(found[-1].name.removeprefix("epoch-"))) if found else None
+        return (found[-1], int(found[-1].name.removeprefix("epoch-").split(".")[0])) if found else None
 
     def begin(self, take: Callable[[Start], str]) -> None:
         """See `LoopContext`."""
@@ -115,11 +121,21 @@ class MemoryContext:
         if not (math.isfinite(train_loss) and math.isfinite(validation)):
             raise TrainingFailed(f"loss {train_loss}, validation {validation} in epoch {epoch}")
         self.epochs.append(epoch)
+        self.losses.append(train_loss)
         self.validations.append(validation)
         folder = self._folder / f"epoch-{epoch:05d}"
         folder.mkdir(parents=True)
         save(folder)
         return self._stop_after is not None and epoch >= self._stop_after
+
+    def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:
+        """See `LoopContext`."""
+        if self._killed_inside is None or (epoch, steps) < self._killed_inside:
+            return
+        folder = self._folder / f"epoch-{epoch - 1:05d}.{steps:09d}"
+        folder.mkdir(parents=True)
+        save(folder)
+        raise Killed
 
     def finish(self, weights_sha256: str) -> None:
         """See `LoopContext`."""

@@ -53,8 +53,12 @@ def uninterrupted(demo, tmp_path, changes):
 
 
 def kill_after_three_records(demo, changes):
+    return kill_when(demo, changes, lambda run: len(epochs(run)) >= 3)
+
+
+def kill_when(demo, changes, reached):
     process = start(*command(changes), cwd=demo)
-    wait_for(lambda: (run := only_run(demo)) and len(epochs(run)) >= 3, process=process)
+    wait_for(lambda: (run := only_run(demo)) and reached(run), process=process)
     below = descendants(process.pid)
     process.kill()
     process.communicate()
@@ -88,6 +92,17 @@ def test_f03_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray,
     rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 3000)
     ours = SavedModel.load(ObjectStore(demo / ".raytemplate" / "models").path(digest)).predict(rows)[0]
     assert np.abs(ours - SavedModel.load(folder).predict(rows)[0]).max() <= 1e-6
+
+
+def test_f03_a_network_killed_inside_an_epoch_goes_on_inside_it_to_the_very_same_weights(one_ray, demo, tmp_path):
+    changes = {"training.epochs": 1, "training.batch_size": 8, "training.checkpoint_minutes": 0.005}
+    run = kill_when(demo, changes, lambda run: any(run.glob("checkpoints/epoch-00000.*")))
+    assert epochs(run) == []
+    resumed = raytemplate("resume", "last", cwd=demo)
+    assert resumed.returncode in (0, 5), resumed.stderr
+    whole, _ = uninterrupted(demo, tmp_path, changes)
+    assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
+    assert epochs(run)[0]["train_loss"] == whole.fit.epochs[0].train_loss
 
 
 def at_start(demo, process):

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
+from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import MemoryFeed
+from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.models.context import Layout
 from raytemplate.models.options import TrainingSpec
@@ -13,9 +14,9 @@ from raytemplate.models.options import TrainingSpec
 LAYOUT = Layout(dense=("a",), codes=(), cardinalities=(), target_mean=0.0, target_std=1.0)
 
 
-def context(folder, remaining_s, every):
+def context(folder, remaining_s, every, **training):
     assignment = Assignment(
-        metric="mae", higher_is_better=False, num_epochs=100, training=TrainingSpec(), checkpoint_every=every,
+        metric="mae", higher_is_better=False, num_epochs=100, training=TrainingSpec(**training), checkpoint_every=every,
         checkpoints=folder, remaining_s=remaining_s, made=time.time(), earlier=(), layout=LAYOUT, num_train_rows=1,
     )  # fmt: skip
     told = []
@@ -47,3 +48,24 @@ def test_the_best_and_the_newest_are_kept(tmp_path):
         report(rank, epoch, validation)
     assert [c.epoch for c in Checkpoints(tmp_path).good()[0]] == [2, 4, 5, 6]
     assert len(told) == 6 and all(record.checkpoint for record in told)
+
+
+def test_inside_an_epoch_a_checkpoint_is_kept_by_minutes_and_is_never_the_best(tmp_path):
+    rank, told = context(tmp_path, 1000.0, every=1, checkpoint_minutes=0.05 / 60)
+
+    def save(folder):
+        (folder / "weights").write_text("inside")
+
+    rank.inside(epoch=1, steps=64, save=save)
+    time.sleep(0.06)
+    rank.inside(epoch=1, steps=128, save=save)
+    rank.inside(epoch=1, steps=192, save=save)
+    checkpoints = Checkpoints(tmp_path)
+    assert [c.folder.name for c in checkpoints.good()[0]] == ["epoch-00000.000000128"]
+    with pytest.raises(IntegrityError):
+        checkpoints.best(higher_is_better=False)
+    report(rank, 1, 3.0)
+    time.sleep(0.06)
+    rank.inside(epoch=2, steps=64, save=save)
+    assert (checkpoints.best(higher_is_better=False).epoch, len(told)) == (1, 1)
+    assert newest_good(tmp_path)[0].folder.name == "epoch-00001.000000064"

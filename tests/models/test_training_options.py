@@ -12,7 +12,7 @@ from raytemplate.models.options import TrainingSpec
 from raytemplate.models.torch.loop import rate
 from raytemplate.models.torch.objective import LogLoss, objective
 from raytemplate.testing.family_suite import simple_rows
-from raytemplate.testing.loop_context import MemoryContext
+from raytemplate.testing.loop_context import Killed, MemoryContext
 
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 MANY = {"warmup": "20 %", "clip_norm": 0.5, "precision": "bfloat16", "lr_schedule": "cosine"}
@@ -39,14 +39,14 @@ def class_rows(num_rows, seed, cuts):
     return replace(rows, target=np.digitize(rows.target, cuts).astype(np.float32))
 
 
-def train(folder, training, *, layout=LAYOUT, cuts=None, stop_after=None, name="tabular-mlp"):
+def train(folder, training, *, layout=LAYOUT, cuts=None, name="tabular-mlp", options=None, **limits):
     make = simple_rows if cuts is None else lambda n, seed: class_rows(n, seed, cuts)
     rows = {"train": make(2000, seed=1), "validation": make(500, seed=2)}
     kind = MemoryContext if cuts is None else ClassContext
-    context = kind(rows, layout, folder, seed=1, stop_after=stop_after)
+    context = kind(rows, layout, folder, seed=1, **limits)
     family = plugins.load(plugins.FAMILIES, name)
     defaults = {"seed": 1, "epochs": 4, "lr": 1e-2, "batch_size": 64}
-    plugins.resolve(family.loop)(context, family.options(), TrainingSpec(**{**defaults, **training}))
+    plugins.resolve(family.loop)(context, family.options(**options or {}), TrainingSpec(**{**defaults, **training}))
     loaded = plugins.resolve(family.predictor).load(context.checkpoint()[0], layout)
     return context, loaded
 
@@ -89,6 +89,20 @@ def test_all_options_together_go_on_from_a_checkpoint_to_the_bit(tmp_path):
     train(tmp_path / "parts", MANY, stop_after=2)
     second, _ = train(tmp_path / "parts", MANY)
     assert (second.epochs, second.finished) == ([3, 4], whole.finished)
+
+
+INSIDE = {"after its first step": (16, 1), "in its middle": (16, 65), "after its last step": (31, 65)}
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), INSIDE.values(), ids=INSIDE)
+def test_a_training_killed_inside_an_epoch_goes_on_there_to_the_bit(batch_size, steps, tmp_path):
+    training, dropout = {"batch_size": batch_size, "epochs": 3}, {"dropout": 0.3}
+    whole, _ = train(tmp_path / "whole", training, options=dropout)
+    with pytest.raises(Killed):
+        train(tmp_path / "parts", training, options=dropout, killed_inside=(2, steps))
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["epoch-00001", f"epoch-00001.{steps:09d}"]
+    second, _ = train(tmp_path / "parts", training, options=dropout)
+    assert (second.epochs, second.losses, second.finished) == ([2, 3], whole.losses[1:], whole.finished)
 
 
 def test_a_clipped_step_is_no_longer_than_it_may_be(monkeypatch, tmp_path):

@@ -97,7 +97,7 @@ class RankContext:
         self._checkpoints = Checkpoints(assignment.checkpoints)
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
-        self._started = self._reported = time.monotonic()
+        self._started = self._reported = self._kept = time.monotonic()
         self._metric = metric_of(assignment.metric, assignment.training.quantile)
         self._history = list(assignment.earlier)
         self._num_rows = 0
@@ -171,6 +171,13 @@ class RankContext:
             self._keep(record, stop or now + pace_s >= self._deadline, save)
         return stop
 
+    def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:
+        """See `LoopContext`."""
+        minutes = self._assignment.training.checkpoint_minutes
+        if self.rank or minutes is None or time.monotonic() - self._kept < minutes * 60:
+            return
+        self._save(epoch - 1, None, save, steps)
+
     def finish(self, weights_sha256: str) -> None:
         """See `LoopContext`."""
         self.record = RankRecord(rank=self.rank, num_rows=self._num_rows, weights_sha256=weights_sha256)
@@ -206,10 +213,15 @@ class RankContext:
         `last`: training ends here, or at this pace the next epoch would outlast its time.
         """
         if last or record.epoch % self._assignment.checkpoint_every == 0:
-            folder = self._checkpoints.save(record.epoch, record.validation, save)
-            record = self._history[-1] = replace(record, checkpoint=folder.name)
-            self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
+            # Its name is in the history before others are removed: it may be the best.
+            record = self._history[-1] = replace(record, checkpoint=f"epoch-{record.epoch:05d}")
+            self._save(record.epoch, record.validation, save)
         self._on_epoch(record)
+
+    def _save(self, epoch: int, validation: float | None, save: Callable[[Path], None], steps: int = 0) -> None:
+        self._checkpoints.save(epoch, validation, save, steps=steps)
+        self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
+        self._kept = time.monotonic()
 
     def _best_saved(self) -> list[int]:
         sign = -1.0 if self._assignment.higher_is_better else 1.0

@@ -34,8 +34,8 @@ FAMILY = Family(
     options=TabularMlpOptions,
     uses=frozenset(
         {"loss", "quantile", "epochs", "lr", "lr_schedule", "warmup", "clip_norm", "precision", "class_weights",
-         "batch_size", "weight_decay", "early_stopping", "warm_start", "checkpoint_every", "keep_checkpoints",
-         "keep_best", "seed", "threads"}
+         "batch_size", "weight_decay", "early_stopping", "warm_start", "checkpoint_every", "checkpoint_minutes",
+         "keep_checkpoints", "keep_best", "seed", "threads"}
     ),
     loop="raytemplate.models.tabular_mlp.loop:train",
     predictor="raytemplate.models.tabular_mlp.predict:TabularMlpPredictor",

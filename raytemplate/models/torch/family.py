@@ -28,8 +28,8 @@ FAMILY = Family(
     options=TorchOptions,
     uses=frozenset(
         {"loss", "quantile", "epochs", "lr", "lr_schedule", "warmup", "clip_norm", "precision", "class_weights",
-         "batch_size", "weight_decay", "early_stopping", "warm_start", "checkpoint_every", "keep_checkpoints",
-         "keep_best", "seed", "threads"}
+         "batch_size", "weight_decay", "early_stopping", "warm_start", "checkpoint_every", "checkpoint_minutes",
+         "keep_checkpoints", "keep_best", "seed", "threads"}
     ),
     loop="raytemplate.models.torch.loop:train",
     predictor="raytemplate.models.torch.predict:TorchPredictor",

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from raytemplate.code.load import blamed_on
 from raytemplate.models.context import Batch, LoopContext
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.torch.family import TorchOptions
+from raytemplate.models.torch.inside import Place, load_place, save_place
 from raytemplate.models.torch.objective import Objective, objective
 from raytemplate.models.torch.optimizer import Adam
 from raytemplate.models.torch.predict import NETWORK, build_network, in_unit, shaped
@@ -70,9 +72,11 @@ def fit(
 
     aim = objective(training, context.layout)
     aim.criterion.to(next(model.parameters()).device)
-    for epoch in range(_go_on(context, model, optimizer, tables) + 1, training.epochs + 1):
+    done, place = _go_on(context, model, optimizer, tables)
+    for epoch in range(done + 1, training.epochs + 1):
         torch.manual_seed(training.seed * 100_003 + epoch)
-        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch)
+        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch, save, place)
+        place = None
         if num_rows < 0:
             break
         validation = context.measure(_predictions(context, model, epoch))
@@ -84,15 +88,31 @@ def fit(
 
 
 def _one_epoch(
-    context: LoopContext, model: nn.Module, optimizer: Adam, aim: Objective, training: TrainingSpec, epoch: int
+    context: LoopContext,
+    model: nn.Module,
+    optimizer: Adam,
+    aim: Objective,
+    training: TrainingSpec,
+    epoch: int,
+    save: Callable[[Path], None],
+    place: Place | None,
 ) -> tuple[float, float, int]:
-    """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle."""
+    """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle.
+
+    Args:
+        place: where in the epoch the weights and the optimizer come from; None for its beginning.
+    """
     device = next(model.parameters()).device
     model.train()
-    total = torch.zeros((), dtype=torch.float64, device=device)
+    total = torch.zeros((), dtype=torch.float64, device=device) if place is None else place.loss.to(device)
     rows = rows_all = 0
     started = time.perf_counter()
     for step, batch in enumerate(context.batches("train", epoch=epoch, batch_size=training.batch_size)):
+        if place is not None and step < place.steps:
+            rows, rows_all = rows + len(batch), rows_all + batch.num_rows_all_ranks
+            continue
+        if place is not None and step == place.steps:
+            place.draw_on(device)
         dense, codes, target = _tensors(batch, device)
         optimizer.zero_grad()
         # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
@@ -106,8 +126,10 @@ def _one_epoch(
         total += losses.detach()
         rows += len(batch)
         rows_all += batch.num_rows_all_ranks
-        if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0 and context.out_of_time():
-            return 0.0, time.perf_counter() - started, -1
+        if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0:
+            if context.out_of_time():
+                return 0.0, time.perf_counter() - started, -1
+            context.inside(epoch=epoch, steps=step + 1, save=partial(_save_inside, save, step + 1, total))
     loss = float(total) * context.num_ranks / max(rows_all, 1)
     return loss * aim.unit, time.perf_counter() - started, rows
 
@@ -152,13 +174,20 @@ def _predictions(
             yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 
-def _go_on(context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None) -> int:
-    """The epoch of the checkpoint that weights and optimizer were restored from; 0 when there is none."""
+def _save_inside(save: Callable[[Path], None], steps: int, total: torch.Tensor, folder: Path) -> None:
+    save(folder)
+    save_place(folder, steps, total)
+
+
+def _go_on(
+    context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None
+) -> tuple[int, Place | None]:
+    """Epochs that weights and optimizer were restored with, and the place in the next; 0 when there is none."""
     found = context.checkpoint()
     if found is None:
         context.begin(lambda start: take_over(start, model, tables))
-        return 0
+        return 0, None
     folder, epoch = found
     load_weights(folder, model)
     load_optimizer(folder, optimizer)
-    return epoch
+    return epoch, load_place(folder)
