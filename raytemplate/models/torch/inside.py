@@ -1,0 +1,49 @@
+"""Going on inside an epoch: what a checkpoint made there holds besides weights and optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+_INSIDE = "inside.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A place inside an epoch.
+
+    Args:
+        steps: steps of the epoch that are done.
+        loss: float64 [], the sum of their losses on rank 0.
+        random: state of torch's random numbers: of the CPU, and where there is a GPU of that.
+    """
+
+    steps: int
+    loss: torch.Tensor
+    random: tuple[torch.Tensor, ...]
+
+    def draw_on(self, device: torch.device) -> None:
+        """Draw random numbers as the process that made the checkpoint would have gone on to."""
+        torch.set_rng_state(self.random[0])
+        if device.type == "cuda" and len(self.random) > 1:
+            torch.cuda.set_rng_state(self.random[1], device)
+
+
+def save_place(folder: Path, steps: int, loss: torch.Tensor) -> None:
+    """A place into a checkpoint, see `Place`."""
+    state = {"steps": torch.tensor(steps), "loss": loss.cpu(), "random.0": torch.get_rng_state()}
+    if loss.is_cuda:
+        state["random.1"] = torch.cuda.get_rng_state(loss.device)
+    save_file(state, folder / _INSIDE)
+
+
+def load_place(folder: Path) -> Place | None:
+    """The place at which a checkpoint was made; None where that was the end of an epoch."""
+    if not (folder / _INSIDE).exists():
+        return None
+    state = load_file(folder / _INSIDE)
+    random = tuple(state[name] for name in ("random.0", "random.1") if name in state)
+    return Place(steps=int(state["steps"]), loss=state["loss"], random=random)
