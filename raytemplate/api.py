@@ -160,11 +160,14 @@ def _what_brings(family: Family, missing: list[str]) -> str:
     return f"'raytemplate[{family.extra}]'" if family.extra else " ".join(missing)
 
 
-def run(planned: Planned, *, listener: Listener | None = None, started: float | None = None) -> Run:
+def run(
+    planned: Planned, *, listener: Listener | None = None, quiet: bool = False, started: float | None = None
+) -> Run:
     """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
 
     Args:
-        listener: hears of stages and epochs; default: nobody.
+        listener: hears of stages and epochs; default: whoever reads stderr or the cell of the notebook, in lines.
+        quiet: nobody does.
         started: `time.monotonic()` when the clock of the budget began; default: now.
 
     Raises:
@@ -176,7 +179,7 @@ def run(planned: Planned, *, listener: Listener | None = None, started: float | 
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
         journal = begin(folder, planned.plan, planned.spec, planned.address)
-        return _conduct(planned.plan, journal, planned.workspace, listener, began)
+        return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began)
 
 
 def resume(
@@ -184,11 +187,13 @@ def resume(
     *,
     workspace: str | None = None,
     listener: Listener | None = None,
+    quiet: bool = False,
     started: float | None = None,
 ) -> Run:
     """Go on with a run at the first door it has not passed, with what is left of its budget.
 
     A run that ended is judged again where the champion has moved since; else it is left as it is.
+    `listener` and `quiet`: see `run`.
 
     Raises:
         UsageError: no such run, or another process works on it.
@@ -211,7 +216,7 @@ def resume(
             journal.supersede(RunEnd)
         elif end is not None:
             return Run(journal)
-        return _conduct(locked, journal, place, listener, began, again=True)
+        return _conduct(locked, journal, place, listener or _teller(quiet), began, again=True)
 
 
 def _need_secrets(plan_: RunPlan) -> None:
@@ -227,13 +232,14 @@ def unfinished(planned: Planned) -> Journal | None:
 
 def submit(
     planned: Planned, *, key: str = "", detach: bool = False, listener: Listener | None = None,
-    started: float | None = None,
+    quiet: bool = False, started: float | None = None,
 ) -> Run:  # fmt: skip
     """Execute a plan on the cluster whose Jobs API is at `planned.address`; judge and promote here.
 
     Args:
         key: the same plan sent twice with one key is one job, and one run.
         detach: come back when the job is sent; `resume` then follows and judges it.
+        listener, quiet: see `run`.
 
     Raises:
         PlanError: no storage that both sides see.
@@ -252,7 +258,13 @@ def submit(
     if detach or journal.read(RunEnd) is not None:
         return Run(journal)
     with working_on(journal):
-        return _conduct(planned.plan, journal, planned.workspace, listener, began)
+        return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began)
+
+
+def _teller(quiet: bool) -> Listener | None:
+    from raytemplate.reports.lines import Lines
+
+    return None if quiet else Lines()
 
 
 def _conduct(
@@ -431,7 +443,10 @@ def report(ref: str, *, workspace: str | None = None) -> str:
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = Journal(find_run(place, ref))
     lock = read_lock(journal)
-    made = MadeFrom(code_sha256=lock.code_sha256, environment=lock.environment)
+    made = MadeFrom(
+        code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
+        reasons=lock.reasons,
+    )  # fmt: skip
     return report_page(Run(journal).view(), made, event_rows(Ledger(place.governance_db), lock.plan.name))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,13 +23,16 @@ _PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlf
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLock:
-    """The resolved template with the place every value came from, the plan, our code's digest and the environment."""
+    """The resolved template with the place and the reason of every value, the plan, our code's digest and the
+    environment.
+    """
 
     plan: RunPlan
     resolved: Settings
     origins: Mapping[str, str]
     code_sha256: str
     environment: Mapping[str, str]
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> None:
@@ -37,6 +40,7 @@ def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> No
     lock = RunLock(
         plan=plan, resolved=Settings(spec.resolved if spec else {}),
         origins={path: origin.where for path, origin in spec.origins.items()} if spec else {},
+        reasons={path: origin.comment for path, origin in spec.origins.items() if origin.comment} if spec else {},
         code_sha256=_code_digest(), environment=_environment(),
     )  # fmt: skip
     journal.keep(LOCK, codec.dumps(lock))

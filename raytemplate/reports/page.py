@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from raytemplate.records.evaluated import Estimate, Scored
 from raytemplate.reports.charts import curve, intervals_chart, reliability_curve, stages_chart
 from raytemplate.reports.history import EventRow
+from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.sliced import slice_tables
 from raytemplate.reports.verdict import compared, outcome_text
@@ -28,10 +29,22 @@ from raytemplate.units import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeFrom:
-    """What a run's lock adds to its records: the digest of our code and the versions of the environment."""
+    """What a run's lock adds to its records: the resolved template with place and reason of what it says, the digest of
+    our code and the versions of the environment.
+    """
 
     code_sha256: str
     environment: Mapping[str, str]
+    resolved: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def said(self) -> list[tuple[str, str, str, str]]:
+        """Path, value, reason and place of every value that some layer sets; defaults are left out."""
+        return [
+            (path, value_text(value), self.reasons.get(path, ""), self.origins[path])
+            for path, value in leaves(self.resolved) if path in self.origins
+        ]  # fmt: skip
 
 
 def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> str:

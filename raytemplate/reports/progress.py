@@ -7,7 +7,6 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
-from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.wording import about_seconds, count, metric_text, rounded
 from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
 
@@ -58,20 +57,6 @@ def govern_text(verdict: Approved | Held | Rejected) -> str:
     others = [f"{outcomes.count(key)} {word}" for key, word in _OUTCOMES.items() if key in outcomes]
     waived = [f"{len(verdict.waivers)} waived"] if verdict.waivers else []
     return ", ".join([count(len(outcomes), "gate"), *others, *waived])
-
-
-def promote_text(promotion: PromotionRecord) -> str:
-    """The version that was registered, and whether it is the champion now."""
-    late = "" if promotion.projected else "; MLflow not up to date"
-    match promotion.outcome:
-        case "promoted":
-            return f"version {promotion.version}{late}"
-        case "unchanged":
-            return f"unchanged: version {promotion.version}{late}"
-        case "waiting":
-            return f"version {promotion.version} is waiting{late}"
-        case "shown":
-            return f"nothing: variant {promotion.variant} is for show"
 
 
 def epoch_line(

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 from command_line import COMMAND, epochs, only_run, record, wait_for
-from small_flights import AS_OF, SHIPPED, as_sets
+from own_project import CHANGES, LIGHTNING, without_package, write_package
+from small_flights import AS_OF, MODEL, SHIPPED, as_sets
+
+from raytemplate.execution.artifacts import MODEL_CARD
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
 END = ("end", "verdict", "promotion", "evaluation", "fit", "snapshot", "run")
@@ -54,6 +57,29 @@ def test_a_submitted_run_ends_as_a_run_does(head, demo, storage):
     assert not list(storage.rglob("governance.db")) and not list(storage.rglob("verdict.json"))
     kept = "".join(p.read_text(errors="replace") for p in run.glob("*.json"))
     assert head.token not in kept
+
+
+FAMILIES = {
+    "linear": {"model.kind": "linear"},
+    "lightgbm": {"model.kind": "lightgbm", "model.num_trees": 30, "training.lr": 0.2},
+    "xgboost": {"model.kind": "xgboost", "model.num_trees": 30, "training.lr": 0.2},
+    "torch": CHANGES,
+    "lightning": LIGHTNING,
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_trained_there_with_a_persons_own_code_and_predicts_here(head, demo, storage, family):
+    write_package(demo)
+    sets = as_sets(FAMILIES[family] | {"tracking.storage": str(storage), "contract.artifacts": ["model", "model-card"]})
+    ran = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *sets, cwd=demo)
+    assert ran.returncode == 0, ran.stderr
+    run = only_run(demo)
+    assert record(run, "fit")["candidate"]["family"] == family
+    assert "version 1 is the champion" in (run / MODEL_CARD).read_text()
+    without_package(demo)
+    done = head.raytemplate("predict", MODEL, "data/flights/2013-02.parquet", "out.parquet", cwd=demo)
+    assert done.returncode == 0, done.stderr
 
 
 def test_detached_and_asked_for_later_with_one_key(head, demo, storage):

@@ -46,8 +46,10 @@ def test_every_family_makes_a_champion_that_predicts(run, demo, kind):
     assert model.digest == made.fit.candidate.digest
 
 
-def test_a_stream_makes_a_champion_too(run):
+def test_a_stream_makes_a_champion_too_and_is_told_of(run, capsys):
     made = run({"data.ingest": "stream"})
+    told = capsys.readouterr().err
+    assert "✓ ingest" in told and "✓ fit" in told and told.count(made.id) == 1
     assert (made.end.state, made.snapshot.engine.partition(";")[0]) == ("approved", "Ray Data, one pass for statistics")
     assert made.evaluation.num_rows == made.snapshot.window("test").num_rows
 

@@ -36,7 +36,7 @@ def command(changes):
     return ["run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes)]
 
 
-def gone(pids, limit_s=15.0):
+def gone(pids, limit_s=30.0):
     """What is still running of these after a while: nothing, one hopes."""
     end = time.monotonic() + limit_s
     while (left := alive(pids)) and time.monotonic() < end:

@@ -134,6 +134,22 @@ def test_time_of_a_batch_is_told_where_it_was_measured() -> None:
     assert "4 ms for 1,000 rows at once" in page
 
 
+def test_what_the_template_says_has_its_reason_and_its_place() -> None:
+    made = replace(
+        MADE, resolved={"name": "taxi", "training": {"epochs": 6, "lr": 0.001}, "data": {"keys": ["a", "b"]}},
+        origins={"training.epochs": "taxi.yaml:9", "data.keys": "taxi.yaml:4"},
+        reasons={"training.epochs": "more & more <b>overfits"},
+    )  # fmt: skip
+    page = report_page(_view(), made, [])
+    _parsed(page)
+    assert (
+        '<td>training.epochs</td><td>6</td><td>more &amp; more &lt;b&gt;overfits</td><td class="dim">taxi.yaml:9'
+        in page
+    )
+    assert "<td>data.keys</td><td>[a, b]</td><td></td>" in page and "training.lr" not in page
+    assert "What the template says" not in report_page(_view(), MADE, [])
+
+
 def test_hostile_strings_are_text() -> None:
     evil = "<script>alert('1')</script>"
     view = _view()

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 
 from raytemplate.reports import progress
-from raytemplate.reports.wording import head_line
+from raytemplate.reports.lines import Lines
 from raytemplate.testing import samples
 
 LINES = """\
 flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
 
+  … starting Ray
+  … ingest     reading
   ✓ ingest     166,054 rows; 5,464 dropped: air_time is null    0.9 s
+  … fit        training
   ✓ fit        tabular-mlp, 6 epochs, validation mae 7.31       3.1 s
+  … evaluate   scoring
   ✓ evaluate   12,695 test rows, 14 days                        0.6 s
+  … govern     judging
   ✓ govern     4 gates                                          0.1 s
-  ✓ promote    version 2                                        0.4 s"""
+all is well
+"""
 
 
 def test_lines_of_a_whole_run() -> None:
-    plan = samples.sample_plan(id="81be07", as_of=samples.day(7, 1))
-    texts = {
-        "ingest": progress.ingest_text(samples.sample_snapshot(), "air_time is null"),
-        "fit": progress.fit_text(samples.sample_fit()),
-        "evaluate": progress.evaluate_text(samples.sample_evaluation()),
-        "govern": progress.govern_text(samples.sample_verdict()),
-        "promote": progress.promote_text(samples.sample_promotion()),
-    }
+    plan, out = samples.sample_plan(id="81be07", as_of=samples.day(7, 1)), StringIO()
     seconds = {timing.stage: timing.actual_s for timing in samples.sample_end().timings}
-    lines = [progress.stage_line(stage, text, seconds[stage]) for stage, text in texts.items()]
-    assert "\n".join([head_line(plan, "k7q2"), "", *lines]) == LINES
+    records = {
+        "ingest": samples.sample_snapshot(), "fit": samples.sample_fit(), "evaluate": samples.sample_evaluation(),
+        "govern": samples.sample_verdict_record(),
+    }  # fmt: skip
+    heard = Lines(out)
+    heard.started(plan, "k7q2")
+    for stage, record in records.items():
+        heard.stage_started(stage)
+        heard.epoch(samples.sample_fit().epochs[0], plan, 60.0)  # soon after the last line: not told
+        heard.stage_ended(stage, record, seconds[stage])
+    heard.note("all is well")
+    assert out.getvalue() == LINES
 
 
 def test_stage_line_of_a_failed_stage() -> None:
@@ -70,19 +81,6 @@ def test_evaluate_text_when_rows_are_resampled() -> None:
 def test_govern_text_counts_what_did_not_pass() -> None:
     verdict = samples.sample_rejected(waivers=(samples.sample_waiver(),))
     assert progress.govern_text(verdict) == "4 gates, 1 blocked, 1 waived"
-
-
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"outcome": "unchanged", "version": 1}, "unchanged: version 1"),
-        ({"outcome": "waiting"}, "version 2 is waiting"),
-        ({"projected": False}, "version 2; MLflow not up to date"),
-    ],
-    ids=["unchanged", "waiting", "not projected"],
-)
-def test_promote_text(changes: dict[str, object], text: str) -> None:
-    assert progress.promote_text(samples.sample_promotion(**changes)) == text
 
 
 def test_epoch_line() -> None:

@@ -1,0 +1,92 @@
+"""A run as it goes on, told in lines: for a log, a script and the cell of a notebook."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from typing import TextIO
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import EpochRecord, FitResult
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.reports.progress import epoch_line, evaluate_text, fit_text, govern_text, ingest_text, stage_line
+from raytemplate.reports.wording import head_line
+
+_SECONDS_BETWEEN_EPOCHS = 5.0
+_WORKING = {"ingest": "reading", "fit": "training", "evaluate": "scoring", "govern": "judging"}
+
+
+class Lines:
+    """A `Listener` that tells a person: a line where a stage begins, one where it ends, and now and then an epoch's.
+
+    Args:
+        out: where to; default: below the cell of a notebook, else stderr.
+    """
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out
+        self._drop = ""
+        self._last_line = time.monotonic()
+
+    def started(self, plan: RunPlan, run_id: str) -> None:
+        """The head line."""
+        self._drop = plan.ingest.drop
+        self.say(head_line(plan, run_id) + "\n")
+        self.show("starting Ray")
+
+    def stage_started(self, stage: str) -> None:
+        """What is going on."""
+        self.show(f"{stage:<11}{_WORKING[stage]}")
+
+    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
+        """One epoch: rate, metric, and the time left of training at this pace."""
+        fit = plan.fit
+        pace = record.wall_clock_s / max(1, record.epoch)
+        left = max(0.0, min(left_s, pace * (fit.num_epochs - record.epoch)))
+        rate = record.num_rows * max(1, fit.workers) / record.loop_s if record.loop_s else 0.0
+        line = epoch_line(record.epoch, fit.num_epochs, fit.metric, record.validation, rate, left, step=fit.step)
+        self.show_epoch(f"{'fit':<11}{line}", record.epoch, fit.num_epochs)
+
+    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+        """One line a stage."""
+        self.say(stage_line(stage, _text(record, self._drop), seconds))
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self.say(text)
+
+    def show(self, text: str) -> None:
+        """What is being done now."""
+        self.say(f"  … {text}")
+
+    def show_epoch(self, text: str, done: int, of: int) -> None:
+        """The same, of so many epochs; where each would be a line, only one in a few seconds."""
+        if time.monotonic() - self._last_line > _SECONDS_BETWEEN_EPOCHS:
+            self.show(text)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        with suppress(OSError):  # whoever read has gone; the run goes on
+            print(text, file=self.out(), flush=True)
+        self._last_line = time.monotonic()
+
+    def out(self) -> TextIO:
+        """Where lines go."""
+        return self._out or (sys.stdout if "ipykernel" in sys.modules else sys.stderr)
+
+
+def _text(record: object, drop: str) -> str:
+    match record:
+        case Snapshot():
+            return ingest_text(record, drop)
+        case FitResult():
+            return fit_text(record)
+        case Evaluation():
+            return evaluate_text(record)
+        case VerdictRecord():
+            return govern_text(record.verdict)
+        case _:
+            return ""
