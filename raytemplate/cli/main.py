@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
-from types import FrameType
 from typing import NoReturn
 
 import click
 
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
-from raytemplate.errors import Bug, Interrupted, RaytemplateError, Terminated, UsageError, was_terminated
+from raytemplate.cli.signals import hear_signals
+from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError, was_terminated
 from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
@@ -96,8 +94,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     _open_what_is_closed()
-    signal.signal(signal.SIGTERM, _terminate)
-    _defuse_alarms()
+    hear_signals()
     code = _run(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # said where it was written
@@ -146,25 +143,3 @@ def _open_what_is_closed() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
-
-
-def _defuse_alarms() -> None:
-    """Once Ray runs, its handler of SIGTERM comes before ours and sets an alarm that aborts what still lives after 3 s.
-
-    A thread takes the alarm back: this process's main thread may be in the middle of a long import.
-    """
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-
-    def defuse() -> None:
-        while os.read(told, 1):
-            signal.alarm(0)
-
-    threading.Thread(target=defuse, name="alarms", daemon=True).start()
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    # Once Ray runs, its own handler comes first and sets an alarm of three seconds that aborts a process still alive.
-    signal.alarm(0)
-    raise Terminated

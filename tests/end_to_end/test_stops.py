@@ -178,11 +178,11 @@ def test_f24_a_second_ctrl_c_does_not_wait(demo):
 
 SLOW_END = """
 import os, signal, time
-from raytemplate.cli.main import _terminate
+from raytemplate.cli.signals import hear_signals
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.errors import Terminated
 
-signal.signal(signal.SIGTERM, _terminate)
+hear_signals()
 with LocalRay(num_cpus=1, object_store_bytes=200_000_000) as ray:
     ray.wait()
     try:
