@@ -22,6 +22,7 @@ FEATURE_OPTIONS = "raytemplate.feature_options"  # apart, so that checking a tem
 FAMILIES = "raytemplate.families"
 METRICS = "raytemplate.metrics"
 GATES = "raytemplate.gates"
+SEARCHES = "raytemplate.searches"
 
 _SHIPPED: dict[str, dict[str, str]] = {
     SOURCES: {
@@ -88,11 +89,18 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "beats-champion": "raytemplate.governance.gates.beats_champion:BeatsChampion",
         "data-rows": "raytemplate.governance.gates.data_rows:DataRows",
     },
+    SEARCHES: {
+        "random": "raytemplate.tuning.searches:RANDOM",
+        "grid": "raytemplate.tuning.searches:GRID",
+        "tpe": "raytemplate.tuning.searches:TPE",
+        "gp": "raytemplate.tuning.searches:GP",
+        "cma-es": "raytemplate.tuning.searches:CMA_ES",
+    },
 }
 
 _WORDS = {
     SOURCES: "format", FEATURES: "kind of feature", FEATURE_OPTIONS: "kind of feature", FAMILIES: "family",
-    METRICS: "metric", GATES: "gate",
+    METRICS: "metric", GATES: "gate", SEARCHES: "search",
 }  # fmt: skip
 
 _PARTS: dict[str, tuple[str, ...]] = {
@@ -102,6 +110,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     FAMILIES: ("name", "options", "uses", "loop", "predictor"),
     METRICS: ("id", "version", "higher_is_better", "tasks"),
     GATES: ("model_fields", "check"),
+    SEARCHES: ("name", "sampler", "finite_only"),
 }
 """What a plug-in of each group must have; the suites in `raytemplate.testing` say what it must do."""
 

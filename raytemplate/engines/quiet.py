@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import EpochRecord
+from raytemplate.records.swept import TrialRecord
 
 
 class Quiet:
@@ -16,6 +17,9 @@ class Quiet:
         """See `Listener`."""
 
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
+        """See `Listener`."""
+
+    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         """See `Listener`."""
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:

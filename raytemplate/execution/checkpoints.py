@@ -98,6 +98,18 @@ class Checkpoints:
         sign = -1.0 if higher_is_better else 1.0
         return min(scored, key=lambda c: (sign * c.validation, c.epoch))
 
+    def last(self) -> Scored:
+        """The good checkpoint of the newest whole epoch.
+
+        Raises:
+            IntegrityError: none is good.
+        """
+        good, bad = self.good()
+        scored = [checkpoint for checkpoint in good if isinstance(checkpoint, Scored)]
+        if not scored:
+            raise IntegrityError("no good checkpoint is left: " + ("; ".join(bad) or "there is none"))
+        return scored[-1]
+
     def prune(self, keep: int, best_epochs: Iterable[int]) -> None:
         """Remove all but the newest `keep` and the best."""
         names = {f"epoch-{epoch:05d}" for epoch in best_epochs} | {f.name for f in self.folders()[-keep:]}

@@ -14,7 +14,7 @@ from raytemplate.code.load import code_in
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
-from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
 from raytemplate.execution.within import within
@@ -30,14 +30,17 @@ from raytemplate.planning.stages import (
     PromoteStage,
     RunPlan,
     Stage,
+    SweepStage,
 )
+from raytemplate.planning.trial import last_stage, trial_stage
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, WarmStart
+from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, Usage, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, StageTiming, State
 from raytemplate.records.submitted import ClusterWork
+from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
 
@@ -92,8 +95,9 @@ class Execution:
         Raises:
             RaytemplateError: a stage failed; the records up to it are kept.
         """
-        for stage in (self.plan.ingest, self.plan.fit, self.plan.evaluate):
-            self._do(stage)
+        for stage in self.plan.stages:
+            if not isinstance(stage, GovernStage | PromoteStage):
+                self._do(stage)
         self.engine.release()
         self.journal.write(ClusterWork(
             timings=tuple(self._timings), timeline_s=dict(self._timeline), elapsed_s=self.meter.elapsed_s()
@@ -103,6 +107,8 @@ class Execution:
         match stage:
             case IngestStage():
                 self._pass("ingest", Snapshot, lambda: self._ingest(stage))
+            case SweepStage():
+                self._pass("sweep", SweepResult, lambda: self._sweep(stage))
             case FitStage():
                 self._pass("fit", FitResult, lambda: self._fit(stage))
             case EvaluateStage():
@@ -179,7 +185,45 @@ class Execution:
             next_step="raise budget.time, or train on less",
         )
 
+    def _sweep(self, stage: SweepStage) -> SweepResult:
+        from raytemplate.execution.sweep import Sweep  # Optuna takes a third of a second
+
+        ingested, snapshot = self._open(), self.journal.need(Snapshot)
+        rows = {window.name: window.num_rows for window in snapshot.windows}
+        with self.engine.slots(stage, ingested, self.journal) as slots:
+            result = Sweep(
+                stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
+                refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(), on_trial=self._on_trial,
+            ).run()  # fmt: skip
+        self.journal.write(result)
+        return result
+
+    def _on_trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        self.journal.add_trial(record)
+        self.listener.trial(record, best, left_s)
+
     def _fit(self, stage: FitStage) -> FitResult:
+        swept = self.journal.read(SweepResult)
+        if swept is None:
+            return self._train(stage)
+        assert self.plan.sweep is not None
+        if self.plan.sweep.refit:
+            return self._train(last_stage(self.plan.sweep, swept.best))
+        return self._take_winner(trial_stage(self.plan.sweep, swept.best.values), swept)
+
+    def _take_winner(self, stage: FitStage, swept: SweepResult) -> FitResult:
+        """The model that the winning trial left."""
+        checkpoints = Checkpoints(self.journal.trial_folder(swept.best.number))
+        best = checkpoints.best(stage.higher_is_better)
+        result = FitResult(
+            candidate=self._freeze(stage, self._open(), best, best.validation), epochs=(), ranks=(),
+            stopped="epochs", resumed_from_epoch=0, rows_per_s=0.0, usage=Usage(wall_clock_s=0.0, cpu_s=0.0),
+            engine=f"trial {swept.best.number}", step=stage.step,
+        )  # fmt: skip
+        self.journal.write(result)
+        return result
+
+    def _train(self, stage: FitStage) -> FitResult:
         ingested = self._open()
         self._begin_warm(stage, ingested)
         trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
@@ -219,17 +263,26 @@ class Execution:
     ) -> FitResult:
         train_s = sum(e.loop_s for e in epochs)
         return FitResult(
-            candidate=self._freeze(stage, ingested), epochs=epochs, ranks=trained.ranks, stopped=trained.stopped,
-            resumed_from_epoch=trained.resumed_from_epoch,
+            candidate=self._freeze(stage, ingested, *self._chosen(stage)), epochs=epochs, ranks=trained.ranks,
+            stopped=trained.stopped, resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
             usage=replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.usd_per_s),
             engine=trained.engine, step=stage.step, warm_start=self.journal.read(WarmStart),
         )  # fmt: skip
 
-    def _freeze(self, stage: FitStage, ingested: Ingested) -> Candidate:
-        """The best checkpoint as a model folder in the store: these bytes are evaluated, judged and promoted."""
+    def _chosen(self, stage: FitStage) -> tuple[Scored, float]:
+        """The checkpoint that becomes the candidate, and what validation says of it."""
+        checkpoints = Checkpoints(self.journal.checkpoints)
+        if stage.with_validation:  # it has seen the validation window, which can no longer choose between its epochs
+            best = self.journal.need(SweepResult).best
+            assert best.validation is not None
+            return checkpoints.last(), best.validation
+        found = checkpoints.best(stage.higher_is_better)
+        return found, found.validation
+
+    def _freeze(self, stage: FitStage, ingested: Ingested, best: Scored, validation: float) -> Candidate:
+        """A checkpoint as a model folder in the store: these bytes are evaluated, judged and promoted."""
         family: Family = plugins.load(plugins.FAMILIES, stage.family)
-        best = Checkpoints(self.journal.checkpoints).best(stage.higher_is_better)
         about = self._about(stage, ingested, best.epoch)
         write_model(self.journal.model, best.folder, family, ingested.features, about, self.journal.code)
         self.package(self.journal.model)
@@ -238,7 +291,7 @@ class Execution:
         weights = next(f.sha256 for f in manifest.files if f.name == family.files[0])
         return Candidate(
             digest=manifest.digest, family=stage.family, weights_sha256=weights, epoch=best.epoch, metric=stage.metric,
-            validation=best.validation, settings=stage.model, plan_id=self.plan.id,
+            validation=validation, settings=stage.model, plan_id=self.plan.id,
             snapshot=ingested.snapshot.digest, num_bytes=manifest.num_bytes,
         )  # fmt: skip
 
@@ -289,8 +342,8 @@ class Execution:
         state, code = _state(verdict, promotion)
         return RunEnd(
             state=state, exit_code=code, ended=datetime.now(UTC), wall_clock_s=self.meter.elapsed_s(),
-            cost_usd=self.meter.spent_usd(), family=self.plan.fit.family, timings=tuple(self._timings),
-            timeline_s=dict(self._timeline),
+            cost_usd=self.meter.spent_usd(), family=self.journal.need(FitResult).candidate.family,
+            timings=tuple(self._timings), timeline_s=dict(self._timeline),
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from shutil import copytree
 
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.errors import IntegrityError
-from raytemplate.execution.journal import LOCK, Journal
+from raytemplate.execution.journal import LOCK, TRIALS, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.inventory import Champion
 from raytemplate.records import codec
@@ -21,11 +21,12 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.run import RunStart
 from raytemplate.records.submitted import ClusterWork
+from raytemplate.records.swept import SweepResult
 from raytemplate.store.atomic import storage_errors, write_atomic
 from raytemplate.store.objects import ObjectStore
 
 _HANDOVER = "handover.json"
-_PLAIN = ("profile.json", "epochs.jsonl")
+_PLAIN = ("profile.json", "epochs.jsonl", TRIALS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +115,7 @@ def bring_records(storage: Path, journal: Journal) -> None:
     for name in _PLAIN:
         if (shared.folder / name).exists():
             write_atomic(journal.folder / name, (shared.folder / name).read_bytes())
-    for kind in (Snapshot, FittedFeatures):
+    for kind in (Snapshot, FittedFeatures, SweepResult):
         record = shared.read(kind)
         if record is not None and journal.read(kind) is None:
             journal.write(record)

@@ -25,6 +25,7 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
+from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.store.atomic import append_line, read_lines, storage_errors, write_atomic
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ RECORDS: dict[type, str] = {
     SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
     FittedFeatures: "features.json",
+    SweepResult: "sweep.json",
     WarmStart: "warm-start.json",
     FitResult: "fit.json",
     Evaluation: "evaluation.json",
@@ -43,6 +45,7 @@ RECORDS: dict[type, str] = {
     RunEnd: "end.json",
 }
 LOCK = "run.lock"
+TRIALS = "trials.jsonl"
 _PASSED = "passed.jsonl"
 _HEARTBEAT_S = 0.5
 
@@ -166,6 +169,19 @@ class Journal:
         lines = read_lines(self.folder / "epochs.jsonl")
         by_epoch = {record.epoch: record for record in (codec.decode(EpochRecord, json.loads(line)) for line in lines)}
         return tuple(by_epoch[epoch] for epoch in sorted(by_epoch))
+
+    def add_trial(self, record: TrialRecord) -> None:
+        """Keep one trial of a sweep that ended."""
+        append_line(self.folder / TRIALS, json.dumps(codec.encode(record)).encode())
+
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """The trials that ended so far, in that order."""
+        lines = read_lines(self.folder / TRIALS)
+        return tuple(codec.decode(TrialRecord, json.loads(line)) for line in lines)
+
+    def trial_folder(self, number: int) -> Path:
+        """Where a trial leaves its checkpoints."""
+        return self.folder / "trials" / f"{number:05d}"
 
     def spent_s(self) -> float:
         """Seconds that earlier processes spent on this run, however they ended."""

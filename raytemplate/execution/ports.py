@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +17,12 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.profile import Profile
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
-from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan
+from raytemplate.execution.trials import Slots
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.evaluated import Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.swept import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +102,10 @@ class Engine(Protocol):
         """
         ...
 
+    def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
+        """Places for the trials of a sweep; none of their processes is left when the block ends."""
+        ...
+
     def score(
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
     ) -> TestScores:
@@ -137,6 +144,10 @@ class Listener(Protocol):
 
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
         """An epoch ended."""
+        ...
+
+    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        """A trial of the sweep ended; `best` is the best so far."""
         ...
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:

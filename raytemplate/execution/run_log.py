@@ -19,6 +19,7 @@ from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.run import RunEnd
+from raytemplate.records.swept import TrialRecord
 from raytemplate.redact import redacted
 from raytemplate.store.locks import is_held
 
@@ -56,6 +57,12 @@ class Logged:
         self.add("epoch", {**asdict(record), "left_s": left_s}, stage="fit")
         if self._listener:
             self._listener.epoch(record, plan, left_s)
+
+    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        """See `Listener`."""
+        self.add("trial", {**asdict(record), "values": dict(record.values), "left_s": left_s}, stage="sweep")
+        if self._listener:
+            self._listener.trial(record, best, left_s)
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """See `Listener`."""

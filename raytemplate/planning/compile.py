@@ -22,6 +22,7 @@ from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
 from raytemplate.planning.sample import sample
+from raytemplate.planning.searching import sweep_stage, with_sweep
 from raytemplate.planning.stages import (
     EvaluateStage,
     FeatureStep,
@@ -70,12 +71,16 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         windows, source = sample(windows, source, spec.data.rows, timed=split is None)
     ingest = _ingest(spec, inventory, windows, split, source.files)
     fit = _fit(spec, inventory, ingest, family)
+    sweep = sweep_stage(spec, inventory, ingest, tuple(_fit_of_arm(arm, inventory, ingest) for arm in spec.arms))
     limits, prediction = _limits(spec, inventory, ingest, fit, family)
+    if sweep is not None:
+        sweep, prediction = with_sweep(sweep, prediction, limits, ingest)
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
         owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
+        sweep=sweep,
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 
@@ -208,6 +213,10 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
         accelerator=worker.accelerator, step=family.step, warm_start=_warm_start(spec, inventory, ingest, family),
     )  # fmt: skip
+
+
+def _fit_of_arm(arm: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> FitStage:
+    return _fit(arm, inventory, ingest, plugins.load(plugins.FAMILIES, arm.family))
 
 
 def _warm_start(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> WarmStart | None:

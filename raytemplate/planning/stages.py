@@ -14,6 +14,8 @@ from raytemplate.data.sources.storage import Storage
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
 from raytemplate.records.fitted import WarmStart
+from raytemplate.tuning.options import Scheduler
+from raytemplate.tuning.space import Knob
 
 WindowName = Literal["train", "validation", "test"]
 
@@ -117,6 +119,7 @@ class FitStage:
     """Train one model. `workers` 0 is this process (Ray Train's local mode); `step` is what its epochs are called.
 
     `warm_start` is the champion whose weights it begins with, or why there is none; None where none was asked for.
+    `with_validation` trains on the validation window too; nothing is then chosen by it.
     """
 
     family: str
@@ -135,6 +138,34 @@ class FitStage:
     accelerator: str = ""
     step: str = "epoch"
     warm_start: WarmStart | None = None
+    with_validation: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepStage:
+    """Search for the values of some fields; what follows trains the winner.
+
+    Args:
+        arms: what would be trained without a draw, one for each family that may be drawn.
+        rows_per_s: of each arm, one trial on what it holds: for the first trials, before any was seen.
+        num_trials: most trials; 0 for as many as the budget has time for.
+        per_trial_s: longest time of one trial; 0 for no limit of its own.
+        slots: trials at once.
+        expected_trials: how many the budget is expected to have time for.
+    """
+
+    search: str
+    scheduler: Scheduler
+    space: tuple[Knob, ...]
+    arms: tuple[FitStage, ...]
+    rows_per_s: tuple[float, ...]
+    num_trials: int
+    per_trial_s: float
+    slots: int
+    refit: bool
+    max_failed: float
+    seed: int
+    expected_trials: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +218,7 @@ class PromoteStage:
     storage: str = ""
 
 
-Stage = IngestStage | FitStage | EvaluateStage | GovernStage | PromoteStage
+Stage = IngestStage | SweepStage | FitStage | EvaluateStage | GovernStage | PromoteStage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +263,9 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunPlan:
-    """A whole run, decided. `id` is a hash of what changes its result; `template` and `machine` are for people.
+    """A whole run, decided. `sweep` is None where nothing is searched.
+
+    `id` is a hash of what changes its result; `template` and `machine` are for people.
 
     `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises.
     """
@@ -255,11 +288,13 @@ class RunPlan:
     owner: str = ""
     metadata: Settings = field(default_factory=Settings)
     artifacts: tuple[str, ...] = ()
+    sweep: SweepStage | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in the order they are executed."""
-        return (self.ingest, self.fit, self.evaluate, self.govern, self.promote)
+        sweep = () if self.sweep is None else (self.sweep,)
+        return (self.ingest, *sweep, self.fit, self.evaluate, self.govern, self.promote)
 
 
 def plan_id(plan: RunPlan) -> str:
@@ -270,5 +305,6 @@ def plan_id(plan: RunPlan) -> str:
     fit = replace(plan.fit, why="")
     more = [plan.code.sha256] if plan.code.sha256 else []
     more += [] if plan.variant == "standard" else [plan.variant]
+    more += [] if plan.sweep is None else [canonical(replace(plan.sweep, expected_trials=0))]
     material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *more])
     return hashlib.sha256(material.encode()).hexdigest()[:6]

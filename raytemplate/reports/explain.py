@@ -14,6 +14,7 @@ from raytemplate.planning.stages import (
     PromoteStage,
     RunPlan,
     Stage,
+    SweepStage,
     Window,
 )
 from raytemplate.reports.layout import hanging, table
@@ -67,8 +68,10 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
     match stage:
         case IngestStage():
             return "ingest", _ingest(stage, plan.machine)
+        case SweepStage():
+            return "sweep", _sweep(stage)
         case FitStage():
-            return "fit", _fit(stage, plan.ingest)
+            return "fit", _fit(stage, plan.ingest) if plan.sweep is None else _last(plan.sweep)
         case EvaluateStage():
             return "evaluate", _evaluate(stage)
         case GovernStage():
@@ -107,6 +110,22 @@ def _fit(stage: FitStage, ingest: IngestStage) -> str:
     what = "" if ingest.task == "regression" else f" for {ingest.target} ({ingest.task})"
     begun = f", {start_text(stage.warm_start)}" if stage.warm_start else ""
     return f"{stage.family}{what}, {count(stage.num_epochs, stage.step)}{begun}; {processes}, {held}{why}"
+
+
+def _sweep(stage: SweepStage) -> str:
+    drawn = ", ".join(knob.name for knob in stage.space)
+    most = f"at most {count(stage.num_trials, 'trial')}" if stage.num_trials else "trials until the time is up"
+    at_once = f", {stage.slots} at once" if stage.slots > 1 else ", one at a time"
+    limit = f", each at most {show_limit(stage.per_trial_s)}" if stage.per_trial_s else ""
+    ended = "" if stage.scheduler == "none" else f"; {stage.scheduler} ends the worse ones early"
+    return (f"{drawn} by {stage.search}; {most}{at_once}{limit}{ended}; about {stage.expected_trials:,} expected to be "
+            "started")  # fmt: skip
+
+
+def _last(sweep: SweepStage) -> str:
+    if sweep.refit:
+        return "the winner's values again, for its best number of epochs, on train and validation"
+    return "nothing more: the winner's own model is the candidate"
 
 
 def _evaluate(stage: EvaluateStage) -> str:

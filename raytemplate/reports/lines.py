@@ -12,11 +12,21 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
-from raytemplate.reports.progress import epoch_line, evaluate_text, fit_text, govern_text, ingest_text, stage_line
+from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.reports.progress import (
+    epoch_line,
+    evaluate_text,
+    fit_text,
+    govern_text,
+    ingest_text,
+    stage_line,
+    sweep_text,
+    trial_line,
+)
 from raytemplate.reports.wording import head_line
 
 _SECONDS_BETWEEN_EPOCHS = 5.0
-_WORKING = {"ingest": "reading", "fit": "training", "evaluate": "scoring", "govern": "judging"}
+_WORKING = {"ingest": "reading", "sweep": "searching", "fit": "training", "evaluate": "scoring", "govern": "judging"}
 
 
 class Lines:
@@ -50,6 +60,10 @@ class Lines:
         line = epoch_line(record.epoch, fit.num_epochs, fit.metric, record.validation, rate, left, step=fit.step)
         self.show_epoch(f"{'fit':<11}{line}", record.epoch, fit.num_epochs)
 
+    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        """Trials so far, the best of them and the time left for more."""
+        self.show_epoch(f"{'sweep':<11}{trial_line(record, best, left_s)}", 0, 0)
+
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """One line a stage."""
         self.say(stage_line(stage, _text(record, self._drop), seconds))
@@ -82,6 +96,8 @@ def _text(record: object, drop: str) -> str:
     match record:
         case Snapshot():
             return ingest_text(record, drop)
+        case SweepResult():
+            return sweep_text(record)
         case FitResult():
             return fit_text(record)
         case Evaluation():

@@ -7,6 +7,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
+from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.wording import about_seconds, count, metric_text, rounded
 from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
 
@@ -23,6 +24,22 @@ def ingest_text(snapshot: Snapshot, drop: str = "") -> str:
     """Rows read in the windows, and how many of them `data.drop` took out."""
     rows = count(snapshot.num_rows, "row")
     return f"{rows}; {snapshot.num_dropped:,} dropped: {drop}" if drop else rows
+
+
+def sweep_text(sweep: SweepResult) -> str:
+    """Trials by how they ended, and the winner."""
+    states = [record.state for record in sweep.trials]
+    others = [f"{states.count(state)} {state}" for state in ("pruned", "cut", "diverged", "failed") if state in states]
+    told = f" ({', '.join(others)})" if others else ""
+    best = sweep.best
+    won = f"best {sweep.metric} {metric_text(best.validation or 0.0)} in trial {best.number}"
+    return f"{count(len(states), 'trial')}{told}, {won}"
+
+
+def trial_line(record: TrialRecord, best: TrialRecord | None, left_s: float) -> str:
+    """Where a sweep is: "trial 7 finished, best 7.31 (trial 4), 52 s left"."""
+    said = f"best {metric_text(best.validation or 0.0)} (trial {best.number})" if best else "none to keep so far"
+    return f"trial {record.number} {record.state}, {said}, {about_seconds(max(0.0, left_s))} left"
 
 
 def fit_text(fit: FitResult) -> str:

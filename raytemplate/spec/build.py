@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +26,9 @@ from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
 from raytemplate.spec.passwords import check_passwords
 from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
+from raytemplate.spec.space import check_space, lay_out_space
 from raytemplate.spec.task import check_task, fill_defaults
+from raytemplate.tuning.options import TuningSpec
 
 
 def build(places: Places, path: Path) -> TemplateSpec:
@@ -37,6 +40,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     for key in places.value:
         if key not in TOP_LEVEL:
             places.note(key, no_such_top_level(key))
+    lay_out_space(places)
     header = checked(places, HeaderSpec, _header(places), "")
     family = choose_family(places)
     dropped = drop_unused(places, family) if family else ()
@@ -45,10 +49,12 @@ def build(places: Places, path: Path) -> TemplateSpec:
     model = _model(places, family)
     gates = _check_all(places, parts, family, path)
     check_passwords(places)
+    tuning: TuningSpec | None = parts["tuning"]
+    arms = check_space(places, tuning, lambda drawn: build(drawn, path)) if tuning and tuning.space else ()
     places.raise_problems()
     # No problem was noted, so every part is there.
     found = cast("dict[str, Options]", {**parts, "header": header, "model": model})
-    return _assemble(places, found, gates, cast(Family, family), dropped, path)
+    return replace(_assemble(places, found, gates, cast(Family, family), dropped, path), arms=arms)
 
 
 def _header(places: Places) -> dict[str, Any]:

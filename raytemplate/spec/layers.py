@@ -28,6 +28,7 @@ class Level(IntEnum):
     VARIANT = 2
     ENVIRONMENT = 3
     SET = 4
+    DRAWN = 5
 
 
 def _no_lines(path: str) -> int:

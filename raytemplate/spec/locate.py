@@ -10,7 +10,7 @@ from raytemplate.errors import Problem, SpecError
 from raytemplate.spec.layers import Layer, Level, plain
 from raytemplate.spec.schema import NAMESPACES, Origin
 
-_TELL_FIRST = (Level.FILE, Level.PARENT, Level.VARIANT, Level.ENVIRONMENT, Level.SET)
+_TELL_FIRST = (Level.FILE, Level.PARENT, Level.VARIANT, Level.ENVIRONMENT, Level.SET, Level.DRAWN)
 _Order = tuple[bool, int, int, int, str, str]
 
 
@@ -64,9 +64,9 @@ class Places:
         order = (False, len(_TELL_FIRST), 0, 0, problem.where, problem.message)
         self._found.setdefault((problem.where, problem.message), (order, problem))
 
-    def clean(self, path: str) -> bool:
-        """Whether no problem was noted at `path` or below it."""
-        return not any(place == path or place.startswith(f"{path}.") for place, _ in self._found)
+    def clean(self, path: str = "") -> bool:
+        """Whether no problem was noted at `path` or below it; without a path, anywhere."""
+        return not any(not path or place == path or place.startswith(f"{path}.") for place, _ in self._found)
 
     def raise_problems(self) -> None:
         """Raises all problems found: missing values last, otherwise in the order of the file.

@@ -18,6 +18,7 @@ from raytemplate.models.options import TrainingSpec
 from raytemplate.plugins import Options
 from raytemplate.quantities import Duration, Money, Size
 from raytemplate.secret import text_or_reference
+from raytemplate.tuning.options import TuningSpec
 from raytemplate.units import show
 
 
@@ -125,6 +126,12 @@ class BudgetSpec(Options):
     cost: Money = 1.0
     """Most US dollars, such as `5 USD`, at the prices of the machines. This machine is free. Default: one dollar."""
 
+    trials: Annotated[int, Field(ge=1)] | None = None
+    """Most trials of a sweep. Default: as many as there is time for."""
+
+    per_trial: Duration | None = None
+    """Longest time of one trial, such as `5m`. Default: no limit of its own."""
+
 
 class TrackingSpec(Options):
     """Where runs and models are tracked."""
@@ -168,6 +175,7 @@ NAMESPACES: Mapping[str, type[Options]] = {
     "data": DataSpec,
     "features": FeaturesSpec,
     "training": TrainingSpec,
+    "tuning": TuningSpec,
     "resources": ResourcesSpec,
     "budget": BudgetSpec,
     "evaluation": EvaluationSpec,
@@ -207,6 +215,7 @@ class TemplateSpec:
         resolved: the merged document as plain data, as `run.lock` keeps it.
         dropped: dotted paths that a lower layer set for another family, and are not used.
         variant: the variant that was applied; "standard" is the file as written.
+        arms: the template without its sweep, once for each family that the sweep may draw; empty where there is none.
     """
 
     path: Path
@@ -218,6 +227,7 @@ class TemplateSpec:
     features: FeaturesSpec
     model: Options
     training: TrainingSpec
+    tuning: TuningSpec
     resources: ResourcesSpec
     budget: BudgetSpec
     evaluation: EvaluationSpec
@@ -230,6 +240,7 @@ class TemplateSpec:
     resolved: Mapping[str, Any]
     dropped: tuple[str, ...] = ()
     variant: str = "standard"
+    arms: tuple[TemplateSpec, ...] = ()
 
     @property
     def folder(self) -> Path:

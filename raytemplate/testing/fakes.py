@@ -27,6 +27,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, Window
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.swept import TrialRecord
 from raytemplate.store.objects import ObjectStore
 
 
@@ -158,6 +159,10 @@ class Heard:
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
         """See `Listener`."""
         self.said.append(f"epoch {record.epoch}")
+
+    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        """See `Listener`."""
+        self.said.append(f"trial {record.number}")
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """See `Listener`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,8 @@ from raytemplate.engines.ray.small_ray import without_cleaner, without_statistic
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
-from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage
+from raytemplate.execution.trials import Slots
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, SweepStage
 from raytemplate.records.ingested import Snapshot
 
 T = TypeVar("T")
@@ -53,6 +54,15 @@ class RayEngine:
         if self._cluster.ours and stage.workers:
             without_cleaner(self._changes)
         return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch))
+
+    def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
+        """See `execution.ports.Engine`."""
+        from raytemplate.engines.ray.ingest import OpenData
+        from raytemplate.engines.ray.slots import RaySlots
+
+        assert isinstance(self._data, OpenData)
+        data = self._data
+        return translated("sweep", lambda: RaySlots(stage, data, journal))
 
     def score(
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]

@@ -83,6 +83,12 @@ def _batch(columns: Mapping[str, NDArray[Any]], rows: slice) -> Batch:
     )  # fmt: skip
 
 
+def with_validation(arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> dict[str, Mapping[str, NDArray[Any]]]:
+    """The arrays with the validation window's rows behind those of train; validation stays as it is."""
+    train, more = arrays["train"], arrays["validation"]
+    return {**arrays, "train": {name: np.concatenate([train[name], more[name]]) for name in train}}
+
+
 class StreamFeed:
     """Encoded rows from Ray Data's streaming split, in bounded memory.
 

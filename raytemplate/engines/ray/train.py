@@ -20,7 +20,7 @@ from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
-from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed
+from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
@@ -32,6 +32,7 @@ from raytemplate.models.warm_start import start_from
 from raytemplate.planning.stages import FitStage
 from raytemplate.records import codec
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage, WarmStart
+from raytemplate.records.ingested import Snapshot
 
 _SHUFFLE_BUFFER_ROWS = 32_768
 _BLOCKS_A_RANK = 16
@@ -56,6 +57,7 @@ class TrainRequest:
     storage: Path
     epochs_file: Path
     code: Path
+    with_validation: bool = False
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -79,12 +81,18 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
             made=made,
             earlier=tuple(e for e in journal.epochs() if e.epoch <= done), layout=layout_of(features),
-            num_train_rows=features.num_rows, start=_start(journal, features),
+            num_train_rows=_num_train_rows(stage, features, journal), start=_start(journal, features),
         ),
         num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
-        code=journal.code,
+        code=journal.code, with_validation=stage.with_validation,
     )  # fmt: skip
+
+
+def _num_train_rows(stage: FitStage, features: FittedFeatures, journal: Journal) -> int:
+    if not stage.with_validation:
+        return features.num_rows
+    return features.num_rows + journal.need(Snapshot).window("validation").num_rows
 
 
 def _start(journal: Journal, features: FittedFeatures) -> Start | None:
@@ -280,6 +288,7 @@ def _feed(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, A
     seed = request.assignment.training.seed
     if refs:
         arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}
+        arrays = with_validation(arrays) if request.with_validation else arrays
         return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed)
     layout = request.assignment.layout
     return StreamFeed(

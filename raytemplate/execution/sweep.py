@@ -1,0 +1,311 @@
+"""A sweep within a budget: trials are asked for, admitted, listened to, told and ended. No engine; pure but for the
+journal.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState as State
+
+from raytemplate import plugins
+from raytemplate.budget import Clock, Meter
+from raytemplate.errors import BudgetSpent, TrainingFailed
+from raytemplate.execution.trials import Ended, Reported, Slots, Trial
+from raytemplate.planning.stages import SweepStage
+from raytemplate.planning.trial import trial_stage
+from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import EpochRecord, Usage
+from raytemplate.records.swept import SweepResult, TrialRecord, TrialState
+from raytemplate.tuning.schedulers import asked_at, percent, pruner
+from raytemplate.tuning.searches import Search
+from raytemplate.tuning.space import Scalar, draw_all, every_point
+
+OnTrial = Callable[[TrialRecord, TrialRecord | None, float], None]
+_GRACE_S = 1.0
+"""After its time a trial has so long to end by itself."""
+_LEAST_EPOCH_SHARE = 1.2
+"""So many times its expected seconds must be left for a trial of one epoch to be worth its start."""
+_BEFORE_GIVING_UP = 5
+"""So many trials must have ended before their failures say something of the sweep."""
+_WAIT_S = 0.5
+
+
+@dataclass(kw_only=True)
+class _Running:
+    asked: Any
+    trial: Trial
+    values: dict[str, Scalar]
+    planned_s: float
+    started: float
+    epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
+    pruned: bool = False
+
+
+@dataclass(kw_only=True)
+class Sweep:
+    """One sweep of one run.
+
+    Args:
+        num_rows: rows of the train window, for the first forecast of a trial; `refit_rows` those of the last training.
+        known: trials of earlier processes of this run.
+        on_trial: hears of each trial that ended, of the best so far and of the seconds left for trials; keeps it.
+    """
+
+    stage: SweepStage
+    slots: Slots
+    meter: Meter
+    num_rows: int
+    refit_rows: int
+    known: tuple[TrialRecord, ...] = ()
+    on_trial: OnTrial = lambda record, best, left_s: None
+    clock: Clock = time.monotonic
+    _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
+    _running: dict[int, _Running] = field(default_factory=dict[int, _Running])
+    _paces: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    _ended: str = ""
+    _held_s: float = 0.0
+
+    def run(self) -> SweepResult:
+        """All trials there is time for.
+
+        Raises:
+            BudgetSpent: the budget ended before one trial had an epoch.
+            TrainingFailed: no trial can be promoted, or too many failed.
+        """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        began, search = self.clock(), self._search()
+        self._study = self._new_study(search)
+        self._points = every_point(self.stage.space) if search.finite_only else None
+        self._take_back()
+        try:
+            self._loop()
+        finally:
+            for slot in list(self._running):
+                self.slots.kill(slot)
+        return self._result(self.clock() - began)
+
+    def _search(self) -> Search:
+        return plugins.load(plugins.SEARCHES, self.stage.search)
+
+    def _new_study(self, search: Search) -> optuna.Study:
+        direction = "maximize" if self.stage.arms[0].higher_is_better else "minimize"
+        return optuna.create_study(
+            sampler=search.sampler(self.stage.seed), pruner=pruner(self.stage.scheduler), direction=direction
+        )
+
+    def _take_back(self) -> None:
+        """The trials of earlier processes: the search has learned from them, and none is run again."""
+        for record in self.known:
+            self._ask(dict(record.values))
+            trial = self._study.trials[-1]
+            if record.is_promotable:
+                self._study.tell(trial.number, record.validation)
+            else:
+                self._study.tell(trial.number, state=State.FAIL)
+            self._done.append(record)
+
+    def _loop(self) -> None:
+        while True:
+            while (slot := self._free_slot()) is not None and self._start_one(slot):
+                pass
+            if not self._running:
+                return
+            for event in self.slots.wait(self._patience_s()):
+                if isinstance(event, Reported):
+                    self._heard(event)
+                else:
+                    self._end(event)
+            self._end_overdue()
+            self._refuse_failures()
+
+    def _free_slot(self) -> int | None:
+        return next((n for n in range(min(self.stage.slots, self.slots.num)) if n not in self._running), None)
+
+    def _start_one(self, slot: int) -> bool:
+        """Admit one more trial, if there is one and it fits what is left; whether it was."""
+        if self._ended:
+            return False
+        if self.stage.num_trials and len(self._done) + len(self._running) >= self.stage.num_trials:
+            self._ended = "trials"
+            return False
+        left_s = self.left_s()
+        if left_s <= 0:
+            self._ended = "budget.time"
+            return False
+        found = self._next()
+        if found is None:
+            self._ended = "all values tried"
+            return False
+        asked, values = found
+        trial, planned_s = self._fitting(values, left_s)
+        if trial is None:
+            self._study.tell(asked, state=State.FAIL)
+            self._ended = "budget.time"
+            return False
+        self._running[slot] = _Running(
+            asked=asked, trial=trial, values=values, planned_s=planned_s, started=self.clock()
+        )
+        self.slots.start(slot, trial)
+        return True
+
+    def _next(self) -> tuple[Any, dict[str, Scalar]] | None:
+        if self._points is None:
+            return self._ask(None)
+        tried = [dict(record.values) for record in self._done] + [one.values for one in self._running.values()]
+        point = next((p for p in self._points if p not in tried), None)
+        return None if point is None else self._ask(point)
+
+    def _ask(self, point: dict[str, Any] | None) -> tuple[Any, dict[str, Scalar]]:
+        if point is not None:
+            self._study.enqueue_trial(point)
+        asked = self._study.ask()
+        return asked, draw_all(self.stage.space, asked)
+
+    def _fitting(self, values: dict[str, Scalar], left_s: float) -> tuple[Trial | None, float]:
+        """The trial with as many epochs as fit, and its expected seconds; None if not one fits."""
+        stage = trial_stage(self.stage, values)
+        pace_s, limit_s = self._pace_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
+        num_epochs, planned_s = stage.num_epochs, pace_s * stage.num_epochs
+        # Before any trial was seen the first is admitted: its own limit ends it in time.
+        if planned_s > limit_s and self._paces:
+            if pace_s * _LEAST_EPOCH_SHARE > limit_s:
+                return None, planned_s
+            num_epochs = max(1, min(num_epochs, int(limit_s / pace_s)))
+            planned_s = pace_s * num_epochs
+        numbers = [r.number for r in self._done] + [one.trial.number for one in self._running.values()]
+        trial = Trial(
+            number=1 + max(numbers, default=0), limit_s=limit_s, asks_at=asked_at(self.stage.scheduler, num_epochs),
+            stage=trial_stage(self.stage, values, num_epochs=num_epochs),
+        )  # fmt: skip
+        return trial, planned_s
+
+    def left_s(self) -> float:
+        """Seconds left for trials: the last training and what follows it are taken off."""
+        return self.meter.training_remaining_s() - self._refit_s()
+
+    def _refit_s(self) -> float:
+        if not self.stage.refit:
+            return 0.0
+        best = self._best()
+        if best is None:
+            arm = self.stage.arms[0]
+            seconds = self._pace_s(arm.family) * arm.num_epochs
+        else:
+            seconds = self._pace_s(best.family) * best.best_epoch
+        return seconds * self.refit_rows / max(1, self.num_rows)
+
+    def _pace_s(self, family: str) -> float:
+        """Expected seconds of an epoch: the median of those seen, else from the rows."""
+        if seen := self._paces.get(family):
+            return statistics.median(seen)
+        rate = next(r for a, r in zip(self.stage.arms, self.stage.rows_per_s, strict=True) if a.family == family)
+        return self.num_rows / rate
+
+    def _heard(self, event: Reported) -> None:
+        running = self._running.get(event.slot)
+        if running is None:
+            return
+        running.epochs.append(event.epoch)
+        self._learn(running)
+        stage = running.trial.stage
+        if event.epoch.epoch not in running.trial.asks_at:
+            return
+        running.asked.report(event.epoch.validation, percent(event.epoch.epoch, stage.num_epochs))
+        running.pruned = bool(running.asked.should_prune())
+        self.slots.answer(event.slot, not running.pruned)
+
+    def _learn(self, running: _Running) -> None:
+        spent_s, epoch = self.clock() - running.started, running.epochs[-1].epoch
+        self._paces.setdefault(running.trial.stage.family, []).append(spent_s / epoch)
+
+    def _end(self, event: Ended) -> None:
+        running = self._running.pop(event.slot, None)
+        if running is not None:
+            self._keep(running, _state(running, event), event.problem)
+
+    def _end_overdue(self) -> None:
+        for slot, running in list(self._running.items()):
+            if self.clock() - running.started > running.trial.limit_s + _GRACE_S or self.left_s() < -_GRACE_S:
+                self.slots.kill(slot)
+                del self._running[slot]
+                self._keep(running, "cut", "did not end when its time was up")
+
+    def _patience_s(self) -> float:
+        ends = [one.started + one.trial.limit_s + _GRACE_S - self.clock() for one in self._running.values()]
+        return max(0.01, min(_WAIT_S, *ends))
+
+    def _keep(self, running: _Running, state: TrialState, problem: str) -> None:
+        actual_s = self.clock() - running.started
+        self._held_s += actual_s
+        record = _record(running, state, problem, actual_s, higher=self.stage.arms[0].higher_is_better)
+        if record.is_promotable:
+            self._study.tell(running.asked, record.validation)
+        else:
+            self._study.tell(running.asked, state=State.FAIL)
+        self._done.append(record)
+        self.on_trial(record, self._best(), self.left_s())
+
+    def _refuse_failures(self) -> None:
+        failed = [record for record in self._done if record.state in ("diverged", "failed")]
+        if len(self._done) < _BEFORE_GIVING_UP or len(failed) <= self.stage.max_failed * len(self._done):
+            return
+        raise TrainingFailed(
+            f"{len(failed)} of {len(self._done)} trials failed, the last: {failed[-1].problem}",
+            next_step="narrow tuning.space, or raise tuning.max_failed",
+        )
+
+    def _best(self) -> TrialRecord | None:
+        sign = -1.0 if self.stage.arms[0].higher_is_better else 1.0
+        found = [(sign * r.validation, r.number, r) for r in self._done if r.is_promotable and r.validation is not None]
+        return min(found)[2] if found else None
+
+    def _result(self, wall_s: float) -> SweepResult:
+        best = self._best()
+        if best is None:
+            self._say_why_none()
+        assert best is not None
+        cpus = self.stage.arms[0].cpus_per_worker
+        return SweepResult(
+            best=best, trials=tuple(self._done), metric=self.stage.arms[0].metric, ended=self._ended or "trials",
+            sampler=type(self._study.sampler).__name__, slots=self.stage.slots,
+            usage=Usage(wall_clock_s=wall_s, cpu_s=self._held_s * cpus, cost_usd=wall_s * self.meter.usd_per_s),
+        )  # fmt: skip
+
+    def _say_why_none(self) -> None:
+        problems = [record.problem for record in self._done if record.problem]
+        if self._done and all(record.state in ("diverged", "failed") for record in self._done):
+            raise TrainingFailed(
+                f"no trial of {len(self._done)} could be used, the last: {problems[-1]}",
+                next_step="narrow tuning.space",
+            )
+        raise BudgetSpent(
+            f"budget.time: {self.meter.elapsed_s():.0f} s of {self.meter.limit_s:.0f} s were spent before one trial "
+            "had an epoch; there is no candidate",
+            next_step="raise budget.time, or train on less",
+        )
+
+
+def _state(running: _Running, event: Ended) -> TrialState:
+    if event.how != "trained":
+        return event.how
+    if running.pruned:
+        return "pruned"
+    return "cut" if event.stopped == "budget.time" else "finished"
+
+
+def _record(running: _Running, state: TrialState, problem: str, actual_s: float, *, higher: bool) -> TrialRecord:
+    sign = -1.0 if higher else 1.0
+    best = min(running.epochs, key=lambda e: (sign * e.validation, e.epoch), default=None)
+    stage = running.trial.stage
+    return TrialRecord(
+        number=running.trial.number, values=Settings(running.values), family=stage.family, state=state,
+        epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
+        best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
+        planned_s=running.planned_s, actual_s=actual_s, problem=problem,
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""What compile decides of a sweep: how many trials at once, and how many the budget has time for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from raytemplate import plugins
+from raytemplate.errors import PlanError
+from raytemplate.models.options import Family
+from raytemplate.planning.inventory import Inventory
+from raytemplate.planning.packing import fitting_workers
+from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.tuning.space import knobs
+from raytemplate.units import show_seconds
+
+_TRIAL_START_S = 0.1
+
+
+def sweep_stage(
+    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, arms: tuple[FitStage, ...]
+) -> SweepStage | None:
+    """The sweep that a template asks for; None where it searches nothing.
+
+    Raises:
+        PlanError: a sweep that cannot be run as asked.
+    """
+    if not arms:
+        return None
+    if ingest.mode == "stream":
+        raise PlanError("a sweep keeps the encoded data in memory, and it does not fit",
+                        next_step="shorten data.windows.train, or set data.rows")  # fmt: skip
+    if any(arm.workers for arm in arms):
+        raise PlanError(f"resources.workers is {arms[0].workers}; each trial of a sweep is one process",
+                        next_step="set resources.workers: 0")  # fmt: skip
+    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0)
+    slots = min(spec.tuning.slots or most, most, spec.budget.trials or most)
+    return SweepStage(
+        search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=knobs(spec.tuning.space), arms=arms,
+        rows_per_s=tuple(_family(arm).rows_per_s for arm in arms), num_trials=spec.budget.trials or 0,
+        per_trial_s=spec.budget.per_trial or 0.0, slots=slots, refit=spec.tuning.refit,
+        max_failed=spec.tuning.max_failed, seed=spec.training.seed,
+    )  # fmt: skip
+
+
+def with_sweep(
+    sweep: SweepStage, forecast: Forecast, limits: Limits, ingest: IngestStage
+) -> tuple[SweepStage, Forecast]:
+    """The sweep with the number of trials that is expected, and the forecast with its seconds.
+
+    Raises:
+        PlanError: the budget has no time for one trial and what follows it.
+    """
+    rows = ingest.window("train").num_rows
+    fit_s = max(forecast.stage_s("fit"), 0.1)
+    one_s = _TRIAL_START_S + sum(rows * a.num_epochs / r for a, r in zip(sweep.arms, sweep.rows_per_s, strict=True)) / (
+        len(sweep.arms)
+    )
+    last_s = fit_s if sweep.refit else 0.0
+    fixed_s = forecast.seconds - forecast.stage_s("fit")
+    left_s = limits.time_s - fixed_s - last_s
+    # Half of what is expected: estimates may be twice too high.
+    if left_s < -0.5 * (fixed_s + last_s) or limits.time_s < 0.5 * (fixed_s + last_s + one_s):
+        need = fixed_s + last_s + one_s
+        raise PlanError(
+            f"budget.time is {show_seconds(limits.time_s)}; start, ingest, one trial, the last training and evaluation "
+            f"need about {show_seconds(need)}",
+            next_step=f"set budget.time: {int(need) + 1}s or more",
+        )
+    fitting = max(1, int(max(left_s, one_s) * sweep.slots / one_s))
+    expected = min(fitting, sweep.num_trials) if sweep.num_trials else fitting
+    sweep_s = expected * one_s / min(sweep.slots, expected)
+    stages = tuple(
+        replace(one, seconds=last_s) if one.stage == "fit" else one for one in forecast.stages
+    )  # fmt: skip
+    where = next(n for n, one in enumerate(stages) if one.stage == "fit")
+    estimate = StageEstimate(stage="sweep", seconds=sweep_s, work=float(expected))
+    more_s = sweep_s + last_s - forecast.stage_s("fit")
+    return replace(sweep, expected_trials=expected), replace(
+        forecast, stages=(*stages[:where], estimate, *stages[where:]), low_s=forecast.low_s + 0.6 * more_s,
+        high_s=min(forecast.high_s + 1.8 * more_s, max(limits.time_s, forecast.high_s)),
+        cost_usd=forecast.cost_usd + more_s * limits.usd_per_s,
+    )  # fmt: skip
+
+
+def _family(arm: FitStage) -> Family:
+    return plugins.load(plugins.FAMILIES, arm.family)

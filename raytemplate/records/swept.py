@@ -1,0 +1,53 @@
+"""What a sweep hands on: its trials and the one that won."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import Usage
+
+TrialState = Literal["finished", "pruned", "cut", "diverged", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRecord:
+    """A trial that ended. `validation` is that of its best epoch, None where none was measured.
+
+    `state`: it trained all its epochs ("finished"), the scheduler ended it ("pruned"), its time was up ("cut"), its
+    numbers became NaN or infinite ("diverged"), or it failed; `problem` says how.
+    """
+
+    number: int
+    values: Settings
+    family: str
+    state: TrialState
+    epochs: int
+    num_epochs: int
+    best_epoch: int
+    validation: float | None
+    planned_s: float
+    actual_s: float
+    problem: str = ""
+
+    @property
+    def is_promotable(self) -> bool:
+        """Whether it may win."""
+        return self.validation is not None and self.state in ("finished", "pruned", "cut")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepResult:
+    """A sweep that ended with a winner.
+
+    `ended` says why: "trials", "all values tried" or "budget.time"; `sampler` is the class that chose the values.
+    """
+
+    best: TrialRecord
+    trials: tuple[TrialRecord, ...]
+    metric: str
+    ended: str
+    sampler: str
+    slots: int
+    usage: Usage

@@ -1,0 +1,173 @@
+"""Whether every value that a sweep may draw is one that a template may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+from raytemplate import plugins
+from raytemplate.errors import SpecError
+from raytemplate.spec.layers import Layer, Level, nested
+from raytemplate.spec.locate import Places, merge_layers
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.wording import show_value
+from raytemplate.tuning.draws import Draw, Scalar, parse_draw
+from raytemplate.tuning.options import Drawn, TuningSpec
+from raytemplate.tuning.searches import Search
+from raytemplate.tuning.space import knobs
+
+Build = Callable[[Places], TemplateSpec]
+_KIND = "model.kind"
+_SEARCHED = ("model", "training")
+
+
+def lay_out_space(places: Places) -> None:
+    """Every drawn field under its dotted name with its draw and its conditions, however it was written.
+
+    In `{draw: int(50, 400), when: ...}` YAML ends a value at the comma: the rest of the draw is put back to it.
+    """
+    tuning: Any = places.value.get("tuning")
+    if isinstance(tuning, dict) and isinstance(space := cast("dict[str, Any]", tuning).get("space"), dict):
+        tuning["space"] = _flat(cast("dict[str, Any]", space), "")
+
+
+def _flat(space: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, below in space.items():
+        if isinstance(below, dict) and "draw" not in below:
+            flat |= _flat(cast("dict[str, Any]", below), f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = (
+                _whole(cast("dict[str, Any]", below)) if isinstance(below, dict) else {"draw": below}
+            )
+    return flat
+
+
+def _whole(written: Mapping[str, Any]) -> dict[str, Any]:
+    rest = [key for key, value in written.items() if value is None and key not in Drawn.model_fields]
+    text = written["draw"]
+    if not rest or not isinstance(text, str) or text.count("(") <= text.count(")"):
+        return dict(written)
+    kept = {key: value for key, value in written.items() if key not in rest}
+    return {**kept, "draw": ", ".join([text, *rest])}
+
+
+def check_space(places: Places, tuning: TuningSpec, build: Build) -> tuple[TemplateSpec, ...]:
+    """Notes names that are none, values that a field may not have, and conditions that can never hold.
+
+    Args:
+        build: makes a template from layers, or raises every problem of theirs.
+
+    Returns:
+        the template as each family that may be drawn would have it, none of its fields drawn.
+    """
+    search = _search(places, tuning)
+    for name, one in tuning.space.items():
+        _check_one(places, name, one, tuning, search)
+    if not places.clean():
+        return ()
+    try:
+        knobs(tuning.space)
+    except ValueError as error:
+        places.note("tuning.space", str(error))
+        return ()
+    kinds = parse_draw(tuning.space[_KIND].draw).values if _KIND in tuning.space else (None,)
+    arms = tuple(_arm(places, kind, build) for kind in kinds)
+    if places.clean():
+        for name in tuning.space:
+            _try_values(places, name, tuning, kinds, build)
+    return tuple(arm for arm in arms if arm is not None)
+
+
+def _search(places: Places, tuning: TuningSpec) -> Search | None:
+    try:
+        return plugins.load(plugins.SEARCHES, tuning.search)
+    except plugins.PluginError as error:
+        places.note("tuning.search", str(error))
+        return None
+
+
+def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search: Search | None) -> None:
+    place, draw = f"tuning.space.{name}", parse_draw(one.draw)
+    if name.partition(".")[0] not in _SEARCHED:
+        places.note(place, "cannot be searched; fields of model and training can")
+    if name == _KIND and (not draw.values or one.when):
+        places.note(place, "expected families without a condition, such as choice(lightgbm, tabular-mlp)")
+    if search and search.finite_only and not draw.is_finite:
+        places.note(place, f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
+                           f"{search.name}, which tries them all; expected choice, grid, int or quniform")  # fmt: skip
+    if search and not search.finite_only and draw.kind == "grid":
+        places.note(place, f"got {show_value(one.draw)}, and tuning.search is {search.name}, which need not try them "
+                           "all; expected choice, or tuning.search: grid")  # fmt: skip
+    for other, wanted in one.when.items():
+        if other not in tuning.space:
+            places.note(f"{place}.when", f"{other} is not drawn; expected another field of tuning.space")
+        elif not _may_be(parse_draw(tuning.space[other].draw), wanted):
+            found = tuning.space[other].draw
+            places.note(f"{place}.when", f"{other} is never {show_value(wanted)}; it is {found}")
+
+
+def _may_be(draw: Draw, value: Scalar) -> bool:
+    if draw.values:
+        return value in draw.values
+    return isinstance(value, int | float) and draw.low <= value <= draw.high
+
+
+def _arm(places: Places, kind: Scalar | None, build: Build) -> TemplateSpec | None:
+    """The template with that family, if it is one."""
+    try:
+        return build(_with(places, _family(kind)))
+    except SpecError as error:
+        for problem in error.problems:
+            places.note(f"tuning.space.{_KIND}", f"{kind}: {problem.path}: {problem.message}")
+        return None
+
+
+def _try_values(places: Places, name: str, tuning: TuningSpec, kinds: tuple[Scalar | None, ...], build: Build) -> None:
+    """Notes what is wrong with the values of one field, with each family that it may be drawn for."""
+    if name == _KIND:
+        return
+    one = tuning.space[name]
+    wanted = [kind for kind in kinds if one.when.get(_KIND, kind) == kind]
+    found = {
+        kind: [
+            m
+            for v in parse_draw(one.draw).tried()
+            for m in _problems(_with(places, {**_family(kind), name: v}), name, build)
+        ]
+        for kind in wanted
+    }
+    foreign = [kind for kind, messages in found.items() if any(_is_foreign(message) for message in messages)]
+    if foreign and len(foreign) < len(wanted):
+        others = next(kind for kind in wanted if kind not in foreign)
+        places.note(f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; "
+                                            f"add when: {{{_KIND}: {others}}}")  # fmt: skip
+        return
+    messages = [message for messages in found.values() for message in messages]
+    if messages:  # one is enough, and best one that names what was meant
+        places.note(f"tuning.space.{name}", next((m for m in messages if "did you mean" in m), messages[0]))
+
+
+def _family(kind: Scalar | None) -> dict[str, Scalar]:
+    return {} if kind is None else {_KIND: kind}
+
+
+def _is_foreign(message: str) -> bool:
+    return message.startswith(("no such field", "not used by"))
+
+
+def _problems(places: Places, name: str, build: Build) -> Iterator[str]:
+    try:
+        build(places)
+    except SpecError as error:
+        yield from dict.fromkeys(
+            p.message if p.path == name else f"{p.path}: {p.message}" for p in error.problems
+        )  # fmt: skip
+
+
+def _with(places: Places, values: dict[str, Any]) -> Places:
+    """The template without its sweep, and values drawn for it."""
+    drawn = [Layer(name="tuning.space", level=Level.DRAWN, value=nested(n, v)) for n, v in values.items()]
+    merged = merge_layers([*places.layers, *drawn])
+    merged.value.pop("tuning", None)
+    return merged

@@ -1,0 +1,116 @@
+"""Slots for trials that take no time: a clock that jumps, and trials that do what a function says."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from raytemplate.execution.trials import Ended, Reported, Trial
+from raytemplate.records.fitted import EpochRecord
+
+Event = Reported | Ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """How a trial goes.
+
+    Args:
+        validations: one an epoch.
+        epoch_s: seconds of one.
+        fails_after: epochs after which it fails; None if it does not.
+        hangs_after: epochs after which nothing is heard of it any more.
+        deaf: whether it goes on when its own time is up.
+    """
+
+    validations: tuple[float, ...]
+    epoch_s: float = 1.0
+    fails_after: int | None = None
+    hangs_after: int | None = None
+    deaf: bool = False
+
+
+@dataclass
+class SimulatedSlots:
+    """See `execution.trials.Slots`; `now` is the clock, in seconds."""
+
+    num: int
+    course: Callable[[Trial], Course]
+    now: float = 0.0
+    started: list[Trial] = field(default_factory=list[Trial])
+    killed: list[int] = field(default_factory=list[int])
+    held_s: float = 0.0
+    _events: list[tuple[float, int, Event]] = field(default_factory=list[tuple[float, int, Event]])
+    _running: dict[int, tuple[Trial, float]] = field(default_factory=dict[int, tuple[Trial, float]])
+    _waits: dict[int, int] = field(default_factory=dict[int, int])
+    _order: count[int] = field(default_factory=count)
+
+    def clock(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def start(self, slot: int, trial: Trial) -> None:
+        """See `Slots`."""
+        assert slot not in self._running, "the slot is taken"
+        self.started.append(trial)
+        self._running[slot] = (trial, self.now)
+        self._next(slot, 1)
+
+    def wait(self, timeout_s: float) -> tuple[Event, ...]:
+        """See `Slots`."""
+        if not self._events or self._events[0][0] > self.now + timeout_s:
+            self.now += timeout_s
+            return ()
+        at, _, event = heapq.heappop(self._events)
+        self.now = max(self.now, at)
+        if isinstance(event, Ended):
+            self._free(event.slot)
+        elif event.epoch.epoch in self._running[event.slot][0].asks_at:
+            self._waits[event.slot] = event.epoch.epoch
+        else:
+            self._next(event.slot, event.epoch.epoch + 1)
+        return (event,)
+
+    def answer(self, slot: int, go_on: bool) -> None:
+        """See `Slots`."""
+        epoch = self._waits.pop(slot)
+        if go_on:
+            self._next(slot, epoch + 1)
+        else:
+            self._say(self.now, Ended(slot=slot, how="trained", stopped="epochs"))
+
+    def kill(self, slot: int) -> None:
+        """See `Slots`."""
+        self.killed.append(self._running[slot][0].number)
+        self._waits.pop(slot, None)
+        self._events = [one for one in self._events if one[2].slot != slot]
+        heapq.heapify(self._events)
+        self._free(slot)
+
+    def _free(self, slot: int) -> None:
+        self.held_s += self.now - self._running.pop(slot)[1]
+
+    def _next(self, slot: int, epoch: int) -> None:
+        trial, began = self._running[slot]
+        course = self.course(trial)
+        if course.hangs_after is not None and epoch > course.hangs_after:
+            return
+        if course.fails_after is not None and epoch > course.fails_after:
+            self._say(self.now, Ended(slot=slot, how="failed", problem="made up"))
+            return
+        if epoch > trial.stage.num_epochs:
+            self._say(self.now, Ended(slot=slot, how="trained", stopped="epochs"))
+            return
+        at, limit = self.now + course.epoch_s, began + trial.limit_s
+        if at > limit and not course.deaf:
+            self._say(limit, Ended(slot=slot, how="trained", stopped="budget.time"))
+            return
+        validation = course.validations[min(epoch, len(course.validations)) - 1]
+        record = EpochRecord(epoch=epoch, train_loss=validation, validation=validation, num_rows=1,
+                             loop_s=course.epoch_s, wall_clock_s=at - began)  # fmt: skip
+        self._say(at, Reported(slot=slot, epoch=record))
+
+    def _say(self, at: float, event: Event) -> None:
+        heapq.heappush(self._events, (at, next(self._order), event))

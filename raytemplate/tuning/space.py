@@ -1,0 +1,68 @@
+"""All that a trial draws, field by field, with their conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from raytemplate.records.codec import Settings
+from raytemplate.tuning.draws import Scalar, parse_draw
+from raytemplate.tuning.options import Drawn
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Knob:
+    """One field by its dotted name, the draw as it was written, and the values that other fields must have."""
+
+    name: str
+    draw: str
+    when: Settings = field(default_factory=Settings)
+
+
+def knobs(space: Mapping[str, Drawn]) -> tuple[Knob, ...]:
+    """The knobs of a space, each after those that it depends on.
+
+    Raises:
+        ValueError: some depend on each other in a circle; they are named.
+    """
+    left, ordered = dict(space), list[Knob]()
+    while left:
+        free = [name for name, one in left.items() if not set(one.when) & left.keys()]
+        if not free:
+            raise ValueError(f"each of {', '.join(left)} waits for another")
+        ordered += [Knob(name=name, draw=left[name].draw, when=Settings(left.pop(name).when)) for name in free]
+    return tuple(ordered)
+
+
+def every_point(space: tuple[Knob, ...]) -> Iterator[dict[str, Scalar]]:
+    """All values that can be drawn together, where each draw is finite, in the order of the file."""
+    yield from _points(space, {})
+
+
+def _points(left: tuple[Knob, ...], chosen: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:
+    if not left:
+        yield dict(chosen)
+        return
+    knob, *others = left
+    if not _holds(knob, chosen):
+        yield from _points(tuple(others), chosen)
+        return
+    for value in parse_draw(knob.draw).every():
+        yield from _points(tuple(others), {**chosen, knob.name: value})
+
+
+def _holds(knob: Knob, values: Mapping[str, Scalar]) -> bool:
+    return all(values.get(name) == wanted for name, wanted in knob.when.items())
+
+
+def draw_all(space: tuple[Knob, ...], trial: BaseTrial) -> dict[str, Scalar]:
+    """The values of one trial by field; fields whose condition does not hold are left out."""
+    values: dict[str, Scalar] = {}
+    for knob in space:
+        if _holds(knob, values):
+            values[knob.name] = parse_draw(knob.draw).draw(knob.name, trial)
+    return values

@@ -1,0 +1,214 @@
+"""A sweep with a simulated clock: what is admitted, ended, kept and chosen, and that it never passes its budget."""
+
+import statistics
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raytemplate.budget import Meter
+from raytemplate.errors import BudgetSpent, TrainingFailed
+from raytemplate.execution.sweep import Sweep
+from raytemplate.planning.stages import SweepStage
+from raytemplate.records.codec import Settings
+from raytemplate.testing.samples import sample_fit_stage
+from raytemplate.testing.simulated_slots import Course, SimulatedSlots
+from raytemplate.tuning.space import Knob
+
+EPOCHS = 3
+ROWS = 1000
+GRACE_S = 1.0
+
+
+def stage(**changes):
+    fit = sample_fit_stage(num_epochs=EPOCHS, training=Settings({"epochs": EPOCHS, "lr": 0.1, "seed": 7}))
+    space = (
+        Knob(name="training.lr", draw="loguniform(1e-4, 1)"),
+        Knob(name="model.hidden", draw="choice(8, 16, 32)"),
+    )
+    given = {
+        "search": "random", "scheduler": "none", "space": space, "arms": (fit,), "rows_per_s": (ROWS,),
+        "num_trials": 0, "per_trial_s": 0.0, "slots": 2, "refit": True, "max_failed": 0.5, "seed": 7,
+    }  # fmt: skip
+    return SweepStage(**{**given, **changes})
+
+
+def steady(trial):
+    """Better with a higher rate; a second an epoch."""
+    lr = trial.stage.training["lr"]
+    return Course(validations=tuple(10.0 - lr - epoch / 10 for epoch in range(EPOCHS)))
+
+
+def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), **changes):
+    asked = stage(**changes)
+    slots = SimulatedSlots(num=asked.slots, course=course)
+    meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, clock=slots.clock, started=0.0)
+    heard = []
+    made = Sweep(
+        stage=asked, slots=slots, meter=meter, num_rows=ROWS, refit_rows=ROWS, known=known, clock=slots.clock,
+        on_trial=lambda record, best, left_s: heard.append(record),
+    )  # fmt: skip
+    return made, slots, heard
+
+
+def values(result):
+    return [dict(record.values) for record in result.trials]
+
+
+def test_as_many_trials_as_asked_for_and_the_best_of_them():
+    made, slots, heard = sweep(num_trials=7)
+    result = made.run()
+    assert (len(result.trials), result.ended, result.sampler) == (7, "trials", "RandomSampler")
+    assert result.trials == tuple(heard)
+    assert sorted(record.number for record in result.trials) == [1, 2, 3, 4, 5, 6, 7]
+    assert result.best.validation == min(record.validation for record in result.trials)
+    assert result.best.values["training.lr"] == max(each["training.lr"] for each in values(result))
+    assert {(r.state, r.epochs, r.best_epoch, r.planned_s, r.actual_s) for r in result.trials} == {
+        ("finished", EPOCHS, EPOCHS, 3.0, 3.0)
+    }
+    assert (slots.now, result.usage.wall_clock_s, result.usage.cpu_s) == (12.0, 12.0, 21.0)
+
+
+def test_the_time_is_used_up_and_what_follows_is_left_its_share():
+    made, slots, _ = sweep(budget_s=30.0, reserve_s=4.0)
+    result = made.run()
+    # 30 less 4 to judge and 3 to train the winner again: 23 seconds in two slots.
+    assert (result.ended, slots.now) == ("budget.time", 23.0)
+    assert slots.held_s / (2 * 23.0) > 0.95
+    assert [r.num_epochs for r in result.trials].count(EPOCHS) == len(result.trials) - 2  # the last two were shortened
+    assert all(r.state == "finished" for r in result.trials)
+
+
+def test_without_a_last_training_its_time_goes_to_trials():
+    made, slots, _ = sweep(budget_s=30.0, reserve_s=4.0, refit=False)
+    made.run()
+    assert slots.now == 26.0
+
+
+def test_a_trial_has_no_more_than_its_own_limit():
+    made, _, _ = sweep(num_trials=3, per_trial_s=2.0, slots=1)
+    result = made.run()
+    assert [(r.state, r.epochs, r.num_epochs) for r in result.trials] == [
+        ("cut", 2, 3), ("finished", 2, 2), ("finished", 2, 2),
+    ]  # fmt: skip
+
+
+def test_a_trial_that_hangs_or_is_deaf_is_killed_and_the_others_go_on():
+    def course(trial):
+        hangs = trial.number == 2
+        return Course(validations=(5.0,), hangs_after=1 if hangs else None, deaf=hangs)
+
+    made, slots, _ = sweep(num_trials=4, per_trial_s=10.0, course=course)
+    result = made.run()
+    assert slots.killed == [2]
+    states = {r.number: (r.state, r.problem) for r in result.trials}
+    assert states[2] == ("cut", "did not end when its time was up")
+    assert [states[n][0] for n in (1, 3, 4)] == ["finished"] * 3
+
+
+def every_second_fails(trial):
+    return Course(validations=(5.0,), fails_after=0 if trial.number % 2 else None)
+
+
+def test_a_sweep_whose_trials_fail_does_not_go_on_for_ever():
+    assert len(sweep(num_trials=40, max_failed=0.8, course=every_second_fails)[0].run().trials) == 40
+    made, slots, _ = sweep(num_trials=40, max_failed=0.4, course=every_second_fails)
+    with pytest.raises(TrainingFailed, match=r"^3 of 5 trials failed, the last: made up"):
+        made.run()
+    assert len(slots.started) < 10
+
+
+def test_all_failed():
+    made, _, _ = sweep(num_trials=3, course=lambda trial: Course(validations=(5.0,), fails_after=0))
+    with pytest.raises(TrainingFailed, match="no trial of 3 could be used, the last: made up"):
+        made.run()
+
+
+def test_a_budget_that_ends_before_the_first_epoch():
+    made, slots, _ = sweep(budget_s=10.0, course=lambda trial: Course(validations=(5.0,), epoch_s=60.0))
+    with pytest.raises(BudgetSpent, match="before one trial had an epoch"):
+        made.run()
+    assert slots.now <= 10.0 + GRACE_S
+
+
+def test_asha_ends_the_worse_trials_early():
+    made, _, _ = sweep(num_trials=30, scheduler="asha", slots=1)
+    result = made.run()
+    pruned = [r for r in result.trials if r.state == "pruned"]
+    assert len(pruned) >= 10 and all(r.epochs < EPOCHS for r in pruned)
+    assert result.best.state == "finished"
+
+
+@pytest.mark.parametrize("scheduler", ["hyperband", "median", "none"])
+def test_every_scheduler_ends_with_a_winner(scheduler):
+    made, _, _ = sweep(num_trials=20, scheduler=scheduler)
+    assert len(made.run().trials) == 20
+
+
+def test_what_an_earlier_process_tried_is_neither_tried_again_nor_forgotten():
+    first, _, _ = sweep(num_trials=4, search="tpe", slots=1)
+    known = first.run().trials
+    whole = sweep(num_trials=8, search="tpe", slots=1)[0].run()
+    made, slots, _ = sweep(num_trials=8, search="tpe", slots=1, known=known)
+    result = made.run()
+    assert (result.trials[:4], len(result.trials), len(slots.started)) == (known, 8, 4)
+    assert [r.number for r in result.trials] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert whole.trials[:4] == known
+
+
+@pytest.mark.parametrize("search", ["random", "tpe", "gp", "cma-es"])
+def test_the_same_seed_and_one_slot_give_the_same_trials(search):
+    first, second = (sweep(num_trials=12, search=search, slots=1)[0].run() for _ in range(2))
+    other = sweep(num_trials=12, search=search, slots=1, seed=8)[0].run()
+    assert first.trials == second.trials != other.trials
+
+
+def test_a_grid_tries_every_point_once_also_when_gone_on_with():
+    space = (Knob(name="training.lr", draw="grid(0.1, 0.2)"), Knob(name="model.hidden", draw="int(8, 10)"))
+    result = sweep(search="grid", space=space)[0].run()
+    expected = [{"training.lr": lr, "model.hidden": hidden} for lr in (0.1, 0.2) for hidden in (8, 9, 10)]
+    assert (values(result), result.ended) == (expected, "all values tried")
+    made, slots, _ = sweep(search="grid", space=space, known=result.trials[1:3])
+    assert (len(made.run().trials), len(slots.started)) == (6, 4)
+
+
+COURSES = st.builds(
+    Course, validations=st.tuples(st.floats(1, 9), st.floats(1, 9)), epoch_s=st.floats(0.05, 40.0),
+    fails_after=st.none() | st.integers(0, 2), hangs_after=st.none() | st.integers(0, 2), deaf=st.booleans(),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    courses=st.lists(COURSES, min_size=1, max_size=8), budget_s=st.floats(1, 200), reserve_s=st.floats(0, 50),
+    slots=st.integers(1, 4), scheduler=st.sampled_from(["asha", "median", "none"]), usd_per_h=st.floats(0, 400),
+    spent_s=st.floats(0, 60), per_trial_s=st.sampled_from([0.0, 5.0]), refit=st.booleans(),
+)  # fmt: skip
+def test_no_course_of_trials_passes_the_budget(
+    courses, budget_s, reserve_s, slots, scheduler, usd_per_h, spent_s, per_trial_s, refit
+):
+    asked = stage(slots=slots, scheduler=scheduler, per_trial_s=per_trial_s, refit=refit, num_trials=60)
+    simulated = SimulatedSlots(num=slots, course=lambda trial: courses[trial.number % len(courses)])
+    meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, usd_per_s=usd_per_h / 3600, spent_s=spent_s,
+                  clock=simulated.clock, started=0.0)  # fmt: skip
+    begun = meter.training_remaining_s()
+    with suppress(BudgetSpent, TrainingFailed):
+        Sweep(stage=asked, slots=simulated, meter=meter, num_rows=ROWS, refit_rows=ROWS, clock=simulated.clock).run()
+    assert simulated.now <= max(0.0, begun) + GRACE_S + 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("search", ["tpe", "gp", "cma-es"])
+def test_a_search_that_learns_beats_random_on_a_quadratic(search):
+    space = (Knob(name="training.lr", draw="uniform(0, 1)"), Knob(name="model.dropout", draw="uniform(0, 1)"))
+
+    def course(trial):
+        x, y = trial.stage.training["lr"], trial.stage.model["dropout"]
+        return Course(validations=((x - 0.3) ** 2 + (y - 0.7) ** 2,))
+
+    def median_best(name):
+        changes = {"space": space, "search": name, "slots": 1, "num_trials": 30, "course": course, "budget_s": 1e6}
+        return statistics.median(sweep(seed=seed, **changes)[0].run().best.validation for seed in range(10))
+
+    assert median_best(search) < median_best("random")
