@@ -46,6 +46,7 @@ from raytemplate.reports.differences import Differences
 from raytemplate.reports.explain import explain
 from raytemplate.reports.history import ModelRow
 from raytemplate.reports.model_shown import ModelView
+from raytemplate.reports.trials_shown import Trials
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
@@ -448,6 +449,39 @@ def report(ref: str, *, workspace: str | None = None) -> str:
         reasons=lock.reasons,
     )  # fmt: skip
     return report_page(Run(journal).view(), made, event_rows(Ledger(place.governance_db), lock.plan.name))
+
+
+def trials(ref: str, *, workspace: str | None = None) -> Trials:
+    """The trials of a run's sweep, those so far where it goes on; prints as `raytemplate show RUN --trials` does.
+
+    Raises:
+        UsageError: no such run, or it makes no sweep.
+    """
+    found = _swept_run(ref, workspace)
+    return Trials(plan=found.plan, trials=found.trials, best=found.sweep.best if found.sweep else None)
+
+
+def winning_template(ref: str, *, workspace: str | None = None) -> str:
+    """A template that trains with the values of the sweep's winner, as YAML.
+
+    Raises:
+        UsageError: no such run, it makes no sweep, or its sweep has not ended.
+    """
+    from raytemplate.reports.trials_shown import winning_template as written
+
+    found = _swept_run(ref, workspace)
+    if found.sweep is None:
+        raise UsageError(f"the sweep of run {found.id} has not ended", next_step=f"raytemplate resume {found.id}")
+    return written(found.plan, read_lock(found.journal).resolved, found.sweep.best, found.id)
+
+
+def _swept_run(ref: str, workspace: str | None) -> Run:
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    found = Run(Journal(find_run(place, ref)))
+    if found.plan.sweep is None:
+        raise UsageError(f"run {found.id} searched nothing: its template has no tuning.space",
+                         next_step=f"raytemplate show {found.id}")  # fmt: skip
+    return found
 
 
 def models(*, workspace: str | None = None) -> list[ModelRow]:

@@ -10,10 +10,20 @@ from raytemplate.cli.output import Answer
 
 @click.command("show")
 @click.argument("ref")
+@click.option("--trials", is_flag=True, help="Of a run with a sweep: its trials, the best first.")
+@click.option("--config", is_flag=True, help="Of a run with a sweep: a template with the winner's values.")
 @workspace_option
-def command(ref: str, workspace: str | None) -> Answer:
+def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answer:
     """Show a run (id prefix or `last`) or a model (name, name@champion, name/3)."""
     from raytemplate import api
+
+    if trials:
+        found_trials = api.trials(ref, workspace=workspace)
+        return Answer(kind="Trials", data={"trials": found_trials.trials, "best": found_trials.best},
+                      text=str(found_trials))  # fmt: skip
+    if config:
+        text = api.winning_template(ref, workspace=workspace)
+        return Answer(kind="Template", data={"template": text}, text=text.rstrip())
     from raytemplate.cli.run_command import run_data
     from raytemplate.execution.runs import Run
 

@@ -32,7 +32,7 @@ from raytemplate.planning.stages import (
     Stage,
     SweepStage,
 )
-from raytemplate.planning.trial import last_stage, trial_stage
+from raytemplate.planning.trial import settled
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, Usage, WarmStart
 from raytemplate.records.ingested import Snapshot
@@ -110,7 +110,7 @@ class Execution:
             case SweepStage():
                 self._pass("sweep", SweepResult, lambda: self._sweep(stage))
             case FitStage():
-                self._pass("fit", FitResult, lambda: self._fit(stage))
+                self._pass("fit", FitResult, self._fit)
             case EvaluateStage():
                 self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
             case GovernStage():
@@ -202,14 +202,12 @@ class Execution:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
 
-    def _fit(self, stage: FitStage) -> FitResult:
+    def _fit(self) -> FitResult:
         swept = self.journal.read(SweepResult)
-        if swept is None:
-            return self._train(stage)
-        assert self.plan.sweep is not None
-        if self.plan.sweep.refit:
-            return self._train(last_stage(self.plan.sweep, swept.best))
-        return self._take_winner(trial_stage(self.plan.sweep, swept.best.values), swept)
+        self.plan = settled(self.plan, swept)
+        if swept is None or (self.plan.sweep and self.plan.sweep.refit):
+            return self._train(self.plan.fit)
+        return self._take_winner(self.plan.fit, swept)
 
     def _take_winner(self, stage: FitStage, swept: SweepResult) -> FitResult:
         """The model that the winning trial left."""

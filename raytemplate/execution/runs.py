@@ -11,12 +11,14 @@ from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, IntegrityError, Una
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
+from raytemplate.planning.trial import settled
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Verdict, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart, State
+from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.run_shown import RunView, show_run
 from raytemplate.store.locks import FileLock, is_held
@@ -92,6 +94,16 @@ class Run:
             return end.state
         return "running" if self.journal.active.exists() and is_held(self.journal.active) else "unfinished"
 
+    @property
+    def sweep(self) -> SweepResult | None:
+        """The sweep that it made, once that has ended."""
+        return self.journal.read(SweepResult)
+
+    @property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """The trials that have ended so far."""
+        return self.journal.trials()
+
     def row(self) -> RunRow:
         """The run as a line of a list."""
         start, end, evaluation = self.journal.need(RunStart), self.end, self.journal.read(Evaluation)
@@ -110,7 +122,8 @@ class Run:
         """All records there are, for printing."""
         verdict = self.journal.read(VerdictRecord)
         return RunView(
-            start=self.journal.need(RunStart), plan=self.plan, snapshot=self.journal.read(Snapshot),
+            start=self.journal.need(RunStart), plan=settled(self.plan, self.sweep),
+            snapshot=self.journal.read(Snapshot),
             fit=self.journal.read(FitResult), evaluation=self.journal.read(Evaluation),
             verdict=verdict.verdict if verdict else None, promotion=self.promotion, end=self.end,
         )  # fmt: skip

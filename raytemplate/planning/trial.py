@@ -8,9 +8,9 @@ from typing import Any
 
 from raytemplate import plugins
 from raytemplate.models.options import Family
-from raytemplate.planning.stages import FitStage, SweepStage
+from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.records.codec import Settings
-from raytemplate.records.swept import TrialRecord
+from raytemplate.records.swept import SweepResult, TrialRecord
 
 KIND = "model.kind"
 
@@ -46,6 +46,15 @@ def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:
         stage, model=Settings(settings["model"]), training=Settings(settings["training"]), with_validation=True,
         why=f"the values of trial {best.number}",
     ))  # fmt: skip
+
+
+def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:
+    """The plan with what is trained last in the place of what the sweep began from."""
+    if plan.sweep is None or swept is None:
+        return plan
+    best = swept.best
+    fit = last_stage(plan.sweep, best) if plan.sweep.refit else trial_stage(plan.sweep, best.values)
+    return replace(plan, fit=fit)
 
 
 def _with_epochs(stage: FitStage) -> FitStage:

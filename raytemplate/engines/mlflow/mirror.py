@@ -11,7 +11,9 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import RunPlan
+from raytemplate.planning.trial import settled
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.swept import SweepResult
 from raytemplate.redact import redact
 from raytemplate.secret import resolve
 from raytemplate.store.locks import FileLock
@@ -89,7 +91,8 @@ class Mirror:
         from raytemplate.engines.mlflow.tracking import track
 
         location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()
-        return track(client, read_lock(journal).plan, journal, location)
+        plan = settled(read_lock(journal).plan, journal.read(SweepResult))
+        return track(client, plan, journal, location)
 
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)

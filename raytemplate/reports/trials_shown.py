@@ -1,0 +1,80 @@
+"""The trials of a sweep as a table, and the winner's values as a template."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.planning.trial import trial_stage
+from raytemplate.records.codec import Settings
+from raytemplate.records.swept import TrialRecord
+from raytemplate.reports.layout import table
+from raytemplate.reports.resolved import value_text
+from raytemplate.reports.wording import metric_text
+from raytemplate.units import show_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """The trials of one sweep; `best` is the winner, None where it has not ended."""
+
+    plan: RunPlan
+    trials: tuple[TrialRecord, ...]
+    best: TrialRecord | None
+
+    def __str__(self) -> str:
+        return trials_table(self.plan, self.trials, self.best) if self.trials else "No trial has ended yet."
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord | None) -> str:
+    """One row a trial, the best validation metric first, what failed last; the winner is marked."""
+    assert plan.sweep is not None
+    names = [knob.name for knob in plan.sweep.space]
+    sign = -1.0 if plan.fit.higher_is_better else 1.0
+    ordered = sorted(trials, key=lambda r: (not r.is_promotable, sign * (r.validation or 0.0), r.number))
+    rows = [("", "trial", plan.fit.metric, "epochs", "state", "took", *names)]
+    rows += [
+        ("*" if best and record.number == best.number else "", str(record.number),
+         "-" if record.validation is None else metric_text(record.validation),
+         f"{record.epochs} of {record.num_epochs}", record.state, show_seconds(record.actual_s),
+         *(_drawn(record, name) for name in names))
+        for record in ordered
+    ]  # fmt: skip
+    problems = [f"  trial {record.number}: {record.problem}" for record in ordered if record.problem]
+    return "\n".join([table(rows, gaps=(1, *[3] * (len(rows[0]) - 2)), right=(1, 2)), *problems])
+
+
+def _drawn(record: TrialRecord, name: str) -> str:
+    value = record.values.get(name)
+    return f"{value:.4g}" if isinstance(value, float) else value_text(value)
+
+
+def winning_template(plan: RunPlan, resolved: Settings, best: TrialRecord, run_id: str) -> str:
+    """The template that the run was made from with the winner's values in place of its sweep, as YAML."""
+    from ruamel.yaml import YAML
+
+    assert plan.sweep is not None
+    stage = trial_stage(plan.sweep, best.values)
+    document: dict[str, Any] = {name: value for name, value in resolved.items() if name not in ("tuning", "variants")}
+    document["model"] = dict(stage.model)
+    document["training"] = {name: value for name, value in stage.training.items() if value is not None}
+    yaml, out = YAML(), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.width = 120
+    yaml.dump(_without_nothing(document), out)
+    head = f"# The values of trial {best.number} of run {run_id}; paths are relative to where {plan.template} is.\n"
+    return head + out.getvalue()
+
+
+def _without_nothing(value: Any) -> Any:
+    """Without what is null: it is the default."""
+    if isinstance(value, dict):
+        return {key: _without_nothing(below) for key, below in value.items() if below is not None}  # pyright: ignore
+    return value

@@ -1,0 +1,153 @@
+"""Sweeps on real flights: one candidate, inside the budget, gone on with after a kill, told trial by trial."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import alive, descendants, only_run, raytemplate, record, start, wait_for
+from small_flights import AS_OF, SHIPPED, as_sets, changed
+
+from raytemplate import api
+from raytemplate.execution.journal import Journal
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+
+SPACE = {
+    "tuning.space.training.lr": "loguniform(1e-3, 1e-1)",
+    "tuning.space.model.hidden": "choice(8, 32)",
+    "tuning.search": "random",
+    "tuning.slots": 1,
+    "budget.trials": 4,
+}
+
+
+def swept(demo, changes=None, **more):
+    spec = api.load(demo / SHIPPED.name, set=changed({**SPACE, **(changes or {})}))
+    return api.run(api.plan(spec, AS_OF, **more))
+
+
+def trials(run):
+    return [(dict(one.values), one.state, one.validation) for one in run.trials]
+
+
+def test_the_winner_is_trained_again_on_train_and_validation_and_judged(one_ray, demo, capsys):
+    run = swept(demo, {"tuning.scheduler": "none"})
+    assert run.sweep is not None and run.fit is not None
+    assert (len(run.trials), run.sweep.ended, run.sweep.sampler) == (4, "trials", "RandomSampler")
+    assert run.sweep.best.validation == min(one.validation for one in run.trials)
+    candidate = run.fit.candidate
+    assert (candidate.validation, candidate.epoch) == (run.sweep.best.validation, run.sweep.best.best_epoch)
+    assert candidate.settings["hidden"] == run.sweep.best.values["model.hidden"]
+    rows = {window.name: window.num_rows for window in run.snapshot.windows}
+    assert {epoch.num_rows for epoch in run.fit.epochs} == {rows["train"] + rows["validation"]}
+    assert run.end.state == "approved"
+    told = capsys.readouterr().err
+    assert "✓ sweep      4 trials, best mae" in told and "✓ fit" in told
+    shown = str(api.trials(run.id, workspace=str(demo)))
+    assert shown.count("finished") == 4 and shown.splitlines()[1].lstrip().startswith("*")
+
+
+def test_the_same_seed_and_one_slot_give_the_same_trials_and_the_same_model(one_ray, demo):
+    first, second = swept(demo), swept(demo)
+    assert trials(first) == trials(second)
+    assert first.fit.candidate.weights_sha256 == second.fit.candidate.weights_sha256
+
+
+def test_the_search_never_sees_the_test_rows(one_ray, demo):
+    first = swept(demo)
+    for path in sorted((demo / "data" / "flights").glob("*.parquet")):
+        table = pq.read_table(path)
+        late = pa.array([time.isoformat() >= "2013-02-01" for time in table["time_hour"].to_pylist()])
+        spoilt = pa.compute.if_else(late, 1.0, table["air_time"])
+        place = table.schema.get_field_index("air_time")
+        pq.write_table(table.set_column(place, "air_time", spoilt.cast(table.schema.field(place).type)), path)
+    second = swept(demo)
+    assert trials(first) == trials(second)
+    assert first.evaluation.metrics["mae"].value != second.evaluation.metrics["mae"].value
+
+
+def test_a_trials_own_model_is_the_candidate_where_no_refit_is_wanted(one_ray, demo):
+    run = swept(demo, {"tuning.refit": False})
+    best = run.sweep.best
+    assert (run.fit.engine, run.fit.candidate.epoch) == (f"trial {best.number}", best.best_epoch)
+    assert run.fit.candidate.validation == best.validation
+    assert run.end.state == "approved"
+
+
+def test_families_are_searched_together_and_one_that_diverges_is_never_the_winner(one_ray, demo):
+    space = {
+        "tuning.space.model.kind": "choice(lightgbm, tabular-mlp)",
+        "tuning.space.training.lr": {"draw": "choice(0.001, 1e30)", "when": {"model.kind": "tabular-mlp"}},
+        "tuning.space.model.num_trees": {"draw": "int(5, 20)", "when": {"model.kind": "lightgbm"}},
+        "budget.trials": 8, "tuning.max_failed": "90 %", "tuning.slots": 2,
+    }  # fmt: skip
+    spec = api.load(
+        demo / SHIPPED.name, set={k: v for k, v in changed({**SPACE, **space}).items() if "hidden" not in k}
+    )
+    run = api.run(api.plan(spec, AS_OF))
+    states = {one.family: set() for one in run.trials}
+    for one in run.trials:
+        states[one.family].add(one.state)
+        assert one.state == "diverged" or one.values.get("training.lr") != 1e30
+    assert set(states) == {"lightgbm", "tabular-mlp"} and "diverged" in states["tabular-mlp"]
+    assert run.sweep.best.state != "diverged"
+    template = api.winning_template(run.id, workspace=str(demo))
+    (demo / "winner.yaml").write_text(template)
+    assert api.load(demo / "winner.yaml").family == run.sweep.best.family
+
+
+def test_the_time_ends_it_with_a_verdict(demo):
+    budget = 40
+    sets = as_sets({**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4,
+                    "tuning.slots": 2})  # fmt: skip
+    began = time.monotonic()
+    ran = raytemplate("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
+    took = time.monotonic() - began
+    assert ran.returncode == 0, ran.stderr
+    run = only_run(demo)
+    assert record(run, "sweep")["ended"] == "budget.time"
+    assert 0.6 * budget < took < budget + 2.0
+    assert record(run, "end")["wall_clock_s"] < budget + 1.0
+
+
+def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
+    sets = as_sets({**SPACE, "budget.trials": 8, "training.epochs": 20, "tuning.scheduler": "none"})
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
+    wait_for(lambda: (run := only_run(demo)) and len(Journal(run).trials()) >= 3, process=process)
+    below = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    before = Journal(only_run(demo)).trials()
+    resumed = raytemplate("resume", "last", cwd=demo)
+    assert resumed.returncode == 0, resumed.stderr
+    after = Journal(only_run(demo)).trials()
+    assert after[: len(before)] == before
+    assert [one.number for one in after] == list(range(1, 9))
+    assert len({json.dumps(dict(one.values)) for one in after}) == 8
+    assert alive(below) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):
+    sets = as_sets({**SPACE, "budget.trials": 50, "training.epochs": 20})
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
+    wait_for(lambda: (run := only_run(demo)) and len(Journal(run).trials()) >= 2, process=process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err and err.rstrip().endswith(f"raytemplate resume {only_run(demo).name}")
+    assert not (only_run(demo) / "sweep.json").exists() and not (only_run(demo) / "promotion.json").exists()
+
+
+def test_trials_and_the_winners_template_on_the_command_line(one_ray, demo):
+    run = swept(demo)
+    shown = raytemplate("show", run.id, "--trials", cwd=demo)
+    assert shown.returncode == 0 and "training.lr" in shown.stdout.splitlines()[0]
+    config = raytemplate("show", run.id, "--config", cwd=demo)
+    (demo / "winner.yaml").write_text(config.stdout)
+    assert raytemplate("check", "winner.yaml", cwd=demo).returncode == 0

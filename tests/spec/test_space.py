@@ -1,0 +1,117 @@
+"""`tuning.space`: every name is a field, every value one that the field may have, with the line where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from template_text import WHOLE, write
+
+from raytemplate.errors import SpecError
+from raytemplate.spec.load import from_resolved, load
+
+SWEEP = """\
+tuning:
+  space:
+    model.kind: choice(lightgbm, tabular-mlp)
+    training.lr: loguniform(1e-4, 1e-1)
+    model.num_trees: {draw: int(50, 400, 50), when: {model.kind: lightgbm}}
+    model.hidden:
+      draw: choice(64, 128)
+      when: {model.kind: tabular-mlp}
+"""
+LINE = WHOLE.count("\n") + 1
+
+
+def loaded(folder: Path, text: str = SWEEP, **layers: object):
+    return load(write(folder, WHOLE + text), environ={}, **layers)  # type: ignore[arg-type]
+
+
+def problems(folder: Path, text: str, **layers: object) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        loaded(folder, text, **layers)
+    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def test_a_space_has_an_arm_for_each_family_without_the_fields_of_others(tmp_path: Path) -> None:
+    spec = loaded(tmp_path)
+    assert [(name, one.draw) for name, one in spec.tuning.space.items()] == [
+        ("model.kind", "choice(lightgbm, tabular-mlp)"), ("training.lr", "loguniform(1e-4, 1e-1)"),
+        ("model.num_trees", "int(50, 400, 50)"), ("model.hidden", "choice(64, 128)"),
+    ]  # fmt: skip
+    assert [arm.family for arm in spec.arms] == ["lightgbm", "tabular-mlp"]
+    assert spec.arms[0].dropped == ("model.hidden", "training.epochs")
+    assert not spec.arms[0].tuning.space and not spec.arms[0].arms
+
+
+def test_without_a_space_there_is_no_arm(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").arms == ()
+
+
+def test_a_sweep_comes_back_out_of_its_lock(tmp_path: Path) -> None:
+    spec = loaded(tmp_path)
+    again = from_resolved(spec.resolved, spec.origins, spec.path)
+    assert (again.tuning, [arm.family for arm in again.arms]) == (spec.tuning, ["lightgbm", "tabular-mlp"])
+
+
+def test_a_draw_can_be_set_from_outside(tmp_path: Path) -> None:
+    spec = loaded(tmp_path, sets=["tuning.space.training.lr=uniform(0.1, 0.2)", "tuning.search=random"])
+    assert spec.tuning.space["training.lr"].draw == "uniform(0.1, 0.2)"
+
+
+def one(text: str) -> str:
+    return f"tuning:\n  space:\n    {text}\n"
+
+
+WRONG = {
+    "a name": (one("training.lrr: uniform(0.1, 1)"), "training.lrr: no such field; did you mean training.lr?"),
+    "a value": (one("training.lr: uniform(0, 1)"), "training.lr: got 0.0, expected a number, above 0"),
+    "a value of a list": (one("training.loss: choice(mae, hubr)"), "training.loss: got"),
+    "parts of a whole number": (one("model.hidden: uniform(8, 16)"), "model.hidden: got"),
+    "between the ends": (one("model.layers: quniform(1, 3, 0.5)"), "model.layers: got"),
+    "another namespace": (one("data.rows: int(1, 2)"), "data.rows: cannot be searched; fields of model and training"),
+    "no draw": (one("training.lr: 0.1"), "training.lr.draw: got 0.1, expected a draw such as loguniform(1e-4, 1e-1)"),
+    "a draw that is none": (one("training.lr: normal(0, 1)"), 'training.lr.draw: got "normal(0, 1)", expected a draw'),
+    "a family": (
+        one("model.kind: choice(lightgbm, lineer)"), 'model.kind: lineer: model.kind: no such family: "lineer"',
+    ),
+    "a family by chance": (one("model.kind: uniform(0, 1)"), "model.kind: expected families without a condition"),
+    "a condition on nothing": (
+        one("training.lr: {draw: 'uniform(0.1, 1)', when: {model.layers: 2}}"),
+        "training.lr.when: model.layers is not drawn",
+    ),
+    "a condition that never holds": (
+        one("model.layers: int(1, 3)\n    training.lr: {draw: 'uniform(0.1, 1)', when: {model.layers: 4}}"),
+        "training.lr.when: model.layers is never 4; it is int(1, 3)",
+    ),
+    "a misspelt key": (one("training.lr: {draw: 'uniform(0.1, 1)', wen: {}}"), "training.lr.wen: no such field; did"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_with_a_space_is_told_at_its_line(tmp_path: Path, case: str) -> None:
+    text, expected = WRONG[case]
+    found = problems(tmp_path, text)
+    line = LINE + 1 + text.strip().count("\n") - 1
+    assert [f"t.yaml:{line}  tuning.space.{expected}" in problem for problem in found] == [True], found
+
+
+def test_a_field_of_one_family_asks_for_its_condition(tmp_path: Path) -> None:
+    text = one("model.kind: choice(lightgbm, tabular-mlp)\n    model.num_trees: int(50, 60)")
+    assert problems(tmp_path, text) == [
+        f"t.yaml:{LINE + 3}  tuning.space.model.num_trees: not used by tabular-mlp; add when: {{model.kind: lightgbm}}"
+    ]
+
+
+def test_a_grid_needs_an_end_of_values_and_others_take_no_grid(tmp_path: Path) -> None:
+    no_end = one("training.lr: uniform(0.1, 1)").replace("tuning:", "tuning:\n  search: grid")
+    assert ["which has no end of values" in problem for problem in problems(tmp_path, no_end)] == [True]
+    grid = one("model.hidden: grid(8, 16)")
+    assert ["expected choice, or tuning.search: grid" in problem for problem in problems(tmp_path, grid)] == [True]
+    assert loaded(tmp_path, grid.replace("tuning:", "tuning:\n  search: grid")).tuning.search == "grid"
+
+
+def test_a_search_that_is_none_names_the_nearest(tmp_path: Path) -> None:
+    assert problems(tmp_path, SWEEP, sets=["tuning.search=tpee"]) == [
+        '--set tuning.search=tpee  tuning.search: no such search: "tpee"; did you mean tpe?'
+    ]
