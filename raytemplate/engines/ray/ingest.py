@@ -35,6 +35,7 @@ from raytemplate.records import codec
 from raytemplate.records.ingested import FileRead, Snapshot
 
 MEMORY = "Ray Data, one execution; encoded columns in the object store"
+_BYTES_AHEAD_A_CPU = 200_000_000
 STREAM = "Ray Data, one pass for statistics; streaming split while training"
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -77,10 +78,18 @@ def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
         IntegrityError: the bytes are not those of `expected`; the file is named.
     """
     quiet_data()
+    _limit_blocks(stage)
     data = _in_memory(stage) if stage.mode == "memory" else _streamed(stage)
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     return data
+
+
+def _limit_blocks(stage: IngestStage) -> None:
+    """What streams may lie ahead of whoever reads it, however much there is: memory does not grow with the data."""
+    ahead = max(1.0, ray.cluster_resources().get("CPU", 1.0)) * _BYTES_AHEAD_A_CPU if stage.mode == "stream" else None
+    limits = ray.data.ExecutionResources.for_limits(object_store_memory=ahead)
+    ray.data.DataContext.get_current().execution_options.resource_limits = limits
 
 
 def _in_memory(stage: IngestStage) -> OpenData:

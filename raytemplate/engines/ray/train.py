@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.small_ray import calm_scheduling
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
@@ -37,7 +39,6 @@ from raytemplate.records.ingested import Snapshot
 _SHUFFLE_BUFFER_ROWS = 32_768
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
-_START_LIMIT_S = 60
 _A_SHARE = 0.001  # what Ray itself asks of a type: enough to be on such a node, and no more
 
 
@@ -145,7 +146,10 @@ def _submit_local(
         feed = _feed(request, data.refs, {name: ds.iterator() for name, ds in data.streams.items()}, Ranks())
         return _run_loop(request, feed, Ranks(), keep)
 
-    result = _trainer(request, loop, {}).fit()
+    with ExitStack() as changes:
+        if data.streams:
+            calm_scheduling(changes)
+        result = _trainer(request, loop, {}).fit()
     stopped, record = result.return_value
     return stopped, (record,)
 

@@ -26,6 +26,7 @@ from raytemplate.models.lightning.batches import CountedBatches, EpochBatches
 from raytemplate.models.lightning.family import LightningOptions
 from raytemplate.models.lightning.predict import build_module
 from raytemplate.models.options import TrainingSpec
+from raytemplate.models.torch.optimizer import smallest_are_zero
 from raytemplate.models.torch.plain import load_state, save_state
 from raytemplate.models.torch.predict import NETWORK, in_unit, shaped
 from raytemplate.models.torch.weights import load_weights, save_weights, take_over, weights_sha256
@@ -39,7 +40,7 @@ def train(context: LoopContext, options: LightningOptions, training: TrainingSpe
     """Epochs of a person's own module until the context says stop."""
     torch.set_num_threads(training.threads)
     torch.manual_seed(training.seed)
-    with _quietly(), blamed_on(options.module):
+    with _quietly(), smallest_are_zero(), blamed_on(options.module):
         module = build_module(options, context.layout)
         trainer = _trainer(context, training, _Epochs(context, options, training))
         kind = CountedBatches if context.num_ranks == 1 else EpochBatches

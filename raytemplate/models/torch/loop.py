@@ -20,7 +20,7 @@ from raytemplate.models.options import TrainingSpec
 from raytemplate.models.torch.family import TorchOptions
 from raytemplate.models.torch.inside import Place, load_place, save_place
 from raytemplate.models.torch.objective import Objective, objective
-from raytemplate.models.torch.optimizer import Adam
+from raytemplate.models.torch.optimizer import Adam, smallest_are_zero
 from raytemplate.models.torch.predict import NETWORK, build_network, in_unit, shaped
 from raytemplate.models.torch.weights import (
     load_optimizer,
@@ -60,6 +60,14 @@ def fit(
         tables: see `models.torch.weights.take_over`.
     """
     torch.set_num_threads(training.threads)
+    with smallest_are_zero():
+        _fit(context, build, training, describe, tables)
+
+
+def _fit(
+    context: LoopContext, build: Callable[[], nn.Module], training: TrainingSpec, describe: Callable[[Path], None],
+    tables: Mapping[str, str] | None,
+) -> None:  # fmt: skip
     torch.manual_seed(training.seed)
     model = build()
     wrapped = context.wrap(model)
