@@ -256,7 +256,11 @@ def submit(
     journal = sent_before(planned.plan, planned.workspace, key) or send_new(
         planned.plan, planned.spec, planned.workspace, address=planned.address, storage=storage, key=key, began=began
     )
-    if detach or journal.read(RunEnd) is not None:
+    end = journal.read(RunEnd)
+    if end is not None and end.state == "failed" and not detach:
+        raise UsageError(f"run {journal.run_id}, sent with this key, has failed: {end.message}",
+                         next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
+    if detach or end is not None:
         return Run(journal)
     with working_on(journal):
         return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began)

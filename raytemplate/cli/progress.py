@@ -77,7 +77,8 @@ class Progress(Lines):
     def close(self) -> None:
         """Nothing more will be told."""
         if self._screen is not None:
-            self._screen.close()
+            with suppress(OSError):  # the terminal has gone; the run goes on
+                self._screen.close()
             self._screen = None
 
     def show(self, text: str) -> None:
@@ -99,7 +100,8 @@ class Progress(Lines):
         if self._quiet:
             return
         if self._screen is not None:
-            self._screen.say(text)
+            with suppress(OSError):
+                self._screen.say(text)
         else:
             super().say(text)
 

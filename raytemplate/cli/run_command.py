@@ -36,7 +36,7 @@ def command(
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
 
-    planned = _planned(file, sets, variant, as_of, address, plan_file, workspace)
+    planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
     earlier = api.unfinished(planned)
     if earlier is not None and go_on:
@@ -51,10 +51,11 @@ def command(
     return finish(api.run(planned, listener=heard, started=STARTED))
 
 
-def _planned(
+def planned_from(
     file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
     plan_file: Path | None, workspace: str | None,
 ) -> Planned:  # fmt: skip
+    """The plan that a command was given: a saved one, or that of a template."""
     from raytemplate import api
 
     if plan_file is not None:

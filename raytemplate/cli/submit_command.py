@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from raytemplate.cli.options import as_of_option, load, workspace_option
+from raytemplate.cli.options import as_of_option, workspace_option
 from raytemplate.cli.output import Answer
 
 
@@ -31,15 +30,9 @@ def command(
     from raytemplate import api
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
-    from raytemplate.cli.run_command import finish
+    from raytemplate.cli.run_command import finish, planned_from
 
-    if (file is None) == (plan_file is None):
-        raise click.UsageError("give the template to run, or --plan with a saved plan")
-    if plan_file is not None:
-        planned = replace(api.read_plan(plan_file, workspace=workspace), address=address)
-    else:
-        assert file is not None
-        planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
+    planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
     run = api.submit(planned, key=key, detach=detach, listener=heard, started=STARTED)
     if not detach:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import importlib
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -55,6 +56,14 @@ class Bound:
     def __enter__(self) -> Bound:
         self._listener.started(self._plan, self._journal.run_id)
         self._cluster.start()
+        try:
+            self._begin()
+        except BaseException:  # nobody calls `__exit__` then
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._promoter = PromoterProcess(
             self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
         )
@@ -62,7 +71,6 @@ class Bound:
         number, size = sweep_sessions()
         if number:
             self._listener.note(f"removed {number} temporary folders of earlier runs: {show_bytes(size)}")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,7 @@ class PromoterProcess:
 
     def close(self) -> None:
         """End the process: it ends by itself when nobody can ask any more."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self.leave()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -66,7 +66,8 @@ class PromoterProcess:
     def leave(self) -> None:
         """Let the process end by itself, without waiting for it."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):  # it has ended already, and what it was asked is still to be written
+                self._process.stdin.close()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None

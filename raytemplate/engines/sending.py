@@ -11,7 +11,7 @@ from shutil import rmtree
 
 from raytemplate.engines.ray.job_code import gather_code
 from raytemplate.engines.ray.jobs import Jobs
-from raytemplate.errors import Interrupted, RaytemplateError
+from raytemplate.errors import Interrupted, RaytemplateError, Unavailable
 from raytemplate.execution.begin import begin
 from raytemplate.execution.handover import Handover, copy_handover, hand_out, read_handover, shared_journal
 from raytemplate.execution.interrupted import interrupted
@@ -47,14 +47,25 @@ def send_new(
     except (KeyboardInterrupt, Interrupted) as error:
         # The job may be on its way: what is needed to go on with it stays.
         raise interrupted(error, journal, None) from error
-    except RaytemplateError:
+    except RaytemplateError as error:
+        if isinstance(error, Unavailable) and _may_be_there(jobs, job.submission_id):
+            raise Unavailable(error.what, next_step=f"raytemplate resume {run_id}") from error
         rmtree(folder, ignore_errors=True)
+        rmtree(shared_journal(Path(storage), run_id).folder, ignore_errors=True)
         raise
     state = jobs.state(job.submission_id)
     assert state is not None
     rmtree(folder, ignore_errors=True)
     rmtree(shared_journal(Path(storage), run_id).folder, ignore_errors=True)
     return _adopt(plan, spec, place.runs / state.run_id, job)
+
+
+def _may_be_there(jobs: Jobs, submission_id: str) -> bool:
+    """Whether a job whose sending failed may run all the same: the answer may have been lost on the way."""
+    try:
+        return jobs.state(submission_id) is not None
+    except RaytemplateError:
+        return True
 
 
 def _adopt(plan: RunPlan, spec: TemplateSpec | None, folder: Path, job: SubmittedJob) -> Journal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from raytemplate.errors import PlanError, UsageError
+from raytemplate.errors import IntegrityError, PlanError, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.runs import journals
 from raytemplate.planning.stages import RunPlan
@@ -29,7 +29,10 @@ def sent_before(plan: RunPlan, place: Workspace, key: str) -> Journal | None:
     if not key:
         return None
     for journal in journals(place):
-        job, start = journal.read(SubmittedJob), journal.read(RunStart)
+        try:
+            job, start = journal.read(SubmittedJob), journal.read(RunStart)
+        except IntegrityError:
+            continue  # damaged; `runs` names it
         if job is None or start is None or job.key != key:
             continue
         if (start.name, start.plan_id) != (plan.name, plan.id):

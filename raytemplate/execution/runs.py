@@ -155,9 +155,13 @@ def working_on(journal: Journal) -> Generator[None]:
 def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     """Whether it is a run of that very plan, its gates and budget included, which nobody has ended or works on."""
     try:
-        start = journal.read(RunStart)
+        return _is_unfinished(journal, plan)
     except IntegrityError:
         return False  # of a damaged run nobody can say what it was of; `runs` names it
+
+
+def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
+    start = journal.read(RunStart)
     if start is None or start.plan_id != plan.id or journal.read(RunEnd) is not None:
         return False
     if journal.active.exists() and is_held(journal.active):

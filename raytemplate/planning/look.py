@@ -120,6 +120,8 @@ def _history(name: str, workspace: Workspace) -> tuple[Timing, ...]:
             end = codec.loads(RunEnd, path.read_bytes())
         except (OSError, IntegrityError):
             continue  # being written, or damaged: an estimate does without it
+        if len(list(path.parent.glob("attempt-*.json"))) > 1:
+            continue  # gone on with: its times are of parts, and of starting again
         if start.name == name and end.state in ("approved", "held", "rejected", "unchanged", "shown"):
             ends.append(end)
     ends.sort(key=lambda end: end.ended)

@@ -82,6 +82,8 @@ REFUSED = [
     ("no such command", ["chekc"], 2, "no such command: chekc; did you mean check?"),
     ("no file to run", ["run"], 2, "give the template to run"),
     ("a plan and a file", ["run", FILE, "--plan", "p.json"], 2, "give no FILE, --set, --variant or --as-of"),
+    ("a plan and more", ["submit", "--address", "http://h:1", "--plan", "p.json", "--set", "training.epochs=3"], 2,
+     "give no FILE, --set"),
     ("no such plan", ["run", "--plan", "p.json"], 2, "p.json: no such file"),
     ("a misspelt field", ["check", FILE, "--set", "training.epoch=3"], 2, "did you mean training.epochs?"),
     ("a wrong value", ["plan", FILE, "--set", "training.epochs=ten"], 2, 'training.epochs: got "ten"'),

@@ -103,6 +103,8 @@ def test_only_the_very_same_plan_is_gone_on_with(tmp_path):
     assert is_unfinished(run.journal, replace(run.plan, machine="another", forecast=run.plan.forecast))
     stricter = sample_govern_stage(gates=GATES, promotion="manual", skips=())
     assert not is_unfinished(run.journal, replace(run.plan, govern=stricter))
+    (run.journal.folder / "end.json").write_text("{")
+    assert not is_unfinished(run.journal, run.plan)
     with working_on(run.journal):
         assert not is_unfinished(run.journal, run.plan)
         with pytest.raises(UsageError, match="is being worked on by another process"), working_on(run.journal):

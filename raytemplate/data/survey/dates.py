@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 
 from raytemplate.errors import UsageError
 
@@ -26,7 +25,8 @@ _YEARS = range(1800, 2200)
 
 def formats_of(values: Sequence[str], known: Sequence[str] = FORMATS) -> tuple[str, ...]:
     """Which of the known formats fit all values; none for ISO 8601 and for what is no date."""
-    some = list(islice(dict.fromkeys(values), _MOST_VALUES))
+    every = list(dict.fromkeys(values))
+    some = every[:: len(every) // _MOST_VALUES + 1]  # of a sorted file the first alone would be of a day
     if not some or (known is FORMATS and (not _LIKELY.fullmatch(some[0]) or _NUMBER.fullmatch(some[0]))):
         return ()
     return tuple(form for form in known if all(_is_date(value, form) for value in some))
@@ -66,4 +66,4 @@ def _is_date(value: str, form: str) -> bool:
 
 def _order(form: str) -> str:
     """Which of day, month and year comes first: "d", "m" or "Y"."""
-    return form[1]
+    return "m" if form[1] in "bB" else form[1]

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from raytemplate.errors import Forbidden, RaytemplateError, Unavailable, UsageError
+from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, UsageError
 from raytemplate.planning.inventory import Cluster, Node
 
 # Workers are asked for news often enough to be quick. What concerns nodes that come and go stays as Ray has it.
@@ -34,7 +34,7 @@ class AttachedRay:
     def __init__(self, address: str) -> None:
         self._address = address
         self._ready = threading.Event()
-        self._error: RaytemplateError | None = None
+        self._error: BaseException | None = None
         self._connected = False
 
     def start(self) -> AttachedRay:
@@ -48,10 +48,13 @@ class AttachedRay:
         Raises:
             Unavailable: there is no Ray, or it does not answer.
             Forbidden: it does not accept the token.
+            EngineError: anything else that Ray says.
         """
         self._ready.wait()
-        if self._error is not None:
+        if isinstance(self._error, RaytemplateError):
             raise self._error
+        if self._error is not None:
+            raise EngineError("ray", f"could not be connected to: {self._error}") from self._error
 
     def wait_quietly(self) -> None:
         """Until this process is connected or cannot be."""
@@ -72,7 +75,7 @@ class AttachedRay:
     def _connect(self) -> None:
         try:
             self._connected = connect(self._address)
-        except RaytemplateError as error:
+        except BaseException as error:  # handed to the thread that waits
             self._error = error
         finally:
             self._ready.set()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from raytemplate.budget import Meter
+from raytemplate.data.sources.places import is_uri
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.attached import AttachedRay
@@ -68,7 +69,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
 
 
 def _refuse_unseen(plan: RunPlan) -> None:
-    paths = (Path(plan.ingest.root) / file.path for file in plan.ingest.files)
+    paths = (Path(plan.ingest.root) / file.path for file in plan.ingest.files if not is_uri(file.path))
     unseen = next((path for path in paths if not path.exists()), None)
     if unseen is not None:
         raise PlanError(f"the cluster does not see the data: {unseen}",

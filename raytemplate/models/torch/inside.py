@@ -18,11 +18,13 @@ class Place:
     Args:
         steps: steps of the epoch that are done.
         loss: float64 [], the sum of their losses on rank 0.
+        seconds: that they took.
         random: state of torch's random numbers: of the CPU, and where there is a GPU of that.
     """
 
     steps: int
     loss: torch.Tensor
+    seconds: float
     random: tuple[torch.Tensor, ...]
 
     def draw_on(self, device: torch.device) -> None:
@@ -32,9 +34,10 @@ class Place:
             torch.cuda.set_rng_state(self.random[1], device)
 
 
-def save_place(folder: Path, steps: int, loss: torch.Tensor) -> None:
+def save_place(folder: Path, steps: int, loss: torch.Tensor, seconds: float) -> None:
     """A place into a checkpoint, see `Place`."""
-    state = {"steps": torch.tensor(steps), "loss": loss.cpu(), "random.0": torch.get_rng_state()}
+    state = {"steps": torch.tensor(steps), "loss": loss.cpu(), "seconds": torch.tensor(seconds),
+             "random.0": torch.get_rng_state()}  # fmt: skip
     if loss.is_cuda:
         state["random.1"] = torch.cuda.get_rng_state(loss.device)
     save_file(state, folder / _INSIDE)
@@ -46,4 +49,6 @@ def load_place(folder: Path) -> Place | None:
         return None
     state = load_file(folder / _INSIDE)
     random = tuple(state[name] for name in ("random.0", "random.1") if name in state)
-    return Place(steps=int(state["steps"]), loss=state["loss"], random=random)
+    return Place(
+        steps=int(state["steps"]), loss=state["loss"], seconds=float(state["seconds"]), random=random
+    )  # fmt: skip

@@ -114,7 +114,7 @@ def _one_epoch(
     model.train()
     total = torch.zeros((), dtype=torch.float64, device=device) if place is None else place.loss.to(device)
     rows = rows_all = 0
-    started = time.perf_counter()
+    started = time.perf_counter() - (place.seconds if place else 0.0)
     for step, batch in enumerate(context.batches("train", epoch=epoch, batch_size=training.batch_size)):
         if place is not None and step < place.steps:
             rows, rows_all = rows + len(batch), rows_all + batch.num_rows_all_ranks
@@ -137,7 +137,7 @@ def _one_epoch(
         if step % _STEPS_BETWEEN_CLOCK_CHECKS == 0:
             if context.out_of_time():
                 return 0.0, time.perf_counter() - started, -1
-            context.inside(epoch=epoch, steps=step + 1, save=partial(_save_inside, save, step + 1, total))
+            context.inside(epoch=epoch, steps=step + 1, save=partial(_save_inside, save, step + 1, total, started))
     loss = float(total) * context.num_ranks / max(rows_all, 1)
     return loss * aim.unit, time.perf_counter() - started, rows
 
@@ -182,9 +182,11 @@ def _predictions(
             yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 
-def _save_inside(save: Callable[[Path], None], steps: int, total: torch.Tensor, folder: Path) -> None:
+def _save_inside(
+    save: Callable[[Path], None], steps: int, total: torch.Tensor, started: float, folder: Path
+) -> None:  # fmt: skip
     save(folder)
-    save_place(folder, steps, total)
+    save_place(folder, steps, total, time.perf_counter() - started)
 
 
 def _go_on(

@@ -1,0 +1,22 @@
+"""A Ray that is already running: what goes wrong on the way to it is said by whoever waits for it."""
+
+import pytest
+
+from raytemplate.engines.ray import attached
+from raytemplate.errors import EngineError, UsageError
+
+
+def test_an_address_of_the_jobs_api_is_refused():
+    with pytest.raises(UsageError, match="expected auto or host:port"):
+        attached.AttachedRay("http://head:8265").start().wait()
+
+
+def test_whatever_else_goes_wrong_does_not_pass_for_a_connection(monkeypatch):
+    def connect(address):
+        raise TimeoutError("nobody came")
+
+    monkeypatch.setattr(attached, "connect", connect)
+    ray = attached.AttachedRay("auto").start()
+    with pytest.raises(EngineError, match="could not be connected to: nobody came"):
+        ray.wait()
+    ray.stop()
