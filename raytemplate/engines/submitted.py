@@ -116,7 +116,7 @@ class NoEngine:
         """Refused."""
         self.ready()
 
-    fit = score = ingest
+    fit = score = slots = ingest
 
 
 def _follow(jobs: Jobs, journal: Journal, watch: Watch) -> None:

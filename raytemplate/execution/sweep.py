@@ -67,7 +67,8 @@ class Sweep:
     clock: Clock = time.monotonic
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _running: dict[int, _Running] = field(default_factory=dict[int, _Running])
-    _paces: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    _paces: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
+    _starts: list[float] = field(default_factory=list[float])
     _ended: str = ""
     _held_s: float = 0.0
 
@@ -95,8 +96,11 @@ class Sweep:
 
     def _new_study(self, search: Search) -> optuna.Study:
         direction = "maximize" if self.stage.arms[0].higher_is_better else "minimize"
+        # With the seed of a search from the start, one that is gone on with would draw its first values again.
         return optuna.create_study(
-            sampler=search.sampler(self.stage.seed), pruner=pruner(self.stage.scheduler), direction=direction
+            sampler=search.sampler(self.stage.seed + len(self.known)),
+            pruner=pruner(self.stage.scheduler),
+            direction=direction,
         )
 
     def _take_back(self) -> None:
@@ -171,13 +175,14 @@ class Sweep:
         """The trial with as many epochs as fit, and its expected seconds; None if not one fits."""
         stage = trial_stage(self.stage, values)
         pace_s, limit_s = self._pace_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
-        num_epochs, planned_s = stage.num_epochs, pace_s * stage.num_epochs
+        start_s = statistics.median(self._starts) if self._starts else 0.0
+        num_epochs, planned_s = stage.num_epochs, start_s + pace_s * stage.num_epochs
         # Before any trial was seen the first is admitted: its own limit ends it in time.
         if planned_s > limit_s and self._paces:
-            if pace_s * _LEAST_EPOCH_SHARE > limit_s:
+            if start_s + pace_s * _LEAST_EPOCH_SHARE > limit_s:
                 return None, planned_s
-            num_epochs = max(1, min(num_epochs, int(limit_s / pace_s)))
-            planned_s = pace_s * num_epochs
+            num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
+            planned_s = start_s + pace_s * num_epochs
         numbers = [r.number for r in self._done] + [one.trial.number for one in self._running.values()]
         trial = Trial(
             number=1 + max(numbers, default=0), limit_s=limit_s, asks_at=asked_at(self.stage.scheduler, num_epochs),
@@ -203,7 +208,7 @@ class Sweep:
     def _pace_s(self, family: str) -> float:
         """Expected seconds of an epoch: the median of those seen, else from the rows."""
         if seen := self._paces.get(family):
-            return statistics.median(seen)
+            return statistics.median(seen.values())
         rate = next(r for a, r in zip(self.stage.arms, self.stage.rows_per_s, strict=True) if a.family == family)
         return self.num_rows / rate
 
@@ -221,8 +226,12 @@ class Sweep:
         self.slots.answer(event.slot, not running.pruned)
 
     def _learn(self, running: _Running) -> None:
-        spent_s, epoch = self.clock() - running.started, running.epochs[-1].epoch
-        self._paces.setdefault(running.trial.stage.family, []).append(spent_s / epoch)
+        first, last = running.epochs[0], running.epochs[-1]
+        if last is first:  # what comes before the first epoch is in it
+            pace_s = first.wall_clock_s / first.epoch
+        else:
+            pace_s = (last.wall_clock_s - first.wall_clock_s) / (last.epoch - first.epoch)
+        self._paces.setdefault(running.trial.stage.family, {})[running.trial.number] = pace_s
 
     def _end(self, event: Ended) -> None:
         running = self._running.pop(event.slot, None)
@@ -231,7 +240,7 @@ class Sweep:
 
     def _end_overdue(self) -> None:
         for slot, running in list(self._running.items()):
-            if self.clock() - running.started > running.trial.limit_s + _GRACE_S or self.left_s() < -_GRACE_S:
+            if self.clock() - running.started > running.trial.limit_s + _GRACE_S:
                 self.slots.kill(slot)
                 del self._running[slot]
                 self._keep(running, "cut", "did not end when its time was up")
@@ -243,6 +252,9 @@ class Sweep:
     def _keep(self, running: _Running, state: TrialState, problem: str) -> None:
         actual_s = self.clock() - running.started
         self._held_s += actual_s
+        pace_s = self._paces.get(running.trial.stage.family, {}).get(running.trial.number)
+        if pace_s is not None and state in ("finished", "pruned"):
+            self._starts.append(max(0.0, actual_s - pace_s * running.epochs[-1].epoch))
         record = _record(running, state, problem, actual_s, higher=self.stage.arms[0].higher_is_better)
         if record.is_promotable:
             self._study.tell(running.asked, record.validation)

@@ -49,7 +49,7 @@ def build(places: Places, path: Path) -> TemplateSpec:
     model = _model(places, family)
     gates = _check_all(places, parts, family, path)
     check_passwords(places)
-    tuning: TuningSpec | None = parts["tuning"]
+    tuning = cast("TuningSpec | None", parts["tuning"])
     arms = check_space(places, tuning, lambda drawn: build(drawn, path)) if tuning and tuning.space else ()
     places.raise_problems()
     # No problem was noted, so every part is there.

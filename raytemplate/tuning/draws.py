@@ -70,7 +70,7 @@ class Draw:
     def draw(self, name: str, trial: BaseTrial) -> Scalar:
         """A value for a trial of Optuna's."""
         if self.values:
-            return trial.suggest_categorical(name, self.values)
+            return cast("Scalar", trial.suggest_categorical(name, self.values))
         if self.kind == "int":
             return trial.suggest_int(name, int(self.low), int(self.high), step=int(self.step or 1))
         return trial.suggest_float(name, self.low, self.high, log=self.kind == "loguniform", step=self.step)

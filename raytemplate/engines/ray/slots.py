@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 from numpy.typing import NDArray
+from ray.exceptions import RayActorError
 
 from raytemplate import plugins
 from raytemplate.code.load import code_in
@@ -151,7 +152,7 @@ class RaySlots:
     def _events(self, slot: int, ref: Any) -> list[Reported | Ended]:
         try:
             said: list[Said] = ray.get(ref)
-        except ray.exceptions.RayActorError as error:
+        except RayActorError as error:
             self._actors[slot] = self._new()
             return [Ended(slot=slot, how="failed", problem=f"its process died: {_reason(error)}")]
         events: list[Reported | Ended] = [
@@ -169,11 +170,12 @@ class RaySlots:
 
     def _new(self) -> Any:
         arm: FitStage = self._stage.arms[0]
-        resources = {f"accelerator_type:{arm.accelerator}": 0.001} if arm.accelerator else {}
-        kind = ray.remote(
-            num_cpus=arm.cpus_per_worker, num_gpus=arm.gpus_per_worker, memory=arm.memory_per_worker or None,
-            resources=resources, max_restarts=0, max_concurrency=_THREADS,
-        )(TrialProcess)  # fmt: skip
+        held: dict[str, Any] = {"num_cpus": arm.cpus_per_worker, "num_gpus": arm.gpus_per_worker}
+        if arm.memory_per_worker:
+            held["memory"] = arm.memory_per_worker
+        if arm.accelerator:
+            held["resources"] = {f"accelerator_type:{arm.accelerator}": 0.001}
+        kind: Any = ray.remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
         loops = tuple(dict.fromkeys(arm.loop for arm in self._stage.arms))
         # Within a list: a reference alone would be replaced by its value on the way.
         return kind.remote(self._refs, self._layout, self._journal.code, loops)
