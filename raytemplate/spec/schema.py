@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -240,7 +240,7 @@ class TemplateSpec:
     resolved: Mapping[str, Any]
     dropped: tuple[str, ...] = ()
     variant: str = "standard"
-    arms: tuple[TemplateSpec, ...] = ()
+    arms: tuple[TemplateSpec, ...] = field(default=(), compare=False)
 
     @property
     def folder(self) -> Path:

@@ -28,26 +28,30 @@ def lay_out_space(places: Places) -> None:
     """
     tuning: Any = places.value.get("tuning")
     if isinstance(tuning, dict) and isinstance(space := cast("dict[str, Any]", tuning).get("space"), dict):
-        tuning["space"] = _flat(cast("dict[str, Any]", space), "")
+        tuning["space"] = _flat(places, cast("dict[str, Any]", space), "")
 
 
-def _flat(space: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _flat(places: Places, space: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, below in space.items():
         if isinstance(below, dict) and "draw" not in below:
-            flat |= _flat(cast("dict[str, Any]", below), f"{prefix}{key}.")
+            flat |= _flat(places, cast("dict[str, Any]", below), f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = (
-                _whole(cast("dict[str, Any]", below)) if isinstance(below, dict) else {"draw": below}
+                _whole(places, cast("dict[str, Any]", below), f"tuning.space.{prefix}{key}")
+                if isinstance(below, dict)
+                else {"draw": below}
             )
     return flat
 
 
-def _whole(written: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(places: Places, written: Mapping[str, Any], path: str) -> dict[str, Any]:
     rest = [key for key, value in written.items() if value is None and key not in Drawn.model_fields]
     text = written["draw"]
     if not rest or not isinstance(text, str) or text.count("(") <= text.count(")"):
         return dict(written)
+    for key in rest:  # nobody set a value of that name
+        places.owners.pop(f"{path}.{key}", None)
     kept = {key: value for key, value in written.items() if key not in rest}
     return {**kept, "draw": ", ".join([text, *rest])}
 

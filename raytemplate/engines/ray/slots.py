@@ -175,7 +175,8 @@ class RaySlots:
             held["memory"] = arm.memory_per_worker
         if arm.accelerator:
             held["resources"] = {f"accelerator_type:{arm.accelerator}": 0.001}
-        kind: Any = ray.remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
+        remote: Any = ray.remote
+        kind = remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
         loops = tuple(dict.fromkeys(arm.loop for arm in self._stage.arms))
         # Within a list: a reference alone would be replaced by its value on the way.
         return kind.remote(self._refs, self._layout, self._journal.code, loops)
