@@ -162,6 +162,10 @@ class Interrupted(RaytemplateError):
         return EXIT_TERMINATED if self.terminated else EXIT_INTERRUPTED
 
 
+class Diverged(TrainingFailed):
+    """The loss or the metric became NaN or infinite."""
+
+
 class Terminated(KeyboardInterrupt):
     """The process was told to end (SIGTERM). No `Exception`: libraries that catch every one of those let it through."""
 

@@ -17,6 +17,8 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
     """Show a run (id prefix or `last`) or a model (name, name@champion, name/3)."""
     from raytemplate import api
 
+    if trials and config:
+        raise click.UsageError("--trials and --config: ask for one of them")
     if trials:
         found_trials = api.trials(ref, workspace=workspace)
         return Answer(kind="Trials", data={"trials": found_trials.trials, "best": found_trials.best},

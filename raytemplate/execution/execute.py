@@ -32,7 +32,7 @@ from raytemplate.planning.stages import (
     Stage,
     SweepStage,
 )
-from raytemplate.planning.trial import settled
+from raytemplate.planning.trial import settled, trial_stage
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, Usage, WarmStart
 from raytemplate.records.ingested import Snapshot
@@ -201,6 +201,10 @@ class Execution:
     def _on_trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
+        # Of all the models that were tried only the best may be asked for.
+        ended = {self.journal.trial_folder(one.number) for one in self.journal.trials() if one != best}
+        for folder in ended.intersection(self.journal.trial_folder(0).parent.glob("*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _fit(self) -> FitResult:
         swept = self.journal.read(SweepResult)
@@ -226,6 +230,12 @@ class Execution:
         self._begin_warm(stage, ingested)
         trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
         epochs = self.journal.epochs()
+        if stage.with_validation and (trained.stopped == "budget.time" or not any(e.checkpoint for e in epochs)):
+            self.listener.note("the time ended before the winner was trained again; its trial's own model is taken")
+            assert self.plan.sweep is not None
+            swept = self.journal.need(SweepResult)
+            best = trial_stage(self.plan.sweep, swept.best.values, num_epochs=swept.best.num_epochs)
+            return self._take_winner(best, swept)
         if not any(e.checkpoint for e in epochs):
             raise self._spent("before the first checkpoint; there is no candidate")
         result = self._result(stage, ingested, trained, epochs)

@@ -18,11 +18,11 @@ from raytemplate.budget import Clock, Meter
 from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.trials import Ended, Reported, Slots, Trial
 from raytemplate.planning.stages import SweepStage
-from raytemplate.planning.trial import trial_stage
+from raytemplate.planning.trial import told_every, trial_stage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, Usage
 from raytemplate.records.swept import SweepResult, TrialRecord, TrialState
-from raytemplate.tuning.schedulers import asked_at, percent, pruner
+from raytemplate.tuning.schedulers import pruner, rungs
 from raytemplate.tuning.searches import Search
 from raytemplate.tuning.space import Scalar, draw_all, every_point
 
@@ -31,6 +31,10 @@ _GRACE_S = 1.0
 """After its time a trial has so long to end by itself."""
 _LEAST_EPOCH_SHARE = 1.2
 """So many times its expected seconds must be left for a trial of one epoch to be worth its start."""
+_MOST_DRAWS = 10
+"""So many draws that do not fit end the sweep."""
+_SPARE = 1.2
+"""What the last training may take of what is expected of it."""
 _BEFORE_GIVING_UP = 5
 """So many trials must have ended before their failures say something of the sweep."""
 _WAIT_S = 0.5
@@ -101,6 +105,7 @@ class Sweep:
             sampler=search.sampler(self.stage.seed + len(self.known)),
             pruner=pruner(self.stage.scheduler),
             direction=direction,
+            study_name="sweep",  # hyperband takes a trial's bracket from it
         )
 
     def _take_back(self) -> None:
@@ -113,6 +118,9 @@ class Sweep:
             else:
                 self._study.tell(trial.number, state=State.FAIL)
             self._done.append(record)
+            self._held_s += record.actual_s
+            if record.epochs:
+                self._paces.setdefault(record.family, {})[record.number] = record.actual_s / record.epochs
 
     def _loop(self) -> None:
         while True:
@@ -142,15 +150,19 @@ class Sweep:
         if left_s <= 0:
             self._ended = "budget.time"
             return False
-        found = self._next()
-        if found is None:
-            self._ended = "all values tried"
-            return False
-        asked, values = found
-        trial, planned_s = self._fitting(values, left_s)
-        if trial is None:
+        for _ in range(_MOST_DRAWS):
+            found = self._next()
+            if found is None:
+                self._ended = "all values tried"
+                return False
+            asked, values = found
+            trial, planned_s = self._fitting(values, left_s)
+            if trial is not None:
+                break
+            # One that does not fit; another, of a quicker family, may.
             self._study.tell(asked, state=State.FAIL)
-            self._ended = "budget.time"
+        else:
+            self._ended = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else "budget.time"
             return False
         self._running[slot] = _Running(
             asked=asked, trial=trial, values=values, planned_s=planned_s, started=self.clock()
@@ -177,16 +189,17 @@ class Sweep:
         pace_s, limit_s = self._pace_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
         start_s = statistics.median(self._starts) if self._starts else 0.0
         num_epochs, planned_s = stage.num_epochs, start_s + pace_s * stage.num_epochs
-        # Before any trial was seen the first is admitted: its own limit ends it in time.
-        if planned_s > limit_s and self._paces:
+        # Before any of its family was seen the first is admitted: its own limit ends it in time.
+        if planned_s > limit_s and stage.family in self._paces:
             if start_s + pace_s * _LEAST_EPOCH_SHARE > limit_s:
                 return None, planned_s
             num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
             planned_s = start_s + pace_s * num_epochs
         numbers = [r.number for r in self._done] + [one.trial.number for one in self._running.values()]
+        asked = trial_stage(self.stage, values, num_epochs=num_epochs)
         trial = Trial(
-            number=1 + max(numbers, default=0), limit_s=limit_s, asks_at=asked_at(self.stage.scheduler, num_epochs),
-            stage=trial_stage(self.stage, values, num_epochs=num_epochs),
+            number=1 + max(numbers, default=0), limit_s=limit_s, stage=asked,
+            asks_at=tuple(rungs(self.stage.scheduler, num_epochs, told_every(asked))),
         )  # fmt: skip
         return trial, planned_s
 
@@ -203,7 +216,8 @@ class Sweep:
             seconds = self._pace_s(arm.family) * arm.num_epochs
         else:
             seconds = self._pace_s(best.family) * best.best_epoch
-        return seconds * self.refit_rows / max(1, self.num_rows)
+        start_s = statistics.median(self._starts) if self._starts else 0.0
+        return _SPARE * (start_s + seconds * self.refit_rows / max(1, self.num_rows))
 
     def _pace_s(self, family: str) -> float:
         """Expected seconds of an epoch: the median of those seen, else from the rows."""
@@ -221,7 +235,8 @@ class Sweep:
         stage = running.trial.stage
         if event.epoch.epoch not in running.trial.asks_at:
             return
-        running.asked.report(event.epoch.validation, percent(event.epoch.epoch, stage.num_epochs))
+        percent = rungs(self.stage.scheduler, stage.num_epochs, told_every(stage))[event.epoch.epoch]
+        running.asked.report(event.epoch.validation, percent)
         running.pruned = bool(running.asked.should_prune())
         self.slots.answer(event.slot, not running.pruned)
 
@@ -252,8 +267,11 @@ class Sweep:
     def _keep(self, running: _Running, state: TrialState, problem: str) -> None:
         actual_s = self.clock() - running.started
         self._held_s += actual_s
-        pace_s = self._paces.get(running.trial.stage.family, {}).get(running.trial.number)
-        if pace_s is not None and state in ("finished", "pruned"):
+        paces = self._paces.setdefault(running.trial.stage.family, {})
+        if not running.epochs and state == "cut":
+            paces[running.trial.number] = actual_s  # an epoch takes longer than that
+        pace_s = paces.get(running.trial.number)
+        if pace_s is not None and running.epochs and state in ("finished", "pruned"):
             self._starts.append(max(0.0, actual_s - pace_s * running.epochs[-1].epoch))
         record = _record(running, state, problem, actual_s, higher=self.stage.arms[0].higher_is_better)
         if record.is_promotable:
@@ -299,7 +317,8 @@ class Sweep:
         raise BudgetSpent(
             f"budget.time: {self.meter.elapsed_s():.0f} s of {self.meter.limit_s:.0f} s were spent before one trial "
             "had an epoch; there is no candidate",
-            next_step="raise budget.time, or train on less",
+            next_step=f"raise {'budget.per_trial' if self._ended == 'budget.per_trial' else 'budget.time'}, "
+            "or train on less",
         )
 
 

@@ -33,6 +33,9 @@ def sweep_stage(
     if any(arm.workers for arm in arms):
         raise PlanError(f"resources.workers is {arms[0].workers}; each trial of a sweep is one process",
                         next_step="set resources.workers: 0")  # fmt: skip
+    if spec.training.warm_start != "none":
+        raise PlanError("training.warm_start is champion; the trials of a sweep begin without weights",
+                        next_step="set training.warm_start: none")  # fmt: skip
     most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0)
     slots = min(spec.tuning.slots or most, most, spec.budget.trials or most)
     return SweepStage(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from raytemplate import plugins
-from raytemplate.models.options import Family
+from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import SweepResult, TrialRecord
@@ -48,12 +48,24 @@ def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:
     ))  # fmt: skip
 
 
+def told_every(stage: FitStage) -> int:
+    """Epochs between two that training tells of: networks tell of each, trees and linear models of some."""
+    family = _family(stage)
+    if family.step == "epoch":
+        return 1
+    return family.checkpoint_interval(TrainingSpec.model_validate(dict(stage.training)), stage.num_epochs)
+
+
 def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:
     """The plan with what is trained last in the place of what the sweep began from."""
     if plan.sweep is None or swept is None:
         return plan
     best = swept.best
-    fit = last_stage(plan.sweep, best) if plan.sweep.refit else trial_stage(plan.sweep, best.values)
+    fit = (
+        last_stage(plan.sweep, best)
+        if plan.sweep.refit
+        else trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
+    )
     return replace(plan, fit=fit)
 
 

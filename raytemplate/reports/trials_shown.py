@@ -61,7 +61,7 @@ def winning_template(plan: RunPlan, resolved: Settings, best: TrialRecord, run_i
     from ruamel.yaml import YAML
 
     assert plan.sweep is not None
-    stage = trial_stage(plan.sweep, best.values)
+    stage = trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
     document: dict[str, Any] = {name: value for name, value in resolved.items() if name not in ("tuning", "variants")}
     document["model"] = dict(stage.model)
     document["training"] = {name: value for name, value in stage.training.items() if value is not None}

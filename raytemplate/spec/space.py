@@ -19,12 +19,18 @@ from raytemplate.tuning.space import knobs
 Build = Callable[[Places], TemplateSpec]
 _KIND = "model.kind"
 _SEARCHED = ("model", "training")
+_SAME_FOR_ALL = frozenset({
+    "training.seed", "training.quantile", "training.threads", "training.warm_start", "training.checkpoint_every",
+    "training.checkpoint_minutes", "training.keep_checkpoints", "training.keep_best",
+})  # fmt: skip
+"""Trials that differ in these could not be compared, or would hold more than they are charged for."""
 
 
 def lay_out_space(places: Places) -> None:
     """Every drawn field under its dotted name with its draw and its conditions, however it was written.
 
-    In `{draw: int(50, 400), when: ...}` YAML ends a value at the comma: the rest of the draw is put back to it.
+    In `{draw: int(50, 400), when: ...}`, as in any `{...}`, YAML ends a value at the comma: the rest of the draw is put
+    back to it.
     """
     tuning: Any = places.value.get("tuning")
     if isinstance(tuning, dict) and isinstance(space := cast("dict[str, Any]", tuning).get("space"), dict):
@@ -34,7 +40,11 @@ def lay_out_space(places: Places) -> None:
 def _flat(places: Places, space: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, below in space.items():
-        if isinstance(below, dict) and "draw" not in below:
+        last = next(reversed(flat), "")
+        if below is None and last and _is_open(flat[last]["draw"]):
+            flat[last]["draw"] += f", {key}"
+            places.owners.pop(f"tuning.space.{prefix}{key}", None)
+        elif isinstance(below, dict) and "draw" not in below:
             flat |= _flat(places, cast("dict[str, Any]", below), f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = (
@@ -48,12 +58,16 @@ def _flat(places: Places, space: Mapping[str, Any], prefix: str) -> dict[str, An
 def _whole(places: Places, written: Mapping[str, Any], path: str) -> dict[str, Any]:
     rest = [key for key, value in written.items() if value is None and key not in Drawn.model_fields]
     text = written["draw"]
-    if not rest or not isinstance(text, str) or text.count("(") <= text.count(")"):
+    if not rest or not _is_open(text):
         return dict(written)
     for key in rest:  # nobody set a value of that name
         places.owners.pop(f"{path}.{key}", None)
     kept = {key: value for key, value in written.items() if key not in rest}
     return {**kept, "draw": ", ".join([text, *rest])}
+
+
+def _is_open(draw: object) -> bool:
+    return isinstance(draw, str) and draw.count("(") > draw.count(")")
 
 
 def check_space(places: Places, tuning: TuningSpec, build: Build) -> tuple[TemplateSpec, ...]:
@@ -95,6 +109,9 @@ def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search
     place, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
         places.note(place, "cannot be searched; fields of model and training can")
+    elif name in _SAME_FOR_ALL or name.count(".") > 1:
+        places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
+                    "cannot be searched: only a whole field of model or training can")  # fmt: skip
     if name == _KIND and (not draw.values or one.when):
         places.note(place, "expected families without a condition, such as choice(lightgbm, tabular-mlp)")
     if search and search.finite_only and not draw.is_finite:

@@ -32,16 +32,18 @@ def pruner(scheduler: Scheduler) -> BasePruner:
             return NopPruner()
 
 
-def percent(epoch: int, num_epochs: int) -> int:
-    """How much of a trial is done, in whole percent, at least 1."""
-    return max(1, math.floor(100 * epoch / num_epochs))
+def rungs(scheduler: Scheduler, num_epochs: int, every: int = 1) -> dict[int, int]:
+    """Epochs after which a trial waits to be told whether it goes on -> percent of it done; never the last epoch.
 
-
-def asked_at(scheduler: Scheduler, num_epochs: int) -> tuple[int, ...]:
-    """Epochs after which a trial waits to be told whether it goes on; the last one is none of them."""
-    if scheduler == "none":
-        return ()
-    if scheduler == "median":
-        return tuple(range(1, num_epochs))
-    rungs = [_FIRST * _FACTOR**n for n in range(4) if _FIRST * _FACTOR**n < 100]
-    return tuple(dict.fromkeys(e for r in rungs if (e := math.ceil(num_epochs * r / 100)) < num_epochs))
+    Args:
+        every: epochs between two that the trial tells of.
+    """
+    percents = {"none": (), "median": tuple(range(_FIRST, 100, _FIRST))}.get(
+        scheduler, tuple(p for p in (_FIRST * _FACTOR**n for n in range(4)) if p < 100)
+    )
+    found: dict[int, int] = {}
+    for percent in percents:
+        epoch = every * math.ceil(num_epochs * percent / 100 / every)
+        if epoch < num_epochs:
+            found[epoch] = percent
+    return found

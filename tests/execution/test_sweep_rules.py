@@ -73,9 +73,9 @@ def test_as_many_trials_as_asked_for_and_the_best_of_them():
 def test_the_time_is_used_up_and_what_follows_is_left_its_share():
     made, slots, _ = sweep(budget_s=30.0, reserve_s=4.0)
     result = made.run()
-    # 30 less 4 to judge and 3 to train the winner again: 23 seconds in two slots.
-    assert (result.ended, slots.now) == ("budget.time", 23.0)
-    assert slots.held_s / (2 * 23.0) > 0.95
+    # 30 less 4 to judge and 3.6 to train the winner again, a fifth of it spare: 22.4 seconds in two slots.
+    assert (result.ended, slots.now) == ("budget.time", 22.0)
+    assert slots.held_s / (2 * 22.4) > 0.95
     assert [r.num_epochs for r in result.trials].count(EPOCHS) == len(result.trials) - 2  # the last two were shortened
     assert all(r.state == "finished" for r in result.trials)
 

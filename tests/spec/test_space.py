@@ -54,6 +54,15 @@ def test_a_sweep_comes_back_out_of_its_lock(tmp_path: Path) -> None:
     assert (again.tuning, [arm.family for arm in again.arms]) == (spec.tuning, ["lightgbm", "tabular-mlp"])
 
 
+def test_the_comma_of_a_draw_ends_no_value_in_a_mapping_on_one_line(tmp_path: Path) -> None:
+    text = "tuning: {space: {training.lr: loguniform(1e-4, 1e-1), model.layers: int(1, 3, 2)}}\n"
+    spec = loaded(tmp_path, text)
+    assert {name: one.draw for name, one in spec.tuning.space.items()} == {
+        "training.lr": "loguniform(1e-4, 1e-1)", "model.layers": "int(1, 3, 2)",
+    }  # fmt: skip
+    assert from_resolved(spec.resolved, spec.origins, spec.path) == spec
+
+
 def test_a_draw_can_be_set_from_outside(tmp_path: Path) -> None:
     spec = loaded(tmp_path, sets=["tuning.space.training.lr=uniform(0.1, 0.2)", "tuning.search=random"])
     assert spec.tuning.space["training.lr"].draw == "uniform(0.1, 0.2)"
@@ -70,6 +79,7 @@ WRONG = {
     "parts of a whole number": (one("model.hidden: uniform(8, 16)"), "model.hidden: got"),
     "between the ends": (one("model.layers: quniform(1, 3, 0.5)"), "model.layers: got"),
     "another namespace": (one("data.rows: int(1, 2)"), "data.rows: cannot be searched; fields of model and training"),
+    "what all share": (one("training.seed: int(1, 3)"), "training.seed: cannot be searched: it must be the same"),
     "no draw": (one("training.lr: 0.1"), "training.lr.draw: got 0.1, expected a draw such as loguniform(1e-4, 1e-1)"),
     "a draw that is none": (one("training.lr: normal(0, 1)"), 'training.lr.draw: got "normal(0, 1)", expected a draw'),
     "a family": (

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raytemplate.engines.ray.feeds import Feed
-from raytemplate.errors import TrainingFailed
+from raytemplate.errors import Diverged
 from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.execution.checkpoints import Checkpoint, Checkpoints
 from raytemplate.models.context import Batch, Layout, Split, Start
@@ -185,7 +185,7 @@ class RankContext:
     def _refuse_non_finite(self, epoch: int, train_loss: float, validation: float) -> None:
         for name, value in (("loss", train_loss), (f"validation {self._assignment.metric}", validation)):
             if not math.isfinite(value):
-                raise TrainingFailed(
+                raise Diverged(
                     f"the {name} became {value} in epoch {epoch}",
                     next_step="lower training.lr, or look for extreme values in the features",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,14 +12,14 @@ from typing import Any
 
 import ray
 from numpy.typing import NDArray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayError
 
 from raytemplate import plugins
 from raytemplate.code.load import code_in
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import MemoryFeed
 from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.errors import TrainingFailed
+from raytemplate.errors import Diverged, TrainingFailed
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended, Reported, Trial
 from raytemplate.models.context import Layout
@@ -60,9 +61,23 @@ class TrialProcess:
             for loop in loops:
                 plugins.resolve(loop)
 
-    def train(self, trial: Trial, folder: Path) -> None:
-        """Run one trial; it is told by `news`."""
-        self._said.put(self._train(trial, folder))
+    def train(self, trial: Trial, folder: Path, made: float) -> None:
+        """Run one trial; it is told by `news`.
+
+        Args:
+            made: `time.time()` when it was asked for: what this process took to start is taken off.
+        """
+        try:
+            # What a trial left that was running when an earlier process was killed is of other values.
+            shutil.rmtree(folder, ignore_errors=True)
+            with code_in(self._code):
+                self._said.put(self._train(trial, folder, made))
+        except Diverged as error:
+            self._said.put(Ended(slot=0, how="diverged", problem=error.what))
+        except TrainingFailed as error:
+            self._said.put(Ended(slot=0, how="failed", problem=error.what))
+        except BaseException as error:  # a person's own code may raise anything; the sweep goes on without the trial
+            self._said.put(Ended(slot=0, how="failed", problem=f"{type(error).__name__}: {error}"))
 
     def news(self) -> list[Said]:
         """What was said since, once something was; nothing after a while."""
@@ -78,29 +93,22 @@ class TrialProcess:
         """Tell the trial that waits."""
         self._answers.put(go_on)
 
-    def _train(self, trial: Trial, folder: Path) -> Ended:
+    def _train(self, trial: Trial, folder: Path, made: float) -> Ended:
         stage = trial.stage
         training = TrainingSpec.model_validate(dict(stage.training))
         family: Family = plugins.load(plugins.FAMILIES, stage.family)
         context = TrialContext(
-            self._assignment(trial, training, family, folder), self._feed(training), trial, self._said, self._answers
+            self._assignment(trial, training, folder, made), self._feed(training), trial, self._said, self._answers
         )
-        try:
-            with code_in(self._code):
-                plugins.resolve(stage.loop)(context, family.options.model_validate(dict(stage.model)), training)
-        except TrainingFailed as error:
-            return Ended(slot=0, how="diverged" if "became" in error.what else "failed", problem=error.what)
-        except Exception as error:  # a person's own code may raise anything; the sweep goes on without the trial
-            return Ended(slot=0, how="failed", problem=f"{type(error).__name__}: {error}")
+        plugins.resolve(stage.loop)(context, family.options.model_validate(dict(stage.model)), training)
         return Ended(slot=0, how="trained", stopped=context.stopped)
 
-    def _assignment(self, trial: Trial, training: TrainingSpec, family: Family, folder: Path) -> Assignment:
+    def _assignment(self, trial: Trial, training: TrainingSpec, folder: Path, made: float) -> Assignment:
         stage = trial.stage
         return Assignment(
             metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
-            training=training, checkpoint_every=family.checkpoint_interval(training, stage.num_epochs),
-            checkpoints=folder, remaining_s=trial.limit_s, made=time.time(), earlier=(), layout=self._layout,
-            num_train_rows=len(self._arrays["train"]["target"]),
+            training=training, checkpoint_every=1, checkpoints=folder, remaining_s=trial.limit_s, made=made,
+            earlier=(), layout=self._layout, num_train_rows=len(self._arrays["train"]["target"]),
         )  # fmt: skip
 
     def _feed(self, training: TrainingSpec) -> MemoryFeed:
@@ -128,7 +136,7 @@ class RaySlots:
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""
         actor = self._actors[slot]
-        actor.train.remote(trial, self._journal.trial_folder(trial.number))
+        actor.train.remote(trial, self._journal.trial_folder(trial.number), time.time())
         self._ask(slot)
 
     def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
@@ -152,7 +160,8 @@ class RaySlots:
     def _events(self, slot: int, ref: Any) -> list[Reported | Ended]:
         try:
             said: list[Said] = ray.get(ref)
-        except RayActorError as error:
+        except RayError as error:
+            ray.kill(self._actors[slot])
             self._actors[slot] = self._new()
             return [Ended(slot=slot, how="failed", problem=f"its process died: {_reason(error)}")]
         events: list[Reported | Ended] = [
