@@ -47,11 +47,11 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     """Begin a command and come back; it has a process group of its own, as a terminal would give it."""
     return subprocess.Popen(
         [COMMAND, *map(str, arguments)], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True, preexec_fn=_hear_ctrl_c,
+        text=True, start_new_session=True, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
 
 
-def _hear_ctrl_c() -> None:
+def hear_ctrl_c() -> None:
     """As in a terminal, also where whoever runs the tests ignores it (a shell's background job does)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

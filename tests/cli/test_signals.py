@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from command_line import hear_ctrl_c
 
 SENT = """
 import os, signal, threading, time
@@ -26,7 +27,9 @@ except KeyboardInterrupt as error:
 @pytest.mark.parametrize(("place", "done"), [("own.py", []), ("<frozen importlib._bootstrap>", [1])])
 def test_a_signal_in_the_locks_of_imports_is_heard_right_after_them(number, name, place, done):
     program = SENT.replace("FILENAME", repr(place)).replace("NUMBER", number)
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, preexec_fn=hear_ctrl_c
+    )
     assert (ended.stdout, ended.stderr) == (f"{name} {done}\n", "")
 
 
