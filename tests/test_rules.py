@@ -37,6 +37,7 @@ EXIT_CODES = {
     "OwnCodeFailed": 9,
     "PromiseBroken": 9,
     "TrainingFailed": 9,
+    "Diverged": 9,
     "Interrupted": 130,
 }
 
