@@ -91,12 +91,8 @@ class Checkpoints:
         Raises:
             IntegrityError: there are checkpoints and none is good.
         """
-        good, bad = self.good()
-        scored = [checkpoint for checkpoint in good if isinstance(checkpoint, Scored)]
-        if not scored:
-            raise IntegrityError("no good checkpoint is left: " + ("; ".join(bad) or "there is none"))
         sign = -1.0 if higher_is_better else 1.0
-        return min(scored, key=lambda c: (sign * c.validation, c.epoch))
+        return min(self._scored(), key=lambda c: (sign * c.validation, c.epoch))
 
     def last(self) -> Scored:
         """The good checkpoint of the newest whole epoch.
@@ -104,11 +100,14 @@ class Checkpoints:
         Raises:
             IntegrityError: none is good.
         """
+        return self._scored()[-1]
+
+    def _scored(self) -> list[Scored]:
         good, bad = self.good()
         scored = [checkpoint for checkpoint in good if isinstance(checkpoint, Scored)]
         if not scored:
             raise IntegrityError("no good checkpoint is left: " + ("; ".join(bad) or "there is none"))
-        return scored[-1]
+        return scored
 
     def prune(self, keep: int, best_epochs: Iterable[int]) -> None:
         """Remove all but the newest `keep` and the best."""

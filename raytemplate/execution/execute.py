@@ -70,6 +70,7 @@ class Execution:
     _timings: list[StageTiming] = field(default_factory=list)
     _timeline: dict[str, float] = field(default_factory=dict)
     _ingested: Ingested | None = None
+    _kept_trial: int = 0
 
     def run(self) -> RunEnd:
         """Pass every door that has not been passed yet; the record of the end.
@@ -202,9 +203,10 @@ class Execution:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
         # Of all the models that were tried only the best may be asked for.
-        ended = {self.journal.trial_folder(one.number) for one in self.journal.trials() if one != best}
-        for folder in ended.intersection(self.journal.trial_folder(0).parent.glob("*")):
-            shutil.rmtree(folder, ignore_errors=True)
+        kept = best.number if best else 0
+        for number in {record.number, self._kept_trial} - {kept}:
+            shutil.rmtree(self.journal.trial_folder(number), ignore_errors=True)
+        self._kept_trial = kept
 
     def _fit(self) -> FitResult:
         swept = self.journal.read(SweepResult)
@@ -213,13 +215,14 @@ class Execution:
             return self._train(self.plan.fit)
         return self._take_winner(self.plan.fit, swept)
 
-    def _take_winner(self, stage: FitStage, swept: SweepResult) -> FitResult:
-        """The model that the winning trial left."""
+    def _take_winner(self, stage: FitStage, swept: SweepResult, cut: Trained | None = None) -> FitResult:
+        """The model that the winning trial left; `cut` is a last training that its time was too short for."""
         checkpoints = Checkpoints(self.journal.trial_folder(swept.best.number))
         best = checkpoints.best(stage.higher_is_better)
         result = FitResult(
             candidate=self._freeze(stage, self._open(), best, best.validation), epochs=(), ranks=(),
-            stopped="epochs", resumed_from_epoch=0, rows_per_s=0.0, usage=Usage(wall_clock_s=0.0, cpu_s=0.0),
+            stopped=cut.stopped if cut else "epochs", resumed_from_epoch=0, rows_per_s=0.0,
+            usage=self._charged(cut) if cut else Usage(wall_clock_s=0.0, cpu_s=0.0),
             engine=f"trial {swept.best.number}", step=stage.step,
         )  # fmt: skip
         self.journal.write(result)
@@ -235,7 +238,7 @@ class Execution:
             assert self.plan.sweep is not None
             swept = self.journal.need(SweepResult)
             best = trial_stage(self.plan.sweep, swept.best.values, num_epochs=swept.best.num_epochs)
-            return self._take_winner(best, swept)
+            return self._take_winner(best, swept, trained)
         if not any(e.checkpoint for e in epochs):
             raise self._spent("before the first checkpoint; there is no candidate")
         result = self._result(stage, ingested, trained, epochs)
@@ -274,9 +277,12 @@ class Execution:
             candidate=self._freeze(stage, ingested, *self._chosen(stage)), epochs=epochs, ranks=trained.ranks,
             stopped=trained.stopped, resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
-            usage=replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.usd_per_s),
-            engine=trained.engine, step=stage.step, warm_start=self.journal.read(WarmStart),
+            usage=self._charged(trained), engine=trained.engine, step=stage.step,
+            warm_start=self.journal.read(WarmStart),
         )  # fmt: skip
+
+    def _charged(self, trained: Trained) -> Usage:
+        return replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.usd_per_s)
 
     def _chosen(self, stage: FitStage) -> tuple[Scored, float]:
         """The checkpoint that becomes the candidate, and what validation says of it."""

@@ -1,6 +1,4 @@
-"""A sweep within a budget: trials are asked for, admitted, listened to, told and ended. No engine; pure but for the
-journal.
-"""
+"""A sweep within a budget: trials are asked for, admitted, listened to, told and ended. No engine and no files."""
 
 from __future__ import annotations
 

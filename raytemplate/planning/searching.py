@@ -27,6 +27,9 @@ def sweep_stage(
     """
     if not arms:
         return None
+    if spec.data.ingest == "stream":
+        raise PlanError("data.ingest is stream; a sweep keeps the encoded data in memory",
+                        next_step="set data.ingest: auto")  # fmt: skip
     if ingest.mode == "stream":
         raise PlanError("a sweep keeps the encoded data in memory, and it does not fit",
                         next_step="shorten data.windows.train, or set data.rows")  # fmt: skip

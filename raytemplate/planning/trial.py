@@ -11,41 +11,37 @@ from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import SweepResult, TrialRecord
-
-KIND = "model.kind"
+from raytemplate.tuning.space import KIND
 
 
 def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int | None = None) -> FitStage:
     """The stage of the family that was drawn, or of the only one, with every other value in its place.
 
     Args:
-        num_epochs: instead of those of the template or the draw, where the budget has no time for them.
+        num_epochs: instead of those of the template or the draw.
     """
     kind = values.get(KIND, sweep.arms[0].family)
     arm = next(arm for arm in sweep.arms if arm.family == kind)
-    changed = {"model": dict(arm.model), "training": dict(arm.training)}
-    for field, value in values.items():
+    epochs_field = _family(arm).epochs_field
+    put = {**values, **({} if num_epochs is None else {epochs_field: num_epochs})}
+    spaces = {"model": dict(arm.model), "training": dict(arm.training)}
+    for field, value in put.items():
         namespace, _, name = field.partition(".")
-        changed[namespace][name] = value
-    if num_epochs is not None:
-        namespace, _, name = _family(arm).epochs_field.partition(".")
-        changed[namespace][name] = num_epochs
-    return _with_epochs(replace(arm, model=Settings(changed["model"]), training=Settings(changed["training"])))
+        spaces[namespace][name] = value
+    namespace, _, name = epochs_field.partition(".")
+    return replace(
+        arm, model=Settings(spaces["model"]), training=Settings(spaces["training"]),
+        num_epochs=int(spaces[namespace][name]),
+    )  # fmt: skip
 
 
 def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:
     """The stage that trains the winner again, for its best number of epochs, on train and validation together."""
-    stage = trial_stage(sweep, best.values)
-    family = _family(stage)
-    namespace, _, name = family.epochs_field.partition(".")
-    settings = {"model": dict(stage.model), "training": dict(stage.training)}
-    settings[namespace][name] = best.best_epoch
-    if "early_stopping" in settings["training"]:
-        settings["training"]["early_stopping"] = None
-    return _with_epochs(replace(
-        stage, model=Settings(settings["model"]), training=Settings(settings["training"]), with_validation=True,
+    stage = trial_stage(sweep, best.values, num_epochs=best.best_epoch)
+    return replace(
+        stage, training=Settings({**stage.training, "early_stopping": None}), with_validation=True,
         why=f"the values of trial {best.number}",
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def told_every(stage: FitStage) -> int:
@@ -67,11 +63,6 @@ def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:
         else trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
     )
     return replace(plan, fit=fit)
-
-
-def _with_epochs(stage: FitStage) -> FitStage:
-    namespace, _, name = _family(stage).epochs_field.partition(".")
-    return replace(stage, num_epochs=int((stage.model if namespace == "model" else stage.training)[name]))
 
 
 def _family(stage: FitStage) -> Family:

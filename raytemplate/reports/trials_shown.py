@@ -15,6 +15,7 @@ from raytemplate.records.swept import TrialRecord
 from raytemplate.reports.layout import table
 from raytemplate.reports.resolved import value_text
 from raytemplate.reports.wording import metric_text
+from raytemplate.spec.names import TOP_LEVEL
 from raytemplate.units import show_seconds
 
 
@@ -62,7 +63,9 @@ def winning_template(plan: RunPlan, resolved: Settings, best: TrialRecord, run_i
 
     assert plan.sweep is not None
     stage = trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
-    document: dict[str, Any] = {name: value for name, value in resolved.items() if name not in ("tuning", "variants")}
+    document: dict[str, Any] = {name: resolved[name] for name in TOP_LEVEL if name in resolved}
+    del document["tuning"]
+    document["budget"] = {name: resolved["budget"][name] for name in ("time", "cost")}
     document["model"] = dict(stage.model)
     document["training"] = {name: value for name, value in stage.training.items() if value is not None}
     yaml, out = YAML(), io.StringIO()

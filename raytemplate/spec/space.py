@@ -14,10 +14,9 @@ from raytemplate.spec.wording import show_value
 from raytemplate.tuning.draws import Draw, Scalar, parse_draw
 from raytemplate.tuning.options import Drawn, TuningSpec
 from raytemplate.tuning.searches import Search
-from raytemplate.tuning.space import knobs
+from raytemplate.tuning.space import KIND, knobs
 
 Build = Callable[[Places], TemplateSpec]
-_KIND = "model.kind"
 _SEARCHED = ("model", "training")
 _SAME_FOR_ALL = frozenset({
     "training.seed", "training.quantile", "training.threads", "training.warm_start", "training.checkpoint_every",
@@ -89,7 +88,7 @@ def check_space(places: Places, tuning: TuningSpec, build: Build) -> tuple[Templ
     except ValueError as error:
         places.note("tuning.space", str(error))
         return ()
-    kinds = parse_draw(tuning.space[_KIND].draw).values if _KIND in tuning.space else (None,)
+    kinds = parse_draw(tuning.space[KIND].draw).values if KIND in tuning.space else (None,)
     arms = tuple(_arm(places, kind, build) for kind in kinds)
     if places.clean():
         for name in tuning.space:
@@ -112,7 +111,7 @@ def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
         places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
                     "cannot be searched: only a whole field of model or training can")  # fmt: skip
-    if name == _KIND and (not draw.values or one.when):
+    if name == KIND and (not draw.values or one.when):
         places.note(place, "expected families without a condition, such as choice(lightgbm, tabular-mlp)")
     if search and search.finite_only and not draw.is_finite:
         places.note(place, f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
@@ -140,16 +139,16 @@ def _arm(places: Places, kind: Scalar | None, build: Build) -> TemplateSpec | No
         return build(_with(places, _family(kind)))
     except SpecError as error:
         for problem in error.problems:
-            places.note(f"tuning.space.{_KIND}", f"{kind}: {problem.path}: {problem.message}")
+            places.note(f"tuning.space.{KIND}", f"{kind}: {problem.path}: {problem.message}")
         return None
 
 
 def _try_values(places: Places, name: str, tuning: TuningSpec, kinds: tuple[Scalar | None, ...], build: Build) -> None:
     """Notes what is wrong with the values of one field, with each family that it may be drawn for."""
-    if name == _KIND:
+    if name == KIND:
         return
     one = tuning.space[name]
-    wanted = [kind for kind in kinds if one.when.get(_KIND, kind) == kind]
+    wanted = [kind for kind in kinds if one.when.get(KIND, kind) == kind]
     found = {
         kind: [
             m
@@ -162,7 +161,7 @@ def _try_values(places: Places, name: str, tuning: TuningSpec, kinds: tuple[Scal
     if foreign and len(foreign) < len(wanted):
         others = next(kind for kind in wanted if kind not in foreign)
         places.note(f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; "
-                                            f"add when: {{{_KIND}: {others}}}")  # fmt: skip
+                                            f"add when: {{{KIND}: {others}}}")  # fmt: skip
         return
     messages = [message for messages in found.values() for message in messages]
     if messages:  # one is enough, and best one that names what was meant
@@ -170,7 +169,7 @@ def _try_values(places: Places, name: str, tuning: TuningSpec, kinds: tuple[Scal
 
 
 def _family(kind: Scalar | None) -> dict[str, Scalar]:
-    return {} if kind is None else {_KIND: kind}
+    return {} if kind is None else {KIND: kind}
 
 
 def _is_foreign(message: str) -> bool:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 
+KIND = "model.kind"
+"""The one field that decides which others there are."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Knob:
     """One field by its dotted name, the draw as it was written, and the values that other fields must have."""

@@ -74,6 +74,7 @@ def test_the_search_never_sees_the_test_rows(one_ray, demo):
 def test_a_trials_own_model_is_the_candidate_where_no_refit_is_wanted(one_ray, demo):
     run = swept(demo, {"tuning.refit": False})
     best = run.sweep.best
+    assert [path.name for path in run.journal.trial_folder(0).parent.iterdir()] == [f"{best.number:05d}"]
     assert (run.fit.engine, run.fit.candidate.epoch) == (f"trial {best.number}", best.best_epoch)
     assert run.fit.candidate.validation == best.validation
     assert run.end.state == "approved"

@@ -1,7 +1,9 @@
 """Whole runs on fakes, in a folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from raytemplate.budget import Meter
 from raytemplate.execution.execute import Execution
@@ -28,13 +30,16 @@ class FakeRun:
 
     folder: Path
     promotion: str = "automatic"
+    changes: Mapping[str, Any] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
     heard: Heard = field(default_factory=Heard)
 
     def __post_init__(self):
         self.workspace = Workspace(self.folder)
         create(self.workspace)
-        self.plan = sample_plan(govern=sample_govern_stage(gates=GATES, promotion=self.promotion, skips=()))
+        self.plan = sample_plan(
+            govern=sample_govern_stage(gates=GATES, promotion=self.promotion, skips=()), **self.changes
+        )
         self.ledger, self.store = Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models)
         self.journal = Journal(new_run(self.workspace)[1])
         write_lock(self.journal, self.plan, None)

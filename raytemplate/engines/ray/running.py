@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+A_SHARE = 0.001
+"""What Ray itself asks of a type of GPU: enough to be on such a node, and no more."""
+
 
 class RunningRay(Protocol):
     """A Ray that becomes ready beside other work and is left when the run ends."""

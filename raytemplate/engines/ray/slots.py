@@ -19,6 +19,7 @@ from raytemplate.code.load import code_in
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import MemoryFeed
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.errors import Diverged, TrainingFailed
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended, Reported, Trial
@@ -183,11 +184,11 @@ class RaySlots:
         if arm.memory_per_worker:
             held["memory"] = arm.memory_per_worker
         if arm.accelerator:
-            held["resources"] = {f"accelerator_type:{arm.accelerator}": 0.001}
+            held["resources"] = {f"accelerator_type:{arm.accelerator}": A_SHARE}
         remote: Any = ray.remote
         kind = remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
         loops = tuple(dict.fromkeys(arm.loop for arm in self._stage.arms))
-        # Within a list: a reference alone would be replaced by its value on the way.
+        # In a mapping: a reference alone would be replaced by its value on the way.
         return kind.remote(self._refs, self._layout, self._journal.code, loops)
 
 

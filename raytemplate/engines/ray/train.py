@@ -23,6 +23,7 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.small_ray import calm_scheduling
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
@@ -39,7 +40,6 @@ from raytemplate.records.ingested import Snapshot
 _SHUFFLE_BUFFER_ROWS = 32_768
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
-_A_SHARE = 0.001  # what Ray itself asks of a type: enough to be on such a node, and no more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     if stage.gpus_per_worker:
         resources["GPU"] = stage.gpus_per_worker
     if stage.accelerator:
-        resources[f"accelerator_type:{stage.accelerator}"] = _A_SHARE
+        resources[f"accelerator_type:{stage.accelerator}"] = A_SHARE
     if stage.memory_per_worker:
         resources["memory"] = float(stage.memory_per_worker)
     return TrainRequest(

@@ -1,0 +1,61 @@
+"""What follows a sweep: the winner is trained again, or where its time is too short its trial's own model is taken."""
+
+from fake_runs import FakeRun
+
+from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.planning.stages import Forecast, StageEstimate, SweepStage
+from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import FitResult, Usage
+from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.testing.fakes import FakeEngine
+from raytemplate.testing.samples import sample_fit_stage
+from raytemplate.tuning.space import Knob
+
+BEST = TrialRecord(
+    number=4, values=Settings({"model.hidden": 32}), family="tabular-mlp", state="finished", epochs=6, num_epochs=6,
+    best_epoch=3, validation=5.5, planned_s=1.0, actual_s=1.0,
+)  # fmt: skip
+SWEEP = SweepStage(
+    search="random", scheduler="none", space=(Knob(name="model.hidden", draw="choice(8, 32)"),),
+    arms=(sample_fit_stage(),), rows_per_s=(1000.0,), num_trials=4, per_trial_s=0.0, slots=1, refit=True,
+    max_failed=0.5, seed=7,
+)  # fmt: skip
+
+
+def swept_run(folder):
+    stages = ("ingest", "sweep", "fit", "evaluate", "govern", "promote")
+    estimates = tuple(StageEstimate(stage=stage, seconds=1.0, work=1.0) for stage in stages)
+    forecast = Forecast(stages=estimates, start_s=1.0, low_s=1.0, high_s=9.0, cost_usd=0.0, runs_seen=0)
+    run = FakeRun(folder, changes={"sweep": SWEEP, "forecast": forecast})
+    run.journal.write(SweepResult(
+        best=BEST, trials=(BEST,), metric="mae", ended="trials", sampler="RandomSampler", slots=1,
+        usage=Usage(wall_clock_s=1.0, cpu_s=1.0),
+    ))  # fmt: skip
+    trial = Checkpoints(run.journal.trial_folder(4))
+    for epoch in range(1, 7):
+        trial.save(epoch, 5.5 + abs(epoch - 3), lambda place: FakeEngine(weights="trial")._write(run.plan.fit, place))
+    return run
+
+
+def test_the_last_model_of_the_whole_training_is_taken_with_the_validation_of_its_trial(tmp_path):
+    run = swept_run(tmp_path)
+    run.execute(FakeEngine(epochs=3, weights="again"))
+    fit = run.journal.need(FitResult)
+    assert (fit.stopped, fit.candidate.epoch, fit.candidate.validation) == ("epochs", 3, 5.5)
+    assert fit.candidate.settings["hidden"] == 32
+    assert (run.store.path(fit.candidate.digest) / "weights.safetensors").read_text() == '"again"'
+
+
+def test_a_last_training_that_was_cut_leaves_the_model_of_the_trial_and_says_so(tmp_path):
+    run = swept_run(tmp_path)
+    run.execute(FakeEngine(epochs=2, weights="again"))
+    fit = run.journal.need(FitResult)
+    assert (fit.stopped, fit.engine, fit.candidate.epoch, fit.candidate.validation) == (
+        "budget.time",
+        "trial 4",
+        3,
+        5.5,
+    )
+    assert (run.store.path(fit.candidate.digest) / "weights.safetensors").read_text() == '"trial"'
+    assert fit.usage.wall_clock_s == 0.1
+    assert any("its trial's own model is taken" in said for said in run.heard.said)
