@@ -91,7 +91,7 @@ def test_f12_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, sm
         run({"training.lr": 1e30})
     journal = last(small)
     assert (failed.value.exit_code, journal.need(RunEnd).exit_code) == (9, 9)
-    assert "TrainingFailed" in (journal.folder / "error.txt").read_text()
+    assert "Diverged" in (journal.folder / "error.txt").read_text()
     assert journal.read(PromotionRecord) is None
 
 

@@ -59,3 +59,27 @@ time.sleep(0.1)
 def test_sigterm_is_heard_after_a_ray_of_our_own_has_ended_beside_other_work(tmp_path):
     ended = subprocess.run([sys.executable, "-c", HEARD], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "heard\n"), ended.stderr
+
+
+FREED = """
+import time
+from raytemplate.engines.ray.cluster import LocalRay
+
+own = LocalRay(num_cpus=1, object_store_bytes=100_000_000).start()
+own.wait()
+import ray
+
+references = [ray.put(n) for n in range(15_000)]
+own.begin_to_stop()
+while references:  # about two seconds, of which Ray needs one to end
+    references.pop()
+    until = time.perf_counter() + 1e-4
+    while time.perf_counter() < until:
+        pass
+print("freed")
+"""
+
+
+def test_objects_of_a_ray_that_ends_beside_other_work_may_be_freed_at_any_moment(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", FREED], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "freed\n"), ended.stderr

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from raytemplate.engines.ray.leaving import Leaving
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, UsageError
 from raytemplate.planning.inventory import Cluster, Node
 
@@ -18,7 +19,7 @@ _ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
-_ANSWER_LIMIT_S = 5.0
+_ANSWER_LIMIT_S, _HASTE_S = 5.0, 3.0
 _ACCELERATOR = "accelerator_type:"
 
 
@@ -36,6 +37,7 @@ class AttachedRay:
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self._connected = False
+        self._leaving = Leaving()
 
     def start(self) -> AttachedRay:
         """Begin to connect; returns at once."""
@@ -64,12 +66,9 @@ class AttachedRay:
         """See `RunningRay`. Disconnecting is quick: it waits for `stop`."""
 
     def stop(self, *, in_haste: bool = False) -> None:
-        """Disconnect, which is quick in any case."""
-        self._ready.wait()
-        if self._connected:
-            import ray
-
-            ray.shutdown()
+        """Disconnect, which is quick. Who is in haste does not wait for an answer that has not come yet."""
+        if self._ready.wait(_HASTE_S if in_haste else None) and self._connected:
+            self._leaving.leave()
             self._connected = False
 
     def _connect(self) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from raytemplate.engines.ray.leaving import Leaving
 from raytemplate.engines.ray.sessions import mark_session
-from raytemplate.engines.ray.sigterm import Sigterm
 from raytemplate.engines.ray.small_ray import few_processes
 from raytemplate.errors import EngineError, Unavailable
 from raytemplate.store.locks import FileLock
@@ -108,7 +108,7 @@ class LocalRay:
         self._thread.join(_HASTE_S if in_haste else _STOP_LIMIT_S)
 
     def _live(self) -> None:
-        sigterm = Sigterm()
+        leaving = Leaving()
         try:
             self._init()
         except BaseException as error:  # handed to the thread that waits
@@ -116,10 +116,7 @@ class LocalRay:
         self._ready.set()
         self._end.wait()
         if self.ours:
-            import ray
-
-            with sigterm.kept():
-                ray.shutdown()
+            leaving.leave()
         for name in self._set:
             os.environ.pop(name, None)
 
