@@ -1,7 +1,8 @@
 """Leave a Ray while other threads of this process go on: what Ray would end the whole process for, it does not.
 
-It gives SIGTERM back to the kernel about a second before it has ended, and the kernel ends the process without a word.
-Python lets only the main thread say who hears a signal, and that one waits for a verdict meanwhile: hence the C library.
+It gives SIGTERM back to the kernel about a second before it has ended, and the kernel ends the process without a
+word. Python lets only the main thread say who hears a signal, and that one waits for a verdict meanwhile: hence the C
+library.
 
 A reference to one of its objects tells Ray when Python frees it, in whatever thread that happens. If Ray has just gone,
 its C++ part ends the process with exit code 1 and not a word either.
