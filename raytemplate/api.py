@@ -10,6 +10,7 @@ import getpass
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -343,11 +344,12 @@ def find(ref: str, *, workspace: str | None = None) -> Run:
 
 
 def _found(place: Workspace, ref: str) -> Journal:
-    """A run, with what its cluster has written by now."""
+    """A run, with what its cluster has written by now, unless another process takes that over."""
     journal = Journal(find_run(place, ref))
     job = journal.read(SubmittedJob)
     if job is not None and journal.read(RunEnd) is None and journal.read(Evaluation) is None:
-        bring_back(Path(job.storage), journal, ObjectStore(place.models))
+        with suppress(UsageError), working_on(journal):
+            bring_back(Path(job.storage), journal, ObjectStore(place.models))
     return journal
 
 

@@ -42,7 +42,8 @@ def _example(folder: Path, example: str) -> Answer:
     from raytemplate.spec.examples import write_example
 
     templates, files = write_example(folder, example)
-    text = f"{len(files)} files of data, {' and '.join(path.name for path in templates)} are in {folder}."
+    *names, last = (path.name for path in templates)
+    text = f"{len(files)} files of data, {', '.join(names)} and {last} are in {folder}."
     data = {"folder": str(folder), "templates": tuple(map(str, templates)), "files": tuple(map(str, files))}
     return Answer(kind="Example", data=data, text=f"{text}\n{_next(folder, templates[0].name, '2013-06-01')}")
 

@@ -116,8 +116,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _tell(UsageError(f"raytemplate: {error.format_message()}", next_step=f"{command} --help"), asked)
     except (KeyboardInterrupt, click.Abort) as error:
         terminated = was_terminated(error.__cause__ or error)  # click wraps what interrupts it
-        what = f"{'terminated' if terminated else 'interrupted'}; nothing was started"
-        return _tell(Interrupted(what, terminated=terminated), asked)
+        return _tell(Interrupted("terminated" if terminated else "interrupted", terminated=terminated), asked)
     except RaytemplateError as error:
         return _tell(error, asked)
     except Exception:

@@ -35,6 +35,7 @@ from raytemplate.units import show_bytes
 _LEAST_STORE_BYTES = 200_000_000
 _STREAM_STORE_BYTES = 2_000_000_000
 _MOST_STORE_SHARE = 0.3
+_WORTH_TELLING_BYTES = 1_000_000_000
 
 
 class Bound:
@@ -69,7 +70,7 @@ class Bound:
         )
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
         number, size = sweep_sessions()
-        if number:
+        if size > _WORTH_TELLING_BYTES:
             self._listener.note(f"removed {number} temporary folders of earlier runs: {show_bytes(size)}")
 
     def __exit__(

@@ -92,7 +92,7 @@ class Run:
         end = self.end
         if end is not None:
             return end.state
-        return "running" if self.journal.active.exists() and is_held(self.journal.active) else "unfinished"
+        return "running" if is_held(self.journal.active) else "unfinished"
 
     @property
     def sweep(self) -> SweepResult | None:
@@ -164,7 +164,7 @@ def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     start = journal.read(RunStart)
     if start is None or start.plan_id != plan.id or journal.read(RunEnd) is not None:
         return False
-    if journal.active.exists() and is_held(journal.active):
+    if is_held(journal.active):
         return False
     locked = read_lock(journal).plan
     # What is only foreseen or shown may differ from day to day.

@@ -76,6 +76,5 @@ class Inventory:
     cluster: Cluster
     source: SourceTable
     champion: Champion | None
-    term: int
     history: tuple[Timing, ...]
     code: CodeRef = field(default_factory=CodeRef)

@@ -43,7 +43,6 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         cluster=cluster or Cluster(nodes=(this_machine(),)),
         source=list_files(spec.data.format, _order(spec, workspace)),
         champion=champion_of(spec.name, workspace),
-        term=Ledger(workspace.governance_db).term(spec.name),
         history=_history(spec.name, workspace),
         code=code_of(spec.code.modules, spec.folder),
     )

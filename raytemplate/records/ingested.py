@@ -8,13 +8,17 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRead:
-    """One file of a snapshot. `sha256` is of the bytes that were read: the chosen columns of the chosen row groups."""
+    """One file of a snapshot. `sha256` is of the bytes that were read: the chosen columns of the chosen row groups.
+
+    Rows without a time, of those read, are in no window.
+    """
 
     path: str
     size_bytes: int
     row_groups: tuple[int, ...]
     bytes_read: int
     sha256: str
+    num_without_time: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +52,11 @@ class Snapshot:
     def num_dropped(self) -> int:
         """Rows that `data.drop` took out."""
         return sum(w.num_dropped for w in self.windows)
+
+    @property
+    def num_without_time(self) -> int:
+        """Rows that are in no window because they have no time."""
+        return sum(f.num_without_time for f in self.files)
 
     def window(self, name: str) -> WindowRead:
         """The window of that name."""

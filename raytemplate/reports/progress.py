@@ -15,15 +15,17 @@ _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
 _OUTCOMES = {"block": "blocked", "error": "without an answer", "warn": "warned", "skip": "skipped"}
 
 
-def stage_line(stage: str, text: str, seconds: float, *, mark: str = "✓") -> str:
-    """A stage that has ended: its mark, its name, what became of it and how long it took."""
-    return f"  {mark} {stage:<11}{text:<46}   {show_seconds(seconds):>5}"
+def stage_line(stage: str, text: str, seconds: float) -> str:
+    """A stage that has ended: its name, what became of it and how long it took."""
+    return f"  ✓ {stage:<11}{text:<46}   {show_seconds(seconds):>5}"
 
 
 def ingest_text(snapshot: Snapshot, drop: str = "") -> str:
-    """Rows read in the windows, and how many of them `data.drop` took out."""
+    """Rows read in the windows, how many of them `data.drop` took out, and those that belong to no window."""
     rows = count(snapshot.num_rows, "row")
-    return f"{rows}; {snapshot.num_dropped:,} dropped: {drop}" if drop else rows
+    dropped = f"; {snapshot.num_dropped:,} dropped: {drop}" if drop else ""
+    timeless = f"; {snapshot.num_without_time:,} more have no time" if snapshot.num_without_time else ""
+    return rows + dropped + timeless
 
 
 def sweep_text(sweep: SweepResult) -> str:

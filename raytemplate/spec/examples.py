@@ -10,7 +10,7 @@ from raytemplate.errors import UsageError
 from raytemplate.spec.parents import shipped
 from raytemplate.store.atomic import storage_error
 
-_TEMPLATES = {"flights": ("flights-air-time", "flights-late")}  # the same data, two questions
+_TEMPLATES = {"flights": ("flights-air-time", "flights-air-time-sweep", "flights-late")}
 
 
 def write_example(folder: Path, example: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

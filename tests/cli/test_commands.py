@@ -46,7 +46,7 @@ def test_nothing_heavy_is_imported_before_it_is_used(demo, arguments):
 def test_init_check_and_plan(tmp_path):
     made = raytemplate("init", "demo", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    assert made.stdout.startswith("12 files of data, flights-air-time.yaml and flights-late.yaml are in demo.\n")
+    assert made.stdout.startswith("12 files of data, flights-air-time.yaml, flights-air-time-sweep.yaml and flights-late.yaml are in demo.\n")
     checked = raytemplate("check", FILE, cwd=tmp_path / "demo")
     assert checked.stdout == f"flights-air-time 1.0.0: no problems.\n  raytemplate plan {FILE}\n"
     planned = raytemplate("plan", FILE, "--as-of", "2013-06-01", cwd=tmp_path / "demo")

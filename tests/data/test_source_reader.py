@@ -1,5 +1,6 @@
 """Any source behind one door: the format by ending, and columns that folders give."""
 
+import json
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -19,6 +20,10 @@ def listed(root, pattern=".", **more):
 
 
 def rows(table, columns, **more):
+    return [row for result in results(table, columns, **more) for row in result.table.to_pylist()]
+
+
+def results(table, columns, **more):
     kinds = {name: table.schema[name] for name in table.files[0].partitions}
     found = []
     for file in table.files:
@@ -27,7 +32,7 @@ def rows(table, columns, **more):
             ranges=tuple(g.range for g in file.row_groups if g.range), reading=table.reading,
             **{"start": START, "end": END, **more},
         )  # fmt: skip
-        found += read_file(table.kind, order, file.partitions, Settings(kinds)).table.to_pylist()
+        found.append(read_file(table.kind, order, file.partitions, Settings(kinds)))
     return found
 
 
@@ -52,6 +57,22 @@ def test_folders_give_columns_in_every_format(tmp_path, name):
         {"month": 1, "x": 2013, "place": "a/b"},
     ]
     assert listed(tmp_path, types={"month": "text"}).schema["month"] == "string"
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.jsonl"])
+def test_rows_without_a_time_are_in_no_window_and_are_counted(tmp_path, name):
+    times = ["2013-01-02T10:00:00Z", None, "2013-01-09T10:00:00Z", None, "2013-01-03T10:00:00Z"]
+    if name.endswith(".parquet"):
+        moments = pa.array([t and datetime.fromisoformat(t) for t in times], pa.timestamp("us", "UTC"))
+        pq.write_table(pa.table({"at": moments, "x": range(5)}), tmp_path / name)
+    elif name.endswith(".csv"):
+        (tmp_path / name).write_text("at,x\n" + "".join(f"{t or ''},{x}\n" for x, t in enumerate(times)))
+    else:
+        lines = (json.dumps({"at": t, "x": x}) for x, t in enumerate(times))
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
+    [result] = results(listed(tmp_path, time="at"), ("x",), time="at")
+    assert result.table.to_pylist() == [{"x": 0}, {"x": 4}]
+    assert result.file.num_without_time == 2
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.csv"])

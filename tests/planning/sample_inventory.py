@@ -60,7 +60,7 @@ def node(**changes):
 def inventory(*nodes, **changes):
     found = Inventory(
         now=datetime(2013, 6, 15, 13, 45, tzinfo=UTC), cluster=Cluster(nodes=nodes or (node(),)), source=source(),
-        champion=None, term=0, history=(),
+        champion=None, history=(),
     )  # fmt: skip
     return replace(found, **changes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -43,14 +44,15 @@ def test_lines_of_a_whole_run() -> None:
     assert out.getvalue() == LINES
 
 
-def test_stage_line_of_a_failed_stage() -> None:
-    assert progress.stage_line("fit", "loss is NaN", 12.2, mark="✗") == (
-        "  ✗ fit        loss is NaN" + " " * 39 + "12 s"
-    )
-
-
 def test_ingest_text_without_a_row_rule() -> None:
     assert progress.ingest_text(samples.sample_snapshot()) == "166,054 rows"
+
+
+def test_ingest_text_with_rows_that_have_no_time() -> None:
+    snapshot = samples.sample_snapshot()
+    first, *rest = snapshot.files
+    holes = replace(snapshot, files=(replace(first, num_without_time=3), *rest))
+    assert progress.ingest_text(holes, "y is null") == "166,054 rows; 5,464 dropped: y is null; 3 more have no time"
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,11 @@ def read_slice(
         names = _check_columns(footer, place, wanted, time)
         pieces = _read_pieces(file, place, footer, row_groups, wanted, names)
     table = _decode(pieces, place, footer, row_groups, wanted)
+    timeless = 0
     if time:
-        table = table.filter(between(table.column(time), start, end)).select(list(columns))
-    return ReadResult(table=table, file=_record(path, footer, row_groups, pieces))
+        times = table.column(time)
+        table, timeless = table.filter(between(times, start, end)).select(list(columns)), times.null_count
+    return ReadResult(table=table, file=_record(path, footer, row_groups, pieces, timeless))
 
 
 def _check_columns(footer: Footer, path: str, wanted: tuple[str, ...], time: str) -> frozenset[str]:
@@ -160,7 +162,9 @@ class _Pieces(io.RawIOBase):
         raise EOFError(f"byte {self._at} belongs to no column that was asked for")
 
 
-def _record(path: str, footer: Footer, row_groups: tuple[int, ...], pieces: Mapping[int, bytes]) -> FileRead:
+def _record(
+    path: str, footer: Footer, row_groups: tuple[int, ...], pieces: Mapping[int, bytes], num_without_time: int
+) -> FileRead:
     digest = hashlib.sha256()
     for piece in pieces.values():
         digest.update(piece)
@@ -170,4 +174,5 @@ def _record(path: str, footer: Footer, row_groups: tuple[int, ...], pieces: Mapp
         row_groups=row_groups,
         bytes_read=sum(map(len, pieces.values())),
         sha256=digest.hexdigest(),
+        num_without_time=num_without_time,
     )

@@ -20,10 +20,9 @@ _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """What the Jobs API says of a job: its status in Ray's word, and its process's exit code once there is one."""
+    """What the Jobs API says of a job; its status in Ray's word."""
 
     status: str
-    exit_code: int | None
     message: str
     run_id: str
 
@@ -71,7 +70,7 @@ class Jobs:
                 return None
             raise
         return JobState(
-            status=str(info.status.value), exit_code=info.driver_exit_code, message=info.message or "",
+            status=str(info.status.value), message=info.message or "",
             run_id=(info.metadata or {}).get("run", ""),
         )  # fmt: skip
 

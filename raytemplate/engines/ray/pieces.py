@@ -205,4 +205,5 @@ def _one_account(file: FileSlice, parts: list[FileRead]) -> FileRead:
     return FileRead(
         path=file.path, size_bytes=file.size_bytes, row_groups=tuple(g for p in parts for g in p.row_groups),
         bytes_read=sum(p.bytes_read for p in parts), sha256=joined if parts else "",
+        num_without_time=sum(p.num_without_time for p in parts),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Training with Ray Train: `lower` makes the request, `submit` is the only place that runs it."""
+"""Training with Ray Train: `lower` makes the request, `fit` is the only place that runs it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import ray
 import ray.train
-from numpy.typing import NDArray
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
-from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
-from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
+from raytemplate.engines.ray.context import Assignment, Ranks, newest_good
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.small_ray import calm_scheduling
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
 from raytemplate.models.context import Start
@@ -34,31 +28,11 @@ from raytemplate.models.saved import layout_of
 from raytemplate.models.warm_start import start_from
 from raytemplate.planning.stages import FitStage
 from raytemplate.records import codec
-from raytemplate.records.fitted import EpochRecord, RankRecord, Usage, WarmStart
+from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
 
-_SHUFFLE_BUFFER_ROWS = 32_768
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainRequest:
-    """Everything Ray Train is asked for, as plain values."""
-
-    name: str
-    trainer: str
-    loop: str
-    family: str
-    model: Mapping[str, Any]
-    assignment: Assignment
-    num_workers: int
-    resources: Mapping[str, float]
-    use_gpu: bool
-    storage: Path
-    epochs_file: Path
-    code: Path
-    with_validation: bool = False
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -113,8 +87,10 @@ def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoc
     started = time.monotonic()
     if newest is not None and newest.epoch >= stage.num_epochs:
         return _trained(request, "epochs", (), newest.epoch, started)
-    run = _submit_local if stage.workers == 0 else _submit_workers
-    stopped, ranks = run(request, data, journal, on_epoch)
+    if stage.workers == 0:
+        stopped, ranks = _submit_local(request, data, journal, on_epoch)
+    else:
+        stopped, ranks = _submit_workers(request, data, journal, on_epoch, meter)
     return _trained(request, stopped, ranks, newest.epoch if newest else 0, started)
 
 
@@ -143,8 +119,8 @@ def _submit_local(
         on_epoch(record)
 
     def loop(config: dict[str, Any]) -> tuple[str, RankRecord]:
-        feed = _feed(request, data.refs, {name: ds.iterator() for name, ds in data.streams.items()}, Ranks())
-        return _run_loop(request, feed, Ranks(), keep)
+        feed = feed_of(request, data.refs, {name: ds.iterator() for name, ds in data.streams.items()}, Ranks())
+        return run_loop(request, feed, Ranks(), keep)
 
     with ExitStack() as changes:
         if data.streams:
@@ -155,9 +131,13 @@ def _submit_local(
 
 
 def _submit_workers(
-    request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch
+    request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch, meter: Meter
 ) -> tuple[str, tuple[RankRecord, ...]]:
-    """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted."""
+    """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted.
+
+    Raises:
+        BudgetSpent: workers that should have stopped have not, and the whole budget has ended.
+    """
     streams = {name: data.streams[name] for name in ("train", "validation") if name in data.streams}
     if streams:
         streams["train"] = streams["train"].repartition(target_num_rows_per_block=_rows_a_block(request))
@@ -166,7 +146,7 @@ def _submit_workers(
 
     def work() -> None:
         try:
-            _trainer(request, _rank_entry, config, streams).fit()
+            _trainer(request, run_rank, config, streams).fit()
             outcome.append(None)
         except BaseException as error:  # handed to the thread that waits
             outcome.append(error)
@@ -180,6 +160,11 @@ def _submit_workers(
         for record in epochs[seen:]:
             on_epoch(record)
         seen = max(seen, len(epochs))
+        if meter.remaining_s() < 0:
+            raise BudgetSpent(
+                f"budget.time: {meter.elapsed_s():.0f} s were spent, and a step of training had not ended",
+                next_step="raise budget.time, or see in ray.log what its workers were doing",
+            )
     if outcome[0] is not None:
         raise outcome[0]
     return _read_ranks(request)
@@ -188,7 +173,7 @@ def _submit_workers(
 def _rows_a_block(request: TrainRequest) -> int:
     """Blocks are what a split hands out: small enough that every rank gets its share of rows, even of one file."""
     share = request.assignment.num_train_rows // (request.num_workers * _BLOCKS_A_RANK)
-    return max(1, min(share, _SHUFFLE_BUFFER_ROWS))
+    return max(1, min(share, SHUFFLE_BUFFER_ROWS))
 
 
 def _trainer(
@@ -250,107 +235,6 @@ def _whole_split() -> Any:
     return WholeSplit()
 
 
-def _rank_entry(config: dict[str, Any]) -> None:
-    """Runs on every worker."""
-    request: TrainRequest = config["request"]
-    ranks = _WorkerRanks(request.trainer)
-    shards = {} if config["refs"] else {name: ray.train.get_dataset_shard(name) for name in ("train", "validation")}
-    journal = Journal(request.epochs_file.parent)
-    feed = _feed(request, config["refs"], shards, ranks)
-
-    def keep(record: EpochRecord) -> None:
-        journal.add_epoch(record)
-
-    stopped, record = _run_loop(request, feed, ranks, keep)
-    path = request.storage / f"rank-{ranks.rank}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"stopped": stopped, "record": codec.encode(record)}))
-    ray.train.report({"rank": ranks.rank})
-
-
 def _read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
     found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(request.num_workers)]
     return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)
-
-
-def _run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> tuple[str, RankRecord]:
-    family: Family = plugins.load(plugins.FAMILIES, request.family)
-    journal = Journal(request.epochs_file.parent)
-
-    def say(problem: str) -> None:
-        journal.write(replace(journal.need(WarmStart), problem=problem))
-
-    context = RankContext(request.assignment, feed, ranks, on_epoch, say)
-    options = family.options.model_validate(request.model)
-    with code_in(request.code):
-        plugins.resolve(request.loop)(context, options, request.assignment.training)
-    record = context.record or RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
-    return context.stopped, record
-
-
-def _feed(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
-    seed = request.assignment.training.seed
-    if refs:
-        arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}
-        arrays = with_validation(arrays) if request.with_validation else arrays
-        return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed)
-    layout = request.assignment.layout
-    return StreamFeed(
-        shards, widths=(len(layout.dense), len(layout.codes)), num_ranks=ranks.num_ranks, seed=seed,
-        buffer_rows=_SHUFFLE_BUFFER_ROWS, total=ranks.total,
-    )  # fmt: skip
-
-
-class _WorkerRanks(Ranks):
-    """Ranks of a Ray Train worker group."""
-
-    def __init__(self, trainer: str) -> None:
-        context = ray.train.get_context()
-        self.rank, self.num_ranks = context.get_world_rank(), context.get_world_size()
-        self._torch = trainer == "torch"
-
-    def total(self, number: int) -> int:
-        if self.num_ranks == 1:
-            return number
-        import torch
-        import torch.distributed
-        from ray.train.torch import get_device
-
-        value = torch.tensor([number], device=get_device())
-        torch.distributed.all_reduce(value)
-        return int(value)
-
-    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.num_ranks == 1:
-            return values
-        import torch
-        import torch.distributed
-        from ray.train.torch import get_device
-
-        total = torch.tensor(values, device=get_device())
-        torch.distributed.all_reduce(total)
-        return total.cpu().numpy()
-
-    def agree(self, yes: bool) -> bool:
-        if self.num_ranks == 1:
-            return yes
-        if self._torch:
-            return self.total(int(yes) if self.rank == 0 else 0) > 0
-        from ray.train.collective import broadcast_from_rank_zero
-
-        return bool(broadcast_from_rank_zero(yes))
-
-    def wrap(self, model: Any) -> Any:
-        from ray.train.torch import prepare_model
-
-        return prepare_model(model)
-
-    def device(self) -> str:
-        from ray.train.torch import get_device
-
-        return str(get_device())
-
-    def network(self) -> dict[str, Any]:
-        from ray.train.lightgbm import get_network_params
-
-        return dict(get_network_params())

@@ -72,9 +72,11 @@ class TextSource:
         pieces = zip(contents, order.ranges, strict=True)
         tables = [self._decode(place, content, at, names, reading, wanted) for content, at in pieces]
         table = pa.concat_tables(tables)
+        timeless = 0
         if order.time:
-            table = table.filter(between(table.column(order.time), order.start, order.end))
-        return ReadResult(table=table.select(list(order.columns)), file=_record(order, size))
+            times = table.column(order.time)
+            table, timeless = table.filter(between(times, order.start, order.end)), times.null_count
+        return ReadResult(table=table.select(list(order.columns)), file=_record(order, size, timeless))
 
     def _decode(
         self, place: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
@@ -151,11 +153,12 @@ def _packed(place: str, file: Any, at: ByteRange) -> bytes:
     return unpack(place, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
 
 
-def _record(order: SliceOrder, size_bytes: int) -> FileRead:
+def _record(order: SliceOrder, size_bytes: int, num_without_time: int) -> FileRead:
     digests = "".join(at.sha256 for at in order.ranges)
     return FileRead(
         path=order.path, size_bytes=size_bytes, row_groups=order.row_groups,
         bytes_read=sum(at.num_bytes for at in order.ranges), sha256=hashlib.sha256(digests.encode()).hexdigest(),
+        num_without_time=num_without_time,
     )  # fmt: skip
 
 

@@ -1,0 +1,146 @@
+"""What every rank of a training runs, in this process or in a worker of a group: its feed, its context, the loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import ray.train
+from numpy.typing import NDArray
+
+from raytemplate import plugins
+from raytemplate.code.load import code_in
+from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
+from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import OnEpoch
+from raytemplate.models.options import Family
+from raytemplate.records import codec
+from raytemplate.records.fitted import EpochRecord, RankRecord, WarmStart
+
+SHUFFLE_BUFFER_ROWS = 32_768
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainRequest:
+    """Everything Ray Train is asked for, as plain values."""
+
+    name: str
+    trainer: str
+    loop: str
+    family: str
+    model: Mapping[str, Any]
+    assignment: Assignment
+    num_workers: int
+    resources: Mapping[str, float]
+    use_gpu: bool
+    storage: Path
+    epochs_file: Path
+    code: Path
+    with_validation: bool = False
+
+
+def run_rank(config: dict[str, Any]) -> None:
+    """Runs on every worker."""
+    request: TrainRequest = config["request"]
+    ranks = _WorkerRanks(request.trainer)
+    shards = {} if config["refs"] else {name: ray.train.get_dataset_shard(name) for name in ("train", "validation")}
+    journal = Journal(request.epochs_file.parent)
+    feed = feed_of(request, config["refs"], shards, ranks)
+
+    def keep(record: EpochRecord) -> None:
+        journal.add_epoch(record)
+
+    stopped, record = run_loop(request, feed, ranks, keep)
+    path = request.storage / f"rank-{ranks.rank}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"stopped": stopped, "record": codec.encode(record)}))
+    ray.train.report({"rank": ranks.rank})
+
+
+def run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> tuple[str, RankRecord]:
+    family: Family = plugins.load(plugins.FAMILIES, request.family)
+    journal = Journal(request.epochs_file.parent)
+
+    def say(problem: str) -> None:
+        journal.write(replace(journal.need(WarmStart), problem=problem))
+
+    context = RankContext(request.assignment, feed, ranks, on_epoch, say)
+    options = family.options.model_validate(request.model)
+    with code_in(request.code):
+        plugins.resolve(request.loop)(context, options, request.assignment.training)
+    record = context.record or RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
+    return context.stopped, record
+
+
+def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
+    seed = request.assignment.training.seed
+    if refs:
+        arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}
+        arrays = with_validation(arrays) if request.with_validation else arrays
+        return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed)
+    layout = request.assignment.layout
+    return StreamFeed(
+        shards, widths=(len(layout.dense), len(layout.codes)), num_ranks=ranks.num_ranks, seed=seed,
+        buffer_rows=SHUFFLE_BUFFER_ROWS, total=ranks.total,
+    )  # fmt: skip
+
+
+class _WorkerRanks(Ranks):
+    """Ranks of a Ray Train worker group."""
+
+    def __init__(self, trainer: str) -> None:
+        context = ray.train.get_context()
+        self.rank, self.num_ranks = context.get_world_rank(), context.get_world_size()
+        self._torch = trainer == "torch"
+
+    def total(self, number: int) -> int:
+        if self.num_ranks == 1:
+            return number
+        import torch
+        import torch.distributed
+        from ray.train.torch import get_device
+
+        value = torch.tensor([number], device=get_device())
+        torch.distributed.all_reduce(value)
+        return int(value)
+
+    def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.num_ranks == 1:
+            return values
+        import torch
+        import torch.distributed
+        from ray.train.torch import get_device
+
+        total = torch.tensor(values, device=get_device())
+        torch.distributed.all_reduce(total)
+        return total.cpu().numpy()
+
+    def agree(self, yes: bool) -> bool:
+        if self.num_ranks == 1:
+            return yes
+        if self._torch:
+            return self.total(int(yes) if self.rank == 0 else 0) > 0
+        from ray.train.collective import broadcast_from_rank_zero
+
+        return bool(broadcast_from_rank_zero(yes))
+
+    def wrap(self, model: Any) -> Any:
+        from ray.train.torch import prepare_model
+
+        return prepare_model(model)
+
+    def device(self) -> str:
+        from ray.train.torch import get_device
+
+        return str(get_device())
+
+    def network(self) -> dict[str, Any]:
+        from ray.train.lightgbm import get_network_params
+
+        return dict(get_network_params())
