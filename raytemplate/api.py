@@ -53,6 +53,7 @@ from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
+from raytemplate.units import parse_moment, show_moment
 
 if TYPE_CHECKING:
     from raytemplate.data.sources.listing import SourceTable
@@ -90,7 +91,9 @@ class Planned:
     address: str = ""
 
     def __str__(self) -> str:
-        return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {self.plan.as_of:%Y-%m-%d}")
+        as_of = self.plan.as_of
+        shown = show_moment(as_of) if parse_moment(show_moment(as_of)) == as_of else as_of.isoformat()
+        return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {shown}")
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -580,6 +583,19 @@ def _check_output(output: str, file: Path, source: SourceTable) -> None:
         )
 
 
+def save_plan(planned: Planned, path: Path) -> None:
+    """Write a plan for `read_plan`, here or in a copy of the project elsewhere: it names its template from where it is.
+
+    Raises:
+        Unavailable, UsageError: `path` cannot be written.
+    """
+    from raytemplate.records import codec
+    from raytemplate.store.atomic import write_atomic
+
+    template = os.path.relpath(planned.plan.template, path.absolute().parent)
+    write_atomic(path, codec.dumps(replace(planned.plan, template=template)))
+
+
 def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
     """A plan that `plan --save` wrote, for `run`.
 
@@ -602,5 +618,6 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
             f"{path}: edited since it was saved: it is not plan {found.id} any more",
             next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",
         )
-    place = find_workspace(Path(found.template).absolute().parent, explicit=workspace, environ=os.environ)
-    return Planned(plan=found, spec=None, workspace=place)
+    template = Path(os.path.relpath(path.absolute().parent / found.template))
+    place = find_workspace(template.absolute().parent, explicit=workspace, environ=os.environ)
+    return Planned(plan=replace(found, template=str(template)), spec=None, workspace=place)

@@ -39,10 +39,7 @@ def command(
     tail = command_tail(as_of, sets, variant, workspace, address)
     text = explain(planned.plan, file=str(file), command_tail=tail)
     if save is not None:
-        from raytemplate.records import codec
-        from raytemplate.store.atomic import write_atomic
-
-        write_atomic(save, codec.dumps(planned.plan))
+        api.save_plan(planned, save)
         text += f"\nSaved. To run exactly this plan:\n  raytemplate run --plan {quote(str(save))}"
     data = {"plan": planned.plan, "seconds": planned.plan.forecast.seconds, "saved": str(save) if save else ""}
     return Answer(kind="Planned", data=data, text=text)

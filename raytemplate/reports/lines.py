@@ -45,7 +45,7 @@ class Lines:
         """The head line."""
         self._drop = plan.ingest.drop
         self.say(head_line(plan, run_id) + "\n")
-        self.show("starting Ray")
+        self.show("waiting for Ray")
 
     def stage_started(self, stage: str) -> None:
         """What is going on."""

@@ -2,8 +2,10 @@
 
 import ctypes
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from command_line import environment, raytemplate
@@ -46,7 +48,9 @@ def test_nothing_heavy_is_imported_before_it_is_used(demo, arguments):
 def test_init_check_and_plan(tmp_path):
     made = raytemplate("init", "demo", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    assert made.stdout.startswith("12 files of data, flights-air-time.yaml, flights-air-time-sweep.yaml and flights-late.yaml are in demo.\n")
+    assert made.stdout.startswith(
+        "12 files of data, flights-air-time.yaml, flights-air-time-sweep.yaml and flights-late.yaml are in demo.\n"
+    )
     checked = raytemplate("check", FILE, cwd=tmp_path / "demo")
     assert checked.stdout == f"flights-air-time 1.0.0: no problems.\n  raytemplate plan {FILE}\n"
     planned = raytemplate("plan", FILE, "--as-of", "2013-06-01", cwd=tmp_path / "demo")
@@ -74,6 +78,19 @@ def test_a_saved_plan_is_the_plan(demo):
     assert saved.id == plan_id(saved)
     assert f"plan {saved.id}" in found.stdout.splitlines()[0]
     assert found.stdout.endswith("raytemplate run --plan p.json\n")
+
+
+def test_a_saved_plan_finds_its_project_from_wherever_it_is_run(demo, tmp_path, monkeypatch):
+    from raytemplate.api import read_plan
+
+    (demo / "plans").mkdir()
+    saved = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets(), "--save", "plans/p.json", cwd=demo)
+    assert saved.returncode == 0, saved.stderr
+    monkeypatch.chdir(tmp_path)
+    found = read_plan(demo / "plans" / "p.json")
+    assert (found.plan.template, found.workspace.folder) == (os.path.relpath(demo / FILE), demo / ".raytemplate")
+    monkeypatch.chdir(demo)
+    assert read_plan(Path("plans/p.json")).plan.template == FILE
 
 
 REFUSED = [

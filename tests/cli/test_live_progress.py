@@ -94,7 +94,7 @@ def test_terminal_that_cannot_draw_gets_plain_lines(tmp_path: Path) -> None:
 def test_elsewhere_a_line_says_where_each_stage_begins_and_ends(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HEARD, str(tmp_path), "well"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    expected = [HEAD, "", "  … starting Ray", "  … ingest     reading", INGEST, "  … fit        training", FIT]
+    expected = [HEAD, "", "  … waiting for Ray", "  … ingest     reading", INGEST, "  … fit        training", FIT]
     assert said.stderr.splitlines() == expected
     assert (tmp_path / "k7q2" / "ray.log").read_text() == ""
 

@@ -14,7 +14,7 @@ from raytemplate.testing import samples
 LINES = """\
 flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
 
-  … starting Ray
+  … waiting for Ray
   … ingest     reading
   ✓ ingest     166,054 rows; 5,464 dropped: air_time is null    0.9 s
   … fit        training
