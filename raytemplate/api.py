@@ -326,7 +326,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
             if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
                 from raytemplate.engines.submitted import finish
 
-                finish(locked, journal, place, None, time.monotonic(), journal.spent_s())
+                finish(locked, journal, place, None, time.monotonic(), journal.spent())
             rewrite_end(journal)
             write_model_card(journal, locked)
             # Last: it may take a while, and whoever interrupts it has a whole record all the same.
@@ -618,6 +618,8 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
             f"{path}: edited since it was saved: it is not plan {found.id} any more",
             next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",
         )
-    template = Path(os.path.relpath(path.absolute().parent / found.template))
+    template = Path(found.template)
+    if not template.is_absolute():
+        template = Path(os.path.relpath(path.absolute().parent / template))
     place = find_workspace(template.absolute().parent, explicit=workspace, environ=os.environ)
     return Planned(plan=replace(found, template=str(template)), spec=None, workspace=place)

@@ -1,52 +1,106 @@
 """The meter that holds a run to its budget: pure rules over a clock, no engine.
 
-Cost is what is held, not what is used: CPUs held x hours x price.
+Cost is what is held, not what is used: the rates come from the plan, the time from the clock.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What a run has spent: seconds, and US dollars."""
+
+    seconds: float = 0.0
+    usd: float = 0.0
+
+
+@dataclass(kw_only=True)
 class Meter:
     """Says whether a run may go on, from a clock that never goes back.
 
     Args:
         limit_s: seconds the whole run may take.
-        reserve_s: seconds kept for what comes after training.
-        usd_per_s: price of what the run holds.
         limit_usd: US dollars the whole run may cost.
-        spent_s: seconds spent before this process (a resumed run never gets a second budget).
+        reserve_s, reserve_usd: kept for what comes after training.
+        usd_per_s: price of what the run holds from its start to its end.
+        earlier: spent before this process: a resumed run never gets a second budget.
     """
 
     limit_s: float
     limit_usd: float
     reserve_s: float = 0.0
+    reserve_usd: float = 0.0
     usd_per_s: float = 0.0
-    spent_s: float = 0.0
+    earlier: Spent = Spent()
     clock: Clock = time.monotonic
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rate, self._since, self._usd = self.usd_per_s, self.started, 0.0
+
+    @contextmanager
+    def holding(self, usd_per_s: float) -> Generator[None]:
+        """While in here the run holds something besides, at this price."""
+        self._change(usd_per_s)
+        try:
+            yield
+        finally:
+            self._change(-usd_per_s)
+
+    def _change(self, usd_per_s: float) -> None:
+        with self._lock:
+            now = self.clock()
+            self._usd += (now - self._since) * self._rate
+            self._since, self._rate = now, self._rate + usd_per_s
+
+    @property
+    def rate(self) -> float:
+        """US dollars a second of all that is held now."""
+        return self._rate
+
+    def here(self) -> Spent:
+        """Spent by this process so far."""
+        with self._lock:
+            now = self.clock()
+            return Spent(seconds=now - self.started, usd=self._usd + (now - self._since) * self._rate)
+
     def elapsed_s(self) -> float:
         """Seconds of the whole run so far, earlier processes included."""
-        return self.spent_s + self.clock() - self.started
+        return self.earlier.seconds + self.here().seconds
 
     def spent_usd(self) -> float:
-        """US dollars so far."""
-        return self.elapsed_s() * self.usd_per_s
+        """US dollars so far, earlier processes included."""
+        return self.earlier.usd + self.here().usd
 
     def remaining_s(self) -> float:
         """Seconds left until the end of the run, by time or by money, whichever ends first. May be negative."""
-        by_time = self.limit_s - self.elapsed_s()
-        if self.usd_per_s <= 0:
-            return by_time
-        return min(by_time, (self.limit_usd - self.spent_usd()) / self.usd_per_s)
+        return self._left_s(0.0, 0.0)
 
     def training_remaining_s(self) -> float:
         """Seconds left for training: what comes after it is already taken off."""
-        return self.remaining_s() - self.reserve_s
+        return self._left_s(self.reserve_s, self.reserve_usd)
+
+    def ended_by(self) -> str:
+        """The field of the budget that ends first, at the present rate."""
+        return "budget.time" if self.limit_s - self.elapsed_s() <= self.remaining_s() else "budget.cost"
+
+    def told(self) -> str:
+        """How far the budget that ends first is spent: "budget.time: 61 s of 60 s"."""
+        if self.ended_by() == "budget.time":
+            return f"budget.time: {self.elapsed_s():.0f} s of {self.limit_s:.0f} s"
+        return f"budget.cost: {self.spent_usd():.4f} USD of {self.limit_usd:.4f} USD"
+
+    def _left_s(self, kept_s: float, kept_usd: float) -> float:
+        by_time = self.limit_s - self.elapsed_s() - kept_s
+        if self._rate <= 0:
+            return by_time
+        return min(by_time, (self.limit_usd - self.spent_usd() - kept_usd) / self._rate)

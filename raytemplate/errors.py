@@ -117,7 +117,6 @@ class EngineError(Unavailable):
 
     def __init__(self, stage: str, what: str, *, next_step: str = "") -> None:
         super().__init__(f"{stage}: {what}", next_step=next_step)
-        self.stage = stage
 
 
 class OutOfMemory(Unavailable):
@@ -212,3 +211,12 @@ class SpecError(RaytemplateError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = tuple(replace(problem, message=redact(problem.message)) for problem in problems)
         super().__init__(str(Problems(problems)))
+
+
+def from_words(kind: str, what: str, next_step: str) -> RaytemplateError:
+    """An error that another process told of in words, of the class with that name; of the base where there is none."""
+    named = globals().get(kind)
+    found = named if isinstance(named, type) and issubclass(named, RaytemplateError) else RaytemplateError
+    error = found.__new__(found)
+    RaytemplateError.__init__(error, what, next_step=next_step)
+    return error

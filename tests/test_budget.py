@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytemplate.budget import Meter
+from raytemplate.budget import Meter, Spent
 from raytemplate.testing.fakes import FakeClock
 
 SECONDS = st.floats(0, 1e4, allow_nan=False)
@@ -16,7 +16,7 @@ def meter(clock, **changes):
 
 def test_time_passes_and_what_was_spent_before_counts():
     clock = FakeClock(1000.0)
-    of = meter(clock, spent_s=30.0, reserve_s=10.0)
+    of = meter(clock, earlier=Spent(seconds=30.0), reserve_s=10.0)
     clock.pass_s(20.0)
     assert (of.elapsed_s(), of.remaining_s(), of.training_remaining_s()) == (50.0, 50.0, 40.0)
 
@@ -27,6 +27,36 @@ def test_money_ends_a_run_before_time_does():
     clock.pass_s(10.0)
     assert of.spent_usd() == pytest.approx(0.2)
     assert of.remaining_s() == pytest.approx(40.0)
+
+
+def test_what_is_held_for_a_while_is_charged_for_that_while():
+    clock = FakeClock()
+    of = meter(clock, usd_per_s=0.001, reserve_s=10.0, reserve_usd=0.05)
+    clock.pass_s(10.0)
+    with of.holding(0.02):
+        clock.pass_s(20.0)
+        assert of.spent_usd() == pytest.approx(0.03 + 0.4)
+        assert of.remaining_s() == pytest.approx(0.57 / 0.021)
+        assert of.training_remaining_s() == pytest.approx(0.52 / 0.021)
+        assert (of.ended_by(), of.told()) == ("budget.cost", "budget.cost: 0.4300 USD of 1.0000 USD")
+        with pytest.raises(RuntimeError), of.holding(0.1):  # given back whatever happens
+            raise RuntimeError
+    clock.pass_s(5.0)
+    assert of.spent_usd() == pytest.approx(0.035 + 0.4)
+    assert (of.remaining_s(), of.ended_by()) == (pytest.approx(65.0), "budget.time")
+
+
+@given(
+    holds=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 500)), max_size=20), always=st.floats(0, 0.01),
+    money=st.floats(0.01, 10),
+)  # fmt: skip
+def test_whoever_asks_before_holding_never_passes_the_money(holds, always, money):
+    clock = FakeClock()
+    of = meter(clock, limit_s=1e9, limit_usd=money, usd_per_s=always)
+    for rate, wanted_s in holds:
+        with of.holding(rate):
+            clock.pass_s(max(0.0, min(wanted_s, of.remaining_s())))
+        assert of.spent_usd() <= money * (1 + 1e-6)
 
 
 def test_what_is_spent_is_spent():
@@ -41,17 +71,17 @@ def test_what_is_spent_is_spent():
     money=st.floats(0.01, 10), wants=st.lists(st.tuples(SECONDS, SECONDS), max_size=8),
 )  # fmt: skip
 def test_no_chain_of_resumes_is_ever_granted_more_than_the_budget(limit, reserve, price, money, wants):
-    clock, spent, trained = FakeClock(), 0.0, 0.0
+    clock, spent, trained = FakeClock(), Spent(), 0.0
     for start_s, wanted_s in wants:
         of = Meter(
-            limit_s=limit, limit_usd=money, reserve_s=reserve, usd_per_s=price, spent_s=spent, clock=clock,
+            limit_s=limit, limit_usd=money, reserve_s=reserve, usd_per_s=price, earlier=spent, clock=clock,
             started=clock(),
         )  # fmt: skip
         clock.pass_s(start_s)
         granted = min(wanted_s, max(0.0, of.training_remaining_s()))
         clock.pass_s(granted)
         trained += granted
-        spent = of.elapsed_s()
-        assert granted == 0.0 or spent <= limit * (1 + 1e-9)
+        spent = Spent(seconds=of.elapsed_s(), usd=of.spent_usd())
+        assert granted == 0.0 or spent.seconds <= limit * (1 + 1e-9)
     assert trained <= limit * (1 + 1e-9)
     assert trained * price <= money * (1 + 1e-6)

@@ -70,8 +70,8 @@ class Progress(Lines):
         if not self._quiet and _can_draw(stream()):
             from raytemplate.cli.screen import Screen
 
-            before = journal.spent_s() - time.monotonic()
-            self._screen = Screen(stream(), lambda: budget_line(plan, before + time.monotonic()))
+            before = journal.spent().seconds - time.monotonic()
+            self._screen = Screen(stream(), lambda: budget_line(plan, before + time.monotonic(), journal.spent().usd))
         super().started(plan, run_id)
 
     def close(self) -> None:

@@ -30,13 +30,8 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
         RaytemplateError: how it failed; recorded as the run's end.
     """
     with ExitStack() as stack:
-        spent_s = journal.spent_s()
-        stack.enter_context(journal.attempt(began))
-        limits = plan.limits
-        meter = Meter(
-            limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
-            spent_s=spent_s, started=began,
-        )  # fmt: skip
+        meter = plan.limits.meter(journal.spent(), began)
+        stack.enter_context(journal.attempt(meter))
         bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()

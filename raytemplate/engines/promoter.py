@@ -14,8 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from raytemplate import errors
-from raytemplate.errors import EngineError, RaytemplateError
+from raytemplate.errors import EngineError, RaytemplateError, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.redact import redact, redacted_stream
 from raytemplate.store.workspace import Workspace
@@ -45,10 +44,7 @@ class PromoterProcess:
         """See `execution.ports.Promoter`."""
         answer = self._ask({"decide": journal.run_id, "actor": self._actor})
         if answer.get("error"):
-            kind: Any = getattr(errors, answer["error"], EngineError)
-            if kind is EngineError:
-                raise EngineError("promote", answer["what"], next_step=answer["next_step"])
-            raise kind(answer["what"], next_step=answer["next_step"])
+            raise from_words(answer["error"], answer["what"], answer["next_step"])
 
     def close(self) -> None:
         """End the process: it ends by itself when nobody can ask any more."""
@@ -119,7 +115,7 @@ def _answer(request: dict[str, Any], workspace: Workspace, mirror: Any) -> dict[
     except RaytemplateError as error:
         return {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}
     except Exception as error:  # whatever it is, the process that asks must hear of it
-        return {"error": "EngineError", "what": redact(f"{type(error).__name__}: {error}"), "next_step": ""}
+        return {"error": "EngineError", "what": redact(f"promote: {type(error).__name__}: {error}"), "next_step": ""}
     return {}
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 
+from raytemplate.budget import Spent
 from raytemplate.engines.ray.job_code import gather_code
 from raytemplate.engines.ray.jobs import Jobs
 from raytemplate.errors import Interrupted, RaytemplateError, Unavailable
@@ -42,7 +43,7 @@ def send_new(
     )
     journal.write(job)
     try:
-        if _send(jobs, plan, journal, place, time.monotonic() - began):
+        if _send(jobs, plan, journal, place, Spent(seconds=time.monotonic() - began)):
             return journal
     except (KeyboardInterrupt, Interrupted) as error:
         # The job may be on its way: what is needed to go on with it stays.
@@ -78,10 +79,10 @@ def _adopt(plan: RunPlan, spec: TemplateSpec | None, folder: Path, job: Submitte
     return Journal(folder)
 
 
-def _send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent_s: float) -> bool:
+def _send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent: Spent) -> bool:
     """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
     job = journal.need(SubmittedJob)
-    handover = Handover(champion=champion_of(plan.name, place), spent_s=spent_s)
+    handover = Handover(champion=champion_of(plan.name, place), spent_s=spent.seconds, spent_usd=spent.usd)
     hand_out(Path(job.storage), journal, ObjectStore(place.models), handover)
     entrypoint = shlex.join(["python", "-m", "raytemplate.engines.ray.job", job.storage, journal.run_id])
     with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
@@ -100,7 +101,13 @@ def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) ->
     number = job.attempt + 1
     first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
     journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
-    _send(jobs, plan, journal, place, journal.spent_s())
+    _send(jobs, plan, journal, place, _spent(journal))
+
+
+def _spent(journal: Journal) -> Spent:
+    """Of the time this machine's clock is the judge; of the money the cluster's, which knows what was held there."""
+    here, there = journal.spent(), shared_journal(Path(journal.need(SubmittedJob).storage), journal.run_id).spent()
+    return Spent(seconds=here.seconds, usd=max(here.usd, there.usd))
 
 
 def _still_of(champion: Champion | None, journal: Journal) -> bool:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from raytemplate import errors
-from raytemplate.budget import Meter
+from raytemplate.budget import Spent
 from raytemplate.engines.conduct import record_failure
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.promoter import PromoterProcess
@@ -18,7 +17,7 @@ from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.job import ERROR_MARK
 from raytemplate.engines.ray.jobs import Jobs, JobState
 from raytemplate.engines.sending import send_again
-from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError
+from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError, from_words
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import bring_back, bring_records, shared_journal
 from raytemplate.execution.journal import Journal
@@ -48,10 +47,11 @@ def conduct_submitted(
         RaytemplateError: how the job failed, as it would have failed here.
     """
     listener, jobs = listener or Quiet(), Jobs(journal.need(SubmittedJob).address)
-    spent_s = journal.spent_s()
+    spent = journal.spent()
+    meter = plan.limits.meter(spent, began)
     if again:
         send_again(jobs, plan, journal, place)
-    with journal.attempt(began):
+    with journal.attempt(meter):
         listener.started(plan, journal.run_id)
         listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
         try:
@@ -60,13 +60,13 @@ def conduct_submitted(
             stop(jobs, journal)
             raise
         except RaytemplateError as error:
-            record_failure(journal, plan, _meter(plan, began, spent_s), error)
+            record_failure(journal, plan, meter, error)
             raise
-        finish(plan, journal, place, listener, began, spent_s)
+        finish(plan, journal, place, listener, began, spent)
 
 
 def finish(
-    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, spent_s: float
+    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, spent: Spent
 ) -> None:
     """Bring back what the cluster left, judge it here unless that is done, and write the end.
 
@@ -76,8 +76,7 @@ def finish(
     if not bring_back(Path(journal.need(SubmittedJob).storage), journal, ObjectStore(place.models)):
         raise EngineError("submit", f"run {journal.run_id} has not been evaluated yet",
                           next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
-    unseen_s = 0.0 if _waited(began, journal) else journal.need(ClusterWork).elapsed_s
-    meter = _meter(plan, began, max(spent_s, unseen_s))
+    meter = plan.limits.meter(_before(plan, journal.need(ClusterWork), began, spent), began)
     promoter = PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser())
     try:
         Execution(
@@ -89,17 +88,12 @@ def finish(
         promoter.close()
 
 
-def _meter(plan: RunPlan, began: float, spent_s: float) -> Meter:
-    limits = plan.limits
-    return Meter(
-        limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
-        spent_s=spent_s, started=began,
-    )  # fmt: skip
-
-
-def _waited(began: float, journal: Journal) -> bool:
-    """Whether this process has been there while the cluster worked, so that its own clock holds all of the time."""
-    return time.monotonic() - began >= journal.need(ClusterWork).elapsed_s
+def _before(plan: RunPlan, work: ClusterWork, began: float, spent: Spent) -> Spent:
+    """What was spent before this process. Its own clock holds the cluster's time too where it was there meanwhile."""
+    waited = time.monotonic() - began >= work.elapsed_s
+    seconds = spent.seconds if waited else max(spent.seconds, work.elapsed_s)
+    # The meter of this process adds what is always held; what the cluster held besides is known from there.
+    return Spent(seconds=seconds, usd=work.spent_usd + plan.limits.usd_per_s * (seconds - work.elapsed_s))
 
 
 class NoEngine:
@@ -150,10 +144,7 @@ def failure(state: JobState, log: str, run_id: str) -> RaytemplateError:
         said = state.message.strip().partition("\n")[0] or "it ended without a word"
         return EngineError("submit", f"the job of run {run_id} failed: {said}", next_step=f"raytemplate logs {run_id}")
     told = json.loads(lines[-1].removeprefix(ERROR_MARK))
-    kind: Any = getattr(errors, told["error"], RaytemplateError)
-    error = RaytemplateError.__new__(kind)
-    RaytemplateError.__init__(error, told["what"], next_step=told["next_step"] or again)
-    return error
+    return from_words(told["error"], told["what"], told["next_step"] or again)
 
 
 def stop_job(journal: Journal) -> None:

@@ -101,7 +101,8 @@ class Execution:
                 self._do(stage)
         self.engine.release()
         self.journal.write(ClusterWork(
-            timings=tuple(self._timings), timeline_s=dict(self._timeline), elapsed_s=self.meter.elapsed_s()
+            timings=tuple(self._timings), timeline_s=dict(self._timeline), elapsed_s=self.meter.elapsed_s(),
+            spent_usd=self.meter.spent_usd(),
         ))  # fmt: skip
 
     def _do(self, stage: Stage) -> None:
@@ -137,7 +138,8 @@ class Execution:
             self._wait_for_engine()
         self.listener.stage_started(name)
         started = self.meter.elapsed_s()
-        record = work()
+        with self.meter.holding(self.plan.limits.held_usd_per_s(name)):
+            record = work()
         seconds = self.meter.elapsed_s() - started
         self._timeline[name] = self.meter.elapsed_s()
         self._timings.append(self._timing(name, seconds))
@@ -151,7 +153,7 @@ class Execution:
         self.engine.ready()
         if "start" in self._timeline:
             return
-        seconds = self.meter.elapsed_s() - self.meter.spent_s
+        seconds = self.meter.here().seconds
         self._timeline["start"] = self.meter.elapsed_s()
         self._timings.append(
             StageTiming(stage="start", work=0.0, planned_s=self.plan.forecast.start_s, actual_s=seconds)
@@ -180,11 +182,8 @@ class Execution:
             )  # fmt: skip
 
     def _spent(self, when: str) -> BudgetSpent:
-        limits = self.plan.limits
-        return BudgetSpent(
-            f"budget.time: {self.meter.elapsed_s():.0f} s of {limits.time_s:.0f} s were spent {when}",
-            next_step="raise budget.time, or train on less",
-        )
+        return BudgetSpent(f"{self.meter.told()} were spent {when}",
+                           next_step=f"raise {self.meter.ended_by()}, or train on less")  # fmt: skip
 
     def _sweep(self, stage: SweepStage) -> SweepResult:
         from raytemplate.execution.sweep import Sweep  # Optuna takes a third of a second
@@ -195,9 +194,15 @@ class Execution:
             result = Sweep(
                 stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
                 refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(), on_trial=self._on_trial,
+                slot_usd_per_s=self._slot_usd_per_s(stage),
             ).run()  # fmt: skip
         self.journal.write(result)
         return result
+
+    def _slot_usd_per_s(self, stage: SweepStage) -> float:
+        """What one of the trials at once holds; where all is charged always, its share of that."""
+        limits = self.plan.limits
+        return (limits.held_usd_per_s("sweep") or limits.usd_per_s) / stage.slots
 
     def _on_trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         self.journal.add_trial(record)
@@ -232,8 +237,10 @@ class Execution:
         ingested = self._open()
         self._begin_warm(stage, ingested)
         trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
+        if trained.stopped == "budget.time":  # its time was up, be it for money
+            trained = replace(trained, stopped=self.meter.ended_by())
         epochs = self.journal.epochs()
-        if stage.with_validation and (trained.stopped == "budget.time" or not any(e.checkpoint for e in epochs)):
+        if stage.with_validation and (trained.stopped.startswith("budget.") or not any(e.checkpoint for e in epochs)):
             self.listener.note("the time ended before the winner was trained again; its trial's own model is taken")
             assert self.plan.sweep is not None
             swept = self.journal.need(SweepResult)
@@ -282,7 +289,7 @@ class Execution:
         )  # fmt: skip
 
     def _charged(self, trained: Trained) -> Usage:
-        return replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.usd_per_s)
+        return replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.rate("fit"))
 
     def _chosen(self, stage: FitStage) -> tuple[Scored, float]:
         """The checkpoint that becomes the candidate, and what validation says of it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 
+from raytemplate.budget import Spent
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import LOCK, TRIALS, Journal
@@ -31,10 +32,16 @@ _PLAIN = ("profile.json", "epochs.jsonl", TRIALS)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
-    """What a cluster is told besides the plan: the champion to compare with, and seconds spent already."""
+    """What a cluster is told besides the plan: the champion to compare with, and what was spent already."""
 
     champion: Champion | None
     spent_s: float
+    spent_usd: float = 0.0
+
+    @property
+    def spent(self) -> Spent:
+        """What was spent before."""
+        return Spent(seconds=self.spent_s, usd=self.spent_usd)
 
 
 def shared_journal(storage: Path, run_id: str) -> Journal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from raytemplate.budget import Meter, Spent
 from raytemplate.code.load import CODE
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.profile import Profile
@@ -183,24 +183,24 @@ class Journal:
         """Where a trial leaves its checkpoints."""
         return self.folder / "trials" / f"{number:05d}"
 
-    def spent_s(self) -> float:
-        """Seconds that earlier processes spent on this run, however they ended."""
-        attempts = (json.loads(path.read_text()) for path in sorted(self.folder.glob("attempt-*.json")))
-        return sum(float(attempt["seen_s"]) for attempt in attempts)
+    def spent(self) -> Spent:
+        """What processes have spent on this run, however they ended."""
+        attempts = [json.loads(path.read_text()) for path in sorted(self.folder.glob("attempt-*.json"))]
+        return Spent(
+            seconds=sum(float(each["seen_s"]) for each in attempts),
+            usd=sum(float(each.get("seen_usd", 0.0)) for each in attempts),
+        )
 
     @contextmanager
-    def attempt(self, started: float) -> Generator[None]:
-        """Charge this process to the run, brought up to date twice a second, so that a killed one is charged too.
-
-        Args:
-            started: `time.monotonic()` when the process began to work on the run.
-        """
+    def attempt(self, meter: Meter) -> Generator[None]:
+        """Charge this process to the run, brought up to date twice a second, so that a killed one is charged too."""
         number = len(list(self.folder.glob("attempt-*.json"))) + 1
         path = self.folder / f"attempt-{number}.json"
         began, ended = datetime.now(UTC), threading.Event()
 
         def beat() -> None:
-            attempt = Attempt(started=began, seen_s=round(time.monotonic() - started, 3))
+            here = meter.here()
+            attempt = Attempt(started=began, seen_s=round(here.seconds, 3), seen_usd=here.usd)
             scratch = path.with_suffix(".tmp")
             scratch.write_text(json.dumps(codec.encode(attempt)))
             scratch.replace(path)

@@ -114,7 +114,7 @@ class Run:
             metric=evaluation.metric if evaluation else "",
             value=evaluation.metrics[evaluation.metric].value if evaluation else None,
             version=promotion.version if promotion else 0,
-            wall_clock_s=end.wall_clock_s if end else self.journal.spent_s(), planned_s=start.planned_s,
+            wall_clock_s=end.wall_clock_s if end else self.journal.spent().seconds, planned_s=start.planned_s,
             cost_usd=end.cost_usd if end else None, planned_usd=start.planned_usd,
         )  # fmt: skip
 

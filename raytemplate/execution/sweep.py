@@ -56,6 +56,7 @@ class Sweep:
     Args:
         num_rows: rows of the train window, for the first forecast of a trial; `refit_rows` those of the last training.
         known: trials of earlier processes of this run.
+        slot_usd_per_s: what a trial is charged, in US dollars a second.
         on_trial: hears of each trial that ended, of the best so far and of the seconds left for trials; keeps it.
     """
 
@@ -65,6 +66,7 @@ class Sweep:
     num_rows: int
     refit_rows: int
     known: tuple[TrialRecord, ...] = ()
+    slot_usd_per_s: float = 0.0
     on_trial: OnTrial = lambda record, best, left_s: None
     clock: Clock = time.monotonic
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
@@ -146,7 +148,7 @@ class Sweep:
             return False
         left_s = self.left_s()
         if left_s <= 0:
-            self._ended = "budget.time"
+            self._ended = self.meter.ended_by()
             return False
         for _ in range(_MOST_DRAWS):
             found = self._next()
@@ -160,7 +162,7 @@ class Sweep:
             # One that does not fit; another, of a quicker family, may.
             self._study.tell(asked, state=State.FAIL)
         else:
-            self._ended = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else "budget.time"
+            self._ended = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else self.meter.ended_by()
             return False
         self._running[slot] = _Running(
             asked=asked, trial=trial, values=values, planned_s=planned_s, started=self.clock()
@@ -271,7 +273,10 @@ class Sweep:
         pace_s = paces.get(running.trial.number)
         if pace_s is not None and running.epochs and state in ("finished", "pruned"):
             self._starts.append(max(0.0, actual_s - pace_s * running.epochs[-1].epoch))
-        record = _record(running, state, problem, actual_s, higher=self.stage.arms[0].higher_is_better)
+        record = _record(
+            running, state, problem, actual_s, actual_s * self.slot_usd_per_s,
+            higher=self.stage.arms[0].higher_is_better,
+        )  # fmt: skip
         if record.is_promotable:
             self._study.tell(running.asked, record.validation)
         else:
@@ -302,7 +307,7 @@ class Sweep:
         return SweepResult(
             best=best, trials=tuple(self._done), metric=self.stage.arms[0].metric, ended=self._ended or "trials",
             sampler=type(self._study.sampler).__name__, slots=self.stage.slots,
-            usage=Usage(wall_clock_s=wall_s, cpu_s=self._held_s * cpus, cost_usd=wall_s * self.meter.usd_per_s),
+            usage=Usage(wall_clock_s=wall_s, cpu_s=self._held_s * cpus, cost_usd=wall_s * self.meter.rate),
         )  # fmt: skip
 
     def _say_why_none(self) -> None:
@@ -313,9 +318,8 @@ class Sweep:
                 next_step="narrow tuning.space",
             )
         raise BudgetSpent(
-            f"budget.time: {self.meter.elapsed_s():.0f} s of {self.meter.limit_s:.0f} s were spent before one trial "
-            "had an epoch; there is no candidate",
-            next_step=f"raise {'budget.per_trial' if self._ended == 'budget.per_trial' else 'budget.time'}, "
+            f"{self.meter.told()} were spent before one trial had an epoch; there is no candidate",
+            next_step=f"raise {self._ended if self._ended.startswith('budget.') else self.meter.ended_by()}, "
             "or train on less",
         )
 
@@ -328,7 +332,9 @@ def _state(running: _Running, event: Ended) -> TrialState:
     return "cut" if event.stopped == "budget.time" else "finished"
 
 
-def _record(running: _Running, state: TrialState, problem: str, actual_s: float, *, higher: bool) -> TrialRecord:
+def _record(
+    running: _Running, state: TrialState, problem: str, actual_s: float, cost_usd: float, *, higher: bool
+) -> TrialRecord:
     sign = -1.0 if higher else 1.0
     best = min(running.epochs, key=lambda e: (sign * e.validation, e.epoch), default=None)
     stage = running.trial.stage
@@ -337,4 +343,5 @@ def _record(running: _Running, state: TrialState, problem: str, actual_s: float,
         epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
         best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
         planned_s=running.planned_s, actual_s=actual_s, problem=problem,
+        cost_usd=cost_usd,
     )  # fmt: skip

@@ -17,8 +17,8 @@ from raytemplate.errors import PlanError
 from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
-from raytemplate.planning.forecast import forecast
 from raytemplate.planning.inventory import Inventory
+from raytemplate.planning.limits import limits_of
 from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
 from raytemplate.planning.sample import sample
@@ -28,11 +28,9 @@ from raytemplate.planning.stages import (
     FeatureStep,
     FileSlice,
     FitStage,
-    Forecast,
     GateConfig,
     GovernStage,
     IngestStage,
-    Limits,
     PromoteStage,
     RunPlan,
     Window,
@@ -42,7 +40,7 @@ from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import WarmStart
 from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
-from raytemplate.units import show_bytes, show_seconds
+from raytemplate.units import show_bytes
 
 _NUM_RESAMPLES = 2000
 _MEMORY_SHARE = 0.25
@@ -72,7 +70,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     ingest = _ingest(spec, inventory, windows, split, source.files)
     fit = _fit(spec, inventory, ingest, family)
     sweep = sweep_stage(spec, inventory, ingest, tuple(_fit_of_arm(arm, inventory, ingest) for arm in spec.arms))
-    limits, prediction = _limits(spec, inventory, ingest, fit, family)
+    limits, prediction = limits_of(spec, inventory, ingest, fit, family, sweep)
     if sweep is not None:
         sweep, prediction = with_sweep(sweep, prediction, limits, ingest)
     plan = RunPlan(
@@ -115,7 +113,7 @@ def _ingest(
         windows=windows, features=features, baseline=_baseline(spec),
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, storage=source.storage, partitions=_partitions(source), split=split,
+        reading=source.reading, storage=source.storage, partitions=source.partitions, split=split,
     )  # fmt: skip
 
 
@@ -177,11 +175,6 @@ def _slice(
         bytes_to_read=sum(g.bytes_of((*columns, *(split.columns if split else ()))) for g in groups),
         ranges=tuple(g.range for g in groups if g.range is not None), columns=file.columns, partitions=file.partitions,
     )  # fmt: skip
-
-
-def _partitions(source: SourceTable) -> Settings:
-    """Columns that the paths give, with their types."""
-    return Settings({name: source.schema[name] for name in source.files[0].partitions})
 
 
 def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["memory", "stream"]:
@@ -258,35 +251,6 @@ def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> t
     # Measured on two cores: two workers took about four times as long for an epoch as one process, since ranks
     # exchange gradients after every step of 512 rows (docs/decisions/0008).
     return 0, "more workers would not be quicker"
-
-
-def _limits(
-    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, fit: FitStage, family: Family
-) -> tuple[Limits, Forecast]:
-    usd_per_s = sum(n.usd_per_hour for n in inventory.cluster.nodes) / 3600
-    rows = {w.name: w.num_rows for w in ingest.windows}
-    prediction = forecast(
-        family=family, num_rows=sum(rows.values()), num_train_rows=rows["train"], num_test_rows=rows["test"],
-        num_epochs=fit.num_epochs, workers=fit.workers, stream=ingest.mode == "stream", usd_per_s=usd_per_s,
-        history=inventory.history,
-    )  # fmt: skip
-    after = prediction.stage_s("evaluate") + prediction.stage_s("govern") + prediction.stage_s("promote")
-    one_epoch = prediction.stage_s("fit") / max(1, fit.num_epochs)
-    # Half of what is expected: estimates may be twice too high, and a run that could have been must not be refused.
-    least = 0.5 * (prediction.start_s + prediction.stage_s("ingest") + one_epoch + after)
-    if spec.budget.time < least:
-        raise PlanError(
-            f"budget.time is {show_seconds(spec.budget.time)}; start, ingest, one epoch and evaluation need about "
-            f"{show_seconds(2 * least)}",
-            next_step=f"set budget.time: {int(2 * least) + 1}s or more",
-        )
-    limits = Limits(
-        time_s=spec.budget.time,
-        cost_usd=spec.budget.cost,
-        reserve_s=min(after, spec.budget.time / 2),
-        usd_per_s=usd_per_s,
-    )
-    return limits, prediction
 
 
 def _baseline(spec: TemplateSpec) -> Settings:

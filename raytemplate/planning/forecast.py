@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 
 from raytemplate.models.options import Family
 from raytemplate.planning.inventory import Timing
-from raytemplate.planning.stages import Forecast, StageEstimate
+from raytemplate.planning.stages import Forecast, Limits, StageEstimate
 
 # Seconds on two cores, between a quiet machine and a busy one, docs/decisions/0004: the start (imports, Ray) and what a
 # stage takes without rows; rows a second of reading and encoding, and of scoring.
@@ -22,9 +23,9 @@ _RUNS_LOOKED_AT = 5
 
 def forecast(
     *, family: Family, num_rows: int, num_train_rows: int, num_test_rows: int, num_epochs: int, workers: int,
-    stream: bool, usd_per_s: float, history: tuple[Timing, ...],
+    stream: bool, history: tuple[Timing, ...],
 ) -> Forecast:  # fmt: skip
-    """Seconds of every stage and of the whole, with bounds.
+    """Seconds of every stage and of the whole, with bounds; what they cost is for `priced`.
 
     Args:
         history: stages of earlier runs in this workspace; each corrects the same stage by actual / formula.
@@ -44,8 +45,14 @@ def forecast(
     spread = (0.75, 1.4) if runs_seen >= 2 else (0.6, 1.8)
     return Forecast(
         stages=stages, start_s=start_s, low_s=total * spread[0], high_s=total * spread[1],
-        cost_usd=total * usd_per_s, runs_seen=runs_seen,
+        cost_usd=0.0, runs_seen=runs_seen,
     )  # fmt: skip
+
+
+def priced(forecast: Forecast, limits: Limits) -> Forecast:
+    """The forecast with the US dollars of its seconds, at the rates of each stage."""
+    usd = forecast.start_s * limits.usd_per_s + sum(s.seconds * limits.rate(s.stage) for s in forecast.stages)
+    return replace(forecast, cost_usd=usd)
 
 
 def _formula(stage: str, work: float, family: Family, workers: int, stream: bool, num_epochs: int) -> float:

@@ -11,18 +11,20 @@ from raytemplate.data.sources.listing import SourceTable
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """One machine. Memory in bytes; price in US dollars an hour for the whole of it.
+    """One machine. Memory in bytes.
 
-    `accelerator` is the type of its GPUs, such as "A100"; `object_store_bytes` is 0 where the run chooses it.
+    `accelerator` is the type of its GPUs, such as "A100"; `object_store_bytes` is 0 where the run chooses it; `kind` is
+    the type of the machine where Ray knows one; `here` says that it is the machine the command was typed on.
     """
 
     name: str
     cpus: float
     gpus: float
     memory_bytes: int
-    usd_per_hour: float = 0.0
     accelerator: str = ""
     object_store_bytes: int = 0
+    kind: str = ""
+    here: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

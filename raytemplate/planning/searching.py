@@ -7,6 +7,7 @@ from dataclasses import replace
 from raytemplate import plugins
 from raytemplate.errors import PlanError
 from raytemplate.models.options import Family
+from raytemplate.planning.forecast import priced
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.packing import fitting_workers
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
@@ -65,6 +66,9 @@ def with_sweep(
     last_s = fit_s if sweep.refit else 0.0
     fixed_s = forecast.seconds - forecast.stage_s("fit")
     left_s = limits.time_s - fixed_s - last_s
+    if limits.rate("sweep") > 0:
+        fixed_usd = forecast.cost_usd - (forecast.stage_s("fit") - last_s) * limits.rate("fit")
+        left_s = min(left_s, (limits.cost_usd - fixed_usd) / limits.rate("sweep"))
     # Half of what is expected: estimates may be twice too high.
     if left_s < -0.5 * (fixed_s + last_s) or limits.time_s < 0.5 * (fixed_s + last_s + one_s):
         need = fixed_s + last_s + one_s
@@ -82,11 +86,11 @@ def with_sweep(
     where = next(n for n, one in enumerate(stages) if one.stage == "fit")
     estimate = StageEstimate(stage="sweep", seconds=sweep_s, work=float(expected))
     more_s = sweep_s + last_s - forecast.stage_s("fit")
-    return replace(sweep, expected_trials=expected), replace(
+    longer = replace(
         forecast, stages=(*stages[:where], estimate, *stages[where:]), low_s=forecast.low_s + 0.6 * more_s,
         high_s=min(forecast.high_s + 1.8 * more_s, max(limits.time_s, forecast.high_s)),
-        cost_usd=forecast.cost_usd + more_s * limits.usd_per_s,
     )  # fmt: skip
+    return replace(sweep, expected_trials=expected), priced(longer, limits)
 
 
 def _family(arm: FitStage) -> Family:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from raytemplate.budget import Meter, Spent
 from raytemplate.code.files import CodeRef
 from raytemplate.data.options import Task
 from raytemplate.data.sources.listing import ByteRange
@@ -253,12 +254,35 @@ class Forecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """The budget as ceilings: seconds and US dollars of the whole run, seconds kept for what follows training."""
+    """The budget as ceilings: seconds and US dollars of the whole run, and what is kept for what follows training.
+
+    `usd_per_s` is what the run is charged from its start to its end, `held` what a stage is charged besides, in US
+    dollars a second; `basis` says in words how it is charged, at `prices`.
+    """
 
     time_s: float
     cost_usd: float
     reserve_s: float
     usd_per_s: float
+    held: Settings = field(default_factory=Settings)
+    basis: str = "this machine is free"
+    prices: Settings = field(default_factory=Settings)
+
+    def rate(self, stage: str) -> float:
+        """US dollars a second while a stage is worked on."""
+        return self.usd_per_s + self.held_usd_per_s(stage)
+
+    def held_usd_per_s(self, stage: str) -> float:
+        """US dollars a second of what that stage holds besides."""
+        return float(self.held.get(stage, 0.0))
+
+    def meter(self, earlier: Spent, started: float) -> Meter:
+        """The meter that holds a run to these, from `started` on a monotonic clock."""
+        return Meter(
+            limit_s=self.time_s, limit_usd=self.cost_usd, reserve_s=self.reserve_s,
+            reserve_usd=self.reserve_s * self.rate("evaluate"), usd_per_s=self.usd_per_s, earlier=earlier,
+            started=started,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,11 +34,12 @@ class RunStart:
 class Attempt:
     """One process that worked on a run: its time counts against the run's budget, whatever became of it.
 
-    `seen_s` is brought up to date while it runs, so that a killed process is charged too.
+    What it spent is brought up to date while it runs, so that a killed process is charged too.
     """
 
     started: datetime
     seen_s: float
+    seen_usd: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,8 +25,9 @@ class SubmittedJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterWork:
-    """Written by the cluster when its last stage ended. `elapsed_s` counts from the command, waiting included."""
+    """Written by the cluster when its last stage ended. What was spent counts from the command, waiting included."""
 
     timings: tuple[StageTiming, ...]
     timeline_s: Mapping[str, float]
     elapsed_s: float
+    spent_usd: float = 0.0

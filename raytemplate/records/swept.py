@@ -30,6 +30,7 @@ class TrialRecord:
     planned_s: float
     actual_s: float
     problem: str = ""
+    cost_usd: float = 0.0
 
     @property
     def is_promotable(self) -> bool:

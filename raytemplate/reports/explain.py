@@ -154,9 +154,9 @@ def _promote(stage: PromoteStage, plan: RunPlan) -> str:
 
 
 def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
-    free = " (this machine is free)" if plan.limits.usd_per_s == 0 else ""
     time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
-    cost = f"{show_usd(plan.forecast.cost_usd)} USD, limit {show_usd_limit(plan.limits.cost_usd)} USD{free}"
+    limit = f"limit {show_usd_limit(plan.limits.cost_usd)} USD ({plan.limits.basis})"
+    cost = f"{show_usd(plan.forecast.cost_usd)} USD, {limit}"
     return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost))
 
 

@@ -97,11 +97,11 @@ def epoch_line(
     return ", ".join(parts if left_s is None else [*parts, f"{about_seconds(left_s)} left"])
 
 
-def budget_line(plan: RunPlan, spent_s: float) -> str:
+def budget_line(plan: RunPlan, spent_s: float, spent_usd: float) -> str:
     """What is spent and what is left: "8 s (planned 9 s); 9m 52s of 10m and 1.00 of 1 USD left"."""
     limits, planned = plan.limits, about_seconds(plan.forecast.seconds)
     time_left = f"{_clock(max(0.0, limits.time_s - spent_s))} of {show_limit(limits.time_s)}"
-    usd_left = show_usd(max(0.0, limits.cost_usd - spent_s * limits.usd_per_s))
+    usd_left = show_usd(max(0.0, limits.cost_usd - spent_usd))
     money_left = f"{usd_left} of {show_usd_limit(limits.cost_usd)} USD"
     return f"{_clock(spent_s)} (planned {planned}); {time_left} and {money_left} left"
 

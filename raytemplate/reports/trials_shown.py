@@ -40,12 +40,13 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     names = [knob.name for knob in plan.sweep.space]
     sign = -1.0 if plan.fit.higher_is_better else 1.0
     ordered = sorted(trials, key=lambda r: (not r.is_promotable, sign * (r.validation or 0.0), r.number))
-    rows = [("", "trial", plan.fit.metric, "epochs", "state", "took", *names)]
+    charged = any(record.cost_usd for record in trials)
+    rows = [("", "trial", plan.fit.metric, "epochs", "state", "took", *(["USD"] if charged else []), *names)]
     rows += [
         ("*" if best and record.number == best.number else "", str(record.number),
          "-" if record.validation is None else metric_text(record.validation),
          f"{record.epochs} of {record.num_epochs}", record.state, show_seconds(record.actual_s),
-         *(_drawn(record, name) for name in names))
+         *([f"{record.cost_usd:.4f}"] if charged else []), *(_drawn(record, name) for name in names))
         for record in ordered
     ]  # fmt: skip
     problems = [f"  trial {record.number}: {record.problem}" for record in ordered if record.problem]
@@ -65,7 +66,8 @@ def winning_template(plan: RunPlan, resolved: Settings, best: TrialRecord, run_i
     stage = trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
     document: dict[str, Any] = {name: resolved[name] for name in TOP_LEVEL if name in resolved}
     del document["tuning"]
-    document["budget"] = {name: resolved["budget"][name] for name in ("time", "cost")}
+    kept = ("time", "cost", "prices")
+    document["budget"] = {name: value for name, value in resolved["budget"].items() if name in kept}
     document["model"] = dict(stage.model)
     document["training"] = {name: value for name, value in stage.training.items() if value is not None}
     yaml, out = YAML(), io.StringIO()

@@ -10,7 +10,7 @@ from raytemplate.errors import UsageError
 from raytemplate.spec.parents import shipped
 from raytemplate.store.atomic import storage_error
 
-_TEMPLATES = {"flights": ("flights-air-time", "flights-air-time-sweep", "flights-late")}
+EXAMPLES = {"flights": ("flights-air-time", "flights-air-time-sweep", "flights-late")}
 
 
 def write_example(folder: Path, example: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -22,7 +22,7 @@ def write_example(folder: Path, example: str) -> tuple[tuple[Path, ...], tuple[P
     Raises:
         UsageError: the folder cannot be written, or the package with the data is not installed.
     """
-    sources = tuple(shipped(name) for name in _TEMPLATES[example])
+    sources = tuple(shipped(name) for name in EXAMPLES[example])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = write_flights(folder / "data" / "flights")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from raytemplate.errors import UsageError
 from raytemplate.spec.json_schema import Schema, definition
-from raytemplate.spec.wording import show_value
+from raytemplate.spec.wording import either, show_value
 
 ANY = "NAME"
 """Stands in a listed path for a name that a person chooses, such as that of a column."""
@@ -127,10 +127,10 @@ def expected(schema: Schema, one: Schema) -> str:
     if "const" in one:
         return str(one["const"])
     if "enum" in one:
-        return _either([show_value(value).strip('"') for value in one["enum"]])
+        return either([show_value(value).strip('"') for value in one["enum"]])
     kind = one.get("type")
     if isinstance(kind, list):
-        return _either([_SINGLE[each] for each in cast("list[str]", kind)]) + _examples(one)
+        return either([_SINGLE[each] for each in cast("list[str]", kind)]) + _examples(one)
     if kind == "array":
         return f"a list of {_items(schema, one.get('items', {}))}"
     if kind == "object":
@@ -156,11 +156,7 @@ def _limits(one: Schema) -> str:
 
 
 def _examples(one: Schema) -> str:
-    return f" such as {_either([str(example) for example in one['examples']])}" if "examples" in one else ""
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f" such as {either([str(example) for example in one['examples']])}" if "examples" in one else ""
 
 
 def _nearest(schema: Schema, path: str) -> str:

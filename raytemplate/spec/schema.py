@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -117,6 +118,35 @@ class ResourcesSpec(Options):
     """What each worker holds."""
 
 
+class PriceSpec(Options):
+    """A price, with where it stands and since when it holds: a figure without them cannot be checked."""
+
+    per_hour: Money
+    """US dollars an hour, such as `0.05 USD`."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """Where the figure comes from, such as the address of a price list."""
+
+    date: datetime.date
+    """When it was looked up, such as `2026-01-31`."""
+
+
+class PricesSpec(Options):
+    """What machines cost. Charged is what a run holds, whether it uses it or not."""
+
+    local: Annotated[float, Field(ge=0)] = 0.0
+    """US dollars an hour of this machine. Default: 0."""
+
+    cpu: PriceSpec | None = None
+    """An hour of one CPU of a cluster. Default: not known."""
+
+    gpu: Mapping[str, PriceSpec] = {}
+    """An hour of one GPU of a cluster, by type as Ray names it, such as `A100`. Default: not known."""
+
+    node: Mapping[str, PriceSpec] = {}
+    """An hour of a whole node, by its type, which is its Ray label `ray.io/node-group`. Default: not known."""
+
+
 class BudgetSpec(Options):
     """What a whole run may spend, evaluation included."""
 
@@ -124,7 +154,10 @@ class BudgetSpec(Options):
     """Longest time from the command to its verdict, such as `10m`. Default: one hour, so that nothing runs for ever."""
 
     cost: Money = 1.0
-    """Most US dollars, such as `5 USD`, at the prices of the machines. This machine is free. Default: one dollar."""
+    """Most US dollars, such as `5 USD`, at `budget.prices`. Default: one dollar."""
+
+    prices: PricesSpec = PricesSpec()
+    """What machines cost."""
 
     trials: Annotated[int, Field(ge=1)] | None = None
     """Most trials of a sweep. Default: as many as there is time for."""

@@ -11,6 +11,7 @@ from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
 from raytemplate.governance.options import GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.locate import Places
+from raytemplate.spec.wording import either
 
 _LOSSES = {
     "regression": ("mse", "mae", "huber", "quantile"),
@@ -60,7 +61,7 @@ def check_task(places: Places, parts: dict[str, Any], family: Family | None) -> 
     if data:
         _check_target(places, data)
     if family and places.clean("data.task") and task not in family.tasks:
-        places.note("model.kind", f"{family.name} predicts {_either(family.tasks)}, and data.task is {task}")
+        places.note("model.kind", f"{family.name} predicts {either(family.tasks)}, and data.task is {task}")
     if parts["training"] and places.clean("data.task"):
         _check_loss(places, parts["training"], task)
     if parts["evaluation"] and places.clean("data.task"):
@@ -91,7 +92,7 @@ def _check_target(places: Places, data: DataSpec) -> None:
 def _check_loss(places: Places, training: TrainingSpec, task: str) -> None:
     fitting = _LOSSES[task]
     if training.loss not in fitting:
-        places.note("training.loss", f'got "{training.loss}", expected {_either(fitting)}: data.task is {task}')
+        places.note("training.loss", f'got "{training.loss}", expected {either(fitting)}: data.task is {task}')
     elif training.loss == "quantile" and training.quantile is None:
         places.note("training.quantile", "missing; loss quantile needs it, such as 0.9", missing=True)
     elif training.loss != "quantile" and training.quantile is not None:
@@ -111,7 +112,7 @@ def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: 
             continue
         if tasks and task not in tasks:
             fitting = ", ".join(plugins.metrics_for(task))
-            message = f'"{name}" is a metric of {_either(tasks)}; for {task} there is {fitting}'
+            message = f'"{name}" is a metric of {either(tasks)}; for {task} there is {fitting}'
             places.note(path, message, item=item)
         elif name in _OF_QUANTILES and loss != "quantile":
             places.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
@@ -126,7 +127,3 @@ def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str, loss:
         word = "rate" if task == "binary" else "share of each class"
         message = f"classes have no median; use mean_by, which is the {word}"
         places.note("evaluation.baseline.median_by", message)
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -111,9 +111,9 @@ def describe(annotation: Any, metadata: Sequence[Any] = (), name: str = "") -> s
     if origin is Annotated:
         return describe(args[0], [*metadata, *args[1:]], name)
     if origin in (Union, UnionType):
-        return _either([describe(arg, metadata, name) for arg in args if arg is not NoneType])
+        return either([describe(arg, metadata, name) for arg in args if arg is not NoneType])
     if origin is Literal:
-        return _either([show_value(arg).strip('"') for arg in args])
+        return either([show_value(arg).strip('"') for arg in args])
     if origin in (tuple, list):
         return f"a list of {_items(args[0])}"
     if annotation is bool:
@@ -149,7 +149,8 @@ def _limits(metadata: Sequence[Any]) -> str:
     return f", {' and '.join(parts)}" if parts else ""
 
 
-def _either(words: Sequence[str]) -> str:
+def either(words: Sequence[str]) -> str:
+    """ "a, b or c"."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 

@@ -88,7 +88,7 @@ def test_a_saved_plan_finds_its_project_from_wherever_it_is_run(demo, tmp_path, 
     assert saved.returncode == 0, saved.stderr
     monkeypatch.chdir(tmp_path)
     found = read_plan(demo / "plans" / "p.json")
-    assert (found.plan.template, found.workspace.folder) == (os.path.relpath(demo / FILE), demo / ".raytemplate")
+    assert (found.plan.template, found.workspace.folder) == (os.path.relpath(demo / FILE), demo)
     monkeypatch.chdir(demo)
     assert read_plan(Path("plans/p.json")).plan.template == FILE
 

@@ -16,6 +16,7 @@ from raytemplate.errors import UsageError
 from raytemplate.models.context import Layout
 from raytemplate.spec.starters import STARTERS, write_starter
 
+SMOKE_LIMIT_S = 30
 TARGETS = {
     "tabular-binary": ("churned", ["yes", "no"]),
     "tabular-multiclass": ("category", ["a", "b", "c"]),
@@ -72,12 +73,14 @@ def test_the_network_of_a_starter_predicts_a_number_a_row(tmp_path, starter, nam
 
 
 @pytest.mark.ray
-def test_a_starter_runs_and_leaves_what_it_promises(tmp_path):
-    made = write_starter(tmp_path, "torch")
-    write_data(tmp_path, "torch")
-    promise = ("--set", "contract.artifacts=[model, model-card]")
+@pytest.mark.parametrize("starter", STARTERS)
+def test_the_smoke_of_a_starter_ends_soon_and_leaves_what_it_promises(tmp_path, starter):
+    made = write_starter(tmp_path, starter)
+    write_data(tmp_path, starter)
+    promise = ("--set", "contract.artifacts=[model, model-card]", "--json")
     done = raytemplate("run", "my-model.yaml", "--as-of", "latest", "--variant", "smoke", *promise, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["end"]["wall_clock_s"] < SMOKE_LIMIT_S
     (card,) = (tmp_path / ".raytemplate" / "runs").glob("*/model-card.md")
     assert "For show: variant smoke promotes nothing" in card.read_text()
     assert "| intended-use | say what it is for |" in card.read_text()

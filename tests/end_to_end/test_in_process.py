@@ -83,7 +83,7 @@ def test_a_resumed_run_gets_no_second_budget(run, small, demo):
         run({"training.batch_size": 1, "budget.time": "6s", "data.windows.train": "all"})
     with pytest.raises(BudgetSpent):
         api.resume("last", workspace=str(demo))
-    assert last(small).spent_s() > 6
+    assert last(small).spent().seconds > 6
 
 
 def test_f12_a_loss_that_becomes_nan_ends_with_nine_and_leaves_its_words(run, small):

@@ -55,10 +55,10 @@ def ingest(one_ray, plan):
 def train(one_ray, tmp_path):
     """Trains as a plan says, in a run folder of its own; (what the engine says, its journal)."""
 
-    def run(made, stage=None):
+    def run(made, stage=None, limit_s=200.0):
         folder = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"
         folder.mkdir()
-        journal, meter = Journal(folder), Meter(limit_s=200.0, limit_usd=1.0)
+        journal, meter = Journal(folder), Meter(limit_s=limit_s, limit_usd=1.0)
         data = open_data(made.ingest, None)
         work = functools.partial(fit, stage or made.fit, data, journal, meter, lambda record: None)
         return translated("fit", work), journal

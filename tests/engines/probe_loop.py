@@ -1,10 +1,16 @@
 """A training loop that learns nothing and tells which rows its rank was given."""
 
 import json
+import time
+
+HANGS = 97
+"""With this for `training.early_stopping` a rank never ends."""
 
 
 def train(context, options, training):
     place = context.layout.dense.index("row_id")
+    if training.early_stopping == HANGS:
+        time.sleep(3600)
     found = []
     for batch in context.batches("train", epoch=1, batch_size=training.batch_size):
         found += batch.dense[:, place].astype(int).tolist()

@@ -1,6 +1,7 @@
 """Training with Ray Train: one process and two workers, from memory and from a stream."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from raytemplate.engines.ray.train import lower
-from raytemplate.errors import TrainingFailed
+from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.models.saved import About, SavedModel, write_model
 from raytemplate.plugins import FAMILIES, load
@@ -96,6 +97,20 @@ def test_two_workers_are_given_disjoint_rows_that_together_are_all(train, plan, 
     assert len(rows[0] | rows[1]) == sum(map(len, rows)) == labelled_rows(made, many_groups)
     assert found[0]["validation"] == found[1]["validation"] > 0
     assert abs(len(rows[0]) - len(rows[1])) <= (1 if mode == "memory" else 0.2 * len(rows[0]))
+
+
+def test_workers_that_never_end_are_ended_with_the_budget(train, plan):
+    import ray
+    from probe_loop import HANGS
+
+    made = plan(TWO | {"data.windows.train": "3d", "training.early_stopping": HANGS})
+    began = time.monotonic()
+    with pytest.raises(BudgetSpent, match=r"budget\.time: \d+ s of 25 s were spent, and a step"):
+        train(made, replace(made.fit, loop="probe_loop:train"), limit_s=25.0)
+    assert time.monotonic() - began < 25 + 15
+    while ray.available_resources().get("CPU", 0) < 2:
+        assert time.monotonic() - began < 60, "the workers hold their CPUs still"
+        time.sleep(0.2)
 
 
 def labelled_rows(made, folder):

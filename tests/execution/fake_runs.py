@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raytemplate.budget import Meter
+from raytemplate.budget import Spent
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
@@ -47,9 +47,8 @@ class FakeRun:
     def execute(self, engine: FakeEngine, *, spent_s: float = 0.0, promoter=None, listener=None):
         """One process's work on the run."""
         limits = self.plan.limits
-        meter = Meter(
-            limit_s=limits.time_s, limit_usd=limits.cost_usd, spent_s=spent_s, clock=self.clock, started=self.clock()
-        )
+        meter = limits.meter(Spent(seconds=spent_s), self.clock())
+        meter.clock = self.clock
         execution = Execution(
             plan=self.plan, journal=self.journal, engine=engine,
             promoter=promoter or LedgerPromoter(self.ledger, self.store), store=self.store, meter=meter,

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from raytemplate.budget import Meter
 from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
@@ -111,20 +112,26 @@ def test_a_torn_last_epoch_is_left_out_and_the_next_one_is_whole(journal):
     assert journal.epochs() == (first, second)
 
 
+def meter(seconds=0.0, **changes):
+    """Of a process that began so many seconds ago."""
+    return Meter(limit_s=60.0, limit_usd=1.0, started=time.monotonic() - seconds, **changes)
+
+
 def test_attempts_add_up_whatever_became_of_them(journal):
-    with journal.attempt(time.monotonic() - 5):
+    with journal.attempt(meter(5, usd_per_s=0.1)):
         pass
-    with pytest.raises(RuntimeError), journal.attempt(time.monotonic() - 7):
+    with pytest.raises(RuntimeError), journal.attempt(meter(7)):
         raise RuntimeError
-    assert journal.spent_s() == pytest.approx(12, abs=0.5)
+    assert journal.spent().seconds == pytest.approx(12, abs=0.5)
+    assert journal.spent().usd == pytest.approx(0.5, abs=0.05)
     assert len(list(journal.folder.glob("attempt-*.json"))) == 2
 
 
 def test_an_attempt_is_charged_while_it_runs(journal):
-    with journal.attempt(time.monotonic()):
-        before = journal.spent_s()
+    with journal.attempt(meter()):
+        before = journal.spent().seconds
         time.sleep(0.8)
-        assert journal.spent_s() > before
+        assert journal.spent().seconds > before
 
 
 def test_the_lock_keeps_the_plan_and_what_it_ran_on(journal):
@@ -142,7 +149,7 @@ def test_a_run_without_its_lock_cannot_be_gone_on_with(journal):
 
 def test_a_full_disk_leaves_the_run_its_own_error_and_the_last_beat(tmp_path):
     journal = Journal(tmp_path)
-    with pytest.raises(Unavailable, match="disk full"), journal.attempt(time.monotonic()):  # noqa: PT012
+    with pytest.raises(Unavailable, match="disk full"), journal.attempt(meter()):  # noqa: PT012
         (tmp_path / "attempt-1.tmp").mkdir()  # nothing can be written there any more
         raise Unavailable("disk full")
-    assert 0 <= journal.spent_s() < 5
+    assert 0 <= journal.spent().seconds < 5

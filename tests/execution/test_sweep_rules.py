@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytemplate.budget import Meter
+from raytemplate.budget import Meter, Spent
 from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.sweep import Sweep
 from raytemplate.planning.stages import SweepStage
@@ -190,12 +190,15 @@ def test_no_course_of_trials_passes_the_budget(
 ):
     asked = stage(slots=slots, scheduler=scheduler, per_trial_s=per_trial_s, refit=refit, num_trials=60)
     simulated = SimulatedSlots(num=slots, course=lambda trial: courses[trial.number % len(courses)])
-    meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, usd_per_s=usd_per_h / 3600, spent_s=spent_s,
+    meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, usd_per_s=usd_per_h / 3600,
+                  earlier=Spent(seconds=spent_s, usd=spent_s * usd_per_h / 3600),
                   clock=simulated.clock, started=0.0)  # fmt: skip
     begun = meter.training_remaining_s()
     with suppress(BudgetSpent, TrainingFailed):
         Sweep(stage=asked, slots=simulated, meter=meter, num_rows=ROWS, refit_rows=ROWS, clock=simulated.clock).run()
-    assert simulated.now <= max(0.0, begun) + GRACE_S + 0.02
+    late_s = GRACE_S + 0.02
+    assert meter.spent_usd() <= max(meter.limit_usd, meter.earlier.usd) + late_s * meter.rate
+    assert simulated.now <= max(0.0, begun) + late_s
 
 
 @pytest.mark.slow

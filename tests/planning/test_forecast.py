@@ -1,7 +1,7 @@
 """Estimates grow with the work, learn from earlier runs, and cost what is held."""
 
 import pytest
-from sample_inventory import inventory, node, source, spec_of
+from sample_inventory import inventory, source, spec_of
 
 from raytemplate.planning.compile import compile as compile_plan
 from raytemplate.planning.inventory import Timing
@@ -59,6 +59,6 @@ def test_another_familys_training_is_no_precedent():
 
 
 def test_cost_is_the_price_of_what_is_held():
-    found = forecast(nodes=(node(usd_per_hour=3.6),))
+    found = forecast({"budget.prices.local": 3.6})
     assert found.cost_usd == pytest.approx(found.seconds * 0.001)
     assert forecast().cost_usd == 0.0

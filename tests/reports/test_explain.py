@@ -82,7 +82,7 @@ def test_govern_line(changes: dict[str, object], line: str) -> None:
 
 def test_money_and_minutes_of_a_cluster() -> None:
     plan = samples.sample_plan(
-        limits=samples.Limits(time_s=5400.0, cost_usd=2.5, reserve_s=3.0, usd_per_s=0.001),
+        limits=samples.Limits(time_s=5400.0, cost_usd=2.5, reserve_s=3.0, usd_per_s=0.001, basis="3 whole nodes"),
         forecast=samples.sample_forecast(start_s=300.0, low_s=80.0, high_s=700.0, cost_usd=0.307),
         machine="3 nodes, 24 CPUs",
     )
@@ -90,7 +90,7 @@ def test_money_and_minutes_of_a_cluster() -> None:
         (
             "  resources    fits: 3 nodes, 24 CPUs\n"
             "  time         about 5m (80 s to 12m), limit 90m\n"
-            "  cost         0.31 USD, limit 2.5 USD"
+            "  cost         0.31 USD, limit 2.5 USD (3 whole nodes)"
         ),
         "Nothing was started. To run it:\n  raytemplate run 'my file.yaml'",
     ]

@@ -80,7 +80,10 @@ def test_resolved_reloads_to_an_equal_spec(tmp_path: Path, sets: list[str]) -> N
 
 def test_resolved_has_defaults_and_keeps_what_was_written(tmp_path: Path) -> None:
     resolved = load_text(tmp_path).resolved
-    assert resolved["budget"] == {"time": "10m", "cost": "0.005 USD", "trials": None, "per_trial": None}
+    prices = {"local": 0.0, "cpu": None, "gpu": {}, "node": {}}
+    assert resolved["budget"] == {
+        "time": "10m", "cost": "0.005 USD", "prices": prices, "trials": None, "per_trial": None,
+    }  # fmt: skip
     per_worker = {"cpus": 1.0, "gpus": 0.0, "accelerator": "", "memory": "512 MiB"}
     assert resolved["resources"] == {"workers": "auto", "per_worker": per_worker}
     assert resolved["governance"]["gates"]["metric-limit"] == {"severity": "block", "mae": 12}

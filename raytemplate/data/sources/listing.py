@@ -82,6 +82,11 @@ class SourceTable:
     storage: Storage = field(default_factory=Storage)
 
     @property
+    def partitions(self) -> Settings:
+        """Columns that the paths give, with their Arrow types."""
+        return Settings({name: self.schema[name] for name in self.files[0].partitions})
+
+    @property
     def time_min(self) -> datetime | None:
         """Oldest time in the data."""
         return min((g.time_min for f in self.files for g in f.row_groups if g.time_min), default=None)

@@ -6,10 +6,11 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 
 from raytemplate.engines.ray.leaving import Leaving
+from raytemplate.engines.ray.running import warm_up
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, UsageError
 from raytemplate.planning.inventory import Cluster, Node
 
@@ -21,6 +22,7 @@ _ENVIRONMENT = {
 }
 _ANSWER_LIMIT_S, _HASTE_S = 5.0, 3.0
 _ACCELERATOR = "accelerator_type:"
+_NODE_TYPE = "ray.io/node-group"
 
 
 class AttachedRay:
@@ -74,6 +76,7 @@ class AttachedRay:
     def _connect(self) -> None:
         try:
             self._connected = connect(self._address)
+            warm_up()
         except BaseException as error:  # handed to the thread that waits
             self._error = error
         finally:
@@ -123,6 +126,16 @@ def _refuse_silence(address: str) -> None:
                           next_step="ray start --head, or leave out --address") from error  # fmt: skip
 
 
+def _is_here(address: str) -> bool:
+    """Whether an address is one of this machine's own: a socket may be bound to it."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as found:
+            found.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
 TOKEN_STEP = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the file with the cluster's token"
 
 
@@ -144,19 +157,20 @@ def cluster_at(address: str) -> Cluster:
         import ray
 
         alive = [node for node in ray.nodes() if node["Alive"]]
-    return cluster_of(((str(n["NodeManagerAddress"]), n["Resources"]) for n in alive), address)
+    return cluster_of(((str(n["NodeManagerAddress"]), n["Resources"], n.get("Labels") or {}) for n in alive), address)
 
 
-def cluster_of(nodes: Generator[tuple[str, dict[str, float]]], address: str) -> Cluster:
-    """An inventory from what Ray says of its nodes: name and resources. Nodes are in the order of their names."""
-    found = (_node(name, resources) for name, resources in nodes)
+def cluster_of(nodes: Iterable[tuple[str, dict[str, float], Mapping[str, str]]], address: str) -> Cluster:
+    """An inventory from what Ray says of its nodes: address, resources and labels. In the order of their addresses."""
+    found = (_node(name, resources, labels) for name, resources, labels in nodes)
     return Cluster(nodes=tuple(sorted(found, key=lambda n: n.name)), local=False, address=address)
 
 
-def _node(name: str, resources: dict[str, float]) -> Node:
+def _node(name: str, resources: dict[str, float], labels: Mapping[str, str]) -> Node:
     kinds = [r.removeprefix(_ACCELERATOR) for r in resources if r.startswith(_ACCELERATOR)]
     return Node(
         name=f"node {name}", cpus=float(resources.get("CPU", 0)), gpus=float(resources.get("GPU", 0)),
         memory_bytes=int(resources.get("memory", 0)), accelerator=kinds[0] if kinds else "",
-        object_store_bytes=int(resources.get("object_store_memory", 0)),
+        object_store_bytes=int(resources.get("object_store_memory", 0)), kind=labels.get(_NODE_TYPE, ""),
+        here=_is_here(name),
     )  # fmt: skip

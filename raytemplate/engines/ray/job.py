@@ -13,7 +13,6 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from raytemplate.budget import Meter
 from raytemplate.data.sources.places import is_uri
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.quiet import Quiet
@@ -53,12 +52,8 @@ def work(storage: Path, run_id: str, began: float) -> None:
                         next_step="set tracking.storage to a folder that both see")  # fmt: skip
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
-    limits, ray = plan.limits, AttachedRay("auto").start()
-    with FileLock(shared.active, 0.0), shared.attempt(began):
-        meter = Meter(
-            limit_s=limits.time_s, limit_usd=limits.cost_usd, reserve_s=limits.reserve_s, usd_per_s=limits.usd_per_s,
-            spent_s=handover.spent_s, started=began,
-        )  # fmt: skip
+    ray, meter = AttachedRay("auto").start(), plan.limits.meter(handover.spent, began)
+    with FileLock(shared.active, 0.0), shared.attempt(meter):
         try:
             Execution(
                 plan=plan, journal=shared, engine=RayEngine(ray), promoter=NoPromoter(), store=shared_store(storage),

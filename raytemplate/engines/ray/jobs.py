@@ -88,7 +88,8 @@ class Jobs:
 
         found: list[Any] = self._asked(lambda: list_nodes(address=self.address, limit=_MOST_NODES, detail=True))
         alive = (node for node in found if node.state == "ALIVE")
-        return cluster_of(((str(n.node_name), dict(n.resources_total or {})) for n in alive), self.address)
+        nodes = ((str(n.node_ip), dict(n.resources_total or {}), dict(n.labels or {})) for n in alive)
+        return cluster_of(nodes, self.address)
 
     def _asked(self, question: Callable[[], T]) -> T:
         import requests

@@ -107,7 +107,7 @@ def _share(amount: int, file: FileSlice, chunk: slice) -> int:
 
 def pieces_of_listing(source: SourceTable, columns: tuple[str, ...]) -> tuple[Piece, ...]:
     """Every row of a source, these columns of them, a piece each row group; in the order of the files."""
-    kinds = Settings({name: source.schema[name] for name in source.files[0].partitions})
+    kinds = source.partitions
     return tuple(
         Piece(
             source=source.kind, order=_whole(source, file, group, columns), partitions=file.partitions, kinds=kinds,

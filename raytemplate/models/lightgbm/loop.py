@@ -77,7 +77,7 @@ class _Report:
         self._context, self._num_trees, self._num_rows, self._done = context, options.num_trees, num_rows, done
         self._every = FAMILY.checkpoint_interval(training, options.num_trees)
         self._validation = context.arrays("validation")
-        self._table = _table(self._validation)
+        self._scores = _Scores(_table(self._validation), self._every, context.layout.task)
         self._started = time.perf_counter()
 
     def __call__(self, env: CallbackEnv) -> None:
@@ -90,7 +90,7 @@ class _Report:
         assert isinstance(booster, lightgbm.Booster)
         stop = self._context.report(
             epoch=done, train_loss=float(found[0][2]),
-            validation=self._context.measure([(self._validation.target, _predict(booster, self._table))]),
+            validation=self._context.measure([(self._validation.target, self._scores.of(booster, done))]),
             loop_s=loop_s, num_rows=self._num_rows * ((num_rounds - 1) % self._every + 1),
             save=lambda folder: save(booster, folder),
         )  # fmt: skip
@@ -126,8 +126,31 @@ def _table(batch: Batch) -> NDArray[np.float32]:
     return np.concatenate([batch.dense, batch.codes.astype(np.float32)], axis=1)
 
 
-def _predict(booster: lightgbm.Booster, table: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(booster.predict(table, num_threads=1), dtype=np.float64)
+class _Scores:
+    """Predictions of a booster that grows, each tree asked once.
+
+    They are added up `every` rounds at a time from the first tree on, so that going on gives the same to the bit.
+    """
+
+    def __init__(self, table: NDArray[np.float32], every: int, task: str) -> None:
+        self._table, self._every, self._task = table, every, task
+        self._done, self._raw = 0, np.float64(0.0)
+
+    def of(self, booster: lightgbm.Booster, rounds: int) -> NDArray[np.float64]:
+        """float64 [rows], or [rows, classes]: what `Booster.predict` gives for that many rounds."""
+        while self._done < rounds:
+            more = min(self._every, rounds - self._done)
+            raw = booster.predict(
+                self._table, start_iteration=self._done, num_iteration=more, raw_score=True, num_threads=1
+            )
+            self._raw = self._raw + np.asarray(raw, dtype=np.float64)
+            self._done += more
+        if self._task == "binary":
+            return 1.0 / (1.0 + np.exp(-self._raw))
+        if self._task == "multiclass":
+            powers = np.exp(self._raw - self._raw.max(axis=1, keepdims=True))
+            return powers / powers.sum(axis=1, keepdims=True)
+        return np.asarray(self._raw)
 
 
 def save(booster: lightgbm.Booster, folder: Path) -> None:

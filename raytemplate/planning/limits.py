@@ -1,0 +1,68 @@
+"""The budget of a template as ceilings, beside what the run is expected to take and cost."""
+
+from __future__ import annotations
+
+import math
+
+from raytemplate.errors import PlanError
+from raytemplate.models.options import Family
+from raytemplate.planning.forecast import forecast, priced
+from raytemplate.planning.inventory import Inventory
+from raytemplate.planning.prices import Held, rates_of
+from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, SweepStage
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.units import show_seconds, show_usd_limit
+
+
+def limits_of(
+    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, fit: FitStage, family: Family,
+    sweep: SweepStage | None,
+) -> tuple[Limits, Forecast]:  # fmt: skip
+    """The ceilings of a run, and what it is expected to take and cost.
+
+    Raises:
+        PlanError: a budget too small for one epoch and its evaluation, or a cost that nothing says.
+    """
+    rows = {w.name: w.num_rows for w in ingest.windows}
+    prediction = forecast(
+        family=family, num_rows=sum(rows.values()), num_train_rows=rows["train"], num_test_rows=rows["test"],
+        num_epochs=fit.num_epochs, workers=fit.workers, stream=ingest.mode == "stream",
+        history=inventory.history,
+    )  # fmt: skip
+    after = prediction.stage_s("evaluate") + prediction.stage_s("govern") + prediction.stage_s("promote")
+    one_epoch = prediction.stage_s("fit") / max(1, fit.num_epochs)
+    # Half of what is expected: estimates may be twice too high, and a run that could have been must not be refused.
+    least = 0.5 * (prediction.start_s + prediction.stage_s("ingest") + one_epoch + after)
+    if spec.budget.time < least:
+        raise PlanError(
+            f"budget.time is {show_seconds(spec.budget.time)}; start, ingest, one epoch and evaluation need about "
+            f"{show_seconds(2 * least)}",
+            next_step=f"set budget.time: {int(2 * least) + 1}s or more",
+        )
+    rates = rates_of(spec, inventory.cluster, _held(ingest, fit, sweep))
+    limits = Limits(
+        time_s=spec.budget.time, cost_usd=spec.budget.cost, reserve_s=min(after, spec.budget.time / 2),
+        usd_per_s=rates.always, held=rates.stages, basis=rates.basis, prices=rates.prices,
+    )  # fmt: skip
+    prediction = priced(prediction, limits)
+    _refuse_too_dear(limits, prediction, one_epoch)
+    return limits, prediction
+
+
+def _held(ingest: IngestStage, fit: FitStage, sweep: SweepStage | None) -> Held:
+    return Held(
+        workers=fit.workers, cpus=fit.cpus_per_worker, gpus=fit.gpus_per_worker, accelerator=fit.accelerator,
+        trials=sweep.slots if sweep else 0, reads=sum(len(file.row_groups) for file in ingest.files),
+        stream=ingest.mode == "stream",
+    )  # fmt: skip
+
+
+def _refuse_too_dear(limits: Limits, prediction: Forecast, one_epoch_s: float) -> None:
+    """As with time: half of what is expected must fit."""
+    need = prediction.cost_usd - (prediction.stage_s("fit") - one_epoch_s) * limits.rate("fit")
+    if limits.cost_usd < 0.5 * need:
+        raise PlanError(
+            f"budget.cost is {show_usd_limit(limits.cost_usd)} USD; start, ingest, one epoch and evaluation cost about "
+            f"{show_usd_limit(need)} USD: {limits.basis}",
+            next_step=f"set budget.cost: {show_usd_limit(math.ceil(need * 1000) / 1000)} USD or more",
+        )

@@ -1,0 +1,24 @@
+"""`--variant smoke` of every example that is shipped: it runs, soon, and promotes nothing."""
+
+import json
+import shutil
+
+import pytest
+from command_line import raytemplate
+from small_flights import SHIPPED
+
+from raytemplate.spec.examples import EXAMPLES
+
+pytestmark = pytest.mark.ray
+LIMIT_S = 30
+
+
+@pytest.mark.parametrize("name", EXAMPLES["flights"])
+def test_the_smoke_of_an_example_ends_soon_and_promotes_nothing(demo, name):
+    for each in EXAMPLES["flights"]:
+        shutil.copyfile(SHIPPED.parent / f"{each}.yaml", demo / f"{each}.yaml")
+    done = raytemplate("run", f"{name}.yaml", "--as-of", "2013-02-20", "--variant", "smoke", "--json", cwd=demo)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = json.loads(done.stdout)
+    assert run["end"]["wall_clock_s"] < LIMIT_S
+    assert run["promotion"]["outcome"] == "shown"
