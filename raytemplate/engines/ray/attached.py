@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 
 from raytemplate.engines.ray.leaving import Leaving
-from raytemplate.engines.ray.running import warm_up
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, UsageError
 from raytemplate.planning.inventory import Cluster, Node
 
@@ -76,7 +75,6 @@ class AttachedRay:
     def _connect(self) -> None:
         try:
             self._connected = connect(self._address)
-            warm_up()
         except BaseException as error:  # handed to the thread that waits
             self._error = error
         finally:

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any
 
 from raytemplate.engines.ray.leaving import Leaving
-from raytemplate.engines.ray.running import warm_up
 from raytemplate.engines.ray.sessions import mark_session
 from raytemplate.engines.ray.small_ray import few_processes
 from raytemplate.errors import EngineError, Unavailable
@@ -33,6 +32,7 @@ _ENVIRONMENT = {
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S, _HASTE_S = 15.0, 3.0
 _TURN_POLL_S = 0.2
+_MOST_WARM_WORKERS = 2
 
 
 class LocalRay:
@@ -137,7 +137,7 @@ class LocalRay:
             )
         self.ours = True
         mark_session()
-        warm_up()
+        _warm_up(int(self._settings["num_cpus"]))
 
     @contextmanager
     def _in_turn(self) -> Generator[None]:
@@ -154,3 +154,16 @@ class LocalRay:
             except Unavailable:
                 if self._end.is_set() or time.monotonic() > deadline:
                     raise
+
+
+def _warm_up(num_workers: int) -> None:
+    """Have workers import what reading needs while this process imports what training needs."""
+    import ray
+
+    task = ray.remote(num_cpus=0)(_import_reader)
+    for _ in range(min(num_workers, _MOST_WARM_WORKERS)):
+        task.remote()
+
+
+def _import_reader() -> None:
+    from raytemplate.engines.ray import pieces as _  # noqa: F401

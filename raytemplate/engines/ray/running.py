@@ -6,20 +6,6 @@ from typing import Protocol
 
 A_SHARE = 0.001
 """What Ray itself asks of a type of GPU: enough to be on such a node, and no more."""
-_MOST_WARM_WORKERS = 2
-
-
-def warm_up() -> None:
-    """Have workers import what reading needs while this process imports what training needs; returns at once."""
-    import ray
-
-    task = ray.remote(num_cpus=0)(_import_reader)
-    for _ in range(min(int(ray.cluster_resources().get("CPU", 1)), _MOST_WARM_WORKERS)):
-        task.remote()
-
-
-def _import_reader() -> None:
-    from raytemplate.engines.ray import pieces as _  # noqa: F401
 
 
 class RunningRay(Protocol):
