@@ -1,4 +1,4 @@
-"""The doors for Python and notebooks, and the only place that binds ports to engines.
+"""The doors for Python and notebooks. Those that act are here; those that look are in `looking`.
 
 spec = load("flights.yaml", set={"training.epochs": 10})
 run_ = run(plan(spec, as_of="2013-06-01"))
@@ -9,10 +9,8 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -27,13 +25,24 @@ from raytemplate.errors import (
     was_terminated,
 )
 from raytemplate.execution.begin import begin
-from raytemplate.execution.handover import bring_back
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.run_list import Runs, list_runs
-from raytemplate.execution.run_log import logged, read_log
+from raytemplate.execution.run_log import logged
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
+from raytemplate.looking import (
+    diff,
+    find,
+    found_run,
+    logs,
+    model,
+    models,
+    report,
+    runs,
+    show,
+    trials,
+    winning_template,
+)
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
 from raytemplate.planning.stages import RunPlan, plan_id
@@ -43,11 +52,7 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
-from raytemplate.reports.differences import Differences
 from raytemplate.reports.explain import explain
-from raytemplate.reports.history import ModelRow
-from raytemplate.reports.model_shown import ModelView
-from raytemplate.reports.trials_shown import Trials
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
@@ -55,10 +60,15 @@ from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 from raytemplate.units import parse_moment, show_moment
 
+__all__ = [
+    "Planned", "Predicted", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote",
+    "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "stop", "submit",
+    "trials", "unfinished", "winning_template",
+]  # fmt: skip
+
 if TYPE_CHECKING:
     from raytemplate.data.sources.listing import SourceTable
     from raytemplate.execution.ports import Listener
-    from raytemplate.execution.registered import Model
     from raytemplate.ledger.head import Move
     from raytemplate.planning.inventory import Cluster
 
@@ -312,7 +322,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    journal = _found(place, ref)
+    journal = found_run(place, ref)
     locked, ledger = read_lock(journal).plan, Ledger(place.governance_db)
     user = getpass.getuser()
     by = redact(f"{user}: {reason}") if reason else user
@@ -336,38 +346,6 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     return Run(journal)
 
 
-def find(ref: str, *, workspace: str | None = None) -> Run:
-    """A run by unique id prefix or "last".
-
-    Raises:
-        UsageError: none or several match.
-    """
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    return Run(_found(place, ref))
-
-
-def _found(place: Workspace, ref: str) -> Journal:
-    """A run, with what its cluster has written by now, unless another process takes that over."""
-    journal = Journal(find_run(place, ref))
-    job = journal.read(SubmittedJob)
-    if job is not None and journal.read(RunEnd) is None and journal.read(Evaluation) is None:
-        with suppress(UsageError), working_on(journal):
-            bring_back(Path(job.storage), journal, ObjectStore(place.models))
-    return journal
-
-
-def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
-    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives.
-
-    Args:
-        events: what happened to the run instead, one JSON object a line.
-    """
-    from raytemplate.engines.submitted import job_log
-
-    journal = find(ref, workspace=workspace).journal
-    return read_log(journal) if events else job_log(journal)
-
-
 def stop(ref: str, *, workspace: str | None = None) -> Run:
     """End the job of a submitted run; what it has trained is kept.
 
@@ -379,127 +357,6 @@ def stop(ref: str, *, workspace: str | None = None) -> Run:
     run_ = find(ref, workspace=workspace)
     stop_job(run_.journal)
     return run_
-
-
-def runs(name: str | None = None, *, states: tuple[str, ...] = (), workspace: str | None = None) -> Runs:
-    """All runs of a workspace, or of one template, newest first; those in one of `states` where some are given.
-
-    A run with a damaged record is in no list but `damaged`.
-    """
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    return list_runs(place, name=name, states=states)
-
-
-def model(ref: str, *, workspace: str | None = None) -> Model:
-    """A registered model, its bytes checked: "name", "name@champion", "name@challenger" or "name/3".
-
-    Raises:
-        UsageError: no such model or version.
-        IntegrityError: its bytes are not those that were registered.
-    """
-    from raytemplate.execution.catalog import refuse_lost_ledger
-    from raytemplate.execution.registered import open_model
-
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    refuse_lost_ledger(place)
-    return open_model(ref, place)
-
-
-def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
-    """What a reference stands for: a model where there is one of that name, else a run. Both print.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    from raytemplate.execution.catalog import refuse_lost_ledger, registered_model
-    from raytemplate.ledger.head import Ledger
-
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    name = ref.partition("@")[0].partition("/")[0]
-    known = Ledger(place.governance_db).models()
-    if name in known:
-        return registered_model(ref, place)
-    try:
-        return Run(_found(place, ref))
-    except UsageError as error:
-        refuse_lost_ledger(place)
-        if near := get_close_matches(name, known, n=1):
-            raise UsageError(f'no model "{name}"; did you mean {near[0]}?',
-                             next_step=f"raytemplate show {near[0]}") from error  # fmt: skip
-        raise
-
-
-def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
-    """What differs between two runs, each a unique id prefix or "last".
-
-    Raises:
-        UsageError: none or several match.
-    """
-    from raytemplate.execution.differences import differences
-
-    return differences(find(a, workspace=workspace), find(b, workspace=workspace))
-
-
-def report(ref: str, *, workspace: str | None = None) -> str:
-    """A run (unique id prefix or "last") as one self-contained HTML page.
-
-    Raises:
-        UsageError: none or several match.
-    """
-    from raytemplate.execution.catalog import event_rows
-    from raytemplate.ledger.head import Ledger
-    from raytemplate.reports.page import MadeFrom, report_page
-
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    journal = Journal(find_run(place, ref))
-    lock = read_lock(journal)
-    made = MadeFrom(
-        code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
-        reasons=lock.reasons,
-    )  # fmt: skip
-    return report_page(Run(journal).view(), made, event_rows(Ledger(place.governance_db), lock.plan.name))
-
-
-def trials(ref: str, *, workspace: str | None = None) -> Trials:
-    """The trials of a run's sweep, those so far where it goes on; prints as `raytemplate show RUN --trials` does.
-
-    Raises:
-        UsageError: no such run, or it makes no sweep.
-    """
-    found = _swept_run(ref, workspace)
-    return Trials(plan=found.plan, trials=found.trials, best=found.sweep.best if found.sweep else None)
-
-
-def winning_template(ref: str, *, workspace: str | None = None) -> str:
-    """A template that trains with the values of the sweep's winner, as YAML.
-
-    Raises:
-        UsageError: no such run, it makes no sweep, or its sweep has not ended.
-    """
-    from raytemplate.reports.trials_shown import winning_template as written
-
-    found = _swept_run(ref, workspace)
-    if found.sweep is None:
-        raise UsageError(f"the sweep of run {found.id} has not ended", next_step=f"raytemplate resume {found.id}")
-    return written(found.plan, read_lock(found.journal).resolved, found.sweep.best, found.id)
-
-
-def _swept_run(ref: str, workspace: str | None) -> Run:
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    found = Run(Journal(find_run(place, ref)))
-    if found.plan.sweep is None:
-        raise UsageError(f"run {found.id} searched nothing: its template has no tuning.space",
-                         next_step=f"raytemplate show {found.id}")  # fmt: skip
-    return found
-
-
-def models(*, workspace: str | None = None) -> list[ModelRow]:
-    """Every registered model of a workspace with its champion."""
-    from raytemplate.execution.catalog import model_rows, refuse_lost_ledger
-
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    refuse_lost_ledger(place)
-    return model_rows(place)
 
 
 def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tuple[Move, str]:

@@ -1,0 +1,183 @@
+"""The doors that look: runs, models, what differs, reports. Nothing here starts anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raytemplate.errors import UsageError
+from raytemplate.execution.handover import bring_back
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.run_list import Runs, list_runs
+from raytemplate.execution.run_log import read_log
+from raytemplate.execution.runs import Run, working_on
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.run import RunEnd
+from raytemplate.records.submitted import SubmittedJob
+from raytemplate.reports.differences import Differences
+from raytemplate.reports.history import ModelRow
+from raytemplate.reports.model_shown import ModelView
+from raytemplate.reports.trials_shown import Trials
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace, find_run, find_workspace
+
+if TYPE_CHECKING:
+    from raytemplate.execution.registered import Model
+
+
+def find(ref: str, *, workspace: str | None = None) -> Run:
+    """A run by unique id prefix or "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    return Run(found_run(place, ref))
+
+
+def found_run(place: Workspace, ref: str) -> Journal:
+    """A run, with what its cluster has written by now, unless another process takes that over."""
+    journal = Journal(find_run(place, ref))
+    job = journal.read(SubmittedJob)
+    if job is not None and journal.read(RunEnd) is None and journal.read(Evaluation) is None:
+        with suppress(UsageError), working_on(journal):
+            bring_back(Path(job.storage), journal, ObjectStore(place.models))
+    return journal
+
+
+def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
+    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives.
+
+    Args:
+        events: what happened to the run instead, one JSON object a line.
+    """
+    from raytemplate.engines.submitted import job_log
+
+    journal = find(ref, workspace=workspace).journal
+    return read_log(journal) if events else job_log(journal)
+
+
+def runs(name: str | None = None, *, states: tuple[str, ...] = (), workspace: str | None = None) -> Runs:
+    """All runs of a workspace, or of one template, newest first; those in one of `states` where some are given.
+
+    A run with a damaged record is in no list but `damaged`.
+    """
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    return list_runs(place, name=name, states=states)
+
+
+def model(ref: str, *, workspace: str | None = None) -> Model:
+    """A registered model, its bytes checked: "name", "name@champion", "name@challenger" or "name/3".
+
+    Raises:
+        UsageError: no such model or version.
+        IntegrityError: its bytes are not those that were registered.
+    """
+    from raytemplate.execution.catalog import refuse_lost_ledger
+    from raytemplate.execution.registered import open_model
+
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    refuse_lost_ledger(place)
+    return open_model(ref, place)
+
+
+def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
+    """What a reference stands for: a model where there is one of that name, else a run. Both print.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from raytemplate.execution.catalog import refuse_lost_ledger, registered_model
+    from raytemplate.ledger.head import Ledger
+
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    name = ref.partition("@")[0].partition("/")[0]
+    known = Ledger(place.governance_db).models()
+    if name in known:
+        return registered_model(ref, place)
+    try:
+        return Run(found_run(place, ref))
+    except UsageError as error:
+        refuse_lost_ledger(place)
+        if near := get_close_matches(name, known, n=1):
+            raise UsageError(f'no model "{name}"; did you mean {near[0]}?',
+                             next_step=f"raytemplate show {near[0]}") from error  # fmt: skip
+        raise
+
+
+def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
+    """What differs between two runs, each a unique id prefix or "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.differences import differences
+
+    return differences(find(a, workspace=workspace), find(b, workspace=workspace))
+
+
+def report(ref: str, *, workspace: str | None = None) -> str:
+    """A run (unique id prefix or "last") as one self-contained HTML page.
+
+    Raises:
+        UsageError: none or several match.
+    """
+    from raytemplate.execution.catalog import event_rows
+    from raytemplate.ledger.head import Ledger
+    from raytemplate.reports.page import MadeFrom, report_page
+
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    journal = Journal(find_run(place, ref))
+    lock = read_lock(journal)
+    made = MadeFrom(
+        code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
+        reasons=lock.reasons,
+    )  # fmt: skip
+    return report_page(Run(journal).view(), made, event_rows(Ledger(place.governance_db), lock.plan.name))
+
+
+def trials(ref: str, *, workspace: str | None = None) -> Trials:
+    """The trials of a run's sweep, those so far where it goes on; prints as `raytemplate show RUN --trials` does.
+
+    Raises:
+        UsageError: no such run, or it makes no sweep.
+    """
+    found = _swept_run(ref, workspace)
+    return Trials(plan=found.plan, trials=found.trials, best=found.sweep.best if found.sweep else None)
+
+
+def winning_template(ref: str, *, workspace: str | None = None) -> str:
+    """A template that trains with the values of the sweep's winner, as YAML.
+
+    Raises:
+        UsageError: no such run, it makes no sweep, or its sweep has not ended.
+    """
+    from raytemplate.reports.trials_shown import winning_template as written
+
+    found = _swept_run(ref, workspace)
+    if found.sweep is None:
+        raise UsageError(f"the sweep of run {found.id} has not ended", next_step=f"raytemplate resume {found.id}")
+    return written(found.plan, read_lock(found.journal).resolved, found.sweep.best, found.id)
+
+
+def _swept_run(ref: str, workspace: str | None) -> Run:
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    found = Run(Journal(find_run(place, ref)))
+    if found.plan.sweep is None:
+        raise UsageError(f"run {found.id} searched nothing: its template has no tuning.space",
+                         next_step=f"raytemplate show {found.id}")  # fmt: skip
+    return found
+
+
+def models(*, workspace: str | None = None) -> list[ModelRow]:
+    """Every registered model of a workspace with its champion."""
+    from raytemplate.execution.catalog import model_rows, refuse_lost_ledger
+
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    refuse_lost_ledger(place)
+    return model_rows(place)
