@@ -24,6 +24,8 @@ groups = [g["state"] for g in placement_group_table().values() if g["state"] != 
 print(json.dumps({"actors": alive, "groups": groups, "free": ray.available_resources().get("CPU", 0)}))
 """
 TWO = ("--set", "resources.workers=2", "--set", "resources.per_worker.cpus=0.5")
+USD_A_CPU_S = 1e-4
+PRICE = ("--set", "budget.prices.cpu={per_hour: 0.36 USD, source: a test, date: 2026-01-31}")
 OPTIONS = ("--as-of", AS_OF, "--set", "training.epochs=2")
 
 
@@ -44,6 +46,21 @@ def test_a_run_uses_the_ray_that_is_here_and_frees_what_it_held(head, demo):
     assert record(only_run(demo), "fit")["engine"] == "Ray Train, 2 workers"
     assert record(only_run(demo), "run")["address"] == "auto"
     assert held(head) == {"actors": [], "groups": [], "free": 2.0}
+
+
+def test_two_workers_are_charged_for_what_they_reserve(head, demo):
+    priced = (*TWO, *OPTIONS, *PRICE)
+    planned = head.raytemplate("plan", SHIPPED.name, "--address", "auto", *priced, cwd=demo)
+    assert "limit 1 USD (CPUs and GPUs that it reserves, and one CPU for its own process)" in planned.stdout
+    ran = head.raytemplate("run", SHIPPED.name, "--address", "auto", *priced, cwd=demo)
+    assert ran.returncode in (0, 5), ran.stderr
+    usage, end = record(only_run(demo), "fit")["usage"], record(only_run(demo), "end")
+    assert usage["cost_usd"] == pytest.approx(2 * USD_A_CPU_S * usage["wall_clock_s"], rel=0.01)
+    seconds = {timing["stage"]: timing["actual_s"] for timing in end["timings"]}
+    by_hand = end["wall_clock_s"] + 2 * seconds["ingest"] + seconds["fit"]
+    assert end["cost_usd"] == pytest.approx(by_hand * USD_A_CPU_S, rel=0.01)
+    attempts = [json.loads(path.read_text()) for path in only_run(demo).glob("attempt-*.json")]
+    assert sum(each["seen_usd"] for each in attempts) == pytest.approx(end["cost_usd"], rel=0.05)
 
 
 def test_a_ray_that_is_not_there_is_said_in_one_line(head, demo):

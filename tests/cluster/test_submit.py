@@ -16,6 +16,7 @@ from small_flights import AS_OF, MODEL, SHIPPED, as_sets
 from raytemplate.execution.artifacts import MODEL_CARD
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
+PRICE = {"per_hour": "0.36 USD", "source": "a test", "date": "2026-01-31"}  # 1e-4 a second
 END = ("end", "verdict", "promotion", "evaluation", "fit", "snapshot", "run")
 
 
@@ -44,13 +45,15 @@ def jobs_of(head):
 
 
 def test_a_submitted_run_ends_as_a_run_does(head, demo, storage):
-    ran = submit(head, demo, storage)
+    ran = submit(head, demo, storage, changes={"budget.prices.cpu": PRICE})
     assert ran.returncode == 0, ran.stderr
     assert "Approved: version 1 is the champion of flights-air-time" in ran.stdout
     run = only_run(demo)
     assert {name: (run / f"{name}.json").exists() for name in END} == dict.fromkeys(END, True)
     assert [t["stage"] for t in record(run, "end")["timings"]] == ["start", "ingest", "fit", "evaluate", "govern"]
     assert [e["epoch"] for e in epochs(run)] == [1, 2]
+    end, ingest_s = record(run, "end"), record(run, "end")["timings"][1]["actual_s"]
+    assert end["cost_usd"] == pytest.approx(1e-4 * (end["wall_clock_s"] + 2 * ingest_s), rel=0.02)
     digest = record(run, "fit")["candidate"]["digest"]
     assert record(run, "promotion")["digest"] == digest
     assert (demo / ".raytemplate" / "models" / digest[:2] / digest).is_dir()
