@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
@@ -449,8 +449,12 @@ def save_plan(planned: Planned, path: Path) -> None:
     from raytemplate.records import codec
     from raytemplate.store.atomic import write_atomic
 
-    template = os.path.relpath(planned.plan.template, path.absolute().parent)
-    write_atomic(path, codec.dumps(replace(planned.plan, template=template)))
+    write_atomic(path, codec.dumps(_moved(planned.plan, lambda place: os.path.relpath(place, path.absolute().parent))))
+
+
+def _moved(plan_: RunPlan, move: Callable[[str], str]) -> RunPlan:
+    """A plan whose template and data are named from elsewhere."""
+    return replace(plan_, template=move(plan_.template), ingest=replace(plan_.ingest, root=move(plan_.ingest.root)))
 
 
 def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
@@ -470,13 +474,12 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
     except IntegrityError as error:
         raise UsageError(f"{path}: expected a plan that plan --save wrote; {error.what}",
                          next_step=error.next_step or again) from error  # fmt: skip
+    beside = path.absolute().parent
+    found = _moved(found, lambda place: str(Path(os.path.normpath(beside / place))))
     if plan_id(found) != found.id:
         raise IntegrityError(
             f"{path}: edited since it was saved: it is not plan {found.id} any more",
             next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",
         )
-    template = Path(found.template)
-    if not template.is_absolute():
-        template = Path(os.path.relpath(path.absolute().parent / template))
-    place = find_workspace(template.absolute().parent, explicit=workspace, environ=os.environ)
-    return Planned(plan=replace(found, template=str(template)), spec=None, workspace=place)
+    place = find_workspace(Path(found.template).parent, explicit=workspace, environ=os.environ)
+    return Planned(plan=replace(found, template=os.path.relpath(found.template)), spec=None, workspace=place)

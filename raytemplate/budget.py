@@ -5,6 +5,7 @@ Cost is what is held, not what is used: the rates come from the plan, the time f
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -83,15 +84,16 @@ class Meter:
 
     def remaining_s(self) -> float:
         """Seconds left until the end of the run, by time or by money, whichever ends first. May be negative."""
-        return self._left_s(0.0, 0.0)
+        return min(self._left_s(training=False))
 
     def training_remaining_s(self) -> float:
         """Seconds left for training: what comes after it is already taken off."""
-        return self._left_s(self.reserve_s, self.reserve_usd)
+        return min(self._left_s(training=True))
 
-    def ended_by(self) -> str:
-        """The field of the budget that ends first, at the present rate."""
-        return "budget.time" if self.limit_s - self.elapsed_s() <= self.remaining_s() else "budget.cost"
+    def ended_by(self, *, training: bool = False) -> str:
+        """The field of the budget that ends first at the present rate: of the run, or of its training."""
+        by_time, by_money = self._left_s(training=training)
+        return "budget.time" if by_time <= by_money else "budget.cost"
 
     def told(self) -> str:
         """How far the budget that ends first is spent: "budget.time: 61 s of 60 s"."""
@@ -99,8 +101,10 @@ class Meter:
             return f"budget.time: {self.elapsed_s():.0f} s of {self.limit_s:.0f} s"
         return f"budget.cost: {self.spent_usd():.4f} USD of {self.limit_usd:.4f} USD"
 
-    def _left_s(self, kept_s: float, kept_usd: float) -> float:
-        by_time = self.limit_s - self.elapsed_s() - kept_s
-        if self._rate <= 0:
-            return by_time
-        return min(by_time, (self.limit_usd - self.spent_usd() - kept_usd) / self._rate)
+    def _left_s(self, *, training: bool) -> tuple[float, float]:
+        """Seconds left by time and by money, both of one moment."""
+        here, rate = self.here(), self._rate
+        kept_s, kept_usd = (self.reserve_s, self.reserve_usd) if training else (0.0, 0.0)
+        by_time = self.limit_s - self.earlier.seconds - here.seconds - kept_s
+        left_usd = self.limit_usd - self.earlier.usd - here.usd - kept_usd
+        return by_time, left_usd / rate if rate > 0 else math.inf

@@ -162,7 +162,8 @@ def winning_template(ref: str, *, workspace: str | None = None) -> str:
     found = _swept_run(ref, workspace)
     if found.sweep is None:
         raise UsageError(f"the sweep of run {found.id} has not ended", next_step=f"raytemplate resume {found.id}")
-    return written(found.plan, read_lock(found.journal).resolved, found.sweep.best, found.id)
+    lock = read_lock(found.journal)
+    return written(found.plan, lock.resolved, lock.origins, found.sweep.best, found.id)
 
 
 def _swept_run(ref: str, workspace: str | None) -> Run:

@@ -203,7 +203,9 @@ def show_usd(usd: float) -> str:
 
 
 def show_usd_limit(usd: float) -> str:
-    """A limit as it was written, to the millionth: "1", "0.5", "0.001"."""
+    """A limit as it was written, to the millionth: "1", "0.5", "0.001"; "none" where it is infinite."""
+    if math.isinf(usd):
+        return "none"
     return f"{usd:.6f}".rstrip("0").rstrip(".")
 
 

@@ -1,5 +1,7 @@
 """The meter never grants more than the budget, however often a run is stopped and gone on with."""
 
+from itertools import count
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,18 @@ def test_whoever_asks_before_holding_never_passes_the_money(holds, always, money
         with of.holding(rate):
             clock.pass_s(max(0.0, min(wanted_s, of.remaining_s())))
         assert of.spent_usd() <= money * (1 + 1e-6)
+
+
+def test_what_ended_a_run_is_told_by_one_look_at_a_clock_that_goes_on():
+    ticks = count(0.0, 1e-7)
+    late = Meter(limit_s=5.0, limit_usd=1.0, reserve_s=1.0, clock=lambda: 6.0 + next(ticks), started=0.0)
+    assert (late.ended_by(), late.ended_by(training=True)) == ("budget.time", "budget.time")
+    assert late.told() == "budget.time: 6 s of 5 s"
+    # The last seconds are kept for judging: what ends training is not what would end the run.
+    dear = Meter(
+        limit_s=10.0, limit_usd=1.0, reserve_s=4.0, usd_per_s=0.11, clock=lambda: 6.0 + next(ticks), started=0.0
+    )
+    assert (dear.ended_by(training=True), dear.ended_by()) == ("budget.time", "budget.cost")
 
 
 def test_what_is_spent_is_spent():

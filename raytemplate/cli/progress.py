@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from raytemplate.cli.output import wishes
+from raytemplate.execution.handover import spent_on
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import RunPlan
 from raytemplate.redact import redacted_stream
@@ -71,7 +72,7 @@ class Progress(Lines):
             from raytemplate.cli.screen import Screen
 
             before = journal.spent().seconds - time.monotonic()
-            self._screen = Screen(stream(), lambda: budget_line(plan, before + time.monotonic(), journal.spent().usd))
+            self._screen = Screen(stream(), lambda: budget_line(plan, before + time.monotonic(), spent_on(journal).usd))
         super().started(plan, run_id)
 
     def close(self) -> None:

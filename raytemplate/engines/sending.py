@@ -14,7 +14,7 @@ from raytemplate.engines.ray.job_code import gather_code
 from raytemplate.engines.ray.jobs import Jobs
 from raytemplate.errors import Interrupted, RaytemplateError, Unavailable
 from raytemplate.execution.begin import begin
-from raytemplate.execution.handover import Handover, copy_handover, hand_out, read_handover, shared_journal
+from raytemplate.execution.handover import Handover, copy_handover, hand_out, read_handover, shared_journal, spent_on
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.keys import submission_id
@@ -43,7 +43,8 @@ def send_new(
     )
     journal.write(job)
     try:
-        if _send(jobs, plan, journal, place, Spent(seconds=time.monotonic() - began)):
+        seconds = time.monotonic() - began
+        if _send(jobs, plan, journal, place, Spent(seconds=seconds, usd=seconds * plan.limits.usd_per_s)):
             return journal
     except (KeyboardInterrupt, Interrupted) as error:
         # The job may be on its way: what is needed to go on with it stays.
@@ -101,13 +102,7 @@ def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) ->
     number = job.attempt + 1
     first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
     journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
-    _send(jobs, plan, journal, place, _spent(journal))
-
-
-def _spent(journal: Journal) -> Spent:
-    """Of the time this machine's clock is the judge; of the money the cluster's, which knows what was held there."""
-    here, there = journal.spent(), shared_journal(Path(journal.need(SubmittedJob).storage), journal.run_id).spent()
-    return Spent(seconds=here.seconds, usd=max(here.usd, there.usd))
+    _send(jobs, plan, journal, place, spent_on(journal))
 
 
 def _still_of(champion: Champion | None, journal: Journal) -> bool:

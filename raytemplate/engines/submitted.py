@@ -19,7 +19,7 @@ from raytemplate.engines.ray.jobs import Jobs, JobState
 from raytemplate.engines.sending import send_again
 from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError, from_words
 from raytemplate.execution.execute import Execution
-from raytemplate.execution.handover import bring_back, bring_records, shared_journal
+from raytemplate.execution.handover import bring_back, bring_records, shared_journal, spent_on
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.execution.watch import Watch
@@ -60,6 +60,8 @@ def conduct_submitted(
             stop(jobs, journal)
             raise
         except RaytemplateError as error:
+            # What the cluster held is known there; what this process held meanwhile is in it.
+            meter.earlier = Spent(seconds=spent.seconds, usd=spent_on(journal).usd - meter.here().usd)
             record_failure(journal, plan, meter, error)
             raise
         finish(plan, journal, place, listener, began, spent)
@@ -90,7 +92,7 @@ def finish(
 
 def _before(plan: RunPlan, work: ClusterWork, began: float, spent: Spent) -> Spent:
     """What was spent before this process. Its own clock holds the cluster's time too where it was there meanwhile."""
-    waited = time.monotonic() - began >= work.elapsed_s
+    waited = spent.seconds + time.monotonic() - began >= work.elapsed_s
     seconds = spent.seconds if waited else max(spent.seconds, work.elapsed_s)
     # The meter of this process adds what is always held; what the cluster held besides is known from there.
     return Spent(seconds=seconds, usd=work.spent_usd + plan.limits.usd_per_s * (seconds - work.elapsed_s))

@@ -171,7 +171,8 @@ class Execution:
         """The data of this run, read again and verified where an earlier process ingested it."""
         if self._ingested is None:
             self._wait_for_engine()
-            self._ingested = self._read(self.plan.ingest, self.journal.need(Snapshot))
+            with self.meter.holding(self.plan.limits.held_usd_per_s("ingest")):
+                self._ingested = self._read(self.plan.ingest, self.journal.need(Snapshot))
         return self._ingested
 
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
@@ -238,10 +239,10 @@ class Execution:
         self._begin_warm(stage, ingested)
         trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
         if trained.stopped == "budget.time":  # its time was up, be it for money
-            trained = replace(trained, stopped=self.meter.ended_by())
+            trained = replace(trained, stopped=self.meter.ended_by(training=True))
         epochs = self.journal.epochs()
         if stage.with_validation and (trained.stopped.startswith("budget.") or not any(e.checkpoint for e in epochs)):
-            self.listener.note("the time ended before the winner was trained again; its trial's own model is taken")
+            self.listener.note("the budget ended before the winner was trained again; its trial's own model is taken")
             assert self.plan.sweep is not None
             swept = self.journal.need(SweepResult)
             best = trial_stage(self.plan.sweep, swept.best.values, num_epochs=swept.best.num_epochs)

@@ -21,7 +21,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.run import RunStart
-from raytemplate.records.submitted import ClusterWork
+from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult
 from raytemplate.store.atomic import storage_errors, write_atomic
 from raytemplate.store.objects import ObjectStore
@@ -47,6 +47,18 @@ class Handover:
 def shared_journal(storage: Path, run_id: str) -> Journal:
     """The run's folder in shared storage."""
     return Journal(storage / "runs" / run_id)
+
+
+def spent_on(journal: Journal) -> Spent:
+    """What was spent on a run, here or where it was submitted to: whichever has seen more of it.
+
+    Nobody may have waited here, and only there is known what was held.
+    """
+    here, job = journal.spent(), journal.read(SubmittedJob)
+    if job is None:
+        return here
+    there = shared_journal(Path(job.storage), journal.run_id).spent()
+    return Spent(seconds=max(here.seconds, there.seconds), usd=max(here.usd, there.usd))
 
 
 def shared_store(storage: Path) -> ObjectStore:

@@ -86,7 +86,7 @@ class Sweep:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         began, search = self.clock(), self._search()
         self._study = self._new_study(search)
-        self._points = every_point(self.stage.space) if search.finite_only else None
+        self._points = list(every_point(self.stage.space)) if search.finite_only else self._winners()
         self._take_back()
         try:
             self._loop()
@@ -94,6 +94,10 @@ class Sweep:
             for slot in list(self._running):
                 self.slots.kill(slot)
         return self._result(self.clock() - began)
+
+    def _winners(self) -> list[dict[str, Scalar]]:
+        """What won before is tried first."""
+        return [dict(values) for values in self.stage.begin_with]
 
     def _search(self) -> Search:
         return plugins.load(plugins.SEARCHES, self.stage.search)
@@ -148,7 +152,7 @@ class Sweep:
             return False
         left_s = self.left_s()
         if left_s <= 0:
-            self._ended = self.meter.ended_by()
+            self._ended = self.meter.ended_by(training=True)
             return False
         for _ in range(_MOST_DRAWS):
             found = self._next()
@@ -162,7 +166,11 @@ class Sweep:
             # One that does not fit; another, of a quicker family, may.
             self._study.tell(asked, state=State.FAIL)
         else:
-            self._ended = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else self.meter.ended_by()
+            self._ended = (
+                "budget.per_trial"
+                if left_s > (self.stage.per_trial_s or left_s)
+                else self.meter.ended_by(training=True)
+            )
             return False
         self._running[slot] = _Running(
             asked=asked, trial=trial, values=values, planned_s=planned_s, started=self.clock()
@@ -171,11 +179,14 @@ class Sweep:
         return True
 
     def _next(self) -> tuple[Any, dict[str, Scalar]] | None:
-        if self._points is None:
-            return self._ask(None)
-        tried = [dict(record.values) for record in self._done] + [one.values for one in self._running.values()]
-        point = next((p for p in self._points if p not in tried), None)
-        return None if point is None else self._ask(point)
+        while self._points:
+            point = self._points.pop(0)
+            if point not in self._tried():
+                return self._ask(point)
+        return None if self._search().finite_only else self._ask(None)
+
+    def _tried(self) -> list[dict[str, Any]]:
+        return [dict(record.values) for record in self._done] + [one.values for one in self._running.values()]
 
     def _ask(self, point: dict[str, Any] | None) -> tuple[Any, dict[str, Scalar]]:
         if point is not None:
@@ -317,10 +328,10 @@ class Sweep:
                 f"no trial of {len(self._done)} could be used, the last: {problems[-1]}",
                 next_step="narrow tuning.space",
             )
+        short = self._ended if self._ended.startswith("budget.") else self.meter.ended_by(training=True)
         raise BudgetSpent(
             f"{self.meter.told()} were spent before one trial had an epoch; there is no candidate",
-            next_step=f"raise {self._ended if self._ended.startswith('budget.') else self.meter.ended_by()}, "
-            "or train on less",
+            next_step=f"raise {short}, or train on less",
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from raytemplate.code.files import CodeRef
 from raytemplate.data.sources.listing import SourceTable
+from raytemplate.records.codec import Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,11 +73,15 @@ class Champion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """The cluster, the sources and the workspace at one moment, and what "now" is."""
+    """The cluster, the sources and the workspace at one moment, and what "now" is.
+
+    `winners` are the values that won earlier sweeps of the template, the newest first.
+    """
 
     now: datetime
     cluster: Cluster
     source: SourceTable
     champion: Champion | None
     history: tuple[Timing, ...]
+    winners: tuple[Settings, ...] = ()
     code: CodeRef = field(default_factory=CodeRef)

@@ -41,8 +41,9 @@ def limits_of(
         )
     rates = rates_of(spec, inventory.cluster, _held(ingest, fit, sweep))
     limits = Limits(
-        time_s=spec.budget.time, cost_usd=spec.budget.cost, reserve_s=min(after, spec.budget.time / 2),
-        usd_per_s=rates.always, held=rates.stages, basis=rates.basis, prices=rates.prices,
+        time_s=spec.budget.time, cost_usd=spec.budget.cost if rates.prices else math.inf,
+        reserve_s=min(after, spec.budget.time / 2), usd_per_s=rates.always,
+        held=rates.stages, basis=rates.basis, prices=rates.prices,
     )  # fmt: skip
     prediction = priced(prediction, limits)
     _refuse_too_dear(limits, prediction, one_epoch)

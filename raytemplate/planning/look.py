@@ -20,6 +20,7 @@ from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, T
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.records.swept import SweepResult
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
@@ -44,6 +45,7 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         source=list_files(spec.data.format, _order(spec, workspace)),
         champion=champion_of(spec.name, workspace),
         history=_history(spec.name, workspace),
+        winners=_winners(spec.name, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
         code=code_of(spec.code.modules, spec.folder),
     )
 
@@ -108,6 +110,20 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
         seen_until=head.seen_until, split=split, family=family,
     )  # fmt: skip
+
+
+def _winners(name: str, workspace: Workspace) -> tuple[Settings, ...]:
+    found: list[tuple[datetime, Settings]] = []
+    for path in workspace.runs.glob("*/sweep.json"):
+        try:
+            start = codec.loads(RunStart, (path.parent / "run.json").read_bytes())
+            swept = codec.loads(SweepResult, path.read_bytes())
+        except (OSError, IntegrityError):
+            continue  # being written, or damaged: a search does without it
+        if start.name == name:
+            found.append((start.started, swept.best.values))
+    newest = (values for _, values in sorted(found, key=lambda one: one[0], reverse=True))
+    return tuple(dict.fromkeys(newest))
 
 
 def _history(name: str, workspace: Workspace) -> tuple[Timing, ...]:

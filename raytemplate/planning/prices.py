@@ -56,23 +56,24 @@ def rates_of(spec: TemplateSpec, cluster: Cluster, held: Held) -> Rates:
     GPU hours are charged for what is reserved. Without any, machines that are this one cost what it costs.
 
     Raises:
-        PlanError: the template limits the cost, and for something that the run would hold there is no price.
+        PlanError: there are prices, and none for something that the run would hold; or none at all, and a limit.
     """
     prices = spec.budget.prices
     if cluster.local:
         return _local(prices)
-    if prices.node:
+    here = all(node.here for node in cluster.nodes)
+    if prices.node and not (here and any(node.kind not in prices.node for node in cluster.nodes)):
         return _by_node(prices, cluster)
     if prices.cpu is not None:
         return _by_hours(prices, prices.cpu, cluster, held)
-    if all(node.here for node in cluster.nodes):
+    if here:
         return _local(prices)
     if "budget.cost" in spec.origins:
         raise PlanError(
             "budget.cost is set, and nothing says what this cluster costs",
             next_step=f"set budget.prices.cpu: {_HOW}, and budget.prices.gpu by type; or budget.prices.node by type",
         )
-    return Rates(always=0.0, stages=Settings(), basis="no price is known, and no cost is limited", prices=Settings())
+    return Rates(always=0.0, stages=Settings(), basis="no price is known", prices=Settings())
 
 
 def _local(prices: PricesSpec) -> Rates:
@@ -101,14 +102,15 @@ def _by_hours(prices: PricesSpec, cpu: PriceSpec, cluster: Cluster, held: Held) 
     used = {"cpu": cpu}
     one = held.cpus * cpu.per_hour
     if held.gpus:
-        kind = held.accelerator or next((n.accelerator for n in cluster.nodes if n.gpus), "")
-        if kind not in prices.gpu:
+        # Without a type in the template Ray may choose any: the dearest is charged.
+        kinds = {held.accelerator} if held.accelerator else {n.accelerator for n in cluster.nodes if n.gpus}
+        if unknown := sorted(kinds - prices.gpu.keys()):
             raise PlanError(
-                f"budget.prices.gpu has no price for {kind or 'GPUs of no known type'}",
-                next_step=f"set budget.prices.gpu.{kind or 'TYPE'}: {_HOW}, and resources.per_worker.accelerator",
+                f"budget.prices.gpu has no price for {unknown[0] or 'GPUs of no known type'}",
+                next_step=f"set budget.prices.gpu.{unknown[0] or 'TYPE'}: {_HOW}, or resources.per_worker.accelerator",
             )
-        used[f"gpu {kind}"] = prices.gpu[kind]
-        one += held.gpus * prices.gpu[kind].per_hour
+        used |= {f"gpu {kind}": prices.gpu[kind] for kind in kinds}
+        one += held.gpus * max(prices.gpu[kind].per_hour for kind in kinds)
     free_cpus = math.floor(max(0.0, cluster.cpus - held.workers * held.cpus))
     reading = min(math.floor(cluster.cpus), held.reads) * cpu.per_hour
     again = min(free_cpus, held.reads) * cpu.per_hour if held.stream else 0.0

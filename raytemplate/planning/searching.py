@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from raytemplate import plugins
@@ -12,10 +13,12 @@ from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.packing import fitting_workers
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
 from raytemplate.spec.schema import TemplateSpec
-from raytemplate.tuning.space import knobs
-from raytemplate.units import show_seconds
+from raytemplate.tuning.space import can_draw, knobs
+from raytemplate.units import show_seconds, show_usd_limit
 
 _TRIAL_START_S = 0.1
+_MOST_WINNERS = 3
+"""So many winners of earlier sweeps are tried first."""
 
 
 def sweep_stage(
@@ -42,11 +45,13 @@ def sweep_stage(
                         next_step="set training.warm_start: none")  # fmt: skip
     most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0)
     slots = min(spec.tuning.slots or most, most, spec.budget.trials or most)
+    space = knobs(spec.tuning.space)
     return SweepStage(
-        search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=knobs(spec.tuning.space), arms=arms,
+        search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=space, arms=arms,
         rows_per_s=tuple(_family(arm).rows_per_s for arm in arms), num_trials=spec.budget.trials or 0,
         per_trial_s=spec.budget.per_trial or 0.0, slots=slots, refit=spec.tuning.refit,
         max_failed=spec.tuning.max_failed, seed=spec.training.seed,
+        begin_with=tuple(values for values in inventory.winners if can_draw(space, values))[:_MOST_WINNERS],
     )  # fmt: skip
 
 
@@ -66,9 +71,6 @@ def with_sweep(
     last_s = fit_s if sweep.refit else 0.0
     fixed_s = forecast.seconds - forecast.stage_s("fit")
     left_s = limits.time_s - fixed_s - last_s
-    if limits.rate("sweep") > 0:
-        fixed_usd = forecast.cost_usd - (forecast.stage_s("fit") - last_s) * limits.rate("fit")
-        left_s = min(left_s, (limits.cost_usd - fixed_usd) / limits.rate("sweep"))
     # Half of what is expected: estimates may be twice too high.
     if left_s < -0.5 * (fixed_s + last_s) or limits.time_s < 0.5 * (fixed_s + last_s + one_s):
         need = fixed_s + last_s + one_s
@@ -77,6 +79,16 @@ def with_sweep(
             f"need about {show_seconds(need)}",
             next_step=f"set budget.time: {int(need) + 1}s or more",
         )
+    fixed_usd = forecast.cost_usd - (forecast.stage_s("fit") - last_s) * limits.rate("fit")
+    need_usd = fixed_usd + one_s * limits.rate("sweep")
+    if limits.cost_usd < 0.5 * need_usd:
+        raise PlanError(
+            f"budget.cost is {show_usd_limit(limits.cost_usd)} USD; start, ingest, one trial, the last training and "
+            f"evaluation cost about {show_usd_limit(need_usd)} USD: {limits.basis}",
+            next_step=f"set budget.cost: {show_usd_limit(math.ceil(need_usd * 1000) / 1000)} USD or more",
+        )
+    if limits.rate("sweep") > 0:
+        left_s = min(left_s, (limits.cost_usd - fixed_usd) / limits.rate("sweep"))
     fitting = max(1, int(max(left_s, one_s) * sweep.slots / one_s))
     expected = min(fitting, sweep.num_trials) if sweep.num_trials else fitting
     sweep_s = expected * one_s / min(sweep.slots, expected)

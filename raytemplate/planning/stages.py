@@ -153,6 +153,7 @@ class SweepStage:
         per_trial_s: longest time of one trial; 0 for no limit of its own.
         slots: trials at once.
         expected_trials: how many the budget is expected to have time for.
+        begin_with: values to try first: those that won earlier sweeps.
     """
 
     search: str
@@ -167,6 +168,7 @@ class SweepStage:
     max_failed: float
     seed: int
     expected_trials: int = 0
+    begin_with: tuple[Settings, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -257,7 +259,8 @@ class Limits:
     """The budget as ceilings: seconds and US dollars of the whole run, and what is kept for what follows training.
 
     `usd_per_s` is what the run is charged from its start to its end, `held` what a stage is charged besides, in US
-    dollars a second; `basis` says in words how it is charged, at `prices`.
+    dollars a second; `basis` says in words how it is charged, at `prices`. Where no price is known, `cost_usd` is
+    infinite.
     """
 
     time_s: float
@@ -280,8 +283,8 @@ class Limits:
         """The meter that holds a run to these, from `started` on a monotonic clock."""
         return Meter(
             limit_s=self.time_s, limit_usd=self.cost_usd, reserve_s=self.reserve_s,
-            reserve_usd=self.reserve_s * self.rate("evaluate"), usd_per_s=self.usd_per_s, earlier=earlier,
-            started=started,
+            reserve_usd=min(self.reserve_s * self.rate("evaluate"), self.cost_usd / 2), usd_per_s=self.usd_per_s,
+            earlier=earlier, started=started,
         )  # fmt: skip
 
 

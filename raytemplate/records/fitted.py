@@ -69,8 +69,8 @@ class WarmStart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", "budget.time";
-    `step` is what its epochs are called: "epoch" or "round"; `warm_start` is None where none was asked for.
+    """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", or the field of the budget
+    that ended it; `step` is what its epochs are called: "epoch" or "round"; `warm_start` is None where none was asked.
     """
 
     candidate: Candidate

@@ -42,7 +42,8 @@ class TrialRecord:
 class SweepResult:
     """A sweep that ended with a winner.
 
-    `ended` says why: "trials", "all values tried" or "budget.time"; `sampler` is the class that chose the values.
+    `ended` says why: "trials", "all values tried" or the field of the budget that ended it; `sampler` is the class that
+    chose the values.
     """
 
     best: TrialRecord

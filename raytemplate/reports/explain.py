@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 
@@ -117,9 +118,10 @@ def _sweep(stage: SweepStage) -> str:
     most = f"at most {count(stage.num_trials, 'trial')}" if stage.num_trials else "trials until the time is up"
     at_once = f", {stage.slots} at once" if stage.slots > 1 else ", one at a time"
     limit = f", each at most {show_limit(stage.per_trial_s)}" if stage.per_trial_s else ""
+    first = f"; {count(len(stage.begin_with), 'winner')} of earlier runs first" if stage.begin_with else ""
     ended = "" if stage.scheduler == "none" else f"; {stage.scheduler} ends the worse ones early"
-    return (f"{drawn} by {stage.search}; {most}{at_once}{limit}{ended}; about {stage.expected_trials:,} expected to be "
-            "started")  # fmt: skip
+    expected = f"about {stage.expected_trials:,} expected to be started"
+    return f"{drawn} by {stage.search}{first}; {most}{at_once}{limit}{ended}; {expected}"
 
 
 def _last(sweep: SweepStage) -> str:
@@ -155,6 +157,8 @@ def _promote(stage: PromoteStage, plan: RunPlan) -> str:
 
 def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
     time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
+    if math.isinf(plan.limits.cost_usd):
+        return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", f"not known: {plan.limits.basis}"))
     limit = f"limit {show_usd_limit(plan.limits.cost_usd)} USD ({plan.limits.basis})"
     cost = f"{show_usd(plan.forecast.cost_usd)} USD, {limit}"
     return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, WarmStart
@@ -101,6 +103,8 @@ def budget_line(plan: RunPlan, spent_s: float, spent_usd: float) -> str:
     """What is spent and what is left: "8 s (planned 9 s); 9m 52s of 10m and 1.00 of 1 USD left"."""
     limits, planned = plan.limits, about_seconds(plan.forecast.seconds)
     time_left = f"{_clock(max(0.0, limits.time_s - spent_s))} of {show_limit(limits.time_s)}"
+    if math.isinf(limits.cost_usd):
+        return f"{_clock(spent_s)} (planned {planned}); {time_left} left"
     usd_left = show_usd(max(0.0, limits.cost_usd - spent_usd))
     money_left = f"{usd_left} of {show_usd_limit(limits.cost_usd)} USD"
     return f"{_clock(spent_s)} (planned {planned}); {time_left} and {money_left} left"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -58,7 +58,7 @@ def _drawn(record: TrialRecord, name: str) -> str:
     return f"{value:.4g}" if isinstance(value, float) else value_text(value)
 
 
-def winning_template(plan: RunPlan, resolved: Settings, best: TrialRecord, run_id: str) -> str:
+def winning_template(plan: RunPlan, resolved: Settings, written: Container[str], best: TrialRecord, run_id: str) -> str:
     """The template that the run was made from with the winner's values in place of its sweep, as YAML."""
     from ruamel.yaml import YAML
 
@@ -66,7 +66,7 @@ def winning_template(plan: RunPlan, resolved: Settings, best: TrialRecord, run_i
     stage = trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
     document: dict[str, Any] = {name: resolved[name] for name in TOP_LEVEL if name in resolved}
     del document["tuning"]
-    kept = ("time", "cost", "prices")
+    kept = ("time", "prices", *(["cost"] if "budget.cost" in written else []))
     document["budget"] = {name: value for name, value in resolved["budget"].items() if name in kept}
     document["model"] = dict(stage.model)
     document["training"] = {name: value for name, value in stage.training.items() if value is not None}

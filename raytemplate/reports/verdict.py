@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Difference, Estimate, Evaluation, Scored
 from raytemplate.records.judged import Approved, Finding, Held, Rejected
@@ -182,8 +184,10 @@ def closing(
         champion_version: the champion after the run, 0 if there is none.
         records: the run's folder, as a person would type it.
     """
-    took = f"{about_seconds(wall_clock_s)} of {show_limit(plan.limits.time_s)}"
-    paid = f"{show_usd(cost_usd)} of {show_usd_limit(plan.limits.cost_usd)} USD"
-    spent = f"{took}, {paid} (planned {about_seconds(plan.forecast.seconds)}). Records: {records}"
+    limits = plan.limits
+    took = f"{about_seconds(wall_clock_s)} of {show_limit(limits.time_s)}"
+    if not math.isinf(limits.cost_usd):
+        took += f", {show_usd(cost_usd)} of {show_usd_limit(limits.cost_usd)} USD"
+    spent = f"{took} (planned {about_seconds(plan.forecast.seconds)}). Records: {records}"
     outcome = outcome_text(plan.name, verdict, promotion, champion_version=champion_version)
     return "\n".join([outcome, spent, next_command(plan.name, run_id, verdict, promotion)])

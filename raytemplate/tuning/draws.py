@@ -67,6 +67,16 @@ class Draw:
         found = (self.low + n * self.step for n in range(number))
         return tuple(int(value) if self.kind == "int" else value for value in found)
 
+    def holds(self, value: object) -> bool:
+        """Whether this value can be drawn."""
+        if self.values:
+            return (type(value), value) in {(type(one), one) for one in self.values}
+        if not _is_number(value, whole=self.kind == "int"):
+            return False
+        number = cast("float", value)
+        steps = (number - self.low) / self.step if self.step else 0.0
+        return self.low <= number <= self.high and abs(steps - round(steps)) < 1e-9
+
     def draw(self, name: str, trial: BaseTrial) -> Scalar:
         """A value for a trial of Optuna's."""
         if self.values:

@@ -63,6 +63,10 @@ class TuningSpec(Options):
     """Whether the best values are trained again on train and validation together, for their best number of epochs; else
     the trial's own model is the candidate. Default: yes."""
 
+    warm_start: bool = True
+    """Whether values that won earlier sweeps of this template in this workspace are tried first, where they can still
+    be drawn. Default: yes."""
+
     max_failed: Share = 0.5
     """Share of the trials that may fail, such as `50 %`, before the sweep does. Default: 50 %."""
 

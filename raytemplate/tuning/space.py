@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raytemplate.records.codec import Settings
 from raytemplate.tuning.draws import Scalar, parse_draw
@@ -59,8 +59,14 @@ def _points(left: tuple[Knob, ...], chosen: dict[str, Scalar]) -> Iterator[dict[
         yield from _points(tuple(others), {**chosen, knob.name: value})
 
 
-def _holds(knob: Knob, values: Mapping[str, Scalar]) -> bool:
+def _holds(knob: Knob, values: Mapping[str, Any]) -> bool:
     return all(values.get(name) == wanted for name, wanted in knob.when.items())
+
+
+def can_draw(space: tuple[Knob, ...], values: Mapping[str, Any]) -> bool:
+    """Whether one trial can have exactly these values."""
+    drawn = {knob.name: parse_draw(knob.draw) for knob in space if _holds(knob, values)}
+    return drawn.keys() == values.keys() and all(draw.holds(values[name]) for name, draw in drawn.items())
 
 
 def draw_all(space: tuple[Knob, ...], trial: BaseTrial) -> dict[str, Scalar]:

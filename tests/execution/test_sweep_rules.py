@@ -70,6 +70,18 @@ def test_as_many_trials_as_asked_for_and_the_best_of_them():
     assert (slots.now, result.usage.wall_clock_s, result.usage.cpu_s) == (12.0, 12.0, 21.0)
 
 
+def test_what_won_before_is_tried_first_and_once():
+    winners = tuple(Settings({"training.lr": lr, "model.hidden": 8}) for lr in (0.03, 0.02))
+    made, _, _ = sweep(num_trials=4, begin_with=winners)
+    result = made.run()
+    tried = [dict(r.values) for r in sorted(result.trials, key=lambda r: r.number)]
+    assert tried[:2] == [dict(one) for one in winners]
+    known = tuple(r for r in result.trials if r.number < 3)
+    again, _, heard = sweep(num_trials=4, begin_with=winners, known=known)
+    again.run()
+    assert not {r.values for r in heard} & set(winners)
+
+
 def test_the_time_is_used_up_and_what_follows_is_left_its_share():
     made, slots, _ = sweep(budget_s=30.0, reserve_s=4.0)
     result = made.run()

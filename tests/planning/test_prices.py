@@ -8,6 +8,7 @@ from sample_inventory import inventory, node, spec_of
 from raytemplate.errors import PlanError, SpecError
 from raytemplate.planning.compile import compile as compile_plan
 from raytemplate.planning.inventory import Cluster
+from raytemplate.reports.explain import explain
 
 CPU = {"per_hour": "0.04 USD", "source": "https://prices.example/cpu", "date": "2026-01-31"}
 GPU = {"per_hour": "3.6 USD", "source": "https://prices.example/gpu", "date": "2026-01-31"}
@@ -71,6 +72,43 @@ def test_a_price_without_its_source_and_date_is_no_price(lacks):
     price = {key: value for key, value in CPU.items() if key != lacks}
     with pytest.raises(SpecError, match=rf"budget\.prices\.cpu\.{lacks}: missing"):
         spec_of({"budget.prices": {"cpu": price}})
+
+
+def test_of_gpus_of_several_types_the_dearest_is_charged_and_each_needs_a_price():
+    nodes = (NODES[0], replace(NODES[1], accelerator="T4"))
+    asked = {"resources.workers": 1, "resources.per_worker.gpus": 1}
+    with pytest.raises(PlanError, match=r"budget\.prices\.gpu has no price for T4"):
+        plan({**asked, "budget.prices": {"cpu": CPU, "gpu": {"A100": GPU}}}, nodes)
+    both = {"cpu": CPU, "gpu": {"A100": GPU, "T4": {**GPU, "per_hour": "0.3 USD"}}}
+    held = plan({**asked, "budget.prices": both}, nodes).limits.held_usd_per_s("fit")
+    assert held * 3600 == pytest.approx(0.04 + 3.6)
+
+
+def test_prices_of_node_types_do_not_stop_a_run_on_this_machines_own_ray():
+    here = (node(here=True, object_store_bytes=10**10),)
+    assert plan({"budget.prices": {"node": {"big": NODE}}}, here).limits.basis == "this machine is free"
+    assert plan({"budget.prices": {"cpu": CPU}}, here).limits.usd_per_s > 0
+
+
+def test_without_a_price_and_a_limit_nothing_is_said_to_be_free(monkeypatch):
+    spec = spec_of()
+    unlimited = replace(spec, origins={k: v for k, v in spec.origins.items() if k != "budget.cost"})
+    cluster = Cluster(nodes=NODES, local=False, address="http://head:8265")
+    made = compile_plan(unlimited, replace(inventory(), cluster=cluster), "2013-06-01")
+    assert made.limits.cost_usd == float("inf")
+    assert "  cost         not known: no price is known" in explain(made, file="f.yaml")
+
+
+def test_a_sweep_that_is_too_dear_is_told_what_it_costs():
+    changes = {
+        "tuning": {"space": {"training.lr": "loguniform(1e-4, 1e-1)"}}, "budget.time": "10h", "resources.workers": 0,
+        "budget.prices": {"cpu": {**CPU, "per_hour": "900 USD"}},
+    }  # fmt: skip
+    with pytest.raises(
+        PlanError, match=r"budget\.cost is \d+ USD; start, ingest, one trial, the last training and"
+    ) as no:
+        plan({**changes, "budget.cost": "10 USD"})
+    assert no.value.next_step.startswith("set budget.cost: ")
 
 
 def test_a_sweep_holds_its_slots_and_has_as_many_trials_as_there_is_money_for():

@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from raytemplate.tuning.options import Drawn
-from raytemplate.tuning.space import draw_all, every_point, knobs
+from raytemplate.tuning.space import can_draw, draw_all, every_point, knobs
 
 SPACE = {
     "model.num_trees": Drawn(draw="int(1, 2)", when={"model.kind": "lightgbm"}),
@@ -39,3 +39,21 @@ def test_every_draw_of_optuna_is_a_point():
     drawn = [draw_all(knobs(SPACE), study.ask()) for _ in range(40)]
     assert all(values in points for values in drawn)
     assert all(point in drawn for point in points)
+
+
+@pytest.mark.parametrize(
+    ("values", "can"),
+    [
+        ({"model.kind": "lightgbm", "model.num_trees": 2}, True),
+        ({"model.kind": "lightgbm", "model.num_trees": 3}, False),
+        ({"model.kind": "lightgbm", "model.num_trees": 1.5}, False),
+        ({"model.kind": "lightgbm"}, False),
+        ({"model.kind": "lightgbm", "model.num_trees": 2, "model.hidden": 8}, False),
+        ({"model.kind": "tabular-mlp", "model.hidden": 16, "training.lr": 2.0}, True),
+        ({"model.kind": "tabular-mlp", "model.hidden": 16, "training.lr": 1.5}, False),
+        ({"model.kind": "linear"}, False),
+        ({"model.kind": "tabular-mlp", "model.hidden": True}, False),
+    ],
+)
+def test_whether_a_trial_can_have_certain_values(values, can):
+    assert can_draw(knobs(SPACE), values) is can

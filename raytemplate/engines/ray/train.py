@@ -138,7 +138,7 @@ def _submit_workers(
     """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted.
 
     Raises:
-        BudgetSpent: workers that should have stopped have not, and the whole budget has ended.
+        BudgetSpent: the whole budget ended before workers that should have stopped left a checkpoint.
     """
     streams = {name: data.streams[name] for name in ("train", "validation") if name in data.streams}
     if streams:
@@ -166,8 +166,10 @@ def _submit_workers(
         if time.monotonic() > end + _GRACE_S:  # whoever conducts it does not end it either
             break
     if time.monotonic() > end and outcome != [None]:
+        if newest_good(journal.checkpoints)[0] is not None:
+            return "budget.time", ()
         raise BudgetSpent(
-            f"{meter.told()} were spent, and a step of training had not ended",
+            f"{meter.told()} were spent, and training had left no checkpoint",
             next_step=f"raise {meter.ended_by()}, or see in ray.log what its workers were doing",
         )
     if outcome[0] is not None:

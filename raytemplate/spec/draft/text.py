@@ -133,7 +133,7 @@ def _model(draft: Draft) -> Iterable[str]:
 
 
 def _budget(draft: Draft) -> Iterable[str]:
-    yield remark("budget: {time: 30m, cost: 1 USD}", "the whole run; a bound to notice, seldom reached")
+    yield remark("budget: {time: 30m}", "the whole run; a bound to notice, seldom reached")
 
 
 def _evaluation(draft: Draft) -> Iterable[str]:
