@@ -183,7 +183,8 @@ def run(
     Args:
         listener: hears of stages and epochs; default: whoever reads stderr or the cell of the notebook, in lines.
         quiet: nobody does.
-        started: `time.monotonic()` when the clock of the budget began; default: now.
+        started: `time.monotonic()` when this process, the run's own, began: the clock of the budget, and where the
+            process outlasts that, it is ended from outside. Default: now, and nobody ends it.
 
     Raises:
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
@@ -194,7 +195,9 @@ def run(
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
         journal = begin(folder, planned.plan, planned.spec, planned.address)
-        return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began)
+        return _conduct(
+            planned.plan, journal, planned.workspace, listener or _teller(quiet), began, own=started is not None
+        )
 
 
 def resume(
@@ -231,7 +234,7 @@ def resume(
             journal.supersede(RunEnd)
         elif end is not None:
             return Run(journal)
-        return _conduct(locked, journal, place, listener or _teller(quiet), began, again=True)
+        return _conduct(locked, journal, place, listener or _teller(quiet), began, again=True, own=started is not None)
 
 
 def _need_secrets(plan_: RunPlan) -> None:
@@ -277,7 +280,9 @@ def submit(
     if detach or end is not None:
         return Run(journal)
     with working_on(journal):
-        return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began)
+        return _conduct(
+            planned.plan, journal, planned.workspace, listener or _teller(quiet), began, own=started is not None
+        )
 
 
 def _teller(quiet: bool) -> Listener | None:
@@ -287,15 +292,16 @@ def _teller(quiet: bool) -> Listener | None:
 
 
 def _conduct(
-    plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool = False
-) -> Run:
+    plan_: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool = False,
+    own: bool,
+) -> Run:  # fmt: skip
     with logged(journal, listener) as heard:
         try:
             # Importing takes long enough to be interrupted in, too.
             if journal.read(SubmittedJob) is None:
                 from raytemplate.engines.conduct import conduct
 
-                conduct(plan_, journal, place, heard, began)
+                conduct(plan_, journal, place, heard, began, own=own)
             else:
                 from raytemplate.engines.submitted import conduct_submitted
 

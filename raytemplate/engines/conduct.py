@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import traceback
 from contextlib import ExitStack
-from datetime import UTC, datetime
 
-from raytemplate.budget import Meter
 from raytemplate.engines.bind import Bound
-from raytemplate.errors import Interrupted, RaytemplateError
+from raytemplate.engines.watchdog import watched
+from raytemplate.errors import BudgetSpent, Interrupted, RaytemplateError, was_terminated
+from raytemplate.execution.execute import judging_s
+from raytemplate.execution.failure import record_failure
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.run import RunEnd, RunStart
-from raytemplate.redact import redact
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.run import RunStart
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
 
-def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float) -> None:
+def conduct(
+    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, own: bool
+) -> None:
     """Walk the stages of a run that only this process works on; leaves nothing running.
 
     Args:
         began: `time.monotonic()` when the clock of the budget began.
+        own: this process is the run's own, and may be ended where it outlasts its budget.
 
     Raises:
         KeyboardInterrupt, Interrupted: as they came; see `execution.interrupted`.
@@ -32,11 +35,19 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
     with ExitStack() as stack:
         meter = plan.limits.meter(journal.spent(), began)
         stack.enter_context(journal.attempt(meter))
+        if own:
+            stack.enter_context(watched(journal.folder, meter.remaining_s(), judging_s(plan.limits)))
         bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
-        except (KeyboardInterrupt, Interrupted):
+        except (KeyboardInterrupt, Interrupted) as error:
             bound.abandon()
+            if was_terminated(error) and meter.remaining_s() < 0 and journal.read(FitResult) is None:
+                # Nobody else does that at this moment: it is the watchdog who asks.
+                late = BudgetSpent(f"{meter.told()} were spent, and training did not end by itself",
+                                   next_step=f"raise {meter.ended_by()}, or look for what never ends")  # fmt: skip
+                record_failure(journal, plan, meter, late)
+                raise late from error
             raise
         except RaytemplateError as error:
             record_failure(journal, plan, meter, error)
@@ -44,20 +55,3 @@ def conduct(plan: RunPlan, journal: Journal, place: Workspace, listener: Listene
         except Exception as error:
             record_failure(journal, plan, meter, error)
             raise
-
-
-def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
-    """Keep how it failed: the message in the record of the end, the whole trace in a file."""
-    text = redact("".join(traceback.format_exception(error)))
-    code = error.exit_code if isinstance(error, RaytemplateError) else 1
-    end = RunEnd(
-        state="failed", exit_code=code, ended=datetime.now(UTC), wall_clock_s=meter.elapsed_s(),
-        cost_usd=meter.spent_usd(), family=plan.fit.family, timings=(), message=str(error),
-        trouble=getattr(error, "trouble", "code"), retry=getattr(error, "retry", "after a change"),
-    )  # fmt: skip
-    try:
-        (journal.folder / "error.txt").write_text(text)
-        journal.write(end)
-    except (OSError, RaytemplateError) as second:
-        # A full disk is often why it failed: say so with the first error, and leave the run unfinished.
-        error.add_note(f"the failure could not be recorded: {second}")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from raytemplate.budget import Spent
-from raytemplate.engines.conduct import record_failure
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.promoter import PromoterProcess
 from raytemplate.engines.quiet import Quiet
@@ -19,6 +18,7 @@ from raytemplate.engines.ray.jobs import Jobs, JobState
 from raytemplate.engines.sending import send_again
 from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError, from_words
 from raytemplate.execution.execute import Execution
+from raytemplate.execution.failure import record_failure
 from raytemplate.execution.handover import bring_back, bring_records, shared_journal, spent_on
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener

@@ -27,6 +27,7 @@ from raytemplate.planning.stages import (
     FitStage,
     GovernStage,
     IngestStage,
+    Limits,
     PromoteStage,
     RunPlan,
     Stage,
@@ -45,8 +46,12 @@ from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
 
 _LEAST_JUDGING_S = 30.0
-
 Package = Callable[[Path], None]
+
+
+def judging_s(limits: Limits) -> float:
+    """Seconds that a candidate may still take to be judged when its budget has ended."""
+    return max(limits.reserve_s, _LEAST_JUDGING_S)
 
 
 @dataclass(kw_only=True)
@@ -336,7 +341,7 @@ class Execution:
         if champion is not None:
             self._add_champion(champion, models, problems)
         # A candidate is judged although its budget has ended meanwhile, but not for ever.
-        limit_s = max(self.meter.remaining_s(), 0.0) + max(self.plan.limits.reserve_s, _LEAST_JUDGING_S)
+        limit_s = max(self.meter.remaining_s(), 0.0) + judging_s(self.plan.limits)
         scores = within(
             limit_s, lambda: self.engine.score(stage, self.plan.ingest, ingested, models),
             lambda: self._spent("and the candidate had not been evaluated; it is kept, and not judged"),

@@ -18,8 +18,9 @@ from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.attached import AttachedRay
 from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.engines.watchdog import watched
 from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
-from raytemplate.execution.execute import Execution
+from raytemplate.execution.execute import Execution, judging_s
 from raytemplate.execution.handover import read_handover, shared_journal, shared_store
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
@@ -53,7 +54,8 @@ def work(storage: Path, run_id: str, began: float) -> None:
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
     ray, meter = AttachedRay("auto").start(), plan.limits.meter(handover.spent, began)
-    with FileLock(shared.active, 0.0), shared.attempt(meter):
+    watch = watched(shared.folder, meter.remaining_s(), judging_s(plan.limits))
+    with FileLock(shared.active, 0.0), shared.attempt(meter), watch:
         try:
             Execution(
                 plan=plan, journal=shared, engine=RayEngine(ray), promoter=NoPromoter(), store=shared_store(storage),
