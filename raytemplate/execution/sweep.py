@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,7 @@ _SPARE = 1.2
 _BEFORE_GIVING_UP = 5
 """So many trials must have ended before their failures say something of the sweep."""
 _WAIT_S = 0.5
+_REMEMBERED = 50
 
 
 @dataclass(kw_only=True)
@@ -72,7 +74,10 @@ class Sweep:
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _running: dict[int, _Running] = field(default_factory=dict[int, _Running])
     _paces: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
-    _starts: list[float] = field(default_factory=list[float])
+    _starts: deque[float] = field(default_factory=lambda: deque[float](maxlen=_REMEMBERED))
+    _incumbent: TrialRecord | None = None
+    _number: int = 0
+    _num_failed: int = 0
     _ended: str = ""
     _held_s: float = 0.0
 
@@ -121,10 +126,10 @@ class Sweep:
                 self._study.tell(trial.number, record.validation)
             else:
                 self._study.tell(trial.number, state=State.FAIL)
-            self._done.append(record)
+            self._count(record)
             self._held_s += record.actual_s
             if record.epochs:
-                self._paces.setdefault(record.family, {})[record.number] = record.actual_s / record.epochs
+                self._remember(record.family, record.number, record.actual_s / record.epochs)
 
     def _loop(self) -> None:
         while True:
@@ -172,6 +177,7 @@ class Sweep:
                 else self.meter.ended_by(training=True)
             )
             return False
+        self._number = trial.number
         self._running[slot] = _Running(
             asked=asked, trial=trial, values=values, planned_s=planned_s, started=self.clock()
         )
@@ -206,10 +212,9 @@ class Sweep:
                 return None, planned_s
             num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
             planned_s = start_s + pace_s * num_epochs
-        numbers = [r.number for r in self._done] + [one.trial.number for one in self._running.values()]
         asked = trial_stage(self.stage, values, num_epochs=num_epochs)
         trial = Trial(
-            number=1 + max(numbers, default=0), limit_s=limit_s, stage=asked,
+            number=self._number + 1, limit_s=limit_s, stage=asked,
             asks_at=tuple(rungs(self.stage.scheduler, num_epochs, told_every(asked))),
         )  # fmt: skip
         return trial, planned_s
@@ -221,7 +226,7 @@ class Sweep:
     def _refit_s(self) -> float:
         if not self.stage.refit:
             return 0.0
-        best = self._best()
+        best = self._incumbent
         if best is None:
             arm = self.stage.arms[0]
             seconds = self._pace_s(arm.family) * arm.num_epochs
@@ -257,7 +262,14 @@ class Sweep:
             pace_s = first.wall_clock_s / first.epoch
         else:
             pace_s = (last.wall_clock_s - first.wall_clock_s) / (last.epoch - first.epoch)
-        self._paces.setdefault(running.trial.stage.family, {})[running.trial.number] = pace_s
+        self._remember(running.trial.stage.family, running.trial.number, pace_s)
+
+    def _remember(self, family: str, number: int, pace_s: float) -> None:
+        """Seconds an epoch of the newest trials: a median over all would cost more and more."""
+        paces = self._paces.setdefault(family, {})
+        paces[number] = pace_s
+        if len(paces) > _REMEMBERED:
+            del paces[next(iter(paces))]
 
     def _end(self, event: Ended) -> None:
         running = self._running.pop(event.slot, None)
@@ -278,10 +290,10 @@ class Sweep:
     def _keep(self, running: _Running, state: TrialState, problem: str) -> None:
         actual_s = self.clock() - running.started
         self._held_s += actual_s
-        paces = self._paces.setdefault(running.trial.stage.family, {})
+        family, number = running.trial.stage.family, running.trial.number
         if not running.epochs and state == "cut":
-            paces[running.trial.number] = actual_s  # an epoch takes longer than that
-        pace_s = paces.get(running.trial.number)
+            self._remember(family, number, actual_s)  # an epoch takes longer than that
+        pace_s = self._paces.get(family, {}).get(number)
         if pace_s is not None and running.epochs and state in ("finished", "pruned"):
             self._starts.append(max(0.0, actual_s - pace_s * running.epochs[-1].epoch))
         record = _record(
@@ -292,25 +304,33 @@ class Sweep:
             self._study.tell(running.asked, record.validation)
         else:
             self._study.tell(running.asked, state=State.FAIL)
+        self._count(record)
+        self.on_trial(record, self._incumbent, self.left_s())
+
+    def _count(self, record: TrialRecord) -> None:
+        """One more that has ended. What is asked of all of them is kept up here: no event costs more than the first."""
         self._done.append(record)
-        self.on_trial(record, self._best(), self.left_s())
+        self._number = max(self._number, record.number)
+        self._num_failed += record.state in ("diverged", "failed")
+        if record.is_promotable and (self._incumbent is None or self._order(record) < self._order(self._incumbent)):
+            self._incumbent = record
+
+    def _order(self, record: TrialRecord) -> tuple[float, int]:
+        """The best first, of equals the earliest."""
+        assert record.validation is not None
+        return (-record.validation if self.stage.arms[0].higher_is_better else record.validation, record.number)
 
     def _refuse_failures(self) -> None:
-        failed = [record for record in self._done if record.state in ("diverged", "failed")]
-        if len(self._done) < _BEFORE_GIVING_UP or len(failed) <= self.stage.max_failed * len(self._done):
+        if len(self._done) < _BEFORE_GIVING_UP or self._num_failed <= self.stage.max_failed * len(self._done):
             return
+        failed = [record for record in self._done if record.state in ("diverged", "failed")]
         raise TrainingFailed(
             f"{len(failed)} of {len(self._done)} trials failed, the last: {failed[-1].problem}",
             next_step="narrow tuning.space, or raise tuning.max_failed",
         )
 
-    def _best(self) -> TrialRecord | None:
-        sign = -1.0 if self.stage.arms[0].higher_is_better else 1.0
-        found = [(sign * r.validation, r.number, r) for r in self._done if r.is_promotable and r.validation is not None]
-        return min(found)[2] if found else None
-
     def _result(self, wall_s: float) -> SweepResult:
-        best = self._best()
+        best = self._incumbent
         if best is None:
             self._say_why_none()
         assert best is not None
