@@ -23,6 +23,7 @@ from raytemplate.records.judged import Finding
 from raytemplate.testing.feature_suite import FeatureSuite
 from raytemplate.testing.gate_suite import GateSuite
 from raytemplate.testing.metric_suite import MetricSuite
+from raytemplate.testing.search_suite import SearchSuite
 from raytemplate.testing.source_suite import SourceSuite, rows_of_days
 
 _NUMBERS = {"values": [3.0, -1.5, None, 1e6, 0.0, 7.25, 7.25], "unseen": [-1e300, 4.0, 1e300]}
@@ -70,6 +71,7 @@ METRICS = {
     name: {"quantile": 0.9} if name in ("pinball", "coverage") else {} for name in plugins._SHIPPED[plugins.METRICS]
 }
 globals().update(of_all(MetricSuite, "metric", METRICS))
+globals().update(of_all(SearchSuite, "search", {name: {} for name in plugins._SHIPPED[plugins.SEARCHES]}))
 
 
 class TestParquet(SourceSuite):

@@ -23,6 +23,7 @@ MISSING = {
     "features.columns.wind_dir.kind": 'kind of feature: "cycle"',
     "evaluation.metric": 'metric: "wape"',
     "governance.gates.sure-limit": 'gate: "sure-limit"',
+    "tuning.search": 'search: "quasi-random"',
 }
 
 
@@ -76,6 +77,7 @@ def test_one_run_uses_a_plug_in_of_each_kind_and_says_which_packages(site, proje
     assert "version 1 is the champion of flights-sample" in ended.stdout
     run = only_run(project)
     assert run is not None
+    assert record(run, "sweep")["sampler"] == "QMCSampler"
     lock = json.loads((run / "run.lock").read_text())
     assert lock["environment"]["raytemplate-sample"] == "1.0.0"
     assert lock["plan"]["ingest"]["source"] == "arrow" and lock["plan"]["fit"]["family"] == "additive"

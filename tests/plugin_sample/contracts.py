@@ -6,6 +6,7 @@ from raytemplate.testing.family_suite import FamilySuite
 from raytemplate.testing.feature_suite import FeatureSuite
 from raytemplate.testing.gate_suite import GateSuite
 from raytemplate.testing.metric_suite import MetricSuite
+from raytemplate.testing.search_suite import SearchSuite
 from raytemplate.testing.source_suite import SourceSuite
 
 
@@ -37,3 +38,7 @@ class TestSureLimit(GateSuite):
     gate = "sure-limit"
     passes = {"metric": "mae", "limit": 8}
     blocks = {"metric": "mae", "limit": 7}
+
+
+class TestQuasiRandom(SearchSuite):
+    search = "quasi-random"
