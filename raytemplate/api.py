@@ -233,8 +233,18 @@ def resume(
         elif end is not None and end.state == "failed":
             journal.supersede(RunEnd)
         elif end is not None:
+            _tell_mlflow(locked, journal, place)
             return Run(journal)
         return _conduct(locked, journal, place, listener or _teller(quiet), began, again=True, own=started is not None)
+
+
+def _tell_mlflow(plan_: RunPlan, journal: Journal, place: Workspace) -> None:
+    """Bring MLflow's copy of a promotion in line, where whoever promoted did not come to it."""
+    promotion = journal.read(PromotionRecord)
+    if promotion is not None and promotion.outcome == "promoted" and not promotion.projected:
+        from raytemplate.engines.mlflow.mirror import Mirror
+
+        Mirror(place, plan_.promote.tracking_uri).bring_in_line(plan_, journal)
 
 
 def _need_secrets(plan_: RunPlan) -> None:

@@ -19,7 +19,9 @@ def command(model: str, input_pattern: str, output: str, workspace: str | None) 
     from raytemplate.reports.wording import count
 
     scored = api.predict(model, input_pattern, output, workspace=workspace)
-    unknown = f"; {scored.num_unknown:,} categories the model has never seen" if scored.num_unknown else ""
+    unknown = (
+        f"; {scored.num_unknown:,} values are categories that the model has never seen" if scored.num_unknown else ""
+    )
     text = f"{count(scored.num_rows, 'row')} scored by {scored.name} version {scored.version}{unknown}: {output}"
     data = {"model": scored.name, "version": scored.version, "num_rows": scored.num_rows,
             "num_unknown": scored.num_unknown, "output": output}  # fmt: skip

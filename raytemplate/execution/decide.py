@@ -137,7 +137,9 @@ def _promoted(journal: Journal) -> PromotionRecord | None:
 
 
 def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object]:
-    """What an event binds: the plan and the very evaluation that allowed it."""
+    """What an event binds: the plan and the very evaluation that allowed it; and rules that no file holds."""
+    loosened = ", ".join(path for path in plan.set_outside if path.startswith("governance."))
+    by = f"{by}; {loosened} set outside the template" if loosened else by
     return {
         "plan": plan.id, "by": by, "snapshot": evaluation.test_snapshot,
         "evaluation_sha256": hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
@@ -145,9 +147,9 @@ def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object
 
 
 def is_champion(journal: Journal, ledger: Ledger, model: str) -> bool:
-    """Whether the run was promoted, and the champion is still the one it made: there is nothing left to decide."""
+    """Whether the run was promoted, and the champion is the one it made, or is it again: nothing is left to decide."""
     head, promoted = ledger.head(model), _promoted(journal)
-    return head is not None and promoted is not None and head.run_id == journal.run_id and head.term == promoted.term
+    return head is not None and promoted is not None and head.run_id == journal.run_id
 
 
 def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, IntegrityError, Unavailable, UsageError
-from raytemplate.execution.journal import Journal
+from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import settled
@@ -119,8 +119,15 @@ class Run:
         )  # fmt: skip
 
     def view(self) -> RunView:
-        """All records there are, for printing."""
+        """All records there are, for printing.
+
+        Raises:
+            IntegrityError: a run that was judged lacks what it was judged on.
+        """
         verdict = self.journal.read(VerdictRecord)
+        if verdict is not None:
+            for kind in (Snapshot, FitResult, Evaluation):
+                _need_judged(self.journal, kind)
         return RunView(
             start=self.journal.need(RunStart), plan=settled(self.plan, self.sweep),
             snapshot=self.journal.read(Snapshot),
@@ -133,6 +140,14 @@ class Run:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _need_judged(journal: Journal, kind: type) -> None:
+    if journal.read(kind) is None:
+        raise IntegrityError(
+            f"{journal.folder / RECORDS[kind]}: missing, and the run was judged on it",
+            next_step="restore it from a backup; the run's verdict cannot be followed without it",
+        )
 
 
 @contextmanager

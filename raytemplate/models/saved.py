@@ -121,13 +121,13 @@ class SavedModel:
         return cls(about=about, features=features, predictor=loaded, code=folder / CODE)
 
     def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
-        """Predictions for raw rows as a `Predictor` gives them, and how many rows hold an unknown category.
+        """Predictions for raw rows as a `Predictor` gives them, and how many of their values are unknown categories.
 
         Raises:
             DataError: a column that the model needs is missing or of another type.
         """
         with code_in(self.code):
-            encoded = encode(rows, self.features, with_target=False)
+            encoded = encode(_untyped_where_empty(rows), self.features, with_target=False)
         return self.predictor.predict(encoded.dense, encoded.codes), encoded.num_unknown
 
     def as_columns(self, predictions: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
@@ -140,3 +140,11 @@ class SavedModel:
         names = np.array(self.features.classes, dtype=object)
         likeliest = {"prediction": names[predictions.argmax(axis=1)]}
         return likeliest | {f"probability_{name}": predictions[:, place] for place, name in enumerate(names)}
+
+
+def _untyped_where_empty(rows: pa.Table) -> pa.Table:
+    """A text file does not say what its empty columns would hold: they are missing values of whatever is asked for."""
+    for place, column in enumerate(rows.columns):
+        if pa.types.is_string(column.type) and column.null_count == len(column):
+            rows = rows.set_column(place, rows.column_names[place], pa.chunked_array([pa.nulls(len(column))]))
+    return rows

@@ -78,9 +78,15 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
         owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
-        sweep=sweep,
+        sweep=sweep, set_outside=_set_outside(spec),
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
+
+
+def _set_outside(spec: TemplateSpec) -> tuple[str, ...]:
+    """Values of no file: of --set, the environment or Python. A mapping is told by what is in it."""
+    found = [path for path, origin in spec.origins.items() if not origin.line]
+    return tuple(sorted(path for path in found if not any(other.startswith(f"{path}.") for other in found)))
 
 
 def split_of(data: DataSpec, source: SourceTable) -> Split | None:

@@ -81,11 +81,13 @@ def _window(name: WindowName, start: datetime, end: datetime, length: str, sourc
     shares = [rows_inside(group, start, end) for file in source.files for group in file.row_groups]
     num_rows = sum(rows for rows, _ in shares)
     if num_rows < 0.5:
-        newest = f"; the newest time in the data is {source.time_max:%Y-%m-%d %H:%M} UTC" if source.time_max else ""
-        raise DataError(
-            f"the {name} window {show_moment(start)} .. {show_moment(end)} has no rows{newest}",
-            next_step="use --as-of latest, or an earlier date",
-        )
+        low, high = source.time_min, source.time_max
+        where = f"the {name} window" + (f" {show_moment(start)} .. {show_moment(end)}" if start < end else "")
+        if low is not None and end <= low:
+            raise DataError(f"{where} has no rows; the oldest time in the data is {low:%Y-%m-%d %H:%M} UTC",
+                            next_step="use --as-of latest, or a later date")  # fmt: skip
+        newest = f"; the newest time in the data is {high:%Y-%m-%d %H:%M} UTC" if high else ""
+        raise DataError(f"{where} has no rows{newest}", next_step="use --as-of latest, or an earlier date")
     return Window(
         name=name, start=start, end=end, length=length, num_rows=round(num_rows), exact=all(e for _, e in shares)
     )

@@ -294,7 +294,8 @@ class RunPlan:
 
     `id` is a hash of what changes its result; `template` and `machine` are for people.
 
-    `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises.
+    `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises;
+    `set_outside` are the fields that did not come from a file.
     """
 
     id: str
@@ -316,6 +317,7 @@ class RunPlan:
     metadata: Settings = field(default_factory=Settings)
     artifacts: tuple[str, ...] = ()
     sweep: SweepStage | None = None
+    set_outside: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -57,6 +57,8 @@ def _when(view: RunView) -> str:
 
 def _made_from(view: RunView) -> str:
     lines = [("template", f"{view.start.template}, version {view.start.version}")]
+    if view.plan.set_outside:
+        lines.append(("besides", f"set outside of it: {', '.join(view.plan.set_outside)}"))
     if view.snapshot is not None:
         lines += [("data", ingest_text(view.snapshot, view.plan.ingest.drop)), ("snapshot", _snapshot(view))]
     lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))
@@ -113,7 +115,10 @@ def _ending(view: RunView) -> str:
         outcome = outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
         return outcome + "\n" + _command(view)
     if view.end is not None and view.end.message:
-        return sentences(view.end.message) + _whose(view.end) + f"\n  raytemplate resume {run_id}"
+        again = f"resume {run_id}"
+        if view.end.trouble == "budget":  # what is spent is spent: only another run has another budget
+            again = f"run {view.start.template}    # with a larger budget"
+        return sentences(view.end.message) + _whose(view.end) + f"\n  raytemplate {again}"
     return f"It has no end yet. If it is no longer running, to go on with it:\n  raytemplate resume {run_id}"
 
 

@@ -124,7 +124,8 @@ def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None) -
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
-    late = "" if promotion.projected else f" MLflow's copy is not up to date: {promotion.warning or 'unknown why'}."
+    why = promotion.warning or "it was not told; raytemplate resume RUN tells it"
+    late = "" if promotion.projected else f" MLflow's copy is not up to date: {why}."
     return f"{word}: version {promotion.version} is the champion of {name} ({was}).{late}"
 
 

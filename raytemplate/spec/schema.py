@@ -20,7 +20,7 @@ from raytemplate.plugins import Options
 from raytemplate.quantities import Duration, Money, Size
 from raytemplate.secret import text_or_reference
 from raytemplate.tuning.options import TuningSpec
-from raytemplate.units import show
+from raytemplate.units import parse_money, show
 
 
 def _workers(value: object) -> object:
@@ -118,6 +118,11 @@ class ResourcesSpec(Options):
     """What each worker holds."""
 
 
+def _dollars(value: object) -> object:
+    """A plain number, or an amount of money such as "0.3 USD"."""
+    return parse_money(value) if isinstance(value, str) else value
+
+
 class PriceSpec(Options):
     """A price, with where it stands and since when it holds: a figure without them cannot be checked."""
 
@@ -134,8 +139,8 @@ class PriceSpec(Options):
 class PricesSpec(Options):
     """What machines cost. Charged is what a run holds, whether it uses it or not."""
 
-    local: Annotated[float, Field(ge=0)] = 0.0
-    """US dollars an hour of this machine. Default: 0."""
+    local: Annotated[float, BeforeValidator(_dollars), Field(ge=0)] = 0.0
+    """US dollars an hour of this machine, such as `0.3`. Default: 0."""
 
     cpu: PriceSpec | None = None
     """An hour of one CPU of a cluster. Default: not known."""

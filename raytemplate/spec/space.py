@@ -105,6 +105,8 @@ def _search(places: Places, tuning: TuningSpec) -> Search | None:
 
 
 def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search: Search | None) -> None:
+    if name in places.owners and places.owner(name).level in (Level.ENVIRONMENT, Level.SET):
+        places.note(name, f"is searched, and what tuning.space.{name} draws would take its place; set that instead")
     place, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
         places.note(place, "cannot be searched; fields of model and training can")

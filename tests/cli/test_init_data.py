@@ -2,6 +2,7 @@
 
 import random
 
+import pandas as pd
 import pytest
 from command_line import here, raytemplate
 
@@ -183,3 +184,30 @@ def test_a_draft_runs_unedited(tmp_path, timed):
     done = raytemplate("run", "table.yaml", *as_of, cwd=tmp_path / "demo")
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Approved: version 1" in done.stdout
+
+
+def test_a_month_that_the_folders_give_is_no_feature_beside_the_time(tmp_path):
+    for month in (1, 2, 3):
+        folder = tmp_path / "hive" / f"month=2024-{month:02d}" / "place=north"
+        folder.mkdir(parents=True)
+        days = pd.date_range(f"2024-{month:02d}-01", periods=300, freq="2h")
+        pd.DataFrame({"day": days, "x": range(300), "y": [float(n % 7) for n in range(300)]}).to_parquet(
+            folder / "a.parquet"
+        )
+    made = raytemplate("init", "own", "--data", "hive", "--target", "y", "--time", "day", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    text = (tmp_path / "own" / "hive.yaml").read_text()
+    assert "month follows from day" in made.stdout.replace("\n", " ") or "follows from day" in made.stdout
+    assert "values: [2024-01" not in text and "categorical: [month" not in text
+
+
+def test_money_as_text_in_parquet_is_told_as_in_csv(tmp_path):
+    table = pd.DataFrame({
+        "amount": [f"${1000 + n * 7:,}.30" for n in range(500)], "share": [f"{n % 90}.5%" for n in range(500)],
+        "x": [n % 11 for n in range(500)], "y": [float(n % 7) for n in range(500)],
+    })  # fmt: skip
+    table.to_parquet(tmp_path / "a.parquet")
+    made = raytemplate("init", "own", "--data", "a.parquet", "--target", "y", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "numbers such as $1,000.30" in made.stdout and "numbers such as 0.5%" in made.stdout
+    assert "keys: [amount]" not in (tmp_path / "own" / "a.yaml").read_text()

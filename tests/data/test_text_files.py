@@ -100,7 +100,7 @@ def test_a_type_of_the_contract_is_taken(tmp_path):
         ("a,b\n1,2\n1,\xe9\n".encode("latin1"), "a.csv:3: not UTF-8 (byte 0xe9)"),
         ('a,b\n1,2\n1,"x\n1,2\n', "a.csv:3: a quote is opened and never closed"),
         ("a,b,a\n1,2,3\n", "a.csv:1: more than one column named a"),
-        ("a,b\n", "a.csv: 1 file below"),
+        ("a,b\n", "a.csv: 1 file, but not one row"),
         (b"\n\n", "a.csv: the file is empty"),
     ],
     ids=["fields", "encoding", "quote", "twice", "no-rows", "empty"],

@@ -10,7 +10,7 @@ from fake_runs import GATES, FakeRun
 from raytemplate import api
 from raytemplate.errors import ChampionMoved, DataError, EngineError, IntegrityError, TrainingFailed, UsageError
 from raytemplate.execution.decide import decide, is_stale, refuse_if_stale
-from raytemplate.execution.runs import is_unfinished, working_on
+from raytemplate.execution.runs import Run, is_unfinished, working_on
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import plan_id
 from raytemplate.records import codec
@@ -160,3 +160,24 @@ def test_a_deciding_metric_without_a_value_is_bad_data(tmp_path):
     with pytest.raises(DataError, match="r2 decides and has no value") as refused:
         run.execute(ConstantTarget())
     assert refused.value.exit_code == 2
+
+
+def test_a_judged_run_that_lacks_what_it_was_judged_on_is_not_shown(tmp_path):
+    run = FakeRun(tmp_path)
+    run.execute(FakeEngine())
+    run.journal.write(sample_start())
+    (run.journal.folder / "evaluation.json").unlink()
+    with pytest.raises(IntegrityError, match=r"evaluation\.json: missing, and the run was judged on it"):
+        Run(run.journal).view()
+
+
+def test_a_champion_that_came_back_has_nothing_to_be_decided(tmp_path):
+    first = FakeRun(tmp_path)
+    first.execute(FakeEngine())
+    another_run(first)
+    api.rollback(MODEL, workspace=str(tmp_path))
+    before = first.ledger.events(MODEL)
+    verdict = (first.journal.folder / "verdict.json").read_text()
+    api.promote(first.journal.run_id, reason="again", workspace=str(tmp_path))
+    after = first.ledger.events(MODEL)
+    assert (after, (first.journal.folder / "verdict.json").read_text()) == (before, verdict)

@@ -99,3 +99,9 @@ def test_windows_always_stand_back_to_back_before_as_of(day, lengths, delay):
     assert all(a.end == b.start for a, b in pairwise(windows))
     assert [(w.end - w.start).days for w in windows] == list(lengths)
     assert (as_of - windows[-1].end).days == delay
+
+
+def test_before_the_first_row_a_later_date_is_advised():
+    with pytest.raises(DataError, match=r"window has no rows; the oldest time in the data is 2013-01-01") as refused:
+        compile_plan(spec_of(), inventory(), "2011-01-01")
+    assert refused.value.next_step == "use --as-of latest, or a later date"

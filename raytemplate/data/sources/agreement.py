@@ -42,11 +42,11 @@ def check_time(path: str, schema: Any, time: str) -> None:
         raise DataError(f"{path}: column {time} (data.time) is {kind}, expected a timestamp or a date")
 
 
-def check_rows(pattern: str, root: Path, files: Sequence[SourceFile]) -> None:
+def check_rows(pattern: str, files: Sequence[SourceFile]) -> None:
     """Nothing, if there is a row.
 
     Raises:
         DataError: there is none.
     """
     if not any(file.num_rows for file in files):
-        raise DataError(f"{pattern}: {len(files)} file{'s' if len(files) != 1 else ''} below {root}, but not one row")
+        raise DataError(f"{pattern}: {len(files)} file{'s' if len(files) != 1 else ''}, but not one row")

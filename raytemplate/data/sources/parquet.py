@@ -66,7 +66,7 @@ def list_source(pattern: str, root: Path, time: str, storage: Storage = HERE) ->
         check_time(paths[0], schemas[0], time)
     kind = schemas[0].field(time).type if time else None
     files = tuple(_source_file(p, root, f, time, kind, frozenset(first)) for p, f in zip(paths, footers, strict=True))
-    check_rows(pattern, root, files)
+    check_rows(pattern, files)
     return SourceTable(kind="parquet", root=str(root), files=files, schema=first, storage=storage)
 
 

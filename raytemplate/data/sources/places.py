@@ -58,6 +58,9 @@ def stamp(path: str, storage: Storage = HERE) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
+_NAME_ANOTHER = "name a file, a folder or a pattern that is there"
+
+
 def find_files(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = HERE) -> tuple[str, ...]:
     """The files of a path, folder (everything with one of the endings below it) or glob, sorted.
 
@@ -67,7 +70,7 @@ def find_files(pattern: str, root: Path, endings: tuple[str, ...], storage: Stor
     """
     if is_uri(pattern):
         if not (stored := find_stored(pattern, endings, storage)):
-            raise DataError(_nothing_stored(pattern, storage), next_step="set data.source to the files to read")
+            raise DataError(_nothing_stored(pattern, storage), next_step=_NAME_ANOTHER)
         return stored
     place = Path(os.path.normpath(root / pattern))
     if place.is_file():
@@ -79,7 +82,7 @@ def find_files(pattern: str, root: Path, endings: tuple[str, ...], storage: Stor
         paths = {Path(os.path.normpath(root / name)) for name in glob.glob(pattern, root_dir=root, recursive=True)}
     files = tuple(str(path) for path in sorted(path for path in paths if path.is_file()))
     if not files:
-        raise DataError(_nothing_found(pattern, place, endings), next_step="set data.source to the files to read")
+        raise DataError(_nothing_found(pattern, place, endings), next_step=_NAME_ANOTHER)
     return files
 
 

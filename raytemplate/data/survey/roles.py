@@ -14,6 +14,7 @@ import pyarrow.compute
 from raytemplate.data.statistics import plain
 from raytemplate.data.survey.facts import ColumnFacts
 from raytemplate.data.survey.survey import Survey
+from raytemplate.data.survey.writing import is_dressed
 
 pc: Any = pyarrow.compute
 
@@ -45,7 +46,7 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
         return Role(column=column, use="target")
     if column.name == found.asked.time:
         return Role(column=column, use="time")
-    reason = next(_reasons_against(column), "") or _copy(column, found)
+    reason = next(_reasons_against(column), "") or _copy(column, found) or _restates_time(column, found)
     if reason:
         return Role(column=column, use="left out", why=reason)
     if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
@@ -54,8 +55,8 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
         return Role(
             column=column, use="left out", why="free text, 1 kB a row: list it under features.text where it fits"
         )
-    if column.name in found.writing.dressed:
-        why = f"numbers such as {found.writing.dressed[column.name]}, which are read as text: write them bare"
+    if dressed := found.writing.dressed.get(column.name) or _dressed(column, found):
+        why = f"numbers such as {dressed}, which are read as text: write them bare"
         return Role(column=column, use="left out", why=why)
     if _is_key(column):
         return Role(column=column, use="key", why="another value in nearly every row")
@@ -100,6 +101,27 @@ def _copy(column: ColumnFacts, found: Survey) -> str:
     if few and _is_one_to_one(one, other):
         return f"tells {target.name} in every row: a copy of the target"
     return ""
+
+
+def _restates_time(column: ColumnFacts, found: Survey) -> str:
+    """Why a column that the folders give, such as a month, says no more than the time does, or ""."""
+    time = found.asked.time
+    if not time or column.name not in found.source.partitions:
+        return ""
+    spans = found.sample.select([column.name, time]).drop_null().group_by(column.name)
+    spans = spans.aggregate([(time, "min"), (time, "max")]).sort_by(f"{time}_min")
+    ends, starts = spans.column(f"{time}_max").to_pylist()[:-1], spans.column(f"{time}_min").to_pylist()[1:]
+    if any(end >= start for end, start in zip(ends, starts, strict=True)):
+        return ""
+    return f"follows from {time}: a new period would be a value never seen"
+
+
+def _dressed(column: ColumnFacts, found: Survey) -> str:
+    """One of the numbers that a column of text holds with signs of money, shares or thousands, or ""."""
+    if column.type != "text" or not column.num_rows - column.num_null:
+        return ""
+    values = [str(value) for value in plain(found.sample.column(column.name)).drop_null().slice(0, 1000).to_pylist()]
+    return values[0] if values and is_dressed(values) else ""
 
 
 def _is_line(one: Any, other: Any) -> bool:

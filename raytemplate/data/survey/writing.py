@@ -83,7 +83,7 @@ def writing_of(
     return Writing(
         csv=csv, reasons=reasons,
         as_text=tuple(name for name, values in columns.items() if _are_codes(values)),
-        dressed={name: values[0] for name, values in columns.items() if name not in comma and _is_dressed(values)},
+        dressed={name: values[0] for name, values in columns.items() if name not in comma and is_dressed(values)},
     )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def _are_codes(values: list[str]) -> bool:
     return bool(values) and all(value.isdecimal() for value in values) and any(map(_ZERO_FIRST.fullmatch, values))
 
 
-def _is_dressed(values: list[str]) -> bool:
+def is_dressed(values: list[str]) -> bool:
     return not _mostly(_NUMBER, values, 0.5) and _mostly(_DRESSED, values, 0.9)
 
 

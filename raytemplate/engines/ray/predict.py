@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -45,6 +46,7 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
     with LocalRay(num_cpus=machine.cpus, object_store_bytes=store_bytes) as cluster:
         cluster.wait()
         quiet_data()
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it would log is raised, and told in one line
         scored = dataset(pieces_of_listing(source, columns)).map_batches(
             functools.partial(_predict_block, folder=str(model_folder), version=version, keep=about.keys),
             batch_format="pyarrow", batch_size=65_536, zero_copy_batch=True,

@@ -50,7 +50,7 @@ class TextSource:
         types = _joined_types(paths, found, fixed)
         _check_time(paths[0], types, order.time)
         files = tuple(_source_file(path, root, one, tuple(types)) for path, one in zip(paths, found, strict=True))
-        check_rows(order.pattern, root, files)
+        check_rows(order.pattern, files)
         reading = Reading(rules=rules, columns=tuple(types), types=types).settings()
         return SourceTable(
             kind=self.kind, root=str(root), files=files, schema=types, reading=reading, storage=order.storage
