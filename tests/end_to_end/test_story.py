@@ -63,7 +63,7 @@ def test_the_first_run_makes_the_first_champion(story):
     assert story.first.out.rstrip().endswith(f"raytemplate predict {MODEL} NEW.parquet OUT.parquet")
     stages = ("ingest", "fit", "evaluate", "govern")
     said = [line[:14].rstrip() for line in story.first.err.splitlines() if line.startswith(("  … ", "  ✓ "))]
-    assert said == ["  … starting R", *(f"  {mark} {stage}" for stage in stages for mark in "…✓")]
+    assert said == ["  … waiting R", *(f"  {mark} {stage}" for stage in stages for mark in "…✓")]
     events = raytemplate("logs", story.first.run.name, "--events", cwd=story.folder).stdout.splitlines()
     assert [json.loads(events[0])["event"], json.loads(events[-1])["event"]] == ["run started", "run ended"]
     for gate in ("metric-limit", "beats-baseline", "beats-champion", "data-rows"):
@@ -79,7 +79,7 @@ def test_diff_names_what_made_one_run_another(story):
 
 def test_nothing_of_rays_noise_reaches_the_person(story):
     for run in (story.first, story.again, story.held):
-        assert "ray" not in run.err.lower().replace("raytemplate", "").replace("starting ray", ""), run.err
+        assert "ray" not in run.err.lower().replace("raytemplate", "").replace("waiting for ray", ""), run.err
         assert "Warning" not in run.err
 
 
@@ -172,7 +172,7 @@ def test_predict_and_mlflow_give_the_same_numbers_on_nulls_and_new_categories(st
     assert np.isfinite(values[0]).all()
     assert np.abs(values[0] - values[1]).max() <= 1e-6
     assert set(one.column("model_version").to_pylist()) == {2}
-    assert "categories the model has never seen" in ours.stdout
+    assert "categories that the model has never seen" in ours.stdout
 
 
 def test_predict_says_what_is_missing_and_leaves_nothing_half_written(story, flights, tmp_path):
