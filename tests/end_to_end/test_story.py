@@ -63,7 +63,7 @@ def test_the_first_run_makes_the_first_champion(story):
     assert story.first.out.rstrip().endswith(f"raytemplate predict {MODEL} NEW.parquet OUT.parquet")
     stages = ("ingest", "fit", "evaluate", "govern")
     said = [line[:14].rstrip() for line in story.first.err.splitlines() if line.startswith(("  … ", "  ✓ "))]
-    assert said == ["  … waiting R", *(f"  {mark} {stage}" for stage in stages for mark in "…✓")]
+    assert said == ["  … waiting fo", *(f"  {mark} {stage}" for stage in stages for mark in "…✓")]
     events = raytemplate("logs", story.first.run.name, "--events", cwd=story.folder).stdout.splitlines()
     assert [json.loads(events[0])["event"], json.loads(events[-1])["event"]] == ["run started", "run ended"]
     for gate in ("metric-limit", "beats-baseline", "beats-champion", "data-rows"):
