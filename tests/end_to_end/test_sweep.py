@@ -23,7 +23,9 @@ SPACE = {
     "tuning.search": "random",
     "tuning.slots": 1,
     "budget.trials": 4,
+    "tuning.warm_start": False,
 }
+WARM = {"tuning.warm_start": True}
 
 
 def swept(demo, changes=None, **more):
@@ -53,21 +55,20 @@ def test_the_winner_is_trained_again_on_train_and_validation_and_judged(one_ray,
 
 
 def test_the_same_seed_and_one_slot_give_the_same_trials_and_the_same_model(one_ray, demo):
-    cold = {"tuning.warm_start": False}
-    first, second = swept(demo, cold), swept(demo, cold)
+    first, second = swept(demo), swept(demo)
     assert trials(first) == trials(second)
     assert first.fit.candidate.weights_sha256 == second.fit.candidate.weights_sha256
 
 
 def test_what_won_is_tried_first_the_next_time(one_ray, demo):
     won = swept(demo).sweep.best.values
-    spec = api.load(demo / SHIPPED.name, set=changed(SPACE))
+    spec = api.load(demo / SHIPPED.name, set=changed(SPACE | WARM))
     again = api.plan(spec, AS_OF)
     assert again.plan.sweep.begin_with == (won,)
     assert "1 winner of earlier runs first" in str(again)
     run = api.run(again)
     assert next(one for one in run.trials if one.number == 1).values == won
-    other = api.load(demo / SHIPPED.name, set=changed({**SPACE, "tuning.space": {"training.lr": "uniform(3, 4)"}}))
+    other = api.load(demo / SHIPPED.name, set=changed({**SPACE, **WARM, "tuning.space": {"training.lr": "uniform(3, 4)"}}))
     assert api.plan(other, AS_OF).plan.sweep.begin_with == ()
 
 
