@@ -68,7 +68,9 @@ def test_what_won_is_tried_first_the_next_time(one_ray, demo):
     assert "1 winner of earlier runs first" in str(again)
     run = api.run(again)
     assert next(one for one in run.trials if one.number == 1).values == won
-    other = api.load(demo / SHIPPED.name, set=changed({**SPACE, **WARM, "tuning.space": {"training.lr": "uniform(3, 4)"}}))
+    other = api.load(
+        demo / SHIPPED.name, set=changed({**SPACE, **WARM, "tuning.space": {"training.lr": "uniform(3, 4)"}})
+    )
     assert api.plan(other, AS_OF).plan.sweep.begin_with == ()
 
 
