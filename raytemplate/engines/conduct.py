@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from raytemplate.engines.bind import Bound
 from raytemplate.engines.watchdog import watched
-from raytemplate.errors import BudgetSpent, Interrupted, RaytemplateError, was_terminated
+from raytemplate.errors import BudgetSpent, Interrupted, was_terminated
 from raytemplate.execution.execute import judging_s
 from raytemplate.execution.failure import record_failure
 from raytemplate.execution.journal import Journal
@@ -48,9 +48,6 @@ def conduct(
                                    next_step=f"raise {meter.ended_by()}, or look for what never ends")  # fmt: skip
                 record_failure(journal, plan, meter, late)
                 raise late from error
-            raise
-        except RaytemplateError as error:
-            record_failure(journal, plan, meter, error)
             raise
         except Exception as error:
             record_failure(journal, plan, meter, error)

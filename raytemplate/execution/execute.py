@@ -202,6 +202,10 @@ class Execution:
                 refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(), on_trial=self._on_trial,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
             ).run()  # fmt: skip
+        # A process before this one may have left the model of a trial that was best then.
+        for folder in self.journal.trial_folder(0).parent.glob("*"):
+            if folder != self.journal.trial_folder(result.best.number):
+                shutil.rmtree(folder, ignore_errors=True)
         self.journal.write(result)
         return result
 

@@ -46,7 +46,8 @@ def limits_of(
         held=rates.stages, basis=rates.basis, prices=rates.prices,
     )  # fmt: skip
     prediction = priced(prediction, limits)
-    _refuse_too_dear(limits, prediction, one_epoch)
+    dear = prediction.cost_usd - (prediction.stage_s("fit") - one_epoch) * limits.rate("fit")
+    refuse_too_dear(limits, dear, "start, ingest, one epoch and evaluation")
     return limits, prediction
 
 
@@ -58,12 +59,18 @@ def _held(ingest: IngestStage, fit: FitStage, sweep: SweepStage | None) -> Held:
     )  # fmt: skip
 
 
-def _refuse_too_dear(limits: Limits, prediction: Forecast, one_epoch_s: float) -> None:
-    """As with time: half of what is expected must fit."""
-    need = prediction.cost_usd - (prediction.stage_s("fit") - one_epoch_s) * limits.rate("fit")
-    if limits.cost_usd < 0.5 * need:
+def refuse_too_dear(limits: Limits, need_usd: float, what: str) -> None:
+    """As with time: half of what is expected must fit.
+
+    Args:
+        what: what costs so many US dollars, in words.
+
+    Raises:
+        PlanError: the cost is limited to less.
+    """
+    if limits.cost_usd < 0.5 * need_usd:
         raise PlanError(
-            f"budget.cost is {show_usd_limit(limits.cost_usd)} USD; start, ingest, one epoch and evaluation cost about "
-            f"{show_usd_limit(need)} USD: {limits.basis}",
-            next_step=f"set budget.cost: {show_usd_limit(math.ceil(need * 1000) / 1000)} USD or more",
+            f"budget.cost is {show_usd_limit(limits.cost_usd)} USD; {what} cost about {show_usd_limit(need_usd)} USD: "
+            f"{limits.basis}",
+            next_step=f"set budget.cost: {show_usd_limit(math.ceil(need_usd * 1000) / 1000)} USD or more",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from raytemplate import plugins
@@ -10,11 +9,12 @@ from raytemplate.errors import PlanError
 from raytemplate.models.options import Family
 from raytemplate.planning.forecast import priced
 from raytemplate.planning.inventory import Inventory
+from raytemplate.planning.limits import refuse_too_dear
 from raytemplate.planning.packing import fitting_workers
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.tuning.space import can_draw, knobs
-from raytemplate.units import show_seconds, show_usd_limit
+from raytemplate.units import show_seconds
 
 _TRIAL_START_S = 0.1
 _MOST_WINNERS = 3
@@ -81,12 +81,7 @@ def with_sweep(
         )
     fixed_usd = forecast.cost_usd - (forecast.stage_s("fit") - last_s) * limits.rate("fit")
     need_usd = fixed_usd + one_s * limits.rate("sweep")
-    if limits.cost_usd < 0.5 * need_usd:
-        raise PlanError(
-            f"budget.cost is {show_usd_limit(limits.cost_usd)} USD; start, ingest, one trial, the last training and "
-            f"evaluation cost about {show_usd_limit(need_usd)} USD: {limits.basis}",
-            next_step=f"set budget.cost: {show_usd_limit(math.ceil(need_usd * 1000) / 1000)} USD or more",
-        )
+    refuse_too_dear(limits, need_usd, "start, ingest, one trial, the last training and evaluation")
     if limits.rate("sweep") > 0:
         left_s = min(left_s, (limits.cost_usd - fixed_usd) / limits.rate("sweep"))
     fitting = max(1, int(max(left_s, one_s) * sweep.slots / one_s))

@@ -146,6 +146,8 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     assert after[: len(before)] == before
     assert [one.number for one in after] == list(range(1, 9))
     assert len({json.dumps(dict(one.values)) for one in after}) == 8
+    best = record(only_run(demo), "sweep")["best"]["number"]
+    assert [path.name for path in (only_run(demo) / "trials").iterdir()] == [f"{best:05d}"]
     assert alive(below) == []
 
 

@@ -8,9 +8,9 @@ HANGS = 97
 
 
 def train(context, options, training):
-    place = context.layout.dense.index("row_id")
     if training.early_stopping == HANGS:
         time.sleep(3600)
+    place = context.layout.dense.index("row_id")
     found = []
     for batch in context.batches("train", epoch=1, batch_size=training.batch_size):
         found += batch.dense[:, place].astype(int).tolist()

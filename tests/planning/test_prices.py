@@ -90,7 +90,7 @@ def test_prices_of_node_types_do_not_stop_a_run_on_this_machines_own_ray():
     assert plan({"budget.prices": {"cpu": CPU}}, here).limits.usd_per_s > 0
 
 
-def test_without_a_price_and_a_limit_nothing_is_said_to_be_free(monkeypatch):
+def test_without_a_price_and_a_limit_nothing_is_said_to_be_free():
     spec = spec_of()
     unlimited = replace(spec, origins={k: v for k, v in spec.origins.items() if k != "budget.cost"})
     cluster = Cluster(nodes=NODES, local=False, address="http://head:8265")

@@ -21,7 +21,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch
 from raytemplate.models.options import Family
 from raytemplate.records import codec
-from raytemplate.records.fitted import EpochRecord, RankRecord, WarmStart
+from raytemplate.records.fitted import RankRecord, WarmStart
 
 SHUFFLE_BUFFER_ROWS = 32_768
 
@@ -52,11 +52,7 @@ def run_rank(config: dict[str, Any]) -> None:
     shards = {} if config["refs"] else {name: ray.train.get_dataset_shard(name) for name in ("train", "validation")}
     journal = Journal(request.epochs_file.parent)
     feed = feed_of(request, config["refs"], shards, ranks)
-
-    def keep(record: EpochRecord) -> None:
-        journal.add_epoch(record)
-
-    stopped, record = run_loop(request, feed, ranks, keep)
+    stopped, record = run_loop(request, feed, ranks, journal.add_epoch)
     path = request.storage / f"rank-{ranks.rank}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"stopped": stopped, "record": codec.encode(record)}))
@@ -64,6 +60,7 @@ def run_rank(config: dict[str, Any]) -> None:
 
 
 def run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch) -> tuple[str, RankRecord]:
+    """The family's loop on one rank: why it stopped, and what the rank has to say."""
     family: Family = plugins.load(plugins.FAMILIES, request.family)
     journal = Journal(request.epochs_file.parent)
 
@@ -79,6 +76,7 @@ def run_loop(request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch)
 
 
 def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
+    """The rows of one rank: out of arrays in the object store where there are references, else of its shards."""
     seed = request.assignment.training.seed
     if refs:
         arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}

@@ -20,6 +20,7 @@ from raytemplate.engines.ray.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.small_ray import calm_scheduling
 from raytemplate.engines.ray.time_is_up import TimeIsUp
+from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
@@ -165,7 +166,7 @@ def _submit_workers(
         seen = max(seen, len(epochs))
         if time.monotonic() > end + _GRACE_S:  # whoever conducts it does not end it either
             break
-    if time.monotonic() > end and outcome != [None]:
+    if not outcome or (outcome[0] is not None and isinstance(translate("fit", outcome[0]), BudgetSpent)):
         if newest_good(journal.checkpoints)[0] is not None:
             return "budget.time", ()
         raise BudgetSpent(
