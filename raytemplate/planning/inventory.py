@@ -75,7 +75,7 @@ class Champion:
 class Inventory:
     """The cluster, the sources and the workspace at one moment, and what "now" is.
 
-    `winners` are the values that won earlier sweeps of the template, the newest first.
+    `winners` are the values that won earlier sweeps of the template and variant, the newest first.
     """
 
     now: datetime

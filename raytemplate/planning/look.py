@@ -45,7 +45,7 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         source=list_files(spec.data.format, _order(spec, workspace)),
         champion=champion_of(spec.name, workspace),
         history=_history(spec.name, workspace),
-        winners=_winners(spec.name, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
+        winners=_winners(spec.name, spec.variant, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
         code=code_of(spec.code.modules, spec.folder),
     )
 
@@ -112,7 +112,7 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
     )  # fmt: skip
 
 
-def _winners(name: str, workspace: Workspace) -> tuple[Settings, ...]:
+def _winners(name: str, variant: str, workspace: Workspace) -> tuple[Settings, ...]:
     found: list[tuple[datetime, Settings]] = []
     for path in workspace.runs.glob("*/sweep.json"):
         try:
@@ -120,7 +120,7 @@ def _winners(name: str, workspace: Workspace) -> tuple[Settings, ...]:
             swept = codec.loads(SweepResult, path.read_bytes())
         except (OSError, IntegrityError):
             continue  # being written, or damaged: a search does without it
-        if start.name == name:
+        if (start.name, start.variant) == (name, variant):
             found.append((start.started, swept.best.values))
     newest = (values for _, values in sorted(found, key=lambda one: one[0], reverse=True))
     return tuple(dict.fromkeys(newest))
