@@ -44,7 +44,7 @@ class ArrowSource:
                 path=named(path, root), size_bytes=len(content), footer_sha256=hashlib.sha256(content).hexdigest(),
                 row_groups=groups,
             ))  # fmt: skip
-        check_rows(order.pattern, root, files)
+        check_rows(order.pattern, files)
         return SourceTable(kind=ArrowSource.kind, root=str(root), files=tuple(files), schema=schema)
 
     @staticmethod
