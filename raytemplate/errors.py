@@ -49,10 +49,10 @@ def _restored(kind: type[RaytemplateError], args: tuple[object, ...], state: dic
 
 
 class Bug(RaytemplateError):
-    """Something that is wrong with raytemplate itself."""
+    """Something that is wrong with raytemplate itself, or with the package of a plug-in."""
 
-    def __init__(self, trace: str) -> None:
-        super().__init__(trace, next_step="This is a bug in raytemplate. Please report the lines above.")
+    def __init__(self, trace: str, package: str = "raytemplate") -> None:
+        super().__init__(trace, next_step=f"This is a bug in {package}. Please report the lines above.")
 
 
 class UsageError(RaytemplateError):

@@ -10,6 +10,7 @@ import importlib
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from traceback import walk_tb
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -171,6 +172,16 @@ def packages() -> dict[str, str]:
     """Installed packages that offer plug-ins, with their versions."""
     offers = [offer for names in _installed().values() for offered in names.values() for offer in offered]
     return dict(sorted((name, version) for name, _, version in (offer.package.rpartition(" ") for offer in offers)))
+
+
+def raised_in(error: BaseException) -> str | None:
+    """The package of the plug-in whose code raised an error, with its version; None where it was ours."""
+    offers = [offer for names in _installed().values() for offered in names.values() for offer in offered]
+    of_module = {offer.target.partition(":")[0].partition(".")[0]: offer.package for offer in offers}
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
+    modules = (name.partition(".")[0] for name in reversed(frames))
+    nearest = next((name for name in modules if name == "raytemplate" or name in of_module), "")
+    return of_module.get(nearest)
 
 
 def names(group: str) -> tuple[str, ...]:

@@ -86,6 +86,17 @@ def test_a_plug_in_that_cannot_be_imported_names_its_package(site):
     )
 
 
+def test_a_bug_is_of_the_package_whose_code_raised_it(site):
+    code = f"{NARROW}\n    def count(self): return sorted([self, 1])"
+    site("five-gate", {plugins.GATES: {"narrow": "five_gate:Narrow"}}, code)
+    with pytest.raises(TypeError) as theirs:
+        plugins.load(plugins.GATES, "narrow")().count()
+    assert plugins.raised_in(theirs.value) == "five-gate 1.0"
+    with pytest.raises(KeyError) as ours:
+        plugins.names("no such group")
+    assert plugins.raised_in(ours.value) is None
+
+
 def test_what_is_no_plug_in_says_what_it_lacks(site):
     site("wrong", {plugins.GATES: {"odd": "wrong:Odd"}}, "class Odd: model_fields = {}")
     assert refused(plugins.GATES, "odd") == (

@@ -119,8 +119,14 @@ def _run(arguments: Sequence[str]) -> int:
         return _tell(Interrupted("terminated" if terminated else "interrupted", terminated=terminated), asked)
     except RaytemplateError as error:
         return _tell(error, asked)
-    except Exception:
-        return _tell(Bug(traceback.format_exc().rstrip()), asked)
+    except Exception as error:
+        return _tell(Bug(traceback.format_exc().rstrip(), _package_of(error)), asked)
+
+
+def _package_of(error: Exception) -> str:
+    from raytemplate.plugins import raised_in
+
+    return raised_in(error) or "raytemplate"
 
 
 def _tell(error: RaytemplateError, asked: Wishes) -> int:
