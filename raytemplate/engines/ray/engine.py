@@ -40,7 +40,8 @@ class RayEngine:
         """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.ingest import open_data
 
-        data = translated("ingest", lambda: open_data(stage, expected))
+        fresh = not self._cluster.ours
+        data = translated("ingest", lambda: open_data(stage, expected, start_workers=fresh))
         self._data = data
         return data.ingested
 
