@@ -41,7 +41,7 @@ from raytemplate.records.judged import Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, StageTiming, State
 from raytemplate.records.submitted import ClusterWork
-from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
 from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
 
@@ -199,12 +199,14 @@ class Execution:
         with self.engine.slots(stage, ingested, self.journal) as slots:
             result = Sweep(
                 stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
-                refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(), on_trial=self._on_trial,
+                refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(),
+                begun=tuple((one, self.journal.trial(one.number).epochs()) for one in self.journal.begun()),
+                on_begin=self._on_begin, on_trial=self._on_trial,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
             ).run()  # fmt: skip
         # A process before this one may have left the model of a trial that was best then.
-        for folder in self.journal.trial_folder(0).parent.glob("*"):
-            if folder != self.journal.trial_folder(result.best.number):
+        for folder in self.journal.trial_folders.glob("*"):
+            if folder != self.journal.trial(result.best.number).folder:
                 shutil.rmtree(folder, ignore_errors=True)
         self.journal.write(result)
         return result
@@ -214,13 +216,19 @@ class Execution:
         limits = self.plan.limits
         return (limits.held_usd_per_s("sweep") or limits.usd_per_s) / stage.slots
 
+    def _on_begin(self, begun: TrialBegun) -> None:
+        trial = self.journal.trial(begun.number)
+        shutil.rmtree(trial.folder, ignore_errors=True)
+        trial.folder.mkdir(parents=True)
+        trial.write(begun)
+
     def _on_trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
         # Of all the models that were tried only the best may be asked for.
         kept = best.number if best else 0
         for number in {record.number, self._kept_trial} - {kept}:
-            shutil.rmtree(self.journal.trial_folder(number), ignore_errors=True)
+            shutil.rmtree(self.journal.trial(number).folder, ignore_errors=True)
         self._kept_trial = kept
 
     def _fit(self) -> FitResult:
@@ -232,7 +240,7 @@ class Execution:
 
     def _take_winner(self, stage: FitStage, swept: SweepResult, cut: Trained | None = None) -> FitResult:
         """The model that the winning trial left; `cut` is a last training that its time was too short for."""
-        checkpoints = Checkpoints(self.journal.trial_folder(swept.best.number))
+        checkpoints = Checkpoints(self.journal.trial(swept.best.number).checkpoints)
         best = checkpoints.best(stage.higher_is_better)
         result = FitResult(
             candidate=self._freeze(stage, self._open(), best, best.validation), epochs=(), ranks=(),

@@ -25,7 +25,7 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
-from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
 from raytemplate.store.atomic import append_line, read_lines, storage_errors, write_atomic
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ RECORDS: dict[type, str] = {
     SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
     FittedFeatures: "features.json",
+    TrialBegun: "begun.json",
     SweepResult: "sweep.json",
     WarmStart: "warm-start.json",
     FitResult: "fit.json",
@@ -179,9 +180,20 @@ class Journal:
         lines = read_lines(self.folder / TRIALS)
         return tuple(codec.decode(TrialRecord, json.loads(line)) for line in lines)
 
-    def trial_folder(self, number: int) -> Path:
-        """Where a trial leaves its checkpoints."""
-        return self.folder / "trials" / f"{number:05d}"
+    def trial(self, number: int) -> Journal:
+        """The journal of one trial: how it was begun, its epochs and its checkpoints."""
+        return Journal(self.trial_folders / f"{number:05d}")
+
+    @property
+    def trial_folders(self) -> Path:
+        """Holds a folder for each trial that runs or has the best model so far."""
+        return self.folder / "trials"
+
+    def begun(self) -> tuple[TrialBegun, ...]:
+        """The trials that were begun and have not ended, in the order of their numbers."""
+        ended = {record.number for record in self.trials()}
+        found = (Journal(folder).read(TrialBegun) for folder in sorted(self.trial_folders.glob("*")))
+        return tuple(one for one in found if one is not None and one.number not in ended)
 
     def spent(self) -> Spent:
         """What processes have spent on this run, however they ended."""

@@ -16,16 +16,17 @@ from raytemplate import plugins
 from raytemplate.budget import Clock, Meter
 from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.trials import Ended, Reported, Slots, Trial
-from raytemplate.planning.stages import SweepStage
+from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.planning.trial import told_every, trial_stage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, Usage
-from raytemplate.records.swept import SweepResult, TrialRecord, TrialState
+from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord, TrialState
 from raytemplate.tuning.schedulers import pruner, rungs
 from raytemplate.tuning.searches import Search
 from raytemplate.tuning.space import Scalar, draw_all, every_point
 
 OnTrial = Callable[[TrialRecord, TrialRecord | None, float], None]
+Begun = tuple[TrialBegun, tuple[EpochRecord, ...]]
 _GRACE_S = 1.0
 """After its time a trial has so long to end by itself."""
 _LEAST_EPOCH_SHARE = 1.2
@@ -48,7 +49,14 @@ class _Running:
     planned_s: float
     started: float
     epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
+    num_before: int = 0
+    """So many of the epochs are an earlier process's."""
     pruned: bool = False
+
+    @property
+    def from_epoch(self) -> int:
+        """The last epoch of an earlier process; 0 where there is none."""
+        return self.epochs[self.num_before - 1].epoch if self.num_before else 0
 
 
 @dataclass(kw_only=True)
@@ -58,7 +66,9 @@ class Sweep:
     Args:
         num_rows: rows of the train window, for the first forecast of a trial; `refit_rows` those of the last training.
         known: trials of earlier processes of this run.
+        begun: trials that such a process did not end, each with its epochs: they are gone on with.
         slot_usd_per_s: what a trial is charged, in US dollars a second.
+        on_begin: keeps what a trial was begun with, so that it can be gone on with.
         on_trial: hears of each trial that ended, of the best so far and of the seconds left for trials; keeps it.
     """
 
@@ -68,7 +78,9 @@ class Sweep:
     num_rows: int
     refit_rows: int
     known: tuple[TrialRecord, ...] = ()
+    begun: tuple[Begun, ...] = ()
     slot_usd_per_s: float = 0.0
+    on_begin: Callable[[TrialBegun], None] = lambda begun: None
     on_trial: OnTrial = lambda record, best, left_s: None
     clock: Clock = time.monotonic
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
@@ -93,6 +105,7 @@ class Sweep:
         self._study = self._new_study(search)
         self._points = list(every_point(self.stage.space)) if search.finite_only else self._winners()
         self._take_back()
+        self._unfinished = list(self.begun)
         try:
             self._loop()
         finally:
@@ -119,6 +132,7 @@ class Sweep:
 
     def _take_back(self) -> None:
         """The trials of earlier processes: the search has learned from them, and none is run again."""
+        self._number = max((begun.number for begun, _ in self.begun), default=0)
         for record in self.known:
             self._ask(dict(record.values))
             trial = self._study.trials[-1]
@@ -159,6 +173,9 @@ class Sweep:
         if left_s <= 0:
             self._ended = self.meter.ended_by(training=True)
             return False
+        if self._unfinished:
+            self._go_on_with(slot, *self._unfinished.pop(0), left_s)
+            return True
         for _ in range(_MOST_DRAWS):
             found = self._next()
             if found is None:
@@ -181,8 +198,28 @@ class Sweep:
         self._running[slot] = _Running(
             asked=asked, trial=trial, values=values, planned_s=planned_s, started=self.clock()
         )
+        self.on_begin(TrialBegun(number=trial.number, values=Settings(values), num_epochs=trial.stage.num_epochs))
         self.slots.start(slot, trial)
         return True
+
+    def _go_on_with(self, slot: int, begun: TrialBegun, epochs: tuple[EpochRecord, ...], left_s: float) -> None:
+        """A trial that an earlier process had begun, from its last checkpoint."""
+        asked, values = self._ask(dict(begun.values))
+        stage = trial_stage(self.stage, values, num_epochs=begun.num_epochs)
+        done = epochs[-1].epoch if epochs else 0
+        running = _Running(
+            asked=asked, trial=self._trial(begun.number, stage, min(left_s, self.stage.per_trial_s or left_s)),
+            values=values, planned_s=self._pace_s(stage.family) * (begun.num_epochs - done), started=self.clock(),
+            epochs=list(epochs), num_before=len(epochs),
+        )  # fmt: skip
+        for epoch in epochs:
+            if epoch.epoch in running.trial.asks_at:
+                self._compare(running, epoch)
+        if done >= begun.num_epochs:
+            self._keep(running, "finished", "")
+            return
+        self._running[slot] = running
+        self.slots.start(slot, running.trial)
 
     def _next(self) -> tuple[Any, dict[str, Scalar]] | None:
         while self._points:
@@ -213,11 +250,11 @@ class Sweep:
             num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
             planned_s = start_s + pace_s * num_epochs
         asked = trial_stage(self.stage, values, num_epochs=num_epochs)
-        trial = Trial(
-            number=self._number + 1, limit_s=limit_s, stage=asked,
-            asks_at=tuple(rungs(self.stage.scheduler, num_epochs, told_every(asked))),
-        )  # fmt: skip
-        return trial, planned_s
+        return self._trial(self._number + 1, asked, limit_s), planned_s
+
+    def _trial(self, number: int, stage: FitStage, limit_s: float) -> Trial:
+        asks_at = tuple(rungs(self.stage.scheduler, stage.num_epochs, told_every(stage)))
+        return Trial(number=number, limit_s=limit_s, stage=stage, asks_at=asks_at)
 
     def left_s(self) -> float:
         """Seconds left for trials: the last training and what follows it are taken off."""
@@ -248,18 +285,21 @@ class Sweep:
             return
         running.epochs.append(event.epoch)
         self._learn(running)
+        if event.epoch.epoch in running.trial.asks_at:
+            self._compare(running, event.epoch)
+            self.slots.answer(event.slot, not running.pruned)
+
+    def _compare(self, running: _Running, epoch: EpochRecord) -> None:
+        """With the trials that came as far; whether it is worth going on."""
         stage = running.trial.stage
-        if event.epoch.epoch not in running.trial.asks_at:
-            return
-        percent = rungs(self.stage.scheduler, stage.num_epochs, told_every(stage))[event.epoch.epoch]
-        running.asked.report(event.epoch.validation, percent)
+        percent = rungs(self.stage.scheduler, stage.num_epochs, told_every(stage))[epoch.epoch]
+        running.asked.report(epoch.validation, percent)
         running.pruned = bool(running.asked.should_prune())
-        self.slots.answer(event.slot, not running.pruned)
 
     def _learn(self, running: _Running) -> None:
-        first, last = running.epochs[0], running.epochs[-1]
+        first, last = running.epochs[running.num_before], running.epochs[-1]
         if last is first:  # what comes before the first epoch is in it
-            pace_s = first.wall_clock_s / first.epoch
+            pace_s = first.wall_clock_s / (first.epoch - running.from_epoch)
         else:
             pace_s = (last.wall_clock_s - first.wall_clock_s) / (last.epoch - first.epoch)
         self._remember(running.trial.stage.family, running.trial.number, pace_s)
@@ -295,7 +335,7 @@ class Sweep:
             self._remember(family, number, actual_s)  # an epoch takes longer than that
         pace_s = self._paces.get(family, {}).get(number)
         if pace_s is not None and running.epochs and state in ("finished", "pruned"):
-            self._starts.append(max(0.0, actual_s - pace_s * running.epochs[-1].epoch))
+            self._starts.append(max(0.0, actual_s - pace_s * (running.epochs[-1].epoch - running.from_epoch)))
         record = _record(
             running, state, problem, actual_s, actual_s * self.slot_usd_per_s,
             higher=self.stage.arms[0].higher_is_better,
@@ -334,7 +374,7 @@ class Sweep:
         if best is None:
             self._say_why_none()
         assert best is not None
-        cpus = self.stage.arms[0].cpus_per_worker
+        cpus = self.stage.arms[0].cpus_per_worker * self.stage.workers
         return SweepResult(
             best=best, trials=tuple(self._done), metric=self.stage.arms[0].metric, ended=self._ended or "trials",
             sampler=type(self._study.sampler).__name__, slots=self.stage.slots,

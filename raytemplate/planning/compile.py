@@ -68,7 +68,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     if spec.data.rows is not None:
         windows, source = sample(windows, source, spec.data.rows, timed=split is None)
     ingest = _ingest(spec, inventory, windows, split, source.files)
-    fit = _fit(spec, inventory, ingest, family)
+    fit = _fit(spec, inventory, ingest, family, searched=bool(spec.arms))
     sweep = sweep_stage(spec, inventory, ingest, tuple(_fit_of_arm(arm, inventory, ingest) for arm in spec.arms))
     limits, prediction = limits_of(spec, inventory, ingest, fit, family, sweep)
     if sweep is not None:
@@ -198,10 +198,12 @@ def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["mem
     return spec.data.ingest
 
 
-def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> FitStage:
+def _fit(
+    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family, *, searched: bool
+) -> FitStage:  # fmt: skip
     worker = spec.resources.per_worker
     num_epochs = _num_epochs(spec, family)
-    workers, why = _workers(spec, inventory, ingest)
+    workers, why = _workers(spec, inventory, ingest, searched=searched)
     check_fits(inventory.cluster, worker, workers, stream=ingest.mode == "stream")
     metric = plugins.load(plugins.METRICS, spec.evaluation.metric)
     used = {name: value for name, value in spec.training.model_dump(mode="json").items() if name in family.uses}
@@ -215,7 +217,7 @@ def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: 
 
 
 def _fit_of_arm(arm: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> FitStage:
-    return _fit(arm, inventory, ingest, plugins.load(plugins.FAMILIES, arm.family))
+    return _fit(arm, inventory, ingest, plugins.load(plugins.FAMILIES, arm.family), searched=True)
 
 
 def _warm_start(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> WarmStart | None:
@@ -240,8 +242,14 @@ def _num_epochs(spec: TemplateSpec, family: Family) -> int:
     return int(getattr(spec.training if namespace == "training" else spec.model, field))
 
 
-def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> tuple[int, str]:
-    """How many workers, and why in words. Auto is one process, or one worker for each GPU share."""
+def _workers(
+    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, *, searched: bool
+) -> tuple[int, str]:  # fmt: skip
+    """How many workers, and why in words. Auto is one process, or one worker for each GPU share.
+
+    Args:
+        searched: of a trial and of the winner's last training, alike.
+    """
     asked = spec.resources.workers
     if isinstance(asked, int):
         return asked, "as the template asks"
@@ -250,8 +258,12 @@ def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> t
     bounds = worker_bounds(asked)
     if bounds is not None:
         least, top = bounds
+        if searched:
+            return least, f"the least of {least} to {top}: more trials at once"
         # Fewer than the least do not fit: the least is then refused, in words.
         return max(least, min(top, most)), f"as many of {least} to {top} as fit"
+    if worker.gpus and searched:
+        return 1, "one a trial"
     if worker.gpus:
         return max(1, most), "one for each GPU share there is"
     # Measured on two cores: two workers took about four times as long for an epoch as one process, since ranks

@@ -22,7 +22,7 @@ class Held:
 
     Args:
         workers: training workers at once; `cpus`, `gpus` and `accelerator` are those of one, or of one trial.
-        trials: trials at once, 0 without a sweep.
+        trials: processes of all trials at once, 0 without a sweep.
         reads: read tasks of ingest, a CPU each while they last.
         stream: whether data is read again while training and scoring.
     """

@@ -17,6 +17,8 @@ from raytemplate.tuning.space import can_draw, knobs
 from raytemplate.units import show_seconds
 
 _TRIAL_START_S = 0.1
+_GROUP_START_S = 5.0
+"""So long a worker group takes to start, before any was seen."""
 _MOST_WINNERS = 3
 """So many winners of earlier sweeps are tried first."""
 
@@ -37,13 +39,11 @@ def sweep_stage(
     if ingest.mode == "stream":
         raise PlanError("a sweep keeps the encoded data in memory, and it does not fit",
                         next_step="shorten data.windows.train, or set data.rows")  # fmt: skip
-    if any(arm.workers for arm in arms):
-        raise PlanError(f"resources.workers is {arms[0].workers}; each trial of a sweep is one process",
-                        next_step="set resources.workers: 0")  # fmt: skip
     if spec.training.warm_start != "none":
         raise PlanError("training.warm_start is champion; the trials of a sweep begin without weights",
                         next_step="set training.warm_start: none")  # fmt: skip
-    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0)
+    # A group may spread over nodes, so that what fits of its workers fits of groups.
+    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // max(1, arms[0].workers)
     slots = min(spec.tuning.slots or most, most, spec.budget.trials or most)
     space = knobs(spec.tuning.space)
     return SweepStage(
@@ -65,7 +65,8 @@ def with_sweep(
     """
     rows = ingest.window("train").num_rows
     fit_s = max(forecast.stage_s("fit"), 0.1)
-    one_s = _TRIAL_START_S + sum(rows * a.num_epochs / r for a, r in zip(sweep.arms, sweep.rows_per_s, strict=True)) / (
+    start_s = _GROUP_START_S if sweep.workers > 1 else _TRIAL_START_S
+    one_s = start_s + sum(rows * a.num_epochs / r for a, r in zip(sweep.arms, sweep.rows_per_s, strict=True)) / (
         len(sweep.arms)
     )
     last_s = fit_s if sweep.refit else 0.0

@@ -170,6 +170,11 @@ class SweepStage:
     expected_trials: int = 0
     begin_with: tuple[Settings, ...] = ()
 
+    @property
+    def workers(self) -> int:
+        """Processes of one trial."""
+        return max(1, self.arms[0].workers)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateStage:

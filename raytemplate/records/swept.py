@@ -12,6 +12,15 @@ TrialState = Literal["finished", "pruned", "cut", "diverged", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrialBegun:
+    """A trial that was begun, with what it needs to be gone on with."""
+
+    number: int
+    values: Settings
+    num_epochs: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
     """A trial that ended. `validation` is that of its best epoch, None where none was measured.
 

@@ -23,6 +23,7 @@ class Course:
         fails_after: epochs after which it fails; None if it does not.
         hangs_after: epochs after which nothing is heard of it any more.
         deaf: whether it goes on when its own time is up.
+        done: epochs that an earlier process trained.
     """
 
     validations: tuple[float, ...]
@@ -30,6 +31,7 @@ class Course:
     fails_after: int | None = None
     hangs_after: int | None = None
     deaf: bool = False
+    done: int = 0
 
 
 @dataclass
@@ -56,7 +58,7 @@ class SimulatedSlots:
         assert slot not in self._running, "the slot is taken"
         self.started.append(trial)
         self._running[slot] = (trial, self.now)
-        self._next(slot, 1)
+        self._next(slot, self.course(trial).done + 1)
 
     def wait(self, timeout_s: float) -> tuple[Event, ...]:
         """See `Slots`."""

@@ -90,7 +90,7 @@ def test_the_search_never_sees_the_test_rows(one_ray, demo):
 def test_a_trials_own_model_is_the_candidate_where_no_refit_is_wanted(one_ray, demo):
     run = swept(demo, {"tuning.refit": False})
     best = run.sweep.best
-    assert [path.name for path in run.journal.trial_folder(0).parent.iterdir()] == [f"{best.number:05d}"]
+    assert [path.name for path in run.journal.trial_folders.iterdir()] == [f"{best.number:05d}"]
     assert (run.fit.engine, run.fit.candidate.epoch) == (f"trial {best.number}", best.best_epoch)
     assert run.fit.candidate.validation == best.validation
     assert run.end.state == "approved"
@@ -149,6 +149,39 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     best = record(only_run(demo), "sweep")["best"]["number"]
     assert [path.name for path in (only_run(demo) / "trials").iterdir()] == [f"{best:05d}"]
     assert alive(below) == []
+
+
+def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
+    sets = as_sets({**SPACE, "budget.trials": 1, "training.epochs": 60, "tuning.scheduler": "none"})
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
+
+    def epochs():
+        run = only_run(demo)
+        return Journal(run).trial(1).epochs() if run else ()
+
+    wait_for(lambda: len(epochs()) >= 5, process=process)
+    process.kill()
+    process.communicate()
+    done = epochs()[-1].epoch
+    assert done < 60, "it was killed too late"
+    resumed = raytemplate("resume", "last", cwd=demo)
+    assert resumed.returncode == 0, resumed.stderr
+    (trial,) = Journal(only_run(demo)).trials()
+    assert (trial.number, trial.state, trial.epochs) == (1, "finished", 60)
+    lines = (Journal(only_run(demo)).trial(1).folder / "epochs.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 61))
+
+
+def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
+    from ray._private.state import actors
+    from ray.util import placement_group_table
+
+    before = {key for key, one in actors().items() if one["State"] != "DEAD"}
+    run = swept(demo, {"resources.workers": 2, "training.epochs": 3, "budget.trials": 3, "tuning.scheduler": "median"})
+    assert [(one.number, one.problem) for one in run.trials] == [(1, ""), (2, ""), (3, "")]
+    assert run.fit.engine == "Ray Train, 2 workers" and len({rank.weights_sha256 for rank in run.fit.ranks}) == 1
+    assert [g for g in placement_group_table().values() if g["state"] != "REMOVED"] == []
+    wait_for(lambda: {key for key, one in actors().items() if one["State"] != "DEAD"} <= before, timeout_s=20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

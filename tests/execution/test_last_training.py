@@ -31,7 +31,7 @@ def swept_run(folder):
         best=BEST, trials=(BEST,), metric="mae", ended="trials", sampler="RandomSampler", slots=1,
         usage=Usage(wall_clock_s=1.0, cpu_s=1.0),
     ))  # fmt: skip
-    trial = Checkpoints(run.journal.trial_folder(4))
+    trial = Checkpoints(run.journal.trial(4).checkpoints)
     for epoch in range(1, 7):
         trial.save(epoch, 5.5 + abs(epoch - 3), lambda place: FakeEngine(weights="trial")._write(run.plan.fit, place))
     return run

@@ -12,6 +12,8 @@ from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.sweep import Sweep
 from raytemplate.planning.stages import SweepStage
 from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import EpochRecord
+from raytemplate.records.swept import TrialBegun
 from raytemplate.testing.samples import sample_fit_stage
 from raytemplate.testing.simulated_slots import Course, SimulatedSlots
 from raytemplate.tuning.space import Knob
@@ -40,14 +42,14 @@ def steady(trial):
     return Course(validations=tuple(10.0 - lr - epoch / 10 for epoch in range(EPOCHS)))
 
 
-def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), **changes):
+def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), begun=(), **changes):
     asked = stage(**changes)
     slots = SimulatedSlots(num=asked.slots, course=course)
     meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, clock=slots.clock, started=0.0)
     heard = []
     made = Sweep(
-        stage=asked, slots=slots, meter=meter, num_rows=ROWS, refit_rows=ROWS, known=known, clock=slots.clock,
-        on_trial=lambda record, best, left_s: heard.append(record),
+        stage=asked, slots=slots, meter=meter, num_rows=ROWS, refit_rows=ROWS, known=known, begun=begun,
+        clock=slots.clock, on_trial=lambda record, best, left_s: heard.append(record),
     )  # fmt: skip
     return made, slots, heard
 
@@ -167,6 +169,33 @@ def test_what_an_earlier_process_tried_is_neither_tried_again_nor_forgotten():
     assert (result.trials[:4], len(result.trials), len(slots.started)) == (known, 8, 4)
     assert [r.number for r in result.trials] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert whole.trials[:4] == known
+
+
+def test_a_trial_that_was_running_is_gone_on_with_and_compared_again():
+    asked = {"num_trials": 2, "slots": 1, "scheduler": "median"}
+    values = Settings({"training.lr": 0.5, "model.hidden": 8})
+    epochs = tuple(
+        EpochRecord(epoch=n, train_loss=1.0, validation=9.0 - n, num_rows=1, loop_s=5.0, wall_clock_s=5.0 * n)
+        for n in (1, 2)
+    )
+    begun = (TrialBegun(number=2, values=values, num_epochs=EPOCHS), epochs)
+    known = sweep(num_trials=1)[0].run().trials
+    made, slots, _ = sweep(begun=(begun,), known=known, course=lambda t: Course(validations=(5.0,), done=2), **asked)
+    result = made.run().trials[-1]
+    assert [(t.number, t.stage.training["lr"], t.stage.num_epochs) for t in slots.started] == [(2, 0.5, EPOCHS)]
+    assert (result.number, result.values, result.epochs, result.state) == (2, values, EPOCHS, "finished")
+
+
+def test_a_trial_that_had_no_epoch_left_is_kept_as_it_was():
+    epochs = tuple(
+        EpochRecord(epoch=n, train_loss=1.0, validation=9.0 - n, num_rows=1, loop_s=1.0, wall_clock_s=1.0 * n)
+        for n in range(1, EPOCHS + 1)
+    )
+    begun = TrialBegun(number=1, values=Settings({"training.lr": 0.5, "model.hidden": 8}), num_epochs=EPOCHS)
+    made, slots, heard = sweep(begun=((begun, epochs),), num_trials=1)
+    result = made.run()
+    assert (slots.started, [(r.number, r.validation, r.state) for r in heard]) == ([], [(1, 6.0, "finished")])
+    assert result.best == heard[0]
 
 
 @pytest.mark.parametrize("search", ["random", "tpe", "gp", "cma-es"])

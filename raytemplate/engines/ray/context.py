@@ -33,6 +33,7 @@ class Assignment:
         made: `time.time()` when it was made: what ranks take to start is taken off.
         earlier: epochs of earlier processes that the newest good checkpoint already holds.
         start: the model whose weights training begins with, where there is one.
+        asks_at: epochs after which a trial of a sweep waits to be told whether it goes on.
     """
 
     metric: str
@@ -47,6 +48,7 @@ class Assignment:
     layout: Layout
     num_train_rows: int
     start: Start | None = None
+    asks_at: tuple[int, ...] = ()
 
 
 class Ranks:
@@ -81,11 +83,17 @@ class Ranks:
 
 
 class RankContext:
-    """A loop's view of the world, on one rank."""
+    """A loop's view of the world, on one rank.
+
+    Args:
+        on_cold_start: hears why training did not begin with the weights it was given.
+        goes_on: tells rank 0 whether a trial goes on after an epoch; waits until that is known.
+    """
 
     def __init__(
         self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
         on_cold_start: Callable[[str], None] = lambda problem: None,
+        goes_on: Callable[[int], bool] = lambda epoch: True,
     ) -> None:  # fmt: skip
         self.layout = assignment.layout
         self.num_train_rows = assignment.num_train_rows
@@ -93,7 +101,7 @@ class RankContext:
         self.stopped = "epochs"
         self.record: RankRecord | None = None
         self._assignment, self._feed, self._ranks, self._on_epoch = assignment, feed, ranks, on_epoch
-        self._on_cold_start = on_cold_start
+        self._on_cold_start, self._goes_on = on_cold_start, goes_on
         self._checkpoints = Checkpoints(assignment.checkpoints)
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
@@ -169,6 +177,8 @@ class RankContext:
         self._history.append(record)
         if self.rank == 0:
             self._keep(record, stop or now + pace_s >= self._deadline, save)
+        if epoch in self._assignment.asks_at:
+            return self._ranks.agree(self.rank == 0 and not self._goes_on(epoch)) or stop
         return stop
 
     def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:

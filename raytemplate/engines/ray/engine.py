@@ -59,10 +59,17 @@ class RayEngine:
     def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
         """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.ingest import OpenData
-        from raytemplate.engines.ray.slots import RaySlots
 
         assert isinstance(self._data, OpenData)
         data = self._data
+        if stage.workers > 1:
+            from raytemplate.engines.ray.groups import GroupSlots
+
+            if self._cluster.ours:
+                without_cleaner(self._changes)
+            return translated("sweep", lambda: GroupSlots(stage, data, journal))
+        from raytemplate.engines.ray.slots import RaySlots
+
         return translated("sweep", lambda: RaySlots(stage, data, journal))
 
     def score(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +14,15 @@ from ray.exceptions import RayError
 
 from raytemplate import plugins
 from raytemplate.code.load import code_in
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
+from raytemplate.engines.ray.context import Ranks
 from raytemplate.engines.ray.feeds import MemoryFeed
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.rank import TrainRequest, run_loop
 from raytemplate.engines.ray.running import A_SHARE
-from raytemplate.errors import Diverged, TrainingFailed
+from raytemplate.engines.ray.train import lower_trial
+from raytemplate.errors import Diverged, RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended, Reported, Trial
-from raytemplate.models.context import Layout
-from raytemplate.models.options import Family, TrainingSpec
-from raytemplate.models.saved import layout_of
 from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.records.fitted import EpochRecord
 
@@ -34,51 +31,23 @@ _NEWS_S = 2.0
 Said = EpochRecord | Ended
 
 
-class TrialContext(RankContext):
-    """A loop's view of the world in a trial: it waits where the sweep wants to compare."""
-
-    def __init__(self, assignment: Assignment, feed: MemoryFeed, trial: Trial, said: queue.Queue[Said],
-                 answers: queue.Queue[bool]) -> None:  # fmt: skip
-        super().__init__(assignment, feed, Ranks(), said.put)
-        self._asks_at, self._answers = trial.asks_at, answers
-
-    def report(self, **epoch: Any) -> bool:
-        """See `LoopContext`."""
-        stop = super().report(**epoch)
-        if epoch["epoch"] in self._asks_at:
-            return not self._answers.get() or stop
-        return stop
-
-
 class TrialProcess:
     """What runs in a slot."""
 
-    def __init__(self, refs: Mapping[str, Any], layout: Layout, code: Path, loops: tuple[str, ...]) -> None:
+    def __init__(self, refs: Mapping[str, Any], code: Path, loops: tuple[str, ...]) -> None:
         self._arrays: dict[str, Mapping[str, NDArray[Any]]] = {name: ray.get(ref) for name, ref in refs.items()}
-        self._layout, self._code = layout, code
         self._said: queue.Queue[Said] = queue.Queue()
         self._answers: queue.Queue[bool] = queue.Queue()
         with code_in(code):
             for loop in loops:
                 plugins.resolve(loop)
 
-    def train(self, trial: Trial, folder: Path, made: float) -> None:
-        """Run one trial; it is told by `news`.
-
-        Args:
-            made: `time.time()` when it was asked for: what this process took to start is taken off.
-        """
+    def train(self, request: TrainRequest) -> None:
+        """Run one trial; it is told by `news`."""
         try:
-            # What a trial left that was running when an earlier process was killed is of other values.
-            shutil.rmtree(folder, ignore_errors=True)
-            with code_in(self._code):
-                self._said.put(self._train(trial, folder, made))
-        except Diverged as error:
-            self._said.put(Ended(slot=0, how="diverged", problem=error.what))
-        except TrainingFailed as error:
-            self._said.put(Ended(slot=0, how="failed", problem=error.what))
-        except BaseException as error:  # a person's own code may raise anything; the sweep goes on without the trial
-            self._said.put(Ended(slot=0, how="failed", problem=f"{type(error).__name__}: {error}"))
+            self._said.put(self._train(request))
+        except Exception as error:  # a person's own code may raise anything; the sweep goes on without the trial
+            self._said.put(ended_by(error))
 
     def news(self) -> list[Said]:
         """What was said since, once something was; nothing after a while."""
@@ -94,26 +63,23 @@ class TrialProcess:
         """Tell the trial that waits."""
         self._answers.put(go_on)
 
-    def _train(self, trial: Trial, folder: Path, made: float) -> Ended:
-        stage = trial.stage
-        training = TrainingSpec.model_validate(dict(stage.training))
-        family: Family = plugins.load(plugins.FAMILIES, stage.family)
-        context = TrialContext(
-            self._assignment(trial, training, folder, made), self._feed(training), trial, self._said, self._answers
-        )
-        plugins.resolve(stage.loop)(context, family.options.model_validate(dict(stage.model)), training)
-        return Ended(slot=0, how="trained", stopped=context.stopped)
+    def _train(self, request: TrainRequest) -> Ended:
+        journal = Journal(request.epochs_file.parent)
 
-    def _assignment(self, trial: Trial, training: TrainingSpec, folder: Path, made: float) -> Assignment:
-        stage = trial.stage
-        return Assignment(
-            metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
-            training=training, checkpoint_every=1, checkpoints=folder, remaining_s=trial.limit_s, made=made,
-            earlier=(), layout=self._layout, num_train_rows=len(self._arrays["train"]["target"]),
-        )  # fmt: skip
+        def keep(record: EpochRecord) -> None:
+            journal.add_epoch(record)
+            self._said.put(record)
 
-    def _feed(self, training: TrainingSpec) -> MemoryFeed:
-        return MemoryFeed(self._arrays, rank=0, num_ranks=1, seed=training.seed)
+        feed = MemoryFeed(self._arrays, rank=0, num_ranks=1, seed=request.assignment.training.seed)
+        stopped, _ = run_loop(request, feed, _SlotRanks(), keep, lambda epoch: self._answers.get())
+        return Ended(slot=0, how="trained", stopped=stopped)
+
+
+class _SlotRanks(Ranks):
+    """One process, with the GPU that its slot holds."""
+
+    def device(self) -> str:
+        return "cuda" if ray.get_gpu_ids() else "cpu"
 
 
 class RaySlots:
@@ -121,8 +87,7 @@ class RaySlots:
 
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
         self.num = stage.slots
-        self._stage, self._journal = stage, journal
-        self._layout = layout_of(data.ingested.features)
+        self._stage, self._journal, self._features = stage, journal, data.ingested.features
         self._refs = {name: data.refs[name] for name in ("train", "validation")}
         self._actors = {slot: self._new() for slot in range(self.num)}
         self._asked: dict[Any, int] = {}
@@ -137,7 +102,7 @@ class RaySlots:
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""
         actor = self._actors[slot]
-        actor.train.remote(trial, self._journal.trial_folder(trial.number), time.time())
+        actor.train.remote(lower_trial(trial, self._features, self._journal))
         self._ask(slot)
 
     def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
@@ -189,7 +154,14 @@ class RaySlots:
         kind = remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
         loops = tuple(dict.fromkeys(arm.loop for arm in self._stage.arms))
         # In a mapping: a reference alone would be replaced by its value on the way.
-        return kind.remote(self._refs, self._layout, self._journal.code, loops)
+        return kind.remote(self._refs, self._journal.code, loops)
+
+
+def ended_by(error: BaseException) -> Ended:
+    """What a trial says that ended with an error."""
+    how = "diverged" if isinstance(error, Diverged) else "failed"
+    what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
+    return Ended(slot=0, how=how, problem=what)
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from ray.train.v2._internal.execution.callback import WorkerGroupCallback
@@ -11,15 +12,15 @@ from raytemplate.errors import BudgetSpent
 
 
 class TimeIsUp(WorkerGroupCallback):
-    """Raises at the first look at the workers after `end_s`; Ray Train then ends them all.
+    """Raises at the first look at the workers after `end_s`, or once there is a file `end`; Ray Train then ends them.
 
     The process that looks is on the machine of the one that made this, and so is its monotonic clock.
     """
 
-    def __init__(self, end_s: float) -> None:
-        self._end_s = end_s
+    def __init__(self, end_s: float, end: Path | None = None) -> None:
+        self._end_s, self._end = end_s, end
 
     def after_worker_group_poll_status(self, worker_group_status: Any) -> None:
         """See `WorkerGroupCallback`."""
-        if time.monotonic() > self._end_s:
+        if time.monotonic() > self._end_s or (self._end and self._end.exists()):
             raise BudgetSpent("the budget has ended")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import ray.train
@@ -24,6 +25,7 @@ from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
+from raytemplate.execution.trials import Trial
 from raytemplate.models.context import Start
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.models.saved import layout_of
@@ -65,6 +67,13 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
         code=journal.code, with_validation=stage.with_validation,
     )  # fmt: skip
+
+
+def lower_trial(trial: Trial, features: FittedFeatures, journal: Journal) -> TrainRequest:
+    """The request for a trial of a run: in its own folder, with the run's code; every epoch leaves a checkpoint."""
+    request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, time.time())
+    assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at)
+    return replace(request, assignment=assignment, code=journal.code)
 
 
 def _num_train_rows(stage: FitStage, features: FittedFeatures, journal: Journal) -> int:
@@ -128,7 +137,7 @@ def _submit_local(
     with ExitStack() as changes:
         if data.streams:
             calm_scheduling(changes)
-        result = _trainer(request, loop, {}).fit()
+        result = trainer_of(request, loop, {}).fit()
     stopped, record = result.return_value
     return stopped, (record,)
 
@@ -150,7 +159,7 @@ def _submit_workers(
 
     def work() -> None:
         try:
-            _trainer(request, run_rank, config, streams, TimeIsUp(end)).fit()
+            trainer_of(request, run_rank, config, streams, TimeIsUp(end)).fit()
             outcome.append(None)
         except BaseException as error:  # handed to the thread that waits
             outcome.append(error)
@@ -175,7 +184,7 @@ def _submit_workers(
         )
     if outcome[0] is not None:
         raise outcome[0]
-    return _read_ranks(request)
+    return read_ranks(request)
 
 
 def _rows_a_block(request: TrainRequest) -> int:
@@ -184,10 +193,11 @@ def _rows_a_block(request: TrainRequest) -> int:
     return max(1, min(share, SHUFFLE_BUFFER_ROWS))
 
 
-def _trainer(
+def trainer_of(
     request: TrainRequest, loop: Callable[..., Any], config: dict[str, Any], datasets: Mapping[str, Any] | None = None,
     *callbacks: Any,
 ) -> Any:  # fmt: skip
+    """Ray Train's trainer for a request; nothing is started yet."""
     settings: dict[str, Any] = {
         "train_loop_per_worker": loop, "train_loop_config": config, "datasets": dict(datasets or {}),
         "scaling_config": ray.train.ScalingConfig(
@@ -245,6 +255,7 @@ def _whole_split() -> Any:
     return WholeSplit()
 
 
-def _read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
+def read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
+    """What the ranks of a worker group left: why they stopped, and the record of each."""
     found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(request.num_workers)]
     return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)

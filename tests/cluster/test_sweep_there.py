@@ -1,0 +1,63 @@
+"""Sweeps on a Ray that is already running: trials of two workers each, charged, and nothing of them left."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from command_line import only_run, record
+from head import Head
+from small_flights import AS_OF, SHIPPED, as_sets
+from test_address_auto import PRICE, TWO, USD_A_CPU_S, held
+
+from raytemplate.execution.journal import Journal
+
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+
+SPACE = {
+    "tuning.space.training.lr": "loguniform(1e-4, 1e-1)", "tuning.search": "random", "training.epochs": 4,
+    "tuning.scheduler": "asha",
+}  # fmt: skip
+
+
+@pytest.fixture
+def second():
+    """Another Ray on this machine."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    started = Head(folder)
+    try:
+        yield started.start()
+    finally:
+        started.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(head, demo, num_trials):
+    sets = as_sets({**SPACE, "budget.trials": num_trials})
+    ran = head.raytemplate(
+        "run", SHIPPED.name, "--address", head.address, "--as-of", AS_OF, *TWO, *PRICE, *sets, cwd=demo,
+    )  # fmt: skip
+    assert ran.returncode in (0, 5), ran.stderr
+    return Journal(only_run(demo)).trials()
+
+
+def test_a_trial_of_two_workers_is_charged_for_both(head, demo):
+    trials = sweep(head, demo, 2)
+    assert record(only_run(demo), "sweep")["slots"] == 2
+    for trial in trials:
+        assert trial.cost_usd == pytest.approx(2 * 0.5 * USD_A_CPU_S * trial.actual_s, rel=0.01)
+    stages = {timing["stage"]: timing["actual_s"] for timing in record(only_run(demo), "end")["timings"]}
+    end = record(only_run(demo), "end")
+    by_hand = end["wall_clock_s"] + 2 * stages["ingest"] + 2 * 2 * 0.5 * stages["sweep"] + 2 * 0.5 * stages["fit"]
+    assert end["cost_usd"] == pytest.approx(by_hand * USD_A_CPU_S, rel=0.01)
+
+
+@pytest.mark.parametrize("rays", [1, 2])
+def test_twenty_trials_that_the_scheduler_ends_leave_nothing_behind(head, demo, rays, request):
+    others = [request.getfixturevalue("second")] if rays == 2 else []
+    trials = sweep(head, demo, 20)
+    assert len(trials) == 20 and sum(one.state == "pruned" for one in trials) >= 5
+    for one in [head, *others]:
+        assert held(one) == {"actors": [], "groups": [], "free": 2.0}
