@@ -296,3 +296,35 @@ def test_a_cadence_is_a_length_of_time(tmp_path: Path, wrong: str) -> None:
     assert found[0].startswith(
         f't.yaml:22  governance.cadence: got "{wrong}", expected a length of time such as "1 month" or "2 weeks"'
     )
+
+
+def test_values_that_none_can_be_are_told_with_all_others_and_once(tmp_path: Path) -> None:
+    text = edited("epochs: 6", "epochs: .nan, lr: 0").replace("hidden: 64", f"hidden: {'9' * 301}")
+    text = text.replace("[distance, seats]", "[distance, -.inf]").replace("owner: ops", "owner: .inf\nepochs: 1")
+    assert problems(tmp_path, text, sets=["training.seed=-1"]) == [
+        "t.yaml:2  owner: got .inf, expected a finite number",
+        "t.yaml:3  epochs: no such field; did you mean training.epochs?",
+        "t.yaml:10  features.numeric.1: got -.inf, expected a finite number",
+        "t.yaml:15  model.hidden: a number of 301 digits, expected at most 300",
+        "t.yaml:16  training.epochs: got .nan, expected a finite number",
+        "t.yaml:16  training.lr: got 0, expected a number, above 0 and at most 100",
+        "--set training.seed=-1  training.seed: got -1, expected a whole number, 0 or more and below 2,147,483,648",
+    ]
+
+
+@pytest.mark.parametrize("variant", [None, "smoke"])
+def test_value_of_a_variant_that_none_can_be_is_told_once(tmp_path: Path, variant: str | None) -> None:
+    text = edited("training: {epochs: 1}", "training: {epochs: .nan}").replace("lr: ", "lrr: ")
+    found = problems(tmp_path, text.replace("loss: mae", "loss: l1"), variant=variant)
+    assert found == [
+        't.yaml:15  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss',
+        "t.yaml:26  variants.smoke.training.epochs: got .nan, expected a finite number",
+    ]
+
+
+def test_value_of_a_parent_that_none_can_be_is_told_in_its_file(tmp_path: Path) -> None:
+    write(tmp_path, "training: {lr: .inf}\n").rename(tmp_path / "base.yaml")
+    assert problems(tmp_path, edited("owner: ops", "extends: base.yaml").replace("epochs: 6", "epochs: 0")) == [
+        "t.yaml:15  training.epochs: got 0, expected a whole number of epochs, 1 to 1,000,000",
+        "base.yaml:1  training.lr: got .inf, expected a finite number",
+    ]
