@@ -30,12 +30,17 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """One YAML mapping as plain data. Paths are dotted, list items by index: "features.numeric.0"."""
+    """One YAML mapping as plain data. Paths are dotted, list items by index: "features.numeric.0".
+
+    Args:
+        problems: single values that none can be, such as `.nan`; here they are the text that was typed.
+    """
 
     value: dict[str, Any]
     lines: Mapping[str, int] = field(repr=False)
     texts: Mapping[str, str] = field(repr=False)
     comments: Mapping[int, str] = field(repr=False)
+    problems: tuple[Problem, ...] = ()
 
     def line(self, path: str) -> int:
         """Line of that key, from 1; 0 if there is no such key."""
@@ -59,6 +64,14 @@ def parse(data: bytes, where: str) -> Document:
     Raises:
         SpecError: not one YAML mapping within the limits; each problem with its line and reason.
     """
+    document = read(data, where)
+    if document.problems:
+        raise SpecError(document.problems)
+    return document
+
+
+def read(data: bytes, where: str) -> Document:
+    """The same, where nothing is wrong but single values: those are its `problems`, to be told with others."""
     text = _decode(data, where)
     root, composer = _compose(text, where)
     if root.kind != "mapping":
@@ -66,7 +79,9 @@ def parse(data: bytes, where: str) -> Document:
     lines: dict[str, int] = {"": 1}
     texts: dict[str, str] = {}
     value = _build(root, "", lines, texts)
-    return Document(value=value, lines=lines, texts=texts, comments=_comments(text, composer))
+    return Document(
+        value=value, lines=lines, texts=texts, comments=_comments(text, composer), problems=tuple(composer.problems)
+    )
 
 
 def parse_value(text: str, where: str) -> Any:
@@ -77,7 +92,9 @@ def parse_value(text: str, where: str) -> Any:
     """
     if not text.strip():
         return None
-    root, _ = _compose(_decode(text.encode("utf-8", "surrogateescape"), where), where, numbered=False)
+    root, composer = _compose(_decode(text.encode("utf-8", "surrogateescape"), where), where, numbered=False)
+    if composer.problems:
+        raise SpecError(tuple(composer.problems))
     return _build(root, "", {}, {})
 
 
@@ -128,12 +145,15 @@ class _Composer:
         self.where = where
         self.numbered = numbered
         self.problems: list[Problem] = []
+        self.is_sound = True
         self.anchors: dict[str, _Node | None] = {}
         self.ends: dict[int, int] = {}
         self.inside: set[int] = set()
         self.num_nodes = 0
 
-    def note(self, line: int, path: str, message: str) -> None:
+    def note(self, line: int, path: str, message: str, *, of_value: bool = False) -> None:
+        """Adds a problem; with one that is not of a single value, the document is not to be looked at any further."""
+        self.is_sound = self.is_sound and of_value
         where = f"{self.where}:{line}" if self.numbered else self.where
         self.problems.append(Problem(where=where, path=path, message=message))
 
@@ -187,8 +207,8 @@ class _Composer:
         try:
             return _Node("scalar", line, _plain(text), text)
         except ValueError as error:
-            self.note(line, path, str(error))
-            return _Node("scalar", line, None, text)
+            self.note(line, path, str(error), of_value=True)
+            return _Node("scalar", line, text, text)
 
     def _sequence(self, event: Any, line: int, path: str, depth: int) -> _Node:
         node = _Node("sequence", line)
@@ -266,7 +286,7 @@ def _compose(text: str, where: str, *, numbered: bool = True) -> tuple[_Node, _C
         composer.refuse(line, "", f"not YAML: {getattr(error, 'reason', error)}")
     except (ValueError, OverflowError, IndexError) as error:
         composer.refuse(1, "", f"not YAML: {error}")
-    if composer.problems:
+    if not composer.is_sound:
         raise SpecError(tuple(composer.problems))
     return root, composer
 

@@ -23,6 +23,7 @@ from raytemplate.reports.differences import Differences
 from raytemplate.reports.history import ModelRow
 from raytemplate.reports.model_shown import ModelView
 from raytemplate.reports.trials_shown import Trials
+from raytemplate.reports.version_shown import VersionView
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, find_run, find_workspace
 
@@ -86,20 +87,20 @@ def model(ref: str, *, workspace: str | None = None) -> Model:
     return open_model(ref, place)
 
 
-def show(ref: str, *, workspace: str | None = None) -> Run | ModelView:
-    """What a reference stands for: a model where there is one of that name, else a run. Both print.
+def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | VersionView:
+    """What a reference stands for: a model, or with "@champion" or "/3" a version of one, else a run. Each prints.
 
     Raises:
         UsageError: it is neither.
     """
-    from raytemplate.execution.catalog import refuse_lost_ledger, registered_model
+    from raytemplate.execution.catalog import refuse_lost_ledger, registered_model, registered_version
     from raytemplate.ledger.head import Ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     name = ref.partition("@")[0].partition("/")[0]
     known = Ledger(place.governance_db).models()
     if name in known:
-        return registered_model(ref, place)
+        return registered_model(name, place) if ref == name else registered_version(ref, place)
     try:
         return Run(found_run(place, ref))
     except UsageError as error:

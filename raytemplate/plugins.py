@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -119,6 +120,14 @@ _METRIC_TASKS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mae", "rmse", "r2", "pinball", "coverage"), ("regression",)),
     **dict.fromkeys(("log-loss", "brier", "accuracy", "f1", "auc", "ece"), ("binary", "multiclass")),
     **dict.fromkeys(("selection-rate", "true-positive-rate", "false-positive-rate"), ("binary",)),
+}
+
+_METRIC_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("mae", "rmse", "pinball", "log-loss"), (0.0, math.inf)),
+    **dict.fromkeys(("coverage", "accuracy", "f1", "auc", "ece"), (0.0, 1.0)),
+    **dict.fromkeys(("selection-rate", "true-positive-rate", "false-positive-rate"), (0.0, 1.0)),
+    "brier": (0.0, 2.0),
+    "r2": (-math.inf, 1.0),
 }
 
 
@@ -246,6 +255,14 @@ def metric_tasks(name: str) -> tuple[str, ...]:
     if name in _METRIC_TASKS or not is_known(METRICS, name):
         return _METRIC_TASKS.get(name, ())
     return tuple(sorted(load(METRICS, name).tasks))
+
+
+def metric_range(name: str) -> tuple[float, float]:
+    """The least and the most that a metric can be, infinite where nothing says so. A shipped one is not imported."""
+    if name in _METRIC_RANGES or not is_known(METRICS, name):
+        return _METRIC_RANGES.get(name, (-math.inf, math.inf))
+    metric = load(METRICS, name)
+    return getattr(metric, "least", -math.inf), getattr(metric, "most", math.inf)
 
 
 def metrics_for(task: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from raytemplate.cli.output import Answer
 @click.option("--config", is_flag=True, help="Of a run with a sweep: a template with the winner's values.")
 @workspace_option
 def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answer:
-    """Show a run (id prefix or `last`) or a model (name, name@champion, name/3)."""
+    """Show a run (id prefix or `last`), a model (name), or one of its versions (name/3, name@champion)."""
     from raytemplate import api
 
     if trials and config:
@@ -28,10 +28,14 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
         return Answer(kind="Template", data={"template": text}, text=text.rstrip())
     from raytemplate.cli.run_command import run_data
     from raytemplate.execution.runs import Run
+    from raytemplate.reports.version_shown import VersionView
 
     found = api.show(ref, workspace=workspace)
     if isinstance(found, Run):
         return Answer(kind="Run", data=run_data(found), text=str(found))
+    if isinstance(found, VersionView):
+        return Answer(kind="Version", data={"version": found.version, "reigns": found.reigns, "run": found.run},
+                      text=str(found))  # fmt: skip
     data = {"model": found.model, "overdue": found.model.overdue(found.now), "events": found.events,
             "runs": found.runs, "gates": found.gates}  # fmt: skip
     return Answer(kind="Model", data=data, text=str(found))

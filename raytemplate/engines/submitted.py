@@ -55,7 +55,7 @@ def conduct_submitted(
         listener.started(plan, journal.run_id)
         listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
         try:
-            _follow(jobs, journal, Watch(plan, listener, began))
+            _follow(jobs, journal, Watch(plan, listener, lambda: spent_on(journal)))
         except (KeyboardInterrupt, Interrupted):
             stop(jobs, journal)
             raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.registered import find_version
 from raytemplate.execution.run_list import Runs, list_runs
@@ -19,6 +21,7 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
+from raytemplate.reports.version_shown import VersionView, reigns
 from raytemplate.store.workspace import Workspace
 
 
@@ -53,15 +56,8 @@ def _is_registered(promotion: Path) -> bool:
         return True
 
 
-def registered_model(ref: str, workspace: Workspace) -> ModelView:
-    """One model with its history and its runs.
-
-    Raises:
-        UsageError: no such version.
-    """
-    name = ref.partition("@")[0].partition("/")[0]
-    if name != ref:
-        find_version(ref, workspace)
+def registered_model(name: str, workspace: Workspace) -> ModelView:
+    """One model with its history and its runs."""
     ledger = Ledger(workspace.governance_db)
     runs = list_runs(workspace, name=name)
     judged = _judged(runs)
@@ -69,6 +65,20 @@ def registered_model(ref: str, workspace: Workspace) -> ModelView:
         model=_row(ledger, name, judged), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC),
         runs=runs.rows, gates=_gate_rates(judged),
     )  # fmt: skip
+
+
+def registered_version(ref: str, workspace: Workspace) -> VersionView:
+    """One version of a model, "name@champion", "name@challenger" or "name/3", with the run that made it.
+
+    Raises:
+        UsageError: no such version.
+    """
+    version = find_version(ref, workspace)
+    events = tuple(event_rows(Ledger(workspace.governance_db), version.model))
+    run = None
+    with suppress(IntegrityError):
+        run = Run(Journal(workspace.runs / version.run_id)).row()
+    return VersionView(version=version, reigns=reigns(events, version.version), now=datetime.now(UTC), run=run)
 
 
 def _judged(runs: Runs) -> list[Run]:

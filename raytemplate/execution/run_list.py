@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.runs import Run, journals
+from raytemplate.records.run import RunStart
 from raytemplate.reports.history import DamagedRow, RunRow, runs_table
 from raytemplate.store.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_FIRST = RECORDS[RunStart]
+_BEING_MADE_S = 10.0
+"""How long a run may take from its folder to its first record."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -64,7 +73,7 @@ def list_runs(place: Workspace, *, name: str | None = None, states: tuple[str, .
     """The runs of a workspace, of one template where `name` is given, in one of these states where there are any."""
     found: list[tuple[RunRow, Run]] = []
     damaged: list[DamagedRow] = []
-    for journal in journals(place):
+    for journal in [*journals(place), *_beheaded(place)]:
         try:
             found.append((Run(journal).row(), Run(journal)))
         except IntegrityError as error:
@@ -75,3 +84,17 @@ def list_runs(place: Workspace, *, name: str | None = None, states: tuple[str, .
         runs=tuple(run for _, run in chosen), rows=tuple(row for row, _ in chosen),
         damaged=tuple(sorted(damaged, key=lambda row: row.run_id)), filtered=len(chosen) < len(found),
     )  # fmt: skip
+
+
+def _beheaded(place: Workspace) -> list[Journal]:
+    """Runs whose first record is gone. A folder that is being made has none yet, and an empty one never was a run."""
+    folders = [path for path in place.runs.glob("[!.]*") if path.is_dir()] if place.runs.exists() else []
+    return [Journal(path) for path in folders if not (path / _FIRST).exists() and _was_a_run(path)]
+
+
+def _was_a_run(folder: Path) -> bool:
+    with suppress(FileNotFoundError):  # somebody removes it right now
+        there = {path.name for path in folder.iterdir()}
+        is_new = time.time() - folder.stat().st_mtime < _BEING_MADE_S
+        return bool(there & set(RECORDS.values()) if is_new else there)
+    return False

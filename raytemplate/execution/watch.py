@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from raytemplate.budget import Spent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.planning.stages import RunPlan
@@ -18,11 +20,11 @@ class Watch:
     """Each door and each epoch is told once, in their order, when its record is there.
 
     Args:
-        began: `time.monotonic()` when the clock of the budget began.
+        spent: what the run has spent by now, earlier processes included.
     """
 
-    def __init__(self, plan: RunPlan, listener: Listener, began: float) -> None:
-        self._plan, self._listener, self._began = plan, listener, began
+    def __init__(self, plan: RunPlan, listener: Listener, spent: Callable[[], Spent]) -> None:
+        self._plan, self._listener, self._spent = plan, listener, spent
         self._passed, self._begun, self._epochs = 0, 0, 0
         self._since = time.monotonic()
 
@@ -41,8 +43,15 @@ class Watch:
             self._passed, self._since = self._passed + 1, time.monotonic()
 
     def _tell_epochs(self, journal: Journal) -> None:
-        left_s = self._plan.limits.time_s - self._plan.limits.reserve_s - (time.monotonic() - self._began)
-        epochs = journal.epochs()
-        for record in epochs[self._epochs :]:
+        epochs = journal.epochs()[self._epochs :]
+        left_s = self._left_s() if epochs else 0.0
+        for record in epochs:
             self._listener.epoch(record, self._plan, left_s)
-        self._epochs = max(self._epochs, len(epochs))
+        self._epochs += len(epochs)
+
+    def _left_s(self) -> float:
+        """Seconds left for training, by time or by money, as the run's own meter tells them."""
+        limits = self._plan.limits
+        meter = limits.meter(self._spent(), time.monotonic())
+        with meter.holding(limits.held_usd_per_s("fit")):
+            return meter.training_remaining_s()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from raytemplate.spec.draft.draft import Draft
 from raytemplate.units import show_bytes
 
-_MOST_CLASSES, _MOST_LEFT_OUT = 5, 8
+_MOST_CLASSES, _MOST_LISTED = 5, 8
 
 
 def draft_text(draft: Draft) -> str:
@@ -14,18 +16,22 @@ def draft_text(draft: Draft) -> str:
     size = show_bytes(sum(file.size_bytes for file in found.source.files))
     lines = [f"{found.asked.data}: {found.num_rows:,} rows, {len(found.columns):,} columns, {size}"]
     lines += [f"  {title:<12} {text}" for title, text in _rows(draft) if text]
-    left = draft.of("left out")
-    for number, role in enumerate(left[:_MOST_LEFT_OUT]):
-        lines.append(f"  {'left out' if number == 0 else '':<12} {role.column.name}: {role.why}")
-    if len(left) > _MOST_LEFT_OUT:
-        lines.append(f"  {'':<12} and {len(left) - _MOST_LEFT_OUT:,} more")
-    return "\n".join(lines)
+    lines += _listed("left out", [(role.column.name, role.why) for role in draft.of("left out")])
+    return "\n".join([*lines, *_listed("to look at", draft.hints)])
+
+
+def _listed(title: str, columns: Sequence[tuple[str, str]]) -> list[str]:
+    """A line for each of the first columns: its name and what is said of it."""
+    lines = [f"{name}: {said}" for name, said in columns[:_MOST_LISTED]]
+    lines += [f"and {len(columns) - _MOST_LISTED:,} more"] if len(columns) > _MOST_LISTED else []
+    return [f"  {title if number == 0 else '':<12} {line}" for number, line in enumerate(lines)]
 
 
 def _rows(draft: Draft) -> list[tuple[str, str]]:
     found = draft.survey
     written = ", ".join(f"{key}: {value}" for key, value in found.writing.csv.items())
-    kinds = {use: len(draft.of(use)) for use in ("numeric", "categorical", "datetime", "text")}
+    kinds = {"numeric": len(draft.of("numeric")), "categorical": len(draft.of("categorical")),
+             "datetime": len(draft.times), "text": len(draft.of("text"))}  # fmt: skip
     lengths = draft.lengths
     windows = f"validation {lengths.validation}, test {lengths.test}, train all before" if lengths else ""
     return [

@@ -11,6 +11,9 @@ from raytemplate.reports.layout import table
 from raytemplate.reports.wording import about_seconds, metric_text, short
 from raytemplate.units import parse_span, show_moment, show_usd
 
+MOVES = ("promoted", "rolled-back")
+"""Events that make a version the champion."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRow:
@@ -61,7 +64,7 @@ class ModelRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """One event in the ledger of a model, such as "promoted", "rolled back", "waiting", "rejected"."""
+    """One event in the ledger of a model, "promoted", "rolled-back" or "waiting"."""
 
     at: datetime
     event: str

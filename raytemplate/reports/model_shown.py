@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from raytemplate.reports.history import EventRow, ModelRow, RunRow, age_text, number
+from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, number
 from raytemplate.reports.layout import table
 from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import show_moment, show_usd
 
 _MOST_RUNS = 12
-_MOVES = ("promoted", "rolled back")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +38,7 @@ class ModelView:
         blocks = [
             "\n".join([f"{self.model.name}   {_champion(self.model, self.now)}", *_waits(self.model, self.now)]),
             _events(self.events, self.now),
-            _runs(self.runs),
+            runs_text(self.runs),
             _gates(self.gates),
             _command(self.model),
         ]
@@ -68,18 +67,18 @@ def _events(events: Sequence[EventRow], now: datetime) -> str:
     if not events:
         return ""
     rows = [("when", "event", "version", "was", "champion for", "run", "by", "reason")]
-    moves = [event.at for event in events if event.event in _MOVES]
+    moves = [event.at for event in events if event.event in MOVES]
     for event in events:
         numbers = (number(event.version), number(event.previous_version))
         until = next((at for at in moves if at > event.at), now)
-        reign = age_text(event.at, until) if event.event in _MOVES else "-"
+        reign = age_text(event.at, until) if event.event in MOVES else "-"
         when = event.at.strftime("%Y-%m-%d %H:%M")
         rows.append((when, event.event, *numbers, reign, event.run_id or "-", event.by or "-", event.reason))
     return table(rows, gaps=(3, 2, 2, 2, 2, 2, 2), right={2, 3, 4}, most={1: 16, 6: 14, 7: 20})
 
 
-def _runs(runs: Sequence[RunRow]) -> str:
-    """The newest runs, planned against actual."""
+def runs_text(runs: Sequence[RunRow]) -> str:
+    """The newest of some runs, planned against actual."""
     if not runs:
         return ""
     rows = [("run", "as of", "state", "test metric", "version", "took", "planned", "USD", "planned")]

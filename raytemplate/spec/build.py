@@ -24,7 +24,7 @@ from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
 from raytemplate.spec.passwords import check_passwords
-from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_metrics, checked
+from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_limits, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
 from raytemplate.spec.space import check_space, lay_out_space
 from raytemplate.spec.task import check_task, fill_defaults
@@ -85,6 +85,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
         check_target_means(places, data, features)
     if evaluation:
         check_metrics(places, evaluation, gates)
+        check_limits(places, evaluation, gates)
         check_baseline(places, evaluation)
     return gates
 

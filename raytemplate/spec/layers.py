@@ -45,6 +45,7 @@ class Layer:
         line: dotted path -> line in that file, 0 where there is none.
         comments: line in that file -> the comment at its end.
         path: the file, where it is one.
+        problems: single values in it that none can be.
         inherited: whether it comes from a parent, which serves templates of several model families.
     """
 
@@ -54,6 +55,7 @@ class Layer:
     line: Callable[[str], int] = field(default=_no_lines, repr=False)
     comments: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
     path: Path | None = None
+    problems: tuple[Problem, ...] = ()
     inherited: bool = False
 
 

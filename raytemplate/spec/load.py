@@ -61,11 +61,13 @@ def load(
         override_layers(overrides or {}),
     )
     problems = [problem for _, found in readings for problem in found]
+    files: list[Layer] = []
     try:
         files = file_layers(Path(path), str(path))
         chosen = _variant(files, variant, today or datetime.now(UTC).date())
     except SpecError as error:
-        raise SpecError((*error.problems, *problems)) from None
+        unreadable = [problem for file in files for problem in file.problems]
+        raise SpecError((*unreadable, *error.problems, *problems)) from None
     places = merge_layers([*files, *chosen, *(layer for layers, _ in readings for layer in layers)])
     for problem in problems:
         places.add(problem)

@@ -30,6 +30,7 @@ class Places:
     _found: dict[tuple[str, str], tuple[_Order, Problem]] = field(
         default_factory=dict[tuple[str, str], tuple[_Order, Problem]]
     )
+    _unreadable: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def owner(self, path: str) -> Layer:
         """The layer that set the value at `path`, or the nearest mapping above it; else the template's file."""
@@ -55,9 +56,17 @@ class Places:
     def note_in(self, layer: Layer, place: str, path: str, message: str, *, missing: bool = False) -> None:
         """Adds a problem of one layer: `place` is looked up in it, `path` is shown."""
         origin = _place(layer, place)
+        if (origin.where, place.rpartition(".")[2]) in self._unreadable:
+            return
         index = next(n for n, one in enumerate(self.layers) if one is layer)
         order = (missing, _TELL_FIRST.index(layer.level), index, origin.line, path, message)
         self._found.setdefault((place, message), (order, Problem(where=origin.where, path=path, message=message)))
+
+    def note_unreadable(self, layer: Layer) -> None:
+        """Adds the values of a file that none can be; nothing else will be said of them."""
+        for problem in layer.problems:
+            self.note_in(layer, problem.path, problem.path, problem.message)
+            self._unreadable.add((problem.where, problem.path.rpartition(".")[2]))
 
     def add(self, problem: Problem) -> None:
         """Adds a problem that has its place already; it is told after those of the layers."""
@@ -106,6 +115,8 @@ def merge_layers(layers: Sequence[Layer]) -> Places:
             if key != "extends" and not (value is None and (key in NAMESPACES or key in ("model", "variants")))
         }
         _lay(places, places.value, set_here, "", layer)
+    for layer in layers:
+        places.note_unreadable(layer)
     return places
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from raytemplate.document import Document, parse
+from raytemplate.document import Document, read
 from raytemplate.errors import Problem, SpecError, UsageError
 from raytemplate.spec.layers import Layer, Level
 
@@ -64,13 +64,14 @@ def file_layers(path: Path, name: str) -> list[Layer]:
 
 
 def _layer(path: Path, name: str, level: Level, data: bytes) -> tuple[Layer, Document]:
-    document = parse(data, name)
+    document = read(data, name)
     value = document.value
     if isinstance(value.get("version"), float):
         value["version"] = document.text("version")  # 1.10 is a version, and not 1.1
     return Layer(
-        name=name, level=level, value=value, line=document.line, comments=document.comments, path=path
-    ), document
+        name=name, level=level, value=value, line=document.line, comments=document.comments, path=path,
+        problems=document.problems,
+    ), document  # fmt: skip
 
 
 def _read(path: Path, name: str) -> bytes:

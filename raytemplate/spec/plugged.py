@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -9,6 +10,7 @@ from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
+from raytemplate.governance.gates.limits import MetricLimits
 from raytemplate.governance.gates.sliced import SliceLimits
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.plugins import Options
@@ -81,6 +83,30 @@ def check_metrics(places: Places, evaluation: EvaluationSpec, gates: Mapping[str
 def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
     also = [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
     return [("evaluation.metric", None, evaluation.metric), *also]
+
+
+def check_limits(places: Places, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
+    """Notes limits beyond every value that the metric can have: such a gate would never pass, or never block."""
+    for gate, options in gates.items():
+        path = f"governance.gates.{gate}"
+        if isinstance(options, MetricLimits):
+            for name, bound in options.limits.items():
+                _check_limit(places, f"{path}.{name}", bound, options.possible(name), f"{name} can be{options.of}")
+        gain = getattr(options, "min_gain", None)
+        if isinstance(gain, float) and places.clean("evaluation"):
+            least, most = plugins.metric_range(evaluation.metric)
+            possible = (least - most, most - least)
+            _check_limit(places, f"{path}.min_gain", gain, possible, f"{evaluation.metric} can gain")
+
+
+def _check_limit(places: Places, path: str, bound: float, possible: tuple[float, float], all_that: str) -> None:
+    least, most = possible
+    if least <= bound <= most:
+        return
+    expected = f"{least:g} to {most:g}"
+    if math.isinf(least) or math.isinf(most):
+        expected = f"{least:g} or more" if math.isinf(most) else f"at most {most:g}"
+    places.note(path, f"got {bound:g}, expected {expected}, which is all that {all_that}")
 
 
 def check_columns(places: Places, features: FeaturesSpec) -> None:

@@ -143,8 +143,8 @@ def _limits(metadata: Sequence[Any]) -> str:
     flat = [inner for one in metadata for inner in (one.metadata if isinstance(one, FieldInfo) else [one])]
     found = {key: getattr(one, key) for one in flat for key in ("ge", "gt", "le", "lt") if hasattr(one, key)}
     if "ge" in found and "le" in found:
-        return f", {found['ge']} to {found['le']}"
-    words = {"ge": "{} or more", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+        return f", {found['ge']:,} to {found['le']:,}"
+    words = {"ge": "{:,} or more", "gt": "above {:,}", "le": "at most {:,}", "lt": "below {:,}"}
     parts = [text.format(found[key]) for key, text in words.items() if key in found]
     return f", {' and '.join(parts)}" if parts else ""
 

@@ -54,6 +54,12 @@ class MetricSuite:
         assert metric.unit in typing.get_args(Unit)
         assert metric.tasks and metric.tasks <= set(typing.get_args(Task))
 
+    def test_its_values_lie_in_the_range_that_it_names(self) -> None:
+        least, most = plugins.metric_range(self.metric)
+        for target, found, perfect in self._all():
+            for prediction in (found, perfect):
+                assert least <= self._metric()(target, prediction) <= most
+
     def test_the_same_rows_give_the_same_value_in_any_order(self) -> None:
         for target, prediction, _ in self._all():
             kept = target.copy(), prediction.copy()

@@ -70,5 +70,5 @@ class TuningSpec(Options):
     max_failed: Share = 0.5
     """Share of the trials that may fail, such as `50 %`, before the sweep does. Default: 50 %."""
 
-    slots: Annotated[int, Field(ge=1)] | None = None
+    slots: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Trials at once. Default: as many as fit."""

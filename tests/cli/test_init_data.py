@@ -201,6 +201,60 @@ def test_a_month_that_the_folders_give_is_no_feature_beside_the_time(tmp_path):
     assert "values: [2024-01" not in text and "categorical: [month" not in text
 
 
+SUMMARISED = {
+    "features of the time": (rows("when,a,y", at_hour), ["--time", "when"], "features     1 numeric, 1 datetime"),
+    "epoch seconds": (
+        rows("at,a,y", lambda i, r: (1_700_000_000 + 3601 * i, i % 7, r.random())), [],
+        "to look at   at: looks like seconds since 1970, used as a number",
+    ),
+    "epoch milliseconds": (
+        rows("at,a,y", lambda i, r: (1_700_000_000_000 + 77 * i, i % 7, r.random())), [],
+        "to look at   at: looks like milliseconds since 1970, used as a number",
+    ),
+    "dates but for a few": (
+        rows("day,a,y", lambda i, r: (f"2020-01-{1 + i % 28:02d}" if i % 40 else "later", i % 7, r.random())), [],
+        'to look at   day: dates but for values such as "later", read as text: mend those',
+    ),
+    "few numbers with thousands": (
+        rows("paid;a;y", lambda i, r: (f"{i * 4:,}", i % 7, r.random()), ";"), [],
+        "left out     paid: numbers such as 1,000, which are read as text: write them bare",
+    ),
+    "points between thousands": (
+        rows("paid,a,y", lambda i, r: (f"{i * 99_991 + 1_000_000:,}".replace(",", "."), i % 7, r.random())), [],
+        "left out     paid: numbers such as 1.000.000, which are read as text: write them bare",
+    ),
+    "blanks between thousands": (
+        rows("paid,a,y", lambda i, r: (f"{i * 991:,}".replace(",", " "), i % 7, r.random())), [],
+        "left out     paid: numbers such as 1 982, which are read as text: write them bare",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "options", "line"), SUMMARISED.values(), ids=SUMMARISED)
+def test_the_summary_says_what_a_person_would_want_to_know(tmp_path, text, options, line):
+    (tmp_path / "table.csv").write_text(text)
+    made = here("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert f"  {line}" in made.stdout
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda i, r: (900_000_000 + 9_000_000 * i, i % 7, r.random()),
+        lambda i, r: (f"2020-01-{1 + i % 28:02d}", i % 7, r.random()),
+        lambda i, r: (f"2020-01-{1 + i % 28:02d}" if i % 2 else "later", i % 7, r.random()),
+        lambda i, r: (f"{i % 5}" if i % 20 else "ten", i % 7, r.random()),
+    ],
+    ids=["large numbers", "dates", "half of them dates", "numbers and a word"],
+)
+def test_the_summary_has_no_hint_where_nothing_is_to_be_done(tmp_path, make):
+    (tmp_path / "table.csv").write_text(rows("when,a,y", make))
+    made = here("init", "demo", "--data", "table.csv", "--target", "y", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "to look at" not in made.stdout and "numbers such as" not in made.stdout
+
+
 def test_money_as_text_in_parquet_is_told_as_in_csv(tmp_path):
     table = pd.DataFrame({
         "amount": [f"${1000 + n * 7:,}.30" for n in range(500)], "share": [f"{n % 90}.5%" for n in range(500)],

@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import os
 import shutil
 import subprocess
+import time
 
 import pytest
 from command_line import COMMAND, environment, raytemplate
@@ -106,6 +108,28 @@ def test_a_damaged_run_hides_no_other(tmp_path):
     assert [row.run_id for row in found.damaged] == ["torn"]
     assert "Run torn cannot be read: " in str(found)
     assert found.to_pandas()["run_id"].tolist() == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("files", "age_s", "damaged"),
+    [
+        (["end.json", "run.lock"], 0, True),
+        (["run.lock", "passed.jsonl"], 60, True),
+        (["run.lock", "passed.jsonl"], 0, False),
+        ([], 60, False),
+    ],
+    ids=["it had gone on", "it had begun", "being made", "never a run"],
+)
+def test_a_run_without_its_first_record_is_damaged_unless_it_is_being_made(tmp_path, files, age_s, damaged):
+    place = Workspace(tmp_path)
+    folder = place.runs / "k7q2"
+    folder.mkdir(parents=True)
+    for name in files:
+        (folder / name).write_text("{}")
+    os.utime(folder, (time.time() - age_s,) * 2)
+    found = list_runs(place)
+    assert [row.run_id for row in found.damaged] == ["k7q2"] * damaged
+    assert (f"Run k7q2 cannot be read: {folder / 'run.json'}: missing" in str(found)) == damaged
 
 
 def test_versions_without_their_ledger_are_not_no_models(tmp_path):

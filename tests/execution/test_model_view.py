@@ -1,10 +1,11 @@
 """What `show MODEL` is made from: a model's runs, what its gates said and how often it should be retrained."""
 
 from dataclasses import replace
+from shutil import rmtree
 
 from fake_runs import FakeRun
 
-from raytemplate.execution.catalog import model_rows, registered_model
+from raytemplate.execution.catalog import model_rows, registered_model, registered_version
 from raytemplate.execution.journal import LOCK
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.runs import Run
@@ -46,3 +47,26 @@ def test_run_in_a_notebook_is_what_show_prints_escaped(tmp_path):
     assert html.startswith("<pre>") and run.id in html and str(run).splitlines()[0] in html
     run.journal.write(sample_start(run_id=run.id, user="<ada>"))
     assert "&lt;ada&gt;" in run._repr_html_() and "<ada>" not in run._repr_html_()
+
+
+def test_version_view_has_the_run_that_made_it_and_its_end_as_champion(tmp_path):
+    first = a_run(tmp_path, day(6, 1), 5.0)
+    second = a_run(tmp_path, day(7, 1), 1.0)
+    name, workspace = first.plan.name, first.workspace
+    former = registered_version(f"{name}/1", workspace)
+    assert (former.version.state, former.run.run_id, former.run.version) == ("former", first.journal.run_id, 1)
+    champion = registered_version(f"{name}@champion", workspace)
+    assert champion.version.run_id == second.journal.run_id and champion.reigns[0].ended is None
+    assert former.reigns[0].ended == champion.reigns[0].began.at
+    first.ledger.rollback(name, "ada", "worse on weekends")
+    assert [reign.began.event for reign in registered_version(f"{name}/1", workspace).reigns] == [
+        "promoted", "rolled-back",
+    ]  # fmt: skip
+    assert "rolled-back" in str(registered_model(name, workspace)).splitlines()[5]
+    assert registered_model(name, workspace).model.champion_version == 1
+
+
+def test_version_whose_run_was_removed_is_still_shown(tmp_path):
+    run = a_run(tmp_path, day(6, 1), 2.0)
+    rmtree(run.journal.folder)
+    assert registered_version(f"{run.plan.name}/1", run.workspace).run is None

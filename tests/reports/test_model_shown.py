@@ -19,7 +19,7 @@ EVENTS = (
     EventRow(at=day(7, 1), event="promoted", version=2, previous_version=1, run_id="k7q2", by="automatic"),
     EventRow(at=day(7, 2), event="waiting", version=3, run_id="c3d4", by="automatic"),
     EventRow(
-        at=day(7, 11), event="rolled back", version=1, previous_version=2, run_id="a1b2", by="ada",
+        at=day(7, 11), event="rolled-back", version=1, previous_version=2, run_id="a1b2", by="ada",
         reason="it doubled the error on the new routes to Hawaii",
     ),
 )  # fmt: skip
@@ -44,7 +44,7 @@ Overdue: the last judged run was 41 days ago, governance.cadence is 1 month.
   2013-06-01 00:00   promoted           1    -       30 days  a1b2  automatic
   2013-07-01 00:00   promoted           2    1       10 days  k7q2  automatic
   2013-07-02 00:00   waiting            3    -             -  c3d4  automatic
-  2013-07-11 00:00   rolled back        1    2       32 days  a1b2  ada        it doubled the error
+  2013-07-11 00:00   rolled-back        1    2       32 days  a1b2  ada        it doubled the error
                                                                                on the new routes to
                                                                                Hawaii
 

@@ -93,14 +93,19 @@ def edited(old: str, new: str) -> str:
         ("kind: tabular-mlp, ", "", f"t.yaml:14  model.kind: missing; expected a model family: {FAMILIES}"),
         ("hidden: 64", "hiden: 64", "t.yaml:14  model.hiden: no such field; did you mean model.hidden?"),
         ("hidden: 64", "layers: 99", "t.yaml:14  model.layers: got 99, expected a whole number of layers, 1 to 32"),
-        ("epochs: 6", "epochs: ten", 't.yaml:15  training.epochs: got "ten", expected a whole number of epochs, 1 or more'),
-        ("epochs: 6", "epochs: true", "t.yaml:15  training.epochs: got true, expected a whole number of epochs, 1 or more"),
-        ("epochs: 6", "epochs: '6'", 't.yaml:15  training.epochs: got "6", expected a whole number of epochs, 1 or more'),
+        ("hidden: 64", "hidden: 999999999",
+         "t.yaml:14  model.hidden: got 999999999, expected a whole number, 1 to 65,536"),
+        ("epochs: 6", "batch_size: 20000000",
+         "t.yaml:15  training.batch_size: got 20000000, expected a whole number, 1 to 10,000,000"),
+        ("epochs: 6", "lr: 1e3", "t.yaml:15  training.lr: got 1000.0, expected a number, above 0 and at most 100"),
+        ("epochs: 6", "epochs: ten", 't.yaml:15  training.epochs: got "ten", expected a whole number of epochs, 1 to 1,000,000'),
+        ("epochs: 6", "epochs: true", "t.yaml:15  training.epochs: got true, expected a whole number of epochs, 1 to 1,000,000"),
+        ("epochs: 6", "epochs: '6'", 't.yaml:15  training.epochs: got "6", expected a whole number of epochs, 1 to 1,000,000'),
         ("loss: mae", "loss: l1", 't.yaml:15  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss'),
         ("0.005 USD", "40 EUR", 't.yaml:16  budget.cost: got "40 EUR", expected US dollars such as "40 USD"'),
         ("per_worker: {memory: 512 MiB}", "gpus: 1",
          "t.yaml:17  resources.gpus: no such field; did you mean resources.per_worker.gpus?"),
-        ("memory: 512 MiB", "cpus: 0", "t.yaml:17  resources.per_worker.cpus: got 0, expected a number of cpus, above 0"),
+        ("memory: 512 MiB", "cpus: 0", "t.yaml:17  resources.per_worker.cpus: got 0, expected a number of cpus, above 0 and at most 10,000"),
         ("{memory: 512 MiB}", "2", "t.yaml:17  resources.per_worker: got 2, expected a mapping of cpus, gpus, accelerator, memory"),
         ("[rmse]", "[rmsle]", 't.yaml:19  evaluation.also: no such metric: "rmsle"; did you mean rmse?'),
         ("[rmse]", "[rmse, mae]", 't.yaml:19  evaluation.also: "mae" is there twice, evaluation.metric counted'),
@@ -111,6 +116,8 @@ def edited(old: str, new: str) -> str:
          't.yaml:23  governance.gates.metric-limt: no such gate: "metric-limt"; did you mean metric-limit?'),
         ("{mae: 12}", "{r2: 0.5}", "t.yaml:23  governance.gates.metric-limit.r2: not computed; add r2 to evaluation.also"),
         ("{mae: 12}", "", "t.yaml:23  governance.gates.metric-limit: got nothing, expected a mapping"),
+        ("{mae: 12}", "{mae: -12}",
+         "t.yaml:23  governance.gates.metric-limit.mae: got -12, expected 0 or more, which is all that mae can be"),
         ("min_gain: 0", "min_gian: 0",
          "t.yaml:24  governance.gates.beats-baseline.min_gian: no such field; did you mean governance.gates.beats-baseline.min_gain?"),
         ("data.ingest: memory", "data.ingets: memory",
@@ -143,9 +150,9 @@ def test_all_problems_of_all_layers_in_order(tmp_path: Path) -> None:
     assert found == [
         "t.yaml:14  training.epohcs: no such field; did you mean training.epochs?",
         't.yaml:14  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss',
-        "--set training.lr=0  training.lr: got 0, expected a number, above 0",
+        "--set training.lr=0  training.lr: got 0, expected a number, above 0 and at most 100",
         '--set resources.workers=many  resources.workers: got "many", expected auto, a whole number, 0 (this process) or more, or a range such as 2..8',
-        "set training.seed  training.seed: got -1, expected a whole number, 0 or more and below 2147483648",
+        "set training.seed  training.seed: got -1, expected a whole number, 0 or more and below 2,147,483,648",
         "--set foo  expected PATH=VALUE such as training.epochs=3",
         "set data.ingest  got <class 'object'>, expected text, a number, true or false, a list or a mapping",
         "t.yaml:3  data.time: missing; expected the column with the time of a row, or data.split for data without one",
@@ -159,7 +166,7 @@ def test_problems_print_as_a_table(tmp_path: Path) -> None:
     width = len(f"{path}:15")
     assert str(caught.value).splitlines() == [
         f"{path}:15  training.epohcs: no such field; did you mean training.epochs?",
-        f"{'--set training.lr=0':<{width}}  training.lr: got 0, expected a number, above 0",
+        f"{'--set training.lr=0':<{width}}  training.lr: got 0, expected a number, above 0 and at most 100",
         "2 problems; nothing was started.",
     ]
 
@@ -289,3 +296,35 @@ def test_a_cadence_is_a_length_of_time(tmp_path: Path, wrong: str) -> None:
     assert found[0].startswith(
         f't.yaml:22  governance.cadence: got "{wrong}", expected a length of time such as "1 month" or "2 weeks"'
     )
+
+
+def test_values_that_none_can_be_are_told_with_all_others_and_once(tmp_path: Path) -> None:
+    text = edited("epochs: 6", "epochs: .nan, lr: 0").replace("hidden: 64", f"hidden: {'9' * 301}")
+    text = text.replace("[distance, seats]", "[distance, -.inf]").replace("owner: ops", "owner: .inf\nepochs: 1")
+    assert problems(tmp_path, text, sets=["training.seed=-1"]) == [
+        "t.yaml:2  owner: got .inf, expected a finite number",
+        "t.yaml:3  epochs: no such field; did you mean training.epochs?",
+        "t.yaml:10  features.numeric.1: got -.inf, expected a finite number",
+        "t.yaml:15  model.hidden: a number of 301 digits, expected at most 300",
+        "t.yaml:16  training.epochs: got .nan, expected a finite number",
+        "t.yaml:16  training.lr: got 0, expected a number, above 0 and at most 100",
+        "--set training.seed=-1  training.seed: got -1, expected a whole number, 0 or more and below 2,147,483,648",
+    ]
+
+
+@pytest.mark.parametrize("variant", [None, "smoke"])
+def test_value_of_a_variant_that_none_can_be_is_told_once(tmp_path: Path, variant: str | None) -> None:
+    text = edited("training: {epochs: 1}", "training: {epochs: .nan}").replace("lr: ", "lrr: ")
+    found = problems(tmp_path, text.replace("loss: mae", "loss: l1"), variant=variant)
+    assert found == [
+        't.yaml:15  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss',
+        "t.yaml:26  variants.smoke.training.epochs: got .nan, expected a finite number",
+    ]
+
+
+def test_value_of_a_parent_that_none_can_be_is_told_in_its_file(tmp_path: Path) -> None:
+    write(tmp_path, "training: {lr: .inf}\n").rename(tmp_path / "base.yaml")
+    assert problems(tmp_path, edited("owner: ops", "extends: base.yaml").replace("epochs: 6", "epochs: 0")) == [
+        "t.yaml:15  training.epochs: got 0, expected a whole number of epochs, 1 to 1,000,000",
+        "base.yaml:1  training.lr: got .inf, expected a finite number",
+    ]

@@ -86,7 +86,7 @@ class CategoricalOptions(FeatureOptions):
     min_count: Annotated[int, Field(ge=1)] = 1
     """Values seen less often in training share one place with unknown ones. Default: 1, every value its own."""
 
-    max_values: Annotated[int, Field(ge=1)] = 10_000
+    max_values: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
 
 
@@ -132,7 +132,7 @@ class TargetMeanOptions(FeatureOptions):
     """Columns whose hash puts a row in its fold: rows equal in all of them share one. Default: `data.keys`, else the
     time and the columns of all features."""
 
-    max_values: Annotated[int, Field(ge=1)] = 10_000
+    max_values: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Most values with a mean of their own; the most frequent are kept. Default: 10,000."""
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute
 from raytemplate.data.statistics import plain
 from raytemplate.data.survey.facts import ColumnFacts
 from raytemplate.data.survey.survey import Survey
-from raytemplate.data.survey.writing import is_dressed
+from raytemplate.data.survey.writing import dressed_number
 
 pc: Any = pyarrow.compute
 
@@ -121,7 +121,7 @@ def _dressed(column: ColumnFacts, found: Survey) -> str:
     if column.type != "text" or not column.num_rows - column.num_null:
         return ""
     values = [str(value) for value in plain(found.sample.column(column.name)).drop_null().slice(0, 1000).to_pylist()]
-    return values[0] if values and is_dressed(values) else ""
+    return dressed_number(values)
 
 
 def _is_line(one: Any, other: Any) -> bool:

@@ -21,7 +21,8 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?\d+(,\d+)?")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _DRESSED = re.compile(
-    r"[-+(]?[$€£¥]?\s?[-+]?([1-9]\d{0,2}(,\d{3})+(\.\d+)?|[1-9]\d{0,2}(\.\d{3})+,\d+|\d+([.,]\d+)?)\s?[%$€£¥]?\)?"
+    r"[-+(]?[$€£¥]?\s?[-+]?([1-9]\d{0,2}(,\d{3})+(\.\d+)?|[1-9]\d{0,2}(\.\d{3})+,\d+|[1-9]\d{0,2}(\.\d{3}){2,}"
+    r"|[1-9]\d{0,2}([' \u00a0\u202f]\d{3})+([.,]\d+)?|\d+([.,]\d+)?)\s?[%$€£¥]?\)?"
 )
 _ZERO_FIRST = re.compile(r"0\d+")
 _CODE = re.compile(r"[A-Z]{2,3}")
@@ -83,7 +84,9 @@ def writing_of(
     return Writing(
         csv=csv, reasons=reasons,
         as_text=tuple(name for name, values in columns.items() if _are_codes(values)),
-        dressed={name: values[0] for name, values in columns.items() if name not in comma and is_dressed(values)},
+        dressed={
+            name: one for name, values in columns.items() if name not in comma and (one := dressed_number(values))
+        },
     )  # fmt: skip
 
 
@@ -155,8 +158,11 @@ def _are_codes(values: list[str]) -> bool:
     return bool(values) and all(value.isdecimal() for value in values) and any(map(_ZERO_FIRST.fullmatch, values))
 
 
-def is_dressed(values: list[str]) -> bool:
-    return not _mostly(_NUMBER, values, 0.5) and _mostly(_DRESSED, values, 0.9)
+def dressed_number(values: list[str]) -> str:
+    """A number with a sign of money, shares or thousands, where nearly all values are numbers, else ""."""
+    if not _mostly(_DRESSED, values, 0.9):
+        return ""
+    return next((one for one in values if not _NUMBER.fullmatch(one) and _DRESSED.fullmatch(one)), "")
 
 
 def _mostly(pattern: re.Pattern[str], values: list[str], share: float) -> bool:

@@ -49,7 +49,7 @@ def _gap(sums: Floats) -> Floats:
         return np.abs(gaps).sum(axis=-1) / rows.sum(axis=-1)
 
 
-ECE = Metric(id="ece", version=1, higher_is_better=False, unit="share", draw=_ece, tasks=CLASSES)
+ECE = Metric(id="ece", version=1, higher_is_better=False, unit="share", draw=_ece, tasks=CLASSES, least=0, most=1)
 """Expected calibration error (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML): over 15 bins of equal
 width the mean distance, weighed by rows, between the mean probability and the share that came true. For two classes
 of the positive one's probability, for more of the highest (and whether that class came true). Never negative, so that

@@ -82,23 +82,26 @@ def _macro(sums: Floats) -> Floats:
 
 
 LOG_LOSS = Metric(
-    id="log-loss", version=1, higher_is_better=False, unit="nats", statistics=_surprise, value=_mean, tasks=CLASSES
-)
+    id="log-loss", version=1, higher_is_better=False, unit="nats", statistics=_surprise, value=_mean, tasks=CLASSES,
+    least=0,
+)  # fmt: skip
 """Mean of -log p, p the probability given to the row's own class (Good 1952, J. Royal Statistical Society B 14), in
 nats; p is taken as at least 1e-15."""
 
 BRIER = Metric(
-    id="brier", version=1, higher_is_better=False, unit="share", statistics=_squares, value=_mean, tasks=CLASSES
-)
+    id="brier", version=1, higher_is_better=False, unit="share", statistics=_squares, value=_mean, tasks=CLASSES,
+    least=0, most=2,
+)  # fmt: skip
 """Mean squared error of probabilities (Brier 1950, Monthly Weather Review 78): of the positive class for two, from 0 to
 1; the sum over all classes for more, from 0 to 2."""
 
 ACCURACY = Metric(
-    id="accuracy", version=1, higher_is_better=True, unit="share", statistics=_hits, value=_mean, tasks=CLASSES
-)
+    id="accuracy", version=1, higher_is_better=True, unit="share", statistics=_hits, value=_mean, tasks=CLASSES,
+    least=0, most=1,
+)  # fmt: skip
 """Share of rows taken for their own class."""
 
-F1 = Metric(id="f1", version=1, higher_is_better=True, unit="share", draw=_f1, tasks=CLASSES)
+F1 = Metric(id="f1", version=1, higher_is_better=True, unit="share", draw=_f1, tasks=CLASSES, least=0, most=1)
 """2 TP / (2 TP + FP + FN) (van Rijsbergen 1979, "Information Retrieval", chapter 7) of the positive class; 0 where
 there is neither a positive row nor one taken for it. For more than two classes the mean over those that rows have or
 are taken for ("macro")."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -44,6 +45,7 @@ class Metric:
         draw: instead of these two, for what is no sum over rows: (target, prediction, group of each row int64 [rows],
             how often each draw holds each group float64 [resamples, groups]) -> the value over all rows and the draws.
         tasks: what `data.task` may be.
+        least, most: the values between which it always is, so that a limit beyond them is told before a run.
         at_quantile: for metrics of a quantile, the metric at that quantile; this one is then at the median.
     """
 
@@ -56,6 +58,8 @@ class Metric:
     draw: Callable[[Floats, Floats, Groups, Floats], Drawn] | None = None
     tasks: frozenset[str] = frozenset({"regression"})
     at_quantile: Callable[[float], Metric] | None = None
+    least: float = -math.inf
+    most: float = math.inf
 
     def __call__(self, target: Floats, prediction: Floats) -> float:
         """The metric over all rows."""

@@ -89,6 +89,6 @@ def _area(histograms: Floats) -> Floats:
     return np.where(pairs > 0, (ours * below).sum(axis=-1) / np.maximum(pairs, 1.0), np.nan)
 
 
-AUC = Metric(id="auc", version=1, higher_is_better=True, unit="share", draw=_auc, tasks=CLASSES)
+AUC = Metric(id="auc", version=1, higher_is_better=True, unit="share", draw=_auc, tasks=CLASSES, least=0, most=1)
 """Area under the ROC curve; for more than two classes the mean over each class against the rest, of the classes that
 the rows have."""

@@ -34,18 +34,18 @@ def _share(sums: Floats) -> Floats:
 
 SELECTION_RATE = Metric(
     id="selection-rate", version=1, higher_is_better=True, unit="share", statistics=_selected, value=_share,
-    tasks=BINARY,
+    tasks=BINARY, least=0, most=1,
 )  # fmt: skip
 """Share of rows called positive. Neither high nor low is good in itself: slices are compared by it."""
 
 TRUE_POSITIVE_RATE = Metric(
     id="true-positive-rate", version=1, higher_is_better=True, unit="share", statistics=_hits, value=_share,
-    tasks=BINARY,
+    tasks=BINARY, least=0, most=1,
 )  # fmt: skip
 """Share of the positive rows that are called positive (recall); no value where there are none."""
 
 FALSE_POSITIVE_RATE = Metric(
     id="false-positive-rate", version=1, higher_is_better=False, unit="share", statistics=_false_alarms,
-    value=_share, tasks=BINARY,
+    value=_share, tasks=BINARY, least=0, most=1,
 )  # fmt: skip
 """Share of the negative rows that are called positive; no value where there are none."""

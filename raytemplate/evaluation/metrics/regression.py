@@ -41,13 +41,17 @@ def _share_explained(sums: Floats) -> Floats:
     return np.where(varies, 1.0 - errors / np.where(varies, about_mean, 1.0), np.nan)
 
 
-MAE = Metric(id="mae", version=1, higher_is_better=False, unit="target", statistics=_absolute, value=_mean)
+MAE = Metric(id="mae", version=1, higher_is_better=False, unit="target", statistics=_absolute, value=_mean, least=0)
 """Mean absolute error, sum |p - y| / n (Willmott and Matsuura 2005, Climate Research 30)."""
 
-RMSE = Metric(id="rmse", version=1, higher_is_better=False, unit="target", statistics=_squared, value=_root_mean)
+RMSE = Metric(
+    id="rmse", version=1, higher_is_better=False, unit="target", statistics=_squared, value=_root_mean, least=0
+)
 """Root mean squared error, sqrt(sum (p - y)^2 / n) (Willmott and Matsuura 2005, Climate Research 30)."""
 
-R2 = Metric(id="r2", version=1, higher_is_better=True, unit="share", statistics=_explained, value=_share_explained)
+R2 = Metric(
+    id="r2", version=1, higher_is_better=True, unit="share", statistics=_explained, value=_share_explained, most=1
+)
 """Coefficient of determination, 1 - sum (p - y)^2 / sum (y - mean y)^2 (Kvalseth 1985, The American Statistician 39).
 
 The mean is that of the scored rows. NaN where the target is constant; a NaN is reported, and refused where it decides.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from raytemplate import plugins
@@ -25,10 +27,18 @@ class MetricLimits(GateOptions):
             raise ValueError("expected at least one metric with its limit, such as mae: 12")
         return self
 
+    of: ClassVar[str] = ""
+    """What of a metric is limited, after "can be"; empty for its value."""
+
     @property
     def limits(self) -> dict[str, float]:
         """Limits by metric."""
         return dict(self.__pydantic_extra__)
+
+    @staticmethod
+    def possible(name: str) -> tuple[float, float]:
+        """Between which values a limit of that metric can be met as well as missed; infinite where it is not known."""
+        return plugins.metric_range(name)
 
 
 def within(metric: MetricValue, bound: float) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
+from raytemplate import plugins
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.figures import limit, measured
 from raytemplate.governance.gates.sliced import SliceLimits, named
@@ -18,6 +20,14 @@ class SliceGap(SliceLimits):
     with the same limit, are the equalized odds difference (Agarwal et al. 2018, "A Reductions Approach to Fair
     Classification", ICML).
     """
+
+    of: ClassVar[str] = " apart"
+
+    @staticmethod
+    def possible(name: str) -> tuple[float, float]:
+        """From no gap at all to the widest that two values of the metric can have."""
+        least, most = plugins.metric_range(name)
+        return 0.0, most - least
 
     def check(self, evidence: Evidence) -> Finding:
         """Passes where no two slices with enough rows are further apart; names the two that are furthest."""

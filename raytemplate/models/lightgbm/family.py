@@ -16,13 +16,13 @@ class LightGbmOptions(Options):
     kind: Literal["lightgbm"] = "lightgbm"
     """The family."""
 
-    num_trees: Annotated[int, Field(ge=1)] = 200
+    num_trees: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Most boosting rounds. Default: 200."""
 
-    num_leaves: Annotated[int, Field(ge=2)] = 31
-    """Leaves of one tree. Default: 31, LightGBM's own."""
+    num_leaves: Annotated[int, Field(ge=2, le=131_072)] = 31
+    """Leaves of one tree; 131,072 are LightGBM's own limit. Default: 31, LightGBM's own."""
 
-    min_rows_in_leaf: Annotated[int, Field(ge=1)] = 20
+    min_rows_in_leaf: Annotated[int, Field(ge=1, le=1_000_000_000)] = 20
     """Fewest rows in a leaf. Default: 20, LightGBM's own."""
 
     l2: Annotated[float, Field(ge=0)] = 0.0

@@ -22,7 +22,7 @@ class LinearOptions(Options):
     """L2 penalty: half the sum of the squared weights counts so many times beside the losses of all rows, where a
     squared error counts half. Default: 1, that of scikit-learn's Ridge and LogisticRegression."""
 
-    max_steps: Annotated[int, Field(ge=1)] = 400
+    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 400
     """Most steps of L-BFGS. It ends earlier where the loss no longer falls. Default: 400."""
 
 

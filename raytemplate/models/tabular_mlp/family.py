@@ -16,7 +16,7 @@ class TabularMlpOptions(Options):
     kind: Literal["tabular-mlp"] = "tabular-mlp"
     """The family."""
 
-    hidden: Annotated[int, Field(ge=1)] = 128
+    hidden: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Units in each hidden layer. Default: 128."""
 
     layers: Annotated[int, Field(ge=1, le=32)] = 2
@@ -25,7 +25,7 @@ class TabularMlpOptions(Options):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of hidden units left out in training. Default: 0."""
 
-    embedding: Annotated[int, Field(ge=1)] = 16
+    embedding: Annotated[int, Field(ge=1, le=4096)] = 16
     """Widest embedding of a category, in numbers; narrower where there are few values. Default: 16."""
 
 

@@ -16,7 +16,7 @@ class XgBoostOptions(Options):
     kind: Literal["xgboost"] = "xgboost"
     """The family."""
 
-    num_trees: Annotated[int, Field(ge=1)] = 200
+    num_trees: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Most boosting rounds. Default: 200."""
 
     max_depth: Annotated[int, Field(ge=1, le=32)] = 6

@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from raytemplate.data.survey.facts import ColumnFacts
+from raytemplate.data.survey.hints import hints_of
 from raytemplate.data.survey.roles import Role, Use, roles_of
 from raytemplate.data.survey.survey import Survey
 from raytemplate.errors import UsageError
@@ -26,6 +27,7 @@ class Draft:
         split_why: the reason, as a comment.
         metrics: the deciding one first.
         model: the family.
+        hints: columns that could be times if they were written so, and what to do.
     """
 
     name: str
@@ -37,6 +39,13 @@ class Draft:
     split_why: str
     metrics: tuple[str, ...]
     model: str
+    hints: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def times(self) -> tuple[ColumnFacts, ...]:
+        """The columns of times that features are made of."""
+        found = (role.column for role in (*self.of("datetime"), *self.of("time")))
+        return tuple(column for column in found if column.parts)
 
     def of(self, use: Use) -> tuple[Role, ...]:
         """The columns of one use."""
@@ -61,6 +70,7 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
         name=name, source=source, survey=found, roles=roles, learning=learning, lengths=lengths,
         split_why=_split_why(found, lengths), metrics=METRICS[learning.task],
         model="lightgbm" if importlib.util.find_spec("lightgbm") else "tabular-mlp",
+        hints=tuple(hints_of(found, roles)),
     )  # fmt: skip
     if not any(
         role.use in ("numeric", "categorical", "text") or role.column.parts for role in roles if role.use != "left out"

@@ -102,10 +102,9 @@ def _features(draft: Draft) -> Iterable[str]:
     for use in ("numeric", "categorical", "text"):
         if names := [role.column.name for role in draft.of(use)]:
             yield from listed(use, names)
-    times = [role.column for role in (*draft.of("datetime"), *draft.of("time")) if role.column.parts]
-    if times:
+    if draft.times:
         yield "  datetime:"
-        yield from (f"    {word(column.name)}: {sequence(column.parts)}" for column in times)
+        yield from (f"    {word(column.name)}: {sequence(column.parts)}" for column in draft.times)
     left = draft.of("left out")
     yield from (f"  # left out: {_line(role.column.name)}: {_line(role.why)}" for role in left[:_MOST_LEFT_OUT])
     if len(left) > _MOST_LEFT_OUT:

@@ -16,6 +16,6 @@ def _share(sums: Floats) -> Floats:
         return np.where(sums[..., 0] > 0, sums[..., 1] / sums[..., 0], np.nan)
 
 
-WAPE = Metric(id="wape", version=1, higher_is_better=False, unit="share", statistics=_absolute, value=_share)
+WAPE = Metric(id="wape", version=1, higher_is_better=False, unit="share", statistics=_absolute, value=_share, least=0)
 """Weighted absolute percentage error, sum |p - y| / sum |y|: unlike the mean of percentages it has a value where some
 targets are 0 (Kolassa and Schuetz 2007, Foresight 6). NaN where all are."""

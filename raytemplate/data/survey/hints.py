@@ -1,0 +1,49 @@
+"""Columns that are times for a person, and numbers or text for whoever reads the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow.compute
+
+from raytemplate.data.statistics import plain
+from raytemplate.data.survey.facts import ColumnFacts
+from raytemplate.data.survey.roles import Role
+from raytemplate.data.survey.survey import Survey
+
+pc: Any = pyarrow.compute
+
+_EPOCHS = {"seconds": 1e9, "milliseconds": 1e12}
+"""What was counted at its least, in 2001; twice as much is in 2033."""
+_ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+_NEARLY_ALL = 0.9
+_MOST_SHOWN = 30
+
+
+def hints_of(found: Survey, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
+    """Columns that could be times if they were written so, and what to do."""
+    for role in roles:
+        column = role.column
+        if role.use == "numeric" and (unit := _counted_in(column)):
+            yield column.name, f"looks like {unit} since 1970, used as a number: to use it as a time, write it as dates"
+        if role.use != "target" and column.type == "text" and (date := _nearly_all_dates(column, found)):
+            yield column.name, f"dates{date}, read as text: mend those"
+
+
+def _counted_in(column: ColumnFacts) -> str:
+    if not column.whole or not isinstance(column.min, float) or not isinstance(column.max, float):
+        return ""
+    low, high = column.min, column.max
+    return next((unit for unit, least in _EPOCHS.items() if least <= low and high <= 2 * least), "")
+
+
+def _nearly_all_dates(column: ColumnFacts, found: Survey) -> str:
+    """ " but for values such as X" where nearly all rows of a sample have an ISO date, else ""."""
+    texts = plain(found.sample.column(column.name)).drop_null()
+    are: Any = pc.match_substring_regex(texts, _ISO)
+    if not len(texts) or float(pc.mean(are).as_py()) < _NEARLY_ALL:
+        return ""
+    others = texts.filter(pc.invert(are))
+    shown = str(others[0].as_py()) if len(others) else ""
+    return f' but for values such as "{shown[:_MOST_SHOWN]}"' if shown else " but for a few values"
