@@ -94,10 +94,10 @@ class HeaderSpec(Options):
 class PerWorkerSpec(Options):
     """What one training worker holds."""
 
-    cpus: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    cpus: Annotated[float, Field(gt=0)] = 1.0
     """CPUs of one worker; parts such as 0.5 share a core. Default: 1."""
 
-    gpus: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    gpus: Annotated[float, Field(ge=0)] = 0.0
     """GPUs of one worker. Default: 0."""
 
     accelerator: str = ""

@@ -181,7 +181,12 @@ def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
     assert [(one.number, one.problem) for one in run.trials] == [(1, ""), (2, ""), (3, "")]
     assert run.fit.engine == "Ray Train, 2 workers" and len({rank.weights_sha256 for rank in run.fit.ranks}) == 1
     assert [g for g in placement_group_table().values() if g["state"] != "REMOVED"] == []
-    wait_for(lambda: {key for key, one in actors().items() if one["State"] != "DEAD"} <= before, timeout_s=20)
+    end = time.monotonic() + 20.0
+    while (
+        left := {key for key, one in actors().items() if one["State"] != "DEAD"} - before
+    ) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not left
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

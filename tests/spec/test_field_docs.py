@@ -12,8 +12,8 @@ from raytemplate.spec.json_schema import template_schema
 SCHEMA = template_schema()
 
 EXPECTED = {
-    "training.epochs": ("a whole number, 1 to 1,000,000", 10),
-    "training.lr": ("a number, above 0 and at most 100", 0.001),
+    "training.epochs": ("a whole number, 1 or more", 10),
+    "training.lr": ("a number, above 0", 0.001),
     "budget.time": ("text such as 10m, 1h or 30s", "1h"),
     "resources.workers": ("a value such as auto, 2 or 2..8", "auto"),
     "resources.per_worker.memory": ("text such as 2 GB or 512 MiB", None),
@@ -22,7 +22,7 @@ EXPECTED = {
     "data.csv.header": ("true or false", True),
     "contract.columns.age.min": ("a number or text", None),
     "governance.gates.metric-limit.mae": ("a number", None),
-    "variants.smoke.training.epochs": ("a whole number, 1 to 1,000,000", 10),
+    "variants.smoke.training.epochs": ("a whole number, 1 or more", 10),
     "model.kind": ("lightgbm, lightning, linear, tabular-mlp, torch, xgboost", None),
 }
 
@@ -70,5 +70,5 @@ def test_a_field_as_it_is_shown():
     assert fields_text(field_docs(SCHEMA, "training.epochs")) == (
         "training.epochs\n"
         "Most passes over the training window, a whole number. Default: 10.\n"
-        "  expected   a whole number, 1 to 1,000,000"
+        "  expected   a whole number, 1 or more"
     )

@@ -97,15 +97,14 @@ def edited(old: str, new: str) -> str:
          "t.yaml:14  model.hidden: got 999999999, expected a whole number, 1 to 65,536"),
         ("epochs: 6", "batch_size: 20000000",
          "t.yaml:15  training.batch_size: got 20000000, expected a whole number, 1 to 10,000,000"),
-        ("epochs: 6", "lr: 1e3", "t.yaml:15  training.lr: got 1000.0, expected a number, above 0 and at most 100"),
-        ("epochs: 6", "epochs: ten", 't.yaml:15  training.epochs: got "ten", expected a whole number of epochs, 1 to 1,000,000'),
-        ("epochs: 6", "epochs: true", "t.yaml:15  training.epochs: got true, expected a whole number of epochs, 1 to 1,000,000"),
-        ("epochs: 6", "epochs: '6'", 't.yaml:15  training.epochs: got "6", expected a whole number of epochs, 1 to 1,000,000'),
+        ("epochs: 6", "epochs: ten", 't.yaml:15  training.epochs: got "ten", expected a whole number of epochs, 1 or more'),
+        ("epochs: 6", "epochs: true", "t.yaml:15  training.epochs: got true, expected a whole number of epochs, 1 or more"),
+        ("epochs: 6", "epochs: '6'", 't.yaml:15  training.epochs: got "6", expected a whole number of epochs, 1 or more'),
         ("loss: mae", "loss: l1", 't.yaml:15  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss'),
         ("0.005 USD", "40 EUR", 't.yaml:16  budget.cost: got "40 EUR", expected US dollars such as "40 USD"'),
         ("per_worker: {memory: 512 MiB}", "gpus: 1",
          "t.yaml:17  resources.gpus: no such field; did you mean resources.per_worker.gpus?"),
-        ("memory: 512 MiB", "cpus: 0", "t.yaml:17  resources.per_worker.cpus: got 0, expected a number of cpus, above 0 and at most 10,000"),
+        ("memory: 512 MiB", "cpus: 0", "t.yaml:17  resources.per_worker.cpus: got 0, expected a number of cpus, above 0"),
         ("{memory: 512 MiB}", "2", "t.yaml:17  resources.per_worker: got 2, expected a mapping of cpus, gpus, accelerator, memory"),
         ("[rmse]", "[rmsle]", 't.yaml:19  evaluation.also: no such metric: "rmsle"; did you mean rmse?'),
         ("[rmse]", "[rmse, mae]", 't.yaml:19  evaluation.also: "mae" is there twice, evaluation.metric counted'),
@@ -150,7 +149,7 @@ def test_all_problems_of_all_layers_in_order(tmp_path: Path) -> None:
     assert found == [
         "t.yaml:14  training.epohcs: no such field; did you mean training.epochs?",
         't.yaml:14  training.loss: got "l1", expected mae, mse, huber, quantile or log-loss',
-        "--set training.lr=0  training.lr: got 0, expected a number, above 0 and at most 100",
+        "--set training.lr=0  training.lr: got 0, expected a number, above 0",
         '--set resources.workers=many  resources.workers: got "many", expected auto, a whole number, 0 (this process) or more, or a range such as 2..8',
         "set training.seed  training.seed: got -1, expected a whole number, 0 or more and below 2,147,483,648",
         "--set foo  expected PATH=VALUE such as training.epochs=3",
@@ -166,7 +165,7 @@ def test_problems_print_as_a_table(tmp_path: Path) -> None:
     width = len(f"{path}:15")
     assert str(caught.value).splitlines() == [
         f"{path}:15  training.epohcs: no such field; did you mean training.epochs?",
-        f"{'--set training.lr=0':<{width}}  training.lr: got 0, expected a number, above 0 and at most 100",
+        f"{'--set training.lr=0':<{width}}  training.lr: got 0, expected a number, above 0",
         "2 problems; nothing was started.",
     ]
 
@@ -307,7 +306,7 @@ def test_values_that_none_can_be_are_told_with_all_others_and_once(tmp_path: Pat
         "t.yaml:10  features.numeric.1: got -.inf, expected a finite number",
         "t.yaml:15  model.hidden: a number of 301 digits, expected at most 300",
         "t.yaml:16  training.epochs: got .nan, expected a finite number",
-        "t.yaml:16  training.lr: got 0, expected a number, above 0 and at most 100",
+        "t.yaml:16  training.lr: got 0, expected a number, above 0",
         "--set training.seed=-1  training.seed: got -1, expected a whole number, 0 or more and below 2,147,483,648",
     ]
 
@@ -325,6 +324,6 @@ def test_value_of_a_variant_that_none_can_be_is_told_once(tmp_path: Path, varian
 def test_value_of_a_parent_that_none_can_be_is_told_in_its_file(tmp_path: Path) -> None:
     write(tmp_path, "training: {lr: .inf}\n").rename(tmp_path / "base.yaml")
     assert problems(tmp_path, edited("owner: ops", "extends: base.yaml").replace("epochs: 6", "epochs: 0")) == [
-        "t.yaml:15  training.epochs: got 0, expected a whole number of epochs, 1 to 1,000,000",
+        "t.yaml:15  training.epochs: got 0, expected a whole number of epochs, 1 or more",
         "base.yaml:1  training.lr: got .inf, expected a finite number",
     ]
