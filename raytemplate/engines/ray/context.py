@@ -87,13 +87,13 @@ class RankContext:
 
     Args:
         on_cold_start: hears why training did not begin with the weights it was given.
-        goes_on: tells rank 0 whether a trial goes on after an epoch; waits until that is known.
+        goes_on: tells rank 0 whether a trial goes on; waits until that is known.
     """
 
     def __init__(
         self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
         on_cold_start: Callable[[str], None] = lambda problem: None,
-        goes_on: Callable[[int], bool] = lambda epoch: True,
+        goes_on: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self.layout = assignment.layout
         self.num_train_rows = assignment.num_train_rows
@@ -178,7 +178,7 @@ class RankContext:
         if self.rank == 0:
             self._keep(record, stop or now + pace_s >= self._deadline, save)
         if epoch in self._assignment.asks_at:
-            return self._ranks.agree(self.rank == 0 and not self._goes_on(epoch)) or stop
+            return self._ranks.agree(self.rank == 0 and not self._goes_on()) or stop
         return stop
 
     def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:

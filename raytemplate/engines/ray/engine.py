@@ -59,17 +59,12 @@ class RayEngine:
     def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
         """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.ingest import OpenData
+        from raytemplate.engines.ray.slots import RaySlots
 
         assert isinstance(self._data, OpenData)
         data = self._data
-        if stage.workers > 1:
-            from raytemplate.engines.ray.groups import GroupSlots
-
-            if self._cluster.ours:
-                without_cleaner(self._changes)
-            return translated("sweep", lambda: GroupSlots(stage, data, journal))
-        from raytemplate.engines.ray.slots import RaySlots
-
+        if self._cluster.ours and stage.workers > 1:
+            without_cleaner(self._changes)
         return translated("sweep", lambda: RaySlots(stage, data, journal))
 
     def score(

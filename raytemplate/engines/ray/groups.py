@@ -1,121 +1,117 @@
-"""Trials of a sweep with several workers: a Ray Train worker group each, waited for by threads of this process.
+"""Trials of several workers: a Ray Train worker group a slot, which runs trial after trial.
 
-Ray Tune is left out on purpose: a trial of it that runs a trainer and is stopped leaves its placement group behind.
-Here a trial ends by itself when it is told to, and one that does not is ended by whoever conducts its workers.
+Ray Tune has no part in it: a trial of it that runs a trainer and is stopped leaves its placement group behind. Here a
+trial ends by itself when it is told to, and whoever conducts the workers ends those that do not.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
-import time
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import suppress
 from typing import Any
 
-from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.engines.ray.rank import TrainRequest, run_rank, write_answer
-from raytemplate.engines.ray.slots import ended_by
-from raytemplate.engines.ray.time_is_up import TimeIsUp
-from raytemplate.engines.ray.train import lower_trial, read_ranks, trainer_of
-from raytemplate.engines.ray.trouble import translate
-from raytemplate.errors import BudgetSpent
-from raytemplate.execution.journal import Journal
-from raytemplate.execution.trials import Ended, Reported, Trial
-from raytemplate.planning.stages import SweepStage
+import ray
+from ray.exceptions import RayError
 
-_POLL_S = 0.05
-_GRACE_S = 2.0
-_ENDING_S = 10.0
+from raytemplate.engines.ray.rank import TrainRequest, WorkerRanks, feed_of, run_loop
+from raytemplate.engines.ray.time_is_up import TimeIsUp
+from raytemplate.engines.ray.train import trainer_of
+from raytemplate.engines.ray.trial_process import Said, Talk, ended_by
+from raytemplate.engines.ray.trouble import translate
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import Ended
+from raytemplate.records.fitted import EpochRecord
+
+_THREADS_BESIDES_RANKS = 4
+_ASKED_S = 5.0
+_ENDING_S = 15.0
 """Ray Train needs so long at most to end the workers of a group."""
 
 
-class GroupSlots:
-    """See `execution.trials.Slots`. A context: on leaving it, no worker of it is left."""
+class Exchange(Talk):
+    """The actor between a sweep and a worker group, whose workers cannot be called."""
 
-    def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
-        self.num = stage.slots
-        self._journal, self._features = journal, data.ingested.features
-        self._refs = {name: data.refs[name] for name in ("train", "validation")}
-        self._running: dict[int, _Group] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self._requests: list[TrainRequest] = []
+        self._more = threading.Condition()
 
-    def __enter__(self) -> GroupSlots:
-        return self
+    def train(self, request: TrainRequest) -> None:
+        """Hand a trial to the ranks."""
+        with self._more:
+            self._requests.append(request)
+            self._more.notify_all()
 
-    def __exit__(self, *_: object) -> None:
-        for slot in list(self._running):
-            self.kill(slot)
-
-    def start(self, slot: int, trial: Trial) -> None:
-        """See `Slots`."""
-        self._running[slot] = _Group(lower_trial(trial, self._features, self._journal), self._refs, trial.limit_s)
-
-    def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
-        """See `Slots`."""
-        until = time.monotonic() + timeout_s
-        while True:
-            events = [event for slot in list(self._running) for event in self._events(slot)]
-            if events or time.monotonic() >= until:
-                return tuple(events)
-            time.sleep(_POLL_S)
-
-    def answer(self, slot: int, go_on: bool) -> None:
-        """See `Slots`."""
-        self._running[slot].answer(go_on)
-
-    def kill(self, slot: int) -> None:
-        """See `Slots`. Waits until Ray Train has ended the workers, or seconds pass."""
-        if group := self._running.pop(slot, None):
-            group.end()
-
-    def _events(self, slot: int) -> list[Reported | Ended]:
-        said = self._running[slot].news()
-        if said and isinstance(said[-1], Ended):
-            del self._running[slot]
-        return [replace(event, slot=slot) for event in said]
+    def request(self, number: int) -> TrainRequest | None:
+        """The trial of that number, from 1; None where there is none yet after a while."""
+        with self._more:
+            self._more.wait_for(lambda: len(self._requests) >= number, _ASKED_S)
+            return self._requests[number - 1] if len(self._requests) >= number else None
 
 
-class _Group:
-    """One worker group and the thread that waits for it."""
+def serve(config: Mapping[str, Any]) -> None:
+    """Runs on every worker, until the group is ended: one trial after another."""
+    exchange, refs, ranks = config["exchange"], config["refs"], WorkerRanks(config["trainer"])
+    number = 1
+    while True:
+        request: TrainRequest | None = ray.get(exchange.request.remote(number))
+        if request is None:
+            continue
+        number += 1
+        journal = Journal(request.epochs_file.parent)
 
-    def __init__(self, request: TrainRequest, refs: Mapping[str, Any], limit_s: float) -> None:
-        shutil.rmtree(request.storage, ignore_errors=True)  # answers to an earlier process
-        request.storage.mkdir(parents=True)
-        self._request, self._journal = request, Journal(request.epochs_file.parent)
-        self._num_told, self._asked_at = len(self._journal.epochs()), 0
-        self._outcome: list[Ended] = []
-        self._end = request.storage / "end"
-        callback = TimeIsUp(time.monotonic() + limit_s + _GRACE_S, self._end)
-        self._thread = threading.Thread(
-            target=self._work, args=({"request": request, "refs": dict(refs)}, callback), name="trial", daemon=True
-        )
+        def keep(record: EpochRecord, journal: Journal = journal) -> None:
+            journal.add_epoch(record)
+            ray.get(exchange.say.remote(record))
+
+        feed = feed_of(request, refs, {}, ranks)
+        stopped, _ = run_loop(request, feed, ranks, keep, lambda: ray.get(exchange.goes_on.remote()))
+        if ranks.rank == 0:
+            ray.get(exchange.say.remote(Ended(slot=0, how="trained", stopped=stopped)))
+
+
+class GroupPlace:
+    """See `Place`. One worker group and the thread that waits for it.
+
+    Args:
+        request: as of a trial; it says how many workers of what, and `storage` is the group's own folder.
+    """
+
+    def __init__(self, request: TrainRequest, refs: Mapping[str, Any]) -> None:
+        self._trainer, self._folder = request.trainer, request.storage
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self._end, self._is_over = self._folder / "end", False
+        remote: Any = ray.remote
+        threads = request.num_workers + _THREADS_BESIDES_RANKS
+        self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote()
+        config = {"exchange": self.actor, "refs": dict(refs), "trainer": request.trainer}
+        trainer = trainer_of(request, serve, config, {}, TimeIsUp(math.inf, self._end))
+        self._thread = threading.Thread(target=self._conduct, args=(trainer,), name="trials", daemon=True)
         self._thread.start()
 
-    def news(self) -> list[Reported | Ended]:
-        """Epochs since the last time, and the end once it has come."""
-        ended = list(self._outcome)  # before the epochs: what was written before the end must be told before it
-        epochs = self._journal.epochs()[self._num_told :]
-        self._num_told += len(epochs)
-        self._asked_at = epochs[-1].epoch if epochs else self._asked_at
-        return [*(Reported(slot=0, epoch=epoch) for epoch in epochs), *ended]
-
-    def answer(self, go_on: bool) -> None:
-        """Tell rank 0, which waits."""
-        write_answer(self._request, self._asked_at, go_on)
+    def takes(self, request: TrainRequest) -> bool:
+        """See `Place`."""
+        return not self._is_over and request.trainer == self._trainer
 
     def end(self) -> None:
-        """End the workers, whatever they do."""
+        """See `Place`. Waits until Ray Train has ended the workers, or seconds pass."""
         self._end.touch()
         self._thread.join(_ENDING_S)
+        ray.kill(self.actor)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _work(self, config: Mapping[str, Any], callback: TimeIsUp) -> None:
+    def _conduct(self, trainer: Any) -> None:
         try:
-            trainer_of(self._request, run_rank, dict(config), {}, callback).fit()
-            stopped, _ = read_ranks(self._request)
-            ended = Ended(slot=0, how="trained", stopped=stopped)
+            trainer.fit()
         except Exception as error:
-            found = translate("sweep", error) or error
-            out_of_time = isinstance(found, BudgetSpent)
-            ended = Ended(slot=0, how="trained", stopped="budget.time") if out_of_time else ended_by(found)
-        shutil.rmtree(self._request.storage, ignore_errors=True)
-        self._outcome.append(ended)
+            self._is_over = True  # before it is said: the next trial needs another group
+            if not self._end.exists():
+                self._say(ended_by(translate("sweep", error) or error))
+
+    def _say(self, said: Said) -> None:
+        with suppress(RayError):  # nobody listens any more
+            ray.get(self.actor.say.remote(said))

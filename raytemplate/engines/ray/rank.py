@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,8 @@ from raytemplate.execution.ports import OnEpoch
 from raytemplate.models.options import Family
 from raytemplate.records import codec
 from raytemplate.records.fitted import RankRecord, WarmStart
-from raytemplate.store.atomic import write_atomic
 
 SHUFFLE_BUFFER_ROWS = 32_768
-_ANSWER_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,38 +48,20 @@ class TrainRequest:
 def run_rank(config: dict[str, Any]) -> None:
     """Runs on every worker."""
     request: TrainRequest = config["request"]
-    ranks = _WorkerRanks(request.trainer)
+    ranks = WorkerRanks(request.trainer)
     shards = {} if config["refs"] else {name: ray.train.get_dataset_shard(name) for name in ("train", "validation")}
     journal = Journal(request.epochs_file.parent)
     feed = feed_of(request, config["refs"], shards, ranks)
-    stopped, record = run_loop(request, feed, ranks, journal.add_epoch, partial(read_answer, request))
+    stopped, record = run_loop(request, feed, ranks, journal.add_epoch)
     path = request.storage / f"rank-{ranks.rank}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"stopped": stopped, "record": codec.encode(record)}))
     ray.train.report({"rank": ranks.rank})
 
 
-def answer_file(request: TrainRequest, epoch: int) -> Path:
-    """Where a worker group reads whether its trial goes on after an epoch: no process of it can be called."""
-    return request.storage / f"answer-{epoch:05d}"
-
-
-def write_answer(request: TrainRequest, epoch: int, go_on: bool) -> None:
-    """Tell a worker group that waits."""
-    write_atomic(answer_file(request, epoch), b"go on" if go_on else b"stop")
-
-
-def read_answer(request: TrainRequest, epoch: int) -> bool:
-    """Wait for the answer. A group whose time is up is ended while it waits."""
-    path = answer_file(request, epoch)
-    while not path.exists():
-        time.sleep(_ANSWER_S)
-    return path.read_bytes() == b"go on"
-
-
 def run_loop(
     request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
-    goes_on: Callable[[int], bool] = lambda epoch: True,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[str, RankRecord]:  # fmt: skip
     """The family's loop on one rank: why it stopped, and what the rank has to say."""
     family: Family = plugins.load(plugins.FAMILIES, request.family)
@@ -114,7 +92,7 @@ def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str,
     )  # fmt: skip
 
 
-class _WorkerRanks(Ranks):
+class WorkerRanks(Ranks):
     """Ranks of a Ray Train worker group."""
 
     def __init__(self, trainer: str) -> None:

@@ -1,0 +1,148 @@
+"""A trial in one process that is used again and again, and what any trial and its sweep say to each other."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import ray
+from numpy.typing import NDArray
+
+from raytemplate import plugins
+from raytemplate.code.load import code_in
+from raytemplate.engines.ray.context import Ranks
+from raytemplate.engines.ray.feeds import MemoryFeed
+from raytemplate.engines.ray.rank import TrainRequest, run_loop
+from raytemplate.engines.ray.running import A_SHARE
+from raytemplate.errors import Diverged, RaytemplateError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import Ended
+from raytemplate.planning.stages import SweepStage
+from raytemplate.records.fitted import EpochRecord
+
+_THREADS = 3  # one trains, one is asked for news, one brings answers
+_NEWS_S = 2.0
+Said = EpochRecord | Ended
+
+
+class Talk:
+    """An actor's part that a sweep talks to."""
+
+    def __init__(self) -> None:
+        self._said: queue.Queue[Said] = queue.Queue()
+        self._answers: queue.Queue[bool] = queue.Queue()
+
+    def say(self, said: Said) -> None:
+        """Something for the sweep."""
+        self._said.put(said)
+
+    def news(self) -> list[Said]:
+        """What was said since, once something was; nothing after a while."""
+        try:
+            found = [self._said.get(timeout=_NEWS_S)]
+        except queue.Empty:
+            return []
+        while not self._said.empty():
+            found.append(self._said.get())
+        return found
+
+    def answer(self, go_on: bool) -> None:
+        """Tell the trial that waits."""
+        self._answers.put(go_on)
+
+    def goes_on(self) -> bool:
+        """Wait for the answer."""
+        return self._answers.get()
+
+
+class Place(Protocol):
+    """Where one trial at a time runs."""
+
+    @property
+    def actor(self) -> Any:
+        """The actor to talk to: a `Talk` whose `train` begins a trial."""
+        ...
+
+    def takes(self, request: TrainRequest) -> bool:
+        """Whether it can run that; else another place is needed."""
+        ...
+
+    def end(self) -> None:
+        """End whatever runs there, and free what it holds."""
+        ...
+
+
+class TrialProcess(Talk):
+    """What runs trials of one process: its libraries imported and the data mapped."""
+
+    def __init__(self, refs: Mapping[str, Any], code: Path, loops: tuple[str, ...]) -> None:
+        super().__init__()
+        self._arrays: dict[str, Mapping[str, NDArray[Any]]] = {name: ray.get(ref) for name, ref in refs.items()}
+        with code_in(code):
+            for loop in loops:
+                plugins.resolve(loop)
+
+    def train(self, request: TrainRequest) -> None:
+        """Run one trial; it is told by `news`."""
+        try:
+            self.say(self._train(request))
+        except Exception as error:  # a person's own code may raise anything; the sweep goes on without the trial
+            self.say(ended_by(error))
+
+    def _train(self, request: TrainRequest) -> Ended:
+        journal = Journal(request.epochs_file.parent)
+
+        def keep(record: EpochRecord) -> None:
+            journal.add_epoch(record)
+            self.say(record)
+
+        feed = MemoryFeed(self._arrays, rank=0, num_ranks=1, seed=request.assignment.training.seed)
+        stopped, _ = run_loop(request, feed, _SlotRanks(), keep, self.goes_on)
+        return Ended(slot=0, how="trained", stopped=stopped)
+
+
+class _SlotRanks(Ranks):
+    """One process, with the GPU that its slot holds."""
+
+    def device(self) -> str:
+        return "cuda" if ray.get_gpu_ids() else "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPlace:
+    """See `Place`."""
+
+    actor: Any
+
+    def takes(self, request: TrainRequest) -> bool:
+        """See `Place`."""
+        return True
+
+    def end(self) -> None:
+        """See `Place`."""
+        ray.kill(self.actor)
+
+
+def new_process(stage: SweepStage, refs: Mapping[str, Any], code: Path) -> ProcessPlace:
+    """A process for the trials of a sweep, which holds what one of them is planned to hold."""
+    arm = stage.arms[0]
+    held: dict[str, Any] = {"num_cpus": arm.cpus_per_worker, "num_gpus": arm.gpus_per_worker}
+    if arm.memory_per_worker:
+        held["memory"] = arm.memory_per_worker
+    if arm.accelerator:
+        held["resources"] = {f"accelerator_type:{arm.accelerator}": A_SHARE}
+    remote: Any = ray.remote
+    kind = remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
+    loops = tuple(dict.fromkeys(each.loop for each in stage.arms))
+    # In a mapping: a reference alone would be replaced by its value on the way.
+    return ProcessPlace(kind.remote(refs, code, loops))
+
+
+def ended_by(error: BaseException) -> Ended:
+    """What a trial says that ended with an error."""
+    how = "diverged" if isinstance(error, Diverged) else "failed"
+    what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
+    return Ended(slot=0, how=how, problem=what)
