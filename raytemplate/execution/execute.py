@@ -200,6 +200,7 @@ class Execution:
             result = Sweep(
                 stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
                 refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(), on_trial=self._on_trial,
+                on_news=self.listener.searching,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
             ).run()  # fmt: skip
         # A process before this one may have left the model of a trial that was best then.

@@ -2,6 +2,7 @@
 
 import statistics
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,49 @@ def test_as_many_trials_as_asked_for_and_the_best_of_them():
         ("finished", EPOCHS, EPOCHS, 3.0, 3.0)
     }
     assert (slots.now, result.usage.wall_clock_s, result.usage.cpu_s) == (12.0, 12.0, 21.0)
+
+
+def test_how_it_stands_is_told_while_it_goes_on():
+    made, _, _ = sweep(num_trials=7)
+    told = []
+    made.on_news = told.append
+    made.run()
+    first, last = told[0], told[-1]
+    assert (first.counts, first.best, first.more) == ((), None, 5)
+    assert [(one.number, one.epoch, one.num_epochs, one.step) for one in first.running] == [
+        (1, 0, EPOCHS, "epoch"), (2, 0, EPOCHS, "epoch"),
+    ]  # fmt: skip
+    assert {one.epoch for now in told for one in now.running if one.number == 3} == {*range(EPOCHS + 1)}
+    assert (dict(last.counts), last.more, [one.number for one in last.running]) == ({"finished": 6}, 0, [7])
+    assert last.best.validation == min(record.validation for record in made.run().trials[:6])
+
+
+def test_how_many_more_fit_is_what_then_happens():
+    made, _, _ = sweep(budget_s=103.0, refit=False)
+    told = []
+    made.on_news = told.append
+    number = len(made.run().trials)
+    halfway = told[len(told) // 2]
+    ended = sum(number for _, number in halfway.counts)
+    assert 20 < ended < number - 20
+    assert abs(ended + len(halfway.running) + halfway.more - number) <= 2
+
+
+def test_no_more_fit_than_there_are_values():
+    space = (Knob(name="training.lr", draw="grid(0.1, 0.2, 0.3)"),)
+    made, _, _ = sweep(search="grid", space=space)
+    told = []
+    made.on_news = told.append
+    made.run()
+    assert told[0].more == 1
+
+
+def test_news_come_a_few_times_a_second_at_most():
+    made, slots, _ = sweep(num_trials=50, course=lambda trial: Course(validations=(1.0,) * EPOCHS, epoch_s=0.01))
+    times = []
+    made.on_news = lambda now: times.append(slots.now)
+    made.run()
+    assert len(times) >= 3 and min(b - a for a, b in pairwise(times)) >= 0.2
 
 
 def test_what_won_before_is_tried_first_and_once():
