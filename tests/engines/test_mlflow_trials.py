@@ -1,6 +1,8 @@
 """The trials of a sweep in MLflow: child runs, each once, of many the best."""
 
+import json
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -8,6 +10,7 @@ from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
 from raytemplate.engines.mlflow.trials import MOST_TRIALS, track_trials
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
+from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing import samples
@@ -106,6 +109,17 @@ def test_a_slow_server_gets_the_best_and_later_the_rest(client, journal):
     track_trials(client, PLAN, journal, parent)
     assert len(children(client, parent)) == 12
     assert client.get_run(parent).data.tags["raytemplate.trials"] == "12"
+
+
+@pytest.mark.parametrize(("ended", "number"), [(False, 1), (True, 11)], ids=["goes on", "has ended"])
+def test_a_run_whose_budget_is_spent_does_not_wait(client, journal, ended, number):
+    attempt = samples.sample_attempt(seen_s=PLAN.limits.time_s - 0.2)
+    (journal.folder / "attempt-1.json").write_text(json.dumps(codec.encode(attempt)))
+    if ended:
+        journal.write(samples.sample_end())
+    parent, now = new_parent(client), count(step=0.9)
+    track_trials(client, PLAN, journal, parent, clock=lambda: next(now))
+    assert len(children(client, parent)) == number
 
 
 def test_of_many_trials_the_best_are_logged(client, journal, monkeypatch):

@@ -13,7 +13,7 @@ from raytemplate.budget import Clock
 from raytemplate.engines.mlflow.tracking import milliseconds, param
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.run import RunStart
+from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.redact import redact
 from raytemplate.reports.trials_shown import best_first
@@ -21,8 +21,8 @@ from raytemplate.reports.trials_shown import best_first
 TRIAL_TAG, TRIALS_TAG = "raytemplate.trial", "raytemplate.trials"
 PARENT_TAG = "mlflow.parentRunId"
 MOST_TRIALS = 200
-_LONGEST_S = 10.0
-"""A promotion waits for it: on a slow server the rest is left for the next time."""
+_LONGEST_S, _LEAST_S = 10.0, 1.0
+"""A run waits for it, within its budget: what there is no time for is left for the next time."""
 _MOST_TAG_LENGTH = 500
 _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 
@@ -44,9 +44,9 @@ def track_trials(
     experiment = str(mlflow_run.info.experiment_id)
     known = _known(client, experiment, parent)
     start, swept = journal.need(RunStart), journal.read(SweepResult)
-    began, done = clock(), 0
+    until, done = clock() + _allowed_s(plan, journal), 0
     for record in kept:
-        if clock() - began > _LONGEST_S:
+        if clock() > until:
             break
         child, whole = known.get(str(record.number), ("", False))
         if not whole:
@@ -54,6 +54,13 @@ def track_trials(
             _log(client, child or _new(client, experiment, parent, record, start, won=won), record, start.started)
         done += 1
     client.set_tag(parent, TRIALS_TAG, _told(done, len(trials)))
+
+
+def _allowed_s(plan: RunPlan, journal: Journal) -> float:
+    """A run whose budget ended the sweep has little time left; one that has ended is in no hurry."""
+    if journal.read(RunEnd) is not None:
+        return _LONGEST_S
+    return min(_LONGEST_S, max(_LEAST_S, plan.limits.time_s - journal.spent().seconds))
 
 
 def _told(logged: int, number: int) -> str:
