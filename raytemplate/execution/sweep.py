@@ -15,7 +15,7 @@ from optuna.trial import TrialState as State
 from raytemplate import plugins
 from raytemplate.budget import Clock, Meter
 from raytemplate.errors import BudgetSpent, TrainingFailed
-from raytemplate.execution.trials import Ended, Reported, Slots, Trial
+from raytemplate.execution.trials import MOST_COPIED, Ended, Reported, Slots, Trial
 from raytemplate.planning.stages import SweepStage
 from raytemplate.planning.trial import told_every, trial_stage
 from raytemplate.records.codec import Settings
@@ -35,6 +35,8 @@ _MOST_DRAWS = 10
 """So many draws that do not fit end the sweep."""
 _SPARE = 1.2
 """What the last training may take of what is expected of it."""
+_COPY_S, _MOST_COPYING = 0.025, 0.05
+"""What MLflow's copy of a trial takes, and the share of the time limit that all may take: it is made afterwards."""
 _BEFORE_GIVING_UP = 5
 """So many trials must have ended before their failures say something of the sweep."""
 _WAIT_S = 0.5
@@ -227,7 +229,8 @@ class Sweep:
 
     def left_s(self) -> float:
         """Seconds left for trials: the last training and what follows it are taken off."""
-        return self.meter.training_remaining_s() - self._refit_s()
+        copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.meter.limit_s)
+        return self.meter.training_remaining_s() - self._refit_s() - copying_s
 
     def _tell(self) -> None:
         now = self.clock()

@@ -62,9 +62,9 @@ class Mirror:
         try:
             with self._lock():
                 parent = self._track(self._client(), journal)
-            self.project(plan.name)
-            with self._lock():
-                self._track_trials(self._client(), journal, parent)
+            if journal.run_id not in self.project(plan.name):
+                with self._lock():
+                    self._track_trials(self._client(), journal, parent)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = _warning(error)
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
@@ -72,8 +72,10 @@ class Mirror:
         if record is not None:
             journal.write(replace(record, projected=not warning, warning=warning))
 
-    def project(self, model: str) -> None:
-        """Versions and aliases of one model, with the runs they came from; the trials of those that MLflow lacked."""
+    def project(self, model: str) -> frozenset[str]:
+        """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their
+        trials.
+        """
         from raytemplate.engines.mlflow.registry import project
 
         with self._lock():
@@ -86,6 +88,7 @@ class Mirror:
             project(client, model, Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models), tracked)
             for run_id, parent in parents.items():
                 self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
+        return frozenset(parents)
 
     def try_project(self, model: str) -> str:
         """As `project`; a warning in words where it failed, else ""."""

@@ -12,6 +12,7 @@ from mlflow.entities import Metric, Param, RunTag
 from raytemplate.budget import Clock
 from raytemplate.engines.mlflow.tracking import milliseconds, param
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import MOST_COPIED
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult, TrialRecord
@@ -20,9 +21,8 @@ from raytemplate.reports.trials_shown import best_first
 
 TRIAL_TAG, TRIALS_TAG = "raytemplate.trial", "raytemplate.trials"
 PARENT_TAG = "mlflow.parentRunId"
-MOST_TRIALS = 200
-_LONGEST_S, _LEAST_S = 10.0, 1.0
-"""A run waits for it, within its budget: what there is no time for is left for the next time."""
+_LONGEST_S, _KEPT_S = 10.0, 0.5
+"""A run waits for it, within its budget but for what is left to do: the rest is left for the next time."""
 _MOST_TAG_LENGTH = 500
 _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 
@@ -37,7 +37,7 @@ def track_trials(
     trials = journal.trials()
     if plan.sweep is None or not trials:
         return
-    kept = best_first(trials, higher_is_better=plan.fit.higher_is_better)[:MOST_TRIALS]
+    kept = best_first(trials, higher_is_better=plan.fit.higher_is_better)[:MOST_COPIED]
     mlflow_run = client.get_run(parent)
     if mlflow_run.data.tags.get(TRIALS_TAG) == _told(len(kept), len(trials)):
         return
@@ -60,7 +60,7 @@ def _allowed_s(plan: RunPlan, journal: Journal) -> float:
     """A run whose budget ended the sweep has little time left; one that has ended is in no hurry."""
     if journal.read(RunEnd) is not None:
         return _LONGEST_S
-    return min(_LONGEST_S, max(_LEAST_S, plan.limits.time_s - journal.spent().seconds))
+    return min(_LONGEST_S, plan.limits.time_s - journal.spent().seconds - _KEPT_S)
 
 
 def _told(logged: int, number: int) -> str:
@@ -69,7 +69,7 @@ def _told(logged: int, number: int) -> str:
 
 def _known(client: MlflowClient, experiment: str, parent: str) -> dict[str, tuple[str, bool]]:
     """Trial -> its child run, and whether that is whole: one that is running was left by a process that was killed."""
-    found = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=5 * MOST_TRIALS)
+    found = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=5 * MOST_COPIED)
     return {
         run.data.tags[TRIAL_TAG]: (str(run.info.run_id), run.info.status != "RUNNING")
         for run in found if TRIAL_TAG in run.data.tags
