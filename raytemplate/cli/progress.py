@@ -15,9 +15,11 @@ from raytemplate.cli.output import wishes
 from raytemplate.execution.handover import spent_on
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.redact import redacted_stream
 from raytemplate.reports.lines import Lines
 from raytemplate.reports.progress import budget_line
+from raytemplate.reports.sweep_now import budget_gauges, sweep_table
 
 if TYPE_CHECKING:
     from raytemplate.cli.screen import Screen
@@ -63,6 +65,7 @@ class Progress(Lines):
         super().__init__()
         self._runs, self._quiet = runs, quiet
         self._screen: Screen | None = None
+        self._plan: RunPlan | None = None
 
     def started(self, plan: RunPlan, run_id: str) -> None:
         """The head line; from here on noise goes to the run's log, and a terminal is drawn on."""
@@ -72,8 +75,22 @@ class Progress(Lines):
             from raytemplate.cli.screen import Screen
 
             before = journal.spent().seconds - time.monotonic()
-            self._screen = Screen(stream(), lambda: budget_line(plan, before + time.monotonic(), spent_on(journal).usd))
+            self._screen = Screen(
+                stream(), lambda: budget_line(plan, before + time.monotonic(), spent_on(journal).usd),
+                lambda: budget_gauges(plan, before + time.monotonic(), spent_on(journal).usd),
+            )  # fmt: skip
+        self._plan = plan
         super().started(plan, run_id)
+
+    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        """Where there is a terminal, its table says so."""
+        if self._screen is None:
+            super().trial(record, best, left_s)
+
+    def searching(self, now: SweepNow) -> None:
+        """As a table, where there is a terminal."""
+        if self._screen is not None and self._plan is not None:
+            self._screen.show_sweep(sweep_table(now, self._plan))
 
     def close(self) -> None:
         """Nothing more will be told."""

@@ -14,22 +14,27 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from raytemplate.reports.sweep_now import Gauge, SweepTable
+
 _A_SECOND = 5
 _BAR = 20
+_NAME = 10
 _SPARE = 4
 """Columns for the ^C of a terminal: a line that it makes too long would stay."""
 
 
 class Screen:
-    """Two lines that are drawn again and again below what has been said, and are gone without a trace when it closes.
+    """A few lines that are drawn again and again below what has been said, and are gone without a trace when it closes.
 
     Args:
         out: the terminal.
         clock: the second line, asked for at each drawing: it goes on while nothing happens.
+        budget: the same as bars, while a sweep goes on.
     """
 
-    def __init__(self, out: TextIO, clock: Callable[[], str]) -> None:
-        self._clock, self._text = clock, ""
+    def __init__(self, out: TextIO, clock: Callable[[], str], budget: Callable[[], tuple[Gauge, ...]]) -> None:
+        self._clock, self._budget, self._text = clock, budget, ""
+        self._sweep: SweepTable | None = None
         self._done, self._of = 0, 0
         self._spinner = Spinner("dots", style="cyan")
         self._console = Console(file=out, highlight=False)
@@ -42,7 +47,11 @@ class Screen:
 
     def show(self, text: str, *, done: int = 0, of: int = 0) -> None:
         """What is being done now, and how much of it is done, where that is known."""
-        self._text, self._done, self._of = text, done, of
+        self._text, self._done, self._of, self._sweep = text, done, of, None
+
+    def show_sweep(self, table: SweepTable) -> None:
+        """How the sweep stands, until something else is shown."""
+        self._sweep = table
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -51,14 +60,41 @@ class Screen:
         self._console.print(line, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the two lines away and show the cursor again."""
+        """Take these lines away and show the cursor again."""
         self._live.stop()
 
     def _picture(self) -> RenderableType:
+        sweep = self._sweep
+        return Constrain(self._lines() if sweep is None else self._table(sweep), self._console.width - _SPARE)
+
+    def _table(self, sweep: SweepTable) -> RenderableType:
+        drawn = Table.grid(padding=(0, 1), expand=True)
+        drawn.add_column(width=3, justify="right")
+        drawn.add_column(width=_NAME, no_wrap=True)
+        drawn.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        drawn.add_row(self._spinner, "sweep", Text(sweep.ended))
+        drawn.add_row("", "best", Text(sweep.best))
+        for gauge in sweep.running:
+            drawn.add_row("", gauge.name, _barred(gauge))
+        if sweep.num_hidden:
+            drawn.add_row("", "", Text(f"and {sweep.num_hidden:,} more that run"))
+        for gauge in self._budget():
+            drawn.add_row("", Text(gauge.name, style="dim"), _barred(gauge, style="dim"))
+        return drawn
+
+    def _lines(self) -> RenderableType:
         first = Table.grid(padding=(0, 1))
         first.add_column(width=3, justify="right")
         first.add_column(no_wrap=True, overflow="ellipsis")
         bar = [ProgressBar(total=self._of, completed=self._done, width=_BAR)] if self._of else []
         first.add_row(self._spinner, Text(self._text), *bar)
         second = Text(f"    {self._clock()}", style="dim", no_wrap=True, overflow="ellipsis")
-        return Constrain(Group(first, second), self._console.width - _SPARE)
+        return Group(first, second)
+
+
+def _barred(gauge: Gauge, style: str = "") -> RenderableType:
+    line = Table.grid(padding=(0, 1), expand=True)
+    line.add_column(width=_BAR)
+    line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    line.add_row(ProgressBar(total=1.0, completed=gauge.done, width=_BAR), Text(gauge.text, style=style))
+    return line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import EpochRecord
-from raytemplate.records.swept import TrialRecord
+from raytemplate.records.swept import SweepNow, TrialRecord
 
 
 class Quiet:
@@ -20,6 +20,9 @@ class Quiet:
         """See `Listener`."""
 
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
+        """See `Listener`."""
+
+    def searching(self, now: SweepNow) -> None:
         """See `Listener`."""
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:

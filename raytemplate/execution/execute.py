@@ -201,7 +201,7 @@ class Execution:
                 stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
                 refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(),
                 begun=tuple((one, self.journal.trial(one.number).epochs()) for one in self.journal.begun()),
-                on_begin=self._on_begin, on_trial=self._on_trial,
+                on_begin=self._on_begin, on_trial=self._on_trial, on_news=self.listener.searching,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
             ).run()  # fmt: skip
         # A process before this one may have left the model of a trial that was best then.

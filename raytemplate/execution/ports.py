@@ -22,7 +22,7 @@ from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, Ru
 from raytemplate.records.evaluated import Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.swept import TrialRecord
+from raytemplate.records.swept import SweepNow, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,6 +148,10 @@ class Listener(Protocol):
 
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         """A trial of the sweep ended; `best` is the best so far."""
+        ...
+
+    def searching(self, now: SweepNow) -> None:
+        """How the sweep stands; told a few times a second."""
         ...
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:

@@ -19,7 +19,7 @@ from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.run import RunEnd
-from raytemplate.records.swept import TrialRecord
+from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.redact import redacted
 from raytemplate.store.locks import is_held
 
@@ -63,6 +63,11 @@ class Logged:
         self.add("trial", {**asdict(record), "values": dict(record.values), "left_s": left_s}, stage="sweep")
         if self._listener:
             self._listener.trial(record, best, left_s)
+
+    def searching(self, now: SweepNow) -> None:
+        """See `Listener`; not kept: what the trials say is."""
+        if self._listener:
+            self._listener.searching(now)
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """See `Listener`."""

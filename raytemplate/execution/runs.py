@@ -128,9 +128,10 @@ class Run:
         if verdict is not None:
             for kind in (Snapshot, FitResult, Evaluation):
                 _need_judged(self.journal, kind)
+        sweep = self.sweep
         return RunView(
-            start=self.journal.need(RunStart), plan=settled(self.plan, self.sweep),
-            snapshot=self.journal.read(Snapshot),
+            start=self.journal.need(RunStart), plan=settled(self.plan, sweep),
+            snapshot=self.journal.read(Snapshot), trials=self.trials, sweep=sweep,
             fit=self.journal.read(FitResult), evaluation=self.journal.read(Evaluation),
             verdict=verdict.verdict if verdict else None, promotion=self.promotion, end=self.end,
         )  # fmt: skip

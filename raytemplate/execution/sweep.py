@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,18 +15,19 @@ from optuna.trial import TrialState as State
 from raytemplate import plugins
 from raytemplate.budget import Clock, Meter
 from raytemplate.errors import BudgetSpent, TrainingFailed
-from raytemplate.execution.trials import Ended, Reported, Slots, Trial
+from raytemplate.execution.trials import MOST_COPIED, Ended, Reported, Slots, Trial
 from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.planning.trial import told_every, trial_stage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, Usage
-from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord, TrialState
+from raytemplate.records.swept import RunningTrial, SweepNow, SweepResult, TrialBegun, TrialRecord, TrialState
 from raytemplate.tuning.schedulers import pruner, rungs
 from raytemplate.tuning.searches import Search
 from raytemplate.tuning.space import Scalar, draw_all, every_point
 
 OnTrial = Callable[[TrialRecord, TrialRecord | None, float], None]
 Begun = tuple[TrialBegun, tuple[EpochRecord, ...]]
+OnNews = Callable[[SweepNow], None]
 _GRACE_S = 1.0
 """After its time a trial has so long to end by itself."""
 _LEAST_EPOCH_SHARE = 1.2
@@ -35,9 +36,12 @@ _MOST_DRAWS = 10
 """So many draws that do not fit end the sweep."""
 _SPARE = 1.2
 """What the last training may take of what is expected of it."""
+_COPY_S, _MOST_COPYING = 0.025, 0.05
+"""What MLflow's copy of a trial takes, and the share of the time limit that all may take: it is made afterwards."""
 _BEFORE_GIVING_UP = 5
 """So many trials must have ended before their failures say something of the sweep."""
 _WAIT_S = 0.5
+_NEWS_S = 0.2
 _REMEMBERED = 50
 
 
@@ -70,6 +74,7 @@ class Sweep:
         slot_usd_per_s: what a trial is charged, in US dollars a second.
         on_begin: keeps what a trial was begun with, so that it can be gone on with.
         on_trial: hears of each trial that ended, of the best so far and of the seconds left for trials; keeps it.
+        on_news: hears now and then how it stands.
     """
 
     stage: SweepStage
@@ -82,6 +87,7 @@ class Sweep:
     slot_usd_per_s: float = 0.0
     on_begin: Callable[[TrialBegun], None] = lambda begun: None
     on_trial: OnTrial = lambda record, best, left_s: None
+    on_news: OnNews = lambda now: None
     clock: Clock = time.monotonic
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _running: dict[int, _Running] = field(default_factory=dict[int, _Running])
@@ -89,7 +95,8 @@ class Sweep:
     _starts: deque[float] = field(default_factory=lambda: deque[float](maxlen=_REMEMBERED))
     _incumbent: TrialRecord | None = None
     _number: int = 0
-    _num_failed: int = 0
+    _counts: Counter[TrialState] = field(default_factory=Counter[TrialState])
+    _told: float = -_NEWS_S
     _ended: str = ""
     _held_s: float = 0.0
 
@@ -151,6 +158,7 @@ class Sweep:
                 pass
             if not self._running:
                 return
+            self._tell()
             for event in self.slots.wait(self._patience_s()):
                 if isinstance(event, Reported):
                     self._heard(event)
@@ -258,7 +266,37 @@ class Sweep:
 
     def left_s(self) -> float:
         """Seconds left for trials: the last training and what follows it are taken off."""
-        return self.meter.training_remaining_s() - self._refit_s()
+        copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.meter.limit_s)
+        return self.meter.training_remaining_s() - self._refit_s() - copying_s
+
+    def _tell(self) -> None:
+        now = self.clock()
+        if now - self._told < _NEWS_S:
+            return
+        self._told = now
+        running = tuple(
+            RunningTrial(
+                number=one.trial.number, epoch=one.epochs[-1].epoch if one.epochs else 0,
+                num_epochs=one.trial.stage.num_epochs, step=one.trial.stage.step, running_s=now - one.started,
+            )
+            for one in self._running.values()
+        )  # fmt: skip
+        self.on_news(SweepNow(
+            counts=tuple(self._counts.items()), running=running, best=self._incumbent, more=self._more(),
+            left_s=self.left_s(),
+        ))  # fmt: skip
+
+    def _more(self) -> int:
+        """How many trials will still be begun if they take as long as those before; of those that run, half is over."""
+        if self._ended:
+            return 0
+        planned = [one.planned_s for one in self._running.values()]
+        one_s = self._held_s / len(self._done) if self._done else statistics.mean(planned)
+        slots = min(self.stage.slots, self.slots.num)
+        more = max(0, int(slots * self.left_s() / max(one_s, 1e-3) - len(self._running) / 2))
+        if self.stage.num_trials:
+            more = min(more, self.stage.num_trials - len(self._done) - len(self._running))
+        return min(more, len(self._points)) if self._search().finite_only else more
 
     def _refit_s(self) -> float:
         if not self.stage.refit:
@@ -351,7 +389,7 @@ class Sweep:
         """One more that has ended. What is asked of all of them is kept up here: no event costs more than the first."""
         self._done.append(record)
         self._number = max(self._number, record.number)
-        self._num_failed += record.state in ("diverged", "failed")
+        self._counts[record.state] += 1
         if record.is_promotable and (self._incumbent is None or self._order(record) < self._order(self._incumbent)):
             self._incumbent = record
 
@@ -361,7 +399,8 @@ class Sweep:
         return (-record.validation if self.stage.arms[0].higher_is_better else record.validation, record.number)
 
     def _refuse_failures(self) -> None:
-        if len(self._done) < _BEFORE_GIVING_UP or self._num_failed <= self.stage.max_failed * len(self._done):
+        num_failed = self._counts["diverged"] + self._counts["failed"]
+        if len(self._done) < _BEFORE_GIVING_UP or num_failed <= self.stage.max_failed * len(self._done):
             return
         failed = [record for record in self._done if record.state in ("diverged", "failed")]
         raise TrainingFailed(

@@ -8,6 +8,9 @@ from typing import Literal, Protocol
 from raytemplate.planning.stages import FitStage
 from raytemplate.records.fitted import EpochRecord
 
+MOST_COPIED = 200
+"""So many trials, the best, are copied to MLflow when the sweep has ended."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:

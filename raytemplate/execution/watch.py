@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from raytemplate.budget import Spent
@@ -12,12 +13,13 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.swept import SweepNow, SweepResult, TrialRecord, TrialState
 
-_DOORS: tuple[tuple[str, type], ...] = (("ingest", Snapshot), ("fit", FitResult), ("evaluate", Evaluation))
+_SWEEP: tuple[str, type] = ("sweep", SweepResult)
 
 
 class Watch:
-    """Each door and each epoch is told once, in their order, when its record is there.
+    """Each door, each trial and each epoch is told once, in their order, when its record is there.
 
     Args:
         spent: what the run has spent by now, earlier processes included.
@@ -25,15 +27,23 @@ class Watch:
 
     def __init__(self, plan: RunPlan, listener: Listener, spent: Callable[[], Spent]) -> None:
         self._plan, self._listener, self._spent = plan, listener, spent
-        self._passed, self._begun, self._epochs = 0, 0, 0
+        sweep = (_SWEEP,) if plan.sweep else ()
+        self._doors: tuple[tuple[str, type], ...] = (
+            ("ingest", Snapshot), *sweep, ("fit", FitResult), ("evaluate", Evaluation),
+        )  # fmt: skip
+        self._passed, self._begun, self._epochs, self._trials = 0, 0, 0, 0
+        self._best: TrialRecord | None = None
+        self._counts: Counter[TrialState] = Counter()
         self._since = time.monotonic()
 
     def tell(self, journal: Journal) -> None:
         """What is new since it was last asked to tell."""
-        for name, kind in _DOORS[self._passed :]:
+        for name, kind in self._doors[self._passed :]:
             if self._begun == self._passed:
                 self._listener.stage_started(name)
                 self._begun += 1
+            if name == "sweep":
+                self._tell_trials(journal)
             if name == "fit":
                 self._tell_epochs(journal)
             record = journal.read(kind)
@@ -42,16 +52,35 @@ class Watch:
             self._listener.stage_ended(name, record, time.monotonic() - self._since)
             self._passed, self._since = self._passed + 1, time.monotonic()
 
+    def _tell_trials(self, journal: Journal) -> None:
+        """What runs and how many more fit is known only where the trials run."""
+        trials = journal.trials()
+        left_s = self._left_s("sweep") if len(trials) > self._trials else 0.0
+        for record in trials[self._trials :]:
+            self._counts[record.state] += 1
+            if record.is_promotable and (self._best is None or self._loss(record) < self._loss(self._best)):
+                self._best = record
+            self._listener.trial(record, self._best, left_s)
+        if len(trials) > self._trials:
+            self._listener.searching(SweepNow(
+                counts=tuple(self._counts.items()), running=(), best=self._best, more=None, left_s=left_s,
+            ))  # fmt: skip
+        self._trials = max(self._trials, len(trials))
+
+    def _loss(self, record: TrialRecord) -> float:
+        validation = record.validation or 0.0
+        return -validation if self._plan.fit.higher_is_better else validation
+
     def _tell_epochs(self, journal: Journal) -> None:
         epochs = journal.epochs()[self._epochs :]
-        left_s = self._left_s() if epochs else 0.0
+        left_s = self._left_s("fit") if epochs else 0.0
         for record in epochs:
             self._listener.epoch(record, self._plan, left_s)
         self._epochs += len(epochs)
 
-    def _left_s(self) -> float:
+    def _left_s(self, stage: str) -> float:
         """Seconds left for training, by time or by money, as the run's own meter tells them."""
         limits = self._plan.limits
         meter = limits.meter(self._spent(), time.monotonic())
-        with meter.holding(limits.held_usd_per_s("fit")):
+        with meter.holding(limits.held_usd_per_s(stage)):
             return meter.training_remaining_s()

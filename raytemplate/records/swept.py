@@ -62,3 +62,29 @@ class SweepResult:
     sampler: str
     slots: int
     usage: Usage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningTrial:
+    """A trial that trains: `epoch` is the last that it told of, 0 before any; `step` is what its epochs are called."""
+
+    number: int
+    epoch: int
+    num_epochs: int
+    step: str
+    running_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepNow:
+    """A sweep as it goes on: told, not kept.
+
+    `counts` are trials that ended, by state; `more` is how many besides those that run are expected to be begun, None
+    where that is not known; `left_s` are the seconds left for trials.
+    """
+
+    counts: tuple[tuple[TrialState, int], ...]
+    running: tuple[RunningTrial, ...]
+    best: TrialRecord | None
+    more: int | None
+    left_s: float

@@ -30,7 +30,7 @@ def intervals_chart(rows: Sequence[tuple[str, Estimate]]) -> Markup:
         return _LEFT + room * (0.5 if high == low else (value - low) / (high - low))
 
     drawn = [_whisker(row, name, e, (x(e.low), x(e.value), x(e.high))) for row, (name, e) in enumerate(rows)]
-    return _svg(drawn, _ROW * len(rows), "deciding metric with its 95 % interval")
+    return svg(drawn, _ROW * len(rows), "deciding metric with its 95 % interval")
 
 
 def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, float]) -> Markup:
@@ -39,7 +39,7 @@ def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, fl
         '<text x="0" y="{t:.1f}">{name}</text>'
         '<line class="whisker" x1="{a:.1f}" x2="{c:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         '<circle class="dot{row}" cx="{b:.1f}" cy="{y:.1f}" r="5"/><text x="{v:.1f}" y="{t:.1f}">{value}</text>'
-    ).format(t=y + 4, y=y, a=at[0], b=at[1], c=at[2], v=at[2] + 10, row=row % 3, name=_fitted(name),
+    ).format(t=y + 4, y=y, a=at[0], b=at[1], c=at[2], v=at[2] + 10, row=row % 3, name=fitted(name, 27),
              value=metric_text(estimate.value))  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def stages_chart(timings: Sequence[StageTiming]) -> Markup:
                 ).format(kind=kind, left=_LEFT, y=_ROW * row + y, width=max(1.0, width), end=_LEFT + width + 6,
                          text=_ROW * row + y + 9, seconds=show_seconds(seconds))
             )  # fmt: skip
-    return _svg(drawn, _ROW * len(timings), "seconds planned and actual of each stage")
+    return svg(drawn, _ROW * len(timings), "seconds planned and actual of each stage")
 
 
 def curve(epochs: Sequence[EpochRecord], field: str) -> Markup:
@@ -79,7 +79,7 @@ def curve(epochs: Sequence[EpochRecord], field: str) -> Markup:
         '<text x="50" y="24" text-anchor="end">{high}</text><text x="50" y="154" text-anchor="end">{low}</text>'
         '<text x="60" y="174">{first}</text><text x="620" y="174" text-anchor="end">{last}</text>'
     ).format(line=line, high=metric_text(high), low=metric_text(low), first=first, last=last)
-    return _svg([shape], 180, f"{field} by epoch")
+    return svg([shape], 180, f"{field} by epoch")
 
 
 def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, float]) -> Markup:
@@ -101,7 +101,7 @@ def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, f
     for kind, value in (("dot1", other), ("dot0", estimate.value)):
         if math.isfinite(value):
             drawn.append(Markup('<circle class="{}" cx="{:.1f}" cy="10" r="4"/>').format(kind, x(value)))
-    return _svg(drawn, 20, "on the scale of all slices", width=_STRIP)
+    return svg(drawn, 20, "on the scale of all slices", width=_STRIP)
 
 
 def reliability_curve(bins: Sequence[CalibrationBin]) -> Markup:
@@ -125,16 +125,18 @@ def reliability_curve(bins: Sequence[CalibrationBin]) -> Markup:
     for one in bins:
         (x, y), radius = at(one), 2 + 6 * math.sqrt(one.num_rows / most)
         drawn.append(Markup('<circle class="dot0" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/>').format(x, y, radius))
-    return _svg(drawn, _SIDE + 34, "share that came true by probability given", width=_SIDE + 60)
+    return svg(drawn, _SIDE + 34, "share that came true by probability given", width=_SIDE + 60)
 
 
-def _fitted(name: str) -> str:
-    return name if len(name) <= 27 else name[:26] + "…"
+def fitted(text: str, most: int) -> str:
+    """A text of so many letters at most."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = _WIDTH) -> Markup:
-    # In a table or beside text a small drawing must not grow; a wide one fills the page.
-    small = Markup("") if width == _WIDTH else Markup(' style="width:{:.0f}px"').format(width)
+def svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = _WIDTH) -> Markup:
+    """One drawing. In a table or beside text a small one does not grow; a wide one fills the page."""
+    style = "" if width == _WIDTH else f"width:{width:.0f}px" if width < _WIDTH else "max-width:none"
+    small = Markup(' style="{}"').format(style) if style else Markup("")
     return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(
         label, width, height, small, Markup("").join(drawn)
     )

@@ -14,6 +14,7 @@ from raytemplate.reports.history import EventRow
 from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.sliced import slice_tables
+from raytemplate.reports.sweep_shown import sweep_section
 from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text
 from raytemplate.units import (
@@ -64,7 +65,7 @@ def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> st
         models=_models(view), comparison=intervals_chart(_estimates(view)),
         slices=slice_tables(view.evaluation) if view.evaluation else (),
         calibration=reliability_curve(view.evaluation.calibration if view.evaluation else ()),
-        stages=stages_chart(view.end.timings if view.end else ()),
+        sweep=sweep_section(view), stages=stages_chart(view.end.timings if view.end else ()),
         loss=curve(view.fit.epochs if view.fit else (), "train_loss"),
         validation=curve(view.fit.epochs if view.fit else (), "validation"),
     )  # fmt: skip

@@ -102,15 +102,15 @@ def epoch_line(
 def budget_line(plan: RunPlan, spent_s: float, spent_usd: float) -> str:
     """What is spent and what is left: "8 s (planned 9 s); 9m 52s of 10m and 1.00 of 1 USD left"."""
     limits, planned = plan.limits, about_seconds(plan.forecast.seconds)
-    time_left = f"{_clock(max(0.0, limits.time_s - spent_s))} of {show_limit(limits.time_s)}"
+    time_left = f"{clock_text(max(0.0, limits.time_s - spent_s))} of {show_limit(limits.time_s)}"
     if math.isinf(limits.cost_usd):
-        return f"{_clock(spent_s)} (planned {planned}); {time_left} left"
+        return f"{clock_text(spent_s)} (planned {planned}); {time_left} left"
     usd_left = show_usd(max(0.0, limits.cost_usd - spent_usd))
     money_left = f"{usd_left} of {show_usd_limit(limits.cost_usd)} USD"
-    return f"{_clock(spent_s)} (planned {planned}); {time_left} and {money_left} left"
+    return f"{clock_text(spent_s)} (planned {planned}); {time_left} and {money_left} left"
 
 
-def _clock(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
     """A time that is watched: to the second below an hour."""
     minutes, rest = divmod(int(seconds), 60)
     if minutes >= 60:

@@ -11,6 +11,7 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.sliced import worst_text
@@ -23,11 +24,13 @@ _CLASSES_SHOWN, _LABEL = 6, 14
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunView:
-    """The records there are of one run; what it did not come to is None."""
+    """The records there are of one run; what it did not come to is None. `trials` are those that have ended."""
 
     start: RunStart
     plan: RunPlan
     snapshot: Snapshot | None = None
+    trials: tuple[TrialRecord, ...] = ()
+    sweep: SweepResult | None = None
     fit: FitResult | None = None
     evaluation: Evaluation | None = None
     verdict: Approved | Held | Rejected | None = None

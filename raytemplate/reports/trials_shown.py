@@ -38,22 +38,28 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     """One row a trial, the best validation metric first, what failed last; the winner is marked."""
     assert plan.sweep is not None
     names = [knob.name for knob in plan.sweep.space]
-    sign = -1.0 if plan.fit.higher_is_better else 1.0
-    ordered = sorted(trials, key=lambda r: (not r.is_promotable, sign * (r.validation or 0.0), r.number))
+    ordered = best_first(trials, higher_is_better=plan.fit.higher_is_better)
     charged = any(record.cost_usd for record in trials)
     rows = [("", "trial", plan.fit.metric, "epochs", "state", "took", *(["USD"] if charged else []), *names)]
     rows += [
         ("*" if best and record.number == best.number else "", str(record.number),
          "-" if record.validation is None else metric_text(record.validation),
          f"{record.epochs} of {record.num_epochs}", record.state, show_seconds(record.actual_s),
-         *([f"{record.cost_usd:.4f}"] if charged else []), *(_drawn(record, name) for name in names))
+         *([f"{record.cost_usd:.4f}"] if charged else []), *(drawn_text(record, name) for name in names))
         for record in ordered
     ]  # fmt: skip
     problems = [f"  trial {record.number}: {record.problem}" for record in ordered if record.problem]
     return "\n".join([table(rows, gaps=(1, *[3] * (len(rows[0]) - 2)), right=(1, 2)), *problems])
 
 
-def _drawn(record: TrialRecord, name: str) -> str:
+def best_first(trials: Sequence[TrialRecord], *, higher_is_better: bool) -> list[TrialRecord]:
+    """The best validation metric first, of equals the earliest; last those that may not win."""
+    sign = -1.0 if higher_is_better else 1.0
+    return sorted(trials, key=lambda one: (not one.is_promotable, sign * (one.validation or 0.0), one.number))
+
+
+def drawn_text(record: TrialRecord, name: str) -> str:
+    """What a trial drew for a field; nothing where it drew none."""
     value = record.values.get(name)
     return f"{value:.4g}" if isinstance(value, float) else value_text(value)
 

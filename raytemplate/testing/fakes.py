@@ -27,7 +27,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, Window
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.swept import TrialRecord
+from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.store.objects import ObjectStore
 
 
@@ -163,6 +163,9 @@ class Heard:
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         """See `Listener`."""
         self.said.append(f"trial {record.number}")
+
+    def searching(self, now: SweepNow) -> None:
+        """See `Listener`; not kept: it depends on the clock."""
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """See `Listener`."""

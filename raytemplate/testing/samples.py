@@ -23,6 +23,7 @@ from raytemplate.planning.stages import (
     PromoteStage,
     RunPlan,
     StageEstimate,
+    SweepStage,
     Window,
 )
 from raytemplate.records.codec import Settings
@@ -32,6 +33,8 @@ from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart, StageTiming
+from raytemplate.records.swept import SweepResult, TrialRecord, TrialState
+from raytemplate.tuning.space import Knob
 
 SAMPLE_TIME = datetime(2013, 7, 1, 9, 30, tzinfo=UTC)
 _COLUMNS = ("time_hour", "carrier", "origin", "dest", "distance", "air_time")
@@ -107,6 +110,29 @@ def sample_fit_stage(**changes: Any) -> FitStage:
         gpus_per_worker=0.0,
         memory_per_worker=2_000_000_000,
         why="more workers would not be quicker",
+    )
+    return replace(stage, **changes)
+
+
+def sample_sweep_stage(**changes: Any) -> SweepStage:
+    """Twelve trials at most, two at once, of a rate, a width and a share that only wide ones draw."""
+    stage = SweepStage(
+        search="tpe",
+        scheduler="asha",
+        space=(
+            Knob(name="training.lr", draw="loguniform(1e-4, 1e-1)"),
+            Knob(name="model.hidden", draw="choice(64, 128)"),
+            Knob(name="model.dropout", draw="uniform(0, 0.5)", when=Settings({"model.hidden": 128})),
+        ),
+        arms=(sample_fit_stage(),),
+        rows_per_s=(800_000.0,),
+        num_trials=12,
+        per_trial_s=0.0,
+        slots=2,
+        refit=True,
+        max_failed=0.5,
+        seed=7,
+        expected_trials=12,
     )
     return replace(stage, **changes)
 
@@ -235,6 +261,42 @@ def sample_fit(**changes: Any) -> FitResult:
         engine="ray.train, local mode",
     )
     return replace(fit, **changes)
+
+
+def sample_trials() -> tuple[TrialRecord, ...]:
+    """Twelve trials of `sample_sweep_stage`, the fifth the best; the third diverged and the last failed."""
+    rows: tuple[tuple[float, int, float | None, TrialState], ...] = (
+        (0.0003, 64, 9.1, "finished"), (0.02, 128, 8.4, "finished"), (0.09, 128, None, "diverged"),
+        (0.004, 64, 8.0, "finished"), (0.0011, 128, 7.31, "finished"), (0.0001, 64, 31.0, "pruned"),
+        (0.0009, 128, 7.5, "finished"), (0.0013, 64, 7.9, "finished"), (0.03, 64, 8.9, "pruned"),
+        (0.0012, 128, 7.4, "cut"), (0.0004, 128, 8.2, "pruned"), (0.001, 128, None, "failed"),
+    )  # fmt: skip
+    return tuple(
+        TrialRecord(
+            number=number,
+            values=Settings({"training.lr": lr, "model.hidden": hidden}
+                            | ({"model.dropout": 0.04 * number} if hidden == 128 else {})),
+            family="tabular-mlp", state=state, epochs=6 if state == "finished" else 2, num_epochs=6,
+            best_epoch=0 if value is None else 2, validation=value, planned_s=3.0, actual_s=2.0 + number / 10,
+            problem={"diverged": "the loss became NaN in epoch 2", "failed": "KeyError: 'dest'"}.get(state, ""),
+        )
+        for number, (lr, hidden, value, state) in enumerate(rows, start=1)
+    )  # fmt: skip
+
+
+def sample_sweep(**changes: Any) -> SweepResult:
+    """The sweep of `sample_trials`, ended by its number of trials."""
+    trials = sample_trials()
+    sweep = SweepResult(
+        best=trials[4],
+        trials=trials,
+        metric="mae",
+        ended="trials",
+        sampler="TPESampler",
+        slots=2,
+        usage=Usage(wall_clock_s=17.0, cpu_s=31.0),
+    )
+    return replace(sweep, **changes)
 
 
 def sample_metric(value: float, low: float, high: float, *, name: str = "mae") -> MetricValue:

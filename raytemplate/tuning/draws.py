@@ -14,6 +14,7 @@ from raytemplate.errors import SpecError
 from raytemplate.units import show
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
 
 Scalar = str | bool | int | float
@@ -84,6 +85,16 @@ class Draw:
         if self.kind == "int":
             return trial.suggest_int(name, int(self.low), int(self.high), step=int(self.step or 1))
         return trial.suggest_float(name, self.low, self.high, log=self.kind == "loguniform", step=self.step)
+
+    def distribution(self) -> BaseDistribution:
+        """What `draw` draws from, as Optuna has it."""
+        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+        if self.values:
+            return CategoricalDistribution(self.values)
+        if self.kind == "int":
+            return IntDistribution(int(self.low), int(self.high), step=int(self.step or 1))
+        return FloatDistribution(self.low, self.high, log=self.kind == "loguniform", step=self.step)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a person is told of a run that goes on elsewhere."""
+"""What is told of a run that another process works on."""
 
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,15 @@ from raytemplate.planning.stages import Limits
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.testing.fakes import Heard
-from raytemplate.testing.samples import sample_plan, sample_snapshot
+from raytemplate.testing.samples import (
+    sample_fit,
+    sample_fit_stage,
+    sample_plan,
+    sample_snapshot,
+    sample_sweep,
+    sample_sweep_stage,
+    sample_trials,
+)
 
 EPOCH = EpochRecord(epoch=1, train_loss=1.0, validation=8.6, num_rows=100, loop_s=0.2, wall_clock_s=1.0)
 LIMITS = Limits(time_s=600, cost_usd=1.0, reserve_s=10, usd_per_s=0.001, held=Settings({"fit": 0.003}))
@@ -54,3 +62,54 @@ def test_time_left_is_that_of_time_where_money_lasts_longer(tmp_path):
     watch.tell(journal)
     assert heard.left == pytest.approx([490.0] * 2, abs=0.1)
     assert heard.said == ["ingest ..", "ingest", "fit ..", "epoch 1", "epoch 2"]
+
+
+class Table(Heard):
+    """Keeps the newest table too."""
+
+    now = None
+
+    def searching(self, now):
+        self.now = now
+
+
+def test_a_sweep_is_told_trial_by_trial_and_each_once(tmp_path):
+    journal, heard = Journal(tmp_path / "k7q2"), Table()
+    journal.folder.mkdir()
+    plan, trials = sample_plan(sweep=sample_sweep_stage()), sample_trials()
+    watch = Watch(plan, heard, lambda: Spent(seconds=3.0, usd=0.0))
+    journal.write(sample_snapshot())
+    for record in trials[:5]:
+        journal.add_trial(record)
+    watch.tell(journal)
+    watch.tell(journal)
+    assert heard.said == ["ingest ..", "ingest", "sweep ..", *(f"trial {n}" for n in range(1, 6))]
+    assert dict(heard.now.counts) == {"finished": 4, "diverged": 1}
+    assert (heard.now.best, heard.now.running, heard.now.more) == (trials[4], (), None)
+    assert 590 < heard.now.left_s <= 597
+    for record in trials[5:]:
+        journal.add_trial(record)
+    journal.write(sample_sweep())
+    watch.tell(journal)
+    assert heard.said[8:] == [*(f"trial {n}" for n in range(6, 13)), "sweep", "fit .."]
+    assert heard.now.best == trials[4]
+
+
+def test_the_best_is_the_highest_where_higher_is_better(tmp_path):
+    journal, heard = Journal(tmp_path / "k7q2"), Table()
+    journal.folder.mkdir()
+    fit = sample_fit_stage(higher_is_better=True)
+    journal.write(sample_snapshot())
+    for record in sample_trials():
+        journal.add_trial(record)
+    Watch(sample_plan(sweep=sample_sweep_stage(), fit=fit), heard, lambda: Spent()).tell(journal)
+    assert heard.now.best.number == 6
+
+
+def test_a_run_that_searches_nothing_has_no_sweep(tmp_path):
+    journal, heard = Journal(tmp_path / "k7q2"), Heard()
+    journal.folder.mkdir()
+    journal.write(sample_snapshot())
+    journal.write(sample_fit())
+    Watch(sample_plan(), heard, lambda: Spent(seconds=3.0, usd=0.0)).tell(journal)
+    assert heard.said == ["ingest ..", "ingest", "fit ..", "fit", "evaluate .."]

@@ -6,15 +6,20 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
+
+from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import CalibrationBin, Confusion, Latency
+from raytemplate.records.fitted import Usage
 from raytemplate.records.run import RunEnd
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.page import MadeFrom, report_page
 from raytemplate.reports.run_shown import RunView
 from raytemplate.testing import samples
 from raytemplate.testing.samples import SAMPLE_TIME, day
+from raytemplate.tuning.space import Knob
 
-VOID = {"meta", "br", "line", "circle", "rect", "polyline"}
+VOID = {"meta", "br"}
 MADE = MadeFrom(code_sha256="c0de" * 16, environment={"python": "3.11.9", "ray": "2.60.0"})
 EVENT = EventRow(at=SAMPLE_TIME, event="promoted", version=2, previous_version=1, run_id="k7q2", by="ada")
 
@@ -148,6 +153,73 @@ def test_what_the_template_says_has_its_reason_and_its_place() -> None:
     )
     assert "<td>data.keys</td><td>[a, b]</td><td></td>" in page and "training.lr" not in page
     assert "What the template says" not in report_page(_view(), MADE, [])
+
+
+def _swept(**changes: object) -> RunView:
+    plan = samples.sample_plan(sweep=samples.sample_sweep_stage())
+    view = replace(_view(), plan=plan, trials=samples.sample_trials(), sweep=samples.sample_sweep())
+    return replace(view, **changes)
+
+
+def test_a_sweep_has_a_section_of_its_own() -> None:
+    page = report_page(_swept(), MADE, [])
+    tags = [tag for tag, _ in _parsed(page).seen]
+    assert tags.count("svg") == 7 and not {"script", "img", "link"} & {*tags}
+    figures = [
+        "Trial 5 won. The sweep ended because it had tried the 12 trials that budget.trials allows.",
+        "<b>12 trials</b>", "planned 12, at most 12", "<b>17 s</b>", "limit of the run 10m", "tpe (TPESampler)",
+        "1 worse than 9.10 on the upper edge; 2 that may not win below the scale", "the best 5 of 10 trials",
+        "it is a hint",
+        "training.lr 0.0011, model.hidden 128, model.dropout 0.2 (winner)",
+        "and 2 more: raytemplate show k7q2 --trials",
+    ]  # fmt: skip
+    assert [figure for figure in figures if figure not in page] == []
+    assert page.count('class="won"') == 2 and "USD</th>" not in page
+    assert "<h2>Sweep" not in report_page(_view(), MADE, [])
+
+
+@pytest.mark.parametrize(
+    ("ended", "why"),
+    [
+        ("all values tried", "every value that can be drawn had been tried."),
+        ("budget.time", "no other trial fitted into what was left of budget.time, 10m."),
+        ("budget.cost", "no other trial fitted into what was left of budget.cost, 1 USD."),
+        ("budget.per_trial", "no other trial fitted into budget.per_trial, 90s."),
+    ],
+)
+def test_why_a_sweep_ended_is_said(ended: str, why: str) -> None:
+    plan = samples.sample_plan(sweep=samples.sample_sweep_stage(per_trial_s=90.0))
+    page = report_page(_swept(plan=plan, sweep=samples.sample_sweep(ended=ended)), MADE, [])
+    assert f"The sweep ended because {why}" in page
+
+
+def test_money_of_a_sweep_is_told_where_it_has_a_price() -> None:
+    view = _swept()
+    plan = replace(view.plan, limits=replace(view.plan.limits, usd_per_s=0.01))
+    trials = tuple(replace(one, cost_usd=0.02) for one in view.trials)
+    usage = Usage(wall_clock_s=17.0, cpu_s=31.0, cost_usd=0.17)
+    page = report_page(_swept(plan=plan, trials=trials, sweep=samples.sample_sweep(usage=usage)), MADE, [])
+    assert "<b>0.17 USD</b>" in page and '<td class="n">0.0200</td>' in page
+
+
+def test_an_unfinished_sweep_shows_the_trials_so_far() -> None:
+    page = report_page(_swept(trials=samples.sample_trials()[:3], sweep=None, fit=None, end=None), MADE, [])
+    _parsed(page)
+    assert "The sweep has not ended: there is no winner yet." in page
+    assert "Not worked out: it takes 10 trials that may win, and there are 2." in page
+    assert "(winner)" not in page and "ring" not in re.sub("<style>.*?</style>", "", page, flags=re.DOTALL)
+    assert "<h2>Sweep" not in report_page(_swept(trials=(), sweep=None), MADE, [])
+
+
+def test_values_of_a_sweep_are_text() -> None:
+    evil = "<script>x</script>"
+    space = (Knob(name="model.kind", draw=f'choice("{evil}", b)'), Knob(name="training.lr", draw="uniform(0, 1)"))
+    values = Settings({"model.kind": evil, "training.lr": 0.5})
+    trials = tuple(replace(one, values=values) for one in samples.sample_trials())
+    plan = samples.sample_plan(sweep=samples.sample_sweep_stage(space=space))
+    page = report_page(_swept(plan=plan, trials=trials, sweep=samples.sample_sweep(best=trials[4])), MADE, [])
+    _parsed(page)
+    assert "<script" not in page and "&lt;script&gt;" in page
 
 
 def test_hostile_strings_are_text() -> None:

@@ -55,12 +55,16 @@ class Mirror:
                 client.search_experiments(max_results=1)
 
     def bring_in_line(self, plan: RunPlan, journal: Journal) -> None:
-        """Records of the run, versions and aliases. What fails is a warning in the promotion's record, not its end."""
+        """Records of the run, versions and aliases, then its trials. What fails is a warning in the promotion's record,
+        not its end.
+        """
         warning = ""
         try:
             with self._lock():
-                self._track(self._client(), journal)
-            self.project(plan.name)
+                parent = self._track(self._client(), journal)
+            if journal.run_id not in self.project(plan.name):
+                with self._lock():
+                    self._track_trials(self._client(), journal, parent)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = _warning(error)
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
@@ -68,16 +72,23 @@ class Mirror:
         if record is not None:
             journal.write(replace(record, projected=not warning, warning=warning))
 
-    def project(self, model: str) -> None:
-        """Versions and aliases of one model, with the runs they came from."""
+    def project(self, model: str) -> frozenset[str]:
+        """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their
+        trials.
+        """
         from raytemplate.engines.mlflow.registry import project
 
         with self._lock():
-            client = self._client()
-            project(
-                client, model, Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models),
-                lambda run_id: self._track(client, Journal(self.workspace.runs / run_id)),
-            )  # fmt: skip
+            client, parents = self._client(), dict[str, str]()
+
+            def tracked(run_id: str) -> str:
+                parents[run_id] = self._track(client, Journal(self.workspace.runs / run_id))
+                return parents[run_id]
+
+            project(client, model, Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models), tracked)
+            for run_id, parent in parents.items():
+                self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
+        return frozenset(parents)
 
     def try_project(self, model: str) -> str:
         """As `project`; a warning in words where it failed, else ""."""
@@ -93,6 +104,14 @@ class Mirror:
         location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()
         plan = settled(read_lock(journal).plan, journal.read(SweepResult))
         return track(client, plan, journal, location)
+
+    def _track_trials(self, client: MlflowClient, journal: Journal, parent: str) -> None:
+        plan = read_lock(journal).plan
+        if plan.sweep is None:
+            return
+        from raytemplate.engines.mlflow.trials import track_trials
+
+        track_trials(client, plan, journal, parent)
 
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)

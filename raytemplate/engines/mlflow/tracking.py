@@ -29,7 +29,7 @@ def track(client: MlflowClient, plan: RunPlan, journal: Journal, artifact_locati
         return str(found[0].info.run_id)
     start = journal.need(RunStart)
     run = client.create_run(
-        experiment, start_time=_ms(start.started), run_name=f"{journal.run_id} as of {plan.as_of:%Y-%m-%d}",
+        experiment, start_time=milliseconds(start.started), run_name=f"{journal.run_id} as of {plan.as_of:%Y-%m-%d}",
         tags={RUN_TAG: journal.run_id, "raytemplate.plan": plan.id, "mlflow.user": start.user},
     )  # fmt: skip
     run_id = str(run.info.run_id)
@@ -67,11 +67,16 @@ def _params(plan: RunPlan) -> list[Param]:
     }
     flat |= {f"model.{key}": value for key, value in plan.fit.model.items()}
     flat |= {f"training.{key}": value for key, value in plan.fit.training.items()}
-    return [Param(key, redact(str(value))[:_MOST_PARAM_LENGTH]) for key, value in flat.items()]
+    return [param(key, value) for key, value in flat.items()]
+
+
+def param(name: str, value: object) -> Param:
+    """A parameter without secrets, no longer than MLflow takes it."""
+    return Param(name, redact(str(value))[:_MOST_PARAM_LENGTH])
 
 
 def _metrics(journal: Journal, start: RunStart) -> list[Metric]:
-    begun = _ms(start.started)
+    begun = milliseconds(start.started)
     logged = [
         Metric(key, value, begun + int(epoch.wall_clock_s * 1000), epoch.epoch)
         for epoch in journal.epochs()
@@ -93,5 +98,6 @@ def _last(evaluation: Evaluation | None, fit: FitResult | None) -> Mapping[str, 
     return found
 
 
-def _ms(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """As MLflow tells the time."""
     return int(moment.timestamp() * 1000)

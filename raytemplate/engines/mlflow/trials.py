@@ -1,0 +1,103 @@
+"""The trials of a sweep as child runs of its MLflow run, the best first."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import datetime
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from raytemplate.budget import Clock
+from raytemplate.engines.mlflow.tracking import milliseconds, param
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import MOST_COPIED
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.redact import redact
+from raytemplate.reports.trials_shown import best_first
+
+TRIAL_TAG, TRIALS_TAG = "raytemplate.trial", "raytemplate.trials"
+PARENT_TAG = "mlflow.parentRunId"
+_LONGEST_S, _KEPT_S = 10.0, 0.5
+"""A run waits for it, within its budget but for what is left to do: the rest is left for the next time."""
+_MOST_TAG_LENGTH = 500
+_STATUS = {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+
+
+def track_trials(
+    client: MlflowClient, plan: RunPlan, journal: Journal, parent: str, clock: Clock = time.monotonic
+) -> None:
+    """A child of `parent` for each of the best trials, made once however often this is called.
+
+    The parent's tag says how many there are of how many. Nothing is done of a run without a sweep.
+    """
+    trials = journal.trials()
+    if plan.sweep is None or not trials:
+        return
+    kept = best_first(trials, higher_is_better=plan.fit.higher_is_better)[:MOST_COPIED]
+    mlflow_run = client.get_run(parent)
+    if mlflow_run.data.tags.get(TRIALS_TAG) == _told(len(kept), len(trials)):
+        return
+    experiment = str(mlflow_run.info.experiment_id)
+    known = _known(client, experiment, parent)
+    start, swept = journal.need(RunStart), journal.read(SweepResult)
+    until, done = clock() + _allowed_s(plan, journal), 0
+    for record in kept:
+        if clock() > until:
+            break
+        child, whole = known.get(str(record.number), ("", False))
+        if not whole:
+            won = swept is not None and record.number == swept.best.number
+            _log(client, child or _new(client, experiment, parent, record, start, won=won), record, start.started)
+        done += 1
+    client.set_tag(parent, TRIALS_TAG, _told(done, len(trials)))
+
+
+def _allowed_s(plan: RunPlan, journal: Journal) -> float:
+    """A run whose budget ended the sweep has little time left; one that has ended is in no hurry."""
+    if journal.read(RunEnd) is not None:
+        return _LONGEST_S
+    return min(_LONGEST_S, plan.limits.time_s - journal.spent().seconds - _KEPT_S)
+
+
+def _told(logged: int, number: int) -> str:
+    return f"{number}" if logged == number else f"the best {logged} of {number}"
+
+
+def _known(client: MlflowClient, experiment: str, parent: str) -> dict[str, tuple[str, bool]]:
+    """Trial -> its child run, and whether that is whole: one that is running was left by a process that was killed."""
+    found = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=5 * MOST_COPIED)
+    return {
+        run.data.tags[TRIAL_TAG]: (str(run.info.run_id), run.info.status != "RUNNING")
+        for run in found if TRIAL_TAG in run.data.tags
+    }  # fmt: skip
+
+
+def _new(client: MlflowClient, experiment: str, parent: str, record: TrialRecord, start: RunStart, *, won: bool) -> str:
+    tags = {PARENT_TAG: parent, TRIAL_TAG: str(record.number), "raytemplate.state": record.state,
+            "mlflow.user": start.user}  # fmt: skip
+    if won:
+        tags["raytemplate.winner"] = "true"
+    made = client.create_run(
+        experiment, start_time=milliseconds(start.started), run_name=f"trial {record.number}", tags=tags
+    )
+    return str(made.info.run_id)
+
+
+def _log(client: MlflowClient, child: str, record: TrialRecord, started: datetime) -> None:
+    # When a trial began is not kept: all begin with their run, and last as long as they did.
+    begun = milliseconds(started)
+    metrics = [Metric("trial_s", record.actual_s, begun, 0)]
+    if record.validation is not None and math.isfinite(record.validation):
+        metrics.append(Metric("validation", record.validation, begun, record.best_epoch))
+    if record.cost_usd:
+        metrics.append(Metric("cost_usd", record.cost_usd, begun, 0))
+    params: list[Param] = [param(name, value) for name, value in record.values.items()]
+    problem = redact(record.problem)[:_MOST_TAG_LENGTH]
+    client.log_batch(
+        child, metrics=metrics, params=params, tags=[RunTag("raytemplate.problem", problem)] if problem else []
+    )
+    client.set_terminated(child, _STATUS[record.state], end_time=begun + int(record.actual_s * 1000))

@@ -1,0 +1,175 @@
+"""The sweep of a run as a section of its page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.reports.run_shown import RunView
+from raytemplate.reports.sweep_charts import (
+    MOST_AXES,
+    MOST_LINES,
+    coordinates_chart,
+    history_chart,
+    importance_chart,
+    metric_scale,
+)
+from raytemplate.reports.trials_shown import best_first, drawn_text
+from raytemplate.reports.wording import count, metric_text
+from raytemplate.tuning.importance import Importance, importance
+from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
+
+_BEST_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BestRow:
+    """One trial in words."""
+
+    number: int
+    value: str
+    epochs: str
+    state: str
+    took: str
+    usd: str
+    values: str
+    won: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepSection:
+    """All that the page says of a sweep.
+
+    Args:
+        figures: number and meaning: trials, time and money, planned and used.
+        outside: what the history has no room for.
+        legend: how to read the lines.
+        charged: whether a price is set.
+        num_more: trials that are not among `best`.
+    """
+
+    metric: str
+    ended: str
+    figures: tuple[tuple[str, str], ...]
+    history: Markup
+    outside: str
+    coordinates: Markup
+    legend: str
+    importance: Markup
+    importance_note: str
+    best: tuple[BestRow, ...]
+    charged: bool
+    num_more: int
+
+
+def sweep_section(view: RunView) -> SweepSection | None:
+    """The sweep as far as it came; None where nothing is searched or no trial has ended."""
+    plan, trials = view.plan, view.trials
+    if plan.sweep is None or not trials:
+        return None
+    higher, metric = plan.fit.higher_is_better, plan.fit.metric
+    winner = view.sweep.best if view.sweep else None
+    found = importance(plan.sweep.space, trials, higher_is_better=higher)
+    ordered = best_first(trials, higher_is_better=higher)
+    return SweepSection(
+        metric=metric, ended=_ended(plan, view.sweep), figures=_figures(plan, trials, view.sweep),
+        history=history_chart(trials, winner, higher_is_better=higher), outside=_outside(view),
+        coordinates=coordinates_chart(plan.sweep.space, trials, winner, metric, higher_is_better=higher),
+        legend=_legend(view), importance=importance_chart(found.shares), importance_note=_importance_note(found),
+        best=tuple(_row(one, plan, won=one == winner) for one in ordered[:_BEST_SHOWN]),
+        charged=any(one.cost_usd for one in trials), num_more=max(0, len(ordered) - _BEST_SHOWN),
+    )  # fmt: skip
+
+
+def _ended(plan: RunPlan, sweep: SweepResult | None) -> str:
+    """Why there are no more trials."""
+    limits, stage = plan.limits, plan.sweep
+    assert stage is not None
+    if sweep is None:
+        return "The sweep has not ended: there is no winner yet."
+    match sweep.ended:
+        case "trials":
+            why = f"it had tried the {count(stage.num_trials or len(sweep.trials), 'trial')} that budget.trials allows"
+        case "all values tried":
+            why = "every value that can be drawn had been tried"
+        case "budget.time":
+            why = f"no other trial fitted into what was left of budget.time, {show_limit(limits.time_s)}"
+        case "budget.cost":
+            why = f"no other trial fitted into what was left of budget.cost, {show_usd_limit(limits.cost_usd)} USD"
+        case "budget.per_trial":
+            why = f"no other trial fitted into budget.per_trial, {show_limit(stage.per_trial_s)}"
+        case other:
+            why = other
+    return f"Trial {sweep.best.number} won. The sweep ended because {why}."
+
+
+def _figures(plan: RunPlan, trials: tuple[TrialRecord, ...], sweep: SweepResult | None) -> tuple[tuple[str, str], ...]:
+    stage, rate = plan.sweep, plan.limits.rate("sweep")
+    assert stage is not None
+    planned_s = plan.forecast.stage_s("sweep")
+    most = f", at most {stage.num_trials:,}" if stage.num_trials else ""
+    held_s = sum(one.actual_s for one in trials)
+    found = [(count(len(trials), "trial"), f"planned {stage.expected_trials:,}{most}")]
+    if sweep is not None:
+        limit = f"limit of the run {show_limit(plan.limits.time_s)}"
+        found.append((show_seconds(sweep.usage.wall_clock_s), f"planned {show_seconds(planned_s)}, {limit}"))
+        if rate > 0:
+            used, limit = show_usd(sweep.usage.cost_usd), show_usd_limit(plan.limits.cost_usd)
+            found.append((f"{used} USD", f"planned {show_usd(planned_s * rate)}, limit of the run {limit}"))
+    found.append((show_seconds(held_s), f"of all trials together, {stage.slots} at once"))
+    search = f"{stage.search} ({sweep.sampler})" if sweep else stage.search
+    return (*found, (search, f"search, scheduler {stage.scheduler}"))
+
+
+def _outside(view: RunView) -> str:
+    scale = metric_scale(view.trials, higher_is_better=view.plan.fit.higher_is_better)
+    lost = sum(not one.is_promotable for one in view.trials)
+    edge = "lower" if view.plan.fit.higher_is_better else "upper"
+    said = ["the ring: the winner"] if view.sweep else []
+    if scale is not None and scale.num_worse:
+        said.append(f"{scale.num_worse:,} worse than {metric_text(scale.worst)} on the {edge} edge")
+    if lost:
+        said.append(f"{lost:,} that may not win below the scale")
+    return "; ".join(said)
+
+
+def _legend(view: RunView) -> str:
+    assert view.plan.sweep is not None
+    said = ["thick with dots: the winner"] if view.sweep else []
+    said += ["the darker a line, the better the trial, and the higher it ends"]
+    if any(not one.is_promotable for one in view.trials):
+        said.append("dashed: it may not win")
+    if len(view.trials) > MOST_LINES:
+        said.append(f"the best {MOST_LINES} of {len(view.trials):,} trials are drawn")
+    if len(view.plan.sweep.space) > MOST_AXES:
+        said.append(f"the first {MOST_AXES} of {len(view.plan.sweep.space)} searched fields are drawn")
+    return "; ".join(said)
+
+
+def _importance_note(found: Importance) -> str:
+    if found.why_not:
+        return f"Not worked out: {found.why_not}."
+    said = (
+        f"How much a field tells the best {found.num_good} of {found.num_trials:,} trials from all of them (PED-ANOVA "
+        "of Optuna). Trials that ended early count with their best epoch, a field with a condition among the trials "
+        "that drew it. A field on which the search had settled early says little."
+    )
+    if found.num_trials < 10 * found.num_good:
+        said += " With so few trials it is a hint, no more."
+    unseen = f" Drawn by none of them: {', '.join(found.unseen)}." if found.unseen else ""
+    return said + unseen
+
+
+def _row(one: TrialRecord, plan: RunPlan, *, won: bool) -> BestRow:
+    assert plan.sweep is not None
+    drawn = [f"{knob.name} {drawn_text(one, knob.name)}" for knob in plan.sweep.space if knob.name in one.values]
+    finite = one.validation is not None and math.isfinite(one.validation)
+    return BestRow(
+        number=one.number, value=metric_text(one.validation) if finite and one.validation is not None else "-",
+        epochs=f"{one.epochs:,} of {one.num_epochs:,}", state=one.state, took=show_seconds(one.actual_s),
+        usd=f"{one.cost_usd:.4f}", values=", ".join(drawn), won=won,
+    )  # fmt: skip
