@@ -53,7 +53,7 @@ def trainer_trial(values: dict[str, Any], data: Any, epochs: int) -> None:
     import ray.train.torch
 
     def loop(config: dict[str, Any]) -> None:
-        for found in epochs_of(config, ray.get(config["data"]), epochs):
+        for found in epochs_of(config, ray.get(config["data"][0]), epochs):
             ray.train.report({"mae": found})
 
     with tempfile.TemporaryDirectory() as storage:
@@ -68,9 +68,12 @@ def trainer_trial(values: dict[str, Any], data: Any, epochs: int) -> None:
 def trainable(kind: str, data: Data, epochs: int) -> Any:
     if kind == "function":
         return tune.with_resources(tune.with_parameters(function_trial, data=data, epochs=epochs), {"cpu": 1})
-    # The trainer's worker holds the CPU; a trial that held one too would leave none for a second.
-    reference = ray.put(data)
-    return tune.with_resources(tune.with_parameters(trainer_trial, data=reference, epochs=epochs), {"cpu": 0})
+    # The trainer's worker holds the CPU; a trial that held one too would leave none for a second. Ray wants it to hold
+    # something.
+    reference = [ray.put(data)]  # in a list: alone it would be replaced by its value on the way
+    return tune.with_resources(
+        tune.with_parameters(trainer_trial, data=reference, epochs=epochs), {"cpu": 0, "memory": 1}
+    )
 
 
 def main() -> None:

@@ -223,8 +223,8 @@ class Sweep:
         for epoch in epochs:
             if epoch.epoch in running.trial.asks_at:
                 self._compare(running, epoch)
-        if done >= begun.num_epochs:
-            self._keep(running, "finished", "")
+        if running.pruned or done >= begun.num_epochs:
+            self._keep(running, "pruned" if running.pruned else "finished", "")
             return
         self._running[slot] = running
         self.slots.start(slot, running.trial)
