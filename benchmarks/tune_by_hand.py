@@ -55,14 +55,16 @@ def trainer_trial(values: dict[str, Any], data: Any, epochs: int) -> None:
     def loop(config: dict[str, Any]) -> None:
         for found in epochs_of(config, ray.get(config["data"][0]), epochs):
             ray.train.report({"mae": found})
+            Path(config["said"]).write_text(str(found))  # without a checkpoint Ray Train keeps no metrics
 
     with tempfile.TemporaryDirectory() as storage:
-        result = ray.train.torch.TorchTrainer(
-            loop, train_loop_config={**values, "data": data},
+        said = Path(storage) / "mae"
+        ray.train.torch.TorchTrainer(
+            loop, train_loop_config={**values, "data": data, "said": str(said)},
             scaling_config=ray.train.ScalingConfig(num_workers=1, resources_per_worker={"CPU": 1}),
             run_config=ray.train.RunConfig(storage_path=storage),
         ).fit()  # fmt: skip
-        tune.report({"mae": result.metrics["mae"]})
+        tune.report({"mae": float(said.read_text())})
 
 
 def trainable(kind: str, data: Data, epochs: int) -> Any:
