@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.running import RunningRay
-from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
+from raytemplate.engines.ray.small_ray import without_cleaner, without_sharing, without_statistics
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
@@ -41,6 +41,8 @@ class RayEngine:
         from raytemplate.engines.ray.ingest import open_data
 
         fresh = not self._cluster.ours
+        if self._cluster.ours and stage.mode == "memory":
+            without_sharing(self._changes)
         data = translated("ingest", lambda: open_data(stage, expected, start_workers=fresh))
         self._data = data
         return data.ingested

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import ray
-import ray.train
 from numpy.typing import NDArray
 
 from raytemplate import plugins
@@ -47,6 +46,8 @@ class TrainRequest:
 
 def run_rank(config: dict[str, Any]) -> None:
     """Runs on every worker."""
+    import ray.train
+
     request: TrainRequest = config["request"]
     ranks = WorkerRanks(request.trainer)
     shards = {} if config["refs"] else {name: ray.train.get_dataset_shard(name) for name in ("train", "validation")}
@@ -96,6 +97,8 @@ class WorkerRanks(Ranks):
     """Ranks of a Ray Train worker group."""
 
     def __init__(self, trainer: str) -> None:
+        import ray.train  # half a second, and a trial of one process needs none of it
+
         context = ray.train.get_context()
         self.rank, self.num_ranks = context.get_world_rank(), context.get_world_size()
         self._torch = trainer == "torch"

@@ -76,6 +76,21 @@ def without_statistics(stack: ExitStack) -> None:
     _replace(stack, manager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid.uuid4().hex))
 
 
+def without_sharing(stack: ExitStack) -> None:
+    """Until the stack is left, Ray Data in this process reads with all there is.
+
+    It would wait for an actor that shares a cluster out among those who ask, and here nobody else does. Only where no
+    workers train while it reads.
+    """
+    import ray
+    from ray.data._internal.cluster_autoscaler import DefaultAutoscalingCoordinator
+
+    everything = {"here": ray.cluster_resources()}
+    _replace(stack, DefaultAutoscalingCoordinator, "request_resources", _start_nothing)
+    _replace(stack, DefaultAutoscalingCoordinator, "cancel_request", _start_nothing)
+    _replace(stack, DefaultAutoscalingCoordinator, "get_reserved_resources", lambda self: everything)  # pyright: ignore[reportUnknownLambdaType]
+
+
 def without_cleaner(stack: ExitStack) -> None:
     """Until the stack is left, Ray Train starts no actor that outlives its controller to free workers.
 
