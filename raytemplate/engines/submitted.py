@@ -16,7 +16,15 @@ from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.job import ERROR_MARK
 from raytemplate.engines.ray.jobs import Jobs, JobState
 from raytemplate.engines.sending import send_again
-from raytemplate.errors import EngineError, Interrupted, RaytemplateError, Unavailable, UsageError, from_words
+from raytemplate.errors import (
+    BudgetSpent,
+    EngineError,
+    Interrupted,
+    RaytemplateError,
+    Unavailable,
+    UsageError,
+    from_words,
+)
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.failure import record_failure
 from raytemplate.execution.handover import bring_back, bring_records, shared_journal, spent_on
@@ -25,6 +33,7 @@ from raytemplate.execution.ports import Listener
 from raytemplate.execution.watch import Watch
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
@@ -133,15 +142,21 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch) -> None:
             break
         time.sleep(_POLL_S)
     if state.status != "SUCCEEDED":
-        raise failure(state, jobs.logs(job.submission_id), journal.run_id)
+        raise failure(state, jobs.logs(job.submission_id), journal.run_id, shared.read(RunEnd))
 
 
-def failure(state: JobState, log: str, run_id: str) -> RaytemplateError:
-    """How a job failed, in its own words where it could still speak."""
+def failure(state: JobState, log: str, run_id: str, end: RunEnd | None) -> RaytemplateError:
+    """How a job failed, in its own words where it could still speak.
+
+    Args:
+        end: what its watchdog left where it outlasted its budget and was ended.
+    """
     if state.status == "STOPPED":
         return Interrupted()
     lines = [line for line in log.splitlines() if line.startswith(ERROR_MARK)]
     again = f"raytemplate resume {run_id}"
+    if not lines and end is not None:
+        return BudgetSpent(end.message, next_step=f"raytemplate logs {run_id}, or raise budget.time")
     if not lines:
         said = state.message.strip().partition("\n")[0] or "it ended without a word"
         return EngineError("submit", f"the job of run {run_id} failed: {said}", next_step=f"raytemplate logs {run_id}")

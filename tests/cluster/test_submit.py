@@ -129,6 +129,27 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
     assert record(run, "job")["attempt"] == 2
 
 
+def test_a_job_that_stands_still_is_ended_by_its_watchdog_and_told_as_its_budget(head, demo, storage):
+    import psutil
+
+    slow = {"training.epochs": 10_000, "budget.time": "30s"}
+    process = subprocess.Popen(
+        [COMMAND, "submit", SHIPPED.name, *options(head, storage, slow)], cwd=demo, env=head.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    began = time.monotonic()
+    run = wait_for(lambda: only_run(demo), process=process)
+    wait_for(lambda: len(epochs(storage / "runs" / run.name)) > 2, process=process)
+    job = ["-m", "raytemplate.engines.ray.job", str(storage), run.name]
+    (there,) = [one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[1:] == job]
+    there.send_signal(signal.SIGSTOP)
+    _, said = process.communicate(timeout=90)
+    assert (process.returncode, there.is_running()) == (4, False), said
+    assert "the process of the run did not end by itself; it was ended" in said and "budget.time" in said
+    assert time.monotonic() - began < 60
+    assert record(run, "end")["exit_code"] == 4
+
+
 def test_storage_that_is_not_named_is_exit_3_with_what_to_set(head, demo):
     unset = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *as_sets(), cwd=demo)
     assert (unset.returncode, "--set tracking.storage=" in unset.stderr) == (3, True), unset.stderr

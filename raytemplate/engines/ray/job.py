@@ -25,6 +25,7 @@ from raytemplate.execution.handover import read_handover, shared_journal, shared
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
 from raytemplate.store.locks import FileLock
 
@@ -53,6 +54,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
                         next_step="set tracking.storage to a folder that both see")  # fmt: skip
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
+    shared.supersede(RunEnd)  # of an earlier job, which its watchdog ended
     ray, meter = AttachedRay("auto").start(), plan.limits.meter(handover.spent, began)
     watch = watched(shared.folder, meter.remaining_s(), judging_s(plan.limits))
     with FileLock(shared.active, 0.0), shared.attempt(meter), watch:
