@@ -54,6 +54,18 @@ def test_a_trial_of_two_workers_is_charged_for_both(head, demo):
     assert end["cost_usd"] == pytest.approx(by_hand * USD_A_CPU_S, rel=0.01)
 
 
+def test_a_submitted_sweep_ends_as_one_here_does(head, demo, tmp_path):
+    sets = as_sets({**SPACE, "budget.trials": 5, "tracking.storage": str(tmp_path / "shared")})
+    ran = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *sets, cwd=demo)
+    assert ran.returncode in (0, 5), ran.stderr
+    run = only_run(demo)
+    assert [t["stage"] for t in record(run, "end")["timings"]][:4] == ["start", "ingest", "sweep", "fit"]
+    assert (len(Journal(run).trials()), record(run, "sweep")["ended"]) == (5, "trials")
+    assert "5 trials" in ran.stderr
+    shown = head.raytemplate("show", run.name, "--trials", cwd=demo)
+    assert shown.stdout.count("finished") + shown.stdout.count("pruned") == 5
+
+
 @pytest.mark.parametrize("rays", [1, 2])
 def test_twenty_trials_that_the_scheduler_ends_leave_nothing_behind(head, demo, rays, request):
     others = [request.getfixturevalue("second")] if rays == 2 else []

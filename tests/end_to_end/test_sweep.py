@@ -151,6 +151,23 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     assert alive(below) == []
 
 
+def test_a_killed_sweep_has_no_second_budget(demo):
+    budget, killed_at = 36, 24
+    sets = as_sets({**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4,
+                    "tuning.slots": 2})  # fmt: skip
+    began = time.monotonic()
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
+    time.sleep(killed_at)
+    process.kill()
+    process.communicate()
+    resumed = raytemplate("resume", "last", cwd=demo)
+    took = time.monotonic() - began
+    assert resumed.returncode == 0, resumed.stderr
+    assert took < budget + 2.0
+    assert record(only_run(demo), "sweep")["ended"] == "budget.time"
+    assert budget - 8 < record(only_run(demo), "end")["wall_clock_s"] < budget + 1.0
+
+
 def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
     sets = as_sets({**SPACE, "budget.trials": 1, "training.epochs": 60, "tuning.scheduler": "none"})
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)

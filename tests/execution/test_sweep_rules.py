@@ -313,3 +313,53 @@ def test_a_search_that_learns_beats_random_on_a_quadratic(search):
         return statistics.median(sweep(seed=seed, **changes)[0].run().best.validation for seed in range(10))
 
     assert median_best(search) < median_best("random")
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after it happens."""
+
+
+class Mortal(SimulatedSlots):
+    """Slots whose process is killed at a moment."""
+
+    dies_at = 0.0
+
+    def wait(self, timeout_s):
+        if self.now >= self.dies_at:
+            raise Killed
+        return super().wait(timeout_s)
+
+    def kill(self, slot):
+        """Nobody is left who could be asked to."""
+        if self.now < self.dies_at:
+            super().kill(slot)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    courses=st.lists(COURSES, min_size=1, max_size=5), budget_s=st.floats(5, 200), slots=st.integers(1, 3),
+    lives=st.lists(st.tuples(st.floats(0, 400), st.floats(0.1, 90)), min_size=1, max_size=4), last=st.floats(0, 400),
+)  # fmt: skip
+def test_neither_kills_nor_new_prices_grant_a_second_budget(courses, budget_s, slots, lives, last):
+    asked, spent, known, begun = stage(slots=slots, num_trials=60), Spent(), [], {}
+    for usd_per_h, dies_at in [*lives, (last, float("inf"))]:
+        simulated = Mortal(num=slots, course=lambda trial: courses[trial.number % len(courses)])
+        simulated.dies_at = dies_at
+        meter = Meter(limit_s=budget_s, limit_usd=1.0, usd_per_s=usd_per_h / 3600, earlier=spent,
+                      clock=simulated.clock, started=0.0)  # fmt: skip
+        ended = {record.number for record in known}
+        made = Sweep(
+            stage=asked, slots=simulated, meter=meter, num_rows=ROWS, refit_rows=ROWS, clock=simulated.clock,
+            known=tuple(known), begun=tuple((one, ()) for number, one in begun.items() if number not in ended),
+            on_begin=lambda one: begun.update({one.number: one}),
+            on_trial=lambda record, best, left_s: known.append(record),
+        )  # fmt: skip
+        left_s = meter.remaining_s()
+        with suppress(Killed, BudgetSpent, TrainingFailed):
+            made.run()
+        assert simulated.now <= max(0.0, left_s) + GRACE_S + 0.52  # a process may die between two looks
+        spent = Spent(seconds=meter.elapsed_s(), usd=meter.spent_usd())
+    dearest = max(price for price, _ in [*lives, (last, 0.0)]) / 3600
+    assert spent.seconds <= budget_s + GRACE_S + 0.52
+    assert spent.usd <= 1.0 + (GRACE_S + 0.52) * dearest
+    assert len({record.number for record in known}) == len(known)
