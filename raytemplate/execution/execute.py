@@ -225,6 +225,8 @@ class Execution:
     def _on_trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
+        if self.plan.sweep and self.plan.sweep.pick:
+            return  # another may be picked later
         # Of all the models that were tried only the best may be asked for.
         kept = best.number if best else 0
         for number in {record.number, self._kept_trial} - {kept}:

@@ -21,6 +21,7 @@ from raytemplate.planning.trial import told_every, trial_stage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, Usage
 from raytemplate.records.swept import RunningTrial, SweepNow, SweepResult, TrialBegun, TrialRecord, TrialState
+from raytemplate.tuning.front import SECONDS, Objective, add_to_front, picked, values_of
 from raytemplate.tuning.schedulers import pruner, rungs
 from raytemplate.tuning.searches import Search
 from raytemplate.tuning.space import Scalar, draw_all, every_point
@@ -94,6 +95,7 @@ class Sweep:
     _paces: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
     _starts: deque[float] = field(default_factory=lambda: deque[float](maxlen=_REMEMBERED))
     _incumbent: TrialRecord | None = None
+    _front: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _number: int = 0
     _counts: Counter[TrialState] = field(default_factory=Counter[TrialState])
     _told: float = -_NEWS_S
@@ -128,12 +130,12 @@ class Sweep:
         return plugins.load(plugins.SEARCHES, self.stage.search)
 
     def _new_study(self, search: Search) -> optuna.Study:
-        direction = "maximize" if self.stage.arms[0].higher_is_better else "minimize"
+        ways = tuple(one.higher_is_better for one in self._objectives())
         # With the seed of a search from the start, one that is gone on with would draw its first values again.
         return optuna.create_study(
             sampler=search.sampler(self.stage.seed + len(self.known)),
             pruner=pruner(self.stage.scheduler),
-            direction=direction,
+            directions=["maximize" if higher else "minimize" for higher in ways],
             study_name="sweep",  # hyperband takes a trial's bracket from it
         )
 
@@ -142,11 +144,7 @@ class Sweep:
         self._number = max((begun.number for begun, _ in self.begun), default=0)
         for record in self.known:
             self._ask(dict(record.values))
-            trial = self._study.trials[-1]
-            if record.is_promotable:
-                self._study.tell(trial.number, record.validation)
-            else:
-                self._study.tell(trial.number, state=State.FAIL)
+            self._teach(self._study.trials[-1].number, record)
             self._count(record)
             self._held_s += record.actual_s
             if record.epochs:
@@ -376,21 +374,34 @@ class Sweep:
             self._starts.append(max(0.0, actual_s - pace_s * (running.epochs[-1].epoch - running.from_epoch)))
         record = _record(
             running, state, problem, actual_s, actual_s * self.slot_usd_per_s,
-            higher=self.stage.arms[0].higher_is_better,
+            higher=self.stage.arms[0].higher_is_better, timed=SECONDS in {one.name for one in self._objectives()},
         )  # fmt: skip
-        if record.is_promotable:
-            self._study.tell(running.asked, record.validation)
-        else:
-            self._study.tell(running.asked, state=State.FAIL)
+        self._teach(running.asked, record)
         self._count(record)
         self.on_trial(record, self._incumbent, self.left_s())
+
+    def _objectives(self) -> tuple[Objective, ...]:
+        arm = self.stage.arms[0]
+        return self.stage.objectives or (Objective(name=arm.metric, higher_is_better=arm.higher_is_better),)
+
+    def _teach(self, asked: Any, record: TrialRecord) -> None:
+        """What became of it, for the search to learn from."""
+        if record.is_promotable:
+            self._study.tell(asked, values_of(record, self._objectives()))
+        else:
+            self._study.tell(asked, state=State.FAIL)
 
     def _count(self, record: TrialRecord) -> None:
         """One more that has ended. What is asked of all of them is kept up here: no event costs more than the first."""
         self._done.append(record)
         self._number = max(self._number, record.number)
         self._counts[record.state] += 1
-        if record.is_promotable and (self._incumbent is None or self._order(record) < self._order(self._incumbent)):
+        if not record.is_promotable:
+            return
+        if self.stage.pick:
+            self._front = add_to_front(self._front, record, self.stage.objectives)
+            self._incumbent = picked(self._front, self.stage.objectives, self.stage.pick)
+        elif self._incumbent is None or self._order(record) < self._order(self._incumbent):
             self._incumbent = record
 
     def _order(self, record: TrialRecord) -> tuple[float, int]:
@@ -443,7 +454,7 @@ def _state(running: _Running, event: Ended) -> TrialState:
 
 
 def _record(
-    running: _Running, state: TrialState, problem: str, actual_s: float, cost_usd: float, *, higher: bool
+    running: _Running, state: TrialState, problem: str, actual_s: float, cost_usd: float, *, higher: bool, timed: bool
 ) -> TrialRecord:
     sign = -1.0 if higher else 1.0
     best = min(running.epochs, key=lambda e: (sign * e.validation, e.epoch), default=None)
@@ -454,4 +465,5 @@ def _record(
         best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
         planned_s=running.planned_s, actual_s=actual_s, problem=problem,
         cost_usd=cost_usd,
+        also=Settings({**best.also, **({SECONDS: best.wall_clock_s} if timed else {})} if best else {}),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from raytemplate.planning.limits import refuse_too_dear
 from raytemplate.planning.packing import fitting_workers
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
 from raytemplate.spec.schema import TemplateSpec
+from raytemplate.tuning.front import SECONDS, Objective, Pick
 from raytemplate.tuning.space import can_draw, knobs
 from raytemplate.units import show_seconds
 
@@ -51,8 +52,21 @@ def sweep_stage(
         rows_per_s=tuple(_family(arm).rows_per_s for arm in arms), num_trials=spec.budget.trials or 0,
         per_trial_s=spec.budget.per_trial or 0.0, slots=slots, refit=spec.tuning.refit,
         max_failed=spec.tuning.max_failed, seed=spec.training.seed,
+        objectives=_objectives(spec), pick=_pick(spec),
         begin_with=tuple(values for values in inventory.winners if can_draw(space, values))[:_MOST_WINNERS],
     )  # fmt: skip
+
+
+def _objectives(spec: TemplateSpec) -> tuple[Objective, ...]:
+    """All of them where there are several."""
+    names = spec.tuning.objectives if len(spec.tuning.objectives) > 1 else ()
+    higher = {name: plugins.load(plugins.METRICS, name).higher_is_better for name in names if name != SECONDS}
+    return tuple(Objective(name=name, higher_is_better=higher.get(name, False)) for name in names)
+
+
+def _pick(spec: TemplateSpec) -> Pick | None:
+    pick = spec.tuning.pick
+    return Pick(best=pick.best, within=pick.within) if pick else None
 
 
 def with_sweep(

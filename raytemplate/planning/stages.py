@@ -15,6 +15,7 @@ from raytemplate.data.sources.storage import Storage
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical
 from raytemplate.records.fitted import WarmStart
+from raytemplate.tuning.front import Objective, Pick
 from raytemplate.tuning.options import Scheduler
 from raytemplate.tuning.space import Knob
 
@@ -154,6 +155,7 @@ class SweepStage:
         slots: trials at once.
         expected_trials: how many the budget is expected to have time for.
         begin_with: values to try first: those that won earlier sweeps.
+        objectives: what trials are compared by, where it is more than the deciding metric; then `pick` says which wins.
     """
 
     search: str
@@ -169,6 +171,8 @@ class SweepStage:
     seed: int
     expected_trials: int = 0
     begin_with: tuple[Settings, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    pick: Pick | None = None
 
     @property
     def workers(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raytemplate.records.codec import Settings
 
@@ -19,7 +19,10 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochRecord:
-    """One epoch (for trees: boosting round) of training, as rank 0 saw it. Loss and metric are over all ranks."""
+    """One epoch (for trees: boosting round) of training, as rank 0 saw it. Loss and metric are over all ranks.
+
+    `also`: other metrics on the validation window, where a sweep compares by them.
+    """
 
     epoch: int
     train_loss: float
@@ -28,6 +31,7 @@ class EpochRecord:
     loop_s: float
     wall_clock_s: float
     checkpoint: str = ""
+    also: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

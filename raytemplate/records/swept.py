@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from raytemplate.records.codec import Settings
@@ -25,7 +25,8 @@ class TrialRecord:
     """A trial that ended. `validation` is that of its best epoch, None where none was measured.
 
     `state`: it trained all its epochs ("finished"), the scheduler ended it ("pruned"), its time was up ("cut"), its
-    numbers became NaN or infinite ("diverged"), or it failed; `problem` says how.
+    numbers became NaN or infinite ("diverged"), or it failed; `problem` says how. `also` are the other
+    objectives at its best epoch, where there are several.
     """
 
     number: int
@@ -40,6 +41,7 @@ class TrialRecord:
     actual_s: float
     problem: str = ""
     cost_usd: float = 0.0
+    also: Settings = field(default_factory=Settings)
 
     @property
     def is_promotable(self) -> bool:

@@ -121,7 +121,16 @@ def _sweep(stage: SweepStage) -> str:
     first = f"; {count(len(stage.begin_with), 'winner')} of earlier runs first" if stage.begin_with else ""
     ended = "" if stage.scheduler == "none" else f"; {stage.scheduler} ends the worse ones early"
     expected = f"about {stage.expected_trials:,} expected to be started"
-    return f"{drawn} by {stage.search}{first}; {most}{at_once}{limit}{ended}; {expected}"
+    each = f", of {count(stage.workers, 'worker')}" if stage.workers > 1 else ""
+    return f"{drawn} by {stage.search}{_picked(stage)}{first}; {most}{each}{at_once}{limit}{ended}; {expected}"
+
+
+def _picked(stage: SweepStage) -> str:
+    if stage.pick is None:
+        return ""
+    names = ", ".join(one.name for one in stage.objectives)
+    first = stage.objectives[0].name
+    return f" for {names}: the best {stage.pick.best} with {first} within {100 * stage.pick.within:g} % of the best wins"
 
 
 def _last(sweep: SweepStage) -> str:

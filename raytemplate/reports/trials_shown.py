@@ -16,6 +16,7 @@ from raytemplate.reports.layout import table
 from raytemplate.reports.resolved import value_text
 from raytemplate.reports.wording import metric_text
 from raytemplate.spec.names import TOP_LEVEL
+from raytemplate.tuning.front import front_of
 from raytemplate.units import show_seconds
 
 
@@ -39,17 +40,29 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     assert plan.sweep is not None
     names = [knob.name for knob in plan.sweep.space]
     ordered = best_first(trials, higher_is_better=plan.fit.higher_is_better)
-    charged = any(record.cost_usd for record in trials)
-    rows = [("", "trial", plan.fit.metric, "epochs", "state", "took", *(["USD"] if charged else []), *names)]
+    charged, others = any(record.cost_usd for record in trials), [one.name for one in plan.sweep.objectives[1:]]
+    front = {record.number for record in front_of(trials, plan.sweep.objectives)} if others else set[int]()
+    head = ("", "trial", plan.fit.metric, *others, "epochs", "state", "took", *(["USD"] if charged else []), *names)
+    rows = [head]
     rows += [
-        ("*" if best and record.number == best.number else "", str(record.number),
+        (_mark(record, best, front), str(record.number),
          "-" if record.validation is None else metric_text(record.validation),
+         *(metric_text(float(record.also[name])) if name in record.also else "-" for name in others),
          f"{record.epochs} of {record.num_epochs}", record.state, show_seconds(record.actual_s),
          *([f"{record.cost_usd:.4f}"] if charged else []), *(drawn_text(record, name) for name in names))
         for record in ordered
     ]  # fmt: skip
     problems = [f"  trial {record.number}: {record.problem}" for record in ordered if record.problem]
-    return "\n".join([table(rows, gaps=(1, *[3] * (len(rows[0]) - 2)), right=(1, 2)), *problems])
+    return "\n".join(
+        [table(rows, gaps=(1, *[3] * (len(rows[0]) - 2)), right=tuple(range(1, 3 + len(others)))), *problems]
+    )
+
+
+def _mark(record: TrialRecord, best: TrialRecord | None, front: Container[int]) -> str:
+    """A star for the winner, a plus for others that no trial beats in every objective."""
+    if best and record.number == best.number:
+        return "*"
+    return "+" if record.number in front else ""
 
 
 def best_first(trials: Sequence[TrialRecord], *, higher_is_better: bool) -> list[TrialRecord]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.plugins import Options
@@ -23,6 +24,7 @@ from raytemplate.spec.code import check_code
 from raytemplate.spec.family import choose_family, drop_unused
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
+from raytemplate.spec.objectives import check_objectives
 from raytemplate.spec.passwords import check_passwords
 from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_limits, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
@@ -50,6 +52,8 @@ def build(places: Places, path: Path) -> TemplateSpec:
     gates = _check_all(places, parts, family, path)
     check_passwords(places)
     tuning = cast("TuningSpec | None", parts["tuning"])
+    if tuning and parts["evaluation"]:
+        check_objectives(places, tuning, cast("EvaluationSpec", parts["evaluation"]))
     arms = check_space(places, tuning, lambda drawn: build(drawn, path)) if tuning and tuning.space else ()
     places.raise_problems()
     # No problem was noted, so every part is there.

@@ -38,6 +38,16 @@ class Drawn(Options):
     `{model.kind: lightgbm}`. Default: always."""
 
 
+class PickSpec(Options):
+    """Which of the trials that no other beats in every objective is the candidate."""
+
+    best: str
+    """The objective that decides, one after the first, such as `seconds`."""
+
+    within: Share
+    """How much worse than the best the first objective may be for it, such as `5 %`."""
+
+
 _SPACE_SCHEMA: dict[str, Any] = {
     "type": "object", "additionalProperties": {"anyOf": [_DRAW_SCHEMA, {"type": "object"}]},
 }  # fmt: skip
@@ -58,6 +68,14 @@ class TuningSpec(Options):
     scheduler: Scheduler = "asha"
     """Which trials end early: `asha`, `hyperband` and `median` compare trials at the same share of their epochs; `none`
     trains all to their end. Default: asha."""
+
+    objectives: tuple[str, ...] = ()
+    """What trials are compared by, where it is more than one thing: `evaluation.metric` first, then others of
+    `evaluation.also` or `seconds` of training, such as `[mae, seconds]`. Needs `pick`. Default: `evaluation.metric`."""
+
+    pick: PickSpec | None = None
+    """Of several objectives, which trial is the candidate: `{best: seconds, within: 5 %}` is the one with the fewest
+    seconds whose first objective is at most 5 % worse than the best. Default: none."""
 
     refit: bool = True
     """Whether the best values are trained again on train and validation together, for their best number of epochs; else

@@ -17,11 +17,13 @@ class Search:
     Args:
         sampler: makes Optuna's sampler from a seed; called where the sweep runs. Same seed, same draws.
         finite_only: whether it tries every point of the space, so that each draw needs a list or a step.
+        several_objectives: whether it can search for more than one at once.
     """
 
     name: str
     sampler: Callable[[int], BaseSampler]
     finite_only: bool = False
+    several_objectives: bool = True
 
 
 def _random(seed: int) -> BaseSampler:
@@ -53,4 +55,4 @@ RANDOM = Search(name="random", sampler=_random)
 GRID = Search(name="grid", sampler=_random, finite_only=True)
 TPE = Search(name="tpe", sampler=_tpe)
 GP = Search(name="gp", sampler=_gp)
-CMA_ES = Search(name="cma-es", sampler=_cma_es)
+CMA_ES = Search(name="cma-es", sampler=_cma_es, several_objectives=False)

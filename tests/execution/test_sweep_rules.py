@@ -17,6 +17,7 @@ from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.swept import TrialBegun
 from raytemplate.testing.samples import sample_fit_stage
 from raytemplate.testing.simulated_slots import Course, SimulatedSlots
+from raytemplate.tuning.front import Objective, Pick
 from raytemplate.tuning.space import Knob
 
 EPOCHS = 3
@@ -269,6 +270,28 @@ def test_a_grid_tries_every_point_once_also_when_gone_on_with():
     assert (values(result), result.ended) == (expected, "all values tried")
     made, slots, _ = sweep(search="grid", space=space, known=result.trials[1:3])
     assert (len(made.run().trials), len(slots.started)) == (6, 4)
+
+
+@pytest.mark.parametrize("search", ["random", "tpe", "gp", "grid"])
+def test_several_objectives_end_with_the_one_that_the_rule_names(search):
+    """A higher rate is better and slower: the quickest within a tenth of the best is not the best."""
+
+    def course(trial):
+        lr = trial.stage.training["lr"]
+        return Course(validations=(10.0 - 4 * lr,), epoch_s=1.0 + 10 * lr)
+
+    draw = "grid(0.1, 0.4, 0.7, 1.0)" if search == "grid" else "choice(0.1, 0.4, 0.7, 1.0)"
+    asked = {
+        "space": (Knob(name="training.lr", draw=draw),), "search": search, "num_trials": 8, "slots": 1,
+        "objectives": (Objective(name="mae"), Objective(name="seconds")), "pick": Pick(best="seconds", within=0.25),
+    }  # fmt: skip
+    made, _, _ = sweep(course=course, **asked)
+    result = made.run()
+    assert {r.values["training.lr"] for r in result.trials} >= {0.7, 1.0}
+    assert result.best.values["training.lr"] == 0.7  # 7.2 is within a quarter of 6.0, and 8.4 is not
+    assert result.best.also["seconds"] == pytest.approx(8.0)
+    again, slots, _ = sweep(course=course, known=result.trials, **asked)
+    assert (again.run().best.values, slots.started) == (result.best.values, [])
 
 
 COURSES = st.builds(

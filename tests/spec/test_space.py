@@ -132,3 +132,39 @@ def test_a_field_that_is_searched_and_set_from_outside_is_said(tmp_path: Path) -
         SpecError, match=r"--set training\.lr=0\.1  training\.lr: is searched, and what tuning\.space\.tr"
     ):
         loaded(tmp_path, sets=["training.lr=0.1"])
+
+
+OBJECTIVES = (
+    "tuning: {objectives: [mae, seconds], pick: {best: seconds, within: 5 %}, scheduler: none, "
+    "space: {training.lr: loguniform(1e-4, 1e-1)}}\n"
+)
+
+
+def test_several_objectives_with_a_pick(tmp_path: Path) -> None:
+    tuning = loaded(tmp_path, OBJECTIVES).tuning
+    assert tuning.objectives == ("mae", "seconds")
+    assert tuning.pick and (tuning.pick.best, tuning.pick.within) == ("seconds", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "problem"),
+    [
+        (", pick: {best: seconds, within: 5 %}", "",
+         ("tuning.objectives: several need a rule for which trial is the candidate; set tuning.pick: "
+          "{best: seconds, within: 5 %}")),
+        ("objectives: [mae, seconds], ", "",
+         "tuning.pick: is for several objectives; set tuning.objectives, or remove it"),
+        ("scheduler: none", "scheduler: asha",
+         "tuning.scheduler: is asha, which ends trials early by one objective; with several expected none"),
+        ("scheduler: none", "scheduler: none, search: cma-es",
+         "tuning.search: cma-es searches for one objective only; expected random, grid, tpe or gp"),
+        ("best: seconds", "best: mae", 'tuning.pick.best: got "mae", expected seconds'),
+        ("[mae, seconds]", "[seconds, mae]", "tuning.objectives: expected mae first, which is evaluation.metric"),
+        ("[mae, seconds]", "[mae, seconds, auc]",
+         ('tuning.objectives: got "auc", expected mae, rmse or seconds; a metric that is missing goes into '
+          "evaluation.also")),
+        ("[mae, seconds]", "[mae, seconds, mae]", 'tuning.objectives: "mae" is there twice'),
+    ],
+)  # fmt: skip
+def test_objectives_that_make_no_sense(tmp_path: Path, written: str, instead: str, problem: str) -> None:
+    assert problems(tmp_path, OBJECTIVES.replace(written, instead)) == [f"t.yaml:{LINE}  {problem}"]

@@ -18,6 +18,7 @@ from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.execution.checkpoints import Checkpoint, Checkpoints
 from raytemplate.models.context import Batch, Layout, Split, Start
 from raytemplate.models.options import TrainingSpec
+from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, RankRecord
 
 OnEpoch = Callable[[EpochRecord], None]
@@ -33,6 +34,7 @@ class Assignment:
         made: `time.time()` when it was made: what ranks take to start is taken off.
         earlier: epochs of earlier processes that the newest good checkpoint already holds.
         start: the model whose weights training begins with, where there is one.
+        also: other metrics to measure after each epoch.
         asks_at: epochs after which a trial of a sweep waits to be told whether it goes on.
     """
 
@@ -49,6 +51,7 @@ class Assignment:
     num_train_rows: int
     start: Start | None = None
     asks_at: tuple[int, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 class Ranks:
@@ -106,7 +109,10 @@ class RankContext:
         late_s = max(0.0, time.time() - assignment.made)
         self._deadline = time.monotonic() + assignment.remaining_s - late_s
         self._started = self._reported = self._kept = time.monotonic()
-        self._metric = metric_of(assignment.metric, assignment.training.quantile)
+        quantile = assignment.training.quantile
+        self._metric = metric_of(assignment.metric, quantile)
+        self._others = {name: metric_of(name, quantile) for name in assignment.also}
+        self._also: dict[str, float] = {}
         self._history = list(assignment.earlier)
         self._num_rows = 0
 
@@ -138,7 +144,9 @@ class RankContext:
         """See `LoopContext`."""
         # All rows in one call: R2 centres on the mean of its call, so sums of several do not add up.
         targets, predictions = zip(*pairs, strict=True)
-        return self._metric(np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64))
+        both = np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64)
+        self._also = {name: metric(*both) for name, metric in self._others.items()}
+        return self._metric(*both)
 
     def out_of_time(self) -> bool:
         """See `LoopContext`."""
@@ -171,7 +179,7 @@ class RankContext:
         now = time.monotonic()
         record = EpochRecord(
             epoch=epoch, train_loss=train_loss, validation=validation, num_rows=num_rows, loop_s=loop_s,
-            wall_clock_s=now - self._started,
+            wall_clock_s=now - self._started, also=Settings(self._also),
         )  # fmt: skip
         pace_s, self._reported = now - self._reported, now
         self._history.append(record)
@@ -193,7 +201,9 @@ class RankContext:
         self.record = RankRecord(rank=self.rank, num_rows=self._num_rows, weights_sha256=weights_sha256)
 
     def _refuse_non_finite(self, epoch: int, train_loss: float, validation: float) -> None:
-        for name, value in (("loss", train_loss), (f"validation {self._assignment.metric}", validation)):
+        measured = {self._assignment.metric: validation, **self._also}
+        named = {"loss": train_loss} | {f"validation {name}": value for name, value in measured.items()}
+        for name, value in named.items():
             if not math.isfinite(value):
                 raise Diverged(
                     f"the {name} became {value} in epoch {epoch}",

@@ -38,7 +38,7 @@ class RaySlots:
 
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""
-        request = lower_trial(trial, self._features, self._journal)
+        request = lower_trial(trial, self._stage, self._features, self._journal)
         if not self._places[slot].takes(request):
             self._replace(slot, request.trainer)
         self._places[slot].actor.train.remote(request)

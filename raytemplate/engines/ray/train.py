@@ -30,10 +30,11 @@ from raytemplate.models.context import Start
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.models.saved import layout_of
 from raytemplate.models.warm_start import start_from
-from raytemplate.planning.stages import FitStage
+from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.records import codec
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.tuning.front import SECONDS
 
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
@@ -69,10 +70,11 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     )  # fmt: skip
 
 
-def lower_trial(trial: Trial, features: FittedFeatures, journal: Journal) -> TrainRequest:
+def lower_trial(trial: Trial, sweep: SweepStage, features: FittedFeatures, journal: Journal) -> TrainRequest:
     """The request for a trial of a run: in its own folder, with the run's code; every epoch leaves a checkpoint."""
     request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, time.time())
-    assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at)
+    also = tuple(one.name for one in sweep.objectives[1:] if one.name != SECONDS)
+    assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at, also=also)
     return replace(request, assignment=assignment, code=journal.code)
 
 
