@@ -200,7 +200,7 @@ class Execution:
             result = Sweep(
                 stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
                 refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(),
-                begun=tuple((one, self.journal.trial(one.number).epochs()) for one in self.journal.begun()),
+                begun=tuple((one, self._held_epochs(one)) for one in self.journal.begun()),
                 on_begin=self._on_begin, on_trial=self._on_trial, on_news=self.listener.searching,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
             ).run()  # fmt: skip
@@ -215,6 +215,13 @@ class Execution:
         """What one of the trials at once holds; where all is charged always, its share of that."""
         limits = self.plan.limits
         return (limits.held_usd_per_s("sweep") or limits.usd_per_s) / stage.slots
+
+    def _held_epochs(self, begun: TrialBegun) -> tuple[EpochRecord, ...]:
+        """The epochs of a trial that its newest good checkpoint holds."""
+        trial = self.journal.trial(begun.number)
+        good, _ = Checkpoints(trial.checkpoints).good()
+        done = good[-1].epoch if good else 0
+        return tuple(epoch for epoch in trial.epochs() if epoch.epoch <= done)
 
     def _on_begin(self, begun: TrialBegun) -> None:
         trial = self.journal.trial(begun.number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import Counter, deque
@@ -56,6 +57,7 @@ class _Running:
     epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
     num_before: int = 0
     """So many of the epochs are an earlier process's."""
+    compared: dict[str, float] = field(default_factory=dict[str, float])
     pruned: bool = False
 
     @property
@@ -111,10 +113,11 @@ class Sweep:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         began, search = self.clock(), self._search()
+        self._number = max([r.number for r in self.known] + [begun.number for begun, _ in self.begun], default=0)
         self._study = self._new_study(search)
-        self._points = list(every_point(self.stage.space)) if search.finite_only else self._winners()
         self._take_back()
         self._unfinished = list(self.begun)
+        self._points = self._first_points(search)
         try:
             self._loop()
         finally:
@@ -122,9 +125,11 @@ class Sweep:
                 self.slots.kill(slot)
         return self._result(self.clock() - began)
 
-    def _winners(self) -> list[dict[str, Scalar]]:
-        """What won before is tried first."""
-        return [dict(values) for values in self.stage.begin_with]
+    def _first_points(self, search: Search) -> deque[dict[str, Scalar]]:
+        """What is tried first and once: all there is, or what won before."""
+        tried = {record.values for record in self.known} | {begun.values for begun, _ in self.begun}
+        points = every_point(self.stage.space) if search.finite_only else map(dict, self.stage.begin_with)
+        return deque(point for point in points if Settings(point) not in tried)
 
     def _search(self) -> Search:
         return plugins.load(plugins.SEARCHES, self.stage.search)
@@ -133,7 +138,7 @@ class Sweep:
         ways = tuple(one.higher_is_better for one in self._objectives())
         # With the seed of a search from the start, one that is gone on with would draw its first values again.
         return optuna.create_study(
-            sampler=search.sampler(self.stage.seed + len(self.known)),
+            sampler=search.sampler(self.stage.seed + self._number),
             pruner=pruner(self.stage.scheduler),
             directions=["maximize" if higher else "minimize" for higher in ways],
             study_name="sweep",  # hyperband takes a trial's bracket from it
@@ -141,10 +146,11 @@ class Sweep:
 
     def _take_back(self) -> None:
         """The trials of earlier processes: the search has learned from them, and none is run again."""
-        self._number = max((begun.number for begun, _ in self.begun), default=0)
         for record in self.known:
-            self._ask(dict(record.values))
-            self._teach(self._study.trials[-1].number, record)
+            asked, _ = self._ask(dict(record.values))
+            for percent, value in record.compared.items():
+                asked.report(value, int(percent))
+            self._teach(asked, record)
             self._count(record)
             self._held_s += record.actual_s
             if record.epochs:
@@ -157,11 +163,14 @@ class Sweep:
             if not self._running:
                 return
             self._tell()
-            for event in self.slots.wait(self._patience_s()):
-                if isinstance(event, Reported):
-                    self._heard(event)
-                else:
-                    self._end(event)
+            events = self.slots.wait(self._patience_s())
+            while events:  # all there are: one that has ended is not overdue
+                for event in events:
+                    if isinstance(event, Reported):
+                        self._heard(event)
+                    else:
+                        self._end(event)
+                events = self.slots.wait(0.0)
             self._end_overdue()
             self._refuse_failures()
 
@@ -212,10 +221,11 @@ class Sweep:
         """A trial that an earlier process had begun, from its last checkpoint."""
         asked, values = self._ask(dict(begun.values))
         stage = trial_stage(self.stage, values, num_epochs=begun.num_epochs)
-        done = epochs[-1].epoch if epochs else 0
+        done, trained_s = (epochs[-1].epoch, epochs[-1].wall_clock_s) if epochs else (0, 0.0)
+        limit_s = min(left_s, max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
         running = _Running(
-            asked=asked, trial=self._trial(begun.number, stage, min(left_s, self.stage.per_trial_s or left_s)),
-            values=values, planned_s=self._pace_s(stage.family) * (begun.num_epochs - done), started=self.clock(),
+            asked=asked, trial=self._trial(begun.number, stage, limit_s), values=values, started=self.clock(),
+            planned_s=self._start_s() + self._pace_s(stage.family) * (begun.num_epochs - done),
             epochs=list(epochs), num_before=len(epochs),
         )  # fmt: skip
         for epoch in epochs:
@@ -228,14 +238,9 @@ class Sweep:
         self.slots.start(slot, running.trial)
 
     def _next(self) -> tuple[Any, dict[str, Scalar]] | None:
-        while self._points:
-            point = self._points.pop(0)
-            if point not in self._tried():
-                return self._ask(point)
+        if self._points:
+            return self._ask(self._points.popleft())
         return None if self._search().finite_only else self._ask(None)
-
-    def _tried(self) -> list[dict[str, Any]]:
-        return [dict(record.values) for record in self._done] + [one.values for one in self._running.values()]
 
     def _ask(self, point: dict[str, Any] | None) -> tuple[Any, dict[str, Scalar]]:
         if point is not None:
@@ -247,7 +252,7 @@ class Sweep:
         """The trial with as many epochs as fit, and its expected seconds; None if not one fits."""
         stage = trial_stage(self.stage, values)
         pace_s, limit_s = self._pace_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
-        start_s = statistics.median(self._starts) if self._starts else 0.0
+        start_s = self._start_s()
         num_epochs, planned_s = stage.num_epochs, start_s + pace_s * stage.num_epochs
         # Before any of its family was seen the first is admitted: its own limit ends it in time.
         if planned_s > limit_s and stage.family in self._paces:
@@ -305,8 +310,11 @@ class Sweep:
             seconds = self._pace_s(arm.family) * arm.num_epochs
         else:
             seconds = self._pace_s(best.family) * best.best_epoch
-        start_s = statistics.median(self._starts) if self._starts else 0.0
-        return _SPARE * (start_s + seconds * self.refit_rows / max(1, self.num_rows))
+        return _SPARE * (self._start_s() + seconds * self.refit_rows / max(1, self.num_rows))
+
+    def _start_s(self) -> float:
+        """Expected seconds of a trial besides its epochs."""
+        return statistics.median(self._starts) if self._starts else 0.0
 
     def _pace_s(self, family: str) -> float:
         """Expected seconds of an epoch: the median of those seen, else from the rows."""
@@ -330,6 +338,7 @@ class Sweep:
         stage = running.trial.stage
         percent = rungs(self.stage.scheduler, stage.num_epochs, told_every(stage))[epoch.epoch]
         running.asked.report(epoch.validation, percent)
+        running.compared[str(percent)] = epoch.validation
         running.pruned = bool(running.asked.should_prune())
 
     def _learn(self, running: _Running) -> None:
@@ -401,13 +410,11 @@ class Sweep:
         if self.stage.pick:
             self._front = add_to_front(self._front, record, self.stage.objectives)
             self._incumbent = picked(self._front, self.stage.objectives, self.stage.pick)
-        elif self._incumbent is None or self._order(record) < self._order(self._incumbent):
-            self._incumbent = record
+        else:
+            self._incumbent = min(self._incumbent or record, record, key=self._order)
 
-    def _order(self, record: TrialRecord) -> tuple[float, int]:
-        """The best first, of equals the earliest."""
-        assert record.validation is not None
-        return (-record.validation if self.stage.arms[0].higher_is_better else record.validation, record.number)
+    def _order(self, record: TrialRecord) -> tuple[bool, float, int]:
+        return record.order(higher_is_better=self.stage.arms[0].higher_is_better)
 
     def _refuse_failures(self) -> None:
         num_failed = self._counts["diverged"] + self._counts["failed"]
@@ -464,6 +471,6 @@ def _record(
         epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
         best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
         planned_s=running.planned_s, actual_s=actual_s, problem=problem,
-        cost_usd=cost_usd,
+        cost_usd=cost_usd, compared=Settings(running.compared),
         also=Settings({**best.also, **({SECONDS: best.wall_clock_s} if timed else {})} if best else {}),
     )  # fmt: skip

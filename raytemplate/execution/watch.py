@@ -58,8 +58,8 @@ class Watch:
         left_s = self._left_s("sweep") if len(trials) > self._trials else 0.0
         for record in trials[self._trials :]:
             self._counts[record.state] += 1
-            if record.is_promotable and (self._best is None or self._loss(record) < self._loss(self._best)):
-                self._best = record
+            if record.is_promotable:
+                self._best = min(self._best or record, record, key=self._order)
             self._listener.trial(record, self._best, left_s)
         if len(trials) > self._trials:
             self._listener.searching(SweepNow(
@@ -67,9 +67,8 @@ class Watch:
             ))  # fmt: skip
         self._trials = max(self._trials, len(trials))
 
-    def _loss(self, record: TrialRecord) -> float:
-        validation = record.validation or 0.0
-        return -validation if self._plan.fit.higher_is_better else validation
+    def _order(self, record: TrialRecord) -> tuple[bool, float, int]:
+        return record.order(higher_is_better=self._plan.fit.higher_is_better)
 
     def _tell_epochs(self, journal: Journal) -> None:
         epochs = journal.epochs()[self._epochs :]

@@ -22,7 +22,8 @@ class TrialBegun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
-    """A trial that ended. `validation` is that of its best epoch, None where none was measured.
+    """A trial that ended. `validation` is that of its best epoch, None where none was measured. Seconds and cost are
+    those of the process in which it ended; `compared` holds, by percent of its epochs, what it was compared by.
 
     `state`: it trained all its epochs ("finished"), the scheduler ended it ("pruned"), its time was up ("cut"), its
     numbers became NaN or infinite ("diverged"), or it failed; `problem` says how. `also` are the other
@@ -42,6 +43,12 @@ class TrialRecord:
     problem: str = ""
     cost_usd: float = 0.0
     also: Settings = field(default_factory=Settings)
+    compared: Settings = field(default_factory=Settings)
+
+    def order(self, *, higher_is_better: bool) -> tuple[bool, float, int]:
+        """Sorts the best validation first, of equals the earliest, and last what may not win."""
+        sign = -1.0 if higher_is_better else 1.0
+        return (not self.is_promotable, sign * (self.validation or 0.0), self.number)
 
     @property
     def is_promotable(self) -> bool:

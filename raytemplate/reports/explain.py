@@ -129,8 +129,8 @@ def _picked(stage: SweepStage) -> str:
     if stage.pick is None:
         return ""
     names = ", ".join(one.name for one in stage.objectives)
-    first = stage.objectives[0].name
-    return f" for {names}: the best {stage.pick.best} with {first} within {100 * stage.pick.within:g} % of the best wins"
+    near = f"{stage.objectives[0].name} within {100 * stage.pick.within:g} % of the best"
+    return f" for {names}: the best {stage.pick.best} with {near} wins"
 
 
 def _last(sweep: SweepStage) -> str:

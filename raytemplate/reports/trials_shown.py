@@ -67,8 +67,7 @@ def _mark(record: TrialRecord, best: TrialRecord | None, front: Container[int]) 
 
 def best_first(trials: Sequence[TrialRecord], *, higher_is_better: bool) -> list[TrialRecord]:
     """The best validation metric first, of equals the earliest; last those that may not win."""
-    sign = -1.0 if higher_is_better else 1.0
-    return sorted(trials, key=lambda one: (not one.is_promotable, sign * (one.validation or 0.0), one.number))
+    return sorted(trials, key=lambda one: one.order(higher_is_better=higher_is_better))
 
 
 def drawn_text(record: TrialRecord, name: str) -> str:

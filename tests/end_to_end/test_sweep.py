@@ -206,6 +206,16 @@ def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
     assert not left
 
 
+def test_trees_are_searched_with_two_workers(one_ray, demo):
+    space = {
+        "tuning.space": {"training.lr": "uniform(0.05, 0.3)"}, "model.kind": "lightgbm", "model.num_trees": 10,
+        "resources.workers": 2, "budget.trials": 3, "tuning.search": "random", "tuning.slots": 1,
+        "tuning.scheduler": "none",
+    }  # fmt: skip
+    run = api.run(api.plan(api.load(demo / SHIPPED.name, set=changed(space)), AS_OF))
+    assert [(one.state, one.problem) for one in run.trials] == [("finished", "")] * 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):
     sets = as_sets({**SPACE, "budget.trials": 50, "training.epochs": 20})

@@ -62,9 +62,9 @@ class Mirror:
         try:
             with self._lock():
                 parent = self._track(self._client(), journal)
-            if journal.run_id not in self.project(plan.name):
-                with self._lock():
-                    self._track_trials(self._client(), journal, parent)
+            self.project(plan.name, trials=False)
+            with self._lock():
+                self._track_trials(self._client(), journal, parent)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = _warning(error)
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
@@ -72,9 +72,9 @@ class Mirror:
         if record is not None:
             journal.write(replace(record, projected=not warning, warning=warning))
 
-    def project(self, model: str) -> frozenset[str]:
+    def project(self, model: str, *, trials: bool = True) -> None:
         """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their
-        trials.
+        trials where these are wanted: it takes time, and a run has only its own to spend.
         """
         from raytemplate.engines.mlflow.registry import project
 
@@ -86,9 +86,8 @@ class Mirror:
                 return parents[run_id]
 
             project(client, model, Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models), tracked)
-            for run_id, parent in parents.items():
+            for run_id, parent in parents.items() if trials else ():
                 self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
-        return frozenset(parents)
 
     def try_project(self, model: str) -> str:
         """As `project`; a warning in words where it failed, else ""."""

@@ -60,7 +60,7 @@ def _allowed_s(plan: RunPlan, journal: Journal) -> float:
     """A run whose budget ended the sweep has little time left; one that has ended is in no hurry."""
     if journal.read(RunEnd) is not None:
         return _LONGEST_S
-    return min(_LONGEST_S, plan.limits.time_s - journal.spent().seconds - _KEPT_S)
+    return min(_LONGEST_S, plan.limits.meter(journal.spent(), time.monotonic()).remaining_s() - _KEPT_S)
 
 
 def _told(logged: int, number: int) -> str:

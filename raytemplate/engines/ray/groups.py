@@ -28,7 +28,10 @@ from raytemplate.records.fitted import EpochRecord
 _THREADS_BESIDES_RANKS = 4
 _ASKED_S = 5.0
 _ENDING_S = 15.0
-"""Ray Train needs so long at most to end the workers of a group."""
+"""A sweep that ends waits so long for Ray Train to end the workers of a group."""
+_USED_AGAIN = ("torch",)
+"""Trainers whose groups run trial after trial. Ray gives LightGBM's ranks their ports once, and a port that was only just
+closed cannot be bound again."""
 
 
 class Exchange(Talk):
@@ -77,14 +80,14 @@ class GroupPlace:
     """See `Place`. One worker group and the thread that waits for it.
 
     Args:
-        request: as of a trial; it says how many workers of what, and `storage` is the group's own folder.
+        request: as of a trial; it says how many workers of what, and `storage` is a folder of this group alone.
     """
 
     def __init__(self, request: TrainRequest, refs: Mapping[str, Any]) -> None:
         self._trainer, self._folder = request.trainer, request.storage
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)  # of a process before this one
         self._folder.mkdir(parents=True)
-        self._end, self._is_over = self._folder / "end", False
+        self._end, self._is_over, self._was_used = self._folder / "end", False, False
         remote: Any = ray.remote
         threads = request.num_workers + _THREADS_BESIDES_RANKS
         self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote()
@@ -95,14 +98,24 @@ class GroupPlace:
 
     def takes(self, request: TrainRequest) -> bool:
         """See `Place`."""
-        return not self._is_over and request.trainer == self._trainer
+        fits = request.trainer == self._trainer and (self._trainer in _USED_AGAIN or not self._was_used)
+        return fits and not self._is_over
+
+    def begin(self, request: TrainRequest) -> None:
+        """See `Place`."""
+        self._was_used = True
+        self.actor.train.remote(request)
 
     def end(self) -> None:
-        """See `Place`. Waits until Ray Train has ended the workers, or seconds pass."""
+        """See `Place`."""
         self._end.touch()
+
+    def wait(self) -> None:
+        """See `Place`."""
         self._thread.join(_ENDING_S)
         ray.kill(self.actor)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._thread.is_alive():  # else whoever ends the workers has not seen yet that they shall end
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _conduct(self, trainer: Any) -> None:
         try:

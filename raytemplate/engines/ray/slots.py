@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,26 +25,40 @@ class RaySlots:
         self.num = stage.slots
         self._stage, self._journal, self._features = stage, journal, data.ingested.features
         self._refs = {name: data.refs[name] for name in ("train", "validation")}
-        self._places = {slot: self._new(slot) for slot in range(self.num)}
+        self._places: dict[int, Place] = {}
+        self._left: list[Place] = []
         self._asked: dict[Any, int] = {}
+        self._num_groups = 0
 
     def __enter__(self) -> RaySlots:
+        try:
+            for slot in range(self.num):
+                self._places[slot] = self._new(self._stage.arms[0].trainer)
+        except BaseException:  # nobody calls `__exit__` then
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for place in self._places.values():
-            place.end()
+        for slot in list(self._places):
+            self._leave(slot)
+        for place in self._left:
+            place.wait()
 
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""
         request = lower_trial(trial, self._stage, self._features, self._journal)
-        if not self._places[slot].takes(request):
-            self._replace(slot, request.trainer)
-        self._places[slot].actor.train.remote(request)
+        if slot in self._places and not self._places[slot].takes(request):
+            self._leave(slot)
+        if slot not in self._places:
+            self._places[slot] = self._new(request.trainer)
+        self._places[slot].begin(request)
         self._ask(slot)
 
     def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
         """See `Slots`."""
+        if not self._asked:
+            return ()
         ready, _ = ray.wait(list(self._asked), num_returns=1, timeout=timeout_s)
         events: list[Reported | Ended] = []
         for ref in ready:
@@ -59,13 +72,13 @@ class RaySlots:
     def kill(self, slot: int) -> None:
         """See `Slots`."""
         self._asked = {ref: other for ref, other in self._asked.items() if other != slot}
-        self._replace(slot)
+        self._leave(slot)
 
     def _events(self, slot: int, ref: Any) -> list[Reported | Ended]:
         try:
             said: list[Said] = ray.get(ref)
         except RayError as error:
-            self._replace(slot)
+            self._leave(slot)
             return [Ended(slot=slot, how="failed", problem=f"its process died: {_reason(error)}")]
         events: list[Reported | Ended] = [
             replace(one, slot=slot) if isinstance(one, Ended) else Reported(slot=slot, epoch=one) for one in said
@@ -77,21 +90,21 @@ class RaySlots:
     def _ask(self, slot: int) -> None:
         self._asked[self._places[slot].actor.news.remote()] = slot
 
-    def _replace(self, slot: int, trainer: str = "") -> None:
-        self._places[slot].end()
-        self._places[slot] = self._new(slot, trainer)
+    def _leave(self, slot: int) -> None:
+        """End what is there. Another place is made when a trial needs one."""
+        if place := self._places.pop(slot, None):
+            place.end()
+            self._left.append(place)
 
-    def _new(self, slot: int, trainer: str = "") -> Place:
+    def _new(self, trainer: str) -> Place:
         if self._stage.workers == 1:
             return new_process(self._stage, self._refs, self._journal.code)
-        return self._new_group(slot, trainer, self._refs)
-
-    def _new_group(self, slot: int, trainer: str, refs: Mapping[str, Any]) -> Place:
         from raytemplate.engines.ray.groups import GroupPlace
 
+        self._num_groups += 1
         request = lower(self._stage.arms[0], self._features, self._journal, math.inf, time.time())
-        storage = self._journal.folder / "ray" / f"slot-{slot}"
-        return GroupPlace(replace(request, trainer=trainer or request.trainer, storage=storage), refs)
+        storage = self._journal.folder / "ray" / f"trials-{self._num_groups}"
+        return GroupPlace(replace(request, trainer=trainer, storage=storage), self._refs)
 
 
 def _reason(error: Exception) -> str:

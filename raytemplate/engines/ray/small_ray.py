@@ -69,8 +69,10 @@ def without_statistics(stack: ExitStack) -> None:
 
     An actor for its dashboard would hold up the first dataset.
     """
-    from ray.data._internal.stats import _StatsManager as manager  # pyright: ignore[reportPrivateUsage]
-
+    try:
+        from ray.data._internal.stats import _StatsManager as manager  # pyright: ignore[reportPrivateUsage]
+    except ImportError:
+        return
     for name in ("register_dataset_to_stats_actor", "update_execution_metrics", "update_iteration_metrics"):
         _replace(stack, manager, name, staticmethod(_start_nothing))
     _replace(stack, manager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid.uuid4().hex))
@@ -83,8 +85,11 @@ def without_sharing(stack: ExitStack) -> None:
     workers train while it reads.
     """
     import ray
-    from ray.data._internal.cluster_autoscaler import DefaultAutoscalingCoordinator
 
+    try:
+        from ray.data._internal.cluster_autoscaler import DefaultAutoscalingCoordinator
+    except ImportError:
+        return
     everything = {"here": ray.cluster_resources()}
     _replace(stack, DefaultAutoscalingCoordinator, "request_resources", _start_nothing)
     _replace(stack, DefaultAutoscalingCoordinator, "cancel_request", _start_nothing)
@@ -97,9 +102,11 @@ def without_cleaner(stack: ExitStack) -> None:
     Here all of Ray ends with the run. That actor asks the API server, which is not there, and each training would wait
     12 s for it.
     """
-    import ray.train.v2.api.data_parallel_trainer as trainer
-    from ray.train.v2._internal.execution.callback import ControllerCallback
-
+    try:
+        import ray.train.v2.api.data_parallel_trainer as trainer
+        from ray.train.v2._internal.execution.callback import ControllerCallback
+    except ImportError:
+        return
     _replace(stack, trainer, "PlacementGroupCleanerCallback", ControllerCallback)
 
 

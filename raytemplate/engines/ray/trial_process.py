@@ -63,15 +63,23 @@ class Place(Protocol):
 
     @property
     def actor(self) -> Any:
-        """The actor to talk to: a `Talk` whose `train` begins a trial."""
+        """A `Talk`."""
         ...
 
     def takes(self, request: TrainRequest) -> bool:
-        """Whether it can run that; else another place is needed."""
+        """Whether it can run that next; else another place is needed."""
+        ...
+
+    def begin(self, request: TrainRequest) -> None:
+        """Begin a trial; returns at once."""
         ...
 
     def end(self) -> None:
-        """End whatever runs there, and free what it holds."""
+        """End whatever runs there; returns at once."""
+        ...
+
+    def wait(self) -> None:
+        """Until that has ended and what it held is free, or it takes too long."""
         ...
 
 
@@ -121,9 +129,16 @@ class ProcessPlace:
         """See `Place`."""
         return True
 
+    def begin(self, request: TrainRequest) -> None:
+        """See `Place`."""
+        self.actor.train.remote(request)
+
     def end(self) -> None:
         """See `Place`."""
         ray.kill(self.actor)
+
+    def wait(self) -> None:
+        """See `Place`: there is nothing to wait for."""
 
 
 def new_process(stage: SweepStage, refs: Mapping[str, Any], code: Path) -> ProcessPlace:
