@@ -30,7 +30,7 @@ _ASKED_S = 5.0
 _ENDING_S = 15.0
 """A sweep that ends waits so long for Ray Train to end the workers of a group."""
 _USED_AGAIN = ("torch",)
-"""Trainers whose groups run trial after trial. Ray gives LightGBM's ranks their ports once, and a port that was only just
+"""Trainers whose groups run trial after trial. Ray gives LightGBM's ranks their ports once, and one that was only just
 closed cannot be bound again."""
 
 
