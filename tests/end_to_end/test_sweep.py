@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -187,6 +189,20 @@ def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
     assert (trial.number, trial.state, trial.epochs) == (1, "finished", 60)
     lines = (Journal(only_run(demo)).trial(1).folder / "epochs.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 61))
+
+
+def test_a_trial_whose_process_is_killed_has_failed_and_the_sweep_goes_on(demo):
+    sets = as_sets({**SPACE, "budget.trials": 4, "training.epochs": 40, "tuning.scheduler": "none"})
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
+    wait_for(lambda: (run := only_run(demo)) and Journal(run).trial(2).epochs(), process=process)
+    names = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in descendants(process.pid)}
+    (trial,) = [one for one, name in names.items() if b"TrialProcess" in name]
+    os.kill(trial, signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    found = {one.number: (one.state, one.problem) for one in Journal(only_run(demo)).trials()}
+    assert [found[n][0] for n in sorted(found)] == ["finished", "failed", "finished", "finished"]
+    assert found[2][1].startswith("its process died")
 
 
 def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
