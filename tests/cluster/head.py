@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,3 +105,15 @@ class Head:
     def environment(self, **more: str) -> dict[str, str]:
         """What such a command finds around it."""
         return environment(**(self.authentication() | {"RAY_ADDRESS": self.address} | more))
+
+
+@contextmanager
+def running_head() -> Iterator[Head]:
+    """A head with two CPUs and a token, ended afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    started = Head(folder)
+    try:
+        yield started.start()
+    finally:
+        started.stop()
+        shutil.rmtree(folder, ignore_errors=True)

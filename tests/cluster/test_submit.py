@@ -37,6 +37,17 @@ def submit(head, demo, storage, *more, changes=None, **environ):
     return head.raytemplate("submit", SHIPPED.name, *options(head, storage, changes), *more, cwd=demo, **environ)
 
 
+def submitting(head, demo, storage, changes):
+    """The command while it follows its job, and the run, which has trained for some epochs."""
+    process = subprocess.Popen(
+        [COMMAND, "submit", SHIPPED.name, *options(head, storage, changes)], cwd=demo, env=head.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    run = wait_for(lambda: only_run(demo), process=process)
+    wait_for(lambda: len(epochs(storage / "runs" / run.name)) > 2, process=process)
+    return process, run
+
+
 def jobs_of(head):
     import requests
 
@@ -109,13 +120,8 @@ def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
 
 def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
     slow = {"training.epochs": 150, "data.windows.train": "25d"}
-    process = subprocess.Popen(
-        [COMMAND, "submit", SHIPPED.name, *options(head, storage, slow)], cwd=demo, env=head.environment(),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    run = wait_for(lambda: only_run(demo), process=process)
+    process, run = submitting(head, demo, storage, slow)
     shared = storage / "runs" / run.name
-    wait_for(lambda: len(epochs(shared)) > 2, process=process)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=90)
     assert process.returncode == 130, said
@@ -133,13 +139,8 @@ def test_a_job_that_stands_still_is_ended_by_its_watchdog_and_told_as_its_budget
     import psutil
 
     slow = {"training.epochs": 10_000, "budget.time": "30s"}
-    process = subprocess.Popen(
-        [COMMAND, "submit", SHIPPED.name, *options(head, storage, slow)], cwd=demo, env=head.environment(),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
     began = time.monotonic()
-    run = wait_for(lambda: only_run(demo), process=process)
-    wait_for(lambda: len(epochs(storage / "runs" / run.name)) > 2, process=process)
+    process, run = submitting(head, demo, storage, slow)
     job = ["-m", "raytemplate.engines.ray.job", str(storage), run.name]
     (there,) = [one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[1:] == job]
     there.send_signal(signal.SIGSTOP)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 from command_line import only_run, record
-from head import Head
+from head import running_head
 from small_flights import AS_OF, SHIPPED, as_sets
 from test_address_auto import PRICE, TWO, USD_A_CPU_S, held
 
@@ -25,13 +21,8 @@ SPACE = {
 @pytest.fixture
 def second():
     """Another Ray on this machine."""
-    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    started = Head(folder)
-    try:
-        yield started.start()
-    finally:
-        started.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_head() as started:
+        yield started
 
 
 def sweep(head, demo, num_trials):

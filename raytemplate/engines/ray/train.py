@@ -186,7 +186,7 @@ def _submit_workers(
         )
     if outcome[0] is not None:
         raise outcome[0]
-    return read_ranks(request)
+    return _read_ranks(request)
 
 
 def _rows_a_block(request: TrainRequest) -> int:
@@ -257,7 +257,7 @@ def _whole_split() -> Any:
     return WholeSplit()
 
 
-def read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
+def _read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
     """What the ranks of a worker group left: why they stopped, and the record of each."""
     found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(request.num_workers)]
     return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)
