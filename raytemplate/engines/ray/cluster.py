@@ -32,7 +32,6 @@ _ENVIRONMENT = {
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S, _HASTE_S = 15.0, 3.0
 _TURN_POLL_S = 0.2
-_MOST_WARM_WORKERS = 2
 
 
 class LocalRay:
@@ -137,7 +136,7 @@ class LocalRay:
             )
         self.ours = True
         mark_session()
-        _warm_up(int(self._settings["num_cpus"]))
+        _warm_up()
 
     @contextmanager
     def _in_turn(self) -> Generator[None]:
@@ -156,13 +155,14 @@ class LocalRay:
                     raise
 
 
-def _warm_up(num_workers: int) -> None:
-    """Have workers import what reading needs while this process imports what training needs."""
+def _warm_up() -> None:
+    """Have a worker import what reading needs while this process imports what training needs.
+
+    The others that Ray starts with stay free of tasks: an actor may then have one, and needs no process of its own.
+    """
     import ray
 
-    task = ray.remote(num_cpus=0)(_import_reader)
-    for _ in range(min(num_workers, _MOST_WARM_WORKERS)):
-        task.remote()
+    ray.remote(num_cpus=0)(_import_reader).remote()
 
 
 def _import_reader() -> None:

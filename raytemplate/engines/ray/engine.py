@@ -40,10 +40,9 @@ class RayEngine:
         """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.ingest import open_data
 
-        fresh = not self._cluster.ours
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
-        data = translated("ingest", lambda: open_data(stage, expected, start_workers=fresh))
+        data = translated("ingest", lambda: open_data(stage, expected))
         self._data = data
         return data.ingested
 

@@ -70,11 +70,8 @@ def quiet_data() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def open_data(stage: IngestStage, expected: Snapshot | None, *, start_workers: bool = False) -> OpenData:
+def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
     """Read, check, profile and encode the stage's windows.
-
-    Args:
-        start_workers: Ray has no worker up for this process, as on a Ray that others started.
 
     Raises:
         DataError: data that cannot be used, with the file, column or window named.
@@ -82,7 +79,7 @@ def open_data(stage: IngestStage, expected: Snapshot | None, *, start_workers: b
     """
     quiet_data()
     _limit_blocks(stage)
-    data = _in_memory(stage, start_workers=start_workers) if stage.mode == "memory" else _streamed(stage)
+    data = _in_memory(stage) if stage.mode == "memory" else _streamed(stage)
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     return data
@@ -95,8 +92,8 @@ def _limit_blocks(stage: IngestStage) -> None:
     ray.data.DataContext.get_current().execution_options.resource_limits = limits
 
 
-def _in_memory(stage: IngestStage, *, start_workers: bool) -> OpenData:
-    rows, accounts, breaches = _read_all(stage, start_workers=start_workers)
+def _in_memory(stage: IngestStage) -> OpenData:
+    rows, accounts, breaches = _read_all(stage)
     kept, dropped = _cut_and_drop(rows, stage)
     num_rows = {name: table.num_rows for name, table in kept.items()}
     check_windows(stage.windows, num_rows, dropped, stage.newest)
@@ -136,12 +133,10 @@ def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bo
         check_target(table, stage.target, window, part=part)
 
 
-def _read_all(
-    stage: IngestStage, *, start_workers: bool
-) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:  # fmt: skip
+def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
     """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
     pieces = pieces_of(stage)
-    refs: Any = dataset(pieces, start_workers=start_workers).materialize().to_arrow_refs()
+    refs: Any = dataset(pieces).materialize().to_arrow_refs()
     blocks: list[pa.Table] = ray.get(refs)
     breaches = tuple(breach for block in blocks for breach in _breaches(block, stage))
     tables = [take_accounts(table) for table in blocks]

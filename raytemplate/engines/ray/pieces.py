@@ -141,14 +141,12 @@ def _chunks(file: FileSlice) -> Iterable[slice]:
     return (slice(i, i + size) for i in range(0, len(file.row_groups), size))
 
 
-def dataset(pieces: tuple[Piece, ...], *, start_workers: bool = False) -> ray.data.Dataset:
+def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
     """A lazy dataset over the pieces, in their order.
 
-    Args:
-        start_workers: no worker is up yet that could read. Each takes longer to start than to read a few pieces, so
-            where there is little to read one reads it all.
+    A worker takes longer to start or to import the reader than to read a few pieces: one reads all that is little.
     """
-    alone = start_workers and sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
+    alone = sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
     return ray.data.read_datasource(
         Pieces(pieces), override_num_blocks=len(pieces), concurrency=1 if alone else None
     )  # fmt: skip

@@ -16,9 +16,9 @@ from typing import Any
 
 _PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
 # The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their
-# ports, and ends when they end. These only wait until the raylet has gone, and so outlive nobody; Ctrl-C is for the
-# driver alone.
-_STAND_IN = subprocess.list2cmdline(["sh", "-c", "trap '' INT HUP; while kill -0 $PPID 2>/dev/null; do sleep 1; done"])
+# ports, and ends when they end. These only wait until it closes their stdin, which it does to end them and by ending,
+# and so outlive nobody; Ctrl-C is for the driver alone.
+_STAND_IN = subprocess.list2cmdline(["sh", "-c", "trap '' INT HUP; exec cat"])
 _NOBODY = 1
 _LEAST_STEP_S = 0.02
 _STATISTICS_AGENT = {
