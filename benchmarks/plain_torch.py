@@ -13,6 +13,7 @@ START = time.perf_counter()
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,17 +117,20 @@ def encode(tables: tuple[pa.Table, ...]) -> tuple[list[Rows], list[int], float, 
     return windows, [len(known) + 1 for known in vocabularies], mean, scale
 
 
-def train_epoch(net: Net, optimizer: torch.optim.Optimizer, rows: Rows, order: Tensor) -> None:
+def train_epoch(
+    net: Net, optimizer: torch.optim.Optimizer, rows: Rows, order: Tensor, *, batch_size: int = BATCH_SIZE,
+    loss: Callable[[Tensor, Tensor], Tensor] = nn.functional.l1_loss,
+) -> None:  # fmt: skip
     """One pass in the given order. Gathering once an epoch and slicing is quicker than gathering each batch."""
     batches = zip(
-        rows.numbers[order].split(BATCH_SIZE),
-        rows.codes[order].split(BATCH_SIZE),
-        rows.target[order].split(BATCH_SIZE),
+        rows.numbers[order].split(batch_size),
+        rows.codes[order].split(batch_size),
+        rows.target[order].split(batch_size),
         strict=True,
     )
     for numbers, codes, target in batches:
         optimizer.zero_grad()
-        nn.functional.l1_loss(net(numbers, codes), target).backward()
+        loss(net(numbers, codes), target).backward()
         optimizer.step()
 
 

@@ -1,9 +1,9 @@
 """What a sweep costs beside Optuna alone and Ray Tune, the last training and evaluation included; how it keeps time.
 
-    python benchmarks/sweep.py DIR [--repeats 3] [--only small large time events] [--quick]
+    python benchmarks/sweep.py DIR [--repeats 3] [--only small large time quality events] [--quick]
 
 DIR is what `raytemplate init DIR --example flights` made. Small trials take a third of a second, large ones several
-seconds. For `time` the sweep searches until its budget ends.
+seconds. For `time` and `quality` the sweep searches until its budget ends.
 """
 
 from __future__ import annotations
@@ -39,28 +39,35 @@ from one_machine import (
     write_report,
 )
 
-SMALL = {"as_of": "2013-02-15", "epochs": 3, "trials": 24}
-LARGE = {"as_of": "2013-06-01", "epochs": 15, "trials": 24}
+SMALL = {"as-of": "2013-02-15", "epochs": 3, "trials": 24}
+LARGE = {"as-of": "2013-06-01", "epochs": 20, "trials": 24}
+TIMED = {"as-of": "2013-06-01", "epochs": 2, "batch-size": 10}
+"""Epochs of five seconds."""
+QUALITY = {"as-of": "2013-06-01", "epochs": 6, "seconds": 45}
+LATE = "flights-late.yaml"
+SEEDS = (1, 2, 3, 4, 5)
 TRAINER_TRIALS = 6
-PARTS = ("small", "large", "time", "events")
+PARTS = ("small", "large", "time", "quality", "events")
 BUDGETS = {60: 0.75, 120: 0.9, 300: 0.9}
 EVENTS = (1_000, 10_000)
+Runs = dict[str, list[Timed]]
+"""Who, and what it took each time."""
 
 
-def run_sweep(folder: Path, *, as_of: str, epochs: int, trials: int | None = None, **more: str) -> Timed:
+def run_sweep(folder: Path, size: dict, template: str = TEMPLATE, **more: str) -> Timed:
     """`raytemplate run` of the network of `plain_torch.py`, its rate and width searched, in a new workspace."""
     workspace = Path(tempfile.mkdtemp(prefix="sweep-"))
-    space = "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64, 128)}"
+    fields = {"epochs": "training.epochs", "batch-size": "training.batch_size", "trials": "budget.trials",
+              "seed": "training.seed", "seconds": "budget.time"}  # fmt: skip
     sets = {
-        "training.epochs": str(epochs), "training.lr_schedule": "constant", "tuning.space": space,
-        "tuning.scheduler": "none", "budget.time": "30m", **({"budget.trials": str(trials)} if trials else {}), **more,
+        "model": "{kind: tabular-mlp}", "training.lr_schedule": "constant", "budget.time": "30m",
+        "tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64, 128)}",
+        **{fields[name]: f"{value}s" if name == "seconds" else value for name, value in size.items() if name in fields},
+        **more,
     }  # fmt: skip
-    command = [Path(sys.executable).parent / "raytemplate", "run", folder / TEMPLATE, "--as-of", as_of]
-    command += [
-        "--workspace",
-        workspace,
-        *(part for key, value in sets.items() for part in ("--set", f"{key}={value}")),
-    ]
+    command = [Path(sys.executable).parent / "raytemplate", "run", folder / template, "--as-of", size["as-of"]]
+    command += ["--workspace", workspace]
+    command += [part for key, value in sets.items() for part in ("--set", f"{key}={value}")]
     try:
         timed, _ = run_process(command, expect=(0, EXIT_REJECTED))
         (run,) = (path for path in (workspace / ".raytemplate" / "runs").iterdir() if path.is_dir())
@@ -73,43 +80,61 @@ def facts_of(run: Path) -> dict[str, float]:
     swept, end = (json.loads((run / name).read_text()) for name in ("sweep.json", "end.json"))
     evaluation = json.loads(next(run.glob("evaluat*.json")).read_text())
     took = {timing["stage"]: timing["actual_s"] for timing in end["timings"]}
-    trained = sum(trial["actual_s"] for trial in swept["trials"])
     return {
-        "num_trials": len(swept["trials"]), "search_s": took["sweep"], "validation_mae": swept["best"]["validation"],
-        "test_mae": evaluation["candidate"]["metrics"]["mae"]["estimate"]["value"], "trained_s": trained,
+        "num_trials": len(swept["trials"]), "search_s": took["sweep"], "validation": swept["best"]["validation"],
+        "test": evaluation["candidate"]["metrics"][swept["metric"]]["estimate"]["value"],
+        "trained_s": sum(trial["actual_s"] for trial in swept["trials"]),
         "slots": swept["slots"], "start_s": took["start"],
     }  # fmt: skip
 
 
-def by_hand(folder: Path, script: str, *more: str, as_of: str, epochs: int, trials: int) -> Timed:
+def by_hand(folder: Path, size: dict, script: str, *more: str) -> Timed:
     """A script whose last line of stdout is JSON."""
-    command = [sys.executable, HERE / script, folder, *more, "--as-of", as_of, "--epochs", str(epochs)]
-    timed, stdout = run_process([*command, "--trials", str(trials)])
+    command = [sys.executable, HERE / script, folder, *more]
+    command += [part for name, value in size.items() for part in (f"--{name}", str(value))]
+    timed, stdout = run_process(command)
     said = json.loads(stdout.strip().splitlines()[-1])
-    return replace(timed, facts={name: said[name] for name in ("num_trials", "search_s", "validation_mae", "test_mae")})
+    return replace(timed, facts={name: said[name] for name in ("num_trials", "search_s", "validation", "test")})
 
 
-def competitors(folder: Path, size: dict, *, tune: bool) -> dict:
+def measure_trials(folder: Path, size: dict, repeats: int, *, tune: bool) -> Runs:
+    """So many trials, with Optuna alone, with raytemplate and, if asked for, with Tune."""
     doors = {
-        "Optuna alone": partial(by_hand, folder, "optuna_by_hand.py", **size),
-        "raytemplate": partial(run_sweep, folder, **size),
+        "Optuna alone": partial(by_hand, folder, size, "optuna_by_hand.py"),
+        "raytemplate": partial(run_sweep, folder, size, **{"tuning.scheduler": "none"}),
     }
     if tune:
-        doors["Tune, function, reused actors"] = partial(by_hand, folder, "tune_by_hand.py", "function", **size)
+        doors["Tune, function, reused actors"] = partial(by_hand, folder, size, "tune_by_hand.py", "function")
         few = {**size, "trials": TRAINER_TRIALS}
         doors[f"Tune, a trainer a trial ({TRAINER_TRIALS})"] = partial(
-            by_hand, folder, "tune_by_hand.py", "trainer", **few
+            by_hand, folder, few, "tune_by_hand.py", "trainer"
         )
-    return doors
+    return interleave(doors, {who: 1 if "trainer" in who else repeats for who in doors}, warm_up=False)
 
 
-def measure_time(folder: Path, budgets: tuple[int, ...]) -> dict[int, list[Timed]]:
-    """Runs that search until their time is up, without a last training."""
-    more = {"tuning.refit": "no"}
+def measure_time(folder: Path, repeats: int) -> dict[int, Runs]:
+    """Sweeps that search until their time is up, with a last training and without."""
     found = {}
-    for seconds in budgets:
-        found[seconds] = [run_sweep(folder, as_of="2013-06-01", epochs=2, **more, **{"budget.time": f"{seconds}s"})]
-        print(f"  {seconds} s: {found[seconds][0].wall_clock_s:.1f} s", file=sys.stderr)
+    for seconds in BUDGETS:
+        size = {**TIMED, "seconds": seconds}
+        doors = {
+            "raytemplate": partial(run_sweep, folder, size),
+            "raytemplate, refit: no": partial(run_sweep, folder, size, **{"tuning.refit": "no"}),
+            "Tune, time_budget_s": partial(by_hand, folder, size, "tune_by_hand.py", "function"),
+        }
+        found[seconds] = interleave(doors, {who: 1 if "Tune" in who else repeats for who in doors}, warm_up=False)
+    return found
+
+
+def measure_quality(folder: Path, seeds: tuple[int, ...]) -> dict[str, Runs]:
+    """The best found in the same time on two data sets, a run a seed."""
+    found = {}
+    for template, more in ((TEMPLATE, ()), (LATE, ("--late",))):
+        runs = found[template.removesuffix(".yaml")] = {"Optuna alone": [], "raytemplate": []}
+        for seed in seeds:
+            size = {**QUALITY, "seed": seed}
+            runs["Optuna alone"].append(by_hand(folder, size, "optuna_by_hand.py", *more))
+            runs["raytemplate"].append(run_sweep(folder, size, template))
     return found
 
 
@@ -127,98 +152,114 @@ def measure_events(sizes: tuple[int, ...]) -> dict[int, float]:
     return found
 
 
-def targets(sizes: dict[str, dict[str, list[Timed]]], timed: dict[int, list[Timed]], events: dict[int, float]) -> list:
-    rows = []
+def targets(found: dict) -> list[Target]:
+    rows: list[Target] = []
     for name, limit in (("small", 1.5), ("large", 0.6)):
-        if name not in sizes:
-            continue
-        ours, alone = sizes[name]["raytemplate"], sizes[name]["Optuna alone"]
-        found = ratio(median(ours), median(alone))
-        rows.append(Target(name=f"24 {name} trials, raytemplate / Optuna alone", found=found, high=limit))
-        trainer = next((each for key, each in sizes[name].items() if "trainer" in key), None)
-        if trainer:
-            scaled = (median(trainer) or 0.0) * SMALL["trials"] / TRAINER_TRIALS
-            rows.append(Target(name="24 small trials, raytemplate / a trainer a trial, scaled",
-                               found=ratio(median(ours), scaled), high=0.06))  # fmt: skip
-    for seconds, runs in timed.items():
-        late = max(one.wall_clock_s - seconds for one in runs)
-        rows.append(
-            Target(name=f"{seconds} s: later than the budget", found=late, high=max(2.0, 0.02 * seconds), unit="s")
-        )
-        share = min(
-            one.facts["trained_s"] / (one.facts["slots"] * (seconds - one.facts["start_s"])) for one in runs
-        )  # fmt: skip
-        rows.append(Target(name=f"{seconds} s: share of the slots' time in trials, less the start", found=share,
-                           low=BUDGETS[seconds]))  # fmt: skip
-    if len(events) == len(EVENTS):
+        if name in found:
+            rows += trials_targets(name, limit, found[name])
+    for seconds, runs in found.get("time", {}).items():
+        rows += time_targets(seconds, runs)
+    for name, runs in found.get("quality", {}).items():
+        ours, alone = (median(runs[who], "validation") for who in ("raytemplate", "Optuna alone"))
+        rows.append(Target(name=f"{name}: validation loss, raytemplate / Optuna alone", found=ours / alone, high=1.0))
+    if len(events := found.get("events", {})) == len(EVENTS):
         few, many = (events[size] for size in EVENTS)
         rows.append(Target(name=f"work a trial, {EVENTS[1]:,} trials / {EVENTS[0]:,}", found=many / few, high=1.5))
     return rows
 
 
-def report(
-    header: dict[str, str], sizes: dict[str, dict[str, list[Timed]]], timed: dict[int, list[Timed]],
-    events: dict[int, float], *, quick: bool,
-) -> str:  # fmt: skip
+def trials_targets(name: str, limit: float, runs: Runs) -> list[Target]:
+    ours, alone = median(runs["raytemplate"]), median(runs["Optuna alone"])
+    rows = [Target(name=f"24 {name} trials, raytemplate / Optuna alone", found=ratio(ours, alone), high=limit)]
+    if trainer := next((each for who, each in runs.items() if "trainer" in who), None):
+        scaled = (median(trainer) or 0.0) * SMALL["trials"] / TRAINER_TRIALS
+        rows.append(Target(name=f"24 {name} trials, raytemplate / a trainer a trial, scaled", found=ratio(ours, scaled),
+                           high=0.06))  # fmt: skip
+    return rows
+
+
+def time_targets(seconds: int, runs: Runs) -> list[Target]:
+    ours = {who: each for who, each in runs.items() if who.startswith("raytemplate")}
+    rows = [
+        Target(name=f"{seconds} s, {who}: end after the budget's",
+               found=max(one.wall_clock_s for one in each) - seconds, high=max(2.0, 0.02 * seconds), unit="s")
+        for who, each in ours.items()
+    ]  # fmt: skip
+    share = min(
+        one.facts["trained_s"] / (one.facts["slots"] * (seconds - one.facts["start_s"]))
+        for one in ours["raytemplate, refit: no"]
+    )
+    return [*rows, Target(name=f"{seconds} s, refit: no: share of the slots' time in trials, less Ray's start",
+                          found=share, low=BUDGETS[seconds])]  # fmt: skip
+
+
+HEAD = ("", "whole process, s", "search, s", "trials", "validation", "test")
+TIME_HEAD = (*HEAD, "in trials, s", "Ray's start, s")
+
+
+def rows_of(runs: Runs, *more: str) -> list[tuple[str, ...]]:
+    return [
+        (who, spread(each), spread(each, "search_s"), spread(each, "num_trials", digits=0),
+         spread(each, "validation", digits=3), spread(each, "test", digits=3), *(spread(each, name) for name in more))
+        for who, each in runs.items()
+    ]  # fmt: skip
+
+
+def report(header: dict[str, str], found: dict, *, quick: bool) -> str:
     parts = ["# What does a sweep cost?", ""]
     parts += ["**A smoke run (`--quick`): the figures mean nothing.**", ""] if quick else []
     parts += [f"- {name}: {value}" for name, value in header.items()]
-    judged = table(("figure", "found", "target", ""), [one.row() for one in targets(sizes, timed, events)])
+    judged = table(("figure", "found", "target", ""), [one.row() for one in targets(found)])
     parts += ["", "Median (min..max). Ratios are of medians of whole processes.", "", "## Targets", "", judged]
-    head = ("", "whole process, s", "search, s", "trials", "validation mae", "test mae")
-    for name, competing in sizes.items():
-        size = SMALL if name == "small" else LARGE
-        rows = [
-            (who, spread(runs), spread(runs, "search_s"), spread(runs, "num_trials", digits=0),
-             spread(runs, "validation_mae", digits=2), spread(runs, "test_mae", digits=2))
-            for who, runs in competing.items()
-        ]  # fmt: skip
-        parts += ["", f"## {name} trials: {size['epochs']} epochs, as of {size['as_of']}", "", table(head, rows)]
-    if timed:
-        rows = [
-            (f"{seconds} s", spread(runs), spread(runs, "num_trials", digits=0), spread(runs, "trained_s"),
-             spread(runs, "start_s"))
-            for seconds, runs in timed.items()
-        ]  # fmt: skip
-        parts += ["", "## Until the time is up", "",
-                  table(("budget", "whole process, s", "trials", "in trials, s", "start, s"), rows)]  # fmt: skip
-    if events:
+    for name, size in (("small", SMALL), ("large", LARGE)):
+        if name in found:
+            parts += ["", f"## {name} trials: {size['epochs']} epochs, as of {size['as-of']}", "",
+                      table(HEAD, rows_of(found[name]))]  # fmt: skip
+    for seconds, runs in found.get("time", {}).items():
+        parts += ["", f"## {seconds} s: {TIMED['epochs']} epochs a trial, batches of {TIMED['batch-size']}", "",
+                  table(TIME_HEAD, rows_of(runs, "trained_s", "start_s"))]  # fmt: skip
+    for name, runs in found.get("quality", {}).items():
+        parts += ["", f"## {name}: {QUALITY['seconds']} s, {QUALITY['epochs']} epochs a trial, a run a seed", "",
+                  table(HEAD, rows_of(runs))]  # fmt: skip
+    if events := found.get("events"):
         rows = [(f"{size:,}", f"{micros:,.0f}") for size, micros in events.items()]
         parts += ["", "## Simulated sweeps", "", table(("trials", "work a trial, microseconds"), rows)]
     return "\n".join(parts) + "\n"
 
 
+def measure(folder: Path, part: str, repeats: int, *, quick: bool) -> dict:
+    match part:
+        case "small":
+            return measure_trials(folder, {**SMALL, "trials": 2} if quick else SMALL, repeats, tune=True)
+        case "large":
+            return measure_trials(folder, LARGE, repeats, tune=False)
+        case "time":
+            return measure_time(folder, repeats)
+        case "quality":
+            return measure_quality(folder, SEEDS)
+    return measure_events(EVENTS[:1] if quick else EVENTS)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help=f"holds {TEMPLATE} and data/flights/*.parquet")
+    parser.add_argument("folder", type=Path, help=f"holds {TEMPLATE}, {LATE} and data/flights/*.parquet")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--quick", action="store_true", help="2 trials, 1 repeat: does it run at all?")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     options = parser.parse_args()
-    began, chosen = datetime.now(UTC), options.only
+    began = datetime.now(UTC)
+    chosen, repeats = (("small", "events"), 1) if options.quick else (options.only, options.repeats)
     header = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine(), "command": f"sweep.py DIR --only {' '.join(chosen)}"}
     header["versions"] = ", ".join(f"{name} {found}" for name, found in versions().items())
-    repeats = options.repeats
-    if options.quick:
-        repeats, chosen = 1, ("small", "events")
-        SMALL["trials"] = 2
-    sizes, timed, events = {}, {}, {}
     try:
-        for name, size in (("small", SMALL), ("large", LARGE)):
-            if name in chosen:
-                doors = competitors(options.folder.absolute(), size, tune=name == "small")
-                few = {who: 1 if "trainer" in who else repeats for who in doors}
-                sizes[name] = interleave(doors, few, warm_up=False)
-        if "time" in chosen:
-            timed = measure_time(options.folder.absolute(), tuple(BUDGETS))
-        if "events" in chosen:
-            events = measure_events(EVENTS[:1] if options.quick else EVENTS)
+        found = {part: measure(options.folder.absolute(), part, repeats, quick=options.quick) for part in chosen}
     except BenchmarkError as error:
         print(f"sweep: {error}", file=sys.stderr)
         return 1
-    text = report(header, sizes, timed, events, quick=options.quick)
-    write_report(text, None if options.quick else options.results / f"sweep_{header['cores']}cores_{began:%Y%m}.md")
+    name = "sweep" if set(chosen) == set(PARTS) else f"sweep_{'_'.join(chosen)}"
+    path = options.results / f"{name}_{header['cores']}cores_{began:%Y%m}.md"
+    write_report(report(header, found, quick=options.quick), None if options.quick else path)
     return 0
 
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 
 from raytemplate.data.sources.places import is_uri
 from raytemplate.data.sources.storage import uri_fault
-from raytemplate.plugins import Options
+from raytemplate.plugins import Options, YesNo
 from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span
 
 
@@ -99,7 +99,7 @@ class CsvSpec(Options):
     separator: str = ""
     """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` that the first line has most."""
 
-    header: bool = True
+    header: YesNo = True
     """Whether the first record names the columns. Default: true."""
 
     columns: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.data.options import Share
-from raytemplate.plugins import Options
+from raytemplate.plugins import Options, YesNo
 from raytemplate.tuning.draws import parse_draw
 from raytemplate.units import show
 
@@ -77,11 +77,11 @@ class TuningSpec(Options):
     """Of several objectives, which trial is the candidate: `{best: seconds, within: 5 %}` is the one with the fewest
     seconds whose first objective is at most 5 % worse than the best. Default: none."""
 
-    refit: bool = True
+    refit: YesNo = True
     """Whether the best values are trained again on train and validation together, for their best number of epochs; else
     the trial's own model is the candidate. Default: yes."""
 
-    warm_start: bool = True
+    warm_start: YesNo = True
     """Whether values that won earlier sweeps of this template in this workspace are tried first, where they can still
     be drawn. Default: yes."""
 

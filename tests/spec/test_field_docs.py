@@ -19,7 +19,7 @@ EXPECTED = {
     "resources.per_worker.memory": ("text such as 2 GB or 512 MiB", None),
     "data.format": ("text such as auto, parquet, csv or jsonl", "auto"),
     "features.numeric": ("a list of texts", None),
-    "data.csv.header": ("true or false", True),
+    "data.csv.header": ("true, false, yes or no", True),
     "contract.columns.age.min": ("a number or text", None),
     "governance.gates.metric-limit.mae": ("a number", None),
     "variants.smoke.training.epochs": ("a whole number, 1 or more", 10),

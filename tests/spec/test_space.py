@@ -33,6 +33,12 @@ def problems(folder: Path, text: str, **layers: object) -> list[str]:
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
+@pytest.mark.parametrize(("written", "meant"), [("no", False), ("false", False), ("yes", True), ("true", True)])
+def test_yes_and_no_are_true_and_false_where_nothing_else_can_stand(tmp_path: Path, written: str, meant: bool) -> None:
+    spec = loaded(tmp_path, f"{SWEEP}  refit: {written}\n")
+    assert spec.tuning.refit is meant
+
+
 def test_a_space_has_an_arm_for_each_family_without_the_fields_of_others(tmp_path: Path) -> None:
     spec = loaded(tmp_path)
     assert [(name, one.draw) for name, one in spec.tuning.space.items()] == [
