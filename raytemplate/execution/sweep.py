@@ -16,6 +16,7 @@ from optuna.trial import TrialState as State
 from raytemplate import plugins
 from raytemplate.budget import Clock, Meter
 from raytemplate.errors import BudgetSpent, TrainingFailed
+from raytemplate.execution.pace import Pace
 from raytemplate.execution.trials import MOST_COPIED, Ended, Reported, Slots, Trial
 from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.planning.trial import told_every, trial_stage
@@ -36,15 +37,12 @@ _LEAST_EPOCH_SHARE = 1.2
 """So many times its expected seconds must be left for a trial of one epoch to be worth its start."""
 _MOST_DRAWS = 10
 """So many draws that do not fit end the sweep."""
-_SPARE = 1.2
-"""What the last training may take of what is expected of it."""
 _COPY_S, _MOST_COPYING = 0.025, 0.05
 """What MLflow's copy of a trial takes, and the share of the time limit that all may take: it is made afterwards."""
 _BEFORE_GIVING_UP = 5
 """So many trials must have ended before their failures say something of the sweep."""
 _WAIT_S = 0.5
 _NEWS_S = 0.2
-_REMEMBERED = 50
 
 
 @dataclass(kw_only=True)
@@ -94,8 +92,6 @@ class Sweep:
     clock: Clock = time.monotonic
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _running: dict[int, _Running] = field(default_factory=dict[int, _Running])
-    _paces: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
-    _starts: deque[float] = field(default_factory=lambda: deque[float](maxlen=_REMEMBERED))
     _incumbent: TrialRecord | None = None
     _front: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _number: int = 0
@@ -103,6 +99,9 @@ class Sweep:
     _told: float = -_NEWS_S
     _ended: str = ""
     _held_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(stage=self.stage, num_rows=self.num_rows, last_rows=self.refit_rows)
 
     def run(self) -> SweepResult:
         """All trials there is time for.
@@ -154,7 +153,7 @@ class Sweep:
             self._count(record)
             self._held_s += record.actual_s
             if record.epochs:
-                self._remember(record.family, record.number, record.actual_s / record.epochs)
+                self._pace.took(record.family, record.number, record.actual_s, record.epochs)
 
     def _loop(self) -> None:
         while True:
@@ -225,7 +224,7 @@ class Sweep:
         limit_s = min(left_s, max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
         running = _Running(
             asked=asked, trial=self._trial(begun.number, stage, limit_s), values=values, started=self.clock(),
-            planned_s=self._start_s() + self._pace_s(stage.family) * (begun.num_epochs - done),
+            planned_s=self._pace.start_s() + self._pace.epoch_s(stage.family) * (begun.num_epochs - done),
             epochs=list(epochs), num_before=len(epochs),
         )  # fmt: skip
         for epoch in epochs:
@@ -251,11 +250,11 @@ class Sweep:
     def _fitting(self, values: dict[str, Scalar], left_s: float) -> tuple[Trial | None, float]:
         """The trial with as many epochs as fit, and its expected seconds; None if not one fits."""
         stage = trial_stage(self.stage, values)
-        pace_s, limit_s = self._pace_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
-        start_s = self._start_s()
+        pace_s, limit_s = self._pace.epoch_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
+        start_s = self._pace.start_s()
         num_epochs, planned_s = stage.num_epochs, start_s + pace_s * stage.num_epochs
         # Before any of its family was seen the first is admitted: its own limit ends it in time.
-        if planned_s > limit_s and stage.family in self._paces:
+        if planned_s > limit_s and self._pace.has_seen(stage.family):
             if start_s + pace_s * _LEAST_EPOCH_SHARE > limit_s:
                 return None, planned_s
             num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
@@ -270,7 +269,7 @@ class Sweep:
     def left_s(self) -> float:
         """Seconds left for trials: the last training and what follows it are taken off."""
         copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.meter.limit_s)
-        return self.meter.training_remaining_s() - self._refit_s() - copying_s
+        return self.meter.training_remaining_s() - self._pace.last_s(self._incumbent) - copying_s
 
     def _tell(self) -> None:
         now = self.clock()
@@ -301,34 +300,13 @@ class Sweep:
             more = min(more, self.stage.num_trials - len(self._done) - len(self._running))
         return min(more, len(self._points)) if self._search().finite_only else more
 
-    def _refit_s(self) -> float:
-        if not self.stage.refit:
-            return 0.0
-        best = self._incumbent
-        if best is None:
-            arm = self.stage.arms[0]
-            seconds = self._pace_s(arm.family) * arm.num_epochs
-        else:
-            seconds = self._pace_s(best.family) * best.best_epoch
-        return _SPARE * (self._start_s() + seconds * self.refit_rows / max(1, self.num_rows))
-
-    def _start_s(self) -> float:
-        """Expected seconds of a trial besides its epochs."""
-        return statistics.median(self._starts) if self._starts else 0.0
-
-    def _pace_s(self, family: str) -> float:
-        """Expected seconds of an epoch: the median of those seen, else from the rows."""
-        if seen := self._paces.get(family):
-            return statistics.median(seen.values())
-        rate = next(r for a, r in zip(self.stage.arms, self.stage.rows_per_s, strict=True) if a.family == family)
-        return self.num_rows / rate
-
     def _heard(self, event: Reported) -> None:
         running = self._running.get(event.slot)
         if running is None:
             return
         running.epochs.append(event.epoch)
-        self._learn(running)
+        begun = running.num_before
+        self._pace.heard(running.trial.stage.family, running.trial.number, running.epochs[begun:], running.from_epoch)
         if event.epoch.epoch in running.trial.asks_at:
             self._compare(running, event.epoch)
             self.slots.answer(event.slot, not running.pruned)
@@ -340,21 +318,6 @@ class Sweep:
         running.asked.report(epoch.validation, percent)
         running.compared[str(percent)] = epoch.validation
         running.pruned = bool(running.asked.should_prune())
-
-    def _learn(self, running: _Running) -> None:
-        first, last = running.epochs[running.num_before], running.epochs[-1]
-        if last is first:  # what comes before the first epoch is in it
-            pace_s = first.wall_clock_s / (first.epoch - running.from_epoch)
-        else:
-            pace_s = (last.wall_clock_s - first.wall_clock_s) / (last.epoch - first.epoch)
-        self._remember(running.trial.stage.family, running.trial.number, pace_s)
-
-    def _remember(self, family: str, number: int, pace_s: float) -> None:
-        """Seconds an epoch of the newest trials: a median over all would cost more and more."""
-        paces = self._paces.setdefault(family, {})
-        paces[number] = pace_s
-        if len(paces) > _REMEMBERED:
-            del paces[next(iter(paces))]
 
     def _end(self, event: Ended) -> None:
         running = self._running.pop(event.slot, None)
@@ -377,10 +340,9 @@ class Sweep:
         self._held_s += actual_s
         family, number = running.trial.stage.family, running.trial.number
         if not running.epochs and state == "cut":
-            self._remember(family, number, actual_s)  # an epoch takes longer than that
-        pace_s = self._paces.get(family, {}).get(number)
-        if pace_s is not None and running.epochs and state in ("finished", "pruned"):
-            self._starts.append(max(0.0, actual_s - pace_s * (running.epochs[-1].epoch - running.from_epoch)))
+            self._pace.took(family, number, actual_s, 1)
+        elif running.epochs and state in ("finished", "pruned"):
+            self._pace.ended(family, number, actual_s, running.epochs[-1].epoch - running.from_epoch)
         record = _record(
             running, state, problem, actual_s, actual_s * self.slot_usd_per_s,
             higher=self.stage.arms[0].higher_is_better, timed=SECONDS in {one.name for one in self._objectives()},
