@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -17,12 +16,13 @@ from raytemplate.errors import PlanError
 from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import check_columns
+from raytemplate.planning.features import every_variant, feature_steps, num_variants, searches_features
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import limits_of
 from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
 from raytemplate.planning.sample import sample
-from raytemplate.planning.searching import sweep_stage, with_sweep
+from raytemplate.planning.searching import sweep_stage, trials_at_once, with_sweep
 from raytemplate.planning.stages import (
     EvaluateStage,
     FeatureStep,
@@ -45,7 +45,8 @@ from raytemplate.units import show_bytes
 _NUM_RESAMPLES = 2000
 _MEMORY_SHARE = 0.25
 _STORE_SHARE = 1 / 3  # rows of a block, raw and encoded, are there at once
-_BYTES_A_VALUE = 12
+_BYTES_A_VALUE, _BYTES_ENCODED = 12, 4
+"""Raw and encoded together, and encoded alone."""
 
 
 def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  # noqa: A001  the word of the trade
@@ -109,9 +110,14 @@ def _ingest(
 ) -> IngestStage:  # fmt: skip
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
-    columns = _columns(spec, inventory, features)
+    variants = every_variant(spec, features)
+    columns = _columns(spec, inventory, variants)
     num_rows = sum(w.num_rows for w in windows)
-    memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * sum(_text_width(step) for step in features))
+    memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * _text_width(features))
+    if keeps_rows := searches_features(spec):
+        encoded = len(columns) * _BYTES_ENCODED + 4 * _text_width(variants)
+        more = int(min(num_variants(spec), trials_at_once(spec, inventory) + 1)) * encoded
+        memory += sum(w.num_rows for w in windows[:2]) * (len(columns) * (_BYTES_A_VALUE - _BYTES_ENCODED) + more)
     return IngestStage(
         source=source.kind, root=source.root, num_files_listed=len(source.files),
         files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
@@ -120,38 +126,19 @@ def _ingest(
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
         reading=source.reading, storage=source.storage, partitions=source.partitions, split=split,
+        keeps_rows=keeps_rows,
     )  # fmt: skip
 
 
-def _text_width(step: FeatureStep) -> int:
-    """Dense columns that a text becomes, at most."""
-    return TextOptions.model_validate(dict(step.settings)).width if step.kind == "text" else 0
+def _text_width(steps: tuple[FeatureStep, ...]) -> int:
+    """Dense columns that texts become, at most; where a column has several steps, in the widest."""
+    texts = [step for step in steps if step.kind == "text"]
+    widths = sorted((TextOptions.model_validate(dict(step.settings)).width, step.column) for step in texts)
+    return sum({column: width for width, column in widths}.values())
 
 
 def _contract(spec: TemplateSpec) -> Settings:
     return Settings({n: c.model_dump(mode="json", exclude_none=True) for n, c in spec.contract.columns.items()})
-
-
-def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
-    """The features of a template in the order numeric, categorical, datetime, text, crosses, each with its settings."""
-    steps: list[FeatureStep] = []
-    for one in spec.features.listed():
-        given = {"parts": list(spec.features.datetime[one.name])} if one.field == "datetime" else {}
-        settings = {**given, **spec.features.columns.get(one.name, {})}
-        kind = str(settings.pop("kind", one.kind))
-        build = spec.features.own.build if one.field == "own" and spec.features.own else ""
-        inputs = one.inputs if build or one.inputs != (one.name,) else ()
-        steps.append(FeatureStep(kind=kind, column=one.name, settings=Settings(settings), inputs=inputs, build=build))
-    return tuple(_with_folds(step, steps, spec) for step in steps)
-
-
-def _with_folds(step: FeatureStep, steps: Sequence[FeatureStep], spec: TemplateSpec) -> FeatureStep:
-    """A mean of the target with the columns that put a row in its fold; others as they are."""
-    if step.kind != "target-mean" or step.settings.get("fold_by"):
-        return step
-    time = [spec.data.time] if spec.data.time else []
-    by = spec.data.keys or tuple(dict.fromkeys([*time, *(column for one in steps for column in reads(one))]))
-    return replace(step, settings=Settings({**step.settings, "fold_by": list(by)}))
 
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:

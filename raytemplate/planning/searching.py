@@ -43,9 +43,7 @@ def sweep_stage(
     if spec.training.warm_start != "none":
         raise PlanError("training.warm_start is champion; the trials of a sweep begin without weights",
                         next_step="set training.warm_start: none")  # fmt: skip
-    # A group may spread over nodes, so that what fits of its workers fits of groups.
-    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // max(1, arms[0].workers)
-    slots = min(spec.tuning.slots or most, most, spec.budget.trials or most)
+    slots = trials_at_once(spec, inventory, workers=max(1, arms[0].workers))
     space = knobs(spec.tuning.space)
     return SweepStage(
         search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=space, arms=arms,
@@ -55,6 +53,13 @@ def sweep_stage(
         objectives=_objectives(spec), pick=_pick(spec),
         begin_with=tuple(values for values in inventory.winners if can_draw(space, values))[:_MOST_WINNERS],
     )  # fmt: skip
+
+
+def trials_at_once(spec: TemplateSpec, inventory: Inventory, *, workers: int = 1) -> int:
+    """How many trials of so many workers run at once."""
+    # A group may spread over nodes, so that what fits of its workers fits of groups.
+    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // workers
+    return min(spec.tuning.slots or most, most, spec.budget.trials or most)
 
 
 def _objectives(spec: TemplateSpec) -> tuple[Objective, ...]:

@@ -84,7 +84,8 @@ class IngestStage:
     `newest` is the newest time in all the data; `contract` is what is promised of its columns;
     `reading` is what the source's reader must know besides, `storage` where the object store is that it reads;
     `split` says which window a row belongs to where there is no `time`;
-    `partitions` are columns that the paths give, with their Arrow types.
+    `partitions` are columns that the paths give, with their Arrow types;
+    `keeps_rows` where trials encode the rows of train and validation in ways of their own.
     """
 
     source: str
@@ -110,6 +111,7 @@ class IngestStage:
     partitions: Settings = field(default_factory=Settings)
     split: Split | None = None
     storage: Storage = field(default_factory=Storage)
+    keeps_rows: bool = False
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""

@@ -1,4 +1,4 @@
-"""What one trial trains: the stage of its family with the values that it drew."""
+"""What one trial trains: the stage of its family with the values that it drew, and what is trained last."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from raytemplate import plugins
 from raytemplate.models.options import Family, TrainingSpec
+from raytemplate.planning.features import drawn_steps
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import SweepResult, TrialRecord
@@ -15,7 +16,8 @@ from raytemplate.tuning.space import KIND
 
 
 def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int | None = None) -> FitStage:
-    """The stage of the family that was drawn, or of the only one, with every other value in its place.
+    """The stage of the family that was drawn, or of the only one, with every value of `model` and `training` in its
+    place; those of features are in `drawn_steps`.
 
     Args:
         num_epochs: instead of those of the template or the draw.
@@ -27,7 +29,8 @@ def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int
     spaces = {"model": dict(arm.model), "training": dict(arm.training)}
     for field, value in put.items():
         namespace, _, name = field.partition(".")
-        spaces[namespace][name] = value
+        if namespace in spaces:
+            spaces[namespace][name] = value
     namespace, _, name = epochs_field.partition(".")
     return replace(
         arm, model=Settings(spaces["model"]), training=Settings(spaces["training"]),
@@ -53,7 +56,7 @@ def told_every(stage: FitStage) -> int:
 
 
 def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:
-    """The plan with what is trained last in the place of what the sweep began from."""
+    """The plan with what is trained last, and its features, in the place of what the sweep began from."""
     if plan.sweep is None or swept is None:
         return plan
     best = swept.best
@@ -62,7 +65,8 @@ def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:
         if plan.sweep.refit
         else trial_stage(plan.sweep, best.values, num_epochs=best.num_epochs)
     )
-    return replace(plan, fit=fit)
+    ingest = replace(plan.ingest, features=drawn_steps(plan.ingest, best.values), keeps_rows=False)
+    return replace(plan, ingest=ingest, fit=fit)
 
 
 def _family(stage: FitStage) -> Family:

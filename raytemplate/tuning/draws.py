@@ -51,6 +51,13 @@ class Draw:
         """Whether every value can be tried."""
         return bool(self.values) or self.step is not None
 
+    @property
+    def count(self) -> float:
+        """How many values there are; infinite where there is no end of them."""
+        if self.values:
+            return float(len(self.values))
+        return math.floor((self.high - self.low) / self.step + 1e-9) + 1.0 if self.step else math.inf
+
     def tried(self) -> tuple[Scalar, ...]:
         """Values that must be allowed for all to be: the ends of a range and one between, or the whole list."""
         if self.values:
@@ -64,8 +71,7 @@ class Draw:
         """All values, where they are finite."""
         if self.values or self.step is None:
             return self.values
-        number = math.floor((self.high - self.low) / self.step + 1e-9) + 1
-        found = (self.low + n * self.step for n in range(number))
+        found = (self.low + n * self.step for n in range(int(self.count)))
         return tuple(int(value) if self.kind == "int" else value for value in found)
 
     def holds(self, value: object) -> bool:

@@ -42,6 +42,12 @@ def knobs(space: Mapping[str, Drawn]) -> tuple[Knob, ...]:
     return tuple(ordered)
 
 
+def conditions(space: Mapping[str, Drawn], name: str) -> dict[str, Scalar]:
+    """What other fields are whenever this one is drawn."""
+    when = space[name].when
+    return {**{k: v for other in when for k, v in conditions(space, other).items()}, **when}
+
+
 def every_point(space: tuple[Knob, ...]) -> Iterator[dict[str, Scalar]]:
     """All values that can be drawn together, where each draw is finite, in the order of the file."""
     yield from _points(space, {})

@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from raytemplate.tuning.options import Drawn
-from raytemplate.tuning.space import can_draw, draw_all, every_point, knobs
+from raytemplate.tuning.space import can_draw, conditions, draw_all, every_point, knobs
 
 SPACE = {
     "model.num_trees": Drawn(draw="int(1, 2)", when={"model.kind": "lightgbm"}),
@@ -16,6 +16,11 @@ SPACE = {
 
 def test_what_depends_on_others_comes_after_them():
     assert [knob.name for knob in knobs(SPACE)] == ["model.kind", "model.num_trees", "model.hidden", "training.lr"]
+
+
+def test_conditions_of_conditions_hold_too():
+    assert conditions(SPACE, "training.lr") == {"model.kind": "tabular-mlp", "model.hidden": 16}
+    assert conditions(SPACE, "model.kind") == {}
 
 
 def test_a_circle_is_refused():

@@ -1,5 +1,7 @@
 """What a draw may be written as, what it is then, and what is said of one that is none."""
 
+import math
+
 import pytest
 
 from raytemplate.tuning.draws import Draw, parse_draw
@@ -54,3 +56,11 @@ def test_every_value_of_a_finite_draw():
     assert parse_draw("quniform(0, 0.3, 0.1)").every() == pytest.approx((0, 0.1, 0.2, 0.3))
     assert parse_draw("choice(a, b)").every() == ("a", "b")
     assert not parse_draw("uniform(0, 1)").is_finite
+
+
+COUNTS = {"int(1, 7, 3)": 3, "choice(a, b)": 2, "quniform(0, 1, 0.25)": 5, "uniform(0, 1)": math.inf}
+
+
+@pytest.mark.parametrize(("text", "count"), COUNTS.items())
+def test_how_many_values_a_draw_has(text, count):
+    assert parse_draw(text).count == count

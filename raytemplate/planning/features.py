@@ -1,0 +1,99 @@
+"""The features of a template as steps, and those of a trial that draws settings of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from raytemplate import plugins
+from raytemplate.data.features.inputs import reads
+from raytemplate.data.features.options import FeatureOptions
+from raytemplate.planning.stages import FeatureStep, IngestStage
+from raytemplate.records.codec import Settings
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.tuning.draws import parse_draw
+from raytemplate.tuning.space import conditions
+
+_COLUMNS = "features.columns."
+
+
+def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
+    """The features of a template in the order numeric, categorical, datetime, text, crosses, each with its settings."""
+    steps: list[FeatureStep] = []
+    for one in spec.features.listed():
+        given = {"parts": list(spec.features.datetime[one.name])} if one.field == "datetime" else {}
+        settings = {**given, **spec.features.columns.get(one.name, {})}
+        kind = str(settings.pop("kind", one.kind))
+        build = spec.features.own.build if one.field == "own" and spec.features.own else ""
+        inputs = one.inputs if build or one.inputs != (one.name,) else ()
+        steps.append(FeatureStep(kind=kind, column=one.name, settings=Settings(settings), inputs=inputs, build=build))
+    return _with_folds(steps, spec.data.time, spec.data.keys)
+
+
+def drawn_steps(ingest: IngestStage, values: Mapping[str, Any]) -> tuple[FeatureStep, ...]:
+    """The features of a trial: those of the stage with the settings that it drew, whatever else it drew.
+
+    Values that change nothing give steps equal to those of the stage.
+    """
+    return _drawn(ingest.features, values, ingest.time, ingest.keys)
+
+
+def searches_features(spec: TemplateSpec) -> bool:
+    """Whether trials may differ in their features."""
+    return any(name.startswith(_COLUMNS) for name in spec.tuning.space)
+
+
+def every_variant(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tuple[FeatureStep, ...]:
+    """The steps of a template, and those that the ends of its draws make of them: what needs most is among them."""
+    space, found = spec.tuning.space, dict.fromkeys(features)
+    for name in space:
+        for value in parse_draw(space[name].draw).tried() if name.startswith(_COLUMNS) else ():
+            values = {**conditions(space, name), name: value}
+            found |= dict.fromkeys(_drawn(features, values, spec.data.time, spec.data.keys))
+    return tuple(found)
+
+
+def num_variants(spec: TemplateSpec) -> float:
+    """How many different features trials can have; infinite where a draw has no end of values."""
+    counts = (parse_draw(one.draw).count for name, one in spec.tuning.space.items() if name.startswith(_COLUMNS))
+    return math.prod(counts)
+
+
+def _drawn(
+    steps: tuple[FeatureStep, ...], values: Mapping[str, Any], time: str, keys: tuple[str, ...]
+) -> tuple[FeatureStep, ...]:
+    """With the settings that were drawn."""
+    by_column: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if name.startswith(_COLUMNS):
+            column, _, setting = name.removeprefix(_COLUMNS).rpartition(".")
+            by_column.setdefault(column, {})[setting] = value
+    return _with_folds([_with(step, by_column.get(step.column, {})) for step in steps], time, keys)
+
+
+def _with(step: FeatureStep, drawn: dict[str, Any]) -> FeatureStep:
+    kind, settings = str(drawn.pop("kind", step.kind)), dict(step.settings)
+    if kind != step.kind == "target-mean":
+        settings.pop("fold_by", None)  # which was found for the mean of the target
+    settings |= {name: value for name, value in drawn.items() if name in settings or value != _default(kind, name)}
+    return replace(step, kind=kind, settings=Settings(settings))
+
+
+def _default(kind: str, name: str) -> Any:
+    """What a setting is where none is given: to draw that changes nothing."""
+    options: type[FeatureOptions] = plugins.load(plugins.FEATURE_OPTIONS, kind)
+    return options.model_fields[name].default
+
+
+def _with_folds(steps: Sequence[FeatureStep], time: str, keys: tuple[str, ...]) -> tuple[FeatureStep, ...]:
+    """Means of the target with the columns that put a row in its fold; others as they are."""
+    columns = (column for one in steps for column in reads(one))
+    by = keys or tuple(dict.fromkeys([*([time] if time else []), *columns]))
+    return tuple(
+        replace(step, settings=Settings({**step.settings, "fold_by": list(by)}))
+        if step.kind == "target-mean" and not step.settings.get("fold_by")
+        else step
+        for step in steps
+    )
