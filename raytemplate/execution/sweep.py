@@ -73,6 +73,7 @@ class Sweep:
         known: trials of earlier processes of this run.
         begun: trials that such a process did not end, each with its epochs: they are gone on with.
         slot_usd_per_s: what a trial is charged, in US dollars a second.
+        encoding_s: what encoding the data with the winner's features takes, before the last training.
         on_begin: keeps what a trial was begun with, so that it can be gone on with.
         on_trial: hears of each trial that ended, of the best so far and of the seconds left for trials; keeps it.
         on_news: hears now and then how it stands.
@@ -86,6 +87,7 @@ class Sweep:
     known: tuple[TrialRecord, ...] = ()
     begun: tuple[Begun, ...] = ()
     slot_usd_per_s: float = 0.0
+    encoding_s: float = 0.0
     on_begin: Callable[[TrialBegun], None] = lambda begun: None
     on_trial: OnTrial = lambda record, best, left_s: None
     on_news: OnNews = lambda now: None
@@ -223,7 +225,7 @@ class Sweep:
         done, trained_s = (epochs[-1].epoch, epochs[-1].wall_clock_s) if epochs else (0, 0.0)
         limit_s = min(left_s, max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
         running = _Running(
-            asked=asked, trial=self._trial(begun.number, stage, limit_s), values=values, started=self.clock(),
+            asked=asked, trial=self._trial(begun.number, values, stage, limit_s), values=values, started=self.clock(),
             planned_s=self._pace.start_s() + self._pace.epoch_s(stage.family) * (begun.num_epochs - done),
             epochs=list(epochs), num_before=len(epochs),
         )  # fmt: skip
@@ -260,16 +262,17 @@ class Sweep:
             num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
             planned_s = start_s + pace_s * num_epochs
         asked = trial_stage(self.stage, values, num_epochs=num_epochs)
-        return self._trial(self._number + 1, asked, limit_s), planned_s
+        return self._trial(self._number + 1, values, asked, limit_s), planned_s
 
-    def _trial(self, number: int, stage: FitStage, limit_s: float) -> Trial:
+    def _trial(self, number: int, values: dict[str, Scalar], stage: FitStage, limit_s: float) -> Trial:
         asks_at = tuple(rungs(self.stage.scheduler, stage.num_epochs, told_every(stage)))
-        return Trial(number=number, limit_s=limit_s, stage=stage, asks_at=asks_at)
+        return Trial(number=number, values=Settings(values), limit_s=limit_s, stage=stage, asks_at=asks_at)
 
     def left_s(self) -> float:
         """Seconds left for trials: the last training and what follows it are taken off."""
         copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.meter.limit_s)
-        return self.meter.training_remaining_s() - self._pace.last_s(self._incumbent) - copying_s
+        left_s = self.meter.training_remaining_s() - self._pace.last_s(self._incumbent)
+        return left_s - self.encoding_s - copying_s
 
     def _tell(self) -> None:
         now = self.clock()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from raytemplate.planning.stages import FitStage
+from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
 
 MOST_COPIED = 200
@@ -19,9 +20,11 @@ class Trial:
     Args:
         limit_s: seconds after which it ends by itself, between two steps.
         asks_at: epochs after which it waits to be told whether it goes on.
+        values: all that it drew; those of `model` and `training` are in its stage.
     """
 
     number: int
+    values: Settings
     stage: FitStage
     limit_s: float
     asks_at: tuple[int, ...]

@@ -130,6 +130,24 @@ def test_time_is_kept_for_the_copies_of_the_trials():
     assert number > 200 and ended == pytest.approx(19.0, abs=0.1), "of a short run a twentieth"
 
 
+def test_time_is_kept_for_encoding_the_data_with_the_winners_features():
+    made, slots, _ = sweep(budget_s=31.0, reserve_s=4.0)
+    made.encoding_s = 6.0
+    assert (made.run().ended, slots.now) == ("budget.time", 17.0)
+
+
+def test_a_trial_is_told_all_that_it_drew():
+    space = (
+        Knob(name="training.lr", draw="choice(0.5)"),
+        Knob(name="features.columns.a.transform", draw="choice(log)"),
+    )
+    made, slots, _ = sweep(num_trials=1, space=space)
+    made.run()
+    (trial,) = slots.started
+    assert trial.values == Settings({"training.lr": 0.5, "features.columns.a.transform": "log"})
+    assert trial.stage.training["lr"] == 0.5
+
+
 def test_what_won_before_is_tried_first_and_once():
     winners = tuple(Settings({"training.lr": lr, "model.hidden": 8}) for lr in (0.03, 0.02))
     made, _, _ = sweep(num_trials=4, begin_with=winners)

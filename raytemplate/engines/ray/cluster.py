@@ -28,6 +28,8 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_enable_metrics_collection": "0",
     "RAY_worker_niceness": "0",
+    # Else a worker ends after an idle second, and each trial that draws other features waits for a new one.
+    "RAY_idle_worker_killing_time_threshold_ms": "60000",
 }
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S, _HASTE_S = 15.0, 3.0

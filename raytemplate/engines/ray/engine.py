@@ -37,9 +37,13 @@ class RayEngine:
             without_statistics(self._changes)
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
-        """See `execution.ports.Engine`."""
-        from raytemplate.engines.ray.ingest import open_data
+        """See `execution.ports.Engine`. Rows that are open are not read again for other features of theirs."""
+        from raytemplate.engines.ray.ingest import OpenData, encode_again, open_data
 
+        held = self._data
+        if isinstance(held, OpenData) and held.serves(stage):
+            self._data = again = translated("ingest", lambda: encode_again(held, stage, expected))
+            return again.ingested
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
         data = translated("ingest", lambda: open_data(stage, expected))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -20,7 +21,9 @@ from raytemplate.engines.ray.rank import TrainRequest, WorkerRanks, feed_of, run
 from raytemplate.engines.ray.time_is_up import TimeIsUp
 from raytemplate.engines.ray.train import trainer_of
 from raytemplate.engines.ray.trial_process import Said, Talk, ended_by
+from raytemplate.engines.ray.trial_rows import TrialRows, made_for
 from raytemplate.engines.ray.trouble import translate
+from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended
 from raytemplate.records.fitted import EpochRecord
@@ -37,43 +40,60 @@ closed cannot be bound again."""
 class Exchange(Talk):
     """The actor between a sweep and a worker group, whose workers cannot be called."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_ranks: int) -> None:
         super().__init__()
-        self._requests: list[TrainRequest] = []
+        self._num_ranks, self._number = num_ranks, 0
+        self._trials: dict[int, tuple[TrainRequest, TrialRows]] = {}
+        self._taken: Counter[int] = Counter()
         self._more = threading.Condition()
 
-    def train(self, request: TrainRequest) -> None:
+    def train(self, request: TrainRequest, rows: TrialRows) -> None:
         """Hand a trial to the ranks."""
         with self._more:
-            self._requests.append(request)
+            self._number += 1
+            self._trials[self._number] = (request, rows)
             self._more.notify_all()
 
-    def request(self, number: int) -> TrainRequest | None:
-        """The trial of that number, from 1; None where there is none yet after a while."""
+    def trial(self, number: int) -> tuple[TrainRequest, TrialRows] | None:
+        """The trial of that number, from 1, once to each rank; None where there is none yet after a while."""
         with self._more:
-            self._more.wait_for(lambda: len(self._requests) >= number, _ASKED_S)
-            return self._requests[number - 1] if len(self._requests) >= number else None
+            if not self._more.wait_for(lambda: number in self._trials, _ASKED_S):
+                return None
+            self._taken[number] += 1
+            if self._taken[number] < self._num_ranks:
+                return self._trials[number]
+            return self._trials.pop(number)  # what holds its rows is then the ranks
 
 
 def serve(config: Mapping[str, Any]) -> None:
     """Runs on every worker, until the group is ended: one trial after another."""
-    exchange, refs, ranks = config["exchange"], config["refs"], WorkerRanks(config["trainer"])
+    exchange, ranks = config["exchange"], WorkerRanks(config["trainer"])
     number = 1
     while True:
-        request: TrainRequest | None = ray.get(exchange.request.remote(number))
-        if request is None:
+        found: tuple[TrainRequest, TrialRows] | None = ray.get(exchange.trial.remote(number))
+        if found is None:
             continue
         number += 1
-        journal = Journal(request.epochs_file.parent)
-
-        def keep(record: EpochRecord, journal: Journal = journal) -> None:
-            journal.add_epoch(record)
-            ray.get(exchange.say.remote(record))
-
-        feed = feed_of(request, refs, {}, ranks)
-        stopped, _ = run_loop(request, feed, ranks, keep, lambda: ray.get(exchange.goes_on.remote()))
+        request, rows = found
+        ended = _run(request, rows, exchange, ranks)
         if ranks.rank == 0:
-            ray.get(exchange.say.remote(Ended(slot=0, how="trained", stopped=stopped)))
+            ray.get(exchange.say.remote(ended))
+
+
+def _run(request: TrainRequest, rows: TrialRows, exchange: Any, ranks: WorkerRanks) -> Ended:
+    journal = Journal(request.epochs_file.parent)
+
+    def keep(record: EpochRecord) -> None:
+        journal.add_epoch(record)
+        ray.get(exchange.say.remote(record))
+
+    try:
+        request = made_for(rows, request)
+    except RaytemplateError as error:  # the same on every rank: none waits for another
+        return ended_by(error)
+    feed = feed_of(request, rows.refs, {}, ranks)
+    stopped, _ = run_loop(request, feed, ranks, keep, lambda: ray.get(exchange.goes_on.remote()))
+    return Ended(slot=0, how="trained", stopped=stopped)
 
 
 class GroupPlace:
@@ -83,15 +103,15 @@ class GroupPlace:
         request: as of a trial; it says how many workers of what, and `storage` is a folder of this group alone.
     """
 
-    def __init__(self, request: TrainRequest, refs: Mapping[str, Any]) -> None:
+    def __init__(self, request: TrainRequest) -> None:
         self._trainer, self._folder = request.trainer, request.storage
         shutil.rmtree(self._folder, ignore_errors=True)  # of a process before this one
         self._folder.mkdir(parents=True)
         self._end, self._is_over, self._was_used = self._folder / "end", False, False
         remote: Any = ray.remote
         threads = request.num_workers + _THREADS_BESIDES_RANKS
-        self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote()
-        config = {"exchange": self.actor, "refs": dict(refs), "trainer": request.trainer}
+        self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
+        config = {"exchange": self.actor, "trainer": request.trainer}
         trainer = trainer_of(request, serve, config, {}, TimeIsUp(math.inf, self._end))
         self._thread = threading.Thread(target=self._conduct, args=(trainer,), name="trials", daemon=True)
         self._thread.start()
@@ -101,10 +121,10 @@ class GroupPlace:
         fits = request.trainer == self._trainer and (self._trainer in _USED_AGAIN or not self._was_used)
         return fits and not self._is_over
 
-    def begin(self, request: TrainRequest) -> None:
+    def begin(self, request: TrainRequest, rows: TrialRows) -> None:
         """See `Place`."""
         self._was_used = True
-        self.actor.train.remote(request)
+        self.actor.train.remote(request, rows)
 
     def end(self) -> None:
         """See `Place`."""

@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ from raytemplate.code.load import code_in, current_folder
 from raytemplate.data import profile as profiles
 from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
-from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
-from raytemplate.data.target import add_target, baseline_target, check_classes
+from raytemplate.data.target import add_target, baseline_target
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
+from raytemplate.engines.ray.encoding import Arrays, arrays_of, fitted, profile_of
 from raytemplate.engines.ray.pieces import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -37,7 +38,6 @@ from raytemplate.records.ingested import FileRead, Snapshot
 MEMORY = "Ray Data, one execution; encoded columns in the object store"
 _BYTES_AHEAD_A_CPU = 200_000_000
 STREAM = "Ray Data, one pass for statistics; streaming split while training"
-Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +48,19 @@ class OpenData:
         refs: window -> object store reference of {"dense", "codes", "target"} (memory mode).
         streams: window -> dataset of encoded rows, lazy (stream mode).
         test: raw rows of the test window, as an Arrow table (memory) or a lazy dataset (stream).
+        rows: window -> reference of its raw rows, of train and validation where the stage keeps them.
     """
 
+    stage: IngestStage
     ingested: Ingested
     refs: Mapping[str, ray.ObjectRef[Arrays]]
     streams: Mapping[str, ray.data.Dataset]
     test: pa.Table | ray.data.Dataset
+    rows: Mapping[str, ray.ObjectRef[pa.Table]] = field(default_factory=dict[str, "ray.ObjectRef[pa.Table]"])
+
+    def serves(self, stage: IngestStage) -> bool:
+        """Whether the rows that are kept are all that the stage asks for: it has other features at most."""
+        return bool(self.rows) and replace(stage, features=(), keeps_rows=True) == replace(self.stage, features=())
 
 
 def quiet_data() -> None:
@@ -100,24 +107,26 @@ def _in_memory(stage: IngestStage) -> OpenData:
     refuse_breaches(breaches, sum(num_rows.values()))
     for name, table in kept.items():
         _check_numbers(table, stage, name)
-    found = {name: _profile(table, stage) for name, table in kept.items()}
+    return _encode_all(kept, stage, snapshot_of(stage, accounts, num_rows, dropped, MEMORY))
+
+
+def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) -> OpenData:
+    """The rows that are open, with the features of a stage that they serve; nothing is read."""
+    if expected is not None:
+        _same(expected, data.ingested.snapshot)
+    kept: dict[str, Any] = {name: ray.get(ref) for name, ref in data.rows.items()}
+    return _encode_all({**kept, "test": data.test}, stage, data.ingested.snapshot)
+
+
+def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snapshot) -> OpenData:
+    found = {name: profile_of(table, stage) for name, table in kept.items()}
     ingested = Ingested(
-        snapshot=snapshot_of(stage, accounts, num_rows, dropped, MEMORY), profiles=found,
-        features=_fitted(found, stage), baseline=_baseline(kept["train"], stage),
-    )  # fmt: skip
-    refs = {name: ray.put(_arrays(table, ingested.features, name)) for name, table in kept.items() if name != "test"}
-    return OpenData(ingested=ingested, refs=refs, streams={}, test=kept["test"])
-
-
-def _profile(table: pa.Table, stage: IngestStage) -> profiles.Profile:
-    return profiles.profile(table, stage.features, stage.target, stage.task, stage.positive)
-
-
-def _fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedFeatures:
-    features = fit_features(found["train"], stage.features, stage.task, stage.positive)
-    if stage.task != "regression":
-        check_classes({name: p.target for name, p in found.items()}, stage.target, features.classes)
-    return features
+        snapshot=snapshot, profiles=found, features=fitted(found, stage), baseline=_baseline(kept["train"], stage)
+    )
+    learnt = {name: table for name, table in kept.items() if name != "test"}
+    refs = {name: ray.put(arrays_of(table, ingested.features, name)) for name, table in learnt.items()}
+    rows = {name: ray.put(table) for name, table in learnt.items()} if stage.keeps_rows else {}
+    return OpenData(stage=stage, ingested=ingested, refs=refs, streams={}, test=kept["test"], rows=rows)
 
 
 def _baseline(train: pa.Table, stage: IngestStage) -> baselines.BaselineState:
@@ -179,12 +188,6 @@ def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
     return drop_rows(table, parse_condition(condition).expression(table.schema)) if condition else (table, 0)
 
 
-def _arrays(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
-    encoded = encode(table, features, with_target=True, training=window == "train")
-    assert encoded.target is not None
-    return {"dense": encoded.dense, "codes": encoded.codes, "target": encoded.target}
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Part:
     """Statistics of the rows of one window in one block, small enough to travel to the driver."""
@@ -222,7 +225,7 @@ def _streamed(stage: IngestStage) -> OpenData:
     rows = {w.name: _rows(stage, w, accounts) for w in stage.windows}
     test = rows.pop("test")
     streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
-    return OpenData(ingested=ingested, refs={}, streams=streams, test=test)
+    return OpenData(stage=stage, ingested=ingested, refs={}, streams=streams, test=test)
 
 
 def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
@@ -234,10 +237,10 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     refuse_breaches(breaches, sum(num_rows.values()))
     found = {name: functools.reduce(profiles.merge, (p.profile for p in ps)) for name, ps in by_window.items()}
     _refuse_constant(found["train"])
-    fitted = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
+    states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), profiles=found,
-        features=_fitted(found, stage), baseline=functools.reduce(baselines.merge, fitted),
+        features=fitted(found, stage), baseline=functools.reduce(baselines.merge, states),
     )  # fmt: skip
 
 
@@ -272,7 +275,7 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
     baseline = ""
     if window == "train":
         baseline = _baseline(rows, stage).to_json().decode()
-    return _Part(window=window, num_dropped=num_dropped, profile=_profile(rows, stage), baseline=baseline)
+    return _Part(window=window, num_dropped=num_dropped, profile=profile_of(rows, stage), baseline=baseline)
 
 
 def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:
@@ -300,7 +303,7 @@ def _encoded(window: str, rows: ray.data.Dataset, features: FittedFeatures) -> r
 
 def _encode_block(table: pa.Table, features: FittedFeatures, window: str, code: Path | None) -> dict[str, NDArray[Any]]:
     with code_in(code) if code else nullcontext():
-        arrays = dict(_arrays(table, features, window))
+        arrays = dict(arrays_of(table, features, window))
     return {name: value for name, value in arrays.items() if value.size or value.ndim == 1}
 
 

@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.train import lower, lower_trial
 from raytemplate.engines.ray.trial_process import Place, Said, new_process
+from raytemplate.engines.ray.variants import Variants
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended, Reported, Trial
 from raytemplate.planning.stages import SweepStage
@@ -24,7 +25,7 @@ class RaySlots:
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
         self.num = stage.slots
         self._stage, self._journal, self._features = stage, journal, data.ingested.features
-        self._refs = {name: data.refs[name] for name in ("train", "validation")}
+        self._variants = Variants(data, journal.code, at_least=stage.slots + 1)
         self._places: dict[int, Place] = {}
         self._left: list[Place] = []
         self._asked: dict[Any, int] = {}
@@ -44,6 +45,7 @@ class RaySlots:
             self._leave(slot)
         for place in self._left:
             place.wait()
+        self._variants.close()
 
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""
@@ -52,7 +54,7 @@ class RaySlots:
             self._leave(slot)
         if slot not in self._places:
             self._places[slot] = self._new(request.trainer)
-        self._places[slot].begin(request)
+        self._places[slot].begin(request, self._variants.rows(trial.values))
         self._ask(slot)
 
     def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
@@ -98,13 +100,13 @@ class RaySlots:
 
     def _new(self, trainer: str) -> Place:
         if self._stage.workers == 1:
-            return new_process(self._stage, self._refs, self._journal.code)
+            return new_process(self._stage, self._variants.rows({}), self._journal.code)
         from raytemplate.engines.ray.groups import GroupPlace
 
         self._num_groups += 1
         request = lower(self._stage.arms[0], self._features, self._journal, math.inf, time.time())
         storage = self._journal.folder / "ray" / f"trials-{self._num_groups}"
-        return GroupPlace(replace(request, trainer=trainer, storage=storage), self._refs)
+        return GroupPlace(replace(request, trainer=trainer, storage=storage))
 
 
 def _reason(error: Exception) -> str:

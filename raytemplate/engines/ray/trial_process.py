@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import ray
-from numpy.typing import NDArray
 
 from raytemplate import plugins
 from raytemplate.code.load import code_in
 from raytemplate.engines.ray.context import Ranks
-from raytemplate.engines.ray.feeds import MemoryFeed
-from raytemplate.engines.ray.rank import TrainRequest, run_loop
+from raytemplate.engines.ray.rank import TrainRequest, feed_of, run_loop
 from raytemplate.engines.ray.running import A_SHARE
+from raytemplate.engines.ray.trial_rows import TrialRows, made_for
 from raytemplate.errors import Diverged, RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended
@@ -70,8 +68,8 @@ class Place(Protocol):
         """Whether it can run that next; else another place is needed."""
         ...
 
-    def begin(self, request: TrainRequest) -> None:
-        """Begin a trial; returns at once."""
+    def begin(self, request: TrainRequest, rows: TrialRows) -> None:
+        """Begin a trial; returns at once, even if its rows are not encoded yet."""
         ...
 
     def end(self) -> None:
@@ -86,29 +84,29 @@ class Place(Protocol):
 class TrialProcess(Talk):
     """What runs trials of one process: its libraries imported and the data mapped."""
 
-    def __init__(self, refs: Mapping[str, Any], code: Path, loops: tuple[str, ...]) -> None:
+    def __init__(self, rows: TrialRows, code: Path, loops: tuple[str, ...]) -> None:
         super().__init__()
-        self._arrays: dict[str, Mapping[str, NDArray[Any]]] = {name: ray.get(ref) for name, ref in refs.items()}
+        self._mapped = [ray.get(ref) for ref in rows.refs.values()]  # what most trials train on stays on this machine
         with code_in(code):
             for loop in loops:
                 plugins.resolve(loop)
 
-    def train(self, request: TrainRequest) -> None:
+    def train(self, request: TrainRequest, rows: TrialRows) -> None:
         """Run one trial; it is told by `news`."""
         try:
-            self.say(self._train(request))
+            self.say(self._train(made_for(rows, request), rows))
         except Exception as error:  # a person's own code may raise anything; the sweep goes on without the trial
             self.say(ended_by(error))
 
-    def _train(self, request: TrainRequest) -> Ended:
+    def _train(self, request: TrainRequest, rows: TrialRows) -> Ended:
         journal = Journal(request.epochs_file.parent)
 
         def keep(record: EpochRecord) -> None:
             journal.add_epoch(record)
             self.say(record)
 
-        feed = MemoryFeed(self._arrays, rank=0, num_ranks=1, seed=request.assignment.training.seed)
-        stopped, _ = run_loop(request, feed, _SlotRanks(), keep, self.goes_on)
+        ranks = _SlotRanks()
+        stopped, _ = run_loop(request, feed_of(request, rows.refs, {}, ranks), ranks, keep, self.goes_on)
         return Ended(slot=0, how="trained", stopped=stopped)
 
 
@@ -129,9 +127,9 @@ class ProcessPlace:
         """See `Place`."""
         return True
 
-    def begin(self, request: TrainRequest) -> None:
+    def begin(self, request: TrainRequest, rows: TrialRows) -> None:
         """See `Place`."""
-        self.actor.train.remote(request)
+        self.actor.train.remote(request, rows)
 
     def end(self) -> None:
         """See `Place`."""
@@ -141,8 +139,12 @@ class ProcessPlace:
         """See `Place`: there is nothing to wait for."""
 
 
-def new_process(stage: SweepStage, refs: Mapping[str, Any], code: Path) -> ProcessPlace:
-    """A process for the trials of a sweep, which holds what one of them is planned to hold."""
+def new_process(stage: SweepStage, rows: TrialRows, code: Path) -> ProcessPlace:
+    """A process for the trials of a sweep, which holds what one of them is planned to hold.
+
+    Args:
+        rows: encoded with the template's own features.
+    """
     arm = stage.arms[0]
     held: dict[str, Any] = {"num_cpus": arm.cpus_per_worker, "num_gpus": arm.gpus_per_worker}
     if arm.memory_per_worker:
@@ -152,8 +154,7 @@ def new_process(stage: SweepStage, refs: Mapping[str, Any], code: Path) -> Proce
     remote: Any = ray.remote
     kind = remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
     loops = tuple(dict.fromkeys(each.loop for each in stage.arms))
-    # In a mapping: a reference alone would be replaced by its value on the way.
-    return ProcessPlace(kind.remote(refs, code, loops))
+    return ProcessPlace(kind.remote(rows, code, loops))
 
 
 def ended_by(error: BaseException) -> Ended:

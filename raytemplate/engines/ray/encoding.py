@@ -1,0 +1,55 @@
+"""Rows of a window profiled, features fitted to them, and arrays made with what was fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raytemplate.code.load import code_in
+from raytemplate.data import profile as profiles
+from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.target import check_classes
+from raytemplate.models.context import Layout
+from raytemplate.models.saved import layout_of
+from raytemplate.planning.stages import FeatureStep, IngestStage
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def profile_of(table: pa.Table, stage: IngestStage) -> profiles.Profile:
+    """The statistics that the stage's features and target need."""
+    return profiles.profile(table, stage.features, stage.target, stage.task, stage.positive)
+
+
+def fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedFeatures:
+    """The stage's features, fitted to the profile of "train".
+
+    Raises:
+        DataError: they cannot be, or a window of `found` has classes that train has not.
+    """
+    features = fit_features(found["train"], stage.features, stage.task, stage.positive)
+    if stage.task != "regression":
+        check_classes({name: p.target for name, p in found.items()}, stage.target, features.classes)
+    return features
+
+
+def arrays_of(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
+    """The rows of a window as "dense", "codes" and "target"."""
+    encoded = encode(table, features, with_target=True, training=window == "train")
+    assert encoded.target is not None
+    return {"dense": encoded.dense, "codes": encoded.codes, "target": encoded.target}
+
+
+def encode_rows(
+    stage: IngestStage, steps: tuple[FeatureStep, ...], code: Path, train: pa.Table, validation: pa.Table
+) -> tuple[Layout, Arrays, Arrays]:
+    """Train and validation with other features than those of the stage, and the layout of both. Runs on a worker."""
+    stage = replace(stage, features=steps)
+    with code_in(code):
+        features = fitted({"train": profile_of(train, stage)}, stage)
+        return layout_of(features), arrays_of(train, features, "train"), arrays_of(validation, features, "validation")

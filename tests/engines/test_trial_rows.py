@@ -1,0 +1,134 @@
+"""Rows under the features that trials draw: encoded once for each, of train and validation only, never read again."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import ray
+
+from raytemplate.code.load import code_in
+from raytemplate.engines.ray import variants
+from raytemplate.engines.ray.ingest import encode_again, open_data
+from raytemplate.engines.ray.rank import TrainRequest
+from raytemplate.engines.ray.train import lower
+from raytemplate.engines.ray.trial_rows import made_for
+from raytemplate.engines.ray.variants import Variants
+from raytemplate.errors import TrainingFailed
+from raytemplate.execution.journal import Journal
+from raytemplate.models.saved import layout_of
+from raytemplate.planning.features import drawn_steps
+
+pytestmark = pytest.mark.ray
+FUNCTION = """
+from pathlib import Path
+
+NOTES = Path({notes!r})
+
+
+def add(rows):
+    if (NOTES / "broken").exists():
+        raise ValueError("no seats today")
+    if len(rows) > 1:
+        with (NOTES / "calls").open("a") as file:
+            file.write(f"{{len(rows)}}\\n")
+    return {{"twice": [2.0 * (seats or 0) for seats in rows["seats"].to_pylist()]}}
+"""
+PRECIP = "features.columns.precip.transform"
+CHANGES = {
+    "tuning.space": {PRECIP: "choice(log, none)", "features.columns.dest.min_count": "int(1, 50)"},
+    "code.modules": ["own_notes"],
+    "features.own": {"build": "own_notes:add", "columns": ["seats"], "gives": {"twice": "numeric"}},
+}
+
+
+@pytest.fixture
+def code(demo, tmp_path):
+    """A folder with a function that notes how many rows it was given."""
+    text = FUNCTION.format(notes=str(tmp_path))
+    (demo / "own_notes.py").write_text(text)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "own_notes.py").write_text(text)
+    return tmp_path / "code"
+
+
+@pytest.fixture
+def made(one_ray, code, plan):
+    """(the plan, its data)."""
+    plan_ = plan(CHANGES)
+    with code_in(code):
+        return plan_, open_data(plan_.ingest, None)
+
+
+def calls(code):
+    path = code.parent / "calls"
+    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def fetched(rows):
+    return {name: ray.get(ref) for name, ref in rows.refs.items()}
+
+
+def same(one, other):
+    return all(np.array_equal(one[w][name], other[w][name]) for w in one for name in ("dense", "codes", "target"))
+
+
+def test_each_set_of_features_is_encoded_once_and_that_of_the_template_at_ingest(made, code):
+    _, data = made
+    rows = {window.name: window.num_rows for window in data.ingested.snapshot.windows}
+    trials, before = Variants(data, code, at_least=3), len(calls(code))
+    own = trials.rows({PRECIP: "log", "training.lr": 0.1})
+    first = trials.rows({PRECIP: "none"})
+    assert trials.rows({PRECIP: "none", "training.lr": 0.2}) is first
+    fetched(first)
+    assert own.refs == data.refs
+    # One for the profile of train, then train and validation encoded: never the test window.
+    assert sorted(calls(code)[before:]) == sorted([rows["train"], rows["train"], rows["validation"]])
+
+
+def test_a_trial_sees_what_a_template_with_its_values_would(made, code):
+    plan_, data = made
+    values = {PRECIP: "none", "features.columns.dest.min_count": 50}
+    rows = Variants(data, code, at_least=3).rows(values)
+    stage = replace(plan_.ingest, features=drawn_steps(plan_.ingest, values), keeps_rows=False)
+    with code_in(code):
+        other = open_data(stage, data.ingested.snapshot)
+    assert ray.get(rows.layout) == layout_of(other.ingested.features) != layout_of(data.ingested.features)
+    assert same(fetched(rows), {name: ray.get(ref) for name, ref in other.refs.items()})
+
+
+def test_the_winners_features_are_fitted_to_rows_that_are_not_read_again(made, code, demo):
+    plan_, data = made
+    steps = drawn_steps(plan_.ingest, {PRECIP: "none"})
+    stage = replace(plan_.ingest, features=steps, keeps_rows=False)
+    assert data.serves(stage) and not data.serves(replace(stage, drop=""))
+    shutil.rmtree(demo / "data")
+    with code_in(code):
+        again = encode_again(data, stage, data.ingested.snapshot)
+    assert again.ingested.snapshot == data.ingested.snapshot and again.ingested.profiles.keys() == {
+        "train", "validation", "test",
+    }  # fmt: skip
+    rows = Variants(data, code, at_least=3).rows({PRECIP: "none"})
+    assert same(fetched(rows), {name: ray.get(ref) for name, ref in again.refs.items()})
+    assert not again.rows and not again.serves(stage)
+
+
+def test_those_used_longest_ago_go_where_there_is_no_room(made, code, monkeypatch):
+    monkeypatch.setattr(variants, "_room", lambda: 0.0)
+    trials = Variants(made[1], code, at_least=2)
+    first, second, third = (trials.rows({"features.columns.dest.min_count": n}) for n in (5, 6, 7))
+    fetched(third)
+    assert trials.rows({"features.columns.dest.min_count": 7}) is third
+    assert trials.rows({"features.columns.dest.min_count": 6}) is second
+    assert trials.rows({"features.columns.dest.min_count": 5}) is not first
+    trials.close()
+
+
+def test_what_goes_wrong_is_told_to_the_trial(made, code, tmp_path):
+    plan_, data = made
+    trials = Variants(data, code, at_least=3)
+    (code.parent / "broken").touch()
+    request: TrainRequest = lower(plan_.fit, data.ingested.features, Journal(tmp_path), 1.0, 0.0)
+    assert made_for(trials.rows({}), request) == request
+    with pytest.raises(TrainingFailed, match=r"own_notes:add failed: own_notes\.py:\d+: ValueError: no seats today"):
+        made_for(trials.rows({PRECIP: "none"}), request)
