@@ -11,6 +11,7 @@ from pathlib import Path
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
+from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
@@ -75,6 +76,7 @@ class Execution:
     _timings: list[StageTiming] = field(default_factory=list)
     _timeline: dict[str, float] = field(default_factory=dict)
     _ingested: Ingested | None = None
+    _read_s: float = 0.0
     _kept_trial: int = 0
 
     def run(self) -> RunEnd:
@@ -117,6 +119,7 @@ class Execution:
             case SweepStage():
                 self._pass("sweep", SweepResult, lambda: self._sweep(stage))
             case FitStage():
+                self._settle()
                 self._pass("fit", FitResult, self._fit)
             case EvaluateStage():
                 self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
@@ -167,10 +170,13 @@ class Execution:
     def _ingest(self, stage: IngestStage) -> Snapshot:
         found = self._read(stage, None)
         self._ingested = found
-        self.journal.write_profiles(found.profiles)
-        self.journal.write(found.features)
+        self._keep_fitted(found)
         self.journal.write(found.snapshot)
         return found.snapshot
+
+    def _keep_fitted(self, found: Ingested) -> None:
+        self.journal.write_profiles(found.profiles)
+        self.journal.write(found.features)
 
     def _open(self) -> Ingested:
         """The data of this run, read again and verified where an earlier process ingested it."""
@@ -181,11 +187,14 @@ class Execution:
         return self._ingested
 
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
+        started = self.meter.elapsed_s()
         with code_in(self.journal.code):
-            return within(
+            found = within(
                 self.meter.remaining_s(), lambda: self.engine.ingest(stage, expected),
                 lambda: self._spent("before the data had been read; there is no candidate"),
             )  # fmt: skip
+        self._read_s = self.meter.elapsed_s() - started
+        return found
 
     def _spent(self, when: str) -> BudgetSpent:
         return BudgetSpent(f"{self.meter.told()} were spent {when}",
@@ -203,6 +212,7 @@ class Execution:
                 begun=tuple((one, self._held_epochs(one)) for one in self.journal.begun()),
                 on_begin=self._on_begin, on_trial=self._on_trial, on_news=self.listener.searching,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
+                encoding_s=self._read_s if self.plan.ingest.keeps_rows else 0.0,
             ).run()  # fmt: skip
         # A process before this one may have left the model of a trial that was best then.
         for folder in self.journal.trial_folders.glob("*"):
@@ -240,9 +250,16 @@ class Execution:
             shutil.rmtree(self.journal.trial(number).folder, ignore_errors=True)
         self._kept_trial = kept
 
+    def _settle(self) -> None:
+        """From here on the plan is that of the winner; where its features are others, the data is opened with them."""
+        before, self.plan = self.plan.ingest.features, settled(self.plan, self.journal.read(SweepResult))
+        if self.plan.ingest.features != before:
+            self._ingested = None
+
     def _fit(self) -> FitResult:
         swept = self.journal.read(SweepResult)
-        self.plan = settled(self.plan, swept)
+        if self._open().features != self.journal.read(FittedFeatures):
+            self._keep_fitted(self._open())
         if swept is None or (self.plan.sweep and self.plan.sweep.refit):
             return self._train(self.plan.fit)
         return self._take_winner(self.plan.fit, swept)

@@ -135,8 +135,9 @@ def bring_records(storage: Path, journal: Journal) -> None:
         if (shared.folder / name).exists():
             write_atomic(journal.folder / name, (shared.folder / name).read_bytes())
     for kind in (Snapshot, FittedFeatures, SweepResult):
-        record = shared.read(kind)
-        if record is not None and journal.read(kind) is None:
+        record, known = shared.read(kind), journal.read(kind)
+        # What was fitted changes once, where the winner of a sweep has other features.
+        if record is not None and (known is None or (kind is FittedFeatures and known != record)):
             journal.write(record)
 
 

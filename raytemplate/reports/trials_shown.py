@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -86,6 +86,7 @@ def winning_template(plan: RunPlan, resolved: Settings, written: Container[str],
     del document["tuning"]
     kept = ("time", "prices", *(["cost"] if "budget.cost" in written else []))
     document["budget"] = {name: value for name, value in resolved["budget"].items() if name in kept}
+    document["features"] = _with_drawn(resolved["features"], best.values)
     document["model"] = dict(stage.model)
     document["training"] = {name: value for name, value in stage.training.items() if value is not None}
     yaml, out = YAML(), io.StringIO()
@@ -94,6 +95,16 @@ def winning_template(plan: RunPlan, resolved: Settings, written: Container[str],
     yaml.dump(_without_nothing(document), out)
     head = f"# The values of trial {best.number} of run {run_id}; paths are relative to where {plan.template} is.\n"
     return head + out.getvalue()
+
+
+def _with_drawn(features: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The namespace with the settings of columns that a trial drew."""
+    columns = {name: dict(settings) for name, settings in features["columns"].items()}
+    for field, value in values.items():
+        if field.startswith("features."):
+            column, _, setting = field.removeprefix("features.columns.").rpartition(".")
+            columns.setdefault(column, {})[setting] = value
+    return {**features, "columns": columns}
 
 
 def _without_nothing(value: Any) -> Any:

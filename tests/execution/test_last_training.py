@@ -1,9 +1,14 @@
 """What follows a sweep: the winner is trained again, or where its time is too short its trial's own model is taken."""
 
+from dataclasses import replace
+
+import pytest
 from fake_runs import FakeRun
 
+from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.planning.stages import Forecast, StageEstimate, SweepStage
+from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import FitResult, Usage
 from raytemplate.records.swept import SweepResult, TrialRecord
@@ -22,13 +27,13 @@ SWEEP = SweepStage(
 )  # fmt: skip
 
 
-def swept_run(folder):
+def swept_run(folder, best=BEST):
     stages = ("ingest", "sweep", "fit", "evaluate", "govern", "promote")
     estimates = tuple(StageEstimate(stage=stage, seconds=1.0, work=1.0) for stage in stages)
     forecast = Forecast(stages=estimates, start_s=1.0, low_s=1.0, high_s=9.0, cost_usd=0.0, runs_seen=0)
     run = FakeRun(folder, changes={"sweep": SWEEP, "forecast": forecast})
     run.journal.write(SweepResult(
-        best=BEST, trials=(BEST,), metric="mae", ended="trials", sampler="RandomSampler", slots=1,
+        best=best, trials=(best,), metric="mae", ended="trials", sampler="RandomSampler", slots=1,
         usage=Usage(wall_clock_s=1.0, cpu_s=1.0),
     ))  # fmt: skip
     trial = Checkpoints(run.journal.trial(4).checkpoints)
@@ -59,3 +64,38 @@ def test_a_last_training_that_was_cut_leaves_the_model_of_the_trial_and_says_so(
     assert (run.store.path(fit.candidate.digest) / "weights.safetensors").read_text() == '"trial"'
     assert fit.usage.wall_clock_s == 0.1
     assert any("its trial's own model is taken" in said for said in run.heard.said)
+
+
+FEATURES = Settings({"model.hidden": 32, "features.columns.carrier.encoding": "one-hot"})
+
+
+def kinds_of(run):
+    fit = run.journal.need(FitResult)
+    held = codec.loads(FittedFeatures, (run.store.path(fit.candidate.digest) / "features.json").read_bytes())
+    assert run.journal.need(FittedFeatures) == held
+    return [name for name in held.dense if name.startswith("carrier")], list(held.codes)
+
+
+@pytest.mark.parametrize("epochs", [3, 2], ids=["trained again", "cut short"])
+def test_model_and_records_have_the_features_of_the_winner(tmp_path, epochs):
+    run, engine = swept_run(tmp_path, replace(BEST, values=FEATURES)), FakeEngine(epochs=epochs)
+    run.execute(engine)
+    assert engine.calls == ["ready", "ingest", "ready", "ingest again", "fit", "score", "release"]
+    dense, codes = kinds_of(run)
+    assert len(dense) == 4 and "carrier" not in codes
+
+
+@pytest.mark.parametrize("stage", ["fit", "score"])
+def test_a_run_that_was_stopped_after_its_sweep_goes_on_with_the_features_of_the_winner(tmp_path, stage):
+    run, second = swept_run(tmp_path, replace(BEST, values=FEATURES)), FakeEngine()
+    with pytest.raises(KeyboardInterrupt):
+        run.execute(FakeEngine(crash={stage: KeyboardInterrupt()}))
+    run.execute(second)
+    assert second.calls == ["ready", "ingest again", *(["fit"] if stage == "fit" else []), "score", "release"]
+    assert len(kinds_of(run)[0]) == 4
+
+
+def test_features_that_the_sweep_left_as_they_were_are_not_fitted_again(tmp_path):
+    run, engine = swept_run(tmp_path, replace(BEST, values=Settings({"model.hidden": 32}))), FakeEngine()
+    run.execute(engine)
+    assert engine.calls == ["ready", "ingest", "fit", "score", "release"]

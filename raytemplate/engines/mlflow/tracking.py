@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.run import RunStart
+from raytemplate.records.swept import SweepResult
 from raytemplate.redact import redact
 
 RUN_TAG = "raytemplate.run"
@@ -33,7 +35,7 @@ def track(client: MlflowClient, plan: RunPlan, journal: Journal, artifact_locati
         tags={RUN_TAG: journal.run_id, "raytemplate.plan": plan.id, "mlflow.user": start.user},
     )  # fmt: skip
     run_id = str(run.info.run_id)
-    client.log_batch(run_id, metrics=_metrics(journal, start), params=_params(plan))
+    client.log_batch(run_id, metrics=_metrics(journal, start), params=_params(plan, journal))
     _log_verdict(client, run_id, journal)
     for name in (LOCK, "snapshot.json", "fit.json", "evaluation.json"):
         if (journal.folder / name).exists():
@@ -59,7 +61,7 @@ def _log_verdict(client: MlflowClient, run_id: str, journal: Journal) -> None:
     client.log_artifact(run_id, str(journal.folder / "verdict.json"))
 
 
-def _params(plan: RunPlan) -> list[Param]:
+def _params(plan: RunPlan, journal: Journal) -> list[Param]:
     flat: dict[str, object] = {
         "as_of": plan.as_of.isoformat(),
         "template_version": plan.version,
@@ -67,12 +69,15 @@ def _params(plan: RunPlan) -> list[Param]:
     }
     flat |= {f"model.{key}": value for key, value in plan.fit.model.items()}
     flat |= {f"training.{key}": value for key, value in plan.fit.training.items()}
+    swept = journal.read(SweepResult)
+    drawn = swept.best.values if swept else {}
+    flat |= {name: value for name, value in drawn.items() if name.startswith("features.")}
     return [param(key, value) for key, value in flat.items()]
 
 
 def param(name: str, value: object) -> Param:
-    """A parameter without secrets, no longer than MLflow takes it."""
-    return Param(name, redact(str(value))[:_MOST_PARAM_LENGTH])
+    """A parameter without secrets, no longer than MLflow takes it, under a name as it takes them."""
+    return Param(re.sub(r"[^\w./: -]", "_", name), redact(str(value))[:_MOST_PARAM_LENGTH])
 
 
 def _metrics(journal: Journal, start: RunStart) -> list[Metric]:
