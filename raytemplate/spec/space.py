@@ -14,10 +14,11 @@ from raytemplate.spec.wording import show_value
 from raytemplate.tuning.draws import Draw, Scalar, parse_draw
 from raytemplate.tuning.options import Drawn, TuningSpec
 from raytemplate.tuning.searches import Search
-from raytemplate.tuning.space import KIND, knobs
+from raytemplate.tuning.space import KIND, conditions, knobs
 
 Build = Callable[[Places], TemplateSpec]
-_SEARCHED = ("model", "training")
+_SEARCHED = ("model", "training", "features")
+_FEATURES = "features.columns."
 _SAME_FOR_ALL = frozenset({
     "training.seed", "training.quantile", "training.threads", "training.warm_start", "training.checkpoint_every",
     "training.checkpoint_minutes", "training.keep_checkpoints", "training.keep_best",
@@ -88,11 +89,10 @@ def check_space(places: Places, tuning: TuningSpec, build: Build) -> tuple[Templ
     except ValueError as error:
         places.note("tuning.space", str(error))
         return ()
-    kinds = parse_draw(tuning.space[KIND].draw).values if KIND in tuning.space else (None,)
-    arms = tuple(_arm(places, kind, build) for kind in kinds)
+    arms = tuple(_arm(places, kind, build) for kind in _drawn(tuning, KIND))
     if places.clean():
         for name in tuning.space:
-            _try_values(places, name, tuning, kinds, build)
+            _try_values(places, name, tuning, build)
     return tuple(arm for arm in arms if arm is not None)
 
 
@@ -109,7 +109,11 @@ def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search
         places.note(name, f"is searched, and what tuning.space.{name} draws would take its place; set that instead")
     place, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
-        places.note(place, "cannot be searched; fields of model and training can")
+        places.note(place, "cannot be searched; fields of model and training can, and settings of feature columns")
+    elif name.startswith("features."):
+        if not name.startswith(_FEATURES) or name.count(".") != 3:
+            places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot can, "
+                               f"such as {_FEATURES}COLUMN.kind")  # fmt: skip
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
         places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
                     "cannot be searched: only a whole field of model or training can")  # fmt: skip
@@ -138,24 +142,25 @@ def _may_be(draw: Draw, value: Scalar) -> bool:
 def _arm(places: Places, kind: Scalar | None, build: Build) -> TemplateSpec | None:
     """The template with that family, if it is one."""
     try:
-        return build(_with(places, _family(kind)))
+        return build(_with(places, _put(KIND, kind)))
     except SpecError as error:
         for problem in error.problems:
             places.note(f"tuning.space.{KIND}", f"{kind}: {problem.path}: {problem.message}")
         return None
 
 
-def _try_values(places: Places, name: str, tuning: TuningSpec, kinds: tuple[Scalar | None, ...], build: Build) -> None:
-    """Notes what is wrong with the values of one field, with each family that it may be drawn for."""
+def _try_values(places: Places, name: str, tuning: TuningSpec, build: Build) -> None:
+    """Notes what is wrong with the values of one field, under each kind that it may be drawn for."""
     if name == KIND:
         return
-    one = tuning.space[name]
-    wanted = [kind for kind in kinds if one.when.get(KIND, kind) == kind]
+    decider, given = _decider(name), conditions(tuning.space, name)
+    kinds = (None,) if name == decider else _drawn(tuning, decider)
+    wanted = [kind for kind in kinds if given.get(decider, kind) == kind]
     found = {
         kind: [
             m
-            for v in parse_draw(one.draw).tried()
-            for m in _problems(_with(places, {**_family(kind), name: v}), name, build)
+            for v in parse_draw(tuning.space[name].draw).tried()
+            for m in _problems(_with(places, {**given, **_put(decider, kind), name: v}), name, v, build)
         ]
         for kind in wanted
     }
@@ -163,27 +168,38 @@ def _try_values(places: Places, name: str, tuning: TuningSpec, kinds: tuple[Scal
     if foreign and len(foreign) < len(wanted):
         others = next(kind for kind in wanted if kind not in foreign)
         places.note(f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; "
-                                            f"add when: {{{KIND}: {others}}}")  # fmt: skip
+                                            f"add when: {{{decider}: {others}}}")  # fmt: skip
         return
     messages = [message for messages in found.values() for message in messages]
     if messages:  # one is enough, and best one that names what was meant
         places.note(f"tuning.space.{name}", next((m for m in messages if "did you mean" in m), messages[0]))
 
 
-def _family(kind: Scalar | None) -> dict[str, Scalar]:
-    return {} if kind is None else {KIND: kind}
+def _decider(name: str) -> str:
+    """The field that decides which others there are beside it: the family, or the kind of a column's feature."""
+    return f"{name.rpartition('.')[0]}.kind" if name.startswith(_FEATURES) else KIND
+
+
+def _drawn(tuning: TuningSpec, decider: str) -> tuple[Scalar | None, ...]:
+    """The kinds that may be drawn; None is the one of the template."""
+    return parse_draw(tuning.space[decider].draw).values if decider in tuning.space else (None,)
+
+
+def _put(decider: str, kind: Scalar | None) -> dict[str, Scalar]:
+    return {} if kind is None else {decider: kind}
 
 
 def _is_foreign(message: str) -> bool:
     return message.startswith(("no such field", "not used by"))
 
 
-def _problems(places: Places, name: str, build: Build) -> Iterator[str]:
+def _problems(places: Places, name: str, value: Scalar, build: Build) -> Iterator[str]:
+    told = f"with {show_value(value)}, " if name == _decider(name) else ""
     try:
         build(places)
     except SpecError as error:
         yield from dict.fromkeys(
-            p.message if p.path == name else f"{p.path}: {p.message}" for p in error.problems
+            p.message if p.path == name else f"{told}{p.path}: {p.message}" for p in error.problems
         )  # fmt: skip
 
 

@@ -57,9 +57,9 @@ class TuningSpec(Options):
     """A search for better values of some fields, in one run; without `space` there is none."""
 
     space: Annotated[Mapping[str, Drawn], WithJsonSchema(_SPACE_SCHEMA)] = {}
-    """Fields of `model` and `training` and what each trial draws for them, such as
-    `{training.lr: loguniform(1e-4, 1e-1)}`; with a condition `{draw: int(50, 400), when: {model.kind: lightgbm}}`.
-    Default: nothing is searched."""
+    """Fields of `model` and `training` and settings of `features.columns`, and what each trial draws for them, such as
+    `{training.lr: loguniform(1e-4, 1e-1), features.columns.precip.transform: choice(log, none)}`; with a condition
+    `{draw: int(50, 400), when: {model.kind: lightgbm}}`. Default: nothing is searched."""
 
     search: str = "tpe"
     """How values are chosen: `random`, `grid`, `tpe`, `gp`, `cma-es`, or one of a package. It sees the validation

@@ -28,6 +28,16 @@ SPACE = {
     "tuning.warm_start": False,
 }
 WARM = {"tuning.warm_start": True}
+FEATURES = {
+    "tuning.space": {
+        "features.columns.precip.transform": "choice(log, none)",
+        "features.columns.dest.kind": "choice(target-mean, hashing)",
+        "features.columns.dest.smoothing": {
+            "draw": "loguniform(1, 100)", "when": {"features.columns.dest.kind": "target-mean"},
+        },
+    },
+    "tuning.scheduler": "none",
+}  # fmt: skip
 
 
 def swept(demo, changes=None, **more):
@@ -77,14 +87,14 @@ def test_what_won_is_tried_first_the_next_time(one_ray, demo):
 
 
 def test_the_search_never_sees_the_test_rows(one_ray, demo):
-    first = swept(demo)
+    first = swept(demo, FEATURES)
     for path in sorted((demo / "data" / "flights").glob("*.parquet")):
         table = pq.read_table(path)
         late = pa.array([time.isoformat() >= "2013-02-01" for time in table["time_hour"].to_pylist()])
         spoilt = pa.compute.if_else(late, 1.0, table["air_time"])
         place = table.schema.get_field_index("air_time")
         pq.write_table(table.set_column(place, "air_time", spoilt.cast(table.schema.field(place).type)), path)
-    second = swept(demo)
+    second = swept(demo, FEATURES)
     assert trials(first) == trials(second)
     assert first.evaluation.metrics["mae"].value != second.evaluation.metrics["mae"].value
 
@@ -96,6 +106,33 @@ def test_a_trials_own_model_is_the_candidate_where_no_refit_is_wanted(one_ray, d
     assert (run.fit.engine, run.fit.candidate.epoch) == (f"trial {best.number}", best.best_epoch)
     assert run.fit.candidate.validation == best.validation
     assert run.end.state == "approved"
+
+
+def kind_of_dest(path):
+    features = {one["column"]: one for one in json.loads((path / "features.json").read_text())["features"]}
+    return features["dest"]["kind"], features["precip"]["state"].get("transform", "none")
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_features_are_searched_and_the_model_predicts_with_those_that_won(one_ray, demo, refit):
+    run = swept(demo, {**FEATURES, "tuning.refit": refit, "tuning.slots": 2, "resources.workers": 1})
+    assert [one.problem for one in run.trials] == [""] * 4
+    values = run.sweep.best.values
+    won = values["features.columns.dest.kind"], values["features.columns.precip.transform"]
+    assert won == kind_of_dest(run.journal.folder) == kind_of_dest(run.journal.model)
+    assert "flight" in run.snapshot.columns  # by which means of the target would fold
+    assert run.end.state == "approved"
+    rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 50)
+    assert (
+        sum(api.model(f"{run.plan.name}@champion", workspace=str(demo)).predict(rows)["prediction"].to_pylist()) / 50
+        > 20
+    )
+    assert won[0] in str(api.trials(run.id, workspace=str(demo)))
+    (demo / "winner.yaml").write_text(api.winning_template(run.id, workspace=str(demo)))
+    columns = api.load(demo / "winner.yaml").features.columns
+    assert (columns["dest"]["kind"], columns["precip"]["transform"]) == won
+    again = api.plan(api.load(demo / SHIPPED.name, set=changed({**SPACE, **FEATURES, **WARM})), AS_OF)
+    assert again.plan.sweep.begin_with == (values,)
 
 
 def test_families_are_searched_together_and_one_that_diverges_is_never_the_winner(one_ray, demo):
@@ -214,7 +251,8 @@ def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
         found = [one for one in actors().values() if one["State"] != "DEAD"]
         return [one["ActorClassName"] for one in found if one["ActorClassName"][0] != "_"]
 
-    run = swept(demo, {"resources.workers": 2, "training.epochs": 3, "budget.trials": 3, "tuning.scheduler": "median"})
+    changes = {"resources.workers": 2, "training.epochs": 3, "budget.trials": 3, "tuning.scheduler": "median"}
+    run = swept(demo, {**changes, "tuning.space.features.columns.precip.transform": "choice(log, none)"})
     assert [(one.number, one.problem) for one in run.trials] == [(1, ""), (2, ""), (3, "")]
     assert run.fit.engine == "Ray Train, 2 workers" and len({rank.weights_sha256 for rank in run.fit.ranks}) == 1
     assert [g for g in placement_group_table().values() if g["state"] != "REMOVED"] == []

@@ -85,6 +85,31 @@ WRONG = {
     "parts of a whole number": (one("model.hidden: uniform(8, 16)"), "model.hidden: got"),
     "between the ends": (one("model.layers: quniform(1, 3, 0.5)"), "model.layers: got"),
     "another namespace": (one("data.rows: int(1, 2)"), "data.rows: cannot be searched; fields of model and training"),
+    "a list of features": (one("features.numeric: choice(a, b)"), "features.numeric: cannot be searched; of features"),
+    "a setting of features": (
+        one("features.columns.carrier.min_coun: int(1, 50)"),
+        "features.columns.carrier.min_coun: no such field; did you mean features.columns.carrier.min_count?",
+    ),
+    "a value of a setting": (
+        one("features.columns.carrier.min_count: int(0, 50)"),
+        "features.columns.carrier.min_count: got 0, expected a whole number, 1 or more",
+    ),
+    "a column that is no feature": (
+        one("features.columns.carier.min_count: int(1, 50)"),
+        "features.columns.carier.min_count: features.columns.carier: no such feature; did you mean carrier?",
+    ),
+    "a column with a dot": (
+        one("features.columns.a.b.min_count: int(1, 50)"),
+        "features.columns.a.b.min_count: cannot be searched; of features, one setting of a column whose name has",
+    ),
+    "a kind of another list": (
+        one("features.columns.carrier.kind: choice(categorical, numeric)"),
+        'features.columns.carrier.kind: "numeric" is for columns in features.numeric',
+    ),
+    "a kind without a setting of the file": (
+        one("features.columns.distance.kind: choice(numeric, buckets)"),
+        'features.columns.distance.kind: with "buckets", features.columns.distance.transform: no such field',
+    ),
     "what all share": (one("training.seed: int(1, 3)"), "training.seed: cannot be searched: it must be the same"),
     "no draw": (one("training.lr: 0.1"), "training.lr.draw: got 0.1, expected a draw such as loguniform(1e-4, 1e-1)"),
     "a draw that is none": (one("training.lr: normal(0, 1)"), 'training.lr.draw: got "normal(0, 1)", expected a draw'),
@@ -117,6 +142,40 @@ def test_a_field_of_one_family_asks_for_its_condition(tmp_path: Path) -> None:
     assert problems(tmp_path, text) == [
         f"t.yaml:{LINE + 3}  tuning.space.model.num_trees: not used by tabular-mlp; add when: {{model.kind: lightgbm}}"
     ]
+
+
+COLUMN = "features.columns.carrier"
+
+
+def test_settings_of_columns_are_searched_with_and_without_conditions(tmp_path: Path) -> None:
+    text = one(
+        "features: {columns: {distance: {transform: choice(log, none)}}}\n"
+        f"    {COLUMN}.kind: choice(categorical, target-mean)\n"
+        f"    {COLUMN}.min_count: {{draw: int(1, 50), when: {{{COLUMN}.kind: categorical}}}}"
+    )
+    spec = loaded(tmp_path, text)
+    assert [(name, drawn.draw, dict(drawn.when)) for name, drawn in spec.tuning.space.items()] == [
+        ("features.columns.distance.transform", "choice(log, none)", {}),
+        (f"{COLUMN}.kind", "choice(categorical, target-mean)", {}),
+        (f"{COLUMN}.min_count", "int(1, 50)", {f"{COLUMN}.kind": "categorical"}),
+    ]
+    assert spec.features.columns == {"distance": {"transform": "log"}}
+
+
+def test_a_setting_of_one_kind_asks_for_its_condition(tmp_path: Path) -> None:
+    text = one(f"{COLUMN}.kind: choice(categorical, hashing)\n    {COLUMN}.min_count: int(1, 50)")
+    (problem,) = problems(tmp_path, text)
+    place, condition = f"t.yaml:{LINE + 3}  tuning.space.{COLUMN}.min_count", f"{{{COLUMN}.kind: categorical}}"
+    assert problem == f"{place}: not used by hashing; add when: {condition}"
+
+
+def test_a_condition_of_a_condition_counts(tmp_path: Path) -> None:
+    text = one(
+        "model.kind: choice(lightgbm, tabular-mlp)\n"
+        "    model.layers: {draw: int(1, 3), when: {model.kind: tabular-mlp}}\n"
+        "    model.hidden: {draw: choice(8, 16), when: {model.layers: 1}}"
+    )
+    assert list(loaded(tmp_path, text).tuning.space) == ["model.kind", "model.layers", "model.hidden"]
 
 
 def test_a_grid_needs_an_end_of_values_and_others_take_no_grid(tmp_path: Path) -> None:
