@@ -46,13 +46,15 @@ def test_a_trial_of_two_workers_is_charged_for_both(head, demo):
 
 
 def test_a_submitted_sweep_ends_as_one_here_does(head, demo, tmp_path):
-    sets = as_sets({**SPACE, "budget.trials": 5, "tracking.storage": str(tmp_path / "shared")})
+    drawn = {"tuning.space.features.columns.dest.encoding": "choice(one-hot)"}
+    sets = as_sets({**SPACE, **drawn, "budget.trials": 5, "tracking.storage": str(tmp_path / "shared")})
     ran = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *sets, cwd=demo)
     assert ran.returncode in (0, 5), ran.stderr
     run = only_run(demo)
     assert [t["stage"] for t in record(run, "end")["timings"]][:4] == ["start", "ingest", "sweep", "fit"]
     assert (len(Journal(run).trials()), record(run, "sweep")["ended"]) == (5, "trials")
     assert "5 trials" in ran.stderr
+    assert "dest" not in record(run, "features")["codes"]  # the record is the winner's here too
     shown = head.raytemplate("show", run.name, "--trials", cwd=demo)
     assert shown.stdout.count("finished") + shown.stdout.count("pruned") == 5
 
