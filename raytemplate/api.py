@@ -127,6 +127,7 @@ def plan(
     """
     from raytemplate.execution.catalog import refuse_lost_ledger
     from raytemplate.planning.compile import compile as compile_plan
+    from raytemplate.planning.features import every_variant
 
     place = find_workspace(spec.folder, explicit=workspace, environ=os.environ)
     refuse_lost_ledger(place)
@@ -135,7 +136,7 @@ def plan(
         spec = _with_frame(spec, data, place)
     found = look(spec, place, _cluster(address) if address else None)
     plan_ = compile_plan(spec, found, as_of)
-    for step in plan_.ingest.features:
+    for step in every_variant(spec, plan_.ingest.features):
         plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
     return Planned(plan=plan_, spec=spec, workspace=place, address=address or "")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from raytemplate.plugins import Options
+from raytemplate.plugins import Options, YesNo
 from raytemplate.units import parse_moment, show
 
 ColumnType = Literal["number", "integer", "text", "boolean", "time"]
@@ -29,7 +29,7 @@ class ColumnContract(Options):
     type: ColumnType
     """`number`, `integer`, `text`, `boolean` or `time`; a column of floats is `integer` where each value is whole."""
 
-    nullable: bool = True
+    nullable: YesNo = True
     """Whether a value may be missing; NaN counts as missing. Default: it may."""
 
     min: Limit = None

@@ -76,7 +76,6 @@ class Execution:
     _timings: list[StageTiming] = field(default_factory=list)
     _timeline: dict[str, float] = field(default_factory=dict)
     _ingested: Ingested | None = None
-    _read_s: float = 0.0
     _kept_trial: int = 0
 
     def run(self) -> RunEnd:
@@ -187,14 +186,13 @@ class Execution:
         return self._ingested
 
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
-        started = self.meter.elapsed_s()
+        swept = self.journal.read(SweepResult) is not None
+        done = "the winner could be trained" if swept else "the data had been read"
         with code_in(self.journal.code):
-            found = within(
+            return within(
                 self.meter.remaining_s(), lambda: self.engine.ingest(stage, expected),
-                lambda: self._spent("before the data had been read; there is no candidate"),
+                lambda: self._spent(f"before {done}; there is no candidate"),
             )  # fmt: skip
-        self._read_s = self.meter.elapsed_s() - started
-        return found
 
     def _spent(self, when: str) -> BudgetSpent:
         return BudgetSpent(f"{self.meter.told()} were spent {when}",
@@ -212,7 +210,7 @@ class Execution:
                 begun=tuple((one, self._held_epochs(one)) for one in self.journal.begun()),
                 on_begin=self._on_begin, on_trial=self._on_trial, on_news=self.listener.searching,
                 slot_usd_per_s=self._slot_usd_per_s(stage),
-                encoding_s=self._read_s if self.plan.ingest.keeps_rows else 0.0,
+                encoding_s=ingested.encoding_s if self.plan.ingest.keeps_rows else 0.0,
             ).run()  # fmt: skip
         # A process before this one may have left the model of a trial that was best then.
         for folder in self.journal.trial_folders.glob("*"):

@@ -27,12 +27,16 @@ from raytemplate.records.swept import SweepNow, TrialRecord
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingested:
-    """What ingest found: the snapshot, statistics of each window, what was fitted on train."""
+    """What ingest found: the snapshot, statistics of each window, what was fitted on train.
+
+    `encoding_s` is what fitting and encoding took, of rows that were there.
+    """
 
     snapshot: Snapshot
     profiles: Mapping[str, Profile]
     features: FittedFeatures
     baseline: BaselineState
+    encoding_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

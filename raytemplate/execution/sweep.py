@@ -325,7 +325,7 @@ class Sweep:
     def _end(self, event: Ended) -> None:
         running = self._running.pop(event.slot, None)
         if running is not None:
-            self._keep(running, _state(running, event), event.problem)
+            self._keep(running, _state(running, event), event.problem, waited=event.waited)
 
     def _end_overdue(self) -> None:
         for slot, running in list(self._running.items()):
@@ -338,11 +338,11 @@ class Sweep:
         ends = [one.started + one.trial.limit_s + _GRACE_S - self.clock() for one in self._running.values()]
         return max(0.01, min(_WAIT_S, *ends))
 
-    def _keep(self, running: _Running, state: TrialState, problem: str) -> None:
+    def _keep(self, running: _Running, state: TrialState, problem: str, *, waited: bool = False) -> None:
         actual_s = self.clock() - running.started
         self._held_s += actual_s
         family, number = running.trial.stage.family, running.trial.number
-        if not running.epochs and state == "cut":
+        if not running.epochs and state == "cut" and not waited:
             self._pace.took(family, number, actual_s, 1)
         elif running.epochs and state in ("finished", "pruned"):
             self._pace.ended(family, number, actual_s, running.epochs[-1].epoch - running.from_epoch)

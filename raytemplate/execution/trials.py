@@ -45,12 +45,14 @@ class Ended:
     Args:
         stopped: as a `FitResult` has it.
         problem: how it failed.
+        waited: its time was up before its features were encoded: that says nothing of its epochs.
     """
 
     slot: int
     how: Literal["trained", "diverged", "failed"]
     stopped: str = ""
     problem: str = ""
+    waited: bool = False
 
 
 class Slots(Protocol):

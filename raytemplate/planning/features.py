@@ -14,9 +14,7 @@ from raytemplate.planning.stages import FeatureStep, IngestStage
 from raytemplate.records.codec import Settings
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.tuning.draws import parse_draw
-from raytemplate.tuning.space import conditions
-
-_COLUMNS = "features.columns."
+from raytemplate.tuning.space import COLUMNS, conditions, drawn_settings
 
 
 def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
@@ -42,14 +40,14 @@ def drawn_steps(ingest: IngestStage, values: Mapping[str, Any]) -> tuple[Feature
 
 def searches_features(spec: TemplateSpec) -> bool:
     """Whether trials may differ in their features."""
-    return any(name.startswith(_COLUMNS) for name in spec.tuning.space)
+    return any(name.startswith(COLUMNS) for name in spec.tuning.space)
 
 
 def every_variant(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tuple[FeatureStep, ...]:
     """The steps of a template, and those that the ends of its draws make of them: what needs most is among them."""
     space, found = spec.tuning.space, dict.fromkeys(features)
     for name in space:
-        for value in parse_draw(space[name].draw).tried() if name.startswith(_COLUMNS) else ():
+        for value in parse_draw(space[name].draw).tried() if name.startswith(COLUMNS) else ():
             values = {**conditions(space, name), name: value}
             found |= dict.fromkeys(_drawn(features, values, spec.data.time, spec.data.keys))
     return tuple(found)
@@ -57,7 +55,7 @@ def every_variant(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tupl
 
 def num_variants(spec: TemplateSpec) -> float:
     """How many different features trials can have; infinite where a draw has no end of values."""
-    counts = (parse_draw(one.draw).count for name, one in spec.tuning.space.items() if name.startswith(_COLUMNS))
+    counts = (parse_draw(one.draw).count for name, one in spec.tuning.space.items() if name.startswith(COLUMNS))
     return math.prod(counts)
 
 
@@ -65,26 +63,26 @@ def _drawn(
     steps: tuple[FeatureStep, ...], values: Mapping[str, Any], time: str, keys: tuple[str, ...]
 ) -> tuple[FeatureStep, ...]:
     """With the settings that were drawn."""
-    by_column: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        if name.startswith(_COLUMNS):
-            column, _, setting = name.removeprefix(_COLUMNS).rpartition(".")
-            by_column.setdefault(column, {})[setting] = value
+    by_column = drawn_settings(values)
     return _with_folds([_with(step, by_column.get(step.column, {})) for step in steps], time, keys)
 
 
 def _with(step: FeatureStep, drawn: dict[str, Any]) -> FeatureStep:
     kind, settings = str(drawn.pop("kind", step.kind)), dict(step.settings)
-    if kind != step.kind == "target-mean":
-        settings.pop("fold_by", None)  # which was found for the mean of the target
+    if kind != step.kind:
+        known = _options(kind).model_fields
+        settings = {name: value for name, value in settings.items() if name in known}
     settings |= {name: value for name, value in drawn.items() if name in settings or value != _default(kind, name)}
     return replace(step, kind=kind, settings=Settings(settings))
 
 
 def _default(kind: str, name: str) -> Any:
     """What a setting is where none is given: to draw that changes nothing."""
-    options: type[FeatureOptions] = plugins.load(plugins.FEATURE_OPTIONS, kind)
-    return options.model_fields[name].default
+    return _options(kind).model_fields[name].default
+
+
+def _options(kind: str) -> type[FeatureOptions]:
+    return plugins.load(plugins.FEATURE_OPTIONS, kind)
 
 
 def _with_folds(steps: Sequence[FeatureStep], time: str, keys: tuple[str, ...]) -> tuple[FeatureStep, ...]:

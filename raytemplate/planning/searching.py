@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import replace
+from itertools import islice
 
 from raytemplate import plugins
 from raytemplate.errors import PlanError
@@ -12,9 +15,10 @@ from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import refuse_too_dear
 from raytemplate.planning.packing import fitting_workers
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
-from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.schema import TemplateSpec, worker_bounds
+from raytemplate.tuning.draws import parse_draw
 from raytemplate.tuning.front import SECONDS, Objective, Pick
-from raytemplate.tuning.space import can_draw, knobs
+from raytemplate.tuning.space import can_draw, every_point, knobs
 from raytemplate.units import show_seconds
 
 _TRIAL_START_S = 0.1
@@ -39,11 +43,11 @@ def sweep_stage(
                         next_step="set data.ingest: auto")  # fmt: skip
     if ingest.mode == "stream":
         raise PlanError("a sweep keeps the encoded data in memory, and it does not fit",
-                        next_step="shorten data.windows.train, or set data.rows")  # fmt: skip
+                        next_step="shorten data.windows.train, or set data.rows or fewer tuning.slots")  # fmt: skip
     if spec.training.warm_start != "none":
         raise PlanError("training.warm_start is champion; the trials of a sweep begin without weights",
                         next_step="set training.warm_start: none")  # fmt: skip
-    slots = trials_at_once(spec, inventory, workers=max(1, arms[0].workers))
+    slots = trials_at_once(spec, inventory)
     space = knobs(spec.tuning.space)
     return SweepStage(
         search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=space, arms=arms,
@@ -55,10 +59,12 @@ def sweep_stage(
     )  # fmt: skip
 
 
-def trials_at_once(spec: TemplateSpec, inventory: Inventory, *, workers: int = 1) -> int:
-    """How many trials of so many workers run at once."""
+def trials_at_once(spec: TemplateSpec, inventory: Inventory) -> int:
+    """How many trials run at once, each with the workers that are asked for, or the least of a range."""
+    asked = spec.resources.workers
+    least, _ = worker_bounds(asked) or (asked if isinstance(asked, int) else 1, 0)
     # A group may spread over nodes, so that what fits of its workers fits of groups.
-    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // workers
+    most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // max(1, least)
     return min(spec.tuning.slots or most, most, spec.budget.trials or most)
 
 
@@ -85,27 +91,34 @@ def with_sweep(
     rows = ingest.window("train").num_rows
     fit_s = max(forecast.stage_s("fit"), 0.1)
     start_s = _GROUP_START_S if sweep.workers > 1 else _TRIAL_START_S
-    one_s = start_s + sum(rows * a.num_epochs / r for a, r in zip(sweep.arms, sweep.rows_per_s, strict=True)) / (
-        len(sweep.arms)
-    )
+    least_s, one_s = (
+        min(start_s + statistics.mean(seconds), sweep.per_trial_s or math.inf)
+        for seconds in zip(*(
+            [rows * epochs / rate for epochs in _epochs(arm, sweep)]
+            for arm, rate in zip(sweep.arms, sweep.rows_per_s, strict=True)
+        ), strict=True)
+    )  # fmt: skip
     last_s = fit_s if sweep.refit else 0.0
     fixed_s = forecast.seconds - forecast.stage_s("fit")
     left_s = limits.time_s - fixed_s - last_s
     # Half of what is expected: estimates may be twice too high.
-    if left_s < -0.5 * (fixed_s + last_s) or limits.time_s < 0.5 * (fixed_s + last_s + one_s):
-        need = fixed_s + last_s + one_s
+    if left_s < -0.5 * (fixed_s + last_s) or limits.time_s < 0.5 * (fixed_s + last_s + least_s):
+        need = fixed_s + last_s + least_s
         raise PlanError(
             f"budget.time is {show_seconds(limits.time_s)}; start, ingest, one trial, the last training and evaluation "
             f"need about {show_seconds(need)}",
             next_step=f"set budget.time: {int(need) + 1}s or more",
         )
     fixed_usd = forecast.cost_usd - (forecast.stage_s("fit") - last_s) * limits.rate("fit")
-    need_usd = fixed_usd + one_s * limits.rate("sweep")
+    need_usd = fixed_usd + least_s * limits.rate("sweep")
     refuse_too_dear(limits, need_usd, "start, ingest, one trial, the last training and evaluation")
     if limits.rate("sweep") > 0:
         left_s = min(left_s, (limits.cost_usd - fixed_usd) / limits.rate("sweep"))
+    one_s = min(one_s, max(left_s, least_s))  # of more epochs than fit it has as many as fit
     fitting = max(1, int(max(left_s, one_s) * sweep.slots / one_s))
-    expected = min(fitting, sweep.num_trials) if sweep.num_trials else fitting
+    expected = min(fitting, sweep.num_trials or fitting)
+    if plugins.load(plugins.SEARCHES, sweep.search).finite_only:
+        expected = len(list(islice(every_point(sweep.space), expected)))
     sweep_s = expected * one_s / min(sweep.slots, expected)
     stages = tuple(
         replace(one, seconds=last_s) if one.stage == "fit" else one for one in forecast.stages
@@ -118,6 +131,14 @@ def with_sweep(
         high_s=min(forecast.high_s + 1.8 * more_s, max(limits.time_s, forecast.high_s)),
     )  # fmt: skip
     return replace(sweep, expected_trials=expected), priced(longer, limits)
+
+
+def _epochs(arm: FitStage, sweep: SweepStage) -> tuple[float, float]:
+    """The least epochs that a trial may ask for, and what is expected: the middle of what is drawn, where they are."""
+    drawn = next((parse_draw(knob.draw) for knob in sweep.space if knob.name == _family(arm).epochs_field), None)
+    values = (drawn.values or (drawn.low, drawn.high)) if drawn else (arm.num_epochs,)
+    numbers = [float(value) for value in values]
+    return min(numbers), statistics.mean(numbers)
 
 
 def _family(arm: FitStage) -> Family:

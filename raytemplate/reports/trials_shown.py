@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from raytemplate import plugins
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import trial_stage
 from raytemplate.records.codec import Settings
@@ -17,6 +18,7 @@ from raytemplate.reports.resolved import value_text
 from raytemplate.reports.wording import metric_text
 from raytemplate.spec.names import TOP_LEVEL
 from raytemplate.tuning.front import front_of
+from raytemplate.tuning.space import drawn_settings
 from raytemplate.units import show_seconds
 
 
@@ -100,11 +102,17 @@ def winning_template(plan: RunPlan, resolved: Settings, written: Container[str],
 def _with_drawn(features: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The namespace with the settings of columns that a trial drew."""
     columns = {name: dict(settings) for name, settings in features["columns"].items()}
-    for field, value in values.items():
-        if field.startswith("features."):
-            column, _, setting = field.removeprefix("features.columns.").rpartition(".")
-            columns.setdefault(column, {})[setting] = value
+    for column, settings in drawn_settings(values).items():
+        columns[column] = {**_of_kind(columns.get(column, {}), settings.get("kind")), **settings}
     return {**features, "columns": columns}
+
+
+def _of_kind(settings: Mapping[str, Any], kind: str | None) -> Mapping[str, Any]:
+    """Without what a drawn kind of feature has not."""
+    if kind is None:
+        return settings
+    known = plugins.load(plugins.FEATURE_OPTIONS, kind).model_fields
+    return {name: value for name, value in settings.items() if name in known}
 
 
 def _without_nothing(value: Any) -> Any:

@@ -167,7 +167,7 @@ class BudgetSpec(Options):
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Most trials of a sweep. Default: as many as there is time for."""
 
-    per_trial: Duration | None = None
+    per_trial: Annotated[Duration, Field(gt=0)] | None = None
     """Longest time of one trial, such as `5m`. Default: no limit of its own."""
 
 

@@ -14,11 +14,10 @@ from raytemplate.spec.wording import show_value
 from raytemplate.tuning.draws import Draw, Scalar, parse_draw
 from raytemplate.tuning.options import Drawn, TuningSpec
 from raytemplate.tuning.searches import Search
-from raytemplate.tuning.space import KIND, conditions, knobs
+from raytemplate.tuning.space import COLUMNS, KIND, conditions, knobs
 
 Build = Callable[[Places], TemplateSpec]
 _SEARCHED = ("model", "training", "features")
-_FEATURES = "features.columns."
 _SAME_FOR_ALL = frozenset({
     "training.seed", "training.quantile", "training.threads", "training.warm_start", "training.checkpoint_every",
     "training.checkpoint_minutes", "training.keep_checkpoints", "training.keep_best",
@@ -44,21 +43,25 @@ def _flat(places: Places, space: Mapping[str, Any], prefix: str) -> dict[str, An
         if below is None and last and _is_open(flat[last]["draw"]):
             flat[last]["draw"] += f", {key}"
             places.owners.pop(f"tuning.space.{prefix}{key}", None)
-        elif isinstance(below, dict) and "draw" not in below:
+        elif isinstance(below, dict) and not below.keys() & Drawn.model_fields.keys():
             flat |= _flat(places, cast("dict[str, Any]", below), f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = (
-                _whole(places, cast("dict[str, Any]", below), f"tuning.space.{prefix}{key}")
-                if isinstance(below, dict)
-                else {"draw": below}
-            )
+            flat[f"{prefix}{key}"] = _one(places, below, f"tuning.space.{prefix}{key}")
     return flat
+
+
+def _one(places: Places, written: object, path: str) -> dict[str, Any]:
+    if isinstance(written, dict):
+        return _whole(places, cast("dict[str, Any]", written), path)
+    if path in places.owners:
+        places.owners[f"{path}.draw"] = places.owners[path]
+    return {"draw": written}
 
 
 def _whole(places: Places, written: Mapping[str, Any], path: str) -> dict[str, Any]:
     rest = [key for key, value in written.items() if value is None and key not in Drawn.model_fields]
-    text = written["draw"]
-    if not rest or not _is_open(text):
+    text = written.get("draw")
+    if not rest or not isinstance(text, str) or not _is_open(text):
         return dict(written)
     for key in rest:  # nobody set a value of that name
         places.owners.pop(f"{path}.{key}", None)
@@ -111,9 +114,9 @@ def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search
     if name.partition(".")[0] not in _SEARCHED:
         places.note(place, "cannot be searched; fields of model and training can, and settings of feature columns")
     elif name.startswith("features."):
-        if not name.startswith(_FEATURES) or name.count(".") != 3:
+        if not name.startswith(COLUMNS) or name.count(".") != 3:
             places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot can, "
-                               f"such as {_FEATURES}COLUMN.kind")  # fmt: skip
+                               f"such as {COLUMNS}COLUMN.kind")  # fmt: skip
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
         places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
                     "cannot be searched: only a whole field of model or training can")  # fmt: skip
@@ -153,13 +156,13 @@ def _try_values(places: Places, name: str, tuning: TuningSpec, build: Build) -> 
     """Notes what is wrong with the values of one field, under each kind that it may be drawn for."""
     if name == KIND:
         return
-    decider, given = _decider(name), conditions(tuning.space, name)
+    draw, decider, given = parse_draw(tuning.space[name].draw), _decider(name), conditions(tuning.space, name)
     kinds = (None,) if name == decider else _drawn(tuning, decider)
     wanted = [kind for kind in kinds if given.get(decider, kind) == kind]
     found = {
         kind: [
             m
-            for v in parse_draw(tuning.space[name].draw).tried()
+            for v in draw.tried()
             for m in _problems(_with(places, {**given, **_put(decider, kind), name: v}), name, v, build)
         ]
         for kind in wanted
@@ -172,12 +175,14 @@ def _try_values(places: Places, name: str, tuning: TuningSpec, build: Build) -> 
         return
     messages = [message for messages in found.values() for message in messages]
     if messages:  # one is enough, and best one that names what was meant
-        places.note(f"tuning.space.{name}", next((m for m in messages if "did you mean" in m), messages[0]))
+        said = next((m for m in messages if "did you mean" in m), messages[0])
+        whole = "; int(1, 5) draws those" if "uniform" in draw.kind and "a whole number" in said else ""
+        places.note(f"tuning.space.{name}", said + whole)
 
 
 def _decider(name: str) -> str:
     """The field that decides which others there are beside it: the family, or the kind of a column's feature."""
-    return f"{name.rpartition('.')[0]}.kind" if name.startswith(_FEATURES) else KIND
+    return f"{name.rpartition('.')[0]}.kind" if name.startswith(COLUMNS) else KIND
 
 
 def _drawn(tuning: TuningSpec, decider: str) -> tuple[Scalar | None, ...]:
@@ -204,8 +209,15 @@ def _problems(places: Places, name: str, value: Scalar, build: Build) -> Iterato
 
 
 def _with(places: Places, values: dict[str, Any]) -> Places:
-    """The template without its sweep, and values drawn for it."""
+    """The template without its sweep, and values drawn for it; a drawn kind of feature has no settings of others."""
     drawn = [Layer(name="tuning.space", level=Level.DRAWN, value=nested(n, v)) for n, v in values.items()]
     merged = merge_layers([*places.layers, *drawn])
     merged.value.pop("tuning", None)
+    for name, kind in values.items():
+        if name.startswith(COLUMNS) and name == _decider(name) and plugins.is_known(plugins.FEATURE_OPTIONS, kind):
+            settings, wanted = merged.value["features"]["columns"], plugins.load(plugins.FEATURE_OPTIONS, kind)
+            column, *_ = name.removeprefix(COLUMNS).split(".")
+            drawn_here = {each.rpartition(".")[2] for each in values if _decider(each) == name}
+            kept = {*wanted.model_fields, *drawn_here}
+            settings[column] = {key: value for key, value in settings[column].items() if key in kept}
     return merged

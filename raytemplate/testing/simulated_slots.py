@@ -24,6 +24,7 @@ class Course:
         hangs_after: epochs after which nothing is heard of it any more.
         deaf: whether it goes on when its own time is up.
         done: epochs that an earlier process trained.
+        waits: whether its features are not encoded before its time is up.
     """
 
     validations: tuple[float, ...]
@@ -32,6 +33,7 @@ class Course:
     hangs_after: int | None = None
     deaf: bool = False
     done: int = 0
+    waits: bool = False
 
 
 @dataclass
@@ -106,6 +108,9 @@ class SimulatedSlots:
             self._say(self.now, Ended(slot=slot, how="trained", stopped="epochs"))
             return
         at, limit = self.now + course.epoch_s, began + trial.limit_s
+        if course.waits:
+            self._say(limit, Ended(slot=slot, how="trained", stopped="budget.time", problem="late", waited=True))
+            return
         if at > limit and not course.deaf:
             self._say(limit, Ended(slot=slot, how="trained", stopped="budget.time"))
             return

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 KIND = "model.kind"
 """The one field that decides which others there are."""
+COLUMNS = "features.columns."
+"""What the names of searched settings of columns begin with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,3 +84,13 @@ def draw_all(space: tuple[Knob, ...], trial: BaseTrial) -> dict[str, Scalar]:
         if _holds(knob, values):
             values[knob.name] = parse_draw(knob.draw).draw(knob.name, trial)
     return values
+
+
+def drawn_settings(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Column -> the settings that a trial drew for it."""
+    by_column: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if name.startswith(COLUMNS):
+            column, _, setting = name.removeprefix(COLUMNS).rpartition(".")
+            by_column.setdefault(column, {})[setting] = value
+    return by_column

@@ -1,6 +1,7 @@
 """Rows under the features that trials draw: encoded once for each, of train and validation only, never read again."""
 
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,15 +13,18 @@ from raytemplate.engines.ray import variants
 from raytemplate.engines.ray.ingest import encode_again, open_data
 from raytemplate.engines.ray.rank import TrainRequest
 from raytemplate.engines.ray.train import lower
-from raytemplate.engines.ray.trial_rows import made_for
+from raytemplate.engines.ray.trial_process import ended_by
+from raytemplate.engines.ray.trial_rows import RowsLate, made_for
 from raytemplate.engines.ray.variants import Variants
 from raytemplate.errors import TrainingFailed
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import Ended
 from raytemplate.models.saved import layout_of
 from raytemplate.planning.features import drawn_steps
 
 pytestmark = pytest.mark.ray
 FUNCTION = """
+import time
 from pathlib import Path
 
 NOTES = Path({notes!r})
@@ -29,6 +33,8 @@ NOTES = Path({notes!r})
 def add(rows):
     if (NOTES / "broken").exists():
         raise ValueError("no seats today")
+    while (NOTES / "slow").exists():
+        time.sleep(0.1)
     if len(rows) > 1:
         with (NOTES / "calls").open("a") as file:
             file.write(f"{{len(rows)}}\\n")
@@ -77,9 +83,9 @@ def test_each_set_of_features_is_encoded_once_and_that_of_the_template_at_ingest
     _, data = made
     rows = {window.name: window.num_rows for window in data.ingested.snapshot.windows}
     trials, before = Variants(data, code, at_least=3), len(calls(code))
-    own = trials.rows({PRECIP: "log", "training.lr": 0.1})
-    first = trials.rows({PRECIP: "none"})
-    assert trials.rows({PRECIP: "none", "training.lr": 0.2}) is first
+    own = trials.rows(0, {PRECIP: "log", "training.lr": 0.1})
+    first = trials.rows(0, {PRECIP: "none"})
+    assert trials.rows(0, {PRECIP: "none", "training.lr": 0.2}) is first
     fetched(first)
     assert own.refs == data.refs
     # One for the profile of train, then train and validation encoded: never the test window.
@@ -89,7 +95,7 @@ def test_each_set_of_features_is_encoded_once_and_that_of_the_template_at_ingest
 def test_a_trial_sees_what_a_template_with_its_values_would(made, code):
     plan_, data = made
     values = {PRECIP: "none", "features.columns.dest.min_count": 50}
-    rows = Variants(data, code, at_least=3).rows(values)
+    rows = Variants(data, code, at_least=3).rows(0, values)
     stage = replace(plan_.ingest, features=drawn_steps(plan_.ingest, values), keeps_rows=False)
     with code_in(code):
         other = open_data(stage, data.ingested.snapshot)
@@ -108,7 +114,7 @@ def test_the_winners_features_are_fitted_to_rows_that_are_not_read_again(made, c
     assert again.ingested.snapshot == data.ingested.snapshot and again.ingested.profiles.keys() == {
         "train", "validation", "test",
     }  # fmt: skip
-    rows = Variants(data, code, at_least=3).rows({PRECIP: "none"})
+    rows = Variants(data, code, at_least=3).rows(0, {PRECIP: "none"})
     assert same(fetched(rows), {name: ray.get(ref) for name, ref in again.refs.items()})
     assert not again.rows and not again.serves(stage)
 
@@ -116,11 +122,11 @@ def test_the_winners_features_are_fitted_to_rows_that_are_not_read_again(made, c
 def test_those_used_longest_ago_go_where_there_is_no_room(made, code, monkeypatch):
     monkeypatch.setattr(variants, "_room", lambda: 0.0)
     trials = Variants(made[1], code, at_least=2)
-    first, second, third = (trials.rows({"features.columns.dest.min_count": n}) for n in (5, 6, 7))
+    first, second, third = (trials.rows(0, {"features.columns.dest.min_count": n}) for n in (5, 6, 7))
     fetched(third)
-    assert trials.rows({"features.columns.dest.min_count": 7}) is third
-    assert trials.rows({"features.columns.dest.min_count": 6}) is second
-    assert trials.rows({"features.columns.dest.min_count": 5}) is not first
+    assert trials.rows(0, {"features.columns.dest.min_count": 7}) is third
+    assert trials.rows(0, {"features.columns.dest.min_count": 6}) is second
+    assert trials.rows(0, {"features.columns.dest.min_count": 5}) is not first
     trials.close()
 
 
@@ -129,6 +135,31 @@ def test_what_goes_wrong_is_told_to_the_trial(made, code, tmp_path):
     trials = Variants(data, code, at_least=3)
     (code.parent / "broken").touch()
     request: TrainRequest = lower(plan_.fit, data.ingested.features, Journal(tmp_path), 1.0, 0.0)
-    assert made_for(trials.rows({}), request) == request
+    request = replace(request, assignment=replace(request.assignment, made=time.time(), remaining_s=60.0))
+    assert made_for(trials.rows(0, {}), request) == request
     with pytest.raises(TrainingFailed, match=r"own_notes:add failed: own_notes\.py:\d+: ValueError: no seats today"):
-        made_for(trials.rows({PRECIP: "none"}), request)
+        made_for(trials.rows(0, {PRECIP: "none"}), request)
+    trials.done(0)
+    (code.parent / "broken").unlink()
+    assert made_for(trials.rows(0, {PRECIP: "none"}), request) == request  # it was not the rows
+
+
+def test_a_trial_waits_for_its_rows_no_longer_than_it_may(made, code, tmp_path):
+    plan_, data = made
+    trials = Variants(data, code, at_least=3)
+    (code.parent / "slow").touch()
+    request = lower(plan_.fit, data.ingested.features, Journal(tmp_path), 0.5, time.time())
+    late, same_rows = trials.rows(0, {PRECIP: "none"}), trials.rows(1, {PRECIP: "none"})
+    began = time.monotonic()
+    with pytest.raises(RowsLate, match="not encoded within its time") as caught:
+        made_for(late, request)
+    assert time.monotonic() - began < 2.0
+    assert ended_by(caught.value) == Ended(
+        slot=0, how="trained", stopped="budget.time", waited=True, problem=str(caught.value)
+    )
+    trials.done(0)
+    assert trials.rows(0, {PRECIP: "none"}) is same_rows, "the other slot waits for them"
+    trials.done(0)
+    trials.done(1)
+    assert trials.rows(0, {PRECIP: "none"}) is not same_rows
+    trials.close()

@@ -2,6 +2,7 @@
 
 import statistics
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -58,6 +59,16 @@ def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), begun=(), **c
 
 def values(result):
     return [dict(record.values) for record in result.trials]
+
+
+def test_a_trial_that_waited_for_its_features_until_its_time_was_up_says_nothing_of_epochs():
+    made, _, heard = sweep(
+        num_trials=6, slots=1, per_trial_s=50.0, budget_s=120.0,
+        course=lambda trial: replace(steady(trial), waits=trial.number == 2),
+    )  # fmt: skip
+    result = made.run()
+    assert [(one.number, one.state, one.problem) for one in heard if one.problem] == [(2, "cut", "late")]
+    assert [one.epochs for one in result.trials] == [EPOCHS, 0, *[EPOCHS] * 4]
 
 
 def test_as_many_trials_as_asked_for_and_the_best_of_them():

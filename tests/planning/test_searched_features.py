@@ -54,6 +54,13 @@ def test_a_mean_of_the_target_has_folds_whichever_way_it_came_to_be_one():
     assert "fold_by" not in step(drawn_steps(written, {f"{DEST}.kind": "hashing"}), "dest").settings
 
 
+def test_a_drawn_kind_does_not_have_the_settings_of_the_one_before():
+    ingest = planned({"features.columns.precip.kind": "choice(numeric, buckets)"}).ingest
+    assert dict(step(ingest.features, "precip").settings) == {"transform": "log"}
+    drawn = step(drawn_steps(ingest, {"features.columns.precip.kind": "buckets"}), "precip")
+    assert (drawn.kind, dict(drawn.settings)) == ("buckets", {})
+
+
 def test_columns_that_any_trial_needs_are_read():
     assert "flight" not in planned(SPACE).ingest.columns
     assert "flight" in planned(KINDS).ingest.columns
@@ -70,6 +77,13 @@ def test_raw_rows_and_encodings_of_the_trials_at_once_are_counted():
     values = rows * len(none.columns)
     assert two.memory_bytes - none.memory_bytes == values * (8 + 2 * 4)
     assert many.memory_bytes - none.memory_bytes == values * (8 + 3 * 4)  # two trials at once, and one more
+
+
+def test_trials_of_more_workers_are_fewer_at_once_and_keep_fewer_encodings():
+    eight = {"resources.workers": 2, "resources.per_worker": {"cpus": 1}}
+    one, two = planned(SPACE).ingest, planned(SPACE, eight).ingest
+    rows = sum(window.num_rows for window in one.windows[:2])
+    assert one.memory_bytes - two.memory_bytes == rows * len(one.columns) * 4
 
 
 def test_what_is_trained_last_has_the_features_of_the_winner():

@@ -106,10 +106,6 @@ WRONG = {
         one("features.columns.carrier.kind: choice(categorical, numeric)"),
         'features.columns.carrier.kind: "numeric" is for columns in features.numeric',
     ),
-    "a kind without a setting of the file": (
-        one("features.columns.distance.kind: choice(numeric, buckets)"),
-        'features.columns.distance.kind: with "buckets", features.columns.distance.transform: no such field',
-    ),
     "what all share": (one("training.seed: int(1, 3)"), "training.seed: cannot be searched: it must be the same"),
     "no draw": (one("training.lr: 0.1"), "training.lr.draw: got 0.1, expected a draw such as loguniform(1e-4, 1e-1)"),
     "a draw that is none": (one("training.lr: normal(0, 1)"), 'training.lr.draw: got "normal(0, 1)", expected a draw'),
@@ -125,6 +121,13 @@ WRONG = {
         one("model.layers: int(1, 3)\n    training.lr: {draw: 'uniform(0.1, 1)', when: {model.layers: 4}}"),
         "training.lr.when: model.layers is never 4; it is int(1, 3)",
     ),
+    "a misspelt draw": (
+        one("training.lr: {draws: 'uniform(0.1, 1)', when: {model.layers: 2}}"), "training.lr.draw: missing; expected",
+    ),
+    "numbers for a whole number": (
+        one("training.epochs: uniform(1, 5)"),
+        "training.epochs: got 1.0, expected a whole number of epochs, 1 or more; int(1, 5) draws those",
+    ),
     "a misspelt key": (one("training.lr: {draw: 'uniform(0.1, 1)', wen: {}}"), "training.lr.wen: no such field; did"),
 }  # fmt: skip
 
@@ -134,7 +137,8 @@ def test_what_is_wrong_with_a_space_is_told_at_its_line(tmp_path: Path, case: st
     text, expected = WRONG[case]
     found = problems(tmp_path, text)
     line = LINE + 1 + text.strip().count("\n") - 1
-    assert [f"t.yaml:{line}  tuning.space.{expected}" in problem for problem in found] == [True], found
+    assert sum(f"t.yaml:{line}  tuning.space.{expected}" in problem for problem in found) == 1, found
+    assert len(found) == (2 if "misspelt draw" in case else 1), found
 
 
 def test_a_field_of_one_family_asks_for_its_condition(tmp_path: Path) -> None:
@@ -160,6 +164,19 @@ def test_settings_of_columns_are_searched_with_and_without_conditions(tmp_path: 
         (f"{COLUMN}.min_count", "int(1, 50)", {f"{COLUMN}.kind": "categorical"}),
     ]
     assert spec.features.columns == {"distance": {"transform": "log"}}
+
+
+def test_a_drawn_kind_has_no_settings_that_the_file_gives_another(tmp_path: Path) -> None:
+    spec = loaded(tmp_path, one("features.columns.distance.kind: choice(numeric, buckets)"))
+    assert spec.features.columns == {"distance": {"transform": "log"}}  # which buckets do not have
+
+
+def test_a_draw_that_is_written_alone_has_the_line_where_it_stands(tmp_path: Path) -> None:
+    assert (
+        loaded(tmp_path, one("training.lr: uniform(0.1, 1)"))
+        .where("tuning.space.training.lr.draw")
+        .endswith(f"t.yaml:{LINE + 2}")
+    )
 
 
 def test_a_setting_of_one_kind_asks_for_its_condition(tmp_path: Path) -> None:

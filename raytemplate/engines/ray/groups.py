@@ -21,7 +21,7 @@ from raytemplate.engines.ray.rank import TrainRequest, WorkerRanks, feed_of, run
 from raytemplate.engines.ray.time_is_up import TimeIsUp
 from raytemplate.engines.ray.train import trainer_of
 from raytemplate.engines.ray.trial_process import Said, Talk, ended_by
-from raytemplate.engines.ray.trial_rows import TrialRows, made_for
+from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
@@ -89,7 +89,7 @@ def _run(request: TrainRequest, rows: TrialRows, exchange: Any, ranks: WorkerRan
 
     try:
         request = made_for(rows, request)
-    except RaytemplateError as error:  # the same on every rank: none waits for another
+    except (RowsLate, RaytemplateError) as error:  # the same on every rank: none waits for another
         return ended_by(error)
     feed = feed_of(request, rows.refs, {}, ranks)
     stopped, _ = run_loop(request, feed, ranks, keep, lambda: ray.get(exchange.goes_on.remote()))

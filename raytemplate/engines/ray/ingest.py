@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -119,12 +120,14 @@ def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) 
 
 
 def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snapshot) -> OpenData:
+    began = time.monotonic()
     found = {name: profile_of(table, stage) for name, table in kept.items()}
+    features, learnt = fitted(found, stage), {name: table for name, table in kept.items() if name != "test"}
+    refs = {name: ray.put(arrays_of(table, features, name)) for name, table in learnt.items()}
     ingested = Ingested(
-        snapshot=snapshot, profiles=found, features=fitted(found, stage), baseline=_baseline(kept["train"], stage)
-    )
-    learnt = {name: table for name, table in kept.items() if name != "test"}
-    refs = {name: ray.put(arrays_of(table, ingested.features, name)) for name, table in learnt.items()}
+        snapshot=snapshot, profiles=found, features=features, baseline=_baseline(kept["train"], stage),
+        encoding_s=time.monotonic() - began,
+    )  # fmt: skip
     rows = {name: ray.put(table) for name, table in learnt.items()} if stage.keeps_rows else {}
     return OpenData(stage=stage, ingested=ingested, refs=refs, streams={}, test=kept["test"], rows=rows)
 
@@ -145,7 +148,7 @@ def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bo
 def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
     """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
     pieces = pieces_of(stage)
-    refs: Any = dataset(pieces).materialize().to_arrow_refs()
+    refs: Any = dataset(pieces, once=True).materialize().to_arrow_refs()
     blocks: list[pa.Table] = ray.get(refs)
     breaches = tuple(breach for block in blocks for breach in _breaches(block, stage))
     tables = [take_accounts(table) for table in blocks]

@@ -141,12 +141,14 @@ def _chunks(file: FileSlice) -> Iterable[slice]:
     return (slice(i, i + size) for i in range(0, len(file.row_groups), size))
 
 
-def dataset(pieces: tuple[Piece, ...]) -> ray.data.Dataset:
+def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Dataset:
     """A lazy dataset over the pieces, in their order.
 
-    A worker takes longer to start or to import the reader than to read a few pieces: one reads all that is little.
+    Args:
+        once: nothing else will be read. A worker takes longer to start or to import the reader than to read a few
+            pieces, so one reads all that is little.
     """
-    alone = sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
+    alone = once and sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
     return ray.data.read_datasource(
         Pieces(pieces), override_num_blocks=len(pieces), concurrency=1 if alone else None
     )  # fmt: skip

@@ -54,7 +54,7 @@ class RaySlots:
             self._leave(slot)
         if slot not in self._places:
             self._places[slot] = self._new(request.trainer)
-        self._places[slot].begin(request, self._variants.rows(trial.values))
+        self._places[slot].begin(request, self._variants.rows(slot, trial.values))
         self._ask(slot)
 
     def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
@@ -85,7 +85,9 @@ class RaySlots:
         events: list[Reported | Ended] = [
             replace(one, slot=slot) if isinstance(one, Ended) else Reported(slot=slot, epoch=one) for one in said
         ]
-        if not (events and isinstance(events[-1], Ended)):
+        if events and isinstance(events[-1], Ended):
+            self._variants.done(slot)
+        else:
             self._ask(slot)
         return events
 
@@ -97,10 +99,11 @@ class RaySlots:
         if place := self._places.pop(slot, None):
             place.end()
             self._left.append(place)
+        self._variants.done(slot)
 
     def _new(self, trainer: str) -> Place:
         if self._stage.workers == 1:
-            return new_process(self._stage, self._variants.rows({}), self._journal.code)
+            return new_process(self._stage, self._variants.own, self._journal.code)
         from raytemplate.engines.ray.groups import GroupPlace
 
         self._num_groups += 1

@@ -14,7 +14,7 @@ from raytemplate.code.load import code_in
 from raytemplate.engines.ray.context import Ranks
 from raytemplate.engines.ray.rank import TrainRequest, feed_of, run_loop
 from raytemplate.engines.ray.running import A_SHARE
-from raytemplate.engines.ray.trial_rows import TrialRows, made_for
+from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.errors import Diverged, RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended
@@ -159,6 +159,8 @@ def new_process(stage: SweepStage, rows: TrialRows, code: Path) -> ProcessPlace:
 
 def ended_by(error: BaseException) -> Ended:
     """What a trial says that ended with an error."""
+    if isinstance(error, RowsLate):
+        return Ended(slot=0, how="trained", stopped="budget.time", problem=str(error), waited=True)
     how = "diverged" if isinstance(error, Diverged) else "failed"
     what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
     return Ended(slot=0, how=how, problem=what)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import ray
+from ray.exceptions import GetTimeoutError
 
 from raytemplate.engines.ray.encoding import Arrays
 from raytemplate.engines.ray.rank import TrainRequest
@@ -26,14 +29,22 @@ class TrialRows:
     refs: Mapping[str, ray.ObjectRef[Arrays]]
 
 
+class RowsLate(Exception):
+    """A trial's time was up before its rows were encoded."""
+
+
 def made_for(rows: TrialRows, request: TrainRequest) -> TrainRequest:
     """The request with the layout of these rows, as soon as they are encoded.
 
     Raises:
+        RowsLate: that took longer than the trial may.
         RaytemplateError: what their encoding failed with.
     """
+    left_s = request.assignment.remaining_s - (time.time() - request.assignment.made)
     try:
-        layout: Layout = ray.get(rows.layout)
+        layout: Layout = ray.get(rows.layout, timeout=max(0.0, left_s) if math.isfinite(left_s) else None)
+    except GetTimeoutError:
+        raise RowsLate("its features were not encoded within its time") from None
     except Exception as error:  # Ray wraps what a task raised
         raise translate("sweep", error) or error from None
     return replace(request, assignment=replace(request.assignment, layout=layout))

@@ -35,19 +35,31 @@ class Variants:
         self._own = TrialRows(layout=ray.put(layout_of(data.ingested.features)), refs=refs)
         self._told = ray.put(replace(data.stage, files=()))
         self._made: dict[Steps, TrialRows] = {}
+        self._used: dict[int, Steps] = {}
         self._room = _room()
         # No CPU of its own: those of the slots are taken, and the slot that needs it waits.
         self._encode: Any = ray.remote(num_cpus=0, num_returns=3)(encode_rows)
 
-    def rows(self, values: Mapping[str, Any]) -> TrialRows:
+    @property
+    def own(self) -> TrialRows:
+        """Encoded with the template's features."""
+        return self._own
+
+    def rows(self, slot: int, values: Mapping[str, Any]) -> TrialRows:
         """What a trial with these values trains on. Returns at once: whoever needs it waits until it is encoded."""
-        steps = drawn_steps(self._stage, values)
+        self._used[slot] = steps = drawn_steps(self._stage, values)
         if steps == self._stage.features:
             return self._own
         found = self._made.pop(steps, None) or self._begin(steps)
         self._made[steps] = found  # the last one is the one used last
         self._forget()
         return found
+
+    def done(self, slot: int) -> None:
+        """The trial in a slot has ended. What it has not waited for, or could not be encoded, is not kept."""
+        steps = self._used.pop(slot, None)
+        if steps in self._made and steps not in self._used.values() and not _is_good(self._made[steps]):
+            ray.cancel(self._made.pop(steps).layout, force=True)
 
     def close(self) -> None:
         """End what is still being encoded."""
@@ -66,6 +78,14 @@ class Variants:
             if sum(num_bytes.values()) <= self._room:
                 return
             del self._made[steps], num_bytes[steps]
+
+
+def _is_good(rows: TrialRows) -> bool:
+    try:
+        ray.get(rows.layout, timeout=0)
+    except Exception:  # not there yet, or whatever its encoding failed with: the trial has told of it
+        return False
+    return True
 
 
 def _num_bytes(rows: TrialRows) -> int:
