@@ -44,14 +44,16 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     ordered = best_first(trials, higher_is_better=plan.fit.higher_is_better)
     charged, others = any(record.cost_usd for record in trials), [one.name for one in plan.sweep.objectives[1:]]
     front = {record.number for record in front_of(trials, plan.sweep.objectives)} if others else set[int]()
-    head = ("", "trial", plan.fit.metric, *others, "epochs", "state", "took", *(["USD"] if charged else []), *names)
+    titles = ("", "trial", plan.fit.metric, *others, "epochs", "state", "took", "planned")
+    head = (*titles, *(["USD"] if charged else []), *names)
     rows = [head]
     rows += [
         (_mark(record, best, front), str(record.number),
          "-" if record.validation is None else metric_text(record.validation),
          *(metric_text(float(record.also[name])) if name in record.also else "-" for name in others),
          f"{record.epochs} of {record.num_epochs}", record.state, show_seconds(record.actual_s),
-         *([f"{record.cost_usd:.4f}"] if charged else []), *(drawn_text(record, name) for name in names))
+         show_seconds(record.planned_s), *([f"{record.cost_usd:.4f}"] if charged else []),
+         *(drawn_text(record, name) for name in names))
         for record in ordered
     ]  # fmt: skip
     problems = [f"  trial {record.number}: {record.problem}" for record in ordered if record.problem]
