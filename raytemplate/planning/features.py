@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from raytemplate import plugins
 from raytemplate.data.features.inputs import reads
-from raytemplate.data.features.options import FeatureOptions
+from raytemplate.data.features.options import options_of, settings_of
 from raytemplate.planning.stages import FeatureStep, IngestStage
 from raytemplate.records.codec import Settings
 from raytemplate.spec.schema import TemplateSpec
@@ -70,19 +69,14 @@ def _drawn(
 def _with(step: FeatureStep, drawn: dict[str, Any]) -> FeatureStep:
     kind, settings = str(drawn.pop("kind", step.kind)), dict(step.settings)
     if kind != step.kind:
-        known = _options(kind).model_fields
-        settings = {name: value for name, value in settings.items() if name in known}
+        settings = settings_of(kind, settings)
     settings |= {name: value for name, value in drawn.items() if name in settings or value != _default(kind, name)}
     return replace(step, kind=kind, settings=Settings(settings))
 
 
 def _default(kind: str, name: str) -> Any:
     """What a setting is where none is given: to draw that changes nothing."""
-    return _options(kind).model_fields[name].default
-
-
-def _options(kind: str) -> type[FeatureOptions]:
-    return plugins.load(plugins.FEATURE_OPTIONS, kind)
+    return options_of(kind).model_fields[name].default
 
 
 def _with_folds(steps: Sequence[FeatureStep], time: str, keys: tuple[str, ...]) -> tuple[FeatureStep, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from raytemplate import plugins
+from raytemplate.data.features.options import settings_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import trial_stage
 from raytemplate.records.codec import Settings
@@ -105,16 +105,9 @@ def _with_drawn(features: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
     """The namespace with the settings of columns that a trial drew."""
     columns = {name: dict(settings) for name, settings in features["columns"].items()}
     for column, settings in drawn_settings(values).items():
-        columns[column] = {**_of_kind(columns.get(column, {}), settings.get("kind")), **settings}
+        own = columns.get(column, {})
+        columns[column] = {**(settings_of(settings["kind"], own) if "kind" in settings else own), **settings}
     return {**features, "columns": columns}
-
-
-def _of_kind(settings: Mapping[str, Any], kind: str | None) -> Mapping[str, Any]:
-    """Without what a drawn kind of feature has not."""
-    if kind is None:
-        return settings
-    known = plugins.load(plugins.FEATURE_OPTIONS, kind).model_fields
-    return {name: value for name, value in settings.items() if name in known}
 
 
 def _without_nothing(value: Any) -> Any:

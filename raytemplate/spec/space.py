@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from raytemplate import plugins
+from raytemplate.data.features.options import settings_of
 from raytemplate.errors import SpecError
 from raytemplate.spec.layers import Layer, Level, nested
 from raytemplate.spec.locate import Places, merge_layers
@@ -215,9 +216,8 @@ def _with(places: Places, values: dict[str, Any]) -> Places:
     merged.value.pop("tuning", None)
     for name, kind in values.items():
         if name.startswith(COLUMNS) and name == _decider(name) and plugins.is_known(plugins.FEATURE_OPTIONS, kind):
-            settings, wanted = merged.value["features"]["columns"], plugins.load(plugins.FEATURE_OPTIONS, kind)
-            column, *_ = name.removeprefix(COLUMNS).split(".")
+            columns, column = merged.value["features"]["columns"], name.split(".")[2]
             drawn_here = {each.rpartition(".")[2] for each in values if _decider(each) == name}
-            kept = {*wanted.model_fields, *drawn_here}
-            settings[column] = {key: value for key, value in settings[column].items() if key in kept}
+            own = columns[column]
+            columns[column] = settings_of(str(kind), own) | {each: own[each] for each in drawn_here}
     return merged

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from raytemplate.data.options import AsText, DatetimePart
-from raytemplate.plugins import Options
+from raytemplate.plugins import FEATURE_OPTIONS, Options, load
 
 
 class FeatureOptions(Options):
@@ -167,3 +168,14 @@ class DatetimeOptions(FeatureOptions):
 
     parts: Annotated[tuple[DatetimePart, ...], Field(min_length=1)]
     """Parts to use, such as [weekday, hour-cycle]; Monday is the first weekday. All in UTC."""
+
+
+def options_of(kind: str) -> type[FeatureOptions]:
+    """What may be set for a column of that kind."""
+    return load(FEATURE_OPTIONS, kind)
+
+
+def settings_of(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings that a kind of feature has, whatever they were given for."""
+    known = options_of(kind).model_fields
+    return {name: value for name, value in settings.items() if name in known}

@@ -13,7 +13,7 @@ from ray.exceptions import RayError
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.train import lower, lower_trial
 from raytemplate.engines.ray.trial_process import Place, Said, new_process
-from raytemplate.engines.ray.variants import Variants
+from raytemplate.engines.ray.variants import Variants, half_a_store
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended, Reported, Trial
 from raytemplate.planning.stages import SweepStage
@@ -25,7 +25,7 @@ class RaySlots:
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
         self.num = stage.slots
         self._stage, self._journal, self._features = stage, journal, data.ingested.features
-        self._variants = Variants(data, journal.code, at_least=stage.slots + 1)
+        self._variants = Variants(data, journal.code, at_least=stage.slots + 1, room_bytes=half_a_store())
         self._places: dict[int, Place] = {}
         self._left: list[Place] = []
         self._asked: dict[Any, int] = {}

@@ -26,30 +26,29 @@ class Variants:
 
     Args:
         code: the run's own code, for features that it makes.
-        at_least: so many of those used last are kept, however large; more of them in half of the object store.
+        at_least: so many of those used last are kept, however large.
+        room_bytes: more of them are, as long as all fit into that.
+
+    Attributes:
+        own: encoded with the template's features.
     """
 
-    def __init__(self, data: OpenData, code: Path, *, at_least: int) -> None:
+    def __init__(self, data: OpenData, code: Path, *, at_least: int, room_bytes: float) -> None:
         self._stage, self._rows, self._code, self._at_least = data.stage, data.rows, code, at_least
         refs = {name: data.refs[name] for name in ("train", "validation")}
-        self._own = TrialRows(layout=ray.put(layout_of(data.ingested.features)), refs=refs)
+        self.own = TrialRows(layout=ray.put(layout_of(data.ingested.features)), refs=refs)
         self._told = ray.put(replace(data.stage, files=()))
         self._made: dict[Steps, TrialRows] = {}
         self._used: dict[int, Steps] = {}
-        self._room = _room()
+        self._room_bytes = room_bytes
         # No CPU of its own: those of the slots are taken, and the slot that needs it waits.
         self._encode: Any = ray.remote(num_cpus=0, num_returns=3)(encode_rows)
-
-    @property
-    def own(self) -> TrialRows:
-        """Encoded with the template's features."""
-        return self._own
 
     def rows(self, slot: int, values: Mapping[str, Any]) -> TrialRows:
         """What a trial with these values trains on. Returns at once: whoever needs it waits until it is encoded."""
         self._used[slot] = steps = drawn_steps(self._stage, values)
         if steps == self._stage.features:
-            return self._own
+            return self.own
         found = self._made.pop(steps, None) or self._begin(steps)
         self._made[steps] = found  # the last one is the one used last
         self._forget()
@@ -75,7 +74,7 @@ class Variants:
         """Let go of those used longest ago, where there is no room for all. A trial that trains on one still has it."""
         num_bytes = {steps: _num_bytes(made) for steps, made in self._made.items()}
         for steps in list(self._made)[: -self._at_least]:
-            if sum(num_bytes.values()) <= self._room:
+            if sum(num_bytes.values()) <= self._room_bytes:
                 return
             del self._made[steps], num_bytes[steps]
 
@@ -94,7 +93,7 @@ def _num_bytes(rows: TrialRows) -> int:
     return sum(each["object_size"] or 0 for each in found.values())
 
 
-def _room() -> float:
+def half_a_store() -> float:
     """Bytes, of the smallest object store there is."""
     stores = [node["Resources"].get("object_store_memory", 0.0) for node in ray.nodes() if node["Alive"]]
     return _STORE_SHARE * min(stores)
