@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
+from raytemplate.records import codec
+from raytemplate.records.fitted import EpochRecord
 from raytemplate.store.manifest import verify, write_manifest
 
 _SCORE = "score.json"
@@ -27,6 +29,8 @@ class Scored(Checkpoint):
     """A checkpoint from the end of an epoch, with its validation metric (always finite)."""
 
     validation: float
+    record: EpochRecord | None = None
+    """The epoch's record, whose line in the journal is written after the checkpoint. None in older checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,15 @@ class Checkpoints:
 
     folder: Path
 
-    def save(self, epoch: int, validation: float | None, write: Callable[[Path], None], *, steps: int = 0) -> Path:
+    def save(
+        self, epoch: int, validation: float | None, write: Callable[[Path], None], *, steps: int = 0,
+        record: EpochRecord | None = None,
+    ) -> Path:  # fmt: skip
         """A new checkpoint: written aside, its manifest last, then renamed into place.
 
         Args:
             steps: of the epoch after `epoch`, for one made inside it; `validation` is then None.
+            record: see `Scored`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"epoch-{epoch:05d}" + (f".{steps:09d}" if steps else "")
@@ -48,7 +56,8 @@ class Checkpoints:
         scratch.mkdir()
         try:
             write(scratch)
-            (scratch / _SCORE).write_text(json.dumps({"epoch": epoch, "validation": validation}))
+            score = {"epoch": epoch, "validation": validation, "record": codec.encode(record)}
+            (scratch / _SCORE).write_text(json.dumps(score))
             write_manifest(scratch)
         except BaseException:
             # A torn folder is worth nothing and may be what fills the disk.
@@ -72,7 +81,8 @@ class Checkpoints:
         score = json.loads((folder / _SCORE).read_text())
         if score["validation"] is None:
             return Checkpoint(folder=folder, epoch=score["epoch"])
-        return Scored(folder=folder, epoch=score["epoch"], validation=score["validation"])
+        record = codec.decode(EpochRecord, score["record"]) if score.get("record") else None
+        return Scored(folder=folder, epoch=score["epoch"], validation=score["validation"], record=record)
 
     def good(self) -> tuple[tuple[Checkpoint, ...], tuple[str, ...]]:
         """All good checkpoints, oldest first, and what was wrong with the others."""
@@ -109,9 +119,14 @@ class Checkpoints:
             raise IntegrityError("no good checkpoint is left: " + ("; ".join(bad) or "there is none"))
         return scored
 
-    def prune(self, keep: int, best_epochs: Iterable[int]) -> None:
-        """Remove all but the newest `keep` and the best."""
-        names = {f"epoch-{epoch:05d}" for epoch in best_epochs} | {f.name for f in self.folders()[-keep:]}
+    def prune(self, keep: int, best_epochs: Iterable[int], newest: str = "") -> None:
+        """Remove all but the newest `keep` and the best.
+
+        Args:
+            newest: name of the one saved last. What is beyond it was refused when training went back before it.
+        """
+        upto = [folder.name for folder in self.folders() if not newest or folder.name <= newest]
+        names = {f"epoch-{epoch:05d}" for epoch in best_epochs} | set(upto[-keep:])
         for folder in self.folders():
             if folder.name not in names:
                 shutil.rmtree(folder, ignore_errors=True)

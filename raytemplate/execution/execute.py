@@ -18,6 +18,7 @@ from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
+from raytemplate.execution.standing import standing
 from raytemplate.execution.within import within
 from raytemplate.models.options import Family
 from raytemplate.models.saved import About, write_model
@@ -226,10 +227,7 @@ class Execution:
 
     def _held_epochs(self, begun: TrialBegun) -> tuple[EpochRecord, ...]:
         """The epochs of a trial that its newest good checkpoint holds."""
-        trial = self.journal.trial(begun.number)
-        good, _ = Checkpoints(trial.checkpoints).good()
-        done = good[-1].epoch if good else 0
-        return tuple(epoch for epoch in trial.epochs() if epoch.epoch <= done)
+        return standing(self.journal.trial(begun.number)).epochs
 
     def _on_begin(self, begun: TrialBegun) -> None:
         trial = self.journal.trial(begun.number)

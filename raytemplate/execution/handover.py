@@ -13,7 +13,7 @@ from shutil import copytree
 from raytemplate.budget import Spent
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.errors import IntegrityError
-from raytemplate.execution.journal import LOCK, TRIALS, Journal
+from raytemplate.execution.journal import LOCK, STARTS, TRIALS, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.inventory import Champion
 from raytemplate.records import codec
@@ -27,7 +27,7 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 from raytemplate.store.objects import ObjectStore
 
 _HANDOVER = "handover.json"
-_PLAIN = ("profile.json", "epochs.jsonl", TRIALS)
+_PLAIN = ("profile.json", "epochs.jsonl", STARTS, TRIALS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from raytemplate.data.profile import Profile
 from raytemplate.errors import IntegrityError
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import EpochRecord, FitResult, WarmStart
+from raytemplate.records.fitted import EpochRecord, FitResult, TrainingStart, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -47,6 +47,7 @@ RECORDS: dict[type, str] = {
 }
 LOCK = "run.lock"
 TRIALS = "trials.jsonl"
+STARTS = "starts.jsonl"
 _PASSED = "passed.jsonl"
 _HEARTBEAT_S = 0.5
 
@@ -165,11 +166,31 @@ class Journal:
         """Keep one epoch's record."""
         append_line(self.folder / "epochs.jsonl", json.dumps(codec.encode(record)).encode())
 
-    def epochs(self) -> tuple[EpochRecord, ...]:
-        """The epochs so far; where one was trained again after a stop, its last record."""
+    def told_epochs(self) -> tuple[EpochRecord, ...]:
+        """Every epoch that was ever trained, in that order: some more than once, if training went back."""
         lines = read_lines(self.folder / "epochs.jsonl")
-        by_epoch = {record.epoch: record for record in (codec.decode(EpochRecord, json.loads(line)) for line in lines)}
-        return tuple(by_epoch[epoch] for epoch in sorted(by_epoch))
+        return tuple(codec.decode(EpochRecord, json.loads(line)) for line in lines)
+
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """The epochs so far, each once: of one that was trained again its last record, and none of those that training
+        went back before.
+        """
+        back = {start.num_told: start.from_epoch for start in self.starts()}
+        found: dict[int, EpochRecord] = {}
+        for number, record in enumerate(self.told_epochs()):
+            if number in back:
+                found = {epoch: held for epoch, held in found.items() if epoch <= back[number]}
+            found[record.epoch] = record
+        return tuple(found[epoch] for epoch in sorted(found))
+
+    def add_start(self, start: TrainingStart) -> None:
+        """Keep that workers began to train."""
+        append_line(self.folder / STARTS, json.dumps(codec.encode(start)).encode())
+
+    def starts(self) -> tuple[TrainingStart, ...]:
+        """Every start of training so far, in that order."""
+        lines = read_lines(self.folder / STARTS)
+        return tuple(codec.decode(TrainingStart, json.loads(line)) for line in lines)
 
     def add_trial(self, record: TrialRecord) -> None:
         """Keep one trial of a sweep that ended."""

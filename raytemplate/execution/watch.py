@@ -71,7 +71,7 @@ class Watch:
         return record.order(higher_is_better=self._plan.fit.higher_is_better)
 
     def _tell_epochs(self, journal: Journal) -> None:
-        epochs = journal.epochs()[self._epochs :]
+        epochs = journal.told_epochs()[self._epochs :]
         left_s = self._left_s("fit") if epochs else 0.0
         for record in epochs:
             self._listener.epoch(record, self._plan, left_s)

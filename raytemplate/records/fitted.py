@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from raytemplate.records.codec import Settings
 
@@ -32,6 +33,19 @@ class EpochRecord:
     wall_clock_s: float
     checkpoint: str = ""
     also: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingStart:
+    """Workers began to train: for the first time, resumed by a person, or again after some were lost."""
+
+    at: datetime
+    from_epoch: int
+    """The epoch after which they began: what the newest good checkpoint held."""
+    num_workers: int
+    """Ranks of the group; 1 for a training in one process."""
+    num_told: int
+    """Epochs that had been told of before, whether the checkpoint held them or not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

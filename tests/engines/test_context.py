@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
+from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import MemoryFeed
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoints
@@ -17,7 +17,7 @@ LAYOUT = Layout(dense=("a",), codes=(), cardinalities=(), target_mean=0.0, targe
 def context(folder, remaining_s, every, **training):
     assignment = Assignment(
         metric="mae", higher_is_better=False, num_epochs=100, training=TrainingSpec(**training), checkpoint_every=every,
-        checkpoints=folder, remaining_s=remaining_s, made=time.time(), earlier=(), layout=LAYOUT, num_train_rows=1,
+        checkpoints=folder, remaining_s=remaining_s, made=time.time(), layout=LAYOUT, num_train_rows=1,
     )  # fmt: skip
     told = []
     feed = MemoryFeed({}, rank=0, num_ranks=1, seed=0)
@@ -68,4 +68,4 @@ def test_inside_an_epoch_a_checkpoint_is_kept_by_minutes_and_is_never_the_best(t
     time.sleep(0.06)
     rank.inside(epoch=2, steps=64, save=save)
     assert (checkpoints.best(higher_is_better=False).epoch, len(told)) == (1, 1)
-    assert newest_good(tmp_path)[0].folder.name == "epoch-00001.000000064"
+    assert checkpoints.folders()[-1].name == "epoch-00001.000000064"

@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks, newest_good
+from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import MemoryFeed
 from raytemplate.errors import IntegrityError, TrainingFailed
 from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.execution.standing import ANEW, Standing
 from raytemplate.models.context import Layout
 from raytemplate.models.options import TrainingSpec
 
@@ -43,8 +44,8 @@ TEARS = {
 def test_f09_f10_a_torn_newest_one_is_passed_over_for_the_one_before(tmp_path, tear):
     checkpoints = filled(tmp_path, [3.0, 2.0, 1.0])
     tear(tmp_path / "epoch-00003")
-    newest, bad = newest_good(tmp_path)
-    assert newest is not None and newest.epoch == 2
+    good, bad = checkpoints.good()
+    assert good[-1].epoch == 2
     assert len(bad) == 1 and "epoch-00003" in bad[0]
     assert checkpoints.best(higher_is_better=False).epoch == 2
 
@@ -53,7 +54,7 @@ def test_f09_nothing_good_is_left(tmp_path):
     checkpoints = filled(tmp_path, [3.0, 2.0])
     for folder in checkpoints.folders():
         (folder / "weights").write_bytes(b"")
-    assert newest_good(tmp_path)[0] is None
+    assert checkpoints.good()[0] == ()
     with pytest.raises(IntegrityError, match=r"^no good checkpoint is left: .*epoch-00001.*; .*epoch-00002"):
         checkpoints.best(higher_is_better=False)
 
@@ -87,7 +88,7 @@ def test_a_scratch_folder_of_a_killed_process_is_no_checkpoint(tmp_path):
     assert filled(tmp_path, [1.0]).good()[0][0].epoch == 1
 
 
-def context(folder, num_epochs=9, earlier=(), remaining_s=60.0, started_s_ago=0.0, **training):
+def context(folder, num_epochs=9, stands=ANEW, remaining_s=60.0, started_s_ago=0.0, **training):
     rows = {
         "dense": np.zeros((4, 1), np.float32),
         "codes": np.zeros((4, 0), np.int32),
@@ -97,11 +98,10 @@ def context(folder, num_epochs=9, earlier=(), remaining_s=60.0, started_s_ago=0.
     assignment = Assignment(
         metric="mae", higher_is_better=False, num_epochs=num_epochs, training=TrainingSpec(**training),
         checkpoint_every=1, checkpoints=folder, remaining_s=remaining_s, made=time.time() - started_s_ago,
-        earlier=earlier,
         layout=Layout(dense=("x",), codes=(), cardinalities=(), target_mean=0.0, target_std=1.0), num_train_rows=4,
     )  # fmt: skip
     feed = MemoryFeed({"train": rows, "validation": rows}, rank=0, num_ranks=1, seed=0)
-    return RankContext(assignment, feed, Ranks(), said.append), said
+    return RankContext(assignment, feed, Ranks(), said.append, stands=stands), said
 
 
 def report(of, epoch, validation, loss=1.0):
@@ -132,7 +132,7 @@ def test_training_keeps_the_newest_and_the_best_checkpoint(tmp_path):
 def test_early_stopping_counts_from_the_best_epoch_of_all_processes(tmp_path):
     first, said = context(tmp_path, early_stopping=2)
     assert [report(first, 1, 1.0), report(first, 2, 2.0)] == [False, False]
-    second, _ = context(tmp_path, early_stopping=2, earlier=tuple(said))
+    second, _ = context(tmp_path, early_stopping=2, stands=Standing(epochs=tuple(said)))
     assert report(second, 3, 2.0) is True
     assert second.stopped == "early stopping"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from raytemplate.engines.ray.feeds import Feed
 from raytemplate.errors import Diverged
 from raytemplate.evaluation.metrics.metric import metric_of
-from raytemplate.execution.checkpoints import Checkpoint, Checkpoints
+from raytemplate.execution.checkpoints import Checkpoints
+from raytemplate.execution.standing import ANEW, Standing, best_epochs, ended
 from raytemplate.models.context import Batch, Layout, Split, Start
 from raytemplate.models.options import TrainingSpec
 from raytemplate.records.codec import Settings
@@ -32,7 +33,6 @@ class Assignment:
         checkpoint_every: epochs between checkpoints; the last epoch always leaves one.
         remaining_s: seconds of training left when the assignment was made.
         made: `time.time()` when it was made: what ranks take to start is taken off.
-        earlier: epochs of earlier processes that the newest good checkpoint already holds.
         start: the model whose weights training begins with, where there is one.
         also: other metrics to measure after each epoch.
         asks_at: epochs after which a trial of a sweep waits to be told whether it goes on.
@@ -46,12 +46,22 @@ class Assignment:
     checkpoints: Path
     remaining_s: float
     made: float
-    earlier: tuple[EpochRecord, ...]
     layout: Layout
     num_train_rows: int
     start: Start | None = None
     asks_at: tuple[int, ...] = ()
     also: tuple[str, ...] = ()
+
+    def over(self, stands: Standing) -> str:
+        """Why there is nothing left to train, "" if there is: what ended the process came after the last epoch."""
+        return "epochs" if stands.epoch >= self.num_epochs else self.ended(stands.epochs)
+
+    def ended(self, epochs: Sequence[EpochRecord]) -> str:
+        """See `execution.standing.ended`."""
+        return ended(
+            epochs, num_epochs=self.num_epochs, patience=self.training.early_stopping,
+            higher_is_better=self.higher_is_better,
+        )  # fmt: skip
 
 
 class Ranks:
@@ -67,6 +77,10 @@ class Ranks:
     def agree(self, yes: bool) -> bool:
         """What rank 0 says, on every rank."""
         return yes
+
+    def first(self, said: Any) -> Any:
+        """What rank 0 says, on every rank: a few plain values."""
+        return said
 
     def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The sum of an array over the ranks."""
@@ -89,6 +103,7 @@ class RankContext:
     """A loop's view of the world, on one rank.
 
     Args:
+        stands: where training stands when this rank starts.
         on_cold_start: hears why training did not begin with the weights it was given.
         goes_on: tells rank 0 whether a trial goes on; waits until that is known.
     """
@@ -96,7 +111,7 @@ class RankContext:
     def __init__(
         self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
         on_cold_start: Callable[[str], None] = lambda problem: None,
-        goes_on: Callable[[], bool] = lambda: True,
+        goes_on: Callable[[], bool] = lambda: True, stands: Standing = ANEW,
     ) -> None:  # fmt: skip
         self.layout = assignment.layout
         self.num_train_rows = assignment.num_train_rows
@@ -113,7 +128,8 @@ class RankContext:
         self._metric = metric_of(assignment.metric, quantile)
         self._others = {name: metric_of(name, quantile) for name in assignment.also}
         self._also: dict[str, float] = {}
-        self._history = list(assignment.earlier)
+        self._stands, self._history = stands, list(stands.epochs)
+        self._saved = {one.epoch: one.validation for one in stands.saved}
         self._num_rows = 0
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
@@ -157,8 +173,8 @@ class RankContext:
 
     def checkpoint(self) -> tuple[Path, int] | None:
         """See `LoopContext`."""
-        good, _ = self._checkpoints.good()
-        return (good[-1].folder, good[-1].epoch) if good else None
+        found = self._stands.checkpoint
+        return (found.folder, found.epoch) if found else None
 
     def begin(self, take: Callable[[Start], str]) -> None:
         """See `LoopContext`."""
@@ -175,7 +191,6 @@ class RankContext:
         """See `LoopContext`."""
         self._refuse_non_finite(epoch, train_loss, validation)
         self._num_rows = num_rows
-        stop = self._ranks.agree(self._should_stop(epoch, validation))
         now = time.monotonic()
         record = EpochRecord(
             epoch=epoch, train_loss=train_loss, validation=validation, num_rows=num_rows, loop_s=loop_s,
@@ -183,6 +198,7 @@ class RankContext:
         )  # fmt: skip
         pace_s, self._reported = now - self._reported, now
         self._history.append(record)
+        stop = self._ranks.agree(self._should_stop())
         if self.rank == 0:
             self._keep(record, stop or now + pace_s >= self._deadline, save)
         if epoch in self._assignment.asks_at:
@@ -194,7 +210,7 @@ class RankContext:
         minutes = self._assignment.training.checkpoint_minutes
         if self.rank or minutes is None or time.monotonic() - self._kept < minutes * 60:
             return
-        self._save(epoch - 1, None, save, steps)
+        self._prune(self._checkpoints.save(epoch - 1, None, save, steps=steps))
 
     def finish(self, weights_sha256: str) -> None:
         """See `LoopContext`."""
@@ -210,22 +226,12 @@ class RankContext:
                     next_step="lower training.lr, or look for extreme values in the features",
                 )
 
-    def _should_stop(self, epoch: int, validation: float) -> bool:
-        if epoch >= self._assignment.num_epochs:
-            return True
-        if time.monotonic() >= self._deadline:
-            self.stopped = "budget.time"
-            return True
-        patience = self._assignment.training.early_stopping
-        if patience is not None and epoch - self._best_epoch(epoch, validation) >= patience:
-            self.stopped = "early stopping"
-            return True
-        return False
-
-    def _best_epoch(self, epoch: int, validation: float) -> int:
-        sign = -1.0 if self._assignment.higher_is_better else 1.0
-        scores = [(sign * r.validation, r.epoch) for r in self._history] + [(sign * validation, epoch)]
-        return min(scores)[1]
+    def _should_stop(self) -> bool:
+        why = self._assignment.ended(self._history)
+        if why != "epochs" and time.monotonic() >= self._deadline:
+            why = "budget.time"
+        self.stopped = why or self.stopped
+        return bool(why)
 
     def _keep(self, record: EpochRecord, last: bool, save: Callable[[Path], None]) -> None:
         """A checkpoint when one is due, then the epoch's record: a record never names what is not there.
@@ -233,23 +239,15 @@ class RankContext:
         `last`: training ends here, or at this pace the next epoch would outlast its time.
         """
         if last or record.epoch % self._assignment.checkpoint_every == 0:
-            # Its name is in the history before others are removed: it may be the best.
-            record = self._history[-1] = replace(record, checkpoint=f"epoch-{record.epoch:05d}")
-            self._save(record.epoch, record.validation, save)
+            record = replace(record, checkpoint=f"epoch-{record.epoch:05d}")
+            self._prune(self._checkpoints.save(record.epoch, record.validation, save, record=record), record)
         self._on_epoch(record)
 
-    def _save(self, epoch: int, validation: float | None, save: Callable[[Path], None], steps: int = 0) -> None:
-        self._checkpoints.save(epoch, validation, save, steps=steps)
-        self._checkpoints.prune(self._assignment.training.keep_checkpoints, self._best_saved())
+    def _prune(self, saved: Path, record: EpochRecord | None = None) -> None:
+        """Remove the checkpoints that the one just saved makes needless; it may be the best itself."""
+        if record is not None:
+            self._saved[record.epoch] = record.validation
+        assignment, training = self._assignment, self._assignment.training
+        best = best_epochs(self._saved.items(), training.keep_best, higher_is_better=assignment.higher_is_better)
+        self._checkpoints.prune(training.keep_checkpoints, best, saved.name)
         self._kept = time.monotonic()
-
-    def _best_saved(self) -> list[int]:
-        sign = -1.0 if self._assignment.higher_is_better else 1.0
-        saved = sorted((sign * r.validation, r.epoch) for r in self._history if r.checkpoint)
-        return [epoch for _, epoch in saved[: self._assignment.training.keep_best]]
-
-
-def newest_good(checkpoints: Path) -> tuple[Checkpoint | None, tuple[str, ...]]:
-    """The newest good checkpoint below a folder, and what was wrong with others."""
-    good, bad = Checkpoints(checkpoints).good()
-    return (good[-1] if good else None), bad

@@ -18,6 +18,7 @@ from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch
+from raytemplate.execution.standing import Standing, begin, standing
 from raytemplate.models.options import Family
 from raytemplate.records import codec
 from raytemplate.records.fitted import RankRecord, WarmStart
@@ -71,12 +72,22 @@ def run_loop(
     def say(problem: str) -> None:
         journal.write(replace(journal.need(WarmStart), problem=problem))
 
-    context = RankContext(request.assignment, feed, ranks, on_epoch, say, goes_on)
+    stands = _stands(journal, ranks)
+    if stopped := request.assignment.over(stands):
+        return stopped, RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
+    context = RankContext(request.assignment, feed, ranks, on_epoch, say, goes_on, stands)
     options = family.options.model_validate(request.model)
     with code_in(request.code):
         plugins.resolve(request.loop)(context, options, request.assignment.training)
     record = context.record or RankRecord(rank=ranks.rank, num_rows=0, weights_sha256="")
     return context.stopped, record
+
+
+def _stands(journal: Journal, ranks: Ranks) -> Standing:
+    """Where training stands at this start, the same on every rank: all go on from the checkpoint that rank 0 found."""
+    found = begin(journal, num_workers=ranks.num_ranks) if ranks.rank == 0 else None
+    newest = ranks.first((found.checkpoint.folder.name if found.checkpoint else "") if found else None)
+    return found or standing(journal, newest=newest)
 
 
 def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
@@ -114,6 +125,13 @@ class WorkerRanks(Ranks):
         torch.distributed.all_reduce(value)
         return int(value)
 
+    def first(self, said: Any) -> Any:
+        if self.num_ranks == 1:
+            return said
+        from ray.train.collective import broadcast_from_rank_zero
+
+        return broadcast_from_rank_zero(said)
+
     def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.num_ranks == 1:
             return values
@@ -130,9 +148,7 @@ class WorkerRanks(Ranks):
             return yes
         if self._torch:
             return self.total(int(yes) if self.rank == 0 else 0) > 0
-        from ray.train.collective import broadcast_from_rank_zero
-
-        return bool(broadcast_from_rank_zero(yes))
+        return bool(self.first(yes))
 
     def wrap(self, model: Any) -> Any:
         from ray.train.torch import prepare_model

@@ -15,7 +15,7 @@ import ray.train
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
-from raytemplate.engines.ray.context import Assignment, Ranks, newest_good
+from raytemplate.engines.ray.context import Assignment, Ranks
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
 from raytemplate.engines.ray.running import A_SHARE
@@ -25,6 +25,7 @@ from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
+from raytemplate.execution.standing import catch_up, standing
 from raytemplate.execution.trials import Trial
 from raytemplate.models.context import Start
 from raytemplate.models.options import Family, TrainingSpec
@@ -44,8 +45,6 @@ _GRACE_S = 10.0
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
     """The request for a stage: no Ray in it, so that two can be compared."""
     training = TrainingSpec.model_validate(dict(stage.training))
-    newest, _ = newest_good(journal.checkpoints)
-    done = newest.epoch if newest else 0
     family: Family = plugins.load(plugins.FAMILIES, stage.family)
     every = family.checkpoint_interval(training, stage.num_epochs)
     resources = {"CPU": stage.cpus_per_worker}
@@ -61,8 +60,8 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
             training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
             made=made,
-            earlier=tuple(e for e in journal.epochs() if e.epoch <= done), layout=layout_of(features),
-            num_train_rows=_num_train_rows(stage, features, journal), start=_start(journal, features),
+            layout=layout_of(features), num_train_rows=_num_train_rows(stage, features, journal),
+            start=_start(journal, features),
         ),
         num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
@@ -93,19 +92,20 @@ def _start(journal: Journal, features: FittedFeatures) -> Start | None:
 def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
     """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`."""
     request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), time.time())
-    newest, bad = newest_good(journal.checkpoints)
-    for problem in bad:
+    stands = standing(journal)
+    for problem in stands.refused:
         journal.log.open("a").write(f"checkpoint refused: {problem}\n")
-    if bad and newest is None:
-        raise IntegrityError(f"no good checkpoint is left: {'; '.join(bad)}", next_step="start a new run")
+    if stands.refused and stands.checkpoint is None:
+        raise IntegrityError(f"no good checkpoint is left: {'; '.join(stands.refused)}", next_step="start a new run")
+    catch_up(journal, stands)
     started = time.monotonic()
-    if newest is not None and newest.epoch >= stage.num_epochs:
-        return _trained(request, "epochs", (), newest.epoch, started)
+    if stopped := request.assignment.over(stands):
+        return _trained(request, stopped, (), stands.epoch, started)
     if stage.workers == 0:
         stopped, ranks = _submit_local(request, data, journal, on_epoch)
     else:
         stopped, ranks = _submit_workers(request, data, journal, on_epoch, meter)
-    return _trained(request, stopped, ranks, newest.epoch if newest else 0, started)
+    return _trained(request, stopped, ranks, journal.starts()[-1].from_epoch, started)
 
 
 def _trained(
@@ -167,18 +167,18 @@ def _submit_workers(
             outcome.append(error)
 
     thread = threading.Thread(target=work, name="train", daemon=True)
-    seen = len(journal.epochs())
+    seen = len(journal.told_epochs())
     thread.start()
     while thread.is_alive():
         thread.join(_POLL_S)
-        epochs = journal.epochs()
+        epochs = journal.told_epochs()
         for record in epochs[seen:]:
             on_epoch(record)
-        seen = max(seen, len(epochs))
+        seen = len(epochs)
         if time.monotonic() > end + _GRACE_S:  # whoever conducts it does not end it either
             break
     if not outcome or (outcome[0] is not None and isinstance(translate("fit", outcome[0]), BudgetSpent)):
-        if newest_good(journal.checkpoints)[0] is not None:
+        if standing(journal).checkpoint is not None:
             return "budget.time", ()
         raise BudgetSpent(
             f"{meter.told()} were spent, and training had left no checkpoint",

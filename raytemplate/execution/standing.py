@@ -1,0 +1,105 @@
+"""Where training stands when its ranks start: anew, resumed by a person, or started again after a node was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.checkpoints import Checkpoint, Checkpoints, Scored
+from raytemplate.execution.journal import Journal
+from raytemplate.records.fitted import EpochRecord, TrainingStart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What was trained before, as the folder of the run tells it. Every start of training reads it anew: what an
+    earlier start was told is out of date as soon as an epoch was trained.
+    """
+
+    checkpoint: Checkpoint | None = None
+    """The newest good one, from which training goes on; None to begin anew."""
+    epochs: tuple[EpochRecord, ...] = ()
+    """The epochs that it holds, in order. Later ones will be trained again."""
+    saved: tuple[Scored, ...] = ()
+    """The good checkpoints of whole epochs."""
+    refused: tuple[str, ...] = ()
+    """What is wrong with the checkpoints that are not good."""
+
+    @property
+    def epoch(self) -> int:
+        """The last whole epoch that is held; 0 if there is none."""
+        return self.checkpoint.epoch if self.checkpoint else 0
+
+
+ANEW = Standing()
+"""Nothing was trained yet."""
+
+
+def standing(journal: Journal, *, newest: str | None = None) -> Standing:
+    """Where the training of a run or of a trial stands.
+
+    Args:
+        newest: name of the checkpoint that another rank goes on from, "" if it begins anew; None to look for it.
+
+    Raises:
+        IntegrityError: `newest` is not there, or not good.
+    """
+    good, refused = Checkpoints(journal.checkpoints).good()
+    if newest is not None:
+        good = tuple(one for one in good if one.folder.name <= newest)
+        if newest and (not good or good[-1].folder.name != newest):
+            raise IntegrityError(f"{journal.checkpoints / newest}: not good where this worker runs, although the first "
+                                 f"worker goes on from it: {'; '.join(refused) or 'it is not there'}",
+                                 next_step="let all nodes see the same storage")  # fmt: skip
+    if not good:
+        return Standing(refused=refused)
+    saved = tuple(one for one in good if isinstance(one, Scored))
+    return Standing(checkpoint=good[-1], epochs=_held(journal, saved, good[-1].epoch), saved=saved, refused=refused)
+
+
+def begin(journal: Journal, *, num_workers: int) -> Standing:
+    """Where training stands, for the first of the workers that begin now; the journal then says that they did."""
+    found = standing(journal)
+    catch_up(journal, found)
+    journal.add_start(TrainingStart(
+        at=datetime.now(UTC), from_epoch=found.epoch, num_workers=num_workers, num_told=len(journal.told_epochs()),
+    ))  # fmt: skip
+    return found
+
+
+def catch_up(journal: Journal, stands: Standing) -> None:
+    """Write the record of an epoch that left its checkpoint, and then was ended before the record."""
+    written = {record.epoch for record in journal.epochs()}
+    for record in stands.epochs:
+        if record.epoch not in written:
+            journal.add_epoch(record)
+
+
+def _held(journal: Journal, saved: Sequence[Scored], upto: int) -> tuple[EpochRecord, ...]:
+    records = {record.epoch: record for record in journal.epochs() if record.epoch <= upto}
+    if saved and saved[-1].record is not None:
+        records.setdefault(saved[-1].epoch, saved[-1].record)
+    return tuple(records[epoch] for epoch in sorted(records))
+
+
+def ended(epochs: Sequence[EpochRecord], *, num_epochs: int, patience: int | None, higher_is_better: bool) -> str:
+    """Why training ends with the last of these epochs: "epochs" or "early stopping"; "" if it goes on.
+
+    Args:
+        patience: epochs in a row that may pass without a better one; None for any number.
+    """
+    if not epochs:
+        return ""
+    last = epochs[-1].epoch
+    if last >= num_epochs:
+        return "epochs"
+    best = best_epochs(((one.epoch, one.validation) for one in epochs), 1, higher_is_better=higher_is_better)
+    return "early stopping" if patience is not None and last - best[0] >= patience else ""
+
+
+def best_epochs(scores: Iterable[tuple[int, float]], keep: int, *, higher_is_better: bool) -> list[int]:
+    """The best so many of (epoch, validation), best first; the earlier of equals."""
+    sign = -1.0 if higher_is_better else 1.0
+    return [epoch for _, epoch in sorted((sign * validation, epoch) for epoch, validation in scores)[:keep]]
