@@ -17,6 +17,7 @@ import click
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
 from raytemplate.cli.signals import hear_signals
+from raytemplate.ending import told_by
 from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError, was_terminated
 from raytemplate.redact import redacted_stream
 
@@ -105,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: Sequence[str]) -> int:
     asked = Wishes.of(arguments)
+    told_by(lambda error: _tell(error, asked))
     try:
         result = cli.main(args=list(arguments), prog_name="raytemplate", standalone_mode=False, obj=asked)
         return give(result, asked) if isinstance(result, Answer) else int(result or 0)
@@ -132,6 +134,7 @@ def _package_of(error: Exception) -> str:
 def _tell(error: RaytemplateError, asked: Wishes) -> int:
     from raytemplate.cli import progress
 
+    progress.leave()
     return tell(error, asked, progress.stream())
 
 

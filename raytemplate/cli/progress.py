@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from raytemplate.cli.screen import Screen
 
 _terminal: TextIO | None = None
+_heard: Progress | None = None
 
 
 def stream() -> TextIO:
@@ -49,9 +50,16 @@ def listener(runs: Path) -> Progress:
     """Who hears of a run that this command begins, as it was asked of the output; however the command ends, it leaves
     the terminal as it was."""
     asked = wishes()
-    heard = Progress(runs, quiet=asked.quiet or asked.as_json)
+    global _heard
+    _heard = heard = Progress(runs, quiet=asked.quiet or asked.as_json)
     click.get_current_context().call_on_close(heard.close)
     return heard
+
+
+def leave() -> None:
+    """The terminal is as it was, for the last word of a command that could not close its listener itself."""
+    if _heard is not None:
+        _heard.close()
 
 
 def _can_draw(out: TextIO) -> bool:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from raytemplate.budget import Meter
 from raytemplate.engines.bind import Bound
+from raytemplate.engines.ray.lost import ending_with_ray
 from raytemplate.engines.watchdog import watched
-from raytemplate.errors import BudgetSpent, Interrupted, was_terminated
+from raytemplate.errors import BudgetSpent, EngineError, Interrupted, was_terminated
 from raytemplate.execution.execute import judging_s
-from raytemplate.execution.failure import record_failure
+from raytemplate.execution.failure import record_failure, say_how_to_resume
+from raytemplate.execution.interrupted import kept
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
+from raytemplate.execution.run_log import log_failure
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import FitResult
@@ -37,6 +41,7 @@ def conduct(
         stack.enter_context(journal.attempt(meter))
         if own:
             stack.enter_context(watched(journal.folder, meter.remaining_s(), judging_s(plan.limits)))
+        stack.enter_context(ending_with_ray(lambda error: _lost(error, journal, plan, meter)))
         bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
@@ -50,5 +55,15 @@ def conduct(
                 raise late from error
             raise
         except Exception as error:
+            say_how_to_resume(error, journal)
             record_failure(journal, plan, meter, error)
             raise
+
+
+def _lost(error: EngineError, journal: Journal, plan: RunPlan, meter: Meter) -> None:
+    """Keep that Ray has gone; this process ends as soon as that is done."""
+    error.what += f"{kept(journal)}; nothing was promoted"
+    error.args = (error.what,)
+    say_how_to_resume(error, journal)
+    record_failure(journal, plan, meter, error)
+    log_failure(journal, error)

@@ -13,6 +13,12 @@ from raytemplate.records.run import RunEnd
 from raytemplate.redact import redact
 
 
+def say_how_to_resume(error: Exception, journal: Journal) -> None:
+    """An error after which the same again may succeed, and that names no next step, gets it: resuming the run."""
+    if isinstance(error, RaytemplateError) and error.retry == "as it is":
+        error.next_step = error.next_step or f"raytemplate resume {journal.run_id}"
+
+
 def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
     """Keep how it failed: the message in the record of the end, the whole trace in a file."""
     text = redact("".join(traceback.format_exception(error)))

@@ -8,6 +8,12 @@ from raytemplate.ledger.head import Head
 from raytemplate.records.run import RunEnd
 
 
+def kept(journal: Journal) -> str:
+    """What is safe of a run that did not come to its end, to be added to a sentence."""
+    epochs = journal.epochs()
+    return f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
+
+
 def interrupted(error: BaseException, journal: Journal, head: Head | None) -> Interrupted:
     """The error of a run that was stopped by Ctrl-C or told to end, at whatever moment.
 
@@ -23,9 +29,7 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
             f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} had ended already{done}",
             next_step=f"raytemplate show {journal.run_id}", terminated=terminated,
         )  # fmt: skip
-    epochs = journal.epochs()
-    safe = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
     return Interrupted(
-        f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{safe}{done}",
+        f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{kept(journal)}{done}",
         next_step=f"raytemplate resume {journal.run_id}", terminated=terminated,
     )  # fmt: skip

@@ -100,6 +100,11 @@ def logged(journal: Journal, listener: Listener | None) -> Generator[Logged]:
                               "cost_usd": end.cost_usd})  # fmt: skip
 
 
+def log_failure(journal: Journal, error: RaytemplateError) -> None:
+    """The last line of a process that cannot unwind."""
+    Logged(journal, None).add("run failed", _failure(error), level="error")
+
+
 def read_log(journal: Journal) -> Iterator[str]:
     """The lines so far, then what is added for as long as somebody works on the run."""
     seen = 0

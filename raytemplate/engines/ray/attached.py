@@ -9,6 +9,7 @@ import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 
+from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.leaving import Leaving
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, UsageError
 from raytemplate.planning.inventory import Cluster, Node
@@ -19,7 +20,7 @@ _ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
-_ANSWER_LIMIT_S, _HASTE_S = 5.0, 3.0
+_ANSWER_LIMIT_S, _HASTE_S, _LEAVE_LIMIT_S = 5.0, 3.0, 15.0
 _ACCELERATOR = "accelerator_type:"
 _NODE_TYPE = "ray.io/node-group"
 
@@ -65,11 +66,16 @@ class AttachedRay:
 
     def begin_to_stop(self) -> None:
         """See `RunningRay`. Disconnecting is quick: it waits for `stop`."""
+        if self._connected:
+            lost.out_of_use()
 
     def stop(self, *, in_haste: bool = False) -> None:
         """Disconnect, which is quick. Who is in haste does not wait for an answer that has not come yet."""
         if self._ready.wait(_HASTE_S if in_haste else None) and self._connected:
-            self._leaving.leave()
+            # In a thread of its own: one that leaves a Ray that has gone may never come back.
+            leaving = threading.Thread(target=self._leaving.leave, name="ray", daemon=True)
+            leaving.start()
+            leaving.join(_HASTE_S if in_haste else _LEAVE_LIMIT_S)
             self._connected = False
 
     def _connect(self) -> None:
@@ -109,6 +115,7 @@ def connect(address: str) -> bool:
         raise Unavailable(f"no Ray at {address} lets this process in: {first}",
                           next_step=f"ray start --head, or leave out --address; if it asks for a token, {TOKEN_STEP}"
                           ) from error  # fmt: skip
+    lost.in_use(ours=False)
     return True
 
 
@@ -146,7 +153,9 @@ def _connected(address: str) -> Generator[None]:
         if fresh:
             import ray
 
+            lost.out_of_use()
             ray.shutdown()
+            lost.left()
 
 
 def cluster_at(address: str) -> Cluster:

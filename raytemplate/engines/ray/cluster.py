@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.leaving import Leaving
 from raytemplate.engines.ray.sessions import mark_session
 from raytemplate.engines.ray.small_ray import few_processes
@@ -96,6 +97,7 @@ class LocalRay:
 
     def begin_to_stop(self) -> None:
         """Begin to end Ray, which takes more than a second; returns at once."""
+        lost.out_of_use()
         self._end.set()
 
     def stop(self, *, in_haste: bool = False) -> None:
@@ -137,6 +139,7 @@ class LocalRay:
                 **self._settings,
             )
         self.ours = True
+        lost.in_use(ours=True)
         mark_session()
         _warm_up()
 

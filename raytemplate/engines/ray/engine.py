@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from raytemplate.budget import Meter
+from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.running import RunningRay
 from raytemplate.engines.ray.small_ray import without_cleaner, without_sharing, without_statistics
 from raytemplate.errors import RaytemplateError
@@ -95,6 +96,7 @@ class RayEngine:
 
 def translated(stage: str, work: Callable[[], T]) -> T:
     """Run a stage. What Ray or a project's own code raises becomes an error of ours; our own come through Ray whole."""
+    lost.in_stage(stage)
     try:
         return work()
     except RaytemplateError:
@@ -102,7 +104,7 @@ def translated(stage: str, work: Callable[[], T]) -> T:
     except Exception as error:
         from raytemplate.engines.ray.trouble import translate
 
-        ours = translate(stage, error)
+        ours = lost.loss() or translate(stage, error)
         if ours is None:
             raise
         raise ours from error

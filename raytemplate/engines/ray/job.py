@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from raytemplate.data.sources.places import is_uri
+from raytemplate.ending import told_by
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.attached import AttachedRay
@@ -79,8 +80,7 @@ def _run(storage: str, run_id: str) -> int:
     try:
         work(Path(storage), run_id, time.monotonic())
     except RaytemplateError as error:
-        _tell(type(error).__name__, error.what, error.next_step)
-        return error.exit_code
+        return _told(error)
     except Exception as error:
         traceback.print_exc()
         _tell("RaytemplateError", f"{type(error).__name__}: {error}", "")
@@ -92,9 +92,15 @@ def _tell(kind: str, what: str, next_step: str) -> None:
     print(ERROR_MARK + json.dumps({"error": kind, "what": what, "next_step": next_step}))
 
 
+def _told(error: RaytemplateError) -> int:
+    _tell(type(error).__name__, error.what, error.next_step)
+    return error.exit_code
+
+
 def main() -> NoReturn:
     """Run and end with the exit code of what happened."""
     sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
+    told_by(_told)
     code = _run(*sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -17,6 +17,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from raytemplate.engines.ray import lost
+
 _LARGEST_ACTION = 512
 _WATCH_S = 0.001
 
@@ -36,8 +38,10 @@ class Leaving:
         core = getattr(worker.global_worker, "core_worker", None)
         if core is not None:
             worker.global_worker.core_worker = _OnlyFromHere(core)  # pyright: ignore[reportAttributeAccessIssue]
+        lost.out_of_use()
         with self._sigterm_kept():
             ray.shutdown()
+        lost.left()
 
     @contextmanager
     def _sigterm_kept(self) -> Generator[None]:

@@ -19,7 +19,9 @@ from raytemplate.data.sources.listing import SourceTable
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import translated
 from raytemplate.engines.ray.ingest import quiet_data
+from raytemplate.engines.ray.lost import ending_with_ray
 from raytemplate.engines.ray.pieces import dataset, pieces_of_listing, take_accounts
+from raytemplate.errors import EngineError
 from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine
 from raytemplate.store.atomic import storage_errors
@@ -43,7 +45,10 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
     machine = this_machine()
     store_bytes = min(_STORE_BYTES, machine.memory_bytes // 4)
     columns = tuple(name for name in dict.fromkeys((*about.columns, *about.keys)) if name in source.schema)
-    with LocalRay(num_cpus=machine.cpus, object_store_bytes=store_bytes) as cluster:
+    with (
+        ending_with_ray(functools.partial(_leave_nothing, output)),
+        LocalRay(num_cpus=machine.cpus, object_store_bytes=store_bytes) as cluster,
+    ):
         cluster.wait()
         quiet_data()
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it would log is raised, and told in one line
@@ -55,8 +60,17 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
             return translated("predict", lambda: _write(scored, output))
 
 
+def _scratch(output: Path) -> Path:
+    return output.with_name(f".{output.name}.partial")
+
+
+def _leave_nothing(output: Path, error: EngineError) -> None:
+    _scratch(output).unlink(missing_ok=True)
+    error.next_step = "the same command again; nothing was written"
+
+
 def _write(scored: ray.data.Dataset, output: Path) -> tuple[int, int]:
-    scratch = output.with_name(f".{output.name}.partial")
+    scratch = _scratch(output)
     num_rows = num_unknown = 0
     writer: Any = None
     try:

@@ -1,0 +1,66 @@
+"""Ray's own processes are killed under a run: it says so, records it, ends with 8 and can be resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from command_line import alive, descendants, epochs, only_run, raytemplate, record, start, wait_for
+from small_flights import AS_OF, SHIPPED, as_sets
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+
+PROGRAMS = {"raylet": "raylet", "GCS": "gcs_server"}
+
+
+def below(process, program):
+    """The process of that program among those that the command has started."""
+    for pid in descendants(process.pid):
+        first = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        if Path(first).name == program:
+            return pid
+    return None
+
+
+def reads(run):
+    log = run / "log.jsonl"
+    return log.exists() and '"stage": "ingest", "event": "stage started"' in log.read_text()
+
+
+MOMENTS = {"ingest": reads, "fit": epochs}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"), [("raylet", "ingest"), ("GCS", "ingest"), ("raylet", "fit")], ids="-".join
+)  # fmt: skip
+def test_a_ray_that_is_killed_ends_the_run_with_eight_told_and_recorded(demo, name, stage):
+    changes = as_sets({"training.epochs": 100})
+    process = start("run", SHIPPED.name, "--as-of", AS_OF, *changes, cwd=demo)
+    run = wait_for(lambda: only_run(demo), process=process)
+    wait_for(lambda: MOMENTS[stage](run), process=process)
+    killed, began = below(process, PROGRAMS[name]), time.monotonic()
+    everything = descendants(process.pid)
+    os.kill(killed, signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, time.monotonic() - began < 10) == (8, True), said
+    assert f"{stage}: Ray has gone in the middle of the work: the {name} was killed" in said
+    assert said.rstrip().endswith(f"raytemplate resume {run.name}")
+    end = record(run, "end")
+    assert (end["state"], end["exit_code"], end["retry"]) == ("failed", 8, "as it is")
+    assert '"event": "run failed"' in (run / "log.jsonl").read_text()
+    wait_for_none(everything)
+    if stage == "fit":
+        assert "training is kept up to epoch" in said
+        resumed = raytemplate("resume", run.name, cwd=demo)
+        assert resumed.returncode == 0, resumed.stderr
+        assert record(run, "fit")["resumed_from_epoch"] >= 1
+
+
+def wait_for_none(pids, limit_s=30):
+    until = time.monotonic() + limit_s
+    while left := alive(pids):
+        assert time.monotonic() < until, left
+        time.sleep(0.2)
