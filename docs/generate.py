@@ -76,6 +76,14 @@ def _is_failure(kind: object) -> bool:
 def _options(name: str) -> Iterator[tuple[str, str, str]]:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
+    if isinstance(command, click.Group):
+        for below, one in command.commands.items():
+            yield from _options_of(f"{name} {below}", one)
+    else:
+        yield from _options_of(name, command)
+
+
+def _options_of(name: str, command: click.Command) -> Iterator[tuple[str, str, str]]:
     for parameter in command.params:
         if isinstance(parameter, click.Option) and parameter.opts[0] not in ("--json", "--quiet", "--workspace"):
             written = " / ".join([*parameter.opts, *parameter.secondary_opts])

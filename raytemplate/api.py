@@ -10,6 +10,7 @@ import getpass
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
@@ -21,6 +22,7 @@ from raytemplate.errors import (
     IntegrityError,
     Interrupted,
     PlanError,
+    RaytemplateError,
     UsageError,
     was_terminated,
 )
@@ -41,10 +43,11 @@ from raytemplate.looking import (
     runs,
     show,
     trials,
+    verify_ledger,
     winning_template,
 )
 from raytemplate.models.options import Family
-from raytemplate.planning.look import look
+from raytemplate.planning.look import champion_of, look
 from raytemplate.planning.stages import RunPlan, plan_id
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.judged import VerdictRecord
@@ -63,13 +66,13 @@ from raytemplate.units import parse_moment, show_moment
 __all__ = [
     "Planned", "Predicted", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote",
     "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "stop", "submit",
-    "trials", "unfinished", "winning_template",
+    "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from raytemplate.data.sources.listing import SourceTable
     from raytemplate.execution.ports import Listener
-    from raytemplate.ledger.head import Move
+    from raytemplate.ledger.head import Head, Move
     from raytemplate.planning.inventory import Cluster
 
 
@@ -125,12 +128,10 @@ def plan(
     Raises:
         SpecError, DataError, PlanError: what is wrong, where, and what to change.
     """
-    from raytemplate.execution.catalog import refuse_lost_ledger
     from raytemplate.planning.compile import compile as compile_plan
     from raytemplate.planning.features import every_variant
 
     place = find_workspace(spec.folder, explicit=workspace, environ=os.environ)
-    refuse_lost_ledger(place)
     _check_installed(spec)
     if data is not None:
         spec = _with_frame(spec, data, place)
@@ -192,6 +193,7 @@ def run(
     """
     began = time.monotonic() if started is None else started
     _need_secrets(planned.plan)
+    champion_of(planned.plan.name, planned.workspace)  # a ledger that is lost or was edited is found before training
     create(planned.workspace)
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
@@ -218,16 +220,17 @@ def resume(
         UsageError: no such run, or another process works on it.
     """
     from raytemplate.execution.decide import is_stale
-    from raytemplate.ledger.head import Ledger
+    from raytemplate.ledger.opening import open_ledger
 
     began = time.monotonic() if started is None else started
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = Journal(find_run(place, ref))
-    locked = read_lock(journal).plan
+    locked, ledger = read_lock(journal).plan, open_ledger(place)
+    ledger.head(locked.name)
     _need_secrets(locked)
     with working_on(journal):
         end = journal.read(RunEnd)
-        if locked.govern.promotable and is_stale(journal, Ledger(place.governance_db), locked.name):
+        if locked.govern.promotable and is_stale(journal, ledger, locked.name):
             # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
             for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation):
                 journal.supersede(kind)
@@ -280,6 +283,7 @@ def submit(
     began = time.monotonic() if started is None else started
     storage = storage_of(planned.plan)
     _need_secrets(planned.plan)
+    champion_of(planned.plan.name, planned.workspace)
     create(planned.workspace)
     journal = sent_before(planned.plan, planned.workspace, key) or send_new(
         planned.plan, planned.spec, planned.workspace, address=planned.address, storage=storage, key=key, began=began
@@ -318,10 +322,17 @@ def _conduct(
 
                 conduct_submitted(plan_, journal, place, heard, began, again=again)
         except (KeyboardInterrupt, Interrupted) as error:
-            from raytemplate.ledger.head import Ledger
-
-            raise interrupted(error, journal, Ledger(place.governance_db).head(plan_.name)) from error
+            raise interrupted(error, journal, _head_if_known(place, plan_.name)) from error
     return Run(journal)
+
+
+def _head_if_known(place: Workspace, model_: str) -> Head | None:
+    """For whoever is told that the run was interrupted: that comes first, whatever has become of the ledger."""
+    from raytemplate.ledger.opening import open_ledger
+
+    with suppress(RaytemplateError):
+        return open_ledger(place).head(model_)
+    return None
 
 
 def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
@@ -336,11 +347,11 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     from raytemplate.engines.mlflow.mirror import Mirror
     from raytemplate.execution.artifacts import write_model_card
     from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
-    from raytemplate.ledger.head import Ledger
+    from raytemplate.ledger.opening import open_ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     journal = found_run(place, ref)
-    locked, ledger = read_lock(journal).plan, Ledger(place.governance_db)
+    locked, ledger = read_lock(journal).plan, open_ledger(place)
     user = getpass.getuser()
     by = redact(f"{user}: {reason}") if reason else user
     with working_on(journal):
@@ -387,15 +398,13 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
     """
     from raytemplate.engines.mlflow.mirror import Mirror
-    from raytemplate.execution.catalog import refuse_lost_ledger
-    from raytemplate.ledger.head import Ledger
+    from raytemplate.ledger.opening import open_ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     name, _, version = ref.partition("@")[0].partition("/")
     if version and not version.isdigit():
         raise UsageError(f'got "{ref}", expected a model such as name or name/3')
-    refuse_lost_ledger(place)
-    ledger = Ledger(place.governance_db)
+    ledger = open_ledger(place)
     term = ledger.term(name)
     target = ledger.rollback_target(name, int(version) if version else None)
     ObjectStore(place.models).open(target.digest)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raytemplate.errors import UsageError
+from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.handover import bring_back
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -29,6 +29,7 @@ from raytemplate.store.workspace import Workspace, find_run, find_workspace
 
 if TYPE_CHECKING:
     from raytemplate.execution.registered import Model
+    from raytemplate.execution.verified import Verified
 
 
 def find(ref: str, *, workspace: str | None = None) -> Run:
@@ -79,32 +80,36 @@ def model(ref: str, *, workspace: str | None = None) -> Model:
         UsageError: no such model or version.
         IntegrityError: its bytes are not those that were registered.
     """
-    from raytemplate.execution.catalog import refuse_lost_ledger
     from raytemplate.execution.registered import open_model
 
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    refuse_lost_ledger(place)
-    return open_model(ref, place)
+    return open_model(ref, find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
 
 
 def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | VersionView:
     """What a reference stands for: a model, or with "@champion" or "/3" a version of one, else a run. Each prints.
 
+    A run is shown by its own records, also where the ledger is lost.
+
     Raises:
         UsageError: it is neither.
+        IntegrityError: it is no run, and the ledger that names the models is lost or was edited.
     """
-    from raytemplate.execution.catalog import refuse_lost_ledger, registered_model, registered_version
-    from raytemplate.ledger.head import Ledger
+    from raytemplate.execution.catalog import registered_model, registered_version
+    from raytemplate.ledger.opening import open_ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    name = ref.partition("@")[0].partition("/")[0]
-    known = Ledger(place.governance_db).models()
+    name, known, lost = ref.partition("@")[0].partition("/")[0], (), None
+    try:
+        known = open_ledger(place).models()
+    except IntegrityError as error:
+        lost = error
     if name in known:
         return registered_model(name, place) if ref == name else registered_version(ref, place)
     try:
         return Run(found_run(place, ref))
     except UsageError as error:
-        refuse_lost_ledger(place)
+        if lost is not None:
+            raise lost from error
         if near := get_close_matches(name, known, n=1):
             raise UsageError(f'no model "{name}"; did you mean {near[0]}?',
                              next_step=f"raytemplate show {near[0]}") from error  # fmt: skip
@@ -129,7 +134,7 @@ def report(ref: str, *, workspace: str | None = None) -> str:
         UsageError: none or several match.
     """
     from raytemplate.execution.catalog import event_rows
-    from raytemplate.ledger.head import Ledger
+    from raytemplate.ledger.opening import open_ledger
     from raytemplate.reports.page import MadeFrom, report_page
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
@@ -139,7 +144,7 @@ def report(ref: str, *, workspace: str | None = None) -> str:
         code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
         reasons=lock.reasons,
     )  # fmt: skip
-    return report_page(Run(journal).view(), made, event_rows(Ledger(place.governance_db), lock.plan.name))
+    return report_page(Run(journal).view(), made, event_rows(open_ledger(place), lock.plan.name))
 
 
 def trials(ref: str, *, workspace: str | None = None) -> Trials:
@@ -178,8 +183,17 @@ def _swept_run(ref: str, workspace: str | None) -> Run:
 
 def models(*, workspace: str | None = None) -> list[ModelRow]:
     """Every registered model of a workspace with its champion."""
-    from raytemplate.execution.catalog import model_rows, refuse_lost_ledger
+    from raytemplate.execution.catalog import model_rows
 
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    refuse_lost_ledger(place)
-    return model_rows(place)
+    return model_rows(find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
+
+
+def verify_ledger(*, workspace: str | None = None) -> Verified:
+    """The whole ledger checked, and everything that is wrong with it, in words.
+
+    Raises:
+        UsageError: it cannot be read by this user.
+    """
+    from raytemplate.execution.verified import verify_ledger as verified
+
+    return verified(find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))

@@ -1,5 +1,6 @@
 """Rules of the whole package: what stays unloaded, which exit codes there are, what is shipped."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,10 @@ def test_shipped_template_is_found_and_parses(name: str) -> None:
     """In a checkout and in a wheel alike; that each one loads is tested with the spec."""
     assert shipped(name).parent == shipped_folder()
     assert parse(shipped(name).read_bytes(), name).value["name"] == name
+
+
+def test_the_ledger_of_a_workspace_is_opened_in_one_place() -> None:
+    """Elsewhere a ledger that was lost would be begun anew, as `open_ledger` never does."""
+    package = Path(errors.__file__).parent
+    makes = {path for path in package.rglob("*.py") if re.search(r"\bLedger\(", path.read_text())}
+    assert {str(path.relative_to(package)) for path in makes} == {"ledger/opening.py"}

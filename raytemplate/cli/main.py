@@ -28,7 +28,7 @@ _GROUPS = {
     "Start": ("init", "check", "schema"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
     "Look": ("runs", "show", "diff", "report"),
-    "Decide": ("promote", "rollback"),
+    "Decide": ("promote", "rollback", "ledger"),
     "Use": ("models", "predict"),
 }
 _SUMMARIES = {
@@ -47,6 +47,7 @@ _SUMMARIES = {
     "report": "Write a run as one HTML page.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
+    "ledger": "Check the record of promotions and rollbacks.",
     "models": "List registered models.",
     "predict": "Score a Parquet file with a model.",
 }

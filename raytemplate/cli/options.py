@@ -50,7 +50,10 @@ def load(file: Path, sets: tuple[str, ...], variant: str | None) -> Any:
 
 
 def with_output_options(command: click.Command) -> click.Command:
-    """The command with what every command takes. `output.Wishes` has read them already, and obeys."""
+    """The command, or each of a group's, with what every command takes. `output.Wishes` has read them, and obeys."""
+    if isinstance(command, click.Group):
+        command.commands = {name: with_output_options(one) for name, one in command.commands.items()}
+        return command
     named = {name for parameter in command.params for name in parameter.opts}
     command.params += [
         click.Option([name], is_flag=flag, metavar=metavar, help=text, expose_value=False)

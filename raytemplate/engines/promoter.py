@@ -104,13 +104,13 @@ def _serve(folder: str, uri: str) -> None:
 def _answer(request: dict[str, Any], workspace: Workspace, mirror: Any) -> dict[str, str]:
     from raytemplate.execution.decide import decide
     from raytemplate.execution.lock import read_lock
-    from raytemplate.ledger.head import Ledger
+    from raytemplate.ledger.opening import open_ledger
     from raytemplate.store.objects import ObjectStore
 
     journal = Journal(workspace.runs / request["decide"])
     try:
         plan = read_lock(journal).plan
-        decide(journal, plan, Ledger(workspace.governance_db), ObjectStore(workspace.models), actor=request["actor"])
+        decide(journal, plan, open_ledger(workspace), ObjectStore(workspace.models), actor=request["actor"])
         mirror.bring_in_line(plan, journal)
     except RaytemplateError as error:
         return {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}

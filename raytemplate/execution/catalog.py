@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
@@ -13,12 +12,10 @@ from raytemplate.execution.lock import read_lock
 from raytemplate.execution.registered import find_version
 from raytemplate.execution.run_list import Runs, list_runs
 from raytemplate.execution.runs import Run
-from raytemplate.ledger.database import ledger_exists
 from raytemplate.ledger.events import Change, change_of
 from raytemplate.ledger.head import Ledger
-from raytemplate.records import codec
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.judged import VerdictRecord
-from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.reports.version_shown import VersionView, reigns
@@ -27,38 +24,13 @@ from raytemplate.store.workspace import Workspace
 
 def model_rows(workspace: Workspace) -> list[ModelRow]:
     """Every model of a workspace."""
-    ledger = Ledger(workspace.governance_db)
+    ledger = open_ledger(workspace)
     return [_row(ledger, name, _judged(list_runs(workspace, name=name))) for name in ledger.models()]
-
-
-def refuse_lost_ledger(workspace: Workspace) -> None:
-    """Stop where runs have registered versions and the ledger that holds them is gone: there is no model then, it says.
-
-    Raises:
-        IntegrityError: names the file and a run.
-    """
-    path = workspace.governance_db
-    if ledger_exists(path):
-        return
-    registered = next((p for p in sorted(workspace.runs.glob("*/promotion.json")) if _is_registered(p)), None)
-    if registered is not None:
-        raise IntegrityError(
-            f"{path}: missing, though run {registered.parent.name} has registered a version in it",
-            next_step=f"restore {path} from a backup",
-        )
-
-
-def _is_registered(promotion: Path) -> bool:
-    """Whether the ledger must know of a promotion: not of a candidate for show. Of a damaged record it may have to."""
-    try:
-        return codec.loads(PromotionRecord, promotion.read_bytes(), where=str(promotion)).outcome != "shown"
-    except IntegrityError:
-        return True
 
 
 def registered_model(name: str, workspace: Workspace) -> ModelView:
     """One model with its history and its runs."""
-    ledger = Ledger(workspace.governance_db)
+    ledger = open_ledger(workspace)
     runs = list_runs(workspace, name=name)
     judged = _judged(runs)
     return ModelView(
@@ -74,7 +46,7 @@ def registered_version(ref: str, workspace: Workspace) -> VersionView:
         UsageError: no such version.
     """
     version = find_version(ref, workspace)
-    events = tuple(event_rows(Ledger(workspace.governance_db), version.model))
+    events = tuple(event_rows(open_ledger(workspace), version.model))
     run = None
     with suppress(IntegrityError):
         run = Run(Journal(workspace.runs / version.run_id)).row()
@@ -124,8 +96,9 @@ def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
 
 
 def _row(ledger: Ledger, name: str, judged: list[Run]) -> ModelRow:
-    head = ledger.head(name)
-    waiting = [v.version for v in ledger.versions(name) if v.state == "challenger"]
+    history = ledger.history(name)
+    head = history.head
+    waiting = [v.version for v in history.versions if v.state == "challenger"]
     return ModelRow(
         name=name, champion_version=head.version if head else 0, promoted=head.at if head else None,
         run_id=head.run_id if head else "", digest=head.digest if head else "",

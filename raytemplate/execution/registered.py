@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.errors import UsageError
-from raytemplate.ledger.head import Ledger, ModelVersion
+from raytemplate.ledger.head import ModelVersion
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import SavedModel
 from raytemplate.plugins import suggest
 from raytemplate.store.objects import ObjectStore
@@ -57,7 +58,7 @@ def find_version(ref: str, workspace: Workspace) -> ModelVersion:
     match = _REF.match(ref)
     if match is None:
         raise UsageError(f'got "{ref}", expected a model such as name, name@champion or name/3')
-    ledger = Ledger(workspace.governance_db)
+    ledger = open_ledger(workspace)
     versions = ledger.versions(match["name"])
     if not versions:
         known = ledger.models()

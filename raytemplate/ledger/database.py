@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -92,13 +93,29 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None]:
 
 
 def ledger_exists(path: Path) -> bool:
-    """True where there is a file at `path`.
+    """Whether there is a file at `path`. Nothing at all there is no ledger yet; anything else there is a lost one.
 
     Raises:
+        IntegrityError: something else is in its place, or only its journal is left.
         UsageError: its folder cannot be looked into.
     """
     with storage_errors(path, doing="read"):
-        return path.exists()
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            _refuse_journal_alone(path)
+            return False
+    if stat.S_ISLNK(mode) and not path.exists():
+        raise IntegrityError(f"{path}: a link that leads nowhere, expected the ledger", next_step=restore(path))
+    if not path.is_file():
+        raise IntegrityError(f"{path}: not a file, expected the ledger", next_step=restore(path))
+    return True
+
+
+def _refuse_journal_alone(path: Path) -> None:
+    """SQLite would play the old journal into a new file."""
+    if _journal(path).exists() and _journal(path).stat().st_size:
+        raise IntegrityError(f"{path}: missing, but its journal is there", next_step=restore(path))
 
 
 def _reading_mode(path: Path) -> str:
@@ -116,6 +133,7 @@ def _journal(path: Path) -> Path:
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(str(path.absolute()))}?{mode}"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    db.text_factory = bytes.decode  # SQLite keeps any bytes as text; what is not UTF-8 is an error of the file's
     try:
         _check_schema(path, db)
     except BaseException:
@@ -132,17 +150,14 @@ def _check_schema(path: Path, db: sqlite3.Connection) -> None:
             next_step="pip install --upgrade raytemplate",
         )
     if number < 1:
-        raise IntegrityError(f"{path}: not a ledger of raytemplate, or an emptied one", next_step=_restore(path))
+        raise IntegrityError(f"{path}: not a ledger of raytemplate, or an emptied one", next_step=restore(path))
 
 
 def _create(path: Path) -> None:
     """Build the file under another name and rename it, so that every process sees either nothing or a whole ledger."""
     with FileLock(path.with_name(f"{path.name}.lock"), BUSY_TIMEOUT_S):
-        if path.exists():
+        if ledger_exists(path):
             return
-        if _journal(path).exists() and _journal(path).stat().st_size:
-            # SQLite would play the old journal into the new file.
-            raise IntegrityError(f"{path}: missing, but its journal is there", next_step=_restore(path))
         new = temporary_beside(path)
         try:
             with storage_errors(path), _sqlite_errors(path):
@@ -172,6 +187,12 @@ def _sqlite_errors(path: Path) -> Generator[None]:
         if code is None:  # wrong use of sqlite3: our bug
             raise
         raise _in_our_words(path, int(code) & 0xFF, error) from error
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{path}: damaged: it holds text that is not UTF-8", next_step=restore(path)) from error
+    except IntegrityError as error:
+        if error.next_step:
+            raise
+        raise IntegrityError(f"{path}: {error.what}", next_step=restore(path)) from error
 
 
 def _in_our_words(path: Path, code: int, error: Exception) -> RaytemplateError:
@@ -184,8 +205,9 @@ def _in_our_words(path: Path, code: int, error: Exception) -> RaytemplateError:
     if code == sqlite3.SQLITE_IOERR:
         # On a full disk SQLite cannot make the journal's index, and says no more than this.
         return Unavailable(f"{path}: {error}; is the disk full?")
-    return IntegrityError(f"{path}: damaged, or not a ledger: {error}", next_step=_restore(path))
+    return IntegrityError(f"{path}: damaged, or not a ledger: {error}", next_step=restore(path))
 
 
-def _restore(path: Path) -> str:
+def restore(path: Path) -> str:
+    """What to do about a ledger that is lost or damaged."""
     return f"restore {path} from a backup"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from typing import Literal
@@ -61,9 +61,15 @@ def idempotency_key(*parts: object) -> str:
 def append(
     db: sqlite3.Connection, type_: EventType, model: str, change: Change, *, actor: str, idem: str, at: datetime
 ) -> Event:
-    """Add one event at the end of the chain, inside the caller's write transaction."""
-    last = db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, prev_hash = (int(last[0]) + 1, str(last[1])) if last else (1, FIRST_PREV_HASH)
+    """Add one event at the end of the chain, inside the caller's write transaction.
+
+    Raises:
+        IntegrityError: the event before it was edited: nothing is built on that.
+    """
+    last = next(_rows(db, "ORDER BY e.seq DESC LIMIT 1"), None)
+    if last is not None:
+        _refuse(last)
+    seq, prev_hash = (last[0].seq + 1, last[0].hash) if last else (1, FIRST_PREV_HASH)
     body, moment = canonical(change), str(encode(at))
     digest = event_hash(seq, prev_hash, type_, model, body, actor, idem, moment)
     event = Event(
@@ -73,12 +79,63 @@ def append(
     return event
 
 
-def read(db: sqlite3.Connection, model: str | None = None) -> tuple[Event, ...]:
-    """All events, or one model's, oldest first."""
-    where, values = ("", ()) if model is None else ("WHERE model = ?", (model,))
-    rows = db.execute(f"SELECT {_COLUMNS} FROM event {where} ORDER BY seq", values)
+def read(db: sqlite3.Connection, model: str) -> tuple[Event, ...]:
+    """One model's events, oldest first, each with its hash computed again and its link to the event before it followed.
+
+    Raises:
+        IntegrityError: names the first that was edited.
+    """
+    found = tuple(_rows(db, "WHERE e.model = ? ORDER BY e.seq", model))
+    for each in found:
+        _refuse(each)
+    return tuple(event for event, _ in found)
+
+
+def read_all(db: sqlite3.Connection) -> tuple[Event, ...]:
+    """Every event, oldest first, as it stands there."""
+    return tuple(event for event, _ in _rows(db, "ORDER BY e.seq"))
+
+
+def faults(events: Iterable[Event]) -> list[str]:
+    """Everything that is wrong with a whole chain: events that are missing, were edited, or do not follow."""
+    found: list[str] = []
+    seq, before = 0, FIRST_PREV_HASH
+    for event in events:
+        if event.seq != seq + 1:
+            found.append(f"event {seq + 1}: missing, event {event.seq} comes next")
+            before = event.prev_hash
+        if fault := _fault(event, before):
+            found.append(fault)
+        seq, before = event.seq, event.hash
+    return found
+
+
+def _rows(db: sqlite3.Connection, which: str, *values: str) -> Iterator[tuple[Event, str]]:
+    """Events, each with the hash of the one before it as that stands there now."""
     names = [field.name for field in fields(Event)]
-    return tuple(Event(**dict(zip(names, row, strict=True))) for row in rows)
+    columns = ", ".join(f"e.{name}" for name in names)
+    # Not by an index: one that is damaged would hide events without a word.
+    source = "event e NOT INDEXED LEFT JOIN event before ON before.seq = e.seq - 1"
+    query = f"SELECT {columns}, before.hash FROM {source} {which}"
+    for *row, before in db.execute(query, values):
+        event = Event(**dict(zip(names, row, strict=True)))
+        yield event, FIRST_PREV_HASH if before is None and event.seq == 1 else str(before)
+
+
+def _refuse(row: tuple[Event, str]) -> None:
+    if fault := _fault(*row):
+        raise IntegrityError(fault)
+
+
+def _fault(event: Event, before: str) -> str:
+    """What is wrong with one event, "" where nothing is."""
+    fields_ = (event.seq, event.prev_hash, event.type, event.model, event.body, event.actor, event.idem, event.at)
+    kinds = [type(each) for each in (*fields_, event.hash)]
+    if kinds != [int, *[str] * (len(kinds) - 1)] or event.hash != event_hash(*fields_):
+        return f"event {event.seq}: was changed after it was written"
+    if event.prev_hash != before:
+        return f"event {event.seq}: does not follow event {event.seq - 1} as it is now"
+    return ""
 
 
 def change_of(event: Event) -> Change:
@@ -89,23 +146,5 @@ def change_of(event: Event) -> Change:
     """
     try:
         return decode(Change, json.loads(event.body))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise IntegrityError(f"event {event.seq}: its body cannot be read: {error}") from error
-
-
-def check_chain(events: Iterable[Event]) -> None:
-    """Compute every hash again.
-
-    Raises:
-        IntegrityError: names the first event that is missing, was edited, or does not follow the one before.
-    """
-    prev_hash = FIRST_PREV_HASH
-    for seq, event in enumerate(events, start=1):
-        if event.seq != seq:
-            raise IntegrityError(f"event {seq}: missing, event {event.seq} comes next")
-        if event.prev_hash != prev_hash:
-            raise IntegrityError(f"event {seq}: does not follow event {seq - 1} as it is now")
-        again = event_hash(seq, prev_hash, event.type, event.model, event.body, event.actor, event.idem, event.at)
-        if event.hash != again:
-            raise IntegrityError(f"event {seq}: was changed after it was written")
-        prev_hash = event.hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Literal
 
 from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
 from raytemplate.ledger import events as chain
-from raytemplate.ledger.database import ledger_exists, reading, writing
+from raytemplate.ledger.database import ledger_exists, reading, restore, writing
 from raytemplate.ledger.events import Change, Event, EventType
 from raytemplate.ledger.head_table import move_head, stored_heads
 from raytemplate.ledger.history import Head, History, ModelVersion, tell
@@ -57,25 +57,38 @@ class Ledger:
         return head.term if head else 0
 
     def head(self, model: str) -> Head | None:
-        """The champion of `model`."""
+        """The champion of `model`, as its events say."""
+        return self.history(model).head
+
+    def history(self, model: str) -> History:
+        """Everything that the events of `model` say; each of them, and the model's head, checked.
+
+        Raises:
+            IntegrityError: names the event that was edited, or the head that is not what the events say.
+        """
         with reading(self.path) as db:
-            return stored_heads(db, model).get(model) if db else None
+            return _history(db, model) if db else History()
 
     def models(self) -> tuple[str, ...]:
-        """Names of all models that have a version, sorted."""
+        """Names of all models that have a version or a head, sorted."""
         with reading(self.path) as db:
-            rows = db.execute("SELECT DISTINCT model FROM event ORDER BY model") if db else ()
-            return tuple(str(row[0]) for row in rows)
+            return _models(db) if db else ()
+
+    def knows(self) -> Callable[[str, int, str, int], bool]:
+        """Whether a model has a version of that number and digest and has come to that term, by unchecked events."""
+        with reading(self.path) as db:
+            return _knows(db) if db else lambda *_: False
 
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """Every version of `model`, oldest first."""
-        with reading(self.path) as db:
-            return _history(db, model).versions if db else ()
+        return self.history(model).versions
 
     def events(self, model: str | None = None) -> tuple[Event, ...]:
-        """All events, or those of one model, oldest first."""
+        """The events of one model, checked as `history` does; or all, as they stand there; oldest first."""
         with reading(self.path) as db:
-            return chain.read(db, model) if db else ()
+            if db is None:
+                return ()
+            return chain.read_all(db) if model is None else chain.read(db, model)
 
     def wait(
         self, model: str, digest: str, run_id: str, seen_until: datetime, actor: str, details: Mapping[str, object]
@@ -85,7 +98,7 @@ class Ledger:
         with writing(self.path) as db:
             history = _history(db, model)
             is_champion = history.head is not None and history.head.digest == digest
-            if not is_champion and not _known(db, key):
+            if not is_champion and not _known(db, model, key):
                 change = _change(history, digest, run_id, seen_until, details, term=history.term)
                 chain.append(db, "waiting", model, change, actor=actor, idem=key, at=self.clock())
             versions = _history(db, model).versions
@@ -114,7 +127,7 @@ class Ledger:
         key = chain.idempotency_key("promoted", model, expected_term, digest)
         with writing(self.path) as db:
             history = _history(db, model)
-            seq = _known(db, key)
+            seq = _known(db, model, key)
             if seq:
                 return _earlier(history, seq)
             if history.head and history.head.digest == digest:
@@ -165,22 +178,27 @@ class Ledger:
                 raise _no_model(model, tuple(stored_heads(db)))
             return _target(history, history.head, to_version)
 
-    def verify(self) -> None:
-        """Check the whole ledger: SQLite's own structures, the chain of events, and each head against the events.
+    def faults(self) -> tuple[str, ...]:
+        """Everything that is wrong with the ledger: SQLite's own structures, the chain of all events, heads and events.
 
         Raises:
-            IntegrityError: names the event, or the model whose head is not what the events say.
+            IntegrityError: it cannot be read to its end.
         """
         with reading(self.path) as db:
             if db is None:
-                return
-            found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
-            if found != "ok":
-                raise IntegrityError(f"{self.path}: {found}", next_step=f"restore {self.path} from a backup")
-            events = chain.read(db)
-            chain.check_chain(events)
-            for model in sorted({event.model for event in events} | stored_heads(db).keys()):
-                _history(db, model)
+                return ()
+            found = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            found += chain.faults(chain.read_all(db))
+            return tuple(dict.fromkeys([*found, *_faults_of_models(db)]))
+
+    def verify(self) -> None:
+        """As `faults`, for who has no use for a ledger with one.
+
+        Raises:
+            IntegrityError: names each.
+        """
+        if found := self.faults():
+            raise IntegrityError("\n".join(found), next_step=restore(self.path))
 
     def _move(
         self,
@@ -219,8 +237,32 @@ def _history(db: sqlite3.Connection, model: str) -> History:
     return history
 
 
-def _known(db: sqlite3.Connection, key: str) -> int:
-    row = db.execute("SELECT seq FROM event WHERE idem = ?", (key,)).fetchone()
+def _models(db: sqlite3.Connection) -> tuple[str, ...]:
+    rows = db.execute("SELECT model FROM event NOT INDEXED UNION SELECT model FROM head NOT INDEXED ORDER BY 1")
+    return tuple(str(row[0]) for row in rows)
+
+
+def _knows(db: sqlite3.Connection) -> Callable[[str, int, str, int], bool]:
+    version, digest, term = (f"json_extract(body, '$.{name}')" for name in ("version", "digest", "term"))
+    columns = f"model, {version}, {digest}, max(CAST(coalesce({term}, 0) AS INTEGER))"
+    rows = db.execute(f"SELECT {columns} FROM event NOT INDEXED GROUP BY 1, 2, 3").fetchall()
+    versions = {(model, version, digest) for model, version, digest, _ in rows}
+    terms: dict[str, int] = {}
+    for model, _, _, term in rows:
+        terms[model] = max(term, terms.get(model, 0))
+    return lambda model, version, digest, term: (model, version, digest) in versions and term <= terms[model]
+
+
+def _faults_of_models(db: sqlite3.Connection) -> Iterator[str]:
+    for model in _models(db):
+        try:
+            _history(db, model)
+        except IntegrityError as error:
+            yield error.what
+
+
+def _known(db: sqlite3.Connection, model: str, key: str) -> int:
+    row = db.execute("SELECT seq FROM event WHERE idem = ? AND model = ?", (key, model)).fetchone()
     return int(row[0]) if row else 0
 
 

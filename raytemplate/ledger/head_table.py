@@ -57,5 +57,5 @@ def move_head(db: sqlite3.Connection, event: Event, change: Change) -> Head:
 def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise IntegrityError(f"a head in the ledger has no readable time: {error}") from error

@@ -149,4 +149,7 @@ def _registered(event: Event, change: Change) -> ModelVersion:
 
 
 def _moment(event: Event) -> datetime:
-    return datetime.fromisoformat(event.at).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(event.at).astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise IntegrityError(f"event {event.seq}: has no readable time: {error}") from error

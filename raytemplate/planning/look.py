@@ -14,7 +14,7 @@ from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import read_about
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
 from raytemplate.records import codec
@@ -39,11 +39,12 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         DataError: the source cannot be listed; the file is named.
         PlanError: own code that cannot travel.
     """
+    champion = champion_of(spec.name, workspace)  # first: without a ledger that can be trusted nothing is listed
     return Inventory(
         now=datetime.now(UTC),
         cluster=cluster or Cluster(nodes=(this_machine(),)),
         source=list_files(spec.data.format, _order(spec, workspace)),
-        champion=champion_of(spec.name, workspace),
+        champion=champion,
         history=_history(spec.name, workspace),
         winners=_winners(spec.name, spec.variant, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
         code=code_of(spec.code.modules, spec.folder),
@@ -95,8 +96,12 @@ def _accelerator() -> str:
 
 
 def champion_of(model: str, workspace: Workspace) -> Champion | None:
-    """The head of a model, with what its champion's files say about it."""
-    head = Ledger(workspace.governance_db).head(model)
+    """The head of a model, with what its champion's files say about it.
+
+    Raises:
+        IntegrityError: the ledger is lost, or what it says of the model was edited.
+    """
+    head = open_ledger(workspace).head(model)
     if head is None:
         return None
     folder = ObjectStore(workspace.models).path(head.digest)

@@ -14,8 +14,9 @@ from small_flights import AS_OF, SHIPPED, as_sets
 from raytemplate.cli.main import cli
 from raytemplate.cli.output import Answer
 from raytemplate.errors import IntegrityError
-from raytemplate.execution.catalog import model_rows, refuse_lost_ledger
+from raytemplate.execution.catalog import model_rows
 from raytemplate.execution.run_list import list_runs
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records import codec
 from raytemplate.store.workspace import Workspace
 from raytemplate.testing import samples
@@ -26,10 +27,11 @@ ALL = cli.list_commands(None)  # type: ignore[arg-type]
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_command_takes_the_options_of_the_output_and_hands_its_answer_on(name):
-    command = cli.get_command(None, name)  # type: ignore[arg-type]
-    options = {option for parameter in command.params for option in parameter.opts}
-    assert {"--json", "--quiet", "--workspace"} <= options
-    assert inspect.signature(command.callback).return_annotation in ("Answer", Answer)
+    found = cli.get_command(None, name)  # type: ignore[arg-type]
+    for command in getattr(found, "commands", {name: found}).values():
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {"--json", "--quiet", "--workspace"} <= options
+        assert inspect.signature(command.callback).return_annotation in ("Answer", Answer)
 
 
 ANSWERS = {
@@ -40,6 +42,7 @@ ANSWERS = {
     "plan": (["plan", FILE, "--as-of", AS_OF, *as_sets()], "Planned"),
     "runs": (["runs"], "Runs"),
     "models": (["models"], "Models"),
+    "ledger": (["ledger", "verify"], "LedgerVerified"),
 }
 
 
@@ -138,4 +141,4 @@ def test_versions_without_their_ledger_are_not_no_models(tmp_path):
     (place.runs / "k7q2").mkdir(parents=True)
     (place.runs / "k7q2" / "promotion.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"governance.db: missing, though run k7q2 has registered"):
-        refuse_lost_ledger(place)
+        open_ledger(place)

@@ -7,9 +7,9 @@ from fake_runs import FakeRun
 
 from raytemplate import api
 from raytemplate.errors import IntegrityError, UsageError
-from raytemplate.execution.catalog import refuse_lost_ledger
 from raytemplate.execution.lock import write_lock
 from raytemplate.execution.runs import Run
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import plan_id
 from raytemplate.records.judged import Approved, Rejected
 from raytemplate.records.run import RunStart
@@ -75,9 +75,9 @@ def test_a_first_run_for_show_does_not_make_the_ledger_look_lost(tmp_path):
     run = for_show(tmp_path)
     run.execute(FakeEngine())
     run.workspace.governance_db.unlink(missing_ok=True)
-    refuse_lost_ledger(run.workspace)
+    open_ledger(run.workspace)
     real = FakeRun(tmp_path)
     real.execute(FakeEngine())
     real.workspace.governance_db.unlink()
     with pytest.raises(IntegrityError, match=f"run {real.journal.run_id} has registered a version"):
-        refuse_lost_ledger(real.workspace)
+        open_ledger(real.workspace)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import settled
 from raytemplate.records.promoted import PromotionRecord
@@ -85,7 +85,7 @@ class Mirror:
                 parents[run_id] = self._track(client, Journal(self.workspace.runs / run_id))
                 return parents[run_id]
 
-            project(client, model, Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models), tracked)
+            project(client, model, open_ledger(self.workspace), ObjectStore(self.workspace.models), tracked)
             for run_id, parent in parents.items() if trials else ():
                 self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
 

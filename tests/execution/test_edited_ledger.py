@@ -1,0 +1,189 @@
+"""Any column of the ledger, edited by somebody who may write the file: every look and every append ends with 7."""
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+from command_line import here
+from fake_runs import FakeRun
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import RECORDS
+from raytemplate.execution.verified import verify_ledger
+from raytemplate.ledger.events import event_hash
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.testing.fakes import FakeEngine
+
+MODEL, OTHER = "flights-air-time", "trains"
+MOMENT = datetime(2013, 6, 1, tzinfo=UTC)
+TRIGGERS = ("event_is_never_changed", "event_is_never_deleted", "event_is_appended")
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    """A workspace with two champions of one model, a candidate that waits, and another model: events 1 to 4."""
+    folder = tmp_path_factory.mktemp("honest")
+    FakeRun(folder).execute(FakeEngine())
+    FakeRun(folder).execute(FakeEngine(weights="second", candidate_error=0.5))
+    held = FakeRun(folder, promotion="manual")
+    held.execute(FakeEngine(weights="third", candidate_error=0.2, champion_error=0.5))
+    held.ledger.promote(OTHER, "d" * 64, "k7q2", MOMENT, 0, "ada", {"by": "ada"})
+    return held
+
+
+@pytest.fixture
+def run(honest):
+    before = honest.workspace.governance_db.read_bytes()
+    yield honest
+    honest.workspace.governance_db.write_bytes(before)
+
+
+def edit(run, *statements):
+    with closing(sqlite3.connect(run.workspace.governance_db)) as db, db:
+        for trigger in TRIGGERS:
+            db.execute(f"DROP TRIGGER {trigger}")
+        for statement in statements:
+            db.execute(statement)
+
+
+def ended(run, *command):
+    found = here(*command, "--workspace", run.folder, cwd=run.folder)
+    assert "Traceback" not in found.stderr, found.stderr
+    return found.returncode
+
+
+COLUMNS = {
+    "event": {"seq": "seq + 10", "prev_hash": "'x'", "hash": "'x'", "type": "'rolled-back'", "model": "'ghost'",
+              "body": "body || ' '", "actor": "'bob'", "idem": "'x'", "at": "'2013-06-02T00:00:00Z'"},
+    "head": {"model": "'ghost'", "term": "term + 1", "version": "1 + version % 2", "digest": "'x'", "run_id": "'x'",
+             "seen_until": "'2001-01-01T00:00:00Z'", "at": "'2001-01-01T00:00:00Z'", "event_seq": "event_seq - 1"},
+}  # fmt: skip
+EVENT_EDITS = [(f"event {seq}: {column}", f"UPDATE event SET {column} = {value} WHERE seq = {seq}")
+               for column, value in COLUMNS["event"].items() for seq in (1, 2, 3)]  # fmt: skip
+HEAD_EDITS = [(f"head: {column}", f"UPDATE head SET {column} = {value} WHERE model = '{MODEL}'")
+              for column, value in COLUMNS["head"].items()]  # fmt: skip
+OTHERS = [
+    ("the first event dropped", "DELETE FROM event WHERE seq = 1"),
+    ("the last event dropped", "DELETE FROM event WHERE seq = 3"),
+    ("the head dropped", f"DELETE FROM head WHERE model = '{MODEL}'"),
+    ("a body that is no JSON", "UPDATE event SET body = '{' WHERE seq = 2"),
+    ("a time that is none", "UPDATE event SET at = 'soon' WHERE seq = 2"),
+    ("a head's time that is none", "UPDATE head SET at = 'soon'"),
+    ("an event that is not UTF-8", "UPDATE event SET actor = CAST(x'ff41' AS TEXT) WHERE seq = 2"),
+    ("a head that is not UTF-8", "UPDATE head SET digest = CAST(x'ff41' AS TEXT)"),
+    ("two events swapped", "UPDATE event SET seq = CASE seq WHEN 1 THEN -2 ELSE -1 END WHERE seq IN (1, 2)"),
+]
+EDITS = [*EVENT_EDITS, *HEAD_EDITS, *OTHERS]
+
+
+@pytest.mark.parametrize("statement", [edit for _, edit in EDITS], ids=[name for name, _ in EDITS])
+def test_an_edit_of_any_column_ends_every_look_and_every_decision_with_seven(run, statement):
+    edit(run, "PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON", statement)
+    held = run.journal.run_id
+    commands = [
+        ("models",), ("show", MODEL), ("show", f"{MODEL}@champion"), ("promote", held), ("resume", held),
+        ("rollback", MODEL), ("predict", MODEL, "in.csv", "out.csv"), ("ledger", "verify"),
+    ]  # fmt: skip
+    assert {command: ended(run, *command) for command in commands} == dict.fromkeys(commands, 7)
+
+
+@pytest.mark.parametrize("table", ["event", "head"])
+def test_the_table_of_edits_has_every_column(honest, table):
+    with closing(sqlite3.connect(honest.workspace.governance_db)) as db:
+        assert [row[1] for row in db.execute(f"PRAGMA table_info({table})")] == list(COLUMNS[table])
+
+
+def test_an_honest_ledger_is_whole(run):
+    found = verify_ledger(run.workspace)
+    assert (found.num_events, found.models, found.num_records, found.faults) == (4, (MODEL, OTHER), 3, ())
+    said = here("ledger", "verify", cwd=run.folder)
+    assert (said.returncode, said.stdout) == (
+        0, "The ledger is whole: 4 events of 2 models, 3 promotions of runs agree.\n  raytemplate models\n",
+    )  # fmt: skip
+
+
+def test_verify_names_every_fault_and_not_only_the_first(run):
+    edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 1", "UPDATE event SET at = 'soon' WHERE seq = 4",
+         "DELETE FROM event WHERE seq = 2", "UPDATE head SET digest = 'x' WHERE model = 'trains'")  # fmt: skip
+    said = here("ledger", "verify", "--json", cwd=run.folder)
+    told = json.loads(said.stdout)
+    assert (said.returncode, told["kind"]) == (7, "LedgerVerified")
+    assert told["faults"] == [
+        "event 1: was changed after it was written",
+        "event 2: missing, event 3 comes next",
+        "event 4: was changed after it was written",
+    ]
+
+
+def test_an_append_after_an_edited_event_of_another_model_is_refused(run):
+    edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 4")
+    with pytest.raises(IntegrityError, match=r"governance\.db: event 4: was changed after it was written"):
+        run.ledger.promote(MODEL, "e" * 64, "k7q2", MOMENT, 2, "ada", {})
+    assert len(run.ledger.events()) == 4
+
+
+def test_a_chain_that_was_written_anew_is_found_by_the_promotions_of_runs(run):
+    """Whoever may write the file may compute every hash again; the run's own record still says what it made."""
+    with closing(sqlite3.connect(run.workspace.governance_db)) as db:
+        (body,) = db.execute("SELECT body FROM event WHERE seq = 2").fetchone()
+    digest = json.loads(body)["digest"]
+    edit(run, f"UPDATE event SET body = replace(body, '{digest}', '{'f' * 64}') WHERE seq = 2",
+         f"UPDATE head SET digest = '{'f' * 64}' WHERE model = '{MODEL}'")  # fmt: skip
+    hash_again(run)
+    assert run.ledger.faults() == ()
+    (fault,) = verify_ledger(run.workspace).faults
+    assert f"promoted, version 2 of {MODEL} in term 2: the events do not say so" in fault
+    assert ended(run, "models") == 7
+
+
+def hash_again(run):
+    """Every event's hash as if its edit had been written so."""
+    with closing(sqlite3.connect(run.workspace.governance_db)) as db, db:
+        before = "0" * 64
+        columns = "seq, type, model, body, actor, idem, at"
+        for seq, kind, model, body, actor, idem, at in db.execute(
+            f"SELECT {columns} FROM event ORDER BY seq"
+        ).fetchall():
+            digest = event_hash(seq, before, kind, model, body, actor, idem, at)
+            db.execute("UPDATE event SET prev_hash = ?, hash = ? WHERE seq = ?", (before, digest, seq))
+            before = digest
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "{}", "null", '"x"', "{", '{"term":1e400}', "[" * 100_000], ids=lambda body: body[:12]
+)
+def test_a_body_that_cannot_be_read_is_seven_although_its_hash_is_right(run, body):
+    edit(run, f"UPDATE event SET body = '{body}' WHERE seq = 2")
+    hash_again(run)
+    assert {ended(run, *command) for command in (("models",), ("show", MODEL), ("ledger", "verify"))} == {7}
+
+
+def test_a_record_of_a_run_that_was_edited_is_named(run):
+    path = run.journal.folder / RECORDS[PromotionRecord]
+    before = path.read_text()
+    path.write_text(before.replace('"waiting"', '"promoted"'))
+    (fault,) = verify_ledger(run.workspace).faults
+    path.write_text(before)
+    assert fault.startswith(f"{path}: was changed after the run had written it")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
+def test_any_flipped_byte_of_the_file_is_either_seven_or_changes_no_answer(run, place, flip):
+    path = run.workspace.governance_db
+    before = path.read_bytes()
+    told = [run.ledger.history(model) for model in (MODEL, OTHER)]
+    data = bytearray(before)
+    data[int(place * len(data))] ^= flip
+    path.write_bytes(data)
+    try:
+        assert [open_ledger(run.workspace).history(model) for model in (MODEL, OTHER)] == told
+    except IntegrityError:
+        pass
+    finally:
+        path.write_bytes(before)
