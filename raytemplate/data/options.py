@@ -110,19 +110,30 @@ class CsvSpec(Options):
     """What stands before the fraction of a number. Default: a point."""
 
     missing: tuple[str, ...] = ("",)
-    """Texts that stand for a missing value, such as `["", "?"]`. In numbers, booleans and times `NA`, `N/A`, `NaN`,
+    """Texts that stand for a missing value, such as `["", "?", "-999"]`, with or without blanks around them; of numbers
+    every way of writing them does, such as `-999.0`. In numbers, booleans and times `NA`, `N/A`, `NaN`,
     `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
 
     dates: tuple[str, ...] = ()
-    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. Those of digits
-    alone, such as `%Y%m%d`, hold for `data.time` and for columns that the contract calls `time`: elsewhere such values
-    are numbers. Default: none."""
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. They are read
+    to the letter: `29.05.24` is none of `%d.%m.%Y`, `31.02.2024` is no date at all, and a value that two formats read
+    otherwise is refused. Those of digits alone, such as `%Y%m%d`, hold for `data.time` and for columns that the
+    contract calls `time`: elsewhere such values are numbers. Default: none."""
 
     true_values: tuple[str, ...] = ()
     """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
 
     false_values: tuple[str, ...] = ()
     """Words for false, besides `false`, such as `[no]`. Default: none."""
+
+    @field_validator("dates")
+    @classmethod
+    def _are_formats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from raytemplate.data.sources.text.date_formats import format_fault
+
+        if fault := next((fault for form in value if (fault := format_fault(form))), ""):
+            raise ValueError(fault)
+        return value
 
     @field_validator("separator")
     @classmethod

@@ -124,8 +124,8 @@ def test_names_that_do_not_fit_are_refused(tmp_path):
 def test_a_time_column_of_text_says_what_to_set(tmp_path):
     with pytest.raises(DataError) as refused:
         listed(tmp_path, "t\n31/01/2013\n", time="t")
-    assert "column t (data.time) is not a time in every record" in str(refused.value)
-    assert refused.value.next_step.startswith("data.csv: {dates:")
+    assert 'a.csv:2: column t is "31/01/2013", expected ISO 8601' in str(refused.value)
+    assert refused.value.next_step.endswith('data.csv.dates: ["%d.%m.%Y"]; for init: --dates')
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from raytemplate.data.sources.places import open_file
-from raytemplate.data.sources.text.scan import START_BYTES, check_text, start_of
-from raytemplate.errors import DataError
+from raytemplate.data.sources.text.encoding import check_start
+from raytemplate.data.sources.text.scan import START_BYTES, start_of
 
 SEPARATORS = (",", ";", "\t", "|")
 _LAST_RESORT = " "
@@ -37,10 +37,8 @@ def sample_of(place: str) -> Sample:
         DataError: unreadable, empty, or not UTF-8; with the line.
     """
     start = start_of(place)
-    if not start.strip():
-        raise DataError(f"{place}: the file is empty; write it again")
+    check_start(start, place, whole=len(start) < START_BYTES)
     whole = start if len(start) < START_BYTES else start[: start.rfind(b"\n") + 1]
-    check_text(whole, place, 1)
     text = whole.decode("utf-8-sig")
     separator = max(SEPARATORS, key=lambda one: _agreement(text, one))
     if _agreement(text, separator) == (0.0, 0) and _agreement(text, _LAST_RESORT)[0] == 1:

@@ -5,16 +5,35 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
+from raytemplate.data.sources.text.date_formats import is_all_digits
 from raytemplate.data.sources.text.quotes import end_of_records
-from raytemplate.data.sources.text.rules import MISSING_OUTSIDE_TEXT, TYPES, Head, Misread, Reading, Rules
-from raytemplate.data.sources.text.values import null_where, plain_types
+from raytemplate.data.sources.text.rules import (
+    MISSING_OUTSIDE_TEXT,
+    TIME,
+    TYPES,
+    Head,
+    Misread,
+    Reading,
+    Rules,
+    Unconverted,
+)
+from raytemplate.data.sources.text.typed import FALSE, TRUE
+from raytemplate.data.sources.text.values import (
+    are_texts,
+    by_hand,
+    doubtful,
+    null_where,
+    plain_types,
+    promised,
+    with_texts,
+)
 
 pc: Any = pyarrow.csv
 
@@ -40,6 +59,11 @@ class CsvFormat:
         outside = re.sub(r'"[^"]*"', "", line)
         return replace(rules, separator=max(_SEPARATORS, key=outside.count))
 
+    def time_advice(self, rules: Rules) -> str:
+        """See `TextFormat`."""
+        formats = ", ".join(f'"{form}"' for form in (*rules.dates, "FORMAT")) if rules.dates else '"%d.%m.%Y"'
+        return f"mend it, or name every format that the file uses: data.csv.dates: [{formats}]; for init: --dates"
+
     def head(self, start: bytes, rules: Rules) -> Head:
         """See `TextFormat`."""
         skipped = len(_BOM) if start.startswith(_BOM) else 0
@@ -61,14 +85,30 @@ class CsvFormat:
 
     def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
         """See `TextFormat`."""
-        types = {name: TYPES[kind] for name, kind in fixed.items() if name in head.columns}
-        return plain_types(_read(content, head, rules, types, None))
+        types, texts = promised(fixed, head.columns), ()
+        if any(is_all_digits(form) for form in rules.dates):
+            texts = tuple(name for name, kind in fixed.items() if kind == TIME and name in head.columns)
+        try:
+            table = _read(content, head, rules, with_texts(types, texts), None)
+            texts += doubtful(table, content, fixed)
+        except Unconverted:
+            texts, table = (*texts, *types), None
+        if table is None or not are_texts(table, texts):
+            table = _read(content, head, rules, with_texts(types, texts), None)
+        return plain_types(by_hand(table, texts, types, rules), rules, fixed)
 
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
         """See `TextFormat`."""
-        types = {name: TYPES[reading.types[name]] for name in columns}
-        table = _read(content, head, reading.rules, types, columns)
-        return null_where(table, reading.rules.missing)
+        rules, types = reading.rules, {name: TYPES[reading.types[name]] for name in columns}
+        texts = tuple(name for name in columns if rules.dates and pa.types.is_timestamp(types[name]))
+        try:
+            table = _read(content, head, rules, with_texts(types, texts), columns)
+            texts += doubtful(table, content, {})
+        except Unconverted:
+            texts, table = columns, None
+        if table is None or not are_texts(table, texts):
+            table = _read(content, head, rules, with_texts(types, texts), columns)
+        return null_where(by_hand(table, texts, types, rules), rules.missing)
 
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
         """See `TextFormat`."""
@@ -127,16 +167,16 @@ def _parse(
         parse_options=pc.ParseOptions(delimiter=rules.separator, newlines_in_values=True),
         convert_options=pc.ConvertOptions(
             column_types=dict(types), include_columns=None if columns is None else list(columns),
-            null_values=[form for word in missing for form in (word, f" {word}")], strings_can_be_null=False,
-            timestamp_parsers=[pc.ISO8601, *rules.dates], decimal_point=rules.decimal,
-            true_values=_words(rules.true_values, ("true", "True", "TRUE")),
-            false_values=_words(rules.false_values, ("false", "False", "FALSE")),
+            null_values=_words(missing), strings_can_be_null=False, decimal_point=rules.decimal,
+            timestamp_parsers=[pc.ISO8601],  # its other formats are read leniently: see date_formats
+            true_values=_words((*TRUE, *rules.true_values)), false_values=_words((*FALSE, *rules.false_values)),
         ),
     )  # fmt: skip
 
 
-def _words(words: tuple[str, ...], usual: tuple[str, ...]) -> list[str]:
-    return [form for word in (*usual, *words) for form in (word, f" {word}")]
+def _words(words: Iterable[str]) -> list[str]:
+    """With a blank around them, too; with more, a column is read by hand."""
+    return [form for word in words for form in (word, f" {word}", f"{word} ", f" {word} ")]
 
 
 def _misread(found: str, columns: tuple[str, ...]) -> Misread:
@@ -144,5 +184,5 @@ def _misread(found: str, columns: tuple[str, ...]) -> Misread:
     if match := _FIELDS.search(found):
         return Misread(row, f"{match[2]} fields, expected {match[1]}")
     if match := _VALUE.search(found):
-        return Misread(row, f'column {columns[int(match[1])]} is "{match[3][:80]}", expected {match[2]}')
+        return Unconverted(row, f'column {columns[int(match[1])]} is "{match[3][:80]}", expected {match[2]}')
     return Misread(row, found.strip().split("\n", 1)[0][:200])

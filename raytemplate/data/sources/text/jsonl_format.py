@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
+from raytemplate.data.sources.text.json_values import wrong_value
 from raytemplate.data.sources.text.rules import TYPES, Head, Misread, Reading, Rules
-from raytemplate.data.sources.text.values import plain_types
+from raytemplate.data.sources.text.values import doubtful, plain_types
 
 pj: Any = pyarrow.json
 
@@ -25,8 +26,12 @@ class JsonLinesFormat:
     endings: tuple[str, ...] = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
     def settle(self, rules: Rules, start: bytes) -> Rules:
+        """See `TextFormat`: of JSON Lines nothing can be said but what JSON says."""
+        return Rules(missing=())
+
+    def time_advice(self, rules: Rules) -> str:
         """See `TextFormat`."""
-        return rules
+        return "write times as ISO 8601, such as 2013-01-31T06:00:00.5+01:00"
 
     def head(self, start: bytes, rules: Rules) -> Head:
         """See `TextFormat`."""
@@ -38,12 +43,25 @@ class JsonLinesFormat:
 
     def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
         """See `TextFormat`."""
-        return plain_types(_read(content, pa.schema([]), "infer"))
+        table = _read(content, pa.schema([]), "infer")
+        if early := doubtful(table, b"", {}):
+            kinds = {name: table.schema.field(name).type for name in early}
+            raise wrong_value(content, kinds) or Misread(0, f"column {early[0]} has times that cannot be kept")
+        return plain_types(table, rules, fixed)
 
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
         """See `TextFormat`."""
-        schema = pa.schema([(name, TYPES[reading.types[name]]) for name in columns])
-        return _read(content, schema, "ignore").select(list(columns))
+        kinds = {name: TYPES[reading.types[name]] for name in columns}
+        # A date32 would take a number as days since 1970.
+        asked = {name: pa.timestamp("us") if pa.types.is_date32(kind) else kind for name, kind in kinds.items()}
+        try:
+            table = _read(content, pa.schema(list(asked.items())), "ignore").select(list(columns))
+            return table.cast(pa.schema(list(kinds.items())))
+        except (Misread, pa.ArrowInvalid) as error:
+            found = wrong_value(content, kinds)
+            if found is None and isinstance(error, pa.ArrowInvalid):
+                raise Misread(0, str(error)) from error
+            raise found or error from error
 
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
         """See `TextFormat`."""

@@ -24,6 +24,9 @@ TYPES: Mapping[str, Any] = {
 PROMISED = {"number": "double", "integer": "int64", "text": "string", "boolean": "bool"}
 """Type in a contract -> Arrow type. A "time" is found out, since its values say whether they have an offset."""
 
+TIME = "time"
+"""Says of a column, instead of an Arrow type, that it must hold times; of which type is found out."""
+
 _WIDER: Mapping[frozenset[str], str] = {
     frozenset[str](("int64", "double")): "double",
     frozenset[str](("date32[day]", "timestamp[us]")): "timestamp[us]",
@@ -72,11 +75,19 @@ class Head:
 
 
 class Misread(Exception):
-    """A record that cannot be read: its number among those of the bytes (from 1, 0 unknown), and why."""
+    """A record that cannot be read: its number among those of the bytes (from 1, 0 unknown), and why.
 
-    def __init__(self, row: int, why: str) -> None:
+    Args:
+        no_time: it has a value that is no time, in a column of times.
+    """
+
+    def __init__(self, row: int, why: str, *, no_time: bool = False) -> None:
         super().__init__(row, why)
-        self.row, self.why = row, why
+        self.row, self.why, self.no_time = row, why, no_time
+
+
+class Unconverted(Misread):
+    """One with a value that Arrow cannot convert to the type of its column."""
 
 
 class TextFormat(Protocol):
@@ -95,6 +106,10 @@ class TextFormat(Protocol):
         Raises:
             Misread: it cannot be read.
         """
+        ...
+
+    def time_advice(self, rules: Rules) -> str:
+        """What to do about a value that is no time."""
         ...
 
     def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:

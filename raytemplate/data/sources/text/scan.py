@@ -17,6 +17,7 @@ import pyarrow as pa
 from raytemplate.data.sources.listing import ByteRange, RowGroup
 from raytemplate.data.sources.places import HERE, open_file
 from raytemplate.data.sources.storage import Storage
+from raytemplate.data.sources.text.encoding import check_start, check_text
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
 from raytemplate.data.times import is_time, time_range
 from raytemplate.errors import DataError
@@ -144,10 +145,9 @@ def head_of(place: str, format_: TextFormat, rules: Rules, start: bytes) -> Head
     """What stands before the first record of a file.
 
     Raises:
-        DataError: it cannot be read, or there is nothing at all.
+        DataError: it cannot be read, is no text in UTF-8, or there is nothing at all.
     """
-    if not start.strip():
-        raise DataError(f"{place}: the file is empty; write it again")
+    check_start(start, place, whole=len(start) < START_BYTES)
     with at_line(format_, place, b"", 1, rules):
         return format_.head(start, rules)
 
@@ -206,23 +206,6 @@ def unpack(place: str, file: BinaryIO) -> bytes:
     return content
 
 
-def check_text(content: bytes, place: str, line: int) -> None:
-    """Nothing, if the bytes are UTF-8.
-
-    Raises:
-        DataError: they are not; names the line, counted from `line`, and the byte.
-    """
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line += content.count(b"\n", 0, error.start)
-        wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-        raise DataError(
-            f"{place}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); write it again as UTF-8, such as with "
-            f"iconv -f {'utf-16' if wide else 'latin1'} -t utf-8"
-        ) from error
-
-
 class at_line:  # noqa: N801  reads as a clause: with at_line(...)
     """What cannot be read within becomes an error of ours, with file and line."""
 
@@ -238,4 +221,6 @@ class at_line:  # noqa: N801  reads as a clause: with at_line(...)
         if error.row and self._content:
             line += self._format.line_of(self._content, error.row, self._rules)
         where = f"{self._place}:{line}" if error.row else self._place
-        raise DataError(f"{where}: {error.why}") from error
+        raise DataError(
+            f"{where}: {error.why}", next_step=self._format.time_advice(self._rules) if error.no_time else ""
+        ) from error

@@ -19,7 +19,7 @@ from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.csv_format import CsvFormat
 from raytemplate.data.sources.text.jsonl_format import JsonLinesFormat
 from raytemplate.data.sources.text.kept import remembered
-from raytemplate.data.sources.text.rules import PROMISED, TYPES, Head, Reading, Rules, TextFormat, wider
+from raytemplate.data.sources.text.rules import PROMISED, TIME, TYPES, Head, Reading, Rules, TextFormat, wider
 from raytemplate.data.sources.text.scan import Scanned, at_line, scan, start_of, unpack
 from raytemplate.data.times import between
 from raytemplate.errors import DataError, IntegrityError
@@ -42,9 +42,8 @@ class TextSource:
         paths = find_files(order.pattern, root, self.endings, order.storage)
         rules = self.format.settle(decode(Rules, dict(order.settings)), start_of(paths[0], order.storage))
         fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
-        if any(form.replace("%", "").isalpha() for form in rules.dates):  # %Y%m%d: else they are whole numbers
-            times = [order.time, *(name for name, kind in order.types.items() if kind == "time")]
-            fixed |= dict.fromkeys(filter(None, times), "timestamp[us]")
+        times = (order.time, *(name for name, kind in order.types.items() if kind == TIME))
+        fixed |= dict.fromkeys(filter(None, times), TIME)
         with ThreadPoolExecutor(_READERS) as pool:
             found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
         types = _joined_types(paths, found, fixed)
@@ -97,17 +96,24 @@ def _joined_types(paths: Sequence[str], found: Sequence[Scanned], fixed: Mapping
             if joined_type is not None:
                 types[name] = here[name] = joined_type
         check_same_schema(path, here, paths[0], types)
-    return {name: fixed.get(name, "string" if kind == "null" else kind) for name, kind in types.items()}
+    return {name: _settled(kind, fixed.get(name, "")) for name, kind in types.items()}
+
+
+def _settled(found: str, fixed: str) -> str:
+    """Columns without any value are text."""
+    if fixed and fixed != TIME:
+        return fixed
+    if found == "null":
+        return "timestamp[us]" if fixed == TIME else "string"
+    return found
 
 
 def _check_time(path: str, types: Mapping[str, str], time: str) -> None:
     if not time:
         return
-    if time in types and types[time] == "string":
+    if types.get(time) == "string":
         raise DataError(
-            f"{path}: column {time} (data.time) is not a time in every record; expected ISO 8601 such as "
-            "2013-01-31T06:00, or one of data.csv.dates",
-            next_step='data.csv: {dates: ["%d.%m.%Y"]}    # the format that is used in the file',
+            f"{path}: column {time} (data.time) has times with an offset, such as +01:00, and times without"
         )
     schema: Any = pa.schema([(name, TYPES.get(kind, pa.null())) for name, kind in types.items()])
     check_time(path, schema, time)

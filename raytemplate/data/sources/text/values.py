@@ -2,51 +2,159 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.sources.text.date_formats import FIRST_US, LAST_US
+from raytemplate.data.sources.text.rules import TIME, TYPES, Misread, Rules
+from raytemplate.data.sources.text.typed import (
+    Unfit,
+    expected_time,
+    first_value,
+    is_number_text,
+    is_time_text,
+    times,
+    typed,
+    without_missing,
+)
+from raytemplate.data.times import is_time
+
 pc: Any = pyarrow.compute
 
-_TIME = re.compile(r"^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_US_PER_DAY = 86_400 * 10**6
+_US = {"s": 10**6, "ms": 1000, "us": 1}
+_PLAIN_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 
-def plain_types(table: pa.Table) -> pa.Table:
-    """A table as Arrow inferred it, with our types: times in microseconds, times of day and raw bytes as text."""
+def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
+    """A table as Arrow inferred it, with our types: times in microseconds, times of day and raw bytes as text.
+
+    Text is looked at again: it may hold times in a format of the rules, or numbers with blanks around words.
+
+    Raises:
+        Misread: a column that must hold times (`fixed`) has a value that is none.
+    """
     for index, field in enumerate(table.schema):
         kind: Any = field.type
-        column = table.column(index)
+        column: Any = table.column(index)
         if pa.types.is_timestamp(kind):
             column = column.cast(pa.timestamp("us", kind.tz), safe=False)
         elif pa.types.is_time(kind) or pa.types.is_binary(kind):
             column = column.cast(pa.string())
         elif pa.types.is_string(kind):
-            column = _as_time(column)
+            column = _found_out(column, field.name, rules, fixed.get(field.name, ""))
         table = table.set_column(index, field.name, column)
     return table
 
 
-def _as_time(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Times with an offset and a fraction, which Arrow's CSV reader takes for text."""
-    first = next((value for chunk in column.chunks for value in chunk.slice(0, 1).to_pylist() if value), "")
-    if not _TIME.match(first):
+def _found_out(column: Any, name: str, rules: Rules, kind: str) -> Any:
+    if kind and kind != TIME:
         return column
-    for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
-        try:
-            return pc.replace_with_mask(column, pc.equal(column, ""), pa.scalar(None, pa.string())).cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    return column
+    first = first_value(column, rules)
+    if first is None:
+        return pa.nulls(len(column))
+    try:
+        if kind == TIME or is_time_text(first, rules):
+            return times(without_missing(column, rules), rules, zoned=None)
+        return _numbers(column, rules) if is_number_text(first) else column
+    except Unfit as unfit:
+        if kind == TIME:
+            raise misread(name, unfit, rules) from unfit
+        return column
+
+
+def _numbers(column: Any, rules: Rules) -> Any:
+    try:
+        return typed(column, pa.int64(), rules)
+    except Unfit:
+        return typed(column, pa.float64(), rules)
+
+
+def misread(name: str, unfit: Unfit, rules: Rules) -> Misread:
+    """A value that a column cannot hold, as a record that cannot be read."""
+    why = f'column {name} is "{unfit.value[:80]}", expected {unfit.expected}'
+    return Misread(unfit.row + 1, why, no_time=unfit.expected == expected_time(rules))
+
+
+def doubtful(table: pa.Table, content: bytes, fixed: Mapping[str, str]) -> tuple[str, ...]:
+    """Columns that Arrow may have read otherwise than they are written.
+
+    Whole numbers, if there is a hexadecimal one; numbers too large to be any; times that cannot be kept, or that were
+    expected (`fixed`) and not found.
+    """
+    hexadecimal = b"0x" in content or b"0X" in content
+    return tuple(
+        field.name for index, field in enumerate(table.schema)
+        if (pa.types.is_integer(field.type) and hexadecimal)
+        or (pa.types.is_floating(field.type) and bool(pc.any(pc.is_inf(table.column(index))).as_py()))
+        or (is_time(field.type) and _cannot_be_kept(table.column(index)))
+        or (fixed.get(field.name) == TIME and not _may_be_time(field.type))
+    )  # fmt: skip
+
+
+def _may_be_time(kind: Any) -> bool:
+    return bool(is_time(kind) or pa.types.is_string(kind) or pa.types.is_null(kind))
+
+
+def _cannot_be_kept(column: Any) -> bool:
+    """Whether a time is outside the years 1 to 9999, or says more than microseconds."""
+    kind = column.type
+    ticks = column.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
+    if not pa.types.is_date32(kind) and kind.unit == "ns":
+        return not bool(pc.all(pc.equal(pc.multiply(pc.divide(ticks, 1000), 1000), ticks)).as_py())
+    unit = _US_PER_DAY if pa.types.is_date32(kind) else _US[kind.unit]
+    low, high = pc.min_max(ticks).as_py().values()
+    return low is not None and (low * unit < FIRST_US or high * unit > LAST_US)
 
 
 def null_where(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
-    """Text without blanks around it, and null where it is one of `missing`."""
+    """Text without blanks around it, and null where it is one of `missing`; so are numbers that equal one of them."""
     words = pa.array(list(missing), pa.string())
+    numbers = pa.array(
+        [float(word) for word in missing if pc.match_substring_regex(word, f"^{_PLAIN_NUMBER}$").as_py()]
+    )
     for index, field in enumerate(table.schema):
+        column: Any = table.column(index)
         if pa.types.is_string(field.type):
-            column = pc.utf8_trim_whitespace(table.column(index))
+            column = pc.utf8_trim_whitespace(column)
             column = pc.if_else(pc.is_in(column, value_set=words), pa.scalar(None, pa.string()), column)
-            table = table.set_column(index, field.name, column)
+        elif len(numbers) and (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
+            found = pc.is_in(column.cast(pa.float64(), safe=False), value_set=numbers)
+            column = pc.if_else(found, pa.scalar(None, field.type), column)
+        table = table.set_column(index, field.name, column)
     return table
+
+
+def by_hand(table: pa.Table, names: tuple[str, ...], types: Mapping[str, Any], rules: Rules) -> pa.Table:
+    """A table in which columns that were read as text have their types, where they are known.
+
+    Raises:
+        Misread: a value that is none of its column's type.
+    """
+    for name in names:
+        if name not in types:
+            continue
+        index = table.schema.get_field_index(name)
+        try:
+            table = table.set_column(index, name, typed(table.column(index), types[name], rules))
+        except Unfit as unfit:
+            raise misread(name, unfit, rules) from unfit
+    return table
+
+
+def with_texts(types: Mapping[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:
+    """The types, but of these columns, which are read as text."""
+    return {**types, **dict.fromkeys(texts, pa.string())}
+
+
+def are_texts(table: pa.Table, texts: tuple[str, ...]) -> bool:
+    """Whether these columns have been read as text."""
+    return all(pa.types.is_string(table.schema.field(name).type) for name in texts)
+
+
+def promised(fixed: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Any]:
+    """Column -> Arrow type, where the type is known beforehand."""
+    return {name: TYPES[kind] for name, kind in fixed.items() if kind != TIME and name in names}

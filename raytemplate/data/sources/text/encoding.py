@@ -1,0 +1,85 @@
+"""Whether bytes are text in UTF-8, and if not, what they are: told of every file before its first record is read."""
+
+from __future__ import annotations
+
+import codecs
+
+from raytemplate.errors import DataError
+
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}  # fmt: skip
+_PACKED = {
+    b"\x1f\x8b": "a gzip file; name it so, such as a.csv.gz",
+    b"PK\x03\x04": "a zip file (a workbook of Excel is one); unpack it, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of Excel; save it as CSV",
+    b"PAR1": "a Parquet file; name it so, such as a.parquet",
+    b"(\xb5/\xfd": "packed with zstd; unpack it",
+    b"BZh": "packed with bzip2; unpack it",
+    b"\xfd7zXZ": "packed with xz; unpack it",
+}
+_WIDE_SHARE = 0.2
+"""Of bytes that are zero: so many are there in UTF-16 and UTF-32, and none in text of UTF-8."""
+
+
+def check_start(start: bytes, place: str, *, whole: bool) -> None:
+    """Nothing, if a file begins as text in UTF-8 does.
+
+    Args:
+        whole: the start is the whole file; else its last character may be cut.
+
+    Raises:
+        DataError: it is empty, packed, of another kind, or in another encoding; with what to do.
+    """
+    if not start.strip():
+        raise DataError(f"{place}: the file is empty; write it again")
+    if kind := next((kind for magic, kind in _PACKED.items() if start.startswith(magic)), ""):
+        raise DataError(f"{place}: not a text file: {kind}")
+    if name := _wide(start):
+        raise _not_utf8(place, 1, name, start[0])
+    if b"\0" in start:
+        line = 1 + start.count(b"\n", 0, start.index(b"\0"))
+        raise DataError(f"{place}:{line}: not a text file: has bytes of zero; write it again")
+    check_text(start, place, 1, whole=whole)
+
+
+def check_text(content: bytes, place: str, line: int, *, whole: bool = True) -> None:
+    """Nothing, if the bytes are UTF-8.
+
+    Raises:
+        DataError: they are not; names the line, counted from `line`, and the byte.
+    """
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(content, final=whole)
+    except UnicodeDecodeError as error:
+        line += content.count(b"\n", 0, error.start)
+        raise _not_utf8(place, line, _wide(content), content[error.start], _narrow(content[error.start :])) from error
+
+
+def _wide(content: bytes) -> str:
+    """UTF-16 or UTF-32, by a mark or by the zeros of its characters; else ""."""
+    if name := next((name for mark, name in _MARKS.items() if content.startswith(mark)), ""):
+        return name
+    zeros = [content[at::4].count(0) for at in range(4)]
+    if sum(zeros) < _WIDE_SHARE * len(content):
+        return ""
+    if zeros[3] and zeros[2] and zeros[1]:
+        return "UTF-32LE"
+    if zeros[0] and zeros[1] and zeros[2]:
+        return "UTF-32BE"
+    return "UTF-16LE" if zeros[1] >= zeros[0] else "UTF-16BE"
+
+
+def _narrow(content: bytes) -> str:
+    """Bytes 0x80 to 0x9f are letters and quotes in Windows' encoding, and nothing in Latin-1."""
+    return "windows-1252" if any(0x80 <= byte <= 0x9F for byte in content) else "latin1"
+
+
+def _not_utf8(place: str, line: int, wide: str, byte: int, narrow: str = "") -> DataError:
+    found = f"{wide}, byte 0x{byte:02x}" if wide else f"byte 0x{byte:02x}"
+    encoding = wide.lower() or narrow
+    return DataError(
+        f"{place}:{line}: not UTF-8 ({found}); iconv -f {encoding} -t utf-8 writes it again as UTF-8",
+        next_step=f"iconv -f {encoding} -t utf-8 {place} > NEW",
+    )

@@ -1,0 +1,47 @@
+"""Which value of which record of JSON Lines its column cannot hold, for errors: Arrow does not say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pyarrow as pa
+
+from raytemplate.data.sources.text.date_formats import read_dates
+from raytemplate.data.sources.text.rules import Misread
+from raytemplate.data.sources.text.typed import ISO_EXAMPLE
+from raytemplate.data.times import is_time
+
+_MOST_INT = 2**63
+
+
+def wrong_value(content: bytes, kinds: Mapping[str, Any]) -> Misread | None:
+    """The first value that is not of its column's Arrow type, as a record that cannot be read; None if all are."""
+    records = (line for line in content.split(b"\n") if line.strip())
+    for row, line in enumerate(records, start=1):
+        try:
+            record: Any = json.loads(line)
+        except ValueError:
+            return None
+        if not isinstance(record, dict):
+            return None
+        for name, kind in kinds.items():
+            value = cast(dict[str, Any], record).get(name)
+            if value is not None and not _fits(value, kind):
+                expected = ISO_EXAMPLE if is_time(kind) else str(kind)
+                shown = json.dumps(value, ensure_ascii=False)[:82]
+                return Misread(row, f"column {name} is {shown}, expected {expected}", no_time=is_time(kind))
+    return None
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if pa.types.is_string(kind):
+        return isinstance(value, str)
+    if pa.types.is_boolean(kind):
+        return isinstance(value, bool)
+    if is_time(kind):
+        return isinstance(value, str) and bool(read_dates(pa.array([value]), "").fits[0])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return pa.types.is_floating(kind) or (isinstance(value, int) and -_MOST_INT <= value < _MOST_INT)
