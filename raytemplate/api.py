@@ -47,6 +47,7 @@ from raytemplate.looking import (
     winning_template,
 )
 from raytemplate.models.options import Family
+from raytemplate.planning.addresses import is_jobs_api, refuse_jobs_api, refuse_other_than_jobs_api
 from raytemplate.planning.look import champion_of, look
 from raytemplate.planning.stages import RunPlan, plan_id
 from raytemplate.records.evaluated import Evaluation
@@ -106,7 +107,8 @@ class Planned:
     def __str__(self) -> str:
         as_of = self.plan.as_of
         shown = show_moment(as_of) if parse_moment(show_moment(as_of)) == as_of else as_of.isoformat()
-        return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {shown}")
+        there = f" --address {quote(self.address)}" if self.address else ""
+        return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {shown}{there}", address=self.address)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -154,7 +156,7 @@ def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateS
 
 
 def _cluster(address: str) -> Cluster:
-    if "://" in address:
+    if is_jobs_api(address):
         from raytemplate.engines.ray.jobs import Jobs
 
         return Jobs(address).cluster()
@@ -192,6 +194,7 @@ def run(
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
     """
     began = time.monotonic() if started is None else started
+    refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
     _need_secrets(planned.plan)
     champion_of(planned.plan.name, planned.workspace)  # a ledger that is lost or was edited is found before training
     create(planned.workspace)
@@ -206,6 +209,7 @@ def run(
 def resume(
     ref: str,
     *,
+    address: str | None = None,
     workspace: str | None = None,
     listener: Listener | None = None,
     quiet: bool = False,
@@ -216,8 +220,12 @@ def resume(
     A run that ended is judged again where the champion has moved since; else it is left as it is.
     `listener` and `quiet`: see `run`.
 
+    Args:
+        address: another Ray than it was begun on: a Jobs API for a submitted run, else auto or host:port. The nodes
+            there must see the run's files under the same paths.
+
     Raises:
-        UsageError: no such run, or another process works on it.
+        UsageError: no such run, another process works on it, or an address that is not for it.
     """
     from raytemplate.execution.decide import is_stale
     from raytemplate.ledger.opening import open_ledger
@@ -230,15 +238,17 @@ def resume(
     _need_secrets(locked)
     with working_on(journal):
         end = journal.read(RunEnd)
-        if locked.govern.promotable and is_stale(journal, ledger, locked.name):
-            # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
-            for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation):
-                journal.supersede(kind)
-        elif end is not None and end.state == "failed":
-            journal.supersede(RunEnd)
-        elif end is not None:
+        stale = locked.govern.promotable and is_stale(journal, ledger, locked.name)
+        if end is not None and end.state != "failed" and not stale:
             _tell_mlflow(locked, journal, place)
             return Run(journal)
+        if address:
+            from raytemplate.engines.moving import move
+
+            move(journal, locked, address, _cluster)
+        # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
+        for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation) if stale else (RunEnd,):
+            journal.supersede(kind)
         return _conduct(locked, journal, place, listener or _teller(quiet), began, again=True, own=started is not None)
 
 
@@ -281,6 +291,7 @@ def submit(
     from raytemplate.execution.keys import sent_before, storage_of
 
     began = time.monotonic() if started is None else started
+    refuse_other_than_jobs_api(planned.address)
     storage = storage_of(planned.plan)
     _need_secrets(planned.plan)
     champion_of(planned.plan.name, planned.workspace)

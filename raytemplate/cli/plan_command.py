@@ -31,15 +31,18 @@ def command(
 ) -> Answer:  # fmt: skip
     """Show what a run would do: windows, stages, resources, time and cost. Starts nothing."""
     from raytemplate import api
+    from raytemplate.planning.addresses import command_for
     from raytemplate.reports.explain import explain
 
     if save is not None:
         refuse_no_file(save, "--save")
     planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
     tail = command_tail(as_of, sets, variant, workspace, address)
-    text = explain(planned.plan, file=str(file), command_tail=tail)
+    text = explain(planned.plan, file=str(file), command_tail=tail, address=address or "")
     if save is not None:
         api.save_plan(planned, save)
-        text += f"\nSaved. To run exactly this plan:\n  raytemplate run --plan {quote(str(save))}"
+        there = f" --address {quote(address)}" if address else ""
+        then = f"raytemplate {command_for(address or '')} --plan {quote(str(save))}{there}"
+        text += f"\nSaved. To run exactly this plan:\n  {then}"
     data = {"plan": planned.plan, "seconds": planned.plan.forecast.seconds, "saved": str(save) if save else ""}
     return Answer(kind="Planned", data=data, text=text)

@@ -10,8 +10,9 @@ from raytemplate.cli.output import Answer
 
 @click.command("resume")
 @click.argument("run")
+@click.option("--address", metavar="ADDRESS", help="Another Ray to go on with, whose nodes see the run's files too.")
 @workspace_option
-def command(run: str, workspace: str | None) -> Answer:
+def command(run: str, address: str | None, workspace: str | None) -> Answer:
     """Go on with a run at the first step it has not finished, within what is left of its budget.
 
     RUN is a unique id prefix or `last`. A run whose champion has moved since is judged again, without training.
@@ -23,4 +24,4 @@ def command(run: str, workspace: str | None) -> Answer:
 
     found = api.find(run, workspace=workspace)
     heard = listener(found.journal.folder.parent)
-    return finish(api.resume(run, workspace=workspace, listener=heard, started=STARTED))
+    return finish(api.resume(run, address=address, workspace=workspace, listener=heard, started=STARTED))

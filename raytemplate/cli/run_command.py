@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import fields, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from raytemplate.cli.options import address_option, as_of_option, load, workspace_option
+from raytemplate.cli.options import address_option, as_of_option, command_tail, load, workspace_option
 from raytemplate.cli.output import Answer
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def command(
     from raytemplate import api
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
+    from raytemplate.planning.addresses import refuse_jobs_api
 
+    # Before anything is planned: planning asks the cluster.
+    refuse_jobs_api(address or "", _submitting(file, sets, variant, as_of, address, plan_file, workspace))
     planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
     earlier = api.unfinished(planned)
@@ -49,6 +53,14 @@ def command(
             f"that one instead:\n  raytemplate resume {earlier.run_id}\n"
         )
     return finish(api.run(planned, listener=heard, started=STARTED))
+
+
+def _submitting(
+    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
+    plan_file: Path | None, workspace: str | None,
+) -> str:  # fmt: skip
+    what = f"--plan {quote(str(plan_file))}" if plan_file else quote(str(file))
+    return f"raytemplate submit {what} {command_tail(as_of, sets, variant, workspace, address)}"
 
 
 def planned_from(

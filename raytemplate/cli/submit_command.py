@@ -31,7 +31,9 @@ def command(
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
     from raytemplate.cli.run_command import finish, planned_from
+    from raytemplate.planning.addresses import refuse_other_than_jobs_api
 
+    refuse_other_than_jobs_api(address)
     planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
     run = api.submit(planned, key=key, detach=detach, listener=heard, started=STARTED)

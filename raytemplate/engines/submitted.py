@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from raytemplate.execution.handover import bring_back, bring_records, shared_jou
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.execution.watch import Watch
+from raytemplate.planning.addresses import JOBS_EXAMPLE
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
@@ -55,7 +56,11 @@ def conduct_submitted(
         KeyboardInterrupt, Interrupted: as they came; the job was stopped.
         RaytemplateError: how the job failed, as it would have failed here.
     """
-    listener, jobs = listener or Quiet(), Jobs(journal.need(SubmittedJob).address)
+    listener = listener or Quiet()
+    try:
+        jobs = Jobs(journal.need(SubmittedJob).address)
+    except Unavailable as error:
+        raise _not_heard_of(error, journal) from error
     spent = journal.spent()
     meter = plan.limits.meter(spent, began)
     if again:
@@ -64,7 +69,7 @@ def conduct_submitted(
         listener.started(plan, journal.run_id)
         listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
         try:
-            _follow(jobs, journal, Watch(plan, listener, lambda: spent_on(journal)))
+            _follow(jobs, journal, Watch(plan, listener, lambda: spent_on(journal)), listener)
         except (KeyboardInterrupt, Interrupted):
             stop(jobs, journal)
             raise
@@ -124,18 +129,11 @@ class NoEngine:
     fit = score = slots = ingest
 
 
-def _follow(jobs: Jobs, journal: Journal, watch: Watch) -> None:
-    job = journal.need(SubmittedJob)
-    shared, heard = shared_journal(Path(job.storage), journal.run_id), time.monotonic()
+def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener) -> None:
+    job, silence = journal.need(SubmittedJob), _Silence(journal, listener)
+    shared = shared_journal(Path(job.storage), journal.run_id)
     while True:
-        try:
-            state = jobs.state(job.submission_id)
-            heard = time.monotonic()
-        except Unavailable as error:
-            if time.monotonic() - heard > _SILENCE_LIMIT_S:
-                raise Unavailable(f"{error.what}; the job may go on there",
-                                  next_step=f"raytemplate resume {journal.run_id}") from error  # fmt: skip
-            state = None
+        state = silence.bear(lambda: jobs.state(job.submission_id))
         if state is None or state.status != "PENDING":
             watch.tell(shared)
         if state is not None and state.ended:
@@ -143,6 +141,41 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch) -> None:
         time.sleep(_POLL_S)
     if state.status != "SUCCEEDED":
         raise failure(state, jobs.logs(job.submission_id), journal.run_id, shared.read(RunEnd))
+
+
+class _Silence:
+    """How long nothing has been heard of a job: its cluster does not answer, or does not know it any more."""
+
+    def __init__(self, journal: Journal, listener: Listener) -> None:
+        self._journal, self._listener = journal, listener
+        self._heard, self._told = time.monotonic(), False
+
+    def bear(self, ask: Callable[[], JobState | None]) -> JobState | None:
+        """What the cluster says; None while it says nothing.
+
+        Raises:
+            Unavailable: it has said nothing for too long.
+        """
+        trouble = Unavailable("the cluster does not know the job any more, as after its head was started anew")
+        try:
+            state = ask()
+        except Unavailable as error:
+            state, trouble = None, error
+        if state is not None:
+            self._heard, self._told = time.monotonic(), False
+        elif time.monotonic() - self._heard > _SILENCE_LIMIT_S:
+            raise _not_heard_of(trouble, self._journal) from trouble
+        elif not self._told:
+            self._told = True
+            self._listener.note(f"{trouble.what}; it is asked again for {_SILENCE_LIMIT_S:.0f} s")
+        return state
+
+
+def _not_heard_of(error: Unavailable, journal: Journal) -> Unavailable:
+    """The cluster has gone, or the way to it: the job may go on there, and can be gone on with here or elsewhere."""
+    again = f"raytemplate resume {journal.run_id}"
+    return Unavailable(f"{error.what}; the job may go on there; nothing was promoted",
+                       next_step=f"{again}  (on another cluster: {again} --address {JOBS_EXAMPLE})")  # fmt: skip
 
 
 def failure(state: JobState, log: str, run_id: str, end: RunEnd | None) -> RaytemplateError:

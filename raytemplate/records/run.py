@@ -28,6 +28,8 @@ class RunStart:
     """The Ray it was told to use; "" for one of its own."""
     planned_usd: float = 0.0
     variant: str = "standard"
+    moved_from: tuple[str, ...] = ()
+    """The Rays it used before `resume --address`, the earliest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ import re
 import shlex
 
 from raytemplate.data.split import Split
+from raytemplate.planning.addresses import command_for, is_jobs_api
 from raytemplate.planning.stages import (
     EvaluateStage,
     FitStage,
@@ -24,12 +25,13 @@ from raytemplate.reports.wording import about_seconds, baseline_name, count, hea
 from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
 
-def explain(plan: RunPlan, *, file: str, command_tail: str = "") -> str:
+def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = "") -> str:
     """The whole plan: windows, stages, resources, time, cost and the command that runs it.
 
     Args:
         file: the template as it was named on the command line.
         command_tail: what follows the file there, such as "--as-of 2013-06-01".
+        address: the Ray that it was planned for, also in the tail; "" for one of the run's own.
     """
     stages = (_numbered(number, stage, plan) for number, stage in enumerate(plan.stages, start=1))
     blocks = (
@@ -37,9 +39,18 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "") -> str:
         _windows(plan.ingest),
         "\n".join(stages),
         "\n".join(hanging(f"  {name:<13}", text) for name, text in _limits(plan)),
-        f"Nothing was started. To run it:\n  raytemplate run {shlex.quote(file)} {command_tail}".rstrip(),
+        _next(plan, file, command_tail, address),
     )
     return "\n\n".join(blocks)
+
+
+def _next(plan: RunPlan, file: str, tail: str, address: str) -> str:
+    """The command that executes the plan where it was planned for."""
+    lacking = ""
+    if is_jobs_api(address) and not plan.promote.storage:
+        lacking = " It needs a folder that the cluster and this machine both see: --set tracking.storage=FOLDER."
+    command = f"raytemplate {command_for(address)} {shlex.quote(file)} {tail}".rstrip()
+    return f"Nothing was started.{lacking} To run it:\n  {command}"
 
 
 def _windows(stage: IngestStage) -> str:

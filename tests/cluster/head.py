@@ -84,13 +84,18 @@ class Head:
             time.sleep(0.2)
         raise AssertionError((self.folder / "head.log").read_text()[-2000:])
 
+    @property
+    def pid(self) -> int:
+        """The process that all others of this head are below."""
+        return self._process.pid
+
     def authentication(self) -> dict[str, str]:
         """The variables that let a process in."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
 
     def stop(self) -> None:
         """End exactly the processes of this head, by their ids; to be drained first would take 20 s."""
-        for pid in (self._process.pid, *descendants(self._process.pid)):
+        for pid in (self.pid, *descendants(self.pid)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()

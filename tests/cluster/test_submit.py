@@ -151,6 +151,18 @@ def test_a_job_that_stands_still_is_ended_by_its_watchdog_and_told_as_its_budget
     assert record(run, "end")["exit_code"] == 4
 
 
+def test_a_plan_for_the_jobs_api_ends_with_the_submit_that_sends_it(head, demo, storage):
+    typed = options(head, storage)
+    planned = head.raytemplate("plan", SHIPPED.name, *typed, cwd=demo)
+    assert planned.returncode == 0, planned.stderr
+    last = planned.stdout.rstrip().splitlines()[-1]
+    assert last.startswith(f"  raytemplate submit {SHIPPED.name} --as-of {AS_OF} --set ")
+    assert last.endswith(f"--address {head.jobs}") and f"tracking.storage={storage}" in last
+    refused = head.raytemplate("run", SHIPPED.name, *typed, cwd=demo)
+    assert refused.returncode == 2 and refused.stderr.rstrip().endswith(last.strip()), refused.stderr
+    assert only_run(demo) is None
+
+
 def test_storage_that_is_not_named_is_exit_3_with_what_to_set(head, demo):
     unset = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *as_sets(), cwd=demo)
     assert (unset.returncode, "--set tracking.storage=" in unset.stderr) == (3, True), unset.stderr

@@ -3,7 +3,7 @@
 import pytest
 
 from raytemplate.engines.ray import attached
-from raytemplate.errors import EngineError, UsageError
+from raytemplate.errors import EngineError, Unavailable, UsageError
 
 
 def test_an_address_of_the_jobs_api_is_refused():
@@ -20,3 +20,8 @@ def test_whatever_else_goes_wrong_does_not_pass_for_a_connection(monkeypatch):
     with pytest.raises(EngineError, match="could not be connected to: nobody came"):
         ray.wait()
     ray.stop()
+
+
+def test_a_cluster_without_a_node_is_no_inventory():
+    with pytest.raises(Unavailable, match="http://head:8265 has no node that is alive"):
+        attached.cluster_of((), "http://head:8265")

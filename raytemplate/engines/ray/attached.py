@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.leaving import Leaving
-from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, UsageError
+from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable
+from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.inventory import Cluster, Node
 
 # Workers are asked for news often enough to be quick. What concerns nodes that come and go stays as Ray has it.
@@ -94,9 +95,7 @@ def connect(address: str) -> bool:
         UsageError: an address of the Jobs API.
         Unavailable, Forbidden: see `AttachedRay.wait`.
     """
-    if "://" in address:
-        raise UsageError(f"--address {address}: expected auto or host:port of a Ray that runs here",
-                         next_step=f"raytemplate submit FILE --address {address}")  # fmt: skip
+    refuse_jobs_api(address, f"raytemplate submit FILE --address {address}")
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
@@ -168,8 +167,14 @@ def cluster_at(address: str) -> Cluster:
 
 
 def cluster_of(nodes: Iterable[tuple[str, dict[str, float], Mapping[str, str]]], address: str) -> Cluster:
-    """An inventory from what Ray says of its nodes: address, resources and labels. In the order of their addresses."""
-    found = (_node(name, resources, labels) for name, resources, labels in nodes)
+    """An inventory from what Ray says of its nodes: address, resources and labels. In the order of their addresses.
+
+    Raises:
+        Unavailable: there is none.
+    """
+    found = tuple(_node(name, resources, labels) for name, resources, labels in nodes)
+    if not found:
+        raise Unavailable(f"the cluster at {address} has no node that is alive", next_step="ray status")
     return Cluster(nodes=tuple(sorted(found, key=lambda n: n.name)), local=False, address=address)
 
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+import re
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from raytemplate.engines.ray.attached import TOKEN_STEP, cluster_of
-from raytemplate.errors import Forbidden, Unavailable, UsageError
+from raytemplate.errors import Forbidden, Unavailable
+from raytemplate.planning.addresses import refuse_other_than_jobs_api
 from raytemplate.planning.inventory import Cluster
 
 T = TypeVar("T")
 
 _MOST_NODES = 10_000
+_NODES_LIMIT_S, _LOOK_S = 10.0, 0.5
+_CONNECT_LIMIT_S, _ANSWER_LIMIT_S, _SENT_LIMIT_S = 5.0, 10.0, 60.0
+_STATUS = re.compile(r"status code (\d+)")
+_ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
@@ -42,14 +51,13 @@ class Jobs:
     """
 
     def __init__(self, address: str) -> None:
-        if not address.startswith(("http://", "https://")) or "@" in address:
-            raise UsageError("--address: expected the Jobs API of a cluster without a password in it, such as "
-                             "http://head:8265")  # fmt: skip
+        refuse_other_than_jobs_api(address)
         self.address = address
         self._client = self._asked(lambda: _client(address))
 
     def send(self, submission_id: str, entrypoint: str, code: Path, run_id: str) -> bool:
         """Start a job; False where one of that id was sent before."""
+        self._client.answer_limit_s = _SENT_LIMIT_S
         try:
             self._asked(lambda: self._client.submit_job(
                 entrypoint=entrypoint, submission_id=submission_id, runtime_env={"working_dir": str(code)},
@@ -59,6 +67,8 @@ class Jobs:
             if "already exists" in str(error.__cause__):
                 return False
             raise
+        finally:
+            self._client.answer_limit_s = _ANSWER_LIMIT_S
         return True
 
     def state(self, submission_id: str) -> JobState | None:
@@ -83,33 +93,85 @@ class Jobs:
         self._asked(lambda: self._client.stop_job(submission_id))
 
     def cluster(self) -> Cluster:
-        """The nodes there are."""
-        from ray.util.state import list_nodes
+        """The nodes there are; one that has just been started gets some time until it has any.
 
-        found: list[Any] = self._asked(lambda: list_nodes(address=self.address, limit=_MOST_NODES, detail=True))
-        alive = (node for node in found if node.state == "ALIVE")
-        nodes = ((str(n.node_ip), dict(n.resources_total or {}), dict(n.labels or {})) for n in alive)
+        Raises:
+            Unavailable: it has none.
+        """
+        end = time.monotonic() + _NODES_LIMIT_S
+        while not (nodes := self._nodes()) and time.monotonic() < end:
+            time.sleep(_LOOK_S)
         return cluster_of(nodes, self.address)
 
+    def _nodes(self) -> list[tuple[str, dict[str, float], dict[str, str]]]:
+        from ray.util.state import list_nodes
+
+        found: list[Any] = self._asked(lambda: list_nodes(
+            address=self.address, limit=_MOST_NODES, detail=True, timeout=int(_ANSWER_LIMIT_S)
+        ))  # fmt: skip
+        alive = (node for node in found if node.state == "ALIVE")
+        return [(str(n.node_ip), dict(n.resources_total or {}), dict(n.labels or {})) for n in alive]
+
     def _asked(self, question: Callable[[], T]) -> T:
-        import requests
-        from ray.exceptions import AuthenticationError
+        from ray.exceptions import AuthenticationError, RayError
         from ray.util.state.exception import RayStateApiException
 
         try:
-            return question()
+            with _only_there(self.address):
+                return question()
         except AuthenticationError as error:
             raise Forbidden(f"the cluster at {self.address} does not accept this token",
                             next_step=TOKEN_STEP) from error  # fmt: skip
-        except (ConnectionError, RuntimeError, requests.RequestException, RayStateApiException) as error:
-            said = str(error).strip().partition("\n")[0]
-            raise Unavailable(f"the cluster at {self.address}: {said}",
+        except (OSError, RuntimeError, ValueError, KeyError, RayError, RayStateApiException) as error:
+            # What `requests` raises are OSErrors; the last but one come of an answer that is no Jobs API's.
+            raise Unavailable(f"the cluster at {self.address} {_in_words(error)}",
                               next_step="check the address, and that the cluster runs") from error  # fmt: skip
+
+
+def _in_words(error: Exception) -> str:
+    """What became of a question, without the names of the libraries that asked it."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return f"does not answer within {_ANSWER_LIMIT_S:.0f} s"
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"answers with status {error.response.status_code}"
+    if isinstance(error, ValueError | KeyError):
+        return "answers, but not as a Jobs API does"
+    if isinstance(error, OSError):  # of `requests` too
+        refused = "refused" in str(error)
+        return f"does not answer{': nobody listens there' if refused else ''}"
+    said = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    status = _STATUS.search(said[0])
+    # An answer with a status holds the trace of the cluster's own process, which ends with what was raised.
+    return f"answers with status {status[1]}: {said[-1]}" if status else f"says: {said[0]}"
+
+
+@contextmanager
+def _only_there(address: str) -> Generator[None]:
+    """Ray takes the address of its own variables before the one that it is given; here that one counts."""
+    before = os.environ.get(_ADDRESS_VARIABLE)
+    os.environ[_ADDRESS_VARIABLE] = address
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_ADDRESS_VARIABLE]
+        else:
+            os.environ[_ADDRESS_VARIABLE] = before
 
 
 def _client(address: str) -> Any:
     from ray.job_submission import JobSubmissionClient
 
+    class Client(JobSubmissionClient):
+        """Ray's own, which would wait for ever for an answer."""
+
+        answer_limit_s = _ANSWER_LIMIT_S
+
+        def _do_request(self, *asked: Any, **named: Any) -> Any:
+            return super()._do_request(*asked, **{"timeout": (_CONNECT_LIMIT_S, self.answer_limit_s)} | named)
+
     # Else it tells of every upload among the lines of progress.
     logging.getLogger("ray").setLevel(logging.ERROR)
-    return JobSubmissionClient(address)
+    return Client(address)

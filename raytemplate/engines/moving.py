@@ -1,0 +1,99 @@
+"""A run goes on at another address than it was begun at: its head is gone, or the work should be elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+
+from raytemplate.engines.ray.jobs import Jobs
+from raytemplate.errors import PlanError, RaytemplateError, Unavailable, UsageError
+from raytemplate.execution.handover import shared_journal
+from raytemplate.execution.journal import Journal
+from raytemplate.planning.addresses import is_jobs_api, refuse_other_than_jobs_api
+from raytemplate.planning.inventory import Cluster
+from raytemplate.planning.packing import check_fits
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunStart
+from raytemplate.records.submitted import SubmittedJob
+from raytemplate.spec.schema import PerWorkerSpec
+
+_BEATS_S = 2.0
+"""A process that works on a run says so twice a second."""
+
+
+def move(journal: Journal, plan: RunPlan, address: str, cluster: Callable[[str], Cluster]) -> None:
+    """From now on the run's work is done at `address`; where it was done before stays in its record.
+
+    A submitted run moves to another cluster's Jobs API, one that is driven from here to another Ray. Whether the nodes
+    there see what it has left so far is asked of each of them before anything is read.
+
+    Args:
+        cluster: the nodes at an address.
+
+    Raises:
+        UsageError: an address of the other kind, or somebody may still work on it where it was.
+        PlanError: the run does not fit there.
+        Unavailable: nobody answers at the new address.
+    """
+    job, start = journal.read(SubmittedJob), journal.need(RunStart)
+    _refuse_other_kind(journal, address, submitted=job is not None)
+    if address == (job.address if job else start.address):
+        return
+    if job is not None:
+        _refuse_if_somebody_works(journal, job)
+    _refuse_too_small(plan, cluster(address))
+    if job is not None:
+        journal.write(replace(job, address=address))
+    journal.write(replace(start, address=address, moved_from=(*start.moved_from, start.address)))
+
+
+def _refuse_other_kind(journal: Journal, address: str, *, submitted: bool) -> None:
+    if submitted:
+        refuse_other_than_jobs_api(address)
+    elif "://" in address:
+        kind = "submitted" if is_jobs_api(address) else "sent there"
+        raise UsageError(
+            f"--address {address}: run {journal.run_id} was not {kind}, it is driven from here: expected auto or "
+            "host:port", next_step=f"raytemplate resume {journal.run_id} --address HOST:PORT",
+        )  # fmt: skip
+
+
+def _refuse_too_small(plan: RunPlan, cluster: Cluster) -> None:
+    """What was planned for another cluster would wait for ever on one that has less."""
+    stage, workers = plan.fit, plan.fit.workers
+    if plan.sweep is not None:
+        stage, workers = plan.sweep.arms[0], plan.sweep.workers * plan.sweep.slots
+    worker = PerWorkerSpec(
+        cpus=stage.cpus_per_worker, gpus=stage.gpus_per_worker, memory=stage.memory_per_worker or None,
+        accelerator=stage.accelerator,
+    )  # fmt: skip
+    try:
+        check_fits(cluster, worker, workers, stream=plan.ingest.mode == "stream")
+    except PlanError as error:
+        there = f"raytemplate plan {quote(plan.template)} --address {cluster.address}"
+        raise PlanError(error.what, next_step=f"another --address, or a new run there: {there}") from error
+
+
+def _refuse_if_somebody_works(journal: Journal, job: SubmittedJob) -> None:
+    """Two jobs that write one run would spoil it."""
+    try:
+        state = Jobs(job.address).state(job.submission_id)
+        works = state is not None and not state.ended
+    except Unavailable:
+        # The cluster has gone, or only the way from here to it: what works there still beats in shared storage.
+        works = _beats(shared_journal(Path(job.storage), journal.run_id))
+    except RaytemplateError:
+        works = True
+    if works:
+        raise UsageError(f"run {journal.run_id}: its job still works at {job.address}; it was not moved",
+                         next_step=f"raytemplate stop {journal.run_id}, then the same again")  # fmt: skip
+
+
+def _beats(shared: Journal) -> bool:
+    """Whether what was spent on the run still grows."""
+    before = shared.spent()
+    time.sleep(_BEATS_S)
+    return shared.spent() != before
