@@ -23,6 +23,7 @@ from raytemplate.errors import (
     Interrupted,
     PlanError,
     RaytemplateError,
+    SpecError,
     UsageError,
     was_terminated,
 )
@@ -65,7 +66,7 @@ from raytemplate.store.workspace import Workspace, create, find_run, find_worksp
 from raytemplate.units import parse_moment, show_moment
 
 __all__ = [
-    "Planned", "Predicted", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote",
+    "Planned", "Predicted", "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote",
     "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "stop", "submit",
     "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from raytemplate.data.sources.listing import SourceTable
     from raytemplate.execution.ports import Listener
     from raytemplate.ledger.head import Head, Move
-    from raytemplate.planning.inventory import Cluster
+    from raytemplate.planning.inventory import Cluster, Inventory
 
 
 def load(
@@ -137,11 +138,37 @@ def plan(
     _check_installed(spec)
     if data is not None:
         spec = _with_frame(spec, data, place)
-    found = look(spec, place, _cluster(address) if address else None)
+    found = _look(spec, place, _cluster(address) if address else None)
     plan_ = compile_plan(spec, found, as_of)
     for step in every_variant(spec, plan_.ingest.features):
         plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
     return Planned(plan=plan_, spec=spec, workspace=place, address=address or "")
+
+
+def check(spec: TemplateSpec) -> tuple[str, ...]:
+    """Compare what a template asks of its data with the names and types of the columns, within a second.
+
+    Returns:
+        Warnings: that the data could not be looked at, and why; what is likely to be a problem.
+
+    Raises:
+        SpecError: every problem, each with its place.
+    """
+    from raytemplate.planning.glance import check_data
+
+    return check_data(spec)
+
+
+def _look(spec: TemplateSpec, place: Workspace, cluster: Cluster | None) -> Inventory:
+    """The inventory; where files do not fit the template, all that is wrong with its columns instead of the first."""
+    from raytemplate.planning.glance import problems_at_a_glance
+
+    try:
+        return look(spec, place, cluster)
+    except DataError:
+        if problems := problems_at_a_glance(spec):
+            raise SpecError(problems) from None
+        raise
 
 
 def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:

@@ -55,8 +55,9 @@ def test_help_loads_click_and_nothing_heavy(tmp_path: Path) -> None:
     assert not loaded_by(tmp_path, "--help") & (HEAVY | ARRAYS | {"pydantic", "rich", "sqlglot"})
 
 
-def test_check_loads_no_array_library(demo: Path) -> None:
-    assert not loaded_by(demo, "check", "flights-air-time.yaml") & (HEAVY | ARRAYS | {"rich", "sqlglot"})
+def test_check_loads_no_array_library_but_the_one_that_reads_columns(demo: Path) -> None:
+    assert not loaded_by(demo, "check", "flights-air-time.yaml", "--no-data") & (HEAVY | ARRAYS | {"rich", "sqlglot"})
+    assert not loaded_by(demo, "check", "flights-air-time.yaml") & (HEAVY | {"pandas", "rich", "sqlglot"})
 
 
 def test_plan_loads_no_engine(demo: Path) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
 from raytemplate.cli.options import command_tail, load, template_options
 from raytemplate.cli.output import Answer
+
+if TYPE_CHECKING:
+    from raytemplate.spec.schema import TemplateSpec
 
 
 @click.command("check")
@@ -16,8 +20,9 @@ from raytemplate.cli.output import Answer
 @click.option(
     "--resolved", is_flag=True, help="Print the merged template with the place of every value and its comment."
 )
-def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool) -> Answer:
-    """Check a template: every problem, with its line. Reads no data and starts nothing."""
+@click.option("--no-data", is_flag=True, help="Do not look at the data, such as where it is not at hand.")
+def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool, no_data: bool) -> Answer:
+    """Check a template: every problem, with its line. Looks at the columns of the data; starts nothing."""
     spec = load(file, sets, variant)
     if resolved:
         from raytemplate.reports.resolved import resolved_text
@@ -28,9 +33,15 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
         return Answer(kind="Resolved", data=data, text=resolved_text(spec))
     from raytemplate.spec.tracked import untracked_parents
 
-    warnings = tuple(untracked_parents(file, str(file)))
+    warnings = (*untracked_parents(file, str(file)), *(() if no_data else _of_data(spec)))
     said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": (), "warnings": warnings}
     tail = command_tail("now", sets, variant, None)
     after = f"  raytemplate plan {quote(str(file))}{f' {tail}' if tail else ''}"
     lines = [f"{spec.name} {spec.version}: no problems.", *warnings, after]
     return Answer(kind="Checked", data=said, text="\n".join(lines))
+
+
+def _of_data(spec: TemplateSpec) -> tuple[str, ...]:
+    from raytemplate.planning.glance import check_data  # with Arrow, which takes longer than all else
+
+    return check_data(spec)

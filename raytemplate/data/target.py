@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.conditions import is_condition, parse_condition, target_columns
+from raytemplate.data.conditions import in_condition, is_condition, parse_condition, target_columns
 from raytemplate.data.features.kind import family_of, is_text
 from raytemplate.data.options import Task
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, plain
@@ -28,10 +28,12 @@ _MOST_NAMED = 5
 def add_target(table: pa.Table, target: str) -> pa.Table:
     """The table, with a column named as the condition: true, false, or null where SQL says null.
 
-    A target that is a column is there already.
+    A target that is a column is there already, unless its name stands in quotes.
     """
+    whole: Any = table
     if not is_condition(target):
-        return table
+        column = target_columns(target)[0]
+        return whole if column == target else whole.append_column(target, whole.column(column))
     from pyarrow import acero
 
     value = parse_condition(target).expression(table.schema, nulls=True)
@@ -39,7 +41,6 @@ def add_target(table: pa.Table, target: str) -> pa.Table:
     project = acero.Declaration("project", acero.ProjectNodeOptions([value], [target]))
     # One thread: rows stay in the order of the table.
     found: Any = acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
-    whole: Any = table
     return whole.append_column(target, found.column(target).cast(pa.bool_()))
 
 
@@ -101,7 +102,7 @@ def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -
     if len(names) > 2:
         raise DataError(
             f"target {target} has {len(names):,} values in the train window: {_named(names)}; binary needs two",
-            next_step=f"data.task: multiclass, or data.target: {target} = '{yes}'",
+            next_step=f"data.task: multiclass, or data.target: {_equals(target, yes, train.type)}",
         )
     return (*(name for name in names if name != yes), yes)
 
@@ -119,19 +120,25 @@ def check_classes(
     """
     for window, found in profiles.items():
         if found.num_null:
-            step = " or ".join(f"{column} is null" for column in target_columns(target))
+            step = " or ".join(f"{in_condition(column)} is null" for column in target_columns(target))
             raise DataError(
                 f"target {target} is missing in {found.num_null:,} of {found.num_rows:,} rows of the {window} window",
                 next_step=f"data.drop: {step}",
             )
-        counts = found.counts if isinstance(found, CategoryProfile) else {}
+        counts, family = (found.counts, found.type) if isinstance(found, CategoryProfile) else ({}, "")
         new = [name for name in counts if name not in classes]
         if new:
             raise DataError(
                 f"target {target} is {_named(new)} in {sum(counts[n] for n in new):,} rows of the {window} window, "
                 "and never in the train window: nobody can have learnt that",
-                next_step=f"data.drop: {target} = '{new[0]}', or a longer data.windows.train",
+                next_step=f"data.drop: {_equals(target, new[0], family)}, or a longer data.windows.train",
             )
+
+
+def _equals(target: str, value: str, family: str) -> str:
+    """The condition that a column has a value, as a template has it."""
+    column = in_condition(target_columns(target)[0])
+    return f"{column} = " + (f"'{value.replace(chr(39), chr(39) * 2)}'" if family in ("text", "") else value)
 
 
 def class_index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from raytemplate.data.conditions import in_condition, target_columns
 from raytemplate.data.features.inputs import column_of
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.split import SIDES, row_hashes
@@ -118,7 +119,7 @@ def check_target(table: pa.Table, target: str, window: str = "train", *, part: b
     if num_null:
         raise DataError(
             f"target {target} is missing in {num_null:,} of {len(values):,} rows of {place}",
-            next_step=f"data.drop: {target} is null",
+            next_step=f"data.drop: {in_condition(target_columns(target)[0])} is null",
         )
     num_infinite = int(np.isinf(values).sum())
     if num_infinite:

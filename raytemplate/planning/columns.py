@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from raytemplate.data.conditions import is_condition, parse_condition, target_columns
-from raytemplate.data.sources.listing import SourceTable
+from raytemplate.data.condition_types import kind_of, plain_type, type_problems
+from raytemplate.data.conditions import in_condition, is_condition, parse_condition, quoted, target_columns
+from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.errors import Problem, SpecError
 from raytemplate.plugins import suggest
 from raytemplate.spec.schema import TemplateSpec
 
 _NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
-_TIMES = ("timestamp", "date")
+_TIMES = ("timestamp", "date32")
 _TARGET = {"regression": "target", "binary": "class", "multiclass": "class"}
 _LISTED = {
     "numeric": "number",
@@ -21,83 +22,157 @@ _LISTED = {
     "crosses": "category",
     "own": "any",
 }
-_TEXT = ("string", "large_string", "string_view", "dictionary")
+_TEXT = ("string", "large_string", "string_view")
 _PROMISED = {
     "number": tuple(kind for kind in _NUMBERS if kind != "bool"),
     "integer": ("int", "uint", "float", "double", "halffloat"),  # whole floats: pandas writes them where one is missing
     "text": _TEXT,
     "boolean": ("bool",),
-    "time": _TIMES,
+    "time": (*_TIMES, "date64"),
 }
+_HASHED = (*_TEXT, *_NUMBERS, "timestamp", "date", "null", "binary", "large_binary", "fixed_size_binary")
 
 
-def check_columns(spec: TemplateSpec, source: SourceTable) -> None:
-    """Compare every column a template names with the schema of its source.
+def check_columns(spec: TemplateSpec, schema: Mapping[str, str]) -> None:
+    """Compare every column a template names, and what its conditions ask of them, with the schema of its source.
 
     Raises:
         SpecError: all columns that are missing or of a type that cannot be used as asked.
     """
-    found = [(path, _trouble(column, kind, source)) for path, column, kind in _named(spec)]
-    found.append(("data.positive", _no_positive(spec, source)))
-    problems = tuple(Problem(where=spec.where(path), path=path, message=message) for path, message in found if message)
-    if problems:
+    if problems := column_problems(spec, schema):
         raise SpecError(problems)
 
 
-def _no_positive(spec: TemplateSpec, source: SourceTable) -> str:
+def column_problems(spec: TemplateSpec, schema: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Everything that `check_columns` raises.
+
+    Args:
+        schema: column -> Arrow type as text; "" where it is not known, which fits everything.
+    """
+    found = [(path, _trouble(column, kind, schema)) for path, column, kind in _named(spec)]
+    found += [("data.positive", _positive(spec, schema))]
+    found += [(path, message) for path, text in _conditions(spec) for message in _asked(text, schema)]
+    return tuple(
+        dict.fromkeys(Problem(where=spec.where(path), path=path, message=message) for path, message in found if message)
+    )
+
+
+def can_be_hashed(kind: str) -> bool:
+    """Whether rows can be split by the hash of a column of that Arrow type."""
+    return plain_type(kind).startswith(_HASHED)
+
+
+def _conditions(spec: TemplateSpec) -> Iterator[tuple[str, str]]:
+    """(path in the template, condition)."""
+    if is_condition(spec.data.target):
+        yield "data.target", spec.data.target
+    if spec.data.drop:
+        yield "data.drop", spec.data.drop
+
+
+def _asked(text: str, schema: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with a condition."""
+    for column in parse_condition(text).columns:
+        if column not in schema:
+            yield _no_column(column, schema) + _how_to_quote(column, text, schema)
+        elif is_internal(column):
+            yield _ours(column)
+    yield from type_problems(text, {name: kind for name, kind in schema.items() if kind})
+
+
+def _how_to_quote(column: str, text: str, schema: Mapping[str, str]) -> str:
+    """How a name is written in a condition that may be why another one was read; "" where there is none."""
+    if quoted(column) in text:
+        return f"; a text stands in single quotes: '{column}'"
+    names = (name for name in schema if name and name in text and column in name and in_condition(name) != name)
+    near = next(names, "")
+    return f"; a name that is no plain word stands in double quotes: {quoted(near)}" if near else ""
+
+
+def _positive(spec: TemplateSpec, schema: Mapping[str, str]) -> str:
+    """What is wrong with the value that counts as yes; "" where nothing is."""
     data = spec.data
-    text = source.schema.get(data.target, "").startswith(_TEXT)
-    if data.task != "binary" or data.positive or is_condition(data.target) or not text:
+    kind = kind_of(schema.get(target_columns(data.target)[0], "null")) if not is_condition(data.target) else "any"
+    if data.task != "binary" or kind == "any":
         return ""
-    return f'missing; column "{data.target}" is text, expected the value that counts as yes'
+    if not data.positive:
+        message = f'missing; column "{target_columns(data.target)[0]}" is text, expected the value that counts as yes'
+        return message if kind == "text" else ""
+    if kind == "boolean" and data.positive not in ("true", "false"):
+        return f'got "{data.positive}", expected true or false: {_is(data.target, schema)}'
+    if kind == "number" and not _is_number(data.positive):
+        return f'got "{data.positive}", expected a number: {_is(data.target, schema)}'
+    return ""
+
+
+def _is(target: str, schema: Mapping[str, str]) -> str:
+    column = target_columns(target)[0]
+    return f'column "{column}" is {schema[column]}'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     """(path in the template, column, what it must be: "target", "class", "number", "time", ..., "any")."""
-    if spec.data.time:
-        yield "data.time", spec.data.time, "time"
-    condition = is_condition(spec.data.target)
-    for column in target_columns(spec.data.target):
-        yield "data.target", column, "any" if condition else _TARGET[spec.data.task]
-    for column in spec.data.keys:
-        yield "data.keys", column, "any"
-    if spec.data.drop:
-        for column in parse_condition(spec.data.drop).columns:
-            yield "data.drop", column, "any"
+    data = spec.data
+    if data.time:
+        yield "data.time", data.time, "time"
+    if not is_condition(data.target):
+        yield "data.target", target_columns(data.target)[0], _TARGET[data.task]
+    hashed = data.split is not None
+    for column in data.keys:
+        yield "data.keys", column, "hashed" if hashed else "any"
     for one in spec.features.listed():
         path = one.path if one.field in ("crosses", "own") else f"features.{one.field}"
         yield from ((path, column, _LISTED[one.field]) for column in one.inputs)
     for name, settings in spec.features.columns.items():
         for column in settings.get("fold_by", ()):
-            yield f"features.columns.{name}.fold_by", column, "any"
+            yield f"features.columns.{name}.fold_by", column, "hashed"
     baseline = spec.evaluation.baseline
     for column in baseline.columns:
-        yield f"evaluation.baseline.{baseline.rule}", column, "any"
+        yield f"evaluation.baseline.{baseline.rule}", column, "slice"
     for column in spec.evaluation.slices:
         yield "evaluation.slices", column, "slice"
     for column, promised in spec.contract.columns.items():
         yield f"contract.columns.{column}", column, f"promised {promised.type}"
 
 
-def _trouble(column: str, kind: str, source: SourceTable) -> str:
-    if column not in source.schema:
-        return f'no column "{column}" in the data; {suggest(column, tuple(source.schema))}'
-    found = source.schema[column]
-    if kind in ("number", "target") and not found.startswith(_NUMBERS):
-        text = found.startswith(_TEXT)
-        remedy = "list it under features.categorical" if kind == "number" else "set data.task for classes"
-        advice = f"; {remedy}" if text else ""
-        return f'column "{column}" is {found}, expected a number{advice}'
-    if kind == "class" and not found.startswith((*_TEXT, "int", "uint", "bool", "float", "double", "halffloat")):
-        return f'column "{column}" is {found}, expected text, a number or a boolean'
-    if kind == "time" and not found.startswith(_TIMES):
-        return f'column "{column}" is {found}, expected a timestamp or a date'
-    if kind == "text" and not found.startswith(_TEXT):
-        return f'column "{column}" is {found}, expected text'
-    if kind == "category" and not found.startswith((*_TEXT, "int", "uint", "bool")):
-        return f'column "{column}" is {found}, expected text, whole numbers or booleans'
-    if kind == "slice" and not found.startswith((*_TEXT, *_NUMBERS, *_TIMES, "time")):
-        return f'column "{column}" is {found}, expected text, a number, a boolean or a time'
-    if kind.startswith("promised ") and not found.startswith(_PROMISED[kind.removeprefix("promised ")]):
-        return f'column "{column}" is {found}, expected type {kind.removeprefix("promised ")}'
-    return ""
+_EXPECTED: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "number": (_NUMBERS, "a number"),
+    "target": (_NUMBERS, "a number"),
+    "class": ((*_TEXT, "int", "uint", "bool", "float", "double", "halffloat"), "text, a number or a boolean"),
+    "time": (_TIMES, "a timestamp or a date"),
+    "text": (_TEXT, "text"),
+    "category": ((*_TEXT, "int", "uint", "bool"), "text, whole numbers or booleans"),
+    "slice": ((*_TEXT, *_NUMBERS, *_TIMES, "time"), "text, a number, a boolean or a time"),
+    "hashed": (_HASHED, "text, a number, a boolean or a time"),
+    **{f"promised {name}": (types, f"type {name}") for name, types in _PROMISED.items()},
+}
+"""What a column must be -> how its Arrow type may begin, and how that is called."""
+
+
+def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
+    if column not in schema:
+        return _no_column(column, schema)
+    if is_internal(column):
+        return _ours(column)
+    found, (types, expected) = schema[column], _EXPECTED.get(kind, ((), ""))
+    if not found or not types or plain_type(found).startswith(types):
+        return ""
+    remedy = {"number": "list it under features.categorical", "target": "set data.task for classes"}.get(kind, "")
+    advice = f"; {remedy}" if remedy and kind_of(found) == "text" else ""
+    return f'column "{column}" is {found}, expected {expected}{advice}'
+
+
+def _no_column(column: str, schema: Mapping[str, str]) -> str:
+    return f'no column "{column}" in the data; {suggest(column, tuple(schema))}'
+
+
+def _ours(column: str) -> str:
+    return f'"{column}" begins with {INTERNAL}, as the columns of a run\'s own do; rename it in the data'

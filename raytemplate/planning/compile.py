@@ -15,7 +15,7 @@ from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
 from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
-from raytemplate.planning.columns import check_columns
+from raytemplate.planning.columns import can_be_hashed, check_columns
 from raytemplate.planning.features import every_variant, feature_steps, num_variants, searches_features
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import limits_of
@@ -57,7 +57,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         DataError: a window without rows.
         PlanError: resources or a budget that cannot be.
     """
-    check_columns(spec, inventory.source)
+    check_columns(spec, inventory.source.schema)
     split = split_of(spec.data, inventory.source)
     moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None)
     if split is None:
@@ -97,7 +97,7 @@ def split_of(data: DataSpec, source: SourceTable) -> Split | None:
     # The target is left out: rows alike but for it would else part by their answer, and few features are enough for the
     # test to hold just the answers that train lacks.
     answer = target_columns(data.target)
-    columns = data.keys or tuple(name for name in source.schema if name not in answer)
+    columns = data.keys or tuple(n for n, kind in source.schema.items() if n not in answer and can_be_hashed(kind))
     return Split(
         validation=data.split.validation, test=data.split.test, seed=data.split.seed, columns=tuple(sorted(columns)),
         by_keys=bool(data.keys),

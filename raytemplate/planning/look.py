@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from raytemplate.code.files import code_of
 from raytemplate.data.sources.reader import list_files
-from raytemplate.data.sources.source import ListOrder
-from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import read_about
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
+from raytemplate.planning.order import order_of
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.run import RunEnd, RunStart
@@ -43,23 +40,12 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
     return Inventory(
         now=datetime.now(UTC),
         cluster=cluster or Cluster(nodes=(this_machine(),)),
-        source=list_files(spec.data.format, _order(spec, workspace)),
+        source=list_files(spec.data.format, order_of(spec, workspace.listings)),
         champion=champion,
         history=_history(spec.name, workspace),
         winners=_winners(spec.name, spec.variant, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
         code=code_of(spec.code.modules, spec.folder),
     )
-
-
-def _order(spec: TemplateSpec, workspace: Workspace) -> ListOrder:
-    promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
-    return ListOrder(
-        pattern=spec.data.source, root=spec.folder, time=spec.data.time,
-        settings=Settings(spec.data.csv.model_dump(mode="json")),
-        types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
-        cache=workspace.listings,
-        storage=Storage(**spec.data.storage.model_dump()),
-    )  # fmt: skip
 
 
 def this_machine() -> Node:

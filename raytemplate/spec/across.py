@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from raytemplate.data.conditions import target_columns
 from raytemplate.data.options import DataSpec, FeaturesSpec
+from raytemplate.data.reserved import is_written
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.spec.layers import Level
 from raytemplate.spec.locate import Places
@@ -82,10 +83,13 @@ def _set_here(places: Places, path: str) -> bool:
 
 
 def check_keys(places: Places, data: DataSpec) -> None:
-    """Notes keys that stand twice."""
+    """Notes keys that stand twice, and those that `predict` would write beside columns of its own of the same name."""
     for item, column in enumerate(data.keys):
         if column in data.keys[:item]:
             places.note("data.keys", f'"{column}" is there twice', item=item)
+        if is_written(column, data.task):
+            message = f'"{column}" is a column that predict writes itself; rename it in the data, or name other keys'
+            places.note("data.keys", message, item=item)
 
 
 def check_metadata(places: Places, contract: ContractSpec | None) -> None:

@@ -12,7 +12,8 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 
 STARTERS = ("tabular-regression", "tabular-binary", "tabular-multiclass", "torch", "lightning")
 TEMPLATE = "my-model.yaml"
-_MARK = "fill in"
+MARK = "fill in"
+"""How the comment of a value begins that is a placeholder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,5 +51,5 @@ def _to_fill_in(template: Path) -> tuple[tuple[int, str, str], ...]:
     for path, line in document.lines.items():
         if path:
             first.setdefault(line, path)
-    marked = sorted((line, text) for line, text in document.comments.items() if text.startswith(_MARK))
-    return tuple((line, first[line], text.removeprefix(_MARK).lstrip(": ")) for line, text in marked)
+    marked = sorted((line, text) for line, text in document.comments.items() if text.startswith(MARK))
+    return tuple((line, first[line], text.removeprefix(MARK).lstrip(": ")) for line, text in marked)

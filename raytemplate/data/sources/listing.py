@@ -51,6 +51,7 @@ class SourceFile:
             and statistics; text: of the digests of its ranges.
         columns: names in the order of the file, where that is not the order of the source's schema (text).
         partitions: values that the path gives, `{"year": 2013}` from `year=2013/`.
+        is_whole: whether all of it was looked at; types of columns may be others further on.
     """
 
     path: str
@@ -59,6 +60,7 @@ class SourceFile:
     row_groups: tuple[RowGroup, ...]
     columns: tuple[str, ...] = ()
     partitions: Settings = field(default_factory=Settings)
+    is_whole: bool = True
 
     @property
     def num_rows(self) -> int:

@@ -32,14 +32,19 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
     Raises:
         DataError: see `Source.list_source`; or endings that belong to several formats, or to none.
     """
-    source, paths = _choose(format_, order)
+    source, paths = find_source(format_, order)
     root = Path(os.path.abspath(order.root))
     kinds = partition_types([named(path, root) for path in paths], order.types)
     table = source.list_source(replace(order, time="" if order.time in kinds else order.time))
     return with_partitions(table, kinds, order.time) if kinds else table
 
 
-def _choose(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]]:
+def find_source(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]]:
+    """Which source reads the files of an order, and the files.
+
+    Raises:
+        DataError: no file; endings that belong to several formats, or to none.
+    """
     if format_ != "auto":
         source = source_of(format_)
         return source, find_files(order.pattern, order.root, source.endings, order.storage)

@@ -25,6 +25,7 @@ class ListOrder:
         time: the column of times, "" for none.
         settings: the source's own options, such as those of `data.csv`.
         types: column -> type that the template's contract promises ("number", "integer", "text", "boolean", "time").
+        most_bytes: bytes of each text file that are looked at, about: enough to check a template by. None looks at all.
         cache: a folder where what was found may be kept for the next listing; None keeps nothing.
         storage: where the object store of a URI is.
     """
@@ -34,6 +35,7 @@ class ListOrder:
     time: str = ""
     settings: Settings = field(default_factory=Settings)
     types: Mapping[str, str] = field(default_factory=dict[str, str])
+    most_bytes: int | None = None
     cache: Path | None = None
     storage: Storage = field(default_factory=Storage)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 
+from raytemplate.data.conditions import as_target, in_condition
 from raytemplate.spec.draft.draft import Draft
 from raytemplate.spec.draft.promises import LIMITS, RULE, VALUES, promises
-from raytemplate.spec.draft.yaml_words import listed, remark, sequence, word
+from raytemplate.spec.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
 
 _MOST_LEFT_OUT = 30
-_SQL_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
 _PLAIN_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 _SMALL = 1_000
 
@@ -24,7 +23,7 @@ def template_text(draft: Draft) -> str:
 
 def _head(draft: Draft) -> Iterable[str]:
     found = draft.survey
-    yield f"# Predicts {_line(draft.target.name)}. Drafted by `raytemplate init` from {_line(found.asked.data)}:"
+    yield f"# Predicts {one_line(draft.target.name)}. Drafted by `raytemplate init` from {one_line(found.asked.data)}:"
     yield f"# {found.num_rows:,} rows, {len(found.columns)} columns. It runs as it is; every line is yours to change."
     yield "# A comment at the end of a line is that value's reason; `check --resolved` and reports show it."
     yield remark(f"name: {word(draft.name)}", "also the registered model's name")
@@ -40,7 +39,7 @@ def _data(draft: Draft) -> Iterable[str]:
     yield from _csv(draft)
     if draft.lengths:
         yield f"  time: {word(asked.time)}"
-    yield f"  target: {word(target.name)}"
+    yield f"  target: {word(as_target(target.name))}"
     learning = draft.learning
     yield remark(f"  task: {learning.task}", learning.why)
     if learning.positive:
@@ -53,7 +52,7 @@ def _data(draft: Draft) -> Iterable[str]:
 
 def _drop(draft: Draft) -> Iterable[str]:
     target, rare = draft.target, draft.learning.rare
-    column = target.name if _SQL_NAME.fullmatch(target.name) else '"' + target.name.replace('"', '""') + '"'
+    column = in_condition(target.name)
     literals = [str(v) if isinstance(v, int | float) else "'" + v.replace("'", "''") + "'" for v in rare]
     tests = [f"{column} is null"] if target.num_null else []
     tests += [f"{column} in ({', '.join(literals)})"] if rare else []
@@ -62,7 +61,7 @@ def _drop(draft: Draft) -> Iterable[str]:
     condition = " or ".join(tests)
     reasons = [f"{_rows(target.num_null)} without a label"] if target.num_null else []
     reasons += ["classes of too few rows for train, validation and test"] if rare else []
-    shown = condition if _PLAIN_TEXT.fullmatch(condition) else json.dumps(condition, ensure_ascii=False)
+    shown = condition if _PLAIN_TEXT.fullmatch(condition) else quoted(condition)
     yield remark(f"  drop: {shown}", "; ".join(reasons))
 
 
@@ -77,7 +76,7 @@ def _csv(draft: Draft) -> Iterable[str]:
     yield "  csv:"
     for key, value in writing.csv.items():
         shown = sequence(value) if isinstance(value, list) else word(value)
-        yield remark(f"    {key}: {shown}", _line(writing.reasons.get(key, "")))
+        yield remark(f"    {key}: {shown}", one_line(writing.reasons.get(key, "")))
 
 
 def _windows(draft: Draft) -> Iterable[str]:
@@ -94,7 +93,7 @@ def _split(draft: Draft) -> Iterable[str]:
     share = "20 %" if draft.survey.num_rows < _SMALL else "15 %"
     by = "the keys" if draft.of("key") else "all columns but the target"
     yield remark(f"  split: {{validation: {share}, test: {share}}}", f"by a hash of {by}: a row never changes sides")
-    yield f"  # no windows: {_line(draft.split_why)}"
+    yield f"  # no windows: {one_line(draft.split_why)}"
 
 
 def _features(draft: Draft) -> Iterable[str]:
@@ -106,7 +105,7 @@ def _features(draft: Draft) -> Iterable[str]:
         yield "  datetime:"
         yield from (f"    {word(column.name)}: {sequence(column.parts)}" for column in draft.times)
     left = draft.of("left out")
-    yield from (f"  # left out: {_line(role.column.name)}: {_line(role.why)}" for role in left[:_MOST_LEFT_OUT])
+    yield from (f"  # left out: {one_line(role.column.name)}: {one_line(role.why)}" for role in left[:_MOST_LEFT_OUT])
     if len(left) > _MOST_LEFT_OUT:
         yield f"  # and {len(left) - _MOST_LEFT_OUT:,} more"
 
@@ -167,8 +166,3 @@ def _variants(draft: Draft) -> Iterable[str]:
     change = "{model.num_trees: 10}" if draft.model == "lightgbm" else "{training.epochs: 1}"
     yield "variants:"
     yield remark(f"  smoke: {change}", "does it run at all? --variant smoke")
-
-
-def _line(text: str) -> str:
-    """A name or a reason in a comment: one line."""
-    return " ".join(text.split())

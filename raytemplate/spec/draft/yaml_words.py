@@ -19,7 +19,17 @@ def word(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT else quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes, on one line; what cannot be printed as an escape."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(text, ensure_ascii=False))
+
+
+def one_line(text: str) -> str:
+    """A name or a reason in a comment."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def sequence(values: Iterable[object]) -> str:

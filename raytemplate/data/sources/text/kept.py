@@ -26,7 +26,7 @@ def remembered(
     Size and time of change stand for the bytes while planning; what is read later is checked by digest.
     """
     before = stamp(place, order.storage) if order.cache else None
-    if order.cache is None or not before:
+    if order.cache is None or not before or order.most_bytes is not None:
         return work()
     key = codec.canonical([_VERSION, place, before, rules, order.time, dict(fixed)])
     path = order.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

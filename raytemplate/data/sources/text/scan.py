@@ -43,6 +43,8 @@ class Scanned:
     columns: tuple[str, ...]
     types: Mapping[str, str]
     row_groups: tuple[RowGroup, ...]
+    is_whole: bool = True
+    """Whether all of the file was looked at."""
 
     @property
     def sha256(self) -> str:
@@ -105,8 +107,9 @@ class _Pass:
 
 
 def scan(
-    place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE
-) -> Scanned:
+    place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE,
+    most_bytes: int | None = None,
+) -> Scanned:  # fmt: skip
     """Every range of a file, with the rows and the times in it.
 
     Args:
@@ -124,14 +127,17 @@ def scan(
             place=place, format=format_, rules=rules, head=head, time=time, fixed=fixed, offset=head.num_bytes,
             line=1 + head.num_lines,
         )  # fmt: skip
-        if place.endswith(".gz"):
+        is_whole = True
+        if most_bytes is not None:
+            is_whole = _take_beginning(work, _unpacked(file, place), most_bytes)
+        elif place.endswith(".gz"):
             _take_packed(work, _unpacked(file, place), head)
         else:
             for content in _blocks(file, work):
                 work.take(content)
     return Scanned(
         size_bytes=size, head=head, columns=head.columns or tuple(work.types), types=work.types,
-        row_groups=tuple(work.groups),
+        row_groups=tuple(work.groups), is_whole=is_whole,
     )  # fmt: skip
 
 
@@ -180,6 +186,24 @@ def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
         work.format.cut(rest, work.rules, last=True)
     if rest.strip():
         yield rest
+
+
+def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
+    """The first whole records of a file, of about so many bytes; whether that is all of it."""
+    content, end, last = b"", 0, False
+    while not end and not last:
+        try:
+            file.seek(0)
+            content = file.read(work.head.num_bytes + most_bytes)[work.head.num_bytes :]
+        except (OSError, EOFError) as error:
+            raise DataError(f"{work.place}: damaged: {error}; write it again") from error
+        last = len(content) < most_bytes
+        with at_line(work.format, work.place, content, work.line, work.rules):
+            end = work.format.cut(content, work.rules, last=last)
+        most_bytes *= 4  # where not even the first record is within that
+    if content[:end].strip():
+        work.take(content[:end])
+    return last
 
 
 def _take_packed(work: _Pass, file: BinaryIO, head: Head) -> None:

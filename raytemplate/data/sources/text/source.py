@@ -47,6 +47,7 @@ class TextSource:
         with ThreadPoolExecutor(_READERS) as pool:
             found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
         types = _joined_types(paths, found, fixed)
+        types |= dict.fromkeys(_unseen(found), "null")
         _check_time(paths[0], types, order.time)
         files = tuple(_source_file(path, root, one, tuple(types)) for path, one in zip(paths, found, strict=True))
         check_rows(order.pattern, files)
@@ -57,7 +58,7 @@ class TextSource:
 
     def _scan(self, path: str, rules: Rules, order: ListOrder, fixed: Mapping[str, str]) -> Scanned:
         def work() -> Scanned:
-            return scan(path, self.format, rules, order.time, fixed, order.storage)
+            return scan(path, self.format, rules, order.time, fixed, order.storage, order.most_bytes)
 
         return remembered(order, path, rules, fixed, work)
 
@@ -108,6 +109,13 @@ def _settled(found: str, fixed: str) -> str:
     return found
 
 
+def _unseen(found: Sequence[Scanned]) -> tuple[str, ...]:
+    """Columns without a value so far, of which there may be some where nobody has looked."""
+    if all(one.is_whole for one in found):
+        return ()
+    return tuple(name for name in found[0].columns if all(one.types.get(name, "null") == "null" for one in found))
+
+
 def _check_time(path: str, types: Mapping[str, str], time: str) -> None:
     if not time:
         return
@@ -122,7 +130,7 @@ def _check_time(path: str, types: Mapping[str, str], time: str) -> None:
 def _source_file(path: str, root: Path, found: Scanned, order: tuple[str, ...]) -> SourceFile:
     return SourceFile(
         path=named(path, root), size_bytes=found.size_bytes, footer_sha256=found.sha256, row_groups=found.row_groups,
-        columns=() if found.columns == order else found.columns,
+        columns=() if found.columns == order else found.columns, is_whole=found.is_whole,
     )  # fmt: skip
 
 

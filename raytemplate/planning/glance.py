@@ -1,0 +1,110 @@
+"""A glance at the data, enough to check a template by it: names and types of columns, within a second.
+
+Parquet files say them in their footers. Of text files the beginning is read: a type that it shows may become another
+further on, but for text, which stays text, and for what the contract promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from raytemplate.data.sources.listing import SourceTable
+from raytemplate.data.sources.places import is_uri
+from raytemplate.data.sources.reader import find_source, list_files
+from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavailable
+from raytemplate.planning.columns import column_problems
+from raytemplate.planning.order import order_of
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.starters import MARK
+
+_MOST_FILES = 32
+"""Of more files only the first is looked at, and so of those in an object store."""
+_MOST_BYTES, _LEAST_BYTES = 8 * 2**20, 2**16
+"""Of all text files together, and of each of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glance:
+    """What was seen.
+
+    Args:
+        schema: column -> Arrow type as text.
+        unsure: columns whose type may be another one further on.
+        part: what was looked at, in words.
+    """
+
+    schema: Mapping[str, str]
+    unsure: frozenset[str]
+    part: str
+
+    @property
+    def sure(self) -> dict[str, str]:
+        """The schema, with "" for a type that is not certain."""
+        return {name: "" if name in self.unsure else kind for name, kind in self.schema.items()}
+
+
+def check_data(spec: TemplateSpec) -> tuple[str, ...]:
+    """What a template asks of its data, compared with a glance at it.
+
+    Returns:
+        Warnings: that the data was not looked at, and why; what would be a problem if types stay as they begin.
+
+    Raises:
+        SpecError: every problem that is certain.
+    """
+    source = spec.origins.get("data.source")
+    if source is not None and source.comment.startswith(MARK):
+        return (_not_looked_at(spec, "its place is to be filled in"),)
+    try:
+        seen = glance(spec)
+    except DataError as error:
+        raise SpecError((_problem(spec, error),)) from error
+    except (Forbidden, Unavailable) as error:
+        return (_not_looked_at(spec, error.what),)
+    if problems := column_problems(spec, seen.sure):
+        raise SpecError(problems)
+    likely = column_problems(spec, seen.schema)
+    return tuple(f"{one.where}  {one.path}: warning: {one.message} (by {seen.part})" for one in likely)
+
+
+def _problem(spec: TemplateSpec, error: DataError) -> Problem:
+    return Problem(where=spec.where("data.source"), path="data.source", message=error.what)
+
+
+def _not_looked_at(spec: TemplateSpec, why: str) -> str:
+    return f"{spec.where('data.source')}  data.source: warning: the data was not looked at: {why}"
+
+
+def problems_at_a_glance(spec: TemplateSpec) -> tuple[Problem, ...]:
+    """Every problem with columns that is certain; none where the data cannot be looked at."""
+    try:
+        return column_problems(spec, glance(spec).sure)
+    except (DataError, Forbidden, Unavailable):
+        return ()
+
+
+def glance(spec: TemplateSpec) -> Glance:
+    """Names and types of the columns.
+
+    Raises:
+        DataError: no file, or one that cannot be read.
+        Forbidden, Unavailable: the object store does not let us in, or cannot be reached.
+    """
+    order = order_of(spec)
+    if spec.data.time:  # a wrong one is a problem beside others, and not the end of the listing
+        order = replace(order, time="", types={**order.types, spec.data.time: "time"})
+    _, paths = find_source(spec.data.format, order)
+    some = paths if len(paths) <= _MOST_FILES and not is_uri(paths[0]) else paths[:1]
+    most = max(_LEAST_BYTES, _MOST_BYTES // len(some))
+    order = replace(order, most_bytes=most, pattern=order.pattern if some == paths else paths[0])
+    found = list_files(spec.data.format, order)
+    part = f"the beginning of {found.files[0].path}" + (f", one of {len(paths):,} files" if len(paths) > 1 else "")
+    return Glance(schema=found.schema, unsure=_unsure(found, order.types, all_files=some == paths), part=part)
+
+
+def _unsure(found: SourceTable, promised: Mapping[str, str], *, all_files: bool) -> frozenset[str]:
+    if all_files and all(file.is_whole for file in found.files):
+        return frozenset()
+    types = found.partitions if found.kind == "parquet" else found.schema
+    return frozenset(name for name, kind in types.items() if kind != "string" and name not in promised)

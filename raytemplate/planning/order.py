@@ -1,0 +1,28 @@
+"""How the files of a template are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.sources.storage import Storage
+from raytemplate.records.codec import Settings
+from raytemplate.spec.schema import TemplateSpec
+
+
+def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
+    """How the files of a template are listed.
+
+    Args:
+        cache: see `ListOrder`.
+    """
+    promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
+    return ListOrder(
+        pattern=spec.data.source, root=spec.folder, time=spec.data.time,
+        settings=Settings(spec.data.csv.model_dump(mode="json")),
+        types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
+        cache=cache,
+        storage=Storage(**spec.data.storage.model_dump()),
+    )  # fmt: skip
