@@ -173,10 +173,12 @@ def _look(spec: TemplateSpec, place: Workspace, cluster: Cluster | None) -> Inve
 
 def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
     """The template with a table of this process as its source; the run's lock then names the file that it became."""
+    from raytemplate.planning.frames import frame_as_read
     from raytemplate.store.frames import keep_frame
 
+    table = frame_as_read(data, spec)
     create(place)
-    changed = {"source": keep_frame(data, place), "format": "parquet"}
+    changed = {"source": keep_frame(table, place), "format": "parquet"}
     origins = {**spec.origins, **{f"data.{name}": Origin(layer="plan(data=...)") for name in changed}}
     resolved = {**spec.resolved, "data": {**spec.resolved["data"], **changed}}
     return replace(spec, data=spec.data.model_copy(update=changed), origins=origins, resolved=resolved)

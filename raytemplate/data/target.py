@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.conditions import in_condition, is_condition, parse_condition, target_columns
-from raytemplate.data.features.kind import family_of, is_text
+from raytemplate.data.features.kind import family_of, is_text, is_whole
 from raytemplate.data.options import Task
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, plain
 from raytemplate.errors import DataError
@@ -51,7 +51,7 @@ def accepts_classes(column: str, kind: Any) -> str:
         DataError: another type.
     """
     families = {
-        "text": is_text, "whole number": pa.types.is_integer, "boolean": pa.types.is_boolean,
+        "text": is_text, "whole number": is_whole, "boolean": pa.types.is_boolean,
         "number": pa.types.is_floating,
     }  # fmt: skip
     return family_of(column, kind, families, "not text, a number or a boolean; it cannot be a class")

@@ -21,7 +21,7 @@ from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Tr
 from raytemplate.execution.standing import standing
 from raytemplate.execution.within import within
 from raytemplate.models.options import Family
-from raytemplate.models.saved import About, write_model
+from raytemplate.models.saved import About, types_of, write_model
 from raytemplate.models.warm_start import start_from
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import (
@@ -363,7 +363,8 @@ class Execution:
             columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "", storage=ingest.storage,
+            split=ingest.split.id if ingest.split else "", storage=ingest.storage, rules=ingest.rules,
+            types=types_of(ingested.features, ingest.types),
         )  # fmt: skip
 
     def _evaluate(self, stage: EvaluateStage) -> Evaluation:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from raytemplate.errors import UsageError
 from raytemplate.ledger.head import ModelVersion
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import SavedModel
 from raytemplate.plugins import suggest
+from raytemplate.store.frames import is_frame_of, table_of, with_keys
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 _REF = re.compile(r"^(?P<name>[^@/]+)(?:@(?P<alias>champion|challenger)|/(?P<version>\d+))?$")
@@ -32,21 +34,32 @@ class Model:
     folder: Path
     saved: SavedModel
 
-    def predict(self, data: pd.DataFrame | pa.Table) -> pd.DataFrame | pa.Table:
+    def predict(self, data: pd.DataFrame | pl.DataFrame | pa.Table) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Rows without labels -> the keys, the prediction's columns and `model_version`, of the kind that was given.
 
+        Args:
+            data: an Arrow table, a pandas or polars frame, or anything that speaks Arrow's stream interface, which gets
+                an Arrow table. Its values are taken as training took them: a time may be text, as in the CSV file.
+
         Raises:
-            DataError: a column that the model needs is missing or of another type.
+            DataError: a column that the model needs is missing, or a value cannot be read as its type.
         """
         import pyarrow as pa
 
-        table = data if isinstance(data, pa.Table) else pa.Table.from_pandas(data, preserve_index=False)
+        wanted = (*self.saved.features.columns, *self.saved.about.keys)
+        table = table_of(data, tuple(dict.fromkeys(wanted)))
         values, _ = self.saved.predict(table)
+        found = self.saved.as_columns(values) | {"model_version": pa.array([self.version] * len(values), pa.int32())}
+        if is_frame_of("pandas", data):
+            return with_keys(cast("pd.DataFrame", data), self.saved.about.keys, found)
         kept = table.select([key for key in self.saved.about.keys if key in table.column_names])
-        for name, column in self.saved.as_columns(values).items():
+        for name, column in found.items():
             kept = kept.append_column(name, pa.array(column))
-        kept = kept.append_column("model_version", pa.array([self.version] * table.num_rows, pa.int32()))
-        return kept if isinstance(data, pa.Table) else kept.to_pandas().set_index(data.index)
+        if is_frame_of("polars", data):
+            import polars
+
+            return cast("pl.DataFrame", polars.from_arrow(kept))
+        return kept
 
 
 def find_version(ref: str, workspace: Workspace) -> ModelVersion:

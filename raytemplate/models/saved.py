@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from raytemplate import plugins
 from raytemplate.code.load import CODE, code_in
 from raytemplate.data.features.encoding import FittedFeatures, encode
+from raytemplate.data.features.inputs import reads
+from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
+from raytemplate.data.sources.text.rules import Rules
 from raytemplate.models.context import Layout, Predictor
 from raytemplate.models.options import Family
 from raytemplate.records import codec
@@ -33,6 +36,8 @@ class About:
     `seen_until` is the end of the newest window that training or the choice of the epoch has looked at.
     `source` and `reading` say how the files were written that it was made from, `storage` where their store is.
     `split` is the id of its split by row hash, empty where windows of time were cut.
+    `rules` and `types` are how the values of each column that training knew are taken, as a plan's `IngestStage` has
+    them; a model made before has no `rules`, and takes values as they come.
     """
 
     name: str
@@ -49,14 +54,28 @@ class About:
     reading: Settings = field(default_factory=Settings)
     split: str = ""
     storage: Storage = field(default_factory=Storage)
+    rules: Rules | None = None
+    types: Settings = field(default_factory=Settings)
 
     def order(self, pattern: str, root: Path) -> ListOrder:
-        """Rows to predict, read as the files that the model was made from."""
+        """Rows to predict, read as the files that the model was made from; keys are kept as they are written."""
+        rules = Settings(self.reading.get("rules", {}))  # of CSV also the separator that was found
+        if self.rules is None:
+            return ListOrder(
+                pattern=pattern, root=root, settings=rules, types=self._types_before(), storage=self.storage
+            )
+        types = {name: self.types[name] for name in self.columns if self.types.get(name)}
+        return ListOrder(
+            pattern=pattern, root=root, types=types,
+            settings=rules if self.source == "csv" else Settings(codec.encode(self.rules)),
+            written=self.keys, storage=self.storage,
+        )  # fmt: skip
+
+    def _types_before(self) -> Mapping[str, str]:
+        """What a model made before knew of its columns, where it was made from text files."""
         found: Mapping[str, Any] = self.reading.get("types", {})
         kinds = {"double": "number", "int64": "integer", "string": "text", "bool": "boolean"}
-        types = {name: kinds[found[name]] for name in self.columns if found.get(name) in kinds}
-        rules = Settings(self.reading.get("rules", {}))
-        return ListOrder(pattern=pattern, root=root, settings=rules, types=types, storage=self.storage)
+        return {name: kinds[found[name]] for name in self.columns if found.get(name) in kinds}
 
 
 def write_model(
@@ -80,6 +99,17 @@ def write_model(
         shutil.copytree(code, folder / CODE, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / FEATURES).write_bytes(codec.dumps(features))
     (folder / ABOUT).write_bytes(codec.dumps(about))
+
+
+def types_of(features: FittedFeatures, found: Settings) -> Settings:
+    """Column -> type that its values must have for the model.
+
+    Args:
+        found: as they were in training. Whole numbers that only ever serve as numbers may be any numbers later.
+    """
+    numbers = {f.column for f in features.features if f.type == "number" and not f.inputs}
+    others = {name for f in features.features if f.type != "number" or f.inputs for name in reads(f)}
+    return Settings({**found, **{name: "number" for name in numbers - others if found.get(name) == "integer"}})
 
 
 def read_about(folder: Path) -> About:
@@ -127,8 +157,22 @@ class SavedModel:
             DataError: a column that the model needs is missing or of another type.
         """
         with code_in(self.code):
-            encoded = encode(_untyped_where_empty(rows), self.features, with_target=False)
+            encoded = encode(_untyped_where_empty(self.taken(rows)), self.features, with_target=False)
         return self.predictor.predict(encoded.dense, encoded.codes), encoded.num_unknown
+
+    def taken(self, rows: pa.Table) -> pa.Table:
+        """The columns [rows] that the model needs, with their values as training took them.
+
+        Raises:
+            DataError: a value cannot be read as its column's type.
+        """
+        if self.about.rules is None:
+            return rows
+        needed = [name for name in self.features.columns if name in rows.column_names]
+        taken: Any = as_read(rows.select(needed), self.about.rules, self.about.types)
+        for name in needed:
+            rows = rows.set_column(rows.column_names.index(name), name, taken.column(name))
+        return rows
 
     def as_columns(self, predictions: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
         """Predictions as columns of a table: `prediction`, the number or the probability of the positive class.

@@ -10,7 +10,9 @@ from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.options import TextOptions
 from raytemplate.data.options import DataSpec
+from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
 from raytemplate.governance.gates.latency import LatencyGate
@@ -126,8 +128,12 @@ def _ingest(
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
         reading=source.reading, storage=source.storage, partitions=source.partitions, split=split,
-        keeps_rows=keeps_rows,
+        keeps_rows=keeps_rows, rules=Rules(**spec.data.csv.model_dump()), types=_types(source, (*columns, *data.keys)),
     )  # fmt: skip
+
+
+def _types(source: SourceTable, columns: tuple[str, ...]) -> Settings:
+    return Settings({name: word_of(source.schema[name]) for name in columns if name in source.schema})
 
 
 def _text_width(steps: tuple[FeatureStep, ...]) -> int:

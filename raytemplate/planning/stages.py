@@ -12,8 +12,9 @@ from raytemplate.code.files import CodeRef
 from raytemplate.data.options import Task
 from raytemplate.data.sources.listing import ByteRange
 from raytemplate.data.sources.storage import Storage
+from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
-from raytemplate.records.codec import Settings, canonical
+from raytemplate.records.codec import Settings, canonical, encode
 from raytemplate.records.fitted import WarmStart
 from raytemplate.tuning.front import Objective, Pick
 from raytemplate.tuning.options import Scheduler
@@ -85,6 +86,9 @@ class IngestStage:
     `reading` is what the source's reader must know besides, `storage` where the object store is that it reads;
     `split` says which window a row belongs to where there is no `time`;
     `partitions` are columns that the paths give, with their Arrow types;
+    `rules` say how values are written, whatever the format (see `data.sources.as_read`); plans made before have None,
+    and take text of Parquet and JSON Lines as it is;
+    `types` are the columns that are read, and the keys, as a contract calls their types;
     `keeps_rows` where trials encode the rows of train and validation in ways of their own.
     """
 
@@ -112,6 +116,8 @@ class IngestStage:
     split: Split | None = None
     storage: Storage = field(default_factory=Storage)
     keeps_rows: bool = False
+    rules: Rules | None = None
+    types: Settings = field(default_factory=Settings)
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
@@ -342,9 +348,11 @@ def plan_id(plan: RunPlan) -> str:
     ingest = replace(
         plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings(), storage=Storage()
     )  # fmt: skip
+    # Plans made before have none of these, and keep their ids.
+    read = {name: value for name, value in encode(ingest).items() if name not in ("rules", "types") or value}
     fit = replace(plan.fit, why="")
     more = [plan.code.sha256] if plan.code.sha256 else []
     more += [] if plan.variant == "standard" else [plan.variant]
     more += [] if plan.sweep is None else [canonical(replace(plan.sweep, expected_trials=0))]
-    material = canonical([plan.name, plan.as_of, ingest, fit, plan.evaluate, plan.limits.time_s, *more])
+    material = canonical([plan.name, plan.as_of, read, fit, plan.evaluate, plan.limits.time_s, *more])
     return hashlib.sha256(material.encode()).hexdigest()[:6]

@@ -105,12 +105,12 @@ BOTH = {"dates": ["%d/%m/%Y", "%m/%d/%Y"]}
         ("number", "\uff11", {}, "expected double"),
         ("integer", "0x1F", {}, "expected int64"),
         ("integer", "1.5", {}, "expected int64"),
-        ("integer", "9223372036854775808", {}, "expected int64"),
+        ("integer", "9223372036854775808", {}, 2**63),
         ("integer", "-9223372036854775808", {}, -(2**63)),
         ("integer", "  +7   ", {}, 7),
         ("boolean", "  true  ", {}, True),
         ("boolean", "tru", {}, "expected bool"),
-        ("boolean", "1", {}, "expected bool"),
+        ("boolean", "1", {}, True), ("boolean", "2", {}, "expected bool"),
     ],
 )  # fmt: skip
 def test_a_value_is_read_as_it_is_spelt_or_refused(tmp_path, kind, text, rules, right):
@@ -182,7 +182,16 @@ def test_times_of_json_lines_are_read_as_those_of_csv(tmp_path, fraction):
         assert [row["at"].replace(tzinfo=UTC) for row in other] == right
 
 
-@pytest.mark.parametrize("text", ["2024-02-31", "01.02.2024", "2024-01-01T24:00:00", "0000-01-01", "yesterday"])
+@pytest.mark.parametrize(
+    ("value", "formats"), [("01.02.2024", ["%d.%m.%Y"]), ("20240201", ["%Y%m%d"]), (20240201, ["%Y%m%d"])]
+)
+def test_formats_of_dates_hold_in_json_lines_too(tmp_path, value, formats):
+    lines = json.dumps({"at": value}) + "\n" + json.dumps({"at": None}) + "\n"
+    table = listed(tmp_path, lines, name="a.jsonl", source=JSONL, time="at", dates=formats)
+    assert [row["at"] for row in rows(table, source=JSONL)] == [datetime(2024, 2, 1), None]
+
+
+@pytest.mark.parametrize("text", ["2024-02-31", "01.02.24", "2024-01-01T24:00:00", "0000-01-01", "yesterday"])
 def test_a_time_of_json_lines_that_is_none_is_told_by_line(tmp_path, text):
     lines = '{"at": "2024-01-01"}\n\n' + json.dumps({"at": text}) + "\n"
     with pytest.raises(DataError) as refused:

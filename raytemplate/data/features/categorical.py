@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is, family_of, is_text
+from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_it_is, family_of, is_text, is_whole
 from raytemplate.data.features.options import CategoricalOptions
 from raytemplate.data.statistics import CategoryProfile
 
@@ -29,7 +29,7 @@ class Categorical:
     def accepts(column: str, kind: Any) -> str:
         """ "text", "whole number" or "boolean"."""
         hint = "not text, a whole number or a boolean; list it under features.numeric or store it as text"
-        families = {"text": is_text, "whole number": pa.types.is_integer, "boolean": pa.types.is_boolean}
+        families = {"text": is_text, "whole number": is_whole, "boolean": pa.types.is_boolean}
         return family_of(column, kind, families, hint)
 
     prepare = staticmethod(as_it_is)

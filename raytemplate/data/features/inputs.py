@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.code.load import blamed_on, load_attribute
+from raytemplate.data.features.kind import is_whole
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.plugins import suggest
@@ -132,7 +133,7 @@ def _crossed(columns: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
 
 def _escaped(name: str, column: Any) -> Any:
     types = pa.types
-    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_integer, types.is_boolean)
+    tests = (types.is_string, types.is_large_string, types.is_string_view, is_whole, types.is_boolean)
     if not any(test(column.type) for test in (*tests, types.is_null)):
         raise DataError(f"column {name} is {column.type}, not text, a whole number or a boolean; it cannot be crossed")
     text = pc.replace_substring(column.cast(pa.string()), "\\", "\\\\")

@@ -114,6 +114,11 @@ def family_of(column: str, kind: Any, wanted: Mapping[str, Any], hint: str) -> s
     raise DataError(f"column {column} is {kind}, {hint}")
 
 
+def is_whole(kind: Any) -> bool:
+    """Whether an Arrow type holds whole numbers only: one of decimals without a fraction does, too."""
+    return bool(pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0))
+
+
 def is_text(kind: Any) -> bool:
     """Whether an Arrow type is text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

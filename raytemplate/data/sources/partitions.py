@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.sources.text.values import PLAIN_INTEGER
 from raytemplate.errors import DataError
 from raytemplate.records.codec import Settings
 
@@ -27,11 +28,14 @@ def partition_texts(path: str) -> dict[str, str | None]:
     return {name: None if text == _NULL else text for name, text in found.items()}
 
 
-def partition_types(paths: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:
+def partition_types(
+    paths: Sequence[str], types: Mapping[str, str], written: tuple[str, ...] = ()
+) -> dict[str, str]:  # fmt: skip
     """Name -> Arrow type of the columns that the paths give.
 
     Args:
         types: column -> type that the contract promises; "text" keeps a number as it is written.
+        written: columns that are given back as they are written: 007 stays 007.
 
     Raises:
         DataError: the paths of two files do not have the same partitions.
@@ -41,12 +45,14 @@ def partition_types(paths: Sequence[str], types: Mapping[str, str]) -> dict[str,
         if one.keys() != texts[0].keys():
             has, first = (", ".join(names) or "none" for names in (one, texts[0]))
             raise DataError(f"{path}: its path has the partitions {has}; that of {paths[0]} has {first}")
-    return {name: _kind([one[name] for one in texts], types.get(name, "")) for name in (texts[0] if texts else ())}
+    names = texts[0] if texts else ()
+    return {name: _kind([one[name] for one in texts], types.get(name, ""), name in written) for name in names}
 
 
-def _kind(texts: Sequence[str | None], promised: str) -> str:
+def _kind(texts: Sequence[str | None], promised: str, written: bool) -> str:
     values = [text for text in texts if text is not None]
-    if promised == "text" or not values:
+    changed = written and not all(re.fullmatch(PLAIN_INTEGER, text) for text in values)
+    if promised == "text" or not values or changed:
         return "string"
     if all(re.fullmatch(r"-?\d{1,18}", text) for text in values):
         return "int64"

@@ -34,7 +34,7 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
     """
     source, paths = find_source(format_, order)
     root = Path(os.path.abspath(order.root))
-    kinds = partition_types([named(path, root) for path in paths], order.types)
+    kinds = partition_types([named(path, root) for path in paths], order.types, order.written)
     table = source.list_source(replace(order, time="" if order.time in kinds else order.time))
     return with_partitions(table, kinds, order.time) if kinds else table
 

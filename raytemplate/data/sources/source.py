@@ -26,6 +26,7 @@ class ListOrder:
         settings: the source's own options, such as those of `data.csv`.
         types: column -> type that the template's contract promises ("number", "integer", "text", "boolean", "time").
         most_bytes: bytes of each text file that are looked at, about: enough to check a template by. None looks at all.
+        written: columns that only name a row: they are given back as they are written, whatever they look like.
         cache: a folder where what was found may be kept for the next listing; None keeps nothing.
         storage: where the object store of a URI is.
     """
@@ -36,6 +37,7 @@ class ListOrder:
     settings: Settings = field(default_factory=Settings)
     types: Mapping[str, str] = field(default_factory=dict[str, str])
     most_bytes: int | None = None
+    written: tuple[str, ...] = ()
     cache: Path | None = None
     storage: Storage = field(default_factory=Storage)
 

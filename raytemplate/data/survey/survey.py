@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate import plugins
+from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import find_files, joined
 from raytemplate.data.sources.reader import list_files, read_file, source_of
 from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
+from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.survey.facts import ColumnFacts, Tally
 from raytemplate.data.survey.sample import sample_of
 from raytemplate.data.survey.writing import Writing, writing_of
@@ -168,7 +170,7 @@ def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile
         file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
     kinds = {name: source.schema[name] for name in file.partitions}
-    table = read_file(source.kind, order, file.partitions, kinds).table
+    table = as_read(read_file(source.kind, order, file.partitions, kinds).table, Rules())
     for index, column in enumerate(table.columns):
         if pa.types.is_float16(column.type):  # Arrow neither compares nor counts them
             table = table.set_column(index, table.column_names[index], column.cast(pa.float32()))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.models.saved import SavedModel
+from raytemplate.store.frames import table_of, with_keys
 from raytemplate.store.manifest import verify
 
 if TYPE_CHECKING:
@@ -34,11 +35,8 @@ class PyFunc:
     def predict(self, data: pd.DataFrame, params: object = None) -> pd.DataFrame:
         """A data frame of raw rows -> a data frame with the keys that are there and `prediction` (and of more than
         two classes the probability of each), on the same index."""
-        import pyarrow as pa
-
-        values, _ = self._model.predict(pa.Table.from_pandas(data, preserve_index=False))
-        kept = data[[key for key in self._model.about.keys if key in data.columns]]
-        return kept.assign(**self._model.as_columns(values))
+        values, _ = self._model.predict(table_of(data, self._model.features.columns))
+        return with_keys(data, self._model.about.keys, self._model.as_columns(values))
 
 
 def _load_pyfunc(path: str) -> PyFunc:  # pyright: ignore[reportUnusedFunction]  MLflow calls it by this name

@@ -16,10 +16,12 @@ import ray.data
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
+from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import joined
 from raytemplate.data.sources.reader import read_file
 from raytemplate.data.sources.source import ReadResult, SliceOrder
+from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
 from raytemplate.data.windows import SIDE
 from raytemplate.errors import IntegrityError
@@ -37,6 +39,7 @@ _BYTES_A_TASK = 64_000_000
 class Piece:
     """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept.
 
+    `rules` say how its values are taken; None leaves them as they stand in the file.
     `sha256` is the digest of its bytes where they were read before.
     """
 
@@ -49,6 +52,7 @@ class Piece:
     split: Split | None = None
     side: str = ""
     sha256: str = ""
+    rules: Rules | None = None
 
 
 class Pieces(Datasource):
@@ -70,7 +74,7 @@ class Pieces(Datasource):
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
     ) -> list[ReadTask]:
         """One task a piece, whatever the parallelism: digests must not depend on the cluster."""
-        return [ReadTask(partial(_read, piece), _expected(piece)) for piece in self._pieces]
+        return [ReadTask(partial(_task, piece), _expected(piece)) for piece in self._pieces]
 
 
 def _expected(piece: Piece) -> BlockMetadata:
@@ -96,6 +100,7 @@ def pieces_of(
             source=stage.source, order=order, partitions=file.partitions, kinds=stage.partitions,
             num_rows=_share(file.num_rows, file, chunk), num_bytes=_share(file.bytes_to_read, file, chunk),
             split=stage.split, side=window.name if window else "", sha256=read.get((order.path, order.row_groups), ""),
+            rules=stage.rules,
         )
         for file, chunk, order in orders
     )  # fmt: skip
@@ -154,17 +159,24 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
     )  # fmt: skip
 
 
-def _read(piece: Piece) -> list[pa.Table]:
+def _task(piece: Piece) -> list[pa.Table]:
+    return [read_piece(piece)]
+
+
+def read_piece(piece: Piece) -> pa.Table:
+    """Rows of one piece, with the account of what was read in one more column."""
     result = _with_side(piece)
     if piece.sha256 not in ("", result.file.sha256):
         raise IntegrityError(
             f"{piece.order.path}: changed while this run was reading it",
             next_step="put the file back and resume, or start a new run",
         )
+    # After the split: its hashes are of values as they stand in the file, so that no row changes sides.
+    table = result.table if piece.rules is None else as_read(result.table, piece.rules)
     account = json.dumps(codec.encode(result.file))
-    filler = pa.nulls(max(0, result.table.num_rows - 1), pa.string())
-    column = pa.chunked_array([pa.array([account][: result.table.num_rows], pa.string()), filler])
-    return [result.table.append_column(_READ, column)]
+    filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
+    column = pa.chunked_array([pa.array([account][: table.num_rows], pa.string()), filler])
+    return table.append_column(_READ, column)
 
 
 def _with_side(piece: Piece) -> ReadResult:

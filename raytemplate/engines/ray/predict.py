@@ -20,8 +20,8 @@ from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import translated
 from raytemplate.engines.ray.ingest import quiet_data
 from raytemplate.engines.ray.lost import ending_with_ray
-from raytemplate.engines.ray.pieces import dataset, pieces_of_listing, take_accounts
-from raytemplate.errors import EngineError
+from raytemplate.engines.ray.pieces import by_file, dataset, pieces_of_listing, take_accounts
+from raytemplate.errors import DataError, EngineError
 from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine
 from raytemplate.store.atomic import storage_errors
@@ -100,9 +100,14 @@ def _loaded(folder: str) -> SavedModel:
 
 
 def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, ...]) -> pa.Table:
+    files = by_file(table)
     table, _ = take_accounts(table)
     model = _loaded(folder)
-    predictions, unknown = model.predict(table)
+    try:
+        predictions, unknown = model.predict(table)
+    except DataError:
+        _blame(model, files)
+        raise
     kept = table.select([name for name in keep if name in table.column_names])
     scored = kept
     for name, values in model.as_columns(predictions).items():
@@ -113,3 +118,12 @@ def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, 
     counted = np.zeros(table.num_rows, np.int64)
     counted[:1] = unknown
     return scored.append_column(_UNKNOWN, pa.array(counted))
+
+
+def _blame(model: SavedModel, files: Iterable[tuple[str, pa.Table]]) -> None:
+    """The same error again, naming the file whose rows alone bring it about."""
+    for path, rows in files:
+        try:
+            model.predict(rows)
+        except DataError as error:
+            raise DataError(f"{path}: {error.what}" if path else error.what, next_step=error.next_step) from error

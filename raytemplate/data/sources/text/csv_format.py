@@ -15,6 +15,7 @@ import pyarrow.csv
 from raytemplate.data.sources.text.date_formats import is_all_digits
 from raytemplate.data.sources.text.quotes import end_of_records
 from raytemplate.data.sources.text.rules import (
+    EXACT,
     MISSING_OUTSIDE_TEXT,
     TIME,
     TYPES,
@@ -29,6 +30,7 @@ from raytemplate.data.sources.text.values import (
     are_texts,
     by_hand,
     doubtful,
+    exact,
     null_where,
     plain_types,
     promised,
@@ -95,7 +97,8 @@ class CsvFormat:
             texts, table = (*texts, *types), None
         if table is None or not are_texts(table, texts):
             table = _read(content, head, rules, with_texts(types, texts), None)
-        return plain_types(by_hand(table, texts, types, rules), rules, fixed)
+        found = plain_types(by_hand(table, texts, types, rules, wider=True), rules, fixed)
+        return exact(found, lambda name: _read(content, head, rules, {name: pa.string()}, (name,)).column(0), rules)
 
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
         """See `TextFormat`."""
@@ -108,7 +111,13 @@ class CsvFormat:
             texts, table = columns, None
         if table is None or not are_texts(table, texts):
             table = _read(content, head, rules, with_texts(types, texts), columns)
-        return null_where(by_hand(table, texts, types, rules), rules.missing)
+        return null_where(by_hand(table, texts, types, rules), rules.missing, reading.written)
+
+    def settled_type(self, found: str, promised: str) -> str:
+        """See `TextFormat`: a field is what it is said to be; but a number may be too large for what was promised."""
+        if promised == TIME:
+            return "timestamp[us]" if found == "null" else found
+        return found if (found, promised) == (EXACT, "int64") else promised
 
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
         """See `TextFormat`."""
@@ -151,7 +160,7 @@ def _read(
             return _parse(content, head, rules, types, columns, threads=False)
         except pa.ArrowInvalid as error:
             found = str(error)
-    raise _misread(found, columns or head.columns)
+    raise _misread(found, head.columns)
 
 
 def _parse(

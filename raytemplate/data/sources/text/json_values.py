@@ -44,4 +44,6 @@ def _fits(value: Any, kind: Any) -> bool:
         return isinstance(value, str) and bool(read_dates(pa.array([value]), "").fits[0])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
+    if pa.types.is_decimal(kind):
+        return isinstance(value, int)
     return pa.types.is_floating(kind) or (isinstance(value, int) and -_MOST_INT <= value < _MOST_INT)

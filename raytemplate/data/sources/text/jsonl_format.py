@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.json
 
 from raytemplate.data.sources.text.json_values import wrong_value
-from raytemplate.data.sources.text.rules import TYPES, Head, Misread, Reading, Rules
-from raytemplate.data.sources.text.values import doubtful, plain_types
+from raytemplate.data.sources.text.rules import EXACT, TIME, TYPES, Head, Misread, Reading, Rules
+from raytemplate.data.sources.text.values import by_hand, dates_as_text, doubtful, exact, plain_types, with_texts
 
 pj: Any = pyarrow.json
 
@@ -26,8 +26,8 @@ class JsonLinesFormat:
     endings: tuple[str, ...] = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
     def settle(self, rules: Rules, start: bytes) -> Rules:
-        """See `TextFormat`: of JSON Lines nothing can be said but what JSON says."""
-        return Rules(missing=())
+        """See `TextFormat`: JSON says itself what is missing, text or a number, but not what is a time."""
+        return Rules(missing=(), dates=rules.dates)
 
     def time_advice(self, rules: Rules) -> str:
         """See `TextFormat`."""
@@ -47,21 +47,44 @@ class JsonLinesFormat:
         if early := doubtful(table, b"", {}):
             kinds = {name: table.schema.field(name).type for name in early}
             raise wrong_value(content, kinds) or Misread(0, f"column {early[0]} has times that cannot be kept")
-        return plain_types(table, rules, fixed)
+        table = plain_types(dates_as_text(table, rules, fixed), rules, fixed, quoted=True)
+        return exact(
+            table, lambda name: _read(content, pa.schema([(name, TYPES[EXACT])]), "ignore").column(name), rules
+        )
 
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
         """See `TextFormat`."""
-        kinds = {name: TYPES[reading.types[name]] for name in columns}
+        rules, types = reading.rules, {name: TYPES[reading.types[name]] for name in columns}
+        texts = tuple(name for name in columns if rules.dates and pa.types.is_timestamp(types[name]))
+        try:
+            table = self._decode(content, with_texts(types, texts))
+        except Misread:
+            if not texts:
+                raise
+            numbers = self._decode(content, {**types, **dict.fromkeys(texts, pa.int64())})
+            table = dates_as_text(numbers, rules, dict.fromkeys(texts, TIME))
+        return by_hand(table, texts, types, rules)
+
+    @staticmethod
+    def _decode(content: bytes, kinds: Mapping[str, Any]) -> pa.Table:
         # A date32 would take a number as days since 1970.
         asked = {name: pa.timestamp("us") if pa.types.is_date32(kind) else kind for name, kind in kinds.items()}
         try:
-            table = _read(content, pa.schema(list(asked.items())), "ignore").select(list(columns))
+            table = _read(content, pa.schema(list(asked.items())), "ignore").select(list(kinds))
             return table.cast(pa.schema(list(kinds.items())))
         except (Misread, pa.ArrowInvalid) as error:
             found = wrong_value(content, kinds)
             if found is None and isinstance(error, pa.ArrowInvalid):
                 raise Misread(0, str(error)) from error
             raise found or error from error
+
+    def settled_type(self, found: str, promised: str) -> str:
+        """See `TextFormat`: values say themselves whether they are text or numbers; a time is text here."""
+        if promised == TIME:
+            return "timestamp[us]" if found == "null" else found
+        number = promised == "double" and found in ("int64", EXACT)
+        text = promised == "string" and found.startswith(("timestamp", "date"))
+        return promised if number or text or found == "null" else found
 
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
         """See `TextFormat`."""

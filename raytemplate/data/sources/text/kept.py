@@ -15,7 +15,7 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.records import codec
 from raytemplate.store.atomic import write_atomic
 
-_VERSION = 2
+_VERSION = 3
 
 
 def remembered(
@@ -28,7 +28,7 @@ def remembered(
     before = stamp(place, order.storage) if order.cache else None
     if order.cache is None or not before or order.most_bytes is not None:
         return work()
-    key = codec.canonical([_VERSION, place, before, rules, order.time, dict(fixed)])
+    key = codec.canonical([_VERSION, place, before, rules, order.time, dict(fixed), order.written])
     path = order.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, RaytemplateError):
         return codec.loads(Scanned, path.read_bytes(), where=str(path))

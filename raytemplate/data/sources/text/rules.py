@@ -17,6 +17,7 @@ TYPES: Mapping[str, Any] = {
     str(kind): kind
     for kind in (
         pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"),
+        pa.decimal128(38, 0),
     )
 }  # fmt: skip
 """Arrow types of columns of text files, by name."""
@@ -27,8 +28,13 @@ PROMISED = {"number": "double", "integer": "int64", "text": "string", "boolean":
 TIME = "time"
 """Says of a column, instead of an Arrow type, that it must hold times; of which type is found out."""
 
+EXACT = "decimal128(38, 0)"
+"""Type of whole numbers of which one is beyond 64 bits, such as account numbers: as floats they would be others."""
+
 _WIDER: Mapping[frozenset[str], str] = {
     frozenset[str](("int64", "double")): "double",
+    frozenset[str](("int64", EXACT)): EXACT,
+    frozenset[str](("double", EXACT)): "double",
     frozenset[str](("date32[day]", "timestamp[us]")): "timestamp[us]",
 }
 
@@ -49,11 +55,15 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """A source's rules with its columns in the order of the first file, and their Arrow types by name."""
+    """A source's rules with its columns in the order of the first file, and their Arrow types by name.
+
+    `written` are the columns of text whose blanks are kept, since they are given back as they are written.
+    """
 
     rules: Rules
     columns: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict[str, str])
+    written: tuple[str, ...] = ()
 
     def settings(self) -> codec.Settings:
         """As a plan holds it."""
@@ -134,6 +144,10 @@ class TextFormat(Protocol):
         Raises:
             Misread: a record cannot be read, or a value is not of its column's type.
         """
+        ...
+
+    def settled_type(self, found: str, promised: str) -> str:
+        """A column's type, of what was found in it and what was promised; "null" where there is no value."""
         ...
 
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:

@@ -19,6 +19,7 @@ from raytemplate.data.sources.places import HERE, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.encoding import check_start, check_text
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
+from raytemplate.data.sources.text.values import as_written
 from raytemplate.data.times import is_time, time_range
 from raytemplate.errors import DataError
 
@@ -63,6 +64,7 @@ class _Pass:
     head: Head
     time: str
     fixed: Mapping[str, str]
+    written: tuple[str, ...] = ()
     types: dict[str, str] = field(default_factory=dict[str, str])
     groups: list[RowGroup] = field(default_factory=list[RowGroup])
     offset: int = 0
@@ -74,7 +76,9 @@ class _Pass:
         with at_line(self.format, self.place, content, self.line, self.rules):
             table = self.format.infer(content, self.head, self.rules, self.fixed)
         for name, kind in zip(table.column_names, table.schema.types, strict=True):
-            self.types[name] = self._joined(name, str(kind))
+            quoted = self.format.name == "jsonl"
+            found = as_written(table.column(name), quoted=quoted) if name in self.written else str(kind)
+            self.types[name] = self._joined(name, found)
         low, high = self._times(table)
         at = ByteRange(
             offset=self.offset, num_bytes=len(content), line=self.line, sha256=hashlib.sha256(content).hexdigest()
@@ -108,13 +112,14 @@ class _Pass:
 
 def scan(
     place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE,
-    most_bytes: int | None = None,
+    most_bytes: int | None = None, written: tuple[str, ...] = (),
 ) -> Scanned:  # fmt: skip
     """Every range of a file, with the rows and the times in it.
 
     Args:
         rules: settled; see `TextFormat.settle`.
         fixed: column -> Arrow type that was promised, and is not to be found out.
+        written: see `ListOrder`.
 
     Raises:
         DataError: unreadable, not UTF-8, or a record that cannot be read; with file and line.
@@ -125,7 +130,7 @@ def scan(
         head = head_of(place, format_, rules, _start(file, place))
         work = _Pass(
             place=place, format=format_, rules=rules, head=head, time=time, fixed=fixed, offset=head.num_bytes,
-            line=1 + head.num_lines,
+            line=1 + head.num_lines, written=written,
         )  # fmt: skip
         is_whole = True
         if most_bytes is not None:

@@ -44,21 +44,40 @@ class TextSource:
         fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
         times = (order.time, *(name for name, kind in order.types.items() if kind == TIME))
         fixed |= dict.fromkeys(filter(None, times), TIME)
+        if self.format.name == "csv":
+            fixed |= dict.fromkeys(order.written, "string")
         with ThreadPoolExecutor(_READERS) as pool:
             found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
-        types = _joined_types(paths, found, fixed)
+        types = self._joined_types(paths, found, fixed, order.written)
         types |= dict.fromkeys(_unseen(found), "null")
         _check_time(paths[0], types, order.time)
         files = tuple(_source_file(path, root, one, tuple(types)) for path, one in zip(paths, found, strict=True))
         check_rows(order.pattern, files)
-        reading = Reading(rules=rules, columns=tuple(types), types=types).settings()
+        reading = Reading(rules=rules, columns=tuple(types), types=types, written=order.written).settings()
         return SourceTable(
             kind=self.kind, root=str(root), files=files, schema=types, reading=reading, storage=order.storage
         )  # fmt: skip
 
+    def _joined_types(
+        self, paths: Sequence[str], found: Sequence[Scanned], fixed: Mapping[str, str], written: tuple[str, ...]
+    ) -> dict[str, str]:
+        """One schema for all files, in the order of the first; columns without any value are text."""
+        types: dict[str, str] = {name: found[0].types.get(name, "null") for name in found[0].columns}
+        any_text = {name for name in written if name in fixed}
+        for path, one in zip(paths[1:], found[1:], strict=True):
+            here = {name: one.types.get(name, "null") for name in one.columns}
+            for name in [name for name in types if name in here]:
+                joined_type = wider(types[name], here[name]) or ("string" if name in any_text else None)
+                if joined_type is not None:
+                    types[name] = here[name] = joined_type
+            check_same_schema(path, here, paths[0], types)
+        promised = {name: kind for name, kind in fixed.items() if name not in written}
+        settled = {name: self.format.settled_type(kind, promised.get(name, kind)) for name, kind in types.items()}
+        return {name: "string" if kind == "null" else kind for name, kind in settled.items()}
+
     def _scan(self, path: str, rules: Rules, order: ListOrder, fixed: Mapping[str, str]) -> Scanned:
         def work() -> Scanned:
-            return scan(path, self.format, rules, order.time, fixed, order.storage, order.most_bytes)
+            return scan(path, self.format, rules, order.time, fixed, order.storage, order.most_bytes, order.written)
 
         return remembered(order, path, rules, fixed, work)
 
@@ -85,28 +104,6 @@ class TextSource:
         head = Head(columns=names, num_bytes=0, num_lines=0)
         with at_line(self.format, place, content, at.line, reading.rules):
             return self.format.decode(content, head, reading, wanted)
-
-
-def _joined_types(paths: Sequence[str], found: Sequence[Scanned], fixed: Mapping[str, str]) -> dict[str, str]:
-    """One schema for all files, in the order of the first; columns without any value are text."""
-    types: dict[str, str] = {name: found[0].types.get(name, "null") for name in found[0].columns}
-    for path, one in zip(paths[1:], found[1:], strict=True):
-        here = {name: one.types.get(name, "null") for name in one.columns}
-        for name in [name for name in types if name in here]:
-            joined_type = wider(types[name], here[name])
-            if joined_type is not None:
-                types[name] = here[name] = joined_type
-        check_same_schema(path, here, paths[0], types)
-    return {name: _settled(kind, fixed.get(name, "")) for name, kind in types.items()}
-
-
-def _settled(found: str, fixed: str) -> str:
-    """Columns without any value are text."""
-    if fixed and fixed != TIME:
-        return fixed
-    if found == "null":
-        return "timestamp[us]" if fixed == TIME else "string"
-    return found
 
 
 def _unseen(found: Sequence[Scanned]) -> tuple[str, ...]:

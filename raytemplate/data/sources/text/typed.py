@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.sources.text.date_formats import Dates, Flags, read_dates
-from raytemplate.data.sources.text.rules import MISSING_OUTSIDE_TEXT, Rules
+from raytemplate.data.sources.text.rules import EXACT, MISSING_OUTSIDE_TEXT, TYPES, Rules
 
 pc: Any = pyarrow.compute
 
@@ -49,6 +49,23 @@ def typed(column: pa.ChunkedArray, kind: Any, rules: Rules) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return times(texts, rules, zoned=kind.tz is not None)
     return _READERS[str(kind)](texts, rules)
+
+
+def whole(column: Any, rules: Rules) -> Any:
+    """Whole numbers as int64, or exactly as decimals if one of them is beyond that.
+
+    Raises:
+        Unfit: the first value that is none.
+    """
+    if not pa.types.is_string(column.type):
+        return column
+    try:
+        return typed(column, pa.int64(), rules)
+    except Unfit as unfit:
+        try:
+            return typed(column, TYPES[EXACT], rules)
+        except Unfit:
+            raise unfit from None
 
 
 def one_array(column: Any) -> Any:
@@ -156,6 +173,13 @@ def _integers(texts: Any, rules: Rules) -> Any:
     return pc.replace_substring_regex(texts, r"^\+", "").cast(pa.int64())
 
 
+def _exactly(texts: Any, rules: Rules) -> Any:
+    """Whole numbers of up to 38 digits; a fraction of zeros does not count, as pandas writes one."""
+    _refuse(texts, ~_matched(texts, rf"^[-+]?0*\d{{1,38}}({re.escape(rules.decimal)}0*)?$"), EXACT)
+    digits = pc.replace_substring_regex(texts, rf"^\+|{re.escape(rules.decimal)}0*$", "")
+    return digits.cast(TYPES[EXACT])
+
+
 def _numbers(texts: Any, rules: Rules) -> Any:
     plain = texts
     if rules.decimal != ".":
@@ -173,7 +197,8 @@ def _numbers(texts: Any, rules: Rules) -> Any:
 
 
 def _booleans(texts: Any, rules: Rules) -> Any:
-    right, wrong = (pa.array(words) for words in ((*TRUE, *rules.true_values), (*FALSE, *rules.false_values)))
+    # A column that is known to hold booleans may have them as digits; one that is not has numbers then.
+    right, wrong = (pa.array(words) for words in ((*TRUE, "1", *rules.true_values), (*FALSE, "0", *rules.false_values)))
     found = pc.is_in(texts, value_set=right)
     fits = pc.or_(pc.or_(found, pc.is_in(texts, value_set=wrong)), pc.is_null(texts))
     _refuse(texts, ~fits.to_numpy(zero_copy_only=False), "bool")
@@ -189,6 +214,7 @@ def _days(texts: Any, rules: Rules) -> Any:
 
 _READERS: Mapping[str, Callable[[Any, Rules], Any]] = {
     "int64": _integers, "double": _numbers, "bool": _booleans, "date32[day]": _days,
+    EXACT: _exactly,
 }  # fmt: skip
 
 

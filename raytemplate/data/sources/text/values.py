@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.sources.text.date_formats import FIRST_US, LAST_US
+from raytemplate.data.sources.text.date_formats import FIRST_US, LAST_US, is_all_digits
 from raytemplate.data.sources.text.rules import TIME, TYPES, Misread, Rules
 from raytemplate.data.sources.text.typed import (
     Unfit,
@@ -18,6 +20,7 @@ from raytemplate.data.sources.text.typed import (
     is_time_text,
     times,
     typed,
+    whole,
     without_missing,
 )
 from raytemplate.data.times import is_time
@@ -26,13 +29,19 @@ pc: Any = pyarrow.compute
 
 _US_PER_DAY = 86_400 * 10**6
 _US = {"s": 10**6, "ms": 1000, "us": 1}
+PLAIN_INTEGER = r"^(0|-?[1-9]\d{0,17})$"
+"""A whole number that is written as it would be printed, and fits an int64."""
+
 _PLAIN_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 
-def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
+def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str], *, quoted: bool = False) -> pa.Table:
     """A table as Arrow inferred it, with our types: times in microseconds, times of day and raw bytes as text.
 
     Text is looked at again: it may hold times in a format of the rules, or numbers with blanks around words.
+
+    Args:
+        quoted: text is told from numbers by its quotes, and is then never one.
 
     Raises:
         Misread: a column that must hold times (`fixed`) has a value that is none.
@@ -45,12 +54,21 @@ def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str]) -> pa.T
         elif pa.types.is_time(kind) or pa.types.is_binary(kind):
             column = column.cast(pa.string())
         elif pa.types.is_string(kind):
-            column = _found_out(column, field.name, rules, fixed.get(field.name, ""))
+            column = _found_out(column, field.name, rules, fixed.get(field.name, ""), quoted)
         table = table.set_column(index, field.name, column)
     return table
 
 
-def _found_out(column: Any, name: str, rules: Rules, kind: str) -> Any:
+def dates_as_text(table: pa.Table, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
+    """Whole numbers as text, in columns that must hold times (`fixed`), if dates may be written such as 20240131."""
+    for index, field in enumerate(table.schema):
+        if fixed.get(field.name) == TIME and pa.types.is_integer(field.type) and any(map(is_all_digits, rules.dates)):
+            column: Any = table.column(index)
+            table = table.set_column(index, field.name, column.cast(pa.string()))
+    return table
+
+
+def _found_out(column: Any, name: str, rules: Rules, kind: str, quoted: bool) -> Any:
     if kind and kind != TIME:
         return column
     first = first_value(column, rules)
@@ -59,7 +77,7 @@ def _found_out(column: Any, name: str, rules: Rules, kind: str) -> Any:
     try:
         if kind == TIME or is_time_text(first, rules):
             return times(without_missing(column, rules), rules, zoned=None)
-        return _numbers(column, rules) if is_number_text(first) else column
+        return _numbers(column, rules) if is_number_text(first) and not quoted else column
     except Unfit as unfit:
         if kind == TIME:
             raise misread(name, unfit, rules) from unfit
@@ -68,9 +86,28 @@ def _found_out(column: Any, name: str, rules: Rules, kind: str) -> Any:
 
 def _numbers(column: Any, rules: Rules) -> Any:
     try:
-        return typed(column, pa.int64(), rules)
+        return whole(column, rules)
     except Unfit:
         return typed(column, pa.float64(), rules)
+
+
+def exact(table: pa.Table, read: Callable[[str], Any], rules: Rules) -> pa.Table:
+    """A table as it was inferred, with whole numbers beyond 64 bits as they are, and not as the nearest float.
+
+    Args:
+        read: the column of that name as text, or as `EXACT`.
+    """
+    for index, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type) and _beyond_int64(table.column(index)):
+            with suppress(Unfit, Misread):
+                table = table.set_column(index, field.name, whole(read(field.name), rules))
+    return table
+
+
+def _beyond_int64(column: Any) -> bool:
+    """Whether every number is whole and one is too large for an int64: only then does Arrow take them for floats."""
+    found = pc.all(pc.equal(column, pc.floor(column))).as_py()
+    return bool(found) and float(pc.max(pc.abs(column)).as_py()) >= 2.0**63
 
 
 def misread(name: str, unfit: Unfit, rules: Rules) -> Misread:
@@ -110,15 +147,36 @@ def _cannot_be_kept(column: Any) -> bool:
     return low is not None and (low * unit < FIRST_US or high * unit > LAST_US)
 
 
-def null_where(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
-    """Text without blanks around it, and null where it is one of `missing`; so are numbers that equal one of them."""
+def as_written(column: Any, *, quoted: bool) -> str:
+    """The type that gives each value back as it stands in the file, by name: text, unless another loses nothing.
+
+    Args:
+        quoted: text is told from numbers by its quotes, and is then never one.
+    """
+    if pa.types.is_temporal(column.type) or (quoted and pa.types.is_string(column.type)):
+        return "string"
+    if not pa.types.is_string(column.type):
+        return str(column.type)
+    there = column.filter(pc.not_equal(column, ""))
+    if not len(there):
+        return "null"
+    return "int64" if pc.all(pc.match_substring_regex(there, PLAIN_INTEGER)).as_py() else "string"
+
+
+def null_where(table: pa.Table, missing: tuple[str, ...], written: tuple[str, ...] = ()) -> pa.Table:
+    """Text without blanks around it, and null where it is one of `missing`; so are numbers that equal one of them.
+
+    Columns of `written` are only null where they are empty.
+    """
     words = pa.array(list(missing), pa.string())
     numbers = pa.array(
         [float(word) for word in missing if pc.match_substring_regex(word, f"^{_PLAIN_NUMBER}$").as_py()]
     )
     for index, field in enumerate(table.schema):
         column: Any = table.column(index)
-        if pa.types.is_string(field.type):
+        if field.name in written:
+            column = pc.if_else(pc.equal(column, ""), None, column) if pa.types.is_string(field.type) else column
+        elif pa.types.is_string(field.type):
             column = pc.utf8_trim_whitespace(column)
             column = pc.if_else(pc.is_in(column, value_set=words), pa.scalar(None, pa.string()), column)
         elif len(numbers) and (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
@@ -128,8 +186,13 @@ def null_where(table: pa.Table, missing: tuple[str, ...]) -> pa.Table:
     return table
 
 
-def by_hand(table: pa.Table, names: tuple[str, ...], types: Mapping[str, Any], rules: Rules) -> pa.Table:
+def by_hand(
+    table: pa.Table, names: tuple[str, ...], types: Mapping[str, Any], rules: Rules, *, wider: bool = False
+) -> pa.Table:  # fmt: skip
     """A table in which columns that were read as text have their types, where they are known.
+
+    Args:
+        wider: whole numbers may be too large for an int64.
 
     Raises:
         Misread: a value that is none of its column's type.
@@ -139,7 +202,8 @@ def by_hand(table: pa.Table, names: tuple[str, ...], types: Mapping[str, Any], r
             continue
         index = table.schema.get_field_index(name)
         try:
-            table = table.set_column(index, name, typed(table.column(index), types[name], rules))
+            read = whole if types[name] == pa.int64() and wider else partial(typed, kind=types[name])
+            table = table.set_column(index, name, read(table.column(index), rules=rules))
         except Unfit as unfit:
             raise misread(name, unfit, rules) from unfit
     return table

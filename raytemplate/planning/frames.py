@@ -1,0 +1,42 @@
+"""A frame in memory in the place of a template's files: its values as those files would give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.sources.as_read import as_read
+from raytemplate.data.sources.text.rules import Rules
+from raytemplate.errors import DataError
+from raytemplate.spec.schema import TemplateSpec
+from raytemplate.store.frames import table_of
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+
+def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
+    """The rows of an Arrow table, or of a pandas or polars frame, with the types that the template needs.
+
+    Times may be text, as `read_csv` leaves them, and whole numbers floats, as pandas makes them where one is missing.
+
+    Raises:
+        DataError: no table, no rows, or a value that cannot be read as its column's type.
+    """
+    table = table_of(data)
+    if not table.num_rows:
+        raise DataError(f"data: the {type(data).__name__} has no rows")
+    types: dict[str, str] = {name: column.type for name, column in spec.contract.columns.items()}
+    types |= dict.fromkeys((*spec.features.datetime, *filter(None, [spec.data.time])), "time")
+    categories = [name for one in spec.features.listed() if one.kind == "categorical" for name in one.inputs]
+    types |= {name: "integer" for name in categories if name not in types and _is_whole(table, name)}
+    return as_read(table, Rules(**spec.data.csv.model_dump()), types)
+
+
+def _is_whole(table: pa.Table, name: str) -> bool:
+    if name not in table.column_names or not pa.types.is_floating(table.column(name).type):
+        return False
+    column: Any = table.column(name)
+    there = column.filter(pc.is_finite(column))
+    return bool(pc.all(pc.equal(there, pc.floor(there))).as_py())
