@@ -19,6 +19,7 @@ from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
 from raytemplate.execution.standing import standing
+from raytemplate.execution.told_losses import LossesTold
 from raytemplate.execution.within import within
 from raytemplate.models.options import Family
 from raytemplate.models.saved import About, types_of, write_model
@@ -78,6 +79,9 @@ class Execution:
     _timeline: dict[str, float] = field(default_factory=dict)
     _ingested: Ingested | None = None
     _kept_trial: int = 0
+
+    def __post_init__(self) -> None:
+        self._told = LossesTold(self.listener, len(self.journal.restarts()))
 
     def run(self) -> RunEnd:
         """Pass every door that has not been passed yet; the record of the end.
@@ -268,7 +272,7 @@ class Execution:
             candidate=self._freeze(stage, self._open(), best, best.validation), epochs=(), ranks=(),
             stopped=cut.stopped if cut else "epochs", resumed_from_epoch=0, rows_per_s=0.0,
             usage=self._charged(cut) if cut else Usage(wall_clock_s=0.0, cpu_s=0.0),
-            engine=f"trial {swept.best.number}", step=stage.step,
+            engine=f"trial {swept.best.number}", step=stage.step, restarts=cut.restarts if cut else (),
         )  # fmt: skip
         self.journal.write(result)
         return result
@@ -276,7 +280,10 @@ class Execution:
     def _train(self, stage: FitStage) -> FitResult:
         ingested = self._open()
         self._begin_warm(stage, ingested)
-        trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
+        try:
+            trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
+        finally:
+            self._told.tell(self.journal)
         if trained.stopped == "budget.time":  # its time was up, be it for money
             trained = replace(trained, stopped=self.meter.ended_by(training=True))
         epochs = self.journal.epochs()
@@ -314,6 +321,7 @@ class Execution:
         return ""
 
     def _on_epoch(self, record: EpochRecord) -> None:
+        self._told.tell(self.journal)
         self.listener.epoch(record, self.plan, self.meter.training_remaining_s())
 
     def _result(
@@ -325,7 +333,7 @@ class Execution:
             stopped=trained.stopped, resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
             usage=self._charged(trained), engine=trained.engine, step=stage.step,
-            warm_start=self.journal.read(WarmStart),
+            warm_start=self.journal.read(WarmStart), restarts=trained.restarts,
         )  # fmt: skip
 
     def _charged(self, trained: Trained) -> Usage:

@@ -19,7 +19,7 @@ from raytemplate.data.profile import Profile
 from raytemplate.errors import IntegrityError
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import EpochRecord, FitResult, TrainingStart, WarmStart
+from raytemplate.records.fitted import EpochRecord, FitResult, Restart, TrainingStart, WarmStart, WorkersLost
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -183,14 +183,30 @@ class Journal:
             found[record.epoch] = record
         return tuple(found[epoch] for epoch in sorted(found))
 
-    def add_start(self, start: TrainingStart) -> None:
-        """Keep that workers began to train."""
-        append_line(self.folder / STARTS, json.dumps(codec.encode(start)).encode())
+    def add_start(self, record: TrainingStart | WorkersLost) -> None:
+        """Keep that workers began to train, or were lost."""
+        append_line(self.folder / STARTS, json.dumps(codec.encode(record)).encode())
 
     def starts(self) -> tuple[TrainingStart, ...]:
         """Every start of training so far, in that order."""
+        return tuple(record for record in self._starts_and_losses() if isinstance(record, TrainingStart))
+
+    def restarts(self) -> tuple[Restart, ...]:
+        """The losses of workers so far, each with the start that came after it."""
+        found: list[Restart] = []
+        records = self._starts_and_losses()
+        for place, record in enumerate(records):
+            if isinstance(record, WorkersLost):
+                after = next((one for one in records[place:] if isinstance(one, TrainingStart)), None)
+                found.append(Restart(
+                    at=record.at, why=record.why, from_epoch=after.from_epoch if after else 0,
+                    num_workers=after.num_workers if after else 0,
+                ))  # fmt: skip
+        return tuple(found)
+
+    def _starts_and_losses(self) -> tuple[TrainingStart | WorkersLost, ...]:
         lines = read_lines(self.folder / STARTS)
-        return tuple(codec.decode(TrainingStart, json.loads(line)) for line in lines)
+        return tuple(codec.decode(TrainingStart | WorkersLost, json.loads(line)) for line in lines)
 
     def add_trial(self, record: TrialRecord) -> None:
         """Keep one trial of a sweep that ended."""

@@ -20,7 +20,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Slots
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.evaluated import Latency
-from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
+from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, Usage
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.swept import SweepNow, TrialRecord
 
@@ -48,6 +48,7 @@ class Trained:
     ranks: tuple[RankRecord, ...]
     usage: Usage
     engine: str
+    restarts: tuple[Restart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

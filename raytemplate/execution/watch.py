@@ -9,6 +9,7 @@ from collections.abc import Callable
 from raytemplate.budget import Spent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
+from raytemplate.execution.told_losses import LossesTold
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
@@ -27,6 +28,7 @@ class Watch:
 
     def __init__(self, plan: RunPlan, listener: Listener, spent: Callable[[], Spent]) -> None:
         self._plan, self._listener, self._spent = plan, listener, spent
+        self._losses = LossesTold(listener)
         sweep = (_SWEEP,) if plan.sweep else ()
         self._doors: tuple[tuple[str, type], ...] = (
             ("ingest", Snapshot), *sweep, ("fit", FitResult), ("evaluate", Evaluation),
@@ -71,6 +73,7 @@ class Watch:
         return record.order(higher_is_better=self._plan.fit.higher_is_better)
 
     def _tell_epochs(self, journal: Journal) -> None:
+        self._losses.tell(journal)
         epochs = journal.told_epochs()[self._epochs :]
         left_s = self._left_s("fit") if epochs else 0.0
         for record in epochs:

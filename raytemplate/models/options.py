@@ -107,6 +107,7 @@ class Family:
         tasks: what `data.task` may be.
         packages: what must be importable that not every installation has.
         extra: the extra of our package that brings them.
+        no_gpus: why it computes on CPUs alone, whatever a worker holds; "" if it uses the GPUs that it is given.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Family:
     packages: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     extra: str = ""
+    no_gpus: str = ""
 
     def checkpoint_interval(self, training: TrainingSpec, num_epochs: int) -> int:
         """Epochs (or rounds) between checkpoints: as the template says, else one, or a twentieth of many short ones."""

@@ -41,7 +41,7 @@ from raytemplate.planning.stages import (
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import WarmStart
 from raytemplate.secret import found_from
-from raytemplate.spec.schema import TemplateSpec, worker_bounds
+from raytemplate.spec.schema import PerWorkerSpec, TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes
 
 _NUM_RESAMPLES = 2000
@@ -197,6 +197,7 @@ def _fit(
     worker = spec.resources.per_worker
     num_epochs = _num_epochs(spec, family)
     workers, why = _workers(spec, inventory, ingest, searched=searched)
+    _refuse_idle_gpus(worker, family)
     check_fits(inventory.cluster, worker, workers, stream=ingest.mode == "stream")
     metric = plugins.load(plugins.METRICS, spec.evaluation.metric)
     used = {name: value for name, value in spec.training.model_dump(mode="json").items() if name in family.uses}
@@ -204,9 +205,19 @@ def _fit(
         family=family.name, loop=family.loop, trainer=family.trainer,
         model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
         metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
+        least_workers=0 if searched else _least_workers(spec, workers), max_failures=spec.resources.max_failures,
         gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
         accelerator=worker.accelerator, step=family.step, warm_start=_warm_start(spec, inventory, ingest, family),
     )  # fmt: skip
+
+
+def _refuse_idle_gpus(worker: PerWorkerSpec, family: Family) -> None:
+    if worker.gpus and family.no_gpus:
+        raise PlanError(
+            f"resources.per_worker.gpus is {worker.gpus:g}, and {family.name} would hold GPUs without using them: "
+            f"{family.no_gpus}",
+            next_step="set resources.per_worker.gpus: 0, or another model.kind",
+        )
 
 
 def _fit_of_arm(arm: TemplateSpec, inventory: Inventory, ingest: IngestStage) -> FitStage:
@@ -262,6 +273,15 @@ def _workers(
     # Measured on two cores: two workers took about four times as long for an epoch as one process, since ranks
     # exchange gradients after every step of 512 rows (docs/decisions/0008).
     return 0, "more workers would not be quicker"
+
+
+def _least_workers(spec: TemplateSpec, workers: int) -> int:
+    """Workers that suffice for training to go on after some were lost; 0 for all there were."""
+    asked = spec.resources.workers
+    if isinstance(asked, int) or workers == 0:
+        return 0
+    bounds = worker_bounds(asked)
+    return bounds[0] if bounds else 1
 
 
 def _baseline(spec: TemplateSpec) -> Settings:

@@ -130,6 +130,7 @@ class FitStage:
 
     `warm_start` is the champion whose weights it begins with, or why there is none; None where none was asked for.
     `with_validation` trains on the validation window too; nothing is then chosen by it.
+    Workers that are lost are started again `max_failures` times, and then `least_workers` of them suffice, or all if 0.
     """
 
     family: str
@@ -149,6 +150,8 @@ class FitStage:
     step: str = "epoch"
     warm_start: WarmStart | None = None
     with_validation: bool = False
+    least_workers: int = 0
+    max_failures: int = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,6 +49,28 @@ class TrainingStart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WorkersLost:
+    """Workers of a training were lost, or their machine was taken away; others are started in their place."""
+
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restart:
+    """Training that was started again because workers were lost."""
+
+    at: datetime
+    """When the loss was noticed."""
+    why: str
+    """What was lost, in a sentence."""
+    from_epoch: int
+    """The epoch after which training went on; 0 if it began anew."""
+    num_workers: int
+    """Workers that went on: fewer than before if the cluster had room for no more. 0 if none were found."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RankRecord:
     """What one worker did: rows of one epoch, and the digest of its weights at the end (empty for trees)."""
 
@@ -101,3 +123,5 @@ class FitResult:
     engine: str
     step: str = "epoch"
     warm_start: WarmStart | None = None
+    restarts: tuple[Restart, ...] = ()
+    """How often and why it was started again because workers were lost."""

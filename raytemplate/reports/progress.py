@@ -52,9 +52,10 @@ def fit_text(fit: FitResult) -> str:
     trained = max((epoch.epoch for epoch in fit.epochs), default=candidate.epoch)
     stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
     resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
+    again = f", started again {count(len(fit.restarts), 'time')} ({fit.restarts[-1].why})" if fit.restarts else ""
     begun = f", {start_text(fit.warm_start)}" if fit.warm_start else ""
     result = f"validation {candidate.metric} {metric_text(candidate.validation)}"
-    return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}{begun}, {result}"
+    return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}{again}{begun}, {result}"
 
 
 def start_text(start: WarmStart) -> str:

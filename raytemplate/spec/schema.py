@@ -117,6 +117,10 @@ class ResourcesSpec(Options):
     per_worker: PerWorkerSpec = PerWorkerSpec()
     """What each worker holds."""
 
+    max_failures: Annotated[int, Field(ge=0, le=100)] = 3
+    """How often training is started again, from its last checkpoint, when workers or their machines are lost; as often
+    again when machines are drained. Nothing is started again after an error of the model's own code. Default: 3."""
+
 
 def _dollars(value: object) -> object:
     """A plain number, or an amount of money such as "0.3 USD"."""

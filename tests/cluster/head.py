@@ -113,10 +113,10 @@ class Head:
 
 
 @contextmanager
-def running_head() -> Iterator[Head]:
-    """A head with two CPUs and a token, ended afterwards."""
+def running_head(cpus: int = 2) -> Iterator[Head]:
+    """A head with a token, ended afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    started = Head(folder)
+    started = Head(folder, cpus=cpus)
     try:
         yield started.start()
     finally:

@@ -5,10 +5,16 @@ import time
 
 HANGS = 97
 """With this for `training.early_stopping` a rank never ends."""
+RAISES = 96
+"""With this it raises, and the others wait for it."""
 
 
 def train(context, options, training):
     if training.early_stopping == HANGS:
+        time.sleep(3600)
+    if training.early_stopping == RAISES:
+        if context.rank == 1:
+            raise ValueError("three is too many")
         time.sleep(3600)
     place = context.layout.dense.index("row_id")
     found = []

@@ -85,7 +85,7 @@ def test_resolved_has_defaults_and_keeps_what_was_written(tmp_path: Path) -> Non
         "time": "10m", "cost": "0.005 USD", "prices": prices, "trials": None, "per_trial": None,
     }  # fmt: skip
     per_worker = {"cpus": 1.0, "gpus": 0.0, "accelerator": "", "memory": "512 MiB"}
-    assert resolved["resources"] == {"workers": "auto", "per_worker": per_worker}
+    assert resolved["resources"] == {"workers": "auto", "per_worker": per_worker, "max_failures": 3}
     assert resolved["governance"]["gates"]["metric-limit"] == {"severity": "block", "mae": 12}
     assert list(resolved)[:7] == ["name", "version", "owner", "metadata", "data", "features", "model"]
 

@@ -18,6 +18,7 @@ from raytemplate.planning.inventory import Cluster, Node
 # Workers are asked for news often enough to be quick. What concerns nodes that come and go stays as Ray has it.
 _ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "5",  # as `losses.START_TRY_S`, which would import Ray
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }

@@ -87,11 +87,11 @@ class Ranks:
         return values
 
     def wrap(self, model: Any) -> Any:
-        """The model ready for this rank."""
-        return model
+        """The model ready for this rank, on the device of `device`."""
+        return model if self.device() == "cpu" else model.to(self.device())
 
     def device(self) -> str:
-        """Where this rank computes."""
+        """Where this rank computes: the one place that says so, for the model and for its batches."""
         return "cpu"
 
     def network(self) -> dict[str, Any]:

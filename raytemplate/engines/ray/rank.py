@@ -37,6 +37,10 @@ class TrainRequest:
     model: Mapping[str, Any]
     assignment: Assignment
     num_workers: int
+    least_workers: int
+    """Workers that suffice where the cluster has no room for more; as many as `num_workers` if all are needed."""
+    max_failures: int
+    """How often workers that were lost are started again."""
     resources: Mapping[str, float]
     use_gpu: bool
     storage: Path
@@ -104,6 +108,11 @@ def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str,
     )  # fmt: skip
 
 
+def held_device() -> str:
+    """What this process computes on: the GPU that Ray gave it, the only one that it sees, or else the CPU."""
+    return "cuda:0" if ray.get_gpu_ids() else "cpu"
+
+
 class WorkerRanks(Ranks):
     """Ranks of a Ray Train worker group."""
 
@@ -151,11 +160,14 @@ class WorkerRanks(Ranks):
         return bool(self.first(yes))
 
     def wrap(self, model: Any) -> Any:
+        import torch
         from ray.train.torch import prepare_model
 
-        return prepare_model(model)
+        return prepare_model(model, move_to_device=torch.device(self.device()))
 
     def device(self) -> str:
+        if not self._torch:
+            return held_device()
         from ray.train.torch import get_device
 
         return str(get_device())

@@ -17,15 +17,16 @@ from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.context import Assignment, Ranks
 from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.losses import Losses, failure_config
 from raytemplate.engines.ray.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.small_ray import calm_scheduling
 from raytemplate.engines.ray.time_is_up import TimeIsUp
-from raytemplate.engines.ray.trouble import translate
-from raytemplate.errors import BudgetSpent, IntegrityError
+from raytemplate.engines.ray.trouble import is_lost, reason, translate
+from raytemplate.errors import BudgetSpent, IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
-from raytemplate.execution.standing import catch_up, standing
+from raytemplate.execution.standing import begin, standing
 from raytemplate.execution.trials import Trial
 from raytemplate.models.context import Start
 from raytemplate.models.options import Family, TrainingSpec
@@ -40,6 +41,8 @@ from raytemplate.tuning.front import SECONDS
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
 _GRACE_S = 10.0
+_NEVER_S = 1e9
+"""Seconds after which Ray Train may end workers that train, to go on with more of them."""
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -63,7 +66,8 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             layout=layout_of(features), num_train_rows=_num_train_rows(stage, features, journal),
             start=_start(journal, features),
         ),
-        num_workers=stage.workers, resources=resources, use_gpu=stage.gpus_per_worker > 0,
+        num_workers=stage.workers, least_workers=stage.least_workers or stage.workers,
+        max_failures=stage.max_failures, resources=resources, use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
         code=journal.code, with_validation=stage.with_validation,
     )  # fmt: skip
@@ -74,7 +78,8 @@ def lower_trial(trial: Trial, sweep: SweepStage, features: FittedFeatures, journ
     request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, time.time())
     also = tuple(one.name for one in sweep.objectives[1:] if one.name != SECONDS)
     assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at, also=also)
-    return replace(request, assignment=assignment, code=journal.code)
+    # A trial that was lost has failed, and the sweep goes on.
+    return replace(request, assignment=assignment, code=journal.code, max_failures=0, least_workers=request.num_workers)
 
 
 def _num_train_rows(stage: FitStage, features: FittedFeatures, journal: Journal) -> int:
@@ -97,29 +102,29 @@ def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoc
         journal.log.open("a").write(f"checkpoint refused: {problem}\n")
     if stands.refused and stands.checkpoint is None:
         raise IntegrityError(f"no good checkpoint is left: {'; '.join(stands.refused)}", next_step="start a new run")
-    catch_up(journal, stands)
     started = time.monotonic()
     if stopped := request.assignment.over(stands):
-        return _trained(request, stopped, (), stands.epoch, started)
+        begin(journal, num_workers=max(1, stage.workers))
+        return _trained(request, journal, stopped, (), started)
     if stage.workers == 0:
         stopped, ranks = _submit_local(request, data, journal, on_epoch)
     else:
         stopped, ranks = _submit_workers(request, data, journal, on_epoch, meter)
-    return _trained(request, stopped, ranks, journal.starts()[-1].from_epoch, started)
+    return _trained(request, journal, stopped, ranks, started)
 
 
 def _trained(
-    request: TrainRequest, stopped: str, ranks: tuple[RankRecord, ...], resumed: int, started: float
+    request: TrainRequest, journal: Journal, stopped: str, ranks: tuple[RankRecord, ...], started: float
 ) -> Trained:
-    wall = time.monotonic() - started
-    workers = max(1, request.num_workers)
+    wall, workers, starts = time.monotonic() - started, max(1, request.num_workers), journal.starts()
     return Trained(
-        stopped=stopped, resumed_from_epoch=resumed, ranks=ranks,
+        stopped=stopped, resumed_from_epoch=starts[-1].from_epoch if starts else 0, ranks=ranks,
         usage=Usage(
             wall_clock_s=wall, cpu_s=wall * workers * request.resources["CPU"],
             gpu_s=wall * workers * request.resources.get("GPU", 0.0),
         ),
-        engine=f"Ray Train, {'local mode' if request.num_workers == 0 else f'{request.num_workers} workers'}",
+        engine=f"Ray Train, {starts[-1].num_workers} workers" if request.num_workers and starts
+        else "Ray Train, local mode", restarts=journal.restarts(),
     )  # fmt: skip
 
 
@@ -157,11 +162,13 @@ def _submit_workers(
         streams["train"] = streams["train"].repartition(target_num_rows_per_block=_rows_a_block(request))
     config = {"request": request, "refs": dict(data.refs)}
     outcome: list[BaseException | None] = []
-    end = time.monotonic() + meter.remaining_s()
+    now = time.monotonic()
+    end, no_start = now + meter.remaining_s(), now + meter.training_remaining_s()
+    looks = (TimeIsUp(end, no_start_s=no_start), Losses(journal, request.max_failures))
 
     def work() -> None:
         try:
-            trainer_of(request, run_rank, config, streams, TimeIsUp(end)).fit()
+            trainer_of(request, run_rank, config, streams, *looks).fit()
             outcome.append(None)
         except BaseException as error:  # handed to the thread that waits
             outcome.append(error)
@@ -185,8 +192,16 @@ def _submit_workers(
             next_step=f"raise {meter.ended_by()}, or see in ray.log what its workers were doing",
         )
     if outcome[0] is not None:
-        raise outcome[0]
-    return _read_ranks(request)
+        raise _lost_too_often(outcome[0], request, journal) or outcome[0]
+    return _read_ranks(request, journal.starts()[-1].num_workers)
+
+
+def _lost_too_often(error: BaseException, request: TrainRequest, journal: Journal) -> Unavailable | None:
+    if not is_lost([error]):
+        return None
+    often = f"resources.max_failures: {request.max_failures}"
+    return Unavailable(f"fit: workers were lost more often than they may be ({often}), the last time because "
+                       f"{reason(error)}", next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
 
 
 def _rows_a_block(request: TrainRequest) -> int:
@@ -203,18 +218,25 @@ def trainer_of(
     settings: dict[str, Any] = {
         "train_loop_per_worker": loop, "train_loop_config": config, "datasets": dict(datasets or {}),
         "scaling_config": ray.train.ScalingConfig(
-            num_workers=request.num_workers, use_gpu=request.use_gpu,
+            num_workers=_num_workers(request), use_gpu=request.use_gpu, elastic_resize_monitor_interval_s=_NEVER_S,
             resources_per_worker=dict(request.resources) if request.num_workers else None,
         ),
         "run_config": ray.train.RunConfig(
             name=request.name, storage_path=str(request.storage),
-            failure_config=ray.train.FailureConfig(max_failures=0, controller_failure_limit=0),
+            failure_config=failure_config(request.max_failures),
             callbacks=list(callbacks),
         ),
     }  # fmt: skip
     if datasets:
         settings["dataset_config"] = _whole_split()
     return trainer_class(request.trainer)(**settings)
+
+
+def _num_workers(request: TrainRequest) -> int | tuple[int, int]:
+    """The number, or where fewer suffice the least and the most: those that the cluster has room for are started."""
+    if request.least_workers < request.num_workers:
+        return request.least_workers, request.num_workers
+    return request.num_workers
 
 
 def trainer_class(kind: str) -> Any:
@@ -257,7 +279,7 @@ def _whole_split() -> Any:
     return WholeSplit()
 
 
-def _read_ranks(request: TrainRequest) -> tuple[str, tuple[RankRecord, ...]]:
-    """What the ranks of a worker group left: why they stopped, and the record of each."""
-    found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(request.num_workers)]
+def _read_ranks(request: TrainRequest, num_workers: int) -> tuple[str, tuple[RankRecord, ...]]:
+    """What the ranks that trained last left: why they stopped, and the record of each."""
+    found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(num_workers)]
     return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)

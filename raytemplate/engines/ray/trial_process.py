@@ -12,7 +12,7 @@ import ray
 from raytemplate import plugins
 from raytemplate.code.load import code_in
 from raytemplate.engines.ray.context import Ranks
-from raytemplate.engines.ray.rank import TrainRequest, feed_of, run_loop
+from raytemplate.engines.ray.rank import TrainRequest, feed_of, held_device, run_loop
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.errors import Diverged, RaytemplateError
@@ -111,10 +111,10 @@ class TrialProcess(Talk):
 
 
 class _SlotRanks(Ranks):
-    """One process, with the GPU that its slot holds."""
+    """One process, which computes on the GPU that its slot holds."""
 
     def device(self) -> str:
-        return "cuda" if ray.get_gpu_ids() else "cpu"
+        return held_device()
 
 
 @dataclass(frozen=True, slots=True)

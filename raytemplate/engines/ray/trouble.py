@@ -7,18 +7,11 @@ import sys
 import sysconfig
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from raytemplate.errors import (
-    EngineError,
-    OutOfMemory,
-    OwnCodeFailed,
-    RaytemplateError,
-    TrainingFailed,
-    Unavailable,
-)
+from raytemplate.engines.ray.signs import SIGNS, Sign
+from raytemplate.errors import EngineError, OwnCodeFailed, RaytemplateError, TrainingFailed
 from raytemplate.store.atomic import storage_error
 
 _FRAME = re.compile(r'File "(?P<file>[^"<]+)", line (?P<line>\d+), in (?P<function>\S+)')
@@ -29,73 +22,6 @@ _LIBRARIES = tuple(
 _MOST_DEPTH = 12
 _MOST_CHARACTERS = 300
 _KILLED = re.compile(r"SIGKILL|exit code 137|killed by the OOM killer|signal 9", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sign:
-    """One kind of trouble: the names of the classes it comes as, what it means, and what to change.
-
-    `text`: what its message must hold, where the class alone does not tell.
-    """
-
-    names: tuple[str, ...]
-    kind: Callable[[str, str], RaytemplateError]
-    means: str
-    change: str
-    text: str = ""
-
-
-def _out_of_memory(what: str, change: str) -> RaytemplateError:
-    return OutOfMemory(what, next_step=change)
-
-
-def _unavailable(what: str, change: str) -> RaytemplateError:
-    return Unavailable(what, next_step=change)
-
-
-def _own_code(what: str, change: str) -> RaytemplateError:
-    return OwnCodeFailed(what, next_step=change)
-
-
-SIGNS = (
-    Sign(
-        names=("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"), kind=_out_of_memory,
-        means="the GPU is out of memory", change="lower training.batch_size, or the size of the model",
-    ),
-    Sign(
-        names=("ray.exceptions.OutOfMemoryError", "builtins.MemoryError", "pyarrow.lib.ArrowMemoryError"),
-        kind=_out_of_memory, means="out of memory",
-        change="set data.ingest: stream, lower training.batch_size, or ask for more: resources.per_worker.memory",
-    ),
-    Sign(
-        names=("ray.exceptions.ObjectStoreFullError", "ray.exceptions.OutOfDiskError"), kind=_out_of_memory,
-        means="Ray has no room for the data, in its object store or on the disk it spills to",
-        change="make space below Ray's temporary folder, or set data.ingest: stream",
-    ),
-    Sign(
-        names=("builtins.Exception",), kind=_unavailable, text="No space left on device", means="disk full",
-        change="make space, then resume the run",
-    ),
-    Sign(
-        names=("ray.exceptions.NodeDiedError", "ray.exceptions.ObjectLostError", "ray.exceptions.OwnerDiedError"),
-        kind=_unavailable, means="a machine of the cluster was lost", change="",
-    ),
-    Sign(
-        names=("ray.exceptions.RuntimeEnvSetupError",), kind=_unavailable,
-        means="Ray could not prepare a worker's environment", change="see ray.log in the run's folder",
-    ),
-    Sign(
-        names=("builtins.TypeError", "builtins.AttributeError", "pickle.PicklingError"), kind=_own_code, text="pickle",
-        means="something cannot be sent to another process",
-        change="keep open files, locks and lambdas out of what your code keeps at module level or returns",
-    ),
-    Sign(
-        names=("builtins.ModuleNotFoundError", "builtins.ImportError"), kind=_own_code,
-        means="an import failed",
-        change="install the package where the workers run, or list your own module in code.modules",
-    ),
-)  # fmt: skip
-"""Looked through in this order: the first that fits what was raised, or anything inside it, names the trouble."""
 
 
 def translate(stage: str, error: BaseException) -> RaytemplateError | None:
@@ -109,31 +35,41 @@ def translate(stage: str, error: BaseException) -> RaytemplateError | None:
     ours = next((e for e in inside if isinstance(e, RaytemplateError)), None)
     if ours is not None:
         return ours
-    return _known(stage, inside) or _killed(stage, inside) or _of_own_code(stage, inside) or _of_ray(stage, inside)
+    return _known(stage, inside) or _of_own_code(stage, inside) or _of_ray(stage, inside)
+
+
+def reason(error: BaseException) -> str:
+    """What a person should read of an error in a sentence of something else."""
+    inside = tuple(_chain(error))
+    ours = next((e for e in inside if isinstance(e, RaytemplateError)), None) or _known("", inside)
+    return ours.what.removeprefix(": ") if ours is not None else _sentence(inside[-1])
+
+
+def is_lost(errors: Iterable[BaseException]) -> bool:
+    """Whether all of these tell of lost machines, processes and connections, and none of what the work itself did."""
+    return all((sign := _sign(tuple(_chain(error)))[0]) is not None and sign.lost for error in errors)
 
 
 def _known(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:
-    for sign in SIGNS:
-        for error in inside:
-            if _names(error) & set(sign.names) and sign.text in str(error):
-                place = _own_frame(inside)
-                what = f"{stage}: {sign.means}{f' at {place}' if place else ''}: {_sentence(error)}"
-                return sign.kind(what, sign.change)
+    sign, error = _sign(inside)
+    if sign is not None and error is not None:
+        place = "" if sign.lost else _own_frame(inside)
+        memory = "; often the machine was out of memory" if sign.lost and _KILLED.search(str(error)) else ""
+        what = f"{stage}: {sign.means}{memory}{f' at {place}' if place else ''}: {_sentence(error)}"
+        return sign.kind(what, sign.change)
     full = next((e for e in inside if isinstance(e, OSError) and e.errno and e.filename), None)
     return storage_error(full, Path(str(full.filename))) if full is not None else None
 
 
-def _killed(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:
-    """A process that ended without a word: nobody knows why, but the usual reason is memory."""
-    dead = {"ray.exceptions.ActorDiedError", "ray.exceptions.WorkerCrashedError"}
-    error = next((e for e in inside if _names(e) & dead), None)
-    if error is None:
-        return None
-    why = "; often the machine was out of memory" if _KILLED.search(str(error)) else ""
-    return EngineError(
-        stage, f"a worker process ended in the middle of its work{why}: {_sentence(error)}",
-        next_step="resume the run; if it happens again, lower training.batch_size or set data.ingest: stream",
-    )  # fmt: skip
+def _sign(inside: tuple[BaseException, ...]) -> tuple[Sign | None, BaseException | None]:
+    """The first sign that fits any of these, and the one it fits; none where one is an error of ours."""
+    if any(isinstance(error, RaytemplateError) for error in inside):
+        return None, None
+    for sign in SIGNS:
+        for error in inside:
+            if _names(error) & set(sign.names) and (not sign.text or any(text in str(error) for text in sign.text)):
+                return sign, error
+    return None, None
 
 
 def _of_own_code(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:
@@ -144,10 +80,10 @@ def _of_own_code(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateEr
 
 
 def _of_ray(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:
-    outer, inner = inside[0], inside[-1]
-    failures = getattr(outer, "worker_failures", None)
-    if failures:
-        return TrainingFailed(f"worker {min(failures)}: {_sentence(inner)}")
+    inner = inside[-1]
+    group = next((error for error in inside if getattr(error, "worker_failures", None)), None)
+    if group is not None:
+        return TrainingFailed(f"worker {_telling(group)[0]}: {_sentence(inner)}")
     if any(_module(e).partition(".")[0] == "ray" for e in inside):
         return EngineError(stage, _sentence(inner))
     return None
@@ -159,11 +95,22 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         if error is None:
             return
         yield error
-        failures = getattr(error, "worker_failures", None)
-        inner = failures[min(failures)] if failures else None
-        for name in ("controller_failure", "_base_exc", "cause", "__cause__", "__context__"):
+        inner = _telling(error)[1] if getattr(error, "worker_failures", None) else None
+        for name in ("controller_failure", "health_check_failure", "_base_exc", "cause", "__cause__", "__context__"):
             inner = inner if isinstance(inner, BaseException) else getattr(error, name, None)
         error = inner if isinstance(inner, BaseException) else None
+
+
+def _telling(group: BaseException) -> tuple[int, BaseException]:
+    """Of what the workers of a group raised, what caused the rest, and the number of that worker."""
+    failures: Mapping[int, BaseException] = getattr(group, "worker_failures")  # noqa: B009
+
+    def order(rank: int) -> int:
+        sign, _ = _sign(tuple(_chain(failures[rank])))
+        return SIGNS.index(sign) if sign is not None else -1
+
+    first = min(sorted(failures), key=order)
+    return first, failures[first]
 
 
 def _own_frame(inside: tuple[BaseException, ...]) -> str:

@@ -50,4 +50,5 @@ FAMILY = Family(
     packages=("lightgbm",),
     start_s=1.3,
     extra="trees",
+    no_gpus="the LightGBM that package indexes offer is built for CPUs",
 )  # fmt: skip

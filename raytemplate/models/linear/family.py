@@ -42,4 +42,5 @@ FAMILY = Family(
     start_s=0.5,
     packages=("scipy", "threadpoolctl"),
     extra="linear",
+    no_gpus="it computes with numpy",
 )  # fmt: skip

@@ -6,8 +6,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -161,8 +163,8 @@ def rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float:
     return training.lr * (1.0 - passed) if training.lr_schedule == "linear" else training.lr
 
 
-def _precision(training: TrainingSpec, device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
+def _precision(training: TrainingSpec, device: torch.device) -> AbstractContextManager[Any]:
+    return torch.autocast(device.type, torch.bfloat16) if training.precision == "bfloat16" else nullcontext()
 
 
 def _tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -35,6 +37,14 @@ class XgBoostOptions(Options):
     """Share of rows each tree is grown on. Default: 1."""
 
 
+def _no_gpus() -> str:
+    """By the package that is installed: to ask XGBoost how it was built, it would have to be imported."""
+    with suppress(PackageNotFoundError):
+        version("xgboost-cpu")
+        return "the package xgboost-cpu is built for CPUs; xgboost is the one with CUDA"
+    return ""
+
+
 FAMILY = Family(
     name="xgboost",
     options=XgBoostOptions,
@@ -53,4 +63,5 @@ FAMILY = Family(
     packages=("xgboost",),
     start_s=1.3,
     extra="trees",
+    no_gpus=_no_gpus(),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from raytemplate.errors import TrainingFailed
 from raytemplate.models.context import Layout, LoopContext
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.xgboost.family import FAMILY, XgBoostOptions
@@ -37,7 +38,7 @@ def train(context: LoopContext, options: XgBoostOptions, training: TrainingSpec)
         target = ((target - layout.target_mean) / layout.target_std).astype(np.float32)
     data = matrix(rows.dense, rows.codes, target, threads=training.threads)
     validation = matrix(held.dense, held.codes, threads=training.threads)
-    params = _params(layout, options, training)
+    params = _params(layout, options, training) | {"device": _device(context)}
     booster, done = _go_on(context, data, params)
     every = FAMILY.checkpoint_interval(training, options.num_trees)
     while done < options.num_trees:
@@ -56,6 +57,16 @@ def train(context: LoopContext, options: XgBoostOptions, training: TrainingSpec)
         if min(options.feature_share, options.row_share) < 1:
             booster = _seeded(params, data, done, booster.save_raw())
     context.finish("")
+
+
+def _device(context: LoopContext) -> str:
+    """Where trees are grown. XGBoost itself would grow them on the CPU, and only warn, while a GPU is held."""
+    device = context.device()
+    if device != "cpu" and not xgboost.build_info().get("USE_CUDA"):
+        raise TrainingFailed("this worker holds a GPU, and its XGBoost is built for CPUs",
+                             next_step="install xgboost in place of xgboost-cpu where the workers run, or set "
+                                       "resources.per_worker.gpus: 0")  # fmt: skip
+    return device
 
 
 def _params(layout: Layout, options: XgBoostOptions, training: TrainingSpec) -> dict[str, Any]:

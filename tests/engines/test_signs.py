@@ -1,0 +1,132 @@
+"""Every error that Ray may raise has a place in the table: whether what was lost is started again, and how a run that
+cannot go on ends. An error that a new version of Ray brings fails here until somebody has decided.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import ray.exceptions
+import ray.train.v2._internal.exceptions as train_inside
+import ray.train.v2.api.exceptions as train_errors
+import torch.distributed
+from ray.train import ControllerError, WorkerGroupError
+
+from raytemplate.engines.ray.trouble import is_lost, reason, translate
+from raytemplate.errors import DataError, Diverged, OwnCodeFailed, TrainingFailed, Unavailable
+
+LOST = {
+    "RayActorError", "ActorDiedError", "ActorUnavailableError", "WorkerCrashedError", "NodeDiedError",
+    "LocalRayletDiedError", "ObjectLostError", "ObjectFetchTimedOutError", "ObjectFreedError", "OwnerDiedError",
+    "ObjectReconstructionFailedError", "ReferenceCountingAssertionError", "RpcError", "GetTimeoutError",
+    "PlasmaObjectNotAvailable", "RaySystemError", "RayChannelError", "RayChannelTimeoutError",
+    "RayCgraphCapacityExceeded", "RayDirectTransportError", "StreamingGeneratorReplayInconsistentError",
+    "TaskPlacementGroupRemoved", "ActorPlacementGroupRemoved", "TaskUnschedulableError", "ActorUnschedulableError",
+    "WorkerHealthCheckFailedError", "WorkerHealthCheckTimeoutError", "WorkerGroupStartupTimeoutError",
+    "WorkerGroupStartupFailedError", "InsufficientClusterResourcesError", "CollectiveTimeoutError",
+    "BroadcastCollectiveTimeoutError", "PreemptionError", "NCCLHangError",
+}  # fmt: skip
+"""Started again; where it is too often, or nothing can be started: 8, and the same again may succeed."""
+MEMORY = {"OutOfMemoryError", "ObjectStoreFullError", "OutOfDiskError"}
+"""Not started again: 8, after a change."""
+OWN_CODE = {"UnserializableException", "OufOfBandObjectRefSerializationException"}
+TOKEN = {"AuthenticationError"}
+ENGINE = {
+    "RayError", "CrossLanguageError", "TaskCancelledError", "AsyncioActorExit", "PendingCallsLimitExceeded",
+    "ObjectRefStreamEndOfStreamError", "ActorAlreadyExistsError", "ActorHandleNotFoundError", "RuntimeEnvSetupError",
+    "CheckpointManagerInitializationError", "RayTrainError", "TrainingFailedError",
+}  # fmt: skip
+"""Not started again, since it is not known to be a loss: 8."""
+AROUND = {"RayTaskError", "UserCodeException", "UserExceptionWithTraceback", "WorkerGroupError", "ControllerError"}
+"""Say nothing by themselves: what is inside counts."""
+
+
+def raised(kind):
+    """An error of that class, without what only Ray can give it."""
+    made = type(kind.__name__, (kind,), {"__str__": lambda self: "words", "__module__": kind.__module__})
+    error = made.__new__(made)
+    error.args = ("words",)
+    return error
+
+
+def kinds():
+    modules = (ray.exceptions, train_inside, train_errors)
+    found = [k for module in modules for k in vars(module).values() if inspect.isclass(k)]
+    return {k.__name__: k for k in found if issubclass(k, ray.exceptions.RayError | train_inside.RayTrainError)}
+
+
+KINDS = kinds()
+
+
+def test_every_error_of_ray_has_its_place():
+    assert set(KINDS) == LOST | MEMORY | OWN_CODE | TOKEN | ENGINE | AROUND
+
+
+@pytest.mark.parametrize("name", sorted(set(KINDS) - AROUND))
+def test_an_error_of_ray_is_started_again_or_not_and_ends_with_its_code(name):
+    error = raised(KINDS[name])
+    found = translate("fit", error)
+    assert is_lost([error]) is (name in LOST)
+    code = 9 if name in OWN_CODE else 7 if name in TOKEN else 8
+    retry = "after a change" if name in OWN_CODE | TOKEN | MEMORY else "as it is"
+    assert (found.exit_code, found.retry) == (code, retry)
+    assert found.what.startswith("fit: ")
+
+
+LIBRARIES = {
+    "torch: a peer is gone": (torch.distributed.DistNetworkError("The client socket has timed out"), True),
+    "gloo": (RuntimeError("[../gloo/transport/tcp/pair.cc:534] Connection closed by peer"), True),
+    "nccl": (RuntimeError("NCCL error in: ProcessGroupNCCL.cpp:123, remote process exited"), True),
+    "a socket": (ConnectionResetError(104, "Connection reset by peer"), True),
+    "a broken pipe": (BrokenPipeError(32, "Broken pipe"), True),
+    "own code": (ValueError("three is too many"), False),
+    "own code, of a shape": (RuntimeError("mat1 and mat2 shapes cannot be multiplied (4x3 and 4x1)"), False),
+    "memory": (MemoryError("Unable to allocate 8 GiB"), False),
+    "a GPU's memory": (torch.OutOfMemoryError("CUDA out of memory"), False),
+    "a full disk": (OSError(28, "No space left on device", "/x"), False),
+    "an error of ours": (Diverged("the loss became nan in epoch 1"), False),
+    "ours, of the machines": (Unavailable("storage is gone"), False),
+    "an import": (ModuleNotFoundError("No module named 'x'"), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "lost"), LIBRARIES.values(), ids=LIBRARIES)
+def test_what_libraries_and_own_code_raise(error, lost):
+    assert is_lost([error]) is lost
+    assert is_lost([error, raised(KINDS["NodeDiedError"])]) is lost
+
+
+def group(**failures):
+    return WorkerGroupError("words", {int(rank.removeprefix("r")): error for rank, error in failures.items()})
+
+
+def health(inner):
+    return train_inside.WorkerHealthCheckFailedError("A worker health check failed", inner)
+
+
+GLOO = LIBRARIES["gloo"][0]
+GROUPS = {
+    "one died": (group(r0=GLOO, r1=health(raised(KINDS["ActorDiedError"]))), True, Unavailable,
+                 "a worker process ended in the middle of its work"),
+    "only what follows is seen": (group(r0=GLOO), True, Unavailable, "a connection between workers was lost"),
+    "a node": (group(r0=GLOO, r1=health(ray.exceptions.NodeDiedError("gone"))), True, Unavailable,
+               "a machine of the cluster was lost"),
+    "taken away": (KINDS["PreemptionError"](type("Info", (), {"preempted_ranks": [1]})()), True, Unavailable,
+                   "a machine of the cluster was taken away"),
+    "an error of ours, and what follows": (group(r0=GLOO, r1=Diverged("the loss became nan")), False, Diverged,
+                                           "the loss became nan"),
+    "data of ours": (ControllerError(group(r1=DataError("a.parquet: torn"))), False, DataError, "a.parquet: torn"),
+    "a bug in the loop": (ControllerError(group(r0=GLOO, r1=ValueError("three is too many"))), False, TrainingFailed,
+                          "ValueError: three is too many"),
+    "no room": (ControllerError(train_inside.WorkerGroupStartupTimeoutError(4)), True, Unavailable,
+                "the cluster has no room for the workers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "lost", "kind", "says"), GROUPS.values(), ids=GROUPS)
+def test_of_several_workers_the_one_that_caused_it_is_named(error, lost, kind, says):
+    found = translate("fit", error)
+    assert is_lost([error]) is lost
+    assert isinstance(found, kind) and not isinstance(found, OwnCodeFailed)
+    assert says in found.what and says in reason(error)
