@@ -469,6 +469,8 @@ class Predicted:
     version: int
     num_rows: int
     num_unknown: int
+    left_out: str = ""
+    """What lies in the folder and was not scored, in words."""
 
 
 def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None = None) -> Predicted:
@@ -481,6 +483,7 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
         UsageError: no such model or version, or the output cannot be written.
         DataError: no such file, or a column the model needs is missing.
     """
+    from raytemplate.data.sources.folders import say_left_out
     from raytemplate.data.sources.reader import list_files
     from raytemplate.data.sources.storage import written_to
     from raytemplate.engines.ray.predict import predict_files
@@ -493,7 +496,8 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     with written_to(str(output), about.storage) as file:
         _check_output(str(output), file, source)
         num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
-    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown)
+    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown,
+                     left_out=say_left_out(source.left_out))  # fmt: skip
 
 
 def _check_output(output: str, file: Path, source: SourceTable) -> None:

@@ -23,6 +23,8 @@ def command(model: str, input_pattern: str, output: str, workspace: str | None) 
         f"; {scored.num_unknown:,} values are categories that the model has never seen" if scored.num_unknown else ""
     )
     text = f"{count(scored.num_rows, 'row')} scored by {scored.name} version {scored.version}{unknown}: {output}"
+    text += f"\n{scored.left_out}" if scored.left_out else ""
     data = {"model": scored.name, "version": scored.version, "num_rows": scored.num_rows,
-            "num_unknown": scored.num_unknown, "output": output}  # fmt: skip
+            "num_unknown": scored.num_unknown, "output": output,
+            "left_out": scored.left_out}  # fmt: skip
     return Answer(kind="Predicted", data=data, text=text)

@@ -11,6 +11,7 @@ from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.options import TextOptions
 from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.as_read import word_of
+from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
@@ -81,7 +82,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
         forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
         owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
-        sweep=sweep, set_outside=_set_outside(spec),
+        sweep=sweep, set_outside=_set_outside(spec), left_out=say_left_out(inventory.source.left_out),
     )  # fmt: skip
     return replace(plan, id=plan_id(plan))
 

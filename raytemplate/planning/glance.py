@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.places import is_uri
 from raytemplate.data.sources.reader import find_source, list_files
@@ -32,11 +33,13 @@ class Glance:
         schema: column -> Arrow type as text.
         unsure: columns whose type may be another one further on.
         part: what was looked at, in words.
+        left_out: what lies there and is not read, in words.
     """
 
     schema: Mapping[str, str]
     unsure: frozenset[str]
     part: str
+    left_out: str = ""
 
     @property
     def sure(self) -> dict[str, str]:
@@ -65,7 +68,8 @@ def check_data(spec: TemplateSpec) -> tuple[str, ...]:
     if problems := column_problems(spec, seen.sure):
         raise SpecError(problems)
     likely = column_problems(spec, seen.schema)
-    return tuple(f"{one.where}  {one.path}: warning: {one.message} (by {seen.part})" for one in likely)
+    left = (f"{spec.where('data.source')}  data.source: warning: {seen.left_out}",) if seen.left_out else ()
+    return (*left, *(f"{one.where}  {one.path}: warning: {one.message} (by {seen.part})" for one in likely))
 
 
 def _problem(spec: TemplateSpec, error: DataError) -> Problem:
@@ -94,13 +98,15 @@ def glance(spec: TemplateSpec) -> Glance:
     order = order_of(spec)
     if spec.data.time:  # a wrong one is a problem beside others, and not the end of the listing
         order = replace(order, time="", types={**order.types, spec.data.time: "time"})
-    _, paths = find_source(spec.data.format, order)
+    _, there = find_source(spec.data.format, order)
+    paths = there.files
     some = paths if len(paths) <= _MOST_FILES and not is_uri(paths[0]) else paths[:1]
     most = max(_LEAST_BYTES, _MOST_BYTES // len(some))
     order = replace(order, most_bytes=most, pattern=order.pattern if some == paths else paths[0])
     found = list_files(spec.data.format, order)
     part = f"the beginning of {found.files[0].path}" + (f", one of {len(paths):,} files" if len(paths) > 1 else "")
-    return Glance(schema=found.schema, unsure=_unsure(found, order.types, all_files=some == paths), part=part)
+    return Glance(schema=found.schema, unsure=_unsure(found, order.types, all_files=some == paths), part=part,
+                  left_out=say_left_out(there.left_out))  # fmt: skip
 
 
 def _unsure(found: SourceTable, promised: Mapping[str, str], *, all_files: bool) -> frozenset[str]:

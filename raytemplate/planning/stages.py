@@ -315,7 +315,7 @@ class RunPlan:
     `id` is a hash of what changes its result; `template` and `machine` are for people.
 
     `code` is the person's own, which travels with the run; `artifacts` are those that `contract` promises;
-    `set_outside` are the fields that did not come from a file.
+    `set_outside` are the fields that did not come from a file; `left_out` says what lies in the source and is not read.
     """
 
     id: str
@@ -338,6 +338,7 @@ class RunPlan:
     artifacts: tuple[str, ...] = ()
     sweep: SweepStage | None = None
     set_outside: tuple[str, ...] = ()
+    left_out: str = ""
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from raytemplate.data.sources.folders import say_left_out
 from raytemplate.spec.draft.draft import Draft
 from raytemplate.units import show_bytes
 
@@ -35,6 +36,7 @@ def _rows(draft: Draft) -> list[tuple[str, str]]:
     lengths = draft.lengths
     windows = f"validation {lengths.validation}, test {lengths.test}, train all before" if lengths else ""
     return [
+        ("files", say_left_out(found.source.left_out)),
         ("written", written),
         ("target", f"{draft.target.name}: {draft.learning.task}, {_target(draft)}"),
         ("windows", windows),

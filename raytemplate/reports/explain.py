@@ -79,7 +79,7 @@ def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:
 def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
     match stage:
         case IngestStage():
-            return "ingest", _ingest(stage, plan.machine)
+            return "ingest", _ingest(stage, plan.machine) + (f"; {plan.left_out}" if plan.left_out else "")
         case SweepStage():
             return "sweep", _sweep(stage)
         case FitStage():

@@ -86,7 +86,9 @@ def _snapshot(view: RunView) -> str:
     snapshot = view.snapshot
     assert snapshot is not None
     files = f"{len(snapshot.files):,} of {count(view.plan.ingest.num_files_listed, 'file')}"
-    return f"{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read"
+    return f"{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read" + (
+        f"; {view.plan.left_out}" if view.plan.left_out else ""
+    )
 
 
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from raytemplate.data.sources.folders import LeftOut
 from raytemplate.data.sources.storage import Storage
 from raytemplate.records.codec import Settings
 
@@ -72,6 +73,7 @@ class SourceFile:
 class SourceTable:
     """All files of a source, sorted by path, with one schema: column name -> Arrow type as text.
 
+    `left_out` lies beside them and is not read.
     `reading` is what its reader must know besides (how a CSV file is written), the same for every file, and
     `storage` where the object store is that they are in.
     """
@@ -82,6 +84,7 @@ class SourceTable:
     schema: Mapping[str, str]
     reading: Settings = field(default_factory=Settings)
     storage: Storage = field(default_factory=Storage)
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def partitions(self) -> Settings:

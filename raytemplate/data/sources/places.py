@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from raytemplate.data.sources.folders import Found, files_below, files_matching, say_left_out
 from raytemplate.data.sources.storage import Storage, find_stored, names_in, open_stored, stamp_of
 from raytemplate.errors import DataError
 
@@ -62,28 +63,30 @@ _NAME_ANOTHER = "name a file, a folder or a pattern that is there"
 
 
 def find_files(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = HERE) -> tuple[str, ...]:
-    """The files of a path, folder (everything with one of the endings below it) or glob, sorted.
+    """The files of `find`."""
+    return find(pattern, root, endings, storage).files
+
+
+def find(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = HERE) -> Found:
+    """The files of a path, folder (everything with one of the endings below it) or glob, sorted, and what is left out.
 
     Raises:
         DataError: there are none; the message says what was looked for and what is near.
         Forbidden, Unavailable: their object store does not let us in, or cannot be reached.
     """
     if is_uri(pattern):
-        if not (stored := find_stored(pattern, endings, storage)):
-            raise DataError(_nothing_stored(pattern, storage), next_step=_NAME_ANOTHER)
+        if not (stored := find_stored(pattern, endings, storage)).files:
+            left = f"; {say_left_out(stored.left_out)}" if stored.left_out else ""
+            raise DataError(_nothing_stored(pattern, storage) + left, next_step=_NAME_ANOTHER)
         return stored
     place = Path(os.path.normpath(root / pattern))
     if place.is_file():
-        return (str(place),)
-    if place.is_dir():
-        found = glob.glob("**/*", root_dir=place, recursive=True)
-        paths = {place / name for name in found if name.endswith(endings)}
-    else:
-        paths = {Path(os.path.normpath(root / name)) for name in glob.glob(pattern, root_dir=root, recursive=True)}
-    files = tuple(str(path) for path in sorted(path for path in paths if path.is_file()))
-    if not files:
-        raise DataError(_nothing_found(pattern, place, endings), next_step=_NAME_ANOTHER)
-    return files
+        return Found(files=(str(place),))
+    found = files_below(place, endings) if place.is_dir() else files_matching(pattern, root)
+    if not found.files:
+        left = f"; {say_left_out(found.left_out)}" if found.left_out else ""
+        raise DataError(_nothing_found(pattern, place, endings) + left, next_step=_NAME_ANOTHER)
+    return found
 
 
 def _nothing_found(pattern: str, place: Path, endings: tuple[str, ...]) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from raytemplate import plugins
+from raytemplate.data.sources.folders import Found
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.partitions import append_partitions, partition_types, with_partitions
-from raytemplate.data.sources.places import find_files, named
+from raytemplate.data.sources.places import find, named
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder, Source
 from raytemplate.data.times import between
 from raytemplate.errors import DataError
@@ -32,25 +33,27 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
     Raises:
         DataError: see `Source.list_source`; or endings that belong to several formats, or to none.
     """
-    source, paths = find_source(format_, order)
+    source, found = find_source(format_, order)
     root = Path(os.path.abspath(order.root))
-    kinds = partition_types([named(path, root) for path in paths], order.types, order.written)
+    kinds = partition_types([named(path, root) for path in found.files], order.types, order.written)
     table = source.list_source(replace(order, time="" if order.time in kinds else order.time))
+    table = replace(table, left_out=found.left_out)
     return with_partitions(table, kinds, order.time) if kinds else table
 
 
-def find_source(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]]:
-    """Which source reads the files of an order, and the files.
+def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
+    """Which source reads the files of an order, the files, and what is left out.
 
     Raises:
         DataError: no file; endings that belong to several formats, or to none.
     """
     if format_ != "auto":
         source = source_of(format_)
-        return source, find_files(order.pattern, order.root, source.endings, order.storage)
+        return source, find(order.pattern, order.root, source.endings, order.storage)
     sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
     endings = tuple(ending for source in sources for ending in source.endings)
-    paths = find_files(order.pattern, order.root, endings, order.storage)
+    found = find(order.pattern, order.root, endings, order.storage)
+    paths = found.files
     # An ending that ours read stays ours, whatever other packages offer for it.
     used = {path: source for source in reversed(sources) for path in paths if path.lower().endswith(source.endings)}
     unknown = next((path for path in paths if path not in used), None)
@@ -65,7 +68,7 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, tuple[str, ...]
             f"{order.pattern}: files of several formats: {', '.join(kinds)}; one source has one format",
             next_step="set data.source to a pattern such as data/*.csv",
         )
-    return used[paths[0]], paths
+    return used[paths[0]], found
 
 
 def read_file(kind: str, order: SliceOrder, partitions: Any, kinds: Any) -> ReadResult:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from raytemplate.data.sources.folders import HIDDEN, OTHER_ENDING, Found, LeftOut, is_hidden, lower_ending
 from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
 
 SCHEMES = ("s3", "gs", "abfs", "abfss", "hdfs")
@@ -151,8 +152,10 @@ class _Stored(io.RawIOBase):
         super().close()
 
 
-def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> tuple[str, ...]:
+def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> Found:
     """The files of a URI, of a folder (everything with one of the endings below it) or of a glob, sorted; as URIs.
+
+    Of a folder also what is left out: there are no links in a store, else it is as in `folders`.
 
     Raises:
         As `open_stored`; an empty result where there is a bucket but no such file.
@@ -160,8 +163,9 @@ def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> tup
     bucket = _bucket(pattern, storage)
     path = bucket.inside(pattern)
     with _in_our_words(pattern, storage):
-        found = _matches(bucket, path) if _has_magic(path) else _below(bucket, path, endings)
-        return tuple(sorted({bucket.outside(one) for one in found}))
+        if not _has_magic(path):
+            return _below(bucket, path, endings)
+        return Found(files=tuple(sorted({bucket.outside(one) for one in _matches(bucket, path)})))
 
 
 @contextmanager
@@ -221,15 +225,22 @@ def _listed(bucket: _Bucket, path: str, *, deep: bool = False) -> Sequence[Any]:
     return bucket.files.get_file_info(fs.FileSelector(path, recursive=deep, allow_not_found=not is_bucket))
 
 
-def _below(bucket: _Bucket, path: str, endings: tuple[str, ...]) -> Iterator[str]:
+def _below(bucket: _Bucket, path: str, endings: tuple[str, ...]) -> Found:
     info = bucket.files.get_file_info(path)
     if info.is_file:
-        yield path
-        return
+        return Found(files=(bucket.outside(path),))
+    files: list[str] = []
+    left_out: list[LeftOut] = []
     for found in _listed(bucket, path, deep=True):
-        hidden = any(part.startswith(".") for part in found.path.removeprefix(path).split("/"))
-        if found.is_file and found.path.endswith(endings) and not hidden:
-            yield found.path
+        name = found.path.removeprefix(path).lstrip("/")
+        hidden, wanted = any(map(is_hidden, name.split("/"))), name.lower().endswith(endings)
+        if not found.is_file or (hidden and not wanted):
+            continue
+        if wanted and not hidden:
+            files.append(bucket.outside(found.path))
+        else:
+            left_out.append(LeftOut(path=name, why=HIDDEN if hidden else OTHER_ENDING))
+    return Found(files=tuple(sorted(files)), left_out=tuple(sorted(left_out, key=lambda one: one.path)))
 
 
 def _matches(bucket: _Bucket, pattern: str) -> Iterator[str]:
@@ -245,18 +256,26 @@ def _walk(bucket: _Bucket, folder: str, parts: Sequence[str]) -> Iterator[str]:
     for info in _listed(bucket, folder, deep=deep):
         name = info.path.removeprefix(folder).lstrip("/")
         if deep:
-            if info.is_file and _regex(tuple(parts)).fullmatch(name):
+            small = (*parts[:-1], lower_ending(parts[-1]))
+            if info.is_file and path_pattern(small).fullmatch(lower_ending(name)):
                 yield info.path
-        elif fnmatch.fnmatchcase(name, head) and (head.startswith(".") or not name.startswith(".")):
+        elif _matches_one(name, head, is_file=not rest) and (head.startswith(".") or not name.startswith(".")):
             if rest and not info.is_file:
                 yield from _walk(bucket, info.path, rest)
             elif not rest and info.is_file:
                 yield info.path
 
 
+def _matches_one(name: str, pattern: str, *, is_file: bool) -> bool:
+    """Whether one level matches; the ending of a file does in any case."""
+    if is_file:
+        name, pattern = lower_ending(name), lower_ending(pattern)
+    return fnmatch.fnmatchcase(name, pattern)
+
+
 @functools.cache
-def _regex(parts: tuple[str, ...]) -> re.Pattern[str]:
-    """Parts of a pattern, in which `**` stands for any number of folders, also none."""
+def path_pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
+    """What the parts of a pattern match, `**` any number of folders, also none."""
     *folders, name = parts
     before = "".join("(?:.*/)?" if part == "**" else f"{_one_level(part)}/" for part in folders)
     return re.compile(before + (".*" if name == "**" else _one_level(name)))

@@ -44,7 +44,7 @@ def sample_of(place: str) -> Sample:
     if _agreement(text, separator) == (0.0, 0) and _agreement(text, _LAST_RESORT)[0] == 1:
         separator = _LAST_RESORT
     first, *records = _records(text, separator) or [[]]
-    if len(start) == START_BYTES and not place.endswith(".gz"):
+    if len(start) == START_BYTES and not place.lower().endswith(".gz"):
         records += [record for piece in _pieces(place) for record in _records(piece, separator)]
     fitting = tuple(tuple(record) for record in records if len(record) == len(first))
     return Sample(separator=separator, first=tuple(first), records=fitting)

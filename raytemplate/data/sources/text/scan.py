@@ -135,7 +135,7 @@ def scan(
         is_whole = True
         if most_bytes is not None:
             is_whole = _take_beginning(work, _unpacked(file, place), most_bytes)
-        elif place.endswith(".gz"):
+        elif place.lower().endswith(".gz"):
             _take_packed(work, _unpacked(file, place), head)
         else:
             for content in _blocks(file, work):
@@ -172,7 +172,7 @@ def _start(file: BinaryIO, place: str) -> bytes:
 
 def _unpacked(file: BinaryIO, place: str) -> BinaryIO:
     file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if place.endswith(".gz") else file
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if place.lower().endswith(".gz") else file
 
 
 def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:

@@ -143,7 +143,7 @@ def _read(place: str, ranges: Sequence[ByteRange], storage: Storage) -> tuple[in
     """The size of the file, and the bytes of each range as they were when the read was planned."""
     with open_file(place, storage) as file:
         size = file.seek(0, os.SEEK_END)
-        contents = [_packed(place, file, at) if place.endswith(".gz") else _part(file, at) for at in ranges]
+        contents = [_packed(place, file, at) if place.lower().endswith(".gz") else _part(file, at) for at in ranges]
     for content, at in zip(contents, ranges, strict=True):
         if hashlib.sha256(content).hexdigest() != at.sha256:
             raise IntegrityError(

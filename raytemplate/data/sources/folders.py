@@ -1,0 +1,235 @@
+"""The files of a folder or a pattern of this machine, each once, and what lies there and is left out.
+
+A file is told by what it is on the disk: links to it and hard links are the same file, read once, under its own name.
+Links are followed as long as they stay inside the folder; what they lead to outside of it is left out, and so is what
+begins with `.` or `_` (of a folder `_NAME=VALUE` apart), has another ending, or is no file. Endings in any case count.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raytemplate.errors import DataError
+
+_MOST_KEPT = 10_000
+OTHER_ENDING, HIDDEN, SPECIAL = "another ending", "begins with . or _", "not a file"
+BROKEN, OUTSIDE = "a broken link", "a link out of the folder"
+_TABLES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """Something that lies in a source and is not read, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """Files to read, sorted, and what is left out."""
+
+    files: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Look:
+    """One look below a folder: what was found so far."""
+
+    top: str
+    endings: tuple[str, ...]
+    names: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
+    folders: set[str] = field(default_factory=set[str])
+    links: list[str] = field(default_factory=list[str])
+    left_out: list[LeftOut] = field(default_factory=list[LeftOut])
+
+    def leave_out(self, path: str, why: str) -> None:
+        if len(self.left_out) < _MOST_KEPT:
+            self.left_out.append(LeftOut(path=os.path.relpath(path, self.top), why=why))
+
+    def take(self, path: str) -> None:
+        """A file; or a link to one inside of `top`."""
+        status = os.stat(path)
+        identity = (status.st_dev, status.st_ino)
+        if before := self.names.get(identity):
+            self.leave_out(path, f"the same file as {os.path.relpath(before, self.top)}")
+        else:
+            self.names[identity] = path
+
+    def walk(self, folder: str) -> None:
+        """What is in a folder, without following links: those are kept for later, when the files have their names."""
+        self.folders.add(os.path.realpath(folder))
+        with os.scandir(folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+        for entry in inside:
+            wanted = entry.name.lower().endswith(self.endings)
+            if entry.is_symlink():
+                if not entry.name.startswith("."):
+                    self.links.append(entry.path)
+            elif entry.is_dir():
+                if not is_hidden(entry.name):
+                    self.walk(entry.path)
+                elif not entry.name.startswith(".") and any(_data_below(entry.path, self.endings)):
+                    self.leave_out(entry.path, HIDDEN)
+            elif is_hidden(entry.name):
+                if wanted:
+                    self.leave_out(entry.path, HIDDEN)
+            elif not entry.is_file():
+                self.leave_out(entry.path, SPECIAL)
+            elif wanted:
+                self.take(entry.path)
+            else:
+                self.leave_out(entry.path, OTHER_ENDING)
+
+    def follow(self) -> None:
+        """The links that were met, and those in folders that they lead to."""
+        while self.links:
+            link = self.links.pop(0)
+            real = os.path.realpath(link)
+            if fault := link_fault(link, self.top):
+                self.leave_out(link, fault)
+            elif os.path.isdir(real):
+                if real in self.folders:
+                    self.leave_out(link, "a link to a folder that is read")
+                else:
+                    self.walk(link)
+            elif link.lower().endswith(self.endings):
+                self.take(link)
+            elif real not in self.names.values():
+                self.leave_out(link, OTHER_ENDING)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is none of the data: such as `.git`, `_SUCCESS` and `_temporary`, not `_part=1`."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
+def link_fault(link: str, top: str) -> str:
+    """Why a link is not followed, or ""."""
+    real = os.path.realpath(link)
+    if not os.path.exists(real):
+        return BROKEN
+    if not Path(real).is_relative_to(os.path.realpath(top)):
+        return OUTSIDE
+    return "" if os.path.isdir(real) or os.path.isfile(real) else SPECIAL
+
+
+def _data_below(folder: str, endings: tuple[str, ...]) -> Iterator[bool]:
+    return (name.lower().endswith(endings) for _, _, names in os.walk(folder) for name in names)
+
+
+def files_below(folder: Path, endings: tuple[str, ...]) -> Found:
+    """The files of a folder with one of the endings, in any case, and of the folders in it.
+
+    Raises:
+        DataError: it is a table of Delta Lake or Hudi, or holds a file both packed and unpacked.
+    """
+    for name, kind in _TABLES.items():
+        if (folder / name).is_dir():
+            raise DataError(
+                f"{folder}: a table of {kind}: its files also hold rows that were replaced or deleted",
+                next_step="export its rows as Parquet files and name those",
+            )
+    look = _Look(top=str(folder), endings=tuple(ending.lower() for ending in endings))
+    look.walk(str(folder))
+    look.follow()
+    files = tuple(sorted(look.names.values()))
+    _refuse_packed_twins(files)
+    return Found(files=files, left_out=tuple(sorted(look.left_out, key=lambda one: one.path)))
+
+
+def files_matching(pattern: str, root: Path) -> Found:
+    """The files that a pattern matches, each once; a name without a wildcard is taken as it is."""
+    top = str(_fixed_part(root / pattern))
+    look = _Look(top=top, endings=("",))
+    paths = [os.path.normpath(root / name) for name in _matches(pattern, root, look)]
+    for path in sorted(paths, key=lambda path: (os.path.realpath(path) != _own_name(path, top), path)):
+        if os.path.isdir(path):
+            continue
+        if glob.has_magic(pattern) and (fault := link_fault(path, top)):
+            look.leave_out(path, fault)
+        elif os.path.isfile(path):
+            look.take(path)
+        elif os.path.lexists(path):
+            look.leave_out(path, BROKEN if os.path.islink(path) else SPECIAL)
+    files = tuple(sorted(look.names.values()))
+    _refuse_packed_twins(files)
+    return Found(files=files, left_out=tuple(sorted(look.left_out, key=lambda one: one.path)))
+
+
+def _own_name(path: str, top: str) -> str:
+    """The path below the folder's real one: where no link is on the way, it is the file's real path."""
+    return os.path.join(os.path.realpath(top), os.path.relpath(path, top))
+
+
+def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
+    """What a pattern matches, endings in any case, nothing hidden. `**` is walked here: glob follows links for ever."""
+    parts = Path(pattern).parts
+    first = next((at for at, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    if "**" not in parts:
+        last = lower_ending(parts[-1])
+        names = (
+            glob.glob(str(Path(*parts[:-1], ".*" if last.startswith(".") else "*")), root_dir=root)
+            if glob.has_magic(pattern)
+            else []
+        )
+        found = [name for name in names if fnmatch.fnmatchcase(lower_ending(Path(name).name), last)] or [pattern]
+    else:
+        from raytemplate.data.sources.storage import path_pattern
+
+        top, rest = Path(*parts[:first]), path_pattern((*parts[first:-1], lower_ending(parts[-1])))
+        below = _Look(top=look.top, endings=("",))
+        if os.path.isdir(look.top):
+            below.walk(look.top)
+            below.follow()
+        look.left_out += [one for one in below.left_out if one.why in (OUTSIDE, BROKEN)]
+        names = [os.path.relpath(name, look.top) for name in below.names.values()]
+        found = [str(top / name) for name in names if rest.fullmatch(lower_ending(name))]
+    for name in found:
+        met = zip(Path(name).parts[first:], parts[first:], strict=False)
+        if not any(is_hidden(part) and not wanted.startswith((".", "_")) for part, wanted in met):
+            yield name
+
+
+def lower_ending(name: str) -> str:
+    """A name, or a pattern of names, with its ending in small letters."""
+    return re.sub(r"\.[A-Za-z]+(\.gz)?$", lambda match: match[0].lower(), name, flags=re.IGNORECASE)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder above the first wildcard."""
+    parts = pattern.parts
+    first = next((at for at, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+    return Path(*parts[:first])
+
+
+def _refuse_packed_twins(files: tuple[str, ...]) -> None:
+    """`a.csv` and `a.csv.gz` are one file, packed beside itself: rows would count twice."""
+    names = {name.lower() for name in files}
+    if twin := next((name for name in files if re.sub(r"\.gz$", "", name.lower()) in names - {name.lower()}), ""):
+        raise DataError(
+            f"{twin}: lies there packed and unpacked, and its rows would be read twice",
+            next_step="remove one of the two, or name a pattern such as data/*.csv.gz",
+        )
+
+
+def say_left_out(left_out: tuple[LeftOut, ...]) -> str:
+    """How many are left out, and why, in a line; "" for none."""
+    if not left_out:
+        return ""
+    whys: dict[str, list[str]] = {}
+    for one in left_out:
+        whys.setdefault(re.sub("^the same file as .*", "a file that is read", one.why), []).append(one.path)
+    said = [f"{_few(paths)} ({why})" for why, paths in whys.items()]
+    return f"{len(left_out):,} not read: {'; '.join(said)}"
+
+
+def _few(paths: list[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3:,} more" if len(paths) > 3 else "")
