@@ -2,7 +2,7 @@
 
 A short list of what is allowed, so that a template stays data: columns, numbers, text, true, false, null, comparisons,
 `+ - * /`, `is [not] null`, `in (...)`, `between`, `like`, `and`, `or`, `not`. A row whose condition is null
-is not matched.
+is not matched. A missing value, by the rule of `data.missing`, is null: NaN and blank text are, too.
 
 Text stands in single quotes. A column's name may stand in double quotes, and must if it is no plain word or is one of
 SQL's: "total amount", "select"; a double quote in it is written twice. `condition_types` has what may be compared.
@@ -70,7 +70,8 @@ class Condition:
         Args:
             nulls: null where SQL says null.
             schema: types of the columns. With it, text compared with a column of times is read as a time, in UTC unless
-                it has an offset. Without it text stays text, which Arrow does not compare with times.
+                it has an offset, and every missing value is null. Without it text stays text, which Arrow does not
+                compare with times, and only nulls are missing.
 
         Raises:
             ValueError: text that is no time, compared with a column of times.
@@ -330,15 +331,18 @@ class _Lowering:
         return self._operation(node, name)
 
     def column(self, name: str) -> pc.Expression:
-        """The values of a column as they are compared."""
+        """The values of a column as they are compared, null where they are missing."""
         import pyarrow as pa
         import pyarrow.compute as pc
+
+        from raytemplate.data.missing import null_expression
 
         kind = self._type(name)
         if kind is None or self.schema is None:
             return pc.field(name)
         is_coded = pa.types.is_dictionary(self.schema.field(name).type)
-        return _comparable(pc.field(name).cast(kind) if is_coded else pc.field(name), kind)
+        value = pc.field(name).cast(kind) if is_coded else pc.field(name)
+        return null_expression(_comparable(value, kind), pa.float64() if pa.types.is_floating(kind) else kind)
 
     def _operation(self, node: Any, name: str) -> pc.Expression:
         import pyarrow.compute as pc

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.contract_options import ColumnContract
+from raytemplate.data.missing import is_missing
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.units import parse_moment
@@ -72,7 +73,7 @@ def _told(breach: Breach, num_rows: int) -> str:
 
 def _broken(column: Any, rule: ColumnContract) -> Iterator[tuple[str, Any]]:
     """(promise in words, booleans [rows] that are true where it is broken)."""
-    missing = pc.is_null(column, nan_is_null=True)
+    missing = is_missing(column)
     if not rule.nullable:
         yield "nullable: false", missing
     there = pc.invert(missing)
@@ -111,4 +112,4 @@ def _scalar(column: Any, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is None or value != value else str(value)
+    return "missing" if value is None or value != value or not str(value).strip() else str(value)

@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raytemplate.data.features.inputs import Step, add_own, column_of, input_of
+from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of
 from raytemplate.data.features.kind import ColumnProfile, FeatureKind
 from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.missing import nulls_where_missing
 from raytemplate.data.options import Task
 from raytemplate.data.quantiles import QuantileProfile, merge_quantiles, quantile_profile
 from raytemplate.data.statistics import (
@@ -68,7 +69,7 @@ def profile(
         DataError: a column is missing, or of a type that its feature cannot use.
     """
     wanted = column_of(table, target)
-    table = add_own(table, steps, alone=True)
+    table = nulls_where_missing(add_own(table, steps, alone=True), made_of(steps))
     learnt = functools.cache(lambda: _learnt(table, target, task, positive))
     return Profile(
         num_rows=table.num_rows,

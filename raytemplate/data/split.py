@@ -2,7 +2,8 @@
 
 A row's hash is 64 bits: the seed's, mixed with that of each column by name, so that the order of rows and columns,
 other rows and the file they stand in do not matter. A number counts as the float64 it is, whatever type its file has; a
-time as microseconds since 1970; text and bytes by BLAKE2b. Rows equal in all columns that count share a side.
+time as microseconds since 1970; text and bytes by BLAKE2b; a missing value as missing, however it is spelt. Rows equal
+in all columns that count share a side.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from raytemplate.data.missing import null_where_missing
 from raytemplate.errors import DataError
 from raytemplate.records import codec
 
@@ -70,9 +72,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str], seed: int) -> Hashes:
 
 
 def _column(table: pa.Table, name: str) -> Hashes:
-    column = table.column(name).combine_chunks()
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    column: Any = null_where_missing(table.column(name)).combine_chunks()
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         bits = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())

@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from raytemplate.data.conditions import in_condition, is_condition, parse_condition, target_columns
 from raytemplate.data.features.kind import family_of, is_text, is_whole
+from raytemplate.data.missing import null_where_missing
 from raytemplate.data.options import Task
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, plain
 from raytemplate.errors import DataError
@@ -58,11 +59,8 @@ def accepts_classes(column: str, kind: Any) -> str:
 
 
 def class_texts(column: pa.ChunkedArray) -> Any:
-    """The class of each row as text, null where there is none: 1, 1.0 and "1" are one class; NaN is null."""
-    values: Any = plain(column)
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), None, values)
-    return values.cast(pa.string())
+    """The class of each row as text, null where it is missing: 1, 1.0 and "1" are one class."""
+    return null_where_missing(column).cast(pa.string())
 
 
 def positive_of(positive: str, family: str) -> str:

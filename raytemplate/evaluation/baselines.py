@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from raytemplate.data.missing import null_where_missing
 from raytemplate.evaluation.buckets import bucket_of, coarser, means, quantiles, relative_width
 from raytemplate.evaluation.metrics.metric import Floats
 
@@ -187,10 +188,10 @@ def _codes(names: pa.Array) -> NDArray[np.int64]:
 
 
 def _group_names(table: pa.Table, by: tuple[str, ...]) -> pa.Array:
-    """One text a row: the columns joined by a separator that no name holds; null is a value like any other."""
+    """One text a row: the columns joined by a separator that no name holds; missing is a value like any other."""
     if not by:
         return pa.repeat("", len(table))
-    columns = [table[name].cast(pa.string()) for name in by]
+    columns = [null_where_missing(table[name]).cast(pa.string()) for name in by]
     joined = pc.binary_join_element_wise(*columns, "\x1f", null_handling="replace", null_replacement="\x00")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 

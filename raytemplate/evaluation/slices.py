@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from raytemplate.data.missing import null_where_missing
 from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
 from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, metric_of
 from raytemplate.records.evaluated import MetricValue, Slice
@@ -40,7 +41,7 @@ def slice_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as slices are made of it, whatever type a batch of rows has: numbers as float64, all else as text."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
         return column.cast(pa.float64(), safe=False)  # ids of 17 digits are sliced too, to 16 of them
-    return column.cast(pa.string())
+    return null_where_missing(column).cast(pa.string())
 
 
 def parts_of(column: pa.ChunkedArray) -> Parts:

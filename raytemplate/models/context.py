@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from raytemplate.data.features.gaps import Gap
+
 Split = Literal["train", "validation"]
 
 
@@ -22,7 +24,7 @@ class Batch:
     """Encoded rows of one rank.
 
     Args:
-        dense: float32 [rows, dense features], scaled.
+        dense: float32 [rows, dense features], scaled; NaN for a missing value if the family takes it, else finite.
         codes: int32 [rows, categorical features], each below its cardinality.
         target: float32 [rows], in the target's own unit, or the index of the row's class.
         num_rows_all_ranks: rows of this step over all ranks; a rank may have none of them.
@@ -45,6 +47,8 @@ class Layout:
         task: "regression", "binary" or "multiclass". For classes a batch's target is the index of the class.
         classes: the classes in the order of their index; of two, the second is the positive one. Empty for regression.
         class_counts: rows of each class in training.
+        gaps: features with missing values: NaN in a batch if `missing_as_nan`, else filled, and told by the last
+            columns of `dense`.
     """
 
     dense: tuple[str, ...]
@@ -55,6 +59,8 @@ class Layout:
     task: str = "regression"
     classes: tuple[str, ...] = ()
     class_counts: tuple[int, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    missing_as_nan: bool = False
 
     @property
     def num_outputs(self) -> int:

@@ -105,6 +105,8 @@ class Family:
         start_s: seconds to import the family's libraries.
         targets: its own fields that name a person's code, as "my_pkg.model:build".
         tasks: what `data.task` may be.
+        takes_missing: whether its loop and predictor take NaN in dense columns as a missing value; else they get it
+            filled, and a column that says where it was.
         packages: what must be importable that not every installation has.
         extra: the extra of our package that brings them.
         no_gpus: why it computes on CPUs alone, whatever a worker holds; "" if it uses the GPUs that it is given.
@@ -127,6 +129,7 @@ class Family:
     targets: tuple[str, ...] = ()
     extra: str = ""
     no_gpus: str = ""
+    takes_missing: bool = False
 
     def checkpoint_interval(self, training: TrainingSpec, num_epochs: int) -> int:
         """Epochs (or rounds) between checkpoints: as the template says, else one, or a twentieth of many short ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from raytemplate import plugins
 from raytemplate.code.load import CODE, code_in
 from raytemplate.data.features.encoding import FittedFeatures, encode
+from raytemplate.data.features.gaps import seen
 from raytemplate.data.features.inputs import reads
+from raytemplate.data.missing import nulls_where_missing
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
@@ -117,12 +119,24 @@ def read_about(folder: Path) -> About:
     return codec.loads(About, (folder / ABOUT).read_bytes(), where=str(folder / ABOUT))
 
 
-def layout_of(features: FittedFeatures) -> Layout:
-    """The columns of encoded rows, as loops and predictors see them."""
+def layout_of(features: FittedFeatures, family: Family) -> Layout:
+    """The columns of encoded rows, as the loop and the predictor of a family see them."""
+    return seen_by(family, encoded_layout(features))
+
+
+def seen_by(family: Family, layout: Layout) -> Layout:
+    """The layout of encoded rows as a family sees it: if it takes no missing values, with columns that tell of them."""
+    if family.takes_missing:
+        return replace(layout, missing_as_nan=True)
+    return replace(layout, dense=(*layout.dense, *(gap.name for gap in layout.gaps)))
+
+
+def encoded_layout(features: FittedFeatures) -> Layout:
+    """The columns of encoded rows, before a family sees them."""
     return Layout(
         dense=features.dense, codes=features.codes, cardinalities=features.cardinalities,
         target_mean=features.target_mean, target_std=features.target_std, task=features.task,
-        classes=features.classes, class_counts=features.class_counts,
+        classes=features.classes, class_counts=features.class_counts, gaps=features.gaps,
     )  # fmt: skip
 
 
@@ -132,6 +146,7 @@ class SavedModel:
 
     about: About
     features: FittedFeatures
+    layout: Layout
     predictor: Predictor
     code: Path
 
@@ -146,9 +161,10 @@ class SavedModel:
         features = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
         family: Family = plugins.load(plugins.FAMILIES, about.family)
         predictor: type[Predictor] = plugins.resolve(family.predictor)
+        layout = layout_of(features, family)
         with code_in(folder / CODE):
-            loaded = predictor.load(folder, layout_of(features))
-        return cls(about=about, features=features, predictor=loaded, code=folder / CODE)
+            loaded = predictor.load(folder, layout)
+        return cls(about=about, features=features, layout=layout, predictor=loaded, code=folder / CODE)
 
     def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
         """Predictions for raw rows as a `Predictor` gives them, and how many of their values are unknown categories.
@@ -157,8 +173,13 @@ class SavedModel:
             DataError: a column that the model needs is missing or of another type.
         """
         with code_in(self.code):
-            encoded = encode(_untyped_where_empty(self.taken(rows)), self.features, with_target=False)
-        return self.predictor.predict(encoded.dense, encoded.codes), encoded.num_unknown
+            taken = self.taken(rows)
+            if self.features.blank_is_missing:
+                taken = nulls_where_missing(taken, self.features.columns)
+            encoded = encode(_untyped_where_empty(taken), self.features, with_target=False)
+        gaps, as_nan = self.layout.gaps, self.layout.missing_as_nan
+        dense = seen(encoded.dense, encoded.missing, gaps, as_nan=as_nan)
+        return self.predictor.predict(dense, encoded.codes), encoded.num_unknown
 
     def taken(self, rows: pa.Table) -> pa.Table:
         """The columns [rows] that the model needs, with their values as training took them.

@@ -22,8 +22,8 @@ def start_from(folder: Path, now: FittedFeatures) -> Start | str:
     then = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
     if (then.task, then.classes) != (now.task, now.classes):
         return "it predicts something else"
-    if then.dense != now.dense or then.codes != now.codes:
-        changed = sorted({*then.dense, *then.codes} ^ {*now.dense, *now.codes})
+    if (_dense(then), then.codes) != (_dense(now), now.codes):
+        changed = sorted({*_dense(then), *then.codes} ^ {*_dense(now), *now.codes})
         return f"its columns are others: {', '.join(changed[:3])}" if changed else "its columns stand in another order"
     known = {feature.column: _values(feature) for feature in then.features}
     values = {feature.column: _values(feature) for feature in now.features}
@@ -36,6 +36,11 @@ def start_from(folder: Path, now: FittedFeatures) -> Start | str:
         else:
             return f"{column} had {before:,} codes and has {after:,}"
     return Start(folder=folder, places=places)
+
+
+def _dense(features: FittedFeatures) -> tuple[str, ...]:
+    """With those that say where a value is missing: families with weights have them."""
+    return (*features.dense, *(gap.name for gap in features.gaps))
 
 
 def _values(feature: FittedColumn) -> tuple[str, ...]:

@@ -89,7 +89,8 @@ class IngestStage:
     `rules` say how values are written, whatever the format (see `data.sources.as_read`); plans made before have None,
     and take text of Parquet and JSON Lines as it is;
     `types` are the columns that are read, and the keys, as a contract calls their types;
-    `keeps_rows` where trials encode the rows of train and validation in ways of their own.
+    `keeps_rows` where trials encode the rows of train and validation in ways of their own;
+    `gaps` where missing values may stay missing in encoded rows: plans of earlier versions fill them all.
     """
 
     source: str
@@ -118,6 +119,7 @@ class IngestStage:
     keeps_rows: bool = False
     rules: Rules | None = None
     types: Settings = field(default_factory=Settings)
+    gaps: bool = False
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""

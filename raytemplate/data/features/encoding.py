@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, reads
+from raytemplate.data.features.gaps import Gap
+from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of, reads
 from raytemplate.data.features.kind import EncodedColumn, FeatureKind, OutOfFold, Outputs
 from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.features.options import FeatureOptions
+from raytemplate.data.missing import is_missing, nulls_where_missing
 from raytemplate.data.options import Task
 from raytemplate.data.profile import Profile, step_key
 from raytemplate.data.statistics import NumberProfile, to_floats
@@ -44,6 +47,8 @@ class FittedFeatures:
 
     `target_mean` and `target_std` are training's, in the target's unit; a deviation of 0 is given as 1. For classes
     they are 0 and 1; `classes` stand in the order of their index, and `class_counts` are their rows in training.
+    `gaps` are the features whose missing values are told apart from others; `blank_is_missing` is false for models
+    made before blank text was a missing value: it may be one of their categories.
     """
 
     features: tuple[FittedColumn, ...]
@@ -57,6 +62,8 @@ class FittedFeatures:
     task: Task = "regression"
     classes: tuple[str, ...] = ()
     class_counts: tuple[int, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    blank_is_missing: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,24 +74,26 @@ class FittedFeatures:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
     """Rows as arrays. dense: float32 [rows, D]; codes: int32 [rows, C]; both C-contiguous. target: float32 [rows], raw,
-    or the index of the row's class.
+    or the index of the row's class. missing: bool [rows, gaps], where a dense column was filled.
 
     `num_unknown` counts rows with a category that has no place of its own: never seen in training, or rare there.
     """
 
     dense: npt.NDArray[np.float32]
     codes: npt.NDArray[np.int32]
+    missing: npt.NDArray[np.bool_]
     target: npt.NDArray[np.float32] | None
     num_unknown: int
 
 
 def fit_features(
-    profile: Profile, steps: Sequence[Step], task: Task = "regression", positive: str = ""
+    profile: Profile, steps: Sequence[Step], task: Task = "regression", positive: str = "", *, gaps: bool = False
 ) -> FittedFeatures:
     """All features and the target fitted from training's profile, in the order of the steps.
 
     Args:
         positive: the value of a binary target that counts as yes; "" is true or 1.
+        gaps: whether missing values are told apart from what they are filled with.
 
     Raises:
         DataError: the profile was made without one of the features, or its target cannot be learnt.
@@ -101,8 +110,25 @@ def fit_features(
         cardinalities=tuple(cardinality for _, cardinality in codes),
         target=profile.target_column,
         num_rows=profile.num_rows,
+        gaps=_gaps(profile, steps, outputs) if gaps else (),
+        blank_is_missing=True,
         **_fit_target(profile, task, positive),
     )
+
+
+def _gaps(profile: Profile, steps: Sequence[Step], outputs: Sequence[Outputs]) -> tuple[Gap, ...]:
+    """Of the features that fill, those with missing values in training, and others besides: else nothing is learnt."""
+    found: list[Gap] = []
+    first = 0
+    for step, output in zip(steps, outputs, strict=True):
+        places = tuple(range(first, first + len(output.dense)))
+        first += len(places)
+        options = _kind(step.kind).Options.model_validate(dict(step.settings))
+        column = profile.columns[step_key(step)]
+        tells = isinstance(options, FeatureOptions) and options.fills and getattr(options, "impute", "auto") == "auto"
+        if tells and places and 0 < column.num_null < column.num_rows:
+            found.append(Gap(column=step.column, name=f"{step.column}=(missing)", places=places))
+    return tuple(found)
 
 
 def _fit_target(profile: Profile, task: Task, positive: str) -> dict[str, Any]:
@@ -127,16 +153,23 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
     dense = np.empty((table.num_rows, len(fitted.dense)), np.float32)
     codes = np.empty((table.num_rows, len(fitted.codes)), np.int32)
     unknown = np.zeros(table.num_rows, np.bool_)
+    missing = np.zeros((table.num_rows, len(fitted.gaps)), np.bool_)
+    places = {gap.places[0]: place for place, gap in enumerate(fitted.gaps)}
     num_dense = num_codes = 0
     with_own = add_own(table, fitted.features)
+    if fitted.blank_is_missing:
+        with_own = nulls_where_missing(with_own, made_of(fitted.features))
     for feature in fitted.features:
-        part = _encode(with_own, feature, training)
+        column = input_of(with_own, feature)
+        part = _encode(with_own, column, feature, training)
+        if (place := places.get(num_dense)) is not None and part.dense:
+            missing[:, place] = is_missing(column).to_numpy()
         num_dense = _fill(dense, num_dense, part.dense)
         num_codes = _fill(codes, num_codes, part.codes)
         if part.unknown is not None:
             unknown |= part.unknown
     target = target_values(table, fitted).astype(np.float32) if with_target else None
-    return Encoded(dense=dense, codes=codes, target=target, num_unknown=int(unknown.sum()))
+    return Encoded(dense=dense, codes=codes, missing=missing, target=target, num_unknown=int(unknown.sum()))
 
 
 def _fit(profile: Profile, step: Step) -> FittedColumn:
@@ -157,9 +190,8 @@ def _outputs(feature: FittedColumn) -> Outputs:
     return _kind(feature.kind).outputs(feature.column, feature.state)
 
 
-def _encode(table: pa.Table, feature: FittedColumn, training: bool) -> EncodedColumn:
+def _encode(table: pa.Table, column: pa.ChunkedArray, feature: FittedColumn, training: bool) -> EncodedColumn:
     kind = _kind(feature.kind)
-    column = input_of(table, feature)
     family = kind.accepts(feature.column, column.type)
     if family != feature.type and "null" not in (family, feature.type):
         raise DataError(f"column {feature.column} is {column.type}, but was {feature.type} in training")

@@ -53,10 +53,15 @@ def input_of(table: pa.Table, feature: Made) -> pa.ChunkedArray:
     Raises:
         DataError: a column is missing, or cannot be crossed.
     """
-    columns = (own_name(feature),) if feature.build else reads(feature)
+    columns = made_of((feature,))
     if len(columns) == 1:
         return column_of(table, columns[0])
     return _crossed({name: column_of(table, name) for name in columns})
+
+
+def made_of(features: Sequence[Made]) -> tuple[str, ...]:
+    """The columns of a table, with those of own functions beside them, that features are made of."""
+    return tuple(name for f in features for name in ((own_name(f),) if f.build else reads(f)))
 
 
 def own_name(feature: Made) -> str:

@@ -17,8 +17,22 @@ class FeatureOptions(Options):
     lists: ClassVar[tuple[str, ...]] = ("numeric", "categorical", "datetime", "text", "crosses")
     """Lists of `features` whose columns can be of this kind."""
 
+    fills: ClassVar[bool] = False
+    """Whether a missing value becomes a number that a value which is there can become as well."""
 
-class NumericOptions(FeatureOptions):
+
+class FilledOptions(FeatureOptions):
+    """Settings of one column whose missing values are filled in the numbers that it becomes."""
+
+    fills: ClassVar[bool] = True
+
+    impute: Literal["auto", "mean"] = "auto"
+    """What a missing value becomes. `mean`: the training mean, which is 0 after scaling. `auto`: if training has
+    missing values, trees get them as missing, and any other family the mean with a column of 0 and 1 more that says
+    where; else the mean. Default: auto."""
+
+
+class NumericOptions(FilledOptions):
     """Settings of one numeric column."""
 
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
@@ -30,9 +44,6 @@ class NumericOptions(FeatureOptions):
     """`standard` subtracts the training mean and divides by the training deviation; the result is kept within 16
     deviations, so that one faulty reading (the weather file has a wind of 1048 mph) cannot swamp a row.
     Default: standard."""
-
-    impute: Literal["mean"] = "mean"
-    """What a missing value becomes: the training mean, which is 0 after scaling. Default: mean."""
 
 
 class BucketsOptions(FeatureOptions):
@@ -60,7 +71,7 @@ class BucketsOptions(FeatureOptions):
         return self
 
 
-class QuantileOptions(FeatureOptions):
+class QuantileOptions(FilledOptions):
     """Settings of one column of numbers by rank."""
 
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
@@ -73,6 +84,7 @@ class PowerOptions(FeatureOptions):
     """Settings of one column of numbers under the transform of Yeo and Johnson; there are none."""
 
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
+    fills: ClassVar[bool] = True
 
 
 class CategoricalOptions(FeatureOptions):
@@ -91,7 +103,7 @@ class CategoricalOptions(FeatureOptions):
     """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
 
 
-class OrdinalOptions(FeatureOptions):
+class OrdinalOptions(FilledOptions):
     """Settings of one categorical column whose values have an order."""
 
     lists: ClassVar[tuple[str, ...]] = ("categorical",)
@@ -137,7 +149,7 @@ class TargetMeanOptions(FeatureOptions):
     """Most values with a mean of their own; the most frequent are kept. Default: 10,000."""
 
 
-class TextOptions(FeatureOptions):
+class TextOptions(FilledOptions):
     """Settings of one column of text."""
 
     lists: ClassVar[tuple[str, ...]] = ("text",)
@@ -161,7 +173,7 @@ class TextOptions(FeatureOptions):
     """Terms in fewer training rows have no column. Default: 2."""
 
 
-class DatetimeOptions(FeatureOptions):
+class DatetimeOptions(FilledOptions):
     """Settings of one column of time."""
 
     lists: ClassVar[tuple[str, ...]] = ("datetime",)

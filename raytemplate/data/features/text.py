@@ -38,10 +38,12 @@ class Text:
     @staticmethod
     def prepare(column: pa.ChunkedArray, options: TextOptions) -> pa.ChunkedArray:
         """The different terms of each row, a list of text [rows]; null where there is no text."""
+        kind = pa.list_(pa.string())
         if options.method == "hashing":
-            return pa.chunked_array([pa.nulls(len(column), pa.list_(pa.string()))])
+            none = pa.ListArray.from_arrays(np.zeros(len(column) + 1, np.int32), pa.array([], pa.string()))
+            return _null_where(column, pa.chunked_array([none], kind))
         parts = [_lists(*found) for found in terms_of(column, options.tokens, options.ngrams or _default(options))]
-        return pa.chunked_array(parts, pa.list_(pa.string()))
+        return _null_where(column, pa.chunked_array(parts, kind))
 
     @staticmethod
     def fit(profile: CategoryProfile, options: TextOptions) -> Mapping[str, Any]:
@@ -77,6 +79,10 @@ class Text:
 
 def _default(options: TextOptions) -> int:
     return 1 if options.tokens == "words" else 3
+
+
+def _null_where(column: Any, lists: Any) -> Any:
+    return pc.if_else(column.is_valid(), lists, pa.scalar(None, lists.type))
 
 
 def _lists(num_rows: int, rows: Places, terms: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.statistics import plain
+from raytemplate.data.missing import null_where_missing
 from raytemplate.data.times import is_time, time_range
 from raytemplate.units import show_moment
 
@@ -67,10 +67,9 @@ class Tally:
 
     def take(self, column: Any) -> None:
         """Some of its rows."""
-        column = plain(column)
+        column = null_where_missing(column)
         self.kind = column.type
-        missing: Any = pc.is_null(column, nan_is_null=True)
-        there = column.filter(pc.invert(missing))
+        there = column.drop_null()
         self.num_rows += len(column)
         self.num_null += len(column) - len(there)
         if not len(there):
@@ -110,7 +109,7 @@ class Tally:
     def facts(self, sample: Any) -> ColumnFacts:
         """All that is known in the end. `sample`: some of the column's rows."""
         kind = type_of(self.kind)
-        there = plain(sample).drop_null() if kind != "other" else pa.array([])
+        there = null_where_missing(sample).drop_null() if kind != "other" else pa.array([])
         return ColumnFacts(
             name=self.name, type=kind, whole=self.whole and kind in ("number", "integer"), num_rows=self.num_rows,
             num_null=self.num_null, min=_limit(self.low), max=_limit(self.high), values=self.values,

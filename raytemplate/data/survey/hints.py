@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.compute
 
-from raytemplate.data.statistics import plain
+from raytemplate.data.missing import null_where_missing
 from raytemplate.data.survey.facts import ColumnFacts
 from raytemplate.data.survey.roles import Role
 from raytemplate.data.survey.survey import Survey
@@ -40,7 +40,7 @@ def _counted_in(column: ColumnFacts) -> str:
 
 def _nearly_all_dates(column: ColumnFacts, found: Survey) -> str:
     """ " but for values such as X" where nearly all rows of a sample have an ISO date, else ""."""
-    texts = plain(found.sample.column(column.name)).drop_null()
+    texts = null_where_missing(found.sample.column(column.name)).drop_null()
     are: Any = pc.match_substring_regex(texts, _ISO)
     if not len(texts) or float(pc.mean(are).as_py()) < _NEARLY_ALL:
         return ""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.statistics import plain
+from raytemplate.data.missing import null_where_missing
 from raytemplate.data.survey.facts import ColumnFacts
 from raytemplate.data.survey.survey import Survey
 from raytemplate.data.survey.writing import dressed_number
@@ -90,7 +90,7 @@ def _is_key(column: ColumnFacts) -> bool:
 def _copy(column: ColumnFacts, found: Survey) -> str:
     """Why a column is the target under another name, or ""."""
     target = found.column(found.asked.target)
-    one, other = plain(found.sample.column(column.name)), plain(found.sample.column(target.name))
+    one, other = (null_where_missing(found.sample.column(name)) for name in (column.name, target.name))
     both: Any = pc.and_(one.is_valid(), other.is_valid())
     one, other = one.filter(both), other.filter(both)
     if len(one) < 20:
@@ -120,8 +120,8 @@ def _dressed(column: ColumnFacts, found: Survey) -> str:
     """One of the numbers that a column of text holds with signs of money, shares or thousands, or ""."""
     if column.type != "text" or not column.num_rows - column.num_null:
         return ""
-    values = [str(value) for value in plain(found.sample.column(column.name)).drop_null().slice(0, 1000).to_pylist()]
-    return dressed_number(values)
+    there: Any = null_where_missing(found.sample.column(column.name)).drop_null()
+    return dressed_number([str(value) for value in there.slice(0, 1000).to_pylist()])
 
 
 def _is_line(one: Any, other: Any) -> bool:

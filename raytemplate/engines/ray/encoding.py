@@ -15,7 +15,7 @@ from raytemplate.data import profile as profiles
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.target import check_classes
 from raytemplate.models.context import Layout
-from raytemplate.models.saved import layout_of
+from raytemplate.models.saved import encoded_layout
 from raytemplate.planning.stages import FeatureStep, IngestStage
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -32,17 +32,17 @@ def fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedF
     Raises:
         DataError: they cannot be, or a window of `found` has classes that train has not.
     """
-    features = fit_features(found["train"], stage.features, stage.task, stage.positive)
+    features = fit_features(found["train"], stage.features, stage.task, stage.positive, gaps=stage.gaps)
     if stage.task != "regression":
         check_classes({name: p.target for name, p in found.items()}, stage.target, features.classes)
     return features
 
 
 def arrays_of(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
-    """The rows of a window as "dense", "codes" and "target"."""
+    """The rows of a window as "dense", "codes", "missing" and "target"."""
     encoded = encode(table, features, with_target=True, training=window == "train")
     assert encoded.target is not None
-    return {"dense": encoded.dense, "codes": encoded.codes, "target": encoded.target}
+    return {"dense": encoded.dense, "codes": encoded.codes, "missing": encoded.missing, "target": encoded.target}
 
 
 def encode_rows(
@@ -52,4 +52,5 @@ def encode_rows(
     stage = replace(stage, features=steps)
     with code_in(code):
         features = fitted({"train": profile_of(train, stage)}, stage)
-        return layout_of(features), arrays_of(train, features, "train"), arrays_of(validation, features, "validation")
+        held = arrays_of(validation, features, "validation")
+        return encoded_layout(features), arrays_of(train, features, "train"), held

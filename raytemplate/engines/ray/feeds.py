@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.models.context import Batch, Split
+from raytemplate.data.features.gaps import seen
+from raytemplate.models.context import Batch, Layout, Split
 
 _BATCHES_GATHERED_AT_ONCE = 64
 _PARTS_OF_BUFFER = 4  # what is taken out of the shuffle buffer at once
@@ -31,12 +32,16 @@ class MemoryFeed:
 
     The train window is shuffled by a permutation seeded with (seed, epoch), the same on every rank; rank r of n
     takes rows r, r+n, .. of each step, so the ranks' rows are disjoint and together are all rows.
+
+    Args:
+        layout: says how missing values are seen; without one as they are filled.
     """
 
     def __init__(
-        self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], *, rank: int, num_ranks: int, seed: int
-    ) -> None:
-        self._arrays = arrays
+        self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], *, rank: int, num_ranks: int, seed: int,
+        layout: Layout | None = None,
+    ) -> None:  # fmt: skip
+        self._arrays, self._layout = arrays, layout
         self._rank, self._num_ranks, self._seed = rank, num_ranks, seed
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
@@ -46,12 +51,12 @@ class MemoryFeed:
             return
         columns = self._arrays[split]
         for start in range(0, len(columns["target"]), batch_size):
-            yield _batch(columns, slice(start, start + batch_size))
+            yield _batch(columns, slice(start, start + batch_size), self._layout)
 
     def arrays(self, split: Split) -> Batch:
         """Train: every n-th row of this rank. Validation: all rows."""
         step = slice(self._rank, None, self._num_ranks) if split == "train" else slice(None)
-        return _batch(self._arrays[split], step)
+        return _batch(self._arrays[split], step, self._layout)
 
     def _shuffled(self, epoch: int, batch_size: int) -> Iterator[Batch]:
         columns = self._arrays["train"]
@@ -61,7 +66,8 @@ class MemoryFeed:
         for first in range(0, len(order), num_rows):
             # Gathering many steps at once costs a third of gathering each alone, and keeps the copy small.
             chosen = order[first : first + num_rows]
-            gathered = (dense.take(chosen, axis=0), codes.take(chosen, axis=0), target.take(chosen))
+            numbers = _seen(dense.take(chosen, axis=0), columns, chosen, self._layout)
+            gathered = (numbers, codes.take(chosen, axis=0), target.take(chosen))
             for start in range(0, len(chosen), batch_size):
                 stop = min(start + batch_size, len(chosen))
                 mine = slice(start + self._rank, stop, self._num_ranks)
@@ -75,13 +81,20 @@ def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def _batch(columns: Mapping[str, NDArray[Any]], rows: slice) -> Batch:
+def _batch(columns: Mapping[str, NDArray[Any]], rows: slice, layout: Layout | None) -> Batch:
     # Copies: arrays from the object store are read-only, and torch wants memory it may own.
     target = columns["target"][rows].copy()
+    dense = _seen(columns["dense"][rows].copy(), columns, rows, layout)
     return Batch(
-        dense=columns["dense"][rows].copy(), codes=columns["codes"][rows].copy(), target=target,
+        dense=dense, codes=columns["codes"][rows].copy(), target=target,
         num_rows_all_ranks=len(target),
     )  # fmt: skip
+
+
+def _seen(dense: NDArray[Any], columns: Mapping[str, NDArray[Any]], rows: Any, layout: Layout | None) -> NDArray[Any]:
+    if layout is None or not layout.gaps:
+        return dense
+    return seen(dense, columns["missing"][rows], layout.gaps, as_nan=layout.missing_as_nan)
 
 
 def with_validation(arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> dict[str, Mapping[str, NDArray[Any]]]:
@@ -102,15 +115,16 @@ class StreamFeed:
 
     Args:
         shards: split -> iterator of this rank (train is split, validation is whole).
-        widths: columns of "dense" and "codes".
+        widths: encoded columns of "dense" and "codes".
+        layout: as `MemoryFeed` has it.
         total: adds whole numbers up over the ranks; ranks step together until none has rows left.
     """
 
     def __init__(
         self, shards: Mapping[str, Any], *, widths: tuple[int, int], num_ranks: int, seed: int,
-        buffer_rows: int, total: Callable[[int], int],
+        buffer_rows: int, total: Callable[[int], int], layout: Layout | None = None,
     ) -> None:  # fmt: skip
-        self._shards, self._widths, self._num_ranks = shards, widths, num_ranks
+        self._shards, self._widths, self._layout, self._num_ranks = shards, widths, layout, num_ranks
         self._seed, self._buffer_rows, self._total = seed, buffer_rows, total
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
@@ -157,9 +171,10 @@ class StreamFeed:
     def _from_columns(self, columns: Mapping[str, NDArray[Any]]) -> Batch:
         target = np.array(columns.get("target", ()), dtype=np.float32)
         num_rows = len(target)
-        dense = columns.get("dense", np.empty((num_rows, self._widths[0])))
-        codes = columns.get("codes", np.empty((num_rows, self._widths[1])))
-        return Batch(
-            dense=np.array(dense, dtype=np.float32), codes=np.array(codes, dtype=np.int32), target=target,
-            num_rows_all_ranks=num_rows,
-        )  # fmt: skip
+        dense = np.array(columns.get("dense", np.empty((num_rows, self._widths[0]))), dtype=np.float32)
+        codes = np.array(columns.get("codes", np.empty((num_rows, self._widths[1]))), dtype=np.int32)
+        if num_rows:  # else there may be no "missing", and nothing to see
+            dense = _seen(dense, columns, slice(None), self._layout)
+        elif self._layout:
+            dense = np.empty((0, len(self._layout.dense)), np.float32)
+        return Batch(dense=dense, codes=codes, target=target, num_rows_all_ranks=num_rows)

@@ -46,7 +46,7 @@ class OpenData:
     """Data of one snapshot, open in this process.
 
     Args:
-        refs: window -> object store reference of {"dense", "codes", "target"} (memory mode).
+        refs: window -> object store reference of {"dense", "codes", "missing", "target"} (memory mode).
         streams: window -> dataset of encoded rows, lazy (stream mode).
         test: raw rows of the test window, as an Arrow table (memory) or a lazy dataset (stream).
         rows: window -> reference of its raw rows, of train and validation where the stage keeps them.

@@ -96,14 +96,14 @@ def _stands(journal: Journal, ranks: Ranks) -> Standing:
 
 def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
     """The rows of one rank: out of arrays in the object store where there are references, else of its shards."""
-    seed = request.assignment.training.seed
+    seed, layout = request.assignment.training.seed, request.assignment.layout
     if refs:
         arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}
         arrays = with_validation(arrays) if request.with_validation else arrays
-        return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed)
-    layout = request.assignment.layout
+        return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed, layout=layout)
+    widths = (len(layout.dense) - (0 if layout.missing_as_nan else len(layout.gaps)), len(layout.codes))
     return StreamFeed(
-        shards, widths=(len(layout.dense), len(layout.codes)), num_ranks=ranks.num_ranks, seed=seed,
+        shards, widths=widths, layout=layout, num_ranks=ranks.num_ranks, seed=seed,
         buffer_rows=SHUFFLE_BUFFER_ROWS, total=ranks.total,
     )  # fmt: skip
 

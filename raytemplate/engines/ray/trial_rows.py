@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 import ray
 from ray.exceptions import GetTimeoutError
 
+from raytemplate import plugins
 from raytemplate.engines.ray.encoding import Arrays
 from raytemplate.engines.ray.rank import TrainRequest
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.models.context import Layout
+from raytemplate.models.options import Family
+from raytemplate.models.saved import seen_by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,8 +24,8 @@ class TrialRows:
     """Rows encoded with the features that a trial drew, or still being encoded.
 
     Args:
-        layout: reference of their columns.
-        refs: window -> reference of {"dense", "codes", "target"}.
+        layout: reference of their columns, before a family sees them.
+        refs: window -> reference of {"dense", "codes", "missing", "target"}.
     """
 
     layout: ray.ObjectRef[Layout]
@@ -47,4 +50,5 @@ def made_for(rows: TrialRows, request: TrainRequest) -> TrainRequest:
         raise RowsLate("its features were not encoded within its time") from None
     except Exception as error:  # Ray wraps what a task raised
         raise translate("sweep", error) or error from None
-    return replace(request, assignment=replace(request.assignment, layout=layout))
+    family: Family = plugins.load(plugins.FAMILIES, request.family)
+    return replace(request, assignment=replace(request.assignment, layout=seen_by(family, layout)))

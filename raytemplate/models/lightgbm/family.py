@@ -51,4 +51,5 @@ FAMILY = Family(
     start_s=1.3,
     extra="trees",
     no_gpus="the LightGBM that package indexes offer is built for CPUs",
+    takes_missing=True,
 )  # fmt: skip

@@ -64,4 +64,5 @@ FAMILY = Family(
     start_s=1.3,
     extra="trees",
     no_gpus=_no_gpus(),
+    takes_missing=True,
 )  # fmt: skip

@@ -38,7 +38,7 @@ class XgBoostPredictor:
 def matrix(
     dense: NDArray[np.float32], codes: NDArray[np.int32], target: NDArray[np.float32] | None = None, *, threads: int
 ) -> xgboost.DMatrix:
-    """Numbers first, then codes as categories; codes below 2**24 are exact in float32. No value is missing."""
+    """Numbers first, then codes as categories; codes below 2**24 are exact in float32. NaN is missing."""
     table = np.concatenate([dense, codes.astype(np.float32)], axis=1)
     kinds = ["q"] * dense.shape[1] + ["c"] * codes.shape[1]
     return xgboost.DMatrix(table, target, feature_types=kinds, enable_categorical=True, nthread=threads)

@@ -1,0 +1,86 @@
+"""What a missing value is: one rule for every format, and for everything that asks.
+
+Missing are a null, NaN in a column of floats, and text that is empty or of blanks alone. A word that a source declares
+to stand for a missing value (`data.csv.missing`) is a null once it was read. An infinite number is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.statistics import plain
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+_BLANK = r"\A[\s\v\p{Z}]*\z"
+"""By a regular expression, because Arrow's test for blanks fails on text that is not UTF-8."""
+
+
+def is_missing(column: Any) -> Any:
+    """True where a value is missing, false elsewhere. `column`: Arrow values [rows] of any type."""
+    return _mask(_readable(plain(column)))
+
+
+def null_where_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column [rows] without dictionary codes, null where a value is missing; itself where nothing changes."""
+    values = _readable(plain(column))
+    if not _has_other_forms(values.type):
+        return values
+    missing = _mask(values)
+    if pc.sum(missing).as_py() in (None, values.null_count):
+        return values
+    return pc.if_else(missing, pa.scalar(None, values.type), values)
+
+
+def nulls_where_missing(table: pa.Table, names: Iterable[str]) -> pa.Table:
+    """The table with these of its columns as `null_where_missing` gives them."""
+    whole: Any = table
+    for name in dict.fromkeys(names):
+        if name in whole.column_names:
+            place = whole.column_names.index(name)
+            found = null_where_missing(whole.column(place))
+            if found is not whole.column(place):
+                whole = whole.set_column(place, name, found)
+    return whole
+
+
+def null_expression(value: Any, kind: Any) -> Any:
+    """An expression over a column of an Arrow type -> one that is null where the column's value is missing."""
+    if pa.types.is_dictionary(kind):
+        value, kind = value.cast(kind.value_type), kind.value_type
+    if other := _READ_AS.get(kind):
+        value, kind = value.cast(other), other
+    if not _has_other_forms(kind):
+        return value
+    return pc.if_else(_other_form(value, kind), pa.scalar(None, kind), value)
+
+
+def _mask(values: Any) -> Any:
+    if not _has_other_forms(values.type):
+        return pc.is_null(values)
+    return pc.fill_null(_other_form(values, values.type), True)
+
+
+def _other_form(values: Any, kind: Any) -> Any:
+    """True where a value that is not null is missing, null where it is null."""
+    if pa.types.is_floating(kind):
+        return pc.is_nan(values)
+    return pc.match_substring_regex(values, pattern=_BLANK)
+
+
+def _has_other_forms(kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_floating(kind) or types.is_string(kind) or types.is_large_string(kind))
+
+
+_READ_AS = {pa.string_view(): pa.string(), pa.float16(): pa.float32()}
+"""Types that Arrow's functions do not know, and the same values in one that they do."""
+
+
+def _readable(values: Any) -> Any:
+    other = _READ_AS.get(values.type)
+    return values if other is None else values.cast(other)
