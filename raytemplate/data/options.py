@@ -243,7 +243,8 @@ class FeaturesSpec(Options):
     """What the model may see: allow-lists of columns."""
 
     numeric: tuple[str, ...] = ()
-    """Columns used as numbers: nulls filled with the training mean, scaled to mean 0 and deviation 1."""
+    """Columns used as numbers, scaled to mean 0 and deviation 1. A missing one stays missing for trees; other families
+    get the training mean and a column that says so."""
 
     categorical: tuple[str, ...] = ()
     """Columns used as categories: embedded (or one-hot), with a place for unknown, rare and missing values."""
