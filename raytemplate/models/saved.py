@@ -119,11 +119,6 @@ def read_about(folder: Path) -> About:
     return codec.loads(About, (folder / ABOUT).read_bytes(), where=str(folder / ABOUT))
 
 
-def layout_of(features: FittedFeatures, family: Family) -> Layout:
-    """The columns of encoded rows, as the loop and the predictor of a family see them."""
-    return seen_by(family, encoded_layout(features))
-
-
 def seen_by(family: Family, layout: Layout) -> Layout:
     """The layout of encoded rows as a family sees it: if it takes no missing values, with columns that tell of them."""
     if family.takes_missing:
@@ -131,7 +126,7 @@ def seen_by(family: Family, layout: Layout) -> Layout:
     return replace(layout, dense=(*layout.dense, *(gap.name for gap in layout.gaps)))
 
 
-def encoded_layout(features: FittedFeatures) -> Layout:
+def layout_of(features: FittedFeatures) -> Layout:
     """The columns of encoded rows, before a family sees them."""
     return Layout(
         dense=features.dense, codes=features.codes, cardinalities=features.cardinalities,
@@ -161,7 +156,7 @@ class SavedModel:
         features = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
         family: Family = plugins.load(plugins.FAMILIES, about.family)
         predictor: type[Predictor] = plugins.resolve(family.predictor)
-        layout = layout_of(features, family)
+        layout = seen_by(family, layout_of(features))
         with code_in(folder / CODE):
             loaded = predictor.load(folder, layout)
         return cls(about=about, features=features, layout=layout, predictor=loaded, code=folder / CODE)

@@ -15,7 +15,7 @@ from raytemplate.data import profile as profiles
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.target import check_classes
 from raytemplate.models.context import Layout
-from raytemplate.models.saved import encoded_layout
+from raytemplate.models.saved import layout_of
 from raytemplate.planning.stages import FeatureStep, IngestStage
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -53,4 +53,4 @@ def encode_rows(
     with code_in(code):
         features = fitted({"train": profile_of(train, stage)}, stage)
         held = arrays_of(validation, features, "validation")
-        return encoded_layout(features), arrays_of(train, features, "train"), held
+        return layout_of(features), arrays_of(train, features, "train"), held

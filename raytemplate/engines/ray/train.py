@@ -30,7 +30,7 @@ from raytemplate.execution.standing import begin, standing
 from raytemplate.execution.trials import Trial
 from raytemplate.models.context import Start
 from raytemplate.models.options import Family, TrainingSpec
-from raytemplate.models.saved import layout_of
+from raytemplate.models.saved import layout_of, seen_by
 from raytemplate.models.warm_start import start_from
 from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.records import codec
@@ -63,7 +63,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
             training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
             made=made,
-            layout=layout_of(features, family), num_train_rows=_num_train_rows(stage, features, journal),
+            layout=seen_by(family, layout_of(features)), num_train_rows=_num_train_rows(stage, features, journal),
             start=_start(journal, features),
         ),
         num_workers=stage.workers, least_workers=stage.least_workers or stage.workers,

@@ -13,7 +13,7 @@ from ray.experimental import get_local_object_locations
 from raytemplate.engines.ray.encoding import encode_rows
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.trial_rows import TrialRows
-from raytemplate.models.saved import encoded_layout
+from raytemplate.models.saved import layout_of
 from raytemplate.planning.features import drawn_steps
 from raytemplate.planning.stages import FeatureStep
 
@@ -36,7 +36,7 @@ class Variants:
     def __init__(self, data: OpenData, code: Path, *, at_least: int, room_bytes: float) -> None:
         self._stage, self._rows, self._code, self._at_least = data.stage, data.rows, code, at_least
         refs = {name: data.refs[name] for name in ("train", "validation")}
-        self.own = TrialRows(layout=ray.put(encoded_layout(data.ingested.features)), refs=refs)
+        self.own = TrialRows(layout=ray.put(layout_of(data.ingested.features)), refs=refs)
         self._told = ray.put(replace(data.stage, files=()))
         self._made: dict[Steps, TrialRows] = {}
         self._used: dict[int, Steps] = {}
