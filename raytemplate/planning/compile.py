@@ -129,7 +129,8 @@ def _ingest(
         newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
         reading=source.reading, storage=source.storage, partitions=source.partitions, split=split,
-        keeps_rows=keeps_rows, gaps=True, rules=Rules(**spec.data.csv.model_dump()), types=_types(source, (*columns, *data.keys)),
+        keeps_rows=keeps_rows, gaps=True,
+        rules=Rules(**spec.data.csv.model_dump()), types=_types(source, (*columns, *data.keys)),
     )  # fmt: skip
 
 
