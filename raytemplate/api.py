@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from raytemplate import plugins
 from raytemplate.errors import (
+    BudgetSpent,
     DataError,
     IntegrityError,
     Interrupted,
@@ -33,6 +34,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.run_log import logged
 from raytemplate.execution.runs import Run, is_unfinished, journals, rewrite_end, working_on
+from raytemplate.execution.time_left import refuse_spent
 from raytemplate.looking import (
     diff,
     find,
@@ -61,6 +63,7 @@ from raytemplate.reports.explain import explain
 from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
+from raytemplate.store.locks import is_held
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 from raytemplate.units import parse_moment, show_moment
@@ -216,8 +219,8 @@ def run(
     Args:
         listener: hears of stages and epochs; default: whoever reads stderr or the cell of the notebook, in lines.
         quiet: nobody does.
-        started: `time.monotonic()` when this process, the run's own, began: the clock of the budget, and where the
-            process outlasts that, it is ended from outside. Default: now, and nobody ends it.
+        started: `time.monotonic()` when this process, the run's own, began: the clock of the budget, and if the
+            process outlasts that by two seconds, it ends or is ended from outside. Default: now, and it is never ended.
 
     Raises:
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
@@ -247,13 +250,14 @@ def resume(
     """Go on with a run at the first door it has not passed, with what is left of its budget.
 
     A run that ended is judged again where the champion has moved since; else it is left as it is.
-    `listener` and `quiet`: see `run`.
+    The other arguments are those of `run`.
 
     Args:
         address: another Ray than it was begun on: a Jobs API for a submitted run, else auto or host:port. The nodes
             there must see the run's files under the same paths.
 
     Raises:
+        BudgetSpent: nothing is left of the budget, or of what is kept to judge a candidate; nothing was started.
         UsageError: no such run, another process works on it, or an address that is not for it.
     """
     from raytemplate.execution.decide import is_stale
@@ -271,6 +275,7 @@ def resume(
         if end is not None and end.state != "failed" and not stale:
             _tell_mlflow(locked, journal, place)
             return Run(journal)
+        _refuse_spent(locked, journal, began)
         if address:
             from raytemplate.engines.moving import move
 
@@ -279,6 +284,22 @@ def resume(
         for kind in (RunEnd, PromotionRecord, VerdictRecord, Evaluation) if stale else (RunEnd,):
             journal.supersede(kind)
         return _conduct(locked, journal, place, listener or _teller(quiet), began, again=True, own=started is not None)
+
+
+def _refuse_spent(plan_: RunPlan, journal: Journal, began: float) -> None:
+    """Begin nothing where the budget is spent; a run that nobody had ended has ended then."""
+    from raytemplate.execution.failure import record_failure
+    from raytemplate.execution.handover import candidate_of, spent_on
+
+    meter, candidate = plan_.limits.meter(spent_on(journal), began), candidate_of(journal)
+    if candidate is not journal and is_held(candidate.active):
+        return  # its job works on it, and is ended there
+    try:
+        refuse_spent(plan_, journal, meter, candidate)
+    except BudgetSpent as error:
+        if journal.read(RunEnd) is None:
+            record_failure(journal, plan_, meter, error)
+        raise
 
 
 def _tell_mlflow(plan_: RunPlan, journal: Journal, place: Workspace) -> None:
@@ -335,9 +356,7 @@ def submit(
     if detach or end is not None:
         return Run(journal)
     with working_on(journal):
-        return _conduct(
-            planned.plan, journal, planned.workspace, listener or _teller(quiet), began, own=started is not None
-        )
+        return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began, own=None)
 
 
 def _teller(quiet: bool) -> Listener | None:

@@ -21,6 +21,8 @@ class Spent:
 
     seconds: float = 0.0
     usd: float = 0.0
+    unpriced_s: float = 0.0
+    """Seconds among those whose dollars no record names any more."""
 
 
 @dataclass(kw_only=True)
@@ -31,6 +33,7 @@ class Meter:
         limit_s: seconds the whole run may take.
         limit_usd: US dollars the whole run may cost.
         reserve_s, reserve_usd: kept for what comes after training.
+        judging_s, judging_usd: what all processes of the run together may spend beyond the limits to judge a candidate.
         usd_per_s: price of what the run holds from its start to its end.
         earlier: spent before this process: a resumed run never gets a second budget.
     """
@@ -39,10 +42,15 @@ class Meter:
     limit_usd: float
     reserve_s: float = 0.0
     reserve_usd: float = 0.0
+    judging_s: float = 0.0
+    judging_usd: float = 0.0
     usd_per_s: float = 0.0
     earlier: Spent = Spent()
     clock: Clock = time.monotonic
     started: float = field(default_factory=time.monotonic)
+
+    on_change: Callable[[], None] | None = None
+    """Called when the price of what is held has changed."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,6 +70,8 @@ class Meter:
             now = self.clock()
             self._usd += (now - self._since) * self._rate
             self._since, self._rate = now, self._rate + usd_per_s
+        if self.on_change is not None:
+            self.on_change()
 
     @property
     def rate(self) -> float:
@@ -84,15 +94,19 @@ class Meter:
 
     def remaining_s(self) -> float:
         """Seconds left until the end of the run, by time or by money, whichever ends first. May be negative."""
-        return min(self._left_s(training=False))
+        return min(self._left_s())
+
+    def judging_remaining_s(self) -> float:
+        """Seconds until a candidate must have been judged: the budget, and what a run has once beyond it for that."""
+        return min(self._left_s(-self.judging_s, -self.judging_usd))
 
     def training_remaining_s(self) -> float:
         """Seconds left for training: what comes after it is already taken off."""
-        return min(self._left_s(training=True))
+        return min(self._left_s(self.reserve_s, self.reserve_usd))
 
     def ended_by(self, *, training: bool = False) -> str:
         """The field of the budget that ends first at the present rate: of the run, or of its training."""
-        by_time, by_money = self._left_s(training=training)
+        by_time, by_money = self._left_s(self.reserve_s, self.reserve_usd) if training else self._left_s()
         return "budget.time" if by_time <= by_money else "budget.cost"
 
     def told(self) -> str:
@@ -101,10 +115,11 @@ class Meter:
             return f"budget.time: {self.elapsed_s():.0f} s of {self.limit_s:.0f} s"
         return f"budget.cost: {self.spent_usd():.4f} USD of {self.limit_usd:.4f} USD"
 
-    def _left_s(self, *, training: bool) -> tuple[float, float]:
-        """Seconds left by time and by money, both of one moment."""
+    def _left_s(self, kept_s: float = 0.0, kept_usd: float = 0.0) -> tuple[float, float]:
+        """Seconds left by time and by money, both of one moment, less what is kept."""
         here, rate = self.here(), self._rate
-        kept_s, kept_usd = (self.reserve_s, self.reserve_usd) if training else (0.0, 0.0)
         by_time = self.limit_s - self.earlier.seconds - here.seconds - kept_s
         left_usd = self.limit_usd - self.earlier.usd - here.usd - kept_usd
-        return by_time, left_usd / rate if rate > 0 else math.inf
+        if rate <= 0:  # on a machine that is free a budget of nothing is enough
+            return by_time, math.inf if left_usd > 0 or self.earlier.usd + here.usd == 0 else -math.inf
+        return by_time, left_usd / rate

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from raytemplate.budget import Meter
 from raytemplate.engines.bind import Bound
 from raytemplate.engines.ray.lost import ending_with_ray
+from raytemplate.engines.timekeeper import Timekeeper
 from raytemplate.engines.watchdog import watched
-from raytemplate.errors import BudgetSpent, EngineError, Interrupted, was_terminated
-from raytemplate.execution.execute import judging_s
+from raytemplate.errors import EngineError, Interrupted, was_terminated
 from raytemplate.execution.failure import record_failure, say_how_to_resume
 from raytemplate.execution.interrupted import kept
 from raytemplate.execution.journal import Journal
@@ -17,7 +17,6 @@ from raytemplate.execution.ports import Listener
 from raytemplate.execution.run_log import log_failure
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.fitted import FitResult
 from raytemplate.records.run import RunStart
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
@@ -30,7 +29,7 @@ def conduct(
 
     Args:
         began: `time.monotonic()` when the clock of the budget began.
-        own: this process is the run's own, and may be ended where it outlasts its budget.
+        own: this process is the run's own, and may be ended if it outlasts its time.
 
     Raises:
         KeyboardInterrupt, Interrupted: as they came; see `execution.interrupted`.
@@ -38,25 +37,22 @@ def conduct(
     """
     with ExitStack() as stack:
         meter = plan.limits.meter(journal.spent(), began)
-        stack.enter_context(journal.attempt(meter))
+        attempt, keeper = stack.enter_context(journal.attempt(meter)), Timekeeper(plan, journal, meter)
         if own:
-            stack.enter_context(watched(journal.folder, meter.remaining_s(), judging_s(plan.limits)))
+            stack.enter_context(watched(journal.folder, attempt, meter))
+            stack.enter_context(keeper)
         stack.enter_context(ending_with_ray(lambda error: _lost(error, journal, plan, meter)))
         bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
         except (KeyboardInterrupt, Interrupted) as error:
             bound.abandon()
-            if was_terminated(error) and meter.remaining_s() < 0 and journal.read(FitResult) is None:
-                # Nobody else does that at this moment: it is the watchdog who asks.
-                late = BudgetSpent(f"{meter.told()} were spent, and training did not end by itself",
-                                   next_step=f"raise {meter.ended_by()}, or look for what never ends")  # fmt: skip
-                record_failure(journal, plan, meter, late)
+            if was_terminated(error) and (late := keeper.was_late()) is not None:
+                keeper.failed(late)
                 raise late from error
             raise
         except Exception as error:
-            say_how_to_resume(error, journal)
-            record_failure(journal, plan, meter, error)
+            keeper.failed(error)
             raise
 
 

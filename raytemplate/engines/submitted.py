@@ -188,7 +188,7 @@ def failure(state: JobState, log: str, run_id: str, end: RunEnd | None) -> Rayte
         return Interrupted()
     lines = [line for line in log.splitlines() if line.startswith(ERROR_MARK)]
     again = f"raytemplate resume {run_id}"
-    if not lines and end is not None:
+    if not lines and end is not None and end.exit_code == BudgetSpent.exit_code:
         return BudgetSpent(end.message, next_step=f"raytemplate logs {run_id}, or raise budget.time")
     if not lines:
         said = state.message.strip().partition("\n")[0] or "it ended without a word"

@@ -1,12 +1,14 @@
-"""A process beside the one that conducts a run, which ends that and all that it started once the budget has ended
-without it: one that was stopped, or whose code never comes back, cannot keep its own time.
+"""A process beside the one that conducts a run, which ends that and all that it started once its time is over: one that
+was stopped, or whose code holds the interpreter, cannot keep its own time (`engines.ending` is for all others).
 
-`python -m raytemplate.engines.watchdog FOLDER SECONDS KEPT` watches its parent. It ends when its standard input does.
-Only shortly before the budget ends it imports more than the standard library.
+`python -m raytemplate.engines.watchdog FOLDER ASKED` watches its parent. It ends when its standard input does, which is
+when its parent has ended; what it saw of that is then charged to the run. Only shortly before the time is over it
+imports more than the standard library.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -15,29 +17,60 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_SILENCE_S, _SILENCE_JUDGING_S = 1.5, 5.0
-"""The conducting process writes what it has spent twice a second: without a word for so long it is stopped or stuck."""
-_SOFT_S, _HARD_S = 2.0, 7.0
-"""After the end of the budget it is asked to end, then ended."""
-_LEAST_S = 15.0
-"""A process that goes on with a run whose budget is spent finds that out by itself."""
-_READY_S = 5.0
-_LOOK_S = 0.1
+from raytemplate.budget import Meter, Spent
+from raytemplate.engines.processes import below, has_ended, is_stopped, wants_cpu
+from raytemplate.execution.attempts import last_word, saw
+
+_HARD_S = 1.8
+"""After the time of a run is over its process is ended; with what that takes, within two seconds."""
+_PATIENCE_S = 10.0
+"""A process that only waits for a CPU may come to its own end for so long: a busy machine is no reason to kill it."""
+_READY_S, _LOOK_S, _SELDOM_S = 5.0, 0.1, 1.0
 _FITTED, _ENDED = "fit.json", "end.json"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """The meter of a process, in plain numbers. Its clock is that of the machine."""
+
+    attempt: str
+    started: float
+    limit_s: float
+    limit_usd: float
+    judging_s: float
+    judging_usd: float
+    earlier_s: float
+    earlier_usd: float
+
+    def left_s(self, folder: Path) -> float:
+        """Seconds that are left by time and by money, at the price of what the process held when it last said so."""
+        word = last_word(Path(self.attempt))
+        usd_before = self.earlier_usd + (word.seen_usd - word.usd_per_s * word.seen_s if word else 0.0)
+        meter = Meter(
+            limit_s=self.limit_s, limit_usd=self.limit_usd, judging_s=self.judging_s, judging_usd=self.judging_usd,
+            usd_per_s=word.usd_per_s if word else 0.0, earlier=Spent(seconds=self.earlier_s, usd=usd_before),
+            started=self.started,
+        )  # fmt: skip
+        return meter.judging_remaining_s() if (folder / _FITTED).exists() else meter.remaining_s()
+
+
 @contextmanager
-def watched(folder: Path, remaining_s: float, judging_s: float) -> Generator[None]:
-    """While in here, this process is ended where it outlasts its budget.
+def watched(folder: Path, attempt: Path, meter: Meter) -> Generator[None]:
+    """While in here, this process is ended if it outlasts its time.
 
     Args:
         folder: the run's.
-        remaining_s: seconds until the budget has ended.
-        judging_s: what a candidate that is there by then may still take.
+        attempt: where it says what it has spent.
     """
-    command = [sys.executable, "-m", "raytemplate.engines.watchdog", str(folder), str(remaining_s), str(judging_s)]
+    asked = _Asked(
+        attempt=str(attempt), started=meter.started, limit_s=meter.limit_s, limit_usd=meter.limit_usd,
+        judging_s=meter.judging_s, judging_usd=meter.judging_usd, earlier_s=meter.earlier.seconds,
+        earlier_usd=meter.earlier.usd,
+    )  # fmt: skip
+    command = [sys.executable, "-m", "raytemplate.engines.watchdog", str(folder), json.dumps(asdict(asked))]
     # In a session of its own: neither Ctrl-C nor Ctrl-Z in the terminal is for it.
     watcher = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -52,76 +85,58 @@ def watched(folder: Path, remaining_s: float, judging_s: float) -> Generator[Non
                 watcher.stdin.close()
 
 
-def _watch(folder: Path, remaining_s: float, judging_s: float) -> None:
-    driver, end = os.getppid(), time.monotonic() + max(remaining_s, _LEAST_S)
-    if _has_left(max(0.0, end - time.monotonic() - _READY_S)):
-        return
-    from raytemplate.execution import failure as _  # noqa: F401  now, when there is time for it
+def _watch(folder: Path, asked: _Asked) -> None:
+    driver, ready = os.getppid(), False
+    while (left_s := asked.left_s(folder)) > -_HARD_S and not (left_s < 0 and is_stopped(driver)):
+        if left_s < _READY_S and not ready:
+            from raytemplate.execution import failure as _  # noqa: F401  now, when there is time for it
 
-    if _has_left(max(0.0, end - time.monotonic())):
-        return
-    asked = False
-    while not _has_left(_LOOK_S):
-        late_s = time.monotonic() - end
-        judges = (folder / _FITTED).exists()
-        allowed_s = judging_s if judges else 0.0
-        if late_s > allowed_s + _SOFT_S and not asked:
-            os.kill(driver, signal.SIGTERM)
-            asked = True
-        if _silent_s(folder) > (_SILENCE_JUDGING_S if judges else _SILENCE_S) or late_s > allowed_s + _HARD_S:
-            _kill(driver)
-            _record(folder)
+            ready = True
+        if _has_ended(_LOOK_S if ready else min(_SELDOM_S, left_s - _READY_S)):
+            saw(Path(asked.attempt), time.monotonic() - asked.started)
             return
+    until = time.monotonic() + _PATIENCE_S
+    while _ends_itself(driver, folder) and time.monotonic() < until:
+        pass
+    _kill(driver)
+    saw(Path(asked.attempt), time.monotonic() - asked.started)
+    _record(folder)
 
 
-def _has_left(wait_s: float) -> bool:
-    """Whether the parent has ended, or has called its watcher off, within that time."""
-    ready, _, _ = select.select([sys.stdin], [], [], wait_s)
+def _ends_itself(driver: int, folder: Path) -> bool:
+    """Whether it has recorded its end and only has to leave, or waits for a CPU; looks for a moment."""
+    waits = wants_cpu(driver, _LOOK_S)
+    return not has_ended(driver) and not is_stopped(driver) and (waits or (folder / _ENDED).exists())
+
+
+def _has_ended(wait_s: float) -> bool:
+    """Whether the parent ends, or calls its watcher off, within that time."""
+    ready, _, _ = select.select([sys.stdin], [], [], max(0.0, wait_s))
     return bool(ready)
-
-
-def _silent_s(folder: Path) -> float:
-    beats = [path.stat().st_mtime for path in folder.glob("attempt-*.json")]
-    return time.time() - max(beats, default=time.time())
 
 
 def _kill(driver: int) -> None:
     """The process and all below it, whatever they do: those that it began last are found before it is gone."""
-    below = _below(driver) - {os.getpid()}
-    for pid in (driver, *below):
+    for pid in (driver, *(below(driver) - {os.getpid()})):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
-def _below(top: int) -> set[int]:
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError, IndexError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found: set[int] = {top}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {top}
-
-
 def _record(folder: Path) -> None:
     """Say in the run's own records what became of it, unless it did so itself."""
-    from raytemplate.errors import BudgetSpent
     from raytemplate.execution.failure import record_failure
     from raytemplate.execution.journal import Journal
     from raytemplate.execution.lock import read_lock
+    from raytemplate.execution.time_left import too_late
 
-    journal = Journal(folder)
     if (folder / _ENDED).exists():
         return
+    journal = Journal(folder)
     plan = read_lock(journal).plan
     meter = plan.limits.meter(journal.spent(), time.monotonic())
-    error = BudgetSpent(
-        f"{meter.told()} were spent, and the process of the run did not end by itself; it was ended",
-        next_step="see ray.log in the run's folder; raise budget.time if the step only takes long",
-    )
-    record_failure(journal, plan, meter, error)
+    late = too_late(plan, journal, meter, "and the process of the run did not end by itself; it was ended")
+    record_failure(journal, plan, meter, late)
 
 
 if __name__ == "__main__":
-    _watch(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
+    _watch(Path(sys.argv[1]), _Asked(**json.loads(sys.argv[2])))

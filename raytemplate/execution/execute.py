@@ -19,6 +19,7 @@ from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
 from raytemplate.execution.standing import standing
+from raytemplate.execution.time_left import left_s, too_late
 from raytemplate.execution.told_losses import LossesTold
 from raytemplate.execution.within import within
 from raytemplate.models.options import Family
@@ -30,7 +31,6 @@ from raytemplate.planning.stages import (
     FitStage,
     GovernStage,
     IngestStage,
-    Limits,
     PromoteStage,
     RunPlan,
     Stage,
@@ -48,13 +48,7 @@ from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
 from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
 
-_LEAST_JUDGING_S = 30.0
 Package = Callable[[Path], None]
-
-
-def judging_s(limits: Limits) -> float:
-    """Seconds that a candidate may still take to be judged when its budget has ended."""
-    return max(limits.reserve_s, _LEAST_JUDGING_S)
 
 
 @dataclass(kw_only=True)
@@ -195,13 +189,12 @@ class Execution:
         done = "the winner could be trained" if swept else "the data had been read"
         with code_in(self.journal.code):
             return within(
-                self.meter.remaining_s(), lambda: self.engine.ingest(stage, expected),
+                left_s(self.journal, self.meter), lambda: self.engine.ingest(stage, expected),
                 lambda: self._spent(f"before {done}; there is no candidate"),
             )  # fmt: skip
 
     def _spent(self, when: str) -> BudgetSpent:
-        return BudgetSpent(f"{self.meter.told()} were spent {when}",
-                           next_step=f"raise {self.meter.ended_by()}, or train on less")  # fmt: skip
+        return too_late(self.plan, self.journal, self.meter, when)
 
     def _sweep(self, stage: SweepStage) -> SweepResult:
         from raytemplate.execution.sweep import Sweep  # Optuna takes a third of a second
@@ -384,10 +377,9 @@ class Execution:
         if champion is not None:
             self._add_champion(champion, models, problems)
         # A candidate is judged although its budget has ended meanwhile, but not for ever.
-        limit_s = max(self.meter.remaining_s(), 0.0) + judging_s(self.plan.limits)
         scores = within(
-            limit_s, lambda: self.engine.score(stage, self.plan.ingest, ingested, models),
-            lambda: self._spent("and the candidate had not been evaluated; it is kept, and not judged"),
+            left_s(self.journal, self.meter), lambda: self.engine.score(stage, self.plan.ingest, ingested, models),
+            lambda: self._spent("and the candidate had not been evaluated"),
         )  # fmt: skip
         evaluation = appraise(
             self.plan, stage, scores, candidate=fit.candidate, champion=champion,

@@ -58,7 +58,14 @@ def spent_on(journal: Journal) -> Spent:
     if job is None:
         return here
     there = shared_journal(Path(job.storage), journal.run_id).spent()
-    return Spent(seconds=max(here.seconds, there.seconds), usd=max(here.usd, there.usd))
+    more = max(here, there, key=lambda one: one.seconds)
+    return Spent(seconds=more.seconds, usd=max(here.usd, there.usd), unpriced_s=more.unpriced_s)
+
+
+def candidate_of(journal: Journal) -> Journal:
+    """Where a candidate of the run is recorded: in its own folder, or where it was submitted to."""
+    job = journal.read(SubmittedJob)
+    return journal if job is None else shared_journal(Path(job.storage), journal.run_id)
 
 
 def shared_store(storage: Path) -> ObjectStore:

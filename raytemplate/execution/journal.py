@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,16 +15,17 @@ from raytemplate.code.load import CODE
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.profile import Profile
 from raytemplate.errors import IntegrityError
+from raytemplate.execution.attempts import charged, spent_in
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult, Restart, TrainingStart, WarmStart, WorkersLost
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.records.run import Attempt, RunEnd, RunStart
+from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
-from raytemplate.store.atomic import append_line, read_lines, storage_errors, write_atomic
+from raytemplate.store.atomic import append_line, read_lines, write_atomic
 
 T = TypeVar("T")
 
@@ -49,7 +48,6 @@ LOCK = "run.lock"
 TRIALS = "trials.jsonl"
 STARTS = "starts.jsonl"
 _PASSED = "passed.jsonl"
-_HEARTBEAT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,42 +232,8 @@ class Journal:
 
     def spent(self) -> Spent:
         """What processes have spent on this run, however they ended."""
-        attempts = [json.loads(path.read_text()) for path in sorted(self.folder.glob("attempt-*.json"))]
-        return Spent(
-            seconds=sum(float(each["seen_s"]) for each in attempts),
-            usd=sum(float(each.get("seen_usd", 0.0)) for each in attempts),
-        )
+        return spent_in(self.folder)
 
-    @contextmanager
-    def attempt(self, meter: Meter) -> Generator[None]:
-        """Charge this process to the run, brought up to date twice a second, so that a killed one is charged too."""
-        number = len(list(self.folder.glob("attempt-*.json"))) + 1
-        path = self.folder / f"attempt-{number}.json"
-        began, ended = datetime.now(UTC), threading.Event()
-
-        def beat() -> None:
-            here = meter.here()
-            attempt = Attempt(started=began, seen_s=round(here.seconds, 3), seen_usd=here.usd)
-            scratch = path.with_suffix(".tmp")
-            scratch.write_text(json.dumps(codec.encode(attempt)))
-            scratch.replace(path)
-
-        def beat_if_possible() -> None:
-            # On a full disk the last beat that was kept stands; the run itself says that the disk is full.
-            with suppress(OSError):
-                beat()
-
-        def keep_beating() -> None:
-            while not ended.wait(_HEARTBEAT_S):
-                beat_if_possible()
-
-        with storage_errors(path):
-            beat()
-        thread = threading.Thread(target=keep_beating, name="attempt", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-            beat_if_possible()
+    def attempt(self, meter: Meter) -> AbstractContextManager[Path]:
+        """Charge this process to the run; the file in which that stands."""
+        return charged(self.folder, meter)

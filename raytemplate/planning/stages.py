@@ -276,6 +276,9 @@ class Forecast:
         return next((s.seconds for s in self.stages if s.stage == stage), 0.0)
 
 
+LEAST_JUDGING_S = 30.0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """The budget as ceilings: seconds and US dollars of the whole run, and what is kept for what follows training.
@@ -301,12 +304,22 @@ class Limits:
         """US dollars a second of what that stage holds besides."""
         return float(self.held.get(stage, 0.0))
 
+    @property
+    def judging_s(self) -> float:
+        """Seconds beyond the budget that a run may take to judge a candidate: once, however often it is resumed."""
+        return max(self.reserve_s, LEAST_JUDGING_S)
+
     def meter(self, earlier: Spent, started: float) -> Meter:
-        """The meter that holds a run to these, from `started` on a monotonic clock."""
+        """The meter that holds a run to these, from `started` on a monotonic clock.
+
+        Seconds of which nobody knows any more what they cost are charged as the dearest stage.
+        """
+        dearest = max((self.rate(stage) for stage in self.held), default=self.usd_per_s)
         return Meter(
             limit_s=self.time_s, limit_usd=self.cost_usd, reserve_s=self.reserve_s,
-            reserve_usd=min(self.reserve_s * self.rate("evaluate"), self.cost_usd / 2), usd_per_s=self.usd_per_s,
-            earlier=earlier, started=started,
+            reserve_usd=min(self.reserve_s * self.rate("evaluate"), self.cost_usd / 2),
+            judging_s=self.judging_s, judging_usd=self.judging_s * self.rate("evaluate"), usd_per_s=self.usd_per_s,
+            earlier=Spent(seconds=earlier.seconds, usd=earlier.usd + earlier.unpriced_s * dearest), started=started,
         )  # fmt: skip
 
 

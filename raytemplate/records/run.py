@@ -36,12 +36,19 @@ class RunStart:
 class Attempt:
     """One process that worked on a run: its time counts against the run's budget, whatever became of it.
 
-    What it spent is brought up to date while it runs, so that a killed process is charged too.
+    What it spent is brought up to date while it runs, and charged until the next time that is due: a killed process is
+    charged up to half a second too much, and never too little.
     """
 
     started: datetime
     seen_s: float
     seen_usd: float = 0.0
+    usd_per_s: float = 0.0
+    """US dollars a second of all that it held then: what its watchdog saw besides is charged at that."""
+    earlier_s: float | None = None
+    """Seconds that the run had spent before it; None in records of earlier versions."""
+    earlier_usd: float = 0.0
+    """US dollars that the run had spent before it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from fake_runs import FakeRun
 
 from raytemplate.errors import BudgetSpent, ChampionMoved, DataError, TrainingFailed
-from raytemplate.execution import execute
+from raytemplate.planning import stages
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
@@ -73,7 +73,7 @@ class SlowEngine(FakeEngine):
     ("stage", "left_s", "says"), [("ingest", 0.2, "before the data had been read"), ("score", 2.0, "it is kept")]
 )
 def test_a_stage_that_waits_for_ever_ends_with_the_budget(tmp_path, monkeypatch, stage, left_s, says):
-    monkeypatch.setattr(execute, "_LEAST_JUDGING_S", 0.2)
+    monkeypatch.setattr(stages, "LEAST_JUDGING_S", 0.2)
     run, engine = FakeRun(tmp_path), SlowEngine(stage)
     run.plan = replace(run.plan, limits=replace(run.plan.limits, time_s=10.0, reserve_s=0.0))
     if stage == "score":

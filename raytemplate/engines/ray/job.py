@@ -19,12 +19,14 @@ from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.attached import AttachedRay
 from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.engines.timekeeper import Timekeeper
 from raytemplate.engines.watchdog import watched
 from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
-from raytemplate.execution.execute import Execution, judging_s
+from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import read_handover, shared_journal, shared_store
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.time_left import refuse_spent
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
@@ -56,14 +58,26 @@ def work(storage: Path, run_id: str, began: float) -> None:
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
     shared.supersede(RunEnd)  # of an earlier job, which its watchdog ended
-    ray, meter = AttachedRay("auto").start(), plan.limits.meter(handover.spent, began)
-    watch = watched(shared.folder, meter.remaining_s(), judging_s(plan.limits))
-    with FileLock(shared.active, 0.0), shared.attempt(meter), watch:
+    meter = plan.limits.meter(handover.spent, began)
+    refuse_spent(plan, shared, meter)
+    ray = AttachedRay("auto").start()
+    with (
+        FileLock(shared.active, 0.0), shared.attempt(meter) as attempt, watched(shared.folder, attempt, meter),
+        Timekeeper(plan, shared, meter) as keeper,
+    ):  # fmt: skip
         try:
             Execution(
                 plan=plan, journal=shared, engine=RayEngine(ray), promoter=NoPromoter(), store=shared_store(storage),
                 meter=meter, listener=Quiet(), champion_now=lambda: handover.champion, package=package,
             ).run_up_to_evaluation()  # fmt: skip
+        except (KeyboardInterrupt, SystemExit) as error:  # Ray takes SIGTERM for the end of the process
+            if (late := keeper.was_late()) is None:
+                raise
+            keeper.failed(late)
+            raise late from error
+        except Exception as error:
+            keeper.failed(error)
+            raise
         finally:
             ray.stop()
 

@@ -103,7 +103,8 @@ def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoc
     if stands.refused and stands.checkpoint is None:
         raise IntegrityError(f"no good checkpoint is left: {'; '.join(stands.refused)}", next_step="start a new run")
     started = time.monotonic()
-    if stopped := request.assignment.over(stands):
+    over = "budget.time" if meter.training_remaining_s() <= 0 else ""  # nothing is trained that was not paid for
+    if stopped := request.assignment.over(stands) or over:
         begin(journal, num_workers=max(1, stage.workers))
         return _trained(request, journal, stopped, (), started)
     if stage.workers == 0:

@@ -1,0 +1,60 @@
+"""Processes of this machine as the kernel tells of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_TICKS_S = os.sysconf("SC_CLK_TCK")
+_ITS_SHARE = 0.5
+"""Of one CPU: a process that has had so much of it was not kept waiting by others."""
+
+
+def below(top: int) -> set[int]:
+    """All processes below one."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            parents[int(stat.parent.name)] = int(_fields(stat)[1])
+    found: set[int] = {top}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {top}
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether it was stopped (SIGSTOP, Ctrl-Z) and runs no code at all."""
+    return _state(Path(f"/proc/{pid}/stat")) == "T"
+
+
+def has_ended(pid: int) -> bool:
+    """Whether it is gone, or only waits for its parent to hear of that."""
+    return _state(Path(f"/proc/{pid}/stat")) in ("", "Z", "X")
+
+
+def wants_cpu(pid: int, for_s: float) -> bool:
+    """Whether it has something to run and was hardly let to in that time, as on a machine that others keep busy."""
+    before = _used_s(pid)
+    time.sleep(for_s)
+    ready = any(_state(stat) == "R" for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return ready and _used_s(pid) - before < _ITS_SHARE * for_s
+
+
+def _used_s(pid: int) -> float:
+    with suppress(OSError, ValueError, IndexError):
+        fields = _fields(Path(f"/proc/{pid}/stat"))
+        return (int(fields[11]) + int(fields[12])) / _TICKS_S
+    return 0.0
+
+
+def _state(stat: Path) -> str:
+    with suppress(OSError, IndexError):
+        return _fields(stat)[0]
+    return ""
+
+
+def _fields(stat: Path) -> list[str]:
+    """Those after the name, which may hold blanks and brackets."""
+    return stat.read_text().rpartition(")")[2].split()
