@@ -356,7 +356,9 @@ def submit(
     if detach or end is not None:
         return Run(journal)
     with working_on(journal):
-        return _conduct(planned.plan, journal, planned.workspace, listener or _teller(quiet), began, own=None)
+        return _conduct(
+            planned.plan, journal, planned.workspace, listener or _teller(quiet), began, own=started is not None
+        )
 
 
 def _teller(quiet: bool) -> Listener | None:
