@@ -23,6 +23,10 @@ _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_KEY = r'(?:"(?:[^"]|"")+"|[^."\s=][^.\s=]*)'
+PATH = re.compile(rf"{_KEY}(?:\.{_KEY})*")
+"""A dotted path. A key with dots, blanks or an equals sign stands in double quotes, as in `columns."total amount"`; a
+double quote in it is written twice."""
 _COMMENT = re.compile(r"(?:^|\s)#+\s?(.*)$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -96,6 +100,12 @@ def parse_value(text: str, where: str) -> Any:
     if composer.problems:
         raise SpecError(tuple(composer.problems))
     return _build(root, "", {}, {})
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The keys on a dotted path, without their quotes."""
+    keys = re.findall(_KEY, path) if PATH.fullmatch(path) else path.split(".")
+    return tuple(key[1:-1].replace('""', '"') if key.startswith('"') else key for key in keys)
 
 
 def _decode(data: bytes, where: str) -> str:
@@ -242,7 +252,7 @@ class _Composer:
         node = self.node(event, path, depth + 1)
         if node.kind != "scalar":
             self.refuse(line, path, f"a key is text, got {node.described}")
-        if node.text == "<<":
+        if node.text == "<<" and event.style is None:
             self.note(line, path, "merge keys (<<) are not in YAML 1.2; use extends, or an alias for the whole value")
         return node.text
 

@@ -156,6 +156,13 @@ _EXPECTED: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 """What a column must be -> how its Arrow type may begin, and how that is called."""
 
+_OF_TEXT = {
+    "number": "list it under features.categorical",
+    "target": "set data.task for classes",
+    "time": "in CSV, data.csv.dates says how dates are written",
+}
+"""What to do with a column of text, by what it must be."""
+
 
 def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
     if column not in schema:
@@ -165,8 +172,7 @@ def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
     found, (types, expected) = schema[column], _EXPECTED.get(kind, ((), ""))
     if not found or not types or plain_type(found).startswith(types):
         return ""
-    remedy = {"number": "list it under features.categorical", "target": "set data.task for classes"}.get(kind, "")
-    advice = f"; {remedy}" if remedy and kind_of(found) == "text" else ""
+    advice = f"; {_OF_TEXT[kind]}" if kind in _OF_TEXT and kind_of(found) == "text" else ""
     return f'column "{column}" is {found}, expected {expected}{advice}'
 
 
@@ -175,4 +181,4 @@ def _no_column(column: str, schema: Mapping[str, str]) -> str:
 
 
 def _ours(column: str) -> str:
-    return f'"{column}" begins with {INTERNAL}, as the columns of a run\'s own do; rename it in the data'
+    return f'"{column}" begins with {INTERNAL}, as columns that runs use themselves do; rename it in the data'

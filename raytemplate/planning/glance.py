@@ -13,6 +13,7 @@ from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.places import is_uri
 from raytemplate.data.sources.reader import find_source, list_files
+from raytemplate.data.sources.source import ListOrder
 from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavailable
 from raytemplate.planning.columns import column_problems
 from raytemplate.planning.order import order_of
@@ -34,12 +35,14 @@ class Glance:
         unsure: columns whose type may be another one further on.
         part: what was looked at, in words.
         left_out: what lies there and is not read, in words.
+        no_time: why `data.time` holds no times, with the first value that is none.
     """
 
     schema: Mapping[str, str]
     unsure: frozenset[str]
     part: str
     left_out: str = ""
+    no_time: str = ""
 
     @property
     def sure(self) -> dict[str, str]:
@@ -62,18 +65,23 @@ def check_data(spec: TemplateSpec) -> tuple[str, ...]:
     try:
         seen = glance(spec)
     except DataError as error:
-        raise SpecError((_problem(spec, error),)) from error
+        raise SpecError((_problem(spec, "data.source", error.what),)) from error
     except (Forbidden, Unavailable) as error:
         return (_not_looked_at(spec, error.what),)
-    if problems := column_problems(spec, seen.sure):
+    if problems := _certain(spec, seen):
         raise SpecError(problems)
     likely = column_problems(spec, seen.schema)
     left = (f"{spec.where('data.source')}  data.source: warning: {seen.left_out}",) if seen.left_out else ()
     return (*left, *(f"{one.where}  {one.path}: warning: {one.message} (by {seen.part})" for one in likely))
 
 
-def _problem(spec: TemplateSpec, error: DataError) -> Problem:
-    return Problem(where=spec.where("data.source"), path="data.source", message=error.what)
+def _certain(spec: TemplateSpec, seen: Glance) -> tuple[Problem, ...]:
+    times = (_problem(spec, "data.time", seen.no_time),) if seen.no_time else ()
+    return (*times, *column_problems(spec, seen.sure))
+
+
+def _problem(spec: TemplateSpec, path: str, message: str) -> Problem:
+    return Problem(where=spec.where(path), path=path, message=message)
 
 
 def _not_looked_at(spec: TemplateSpec, why: str) -> str:
@@ -83,7 +91,7 @@ def _not_looked_at(spec: TemplateSpec, why: str) -> str:
 def problems_at_a_glance(spec: TemplateSpec) -> tuple[Problem, ...]:
     """Every problem with columns that is certain; none where the data cannot be looked at."""
     try:
-        return column_problems(spec, glance(spec).sure)
+        return _certain(spec, glance(spec))
     except (DataError, Forbidden, Unavailable):
         return ()
 
@@ -95,18 +103,31 @@ def glance(spec: TemplateSpec) -> Glance:
         DataError: no file, or one that cannot be read.
         Forbidden, Unavailable: the object store does not let us in, or cannot be reached.
     """
-    order = order_of(spec)
-    if spec.data.time:  # a wrong one is a problem beside others, and not the end of the listing
-        order = replace(order, time="", types={**order.types, spec.data.time: "time"})
+    order = replace(order_of(spec), time="")  # a wrong one is a problem beside others, and not the end of the listing
     _, there = find_source(spec.data.format, order)
     paths = there.files
     some = paths if len(paths) <= _MOST_FILES and not is_uri(paths[0]) else paths[:1]
     most = max(_LEAST_BYTES, _MOST_BYTES // len(some))
     order = replace(order, most_bytes=most, pattern=order.pattern if some == paths else paths[0])
-    found = list_files(spec.data.format, order)
+    found, no_time = _listed(spec, order)
     part = f"the beginning of {found.files[0].path}" + (f", one of {len(paths):,} files" if len(paths) > 1 else "")
     return Glance(schema=found.schema, unsure=_unsure(found, order.types, all_files=some == paths), part=part,
                   left_out=say_left_out(there.left_out))  # fmt: skip
+    unsure = _unsure(found, order.types, all_files=some == paths)
+    schema = {**found.schema, spec.data.time: ""} if no_time else found.schema
+    return Glance(schema=schema, unsure=unsure, part=part, no_time=no_time)
+
+
+def _listed(spec: TemplateSpec, order: ListOrder) -> tuple[SourceTable, str]:
+    """The files, with the column of times as times; without, and why, if it holds none."""
+    time = spec.data.time
+    timed = replace(order, types={**order.types, time: "time"}) if time else order
+    try:
+        return list_files(spec.data.format, timed), ""
+    except DataError as error:
+        if not time:
+            raise
+        return list_files(spec.data.format, order), error.what
 
 
 def _unsure(found: SourceTable, promised: Mapping[str, str], *, all_files: bool) -> frozenset[str]:

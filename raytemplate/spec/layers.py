@@ -9,14 +9,14 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
-from raytemplate.document import parse_value
+from raytemplate.document import PATH, parse_value, split_path
 from raytemplate.errors import Problem, SpecError
 
 VARIANT_FIELDS = ("owner", "expires")
 """What a variant says of itself: whose it is, and the last day on which it may be used."""
 
 ENVIRONMENT_PREFIX = "RAYTEMPLATE_SET_"
-_PATH = re.compile(r"[^.\s=]+(\.[^.\s=]+)*")
+_QUOTE = 'a name with dots or blanks stands in double quotes, as in features.columns."total amount".transform'
 _PASSWORD = re.compile(r"//(?:[^/@\s]+|[^@\s]*:[^@\s]*)@")  # a secret key of AWS may hold a slash
 
 
@@ -72,10 +72,13 @@ def set_layers(sets: Sequence[str]) -> Read:
 
 
 def _set_layer(text: str) -> Layer:
-    path, equals, value = text.partition("=")
+    found = PATH.match(text)
+    path = found[0] if found else ""
+    equals, value = text[len(path) : len(path) + 1], text[len(path) + 1 :]
     name = _PASSWORD.sub("//***@", f"--set {text}")
-    if not equals or not _PATH.fullmatch(path):
-        raise _problem(name, "expected PATH=VALUE such as training.epochs=3")
+    if not path or equals != "=":
+        hint = f"; {_QUOTE}" if "=" in text else ""
+        raise _problem(name, f"expected PATH=VALUE such as training.epochs=3{hint}")
     return Layer(name=name, level=Level.SET, value=nested(path, parse_value(value, name)))
 
 
@@ -89,8 +92,8 @@ def override_layers(overrides: Mapping[str, Any]) -> Read:
 
 def _override(path: str, value: Any) -> Layer:
     name = f"set {path}"
-    if not _PATH.fullmatch(path):
-        raise _problem(name, "expected a dotted path such as training.epochs")
+    if not PATH.fullmatch(path):
+        raise _problem(name, f"expected a dotted path such as training.epochs; {_QUOTE}")
     try:
         return Layer(name=name, level=Level.SET, value=nested(path, plain(value)))
     except TypeError as error:
@@ -109,7 +112,7 @@ def environment_layers(environ: Mapping[str, str]) -> Read:
 def _environment_layer(variable: str, value: str) -> Layer:
     name = f"environment {variable}"
     path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-    if not _PATH.fullmatch(path):
+    if not PATH.fullmatch(path):
         raise _problem(name, f"expected a name such as {ENVIRONMENT_PREFIX}TRAINING__EPOCHS")
     return Layer(name=name, level=Level.ENVIRONMENT, value=nested(path, parse_value(value, name)))
 
@@ -146,7 +149,7 @@ def variant_value(written: Mapping[str, Any]) -> dict[str, Any]:
 
 def nested(path: str, value: Any) -> dict[str, Any]:
     """ "a.b", 1 -> {"a": {"b": 1}}"""
-    for part in reversed(path.split(".")):
+    for part in reversed(split_path(path)):
         value = {part: value}
     return value
 

@@ -118,6 +118,8 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
         path = f"features.columns.{column}"
         if column not in listed:
             hint = plugins.suggest(column, tuple(listed)) if listed else "list it under numeric or categorical first"
+            if dotted := next((name for name in listed if name.startswith(f"{column}.")), ""):
+                hint = f'a name with dots stands in double quotes on a path: features.columns."{dotted}"'
             places.note(path, f"no such feature; {hint}")
             continue
         one = listed[column]

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from raytemplate import plugins
 from raytemplate.data.features.options import settings_of
+from raytemplate.document import split_path
 from raytemplate.errors import SpecError
 from raytemplate.spec.layers import Layer, Level, nested
 from raytemplate.spec.locate import Places, merge_layers
@@ -109,15 +110,16 @@ def _search(places: Places, tuning: TuningSpec) -> Search | None:
 
 
 def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search: Search | None) -> None:
-    if name in places.owners and places.owner(name).level in (Level.ENVIRONMENT, Level.SET):
+    path = ".".join(split_path(name))
+    if path in places.owners and places.owner(path).level in (Level.ENVIRONMENT, Level.SET):
         places.note(name, f"is searched, and what tuning.space.{name} draws would take its place; set that instead")
     place, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
         places.note(place, "cannot be searched; fields of model and training can, and settings of feature columns")
     elif name.startswith("features."):
-        if not name.startswith(COLUMNS) or name.count(".") != 3:
-            places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot can, "
-                               f"such as {COLUMNS}COLUMN.kind")  # fmt: skip
+        if not name.startswith(COLUMNS) or len(split_path(name)) != 4:
+            places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot, or stands "
+                               f"in double quotes, can, such as {COLUMNS}COLUMN.kind")  # fmt: skip
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
         places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
                     "cannot be searched: only a whole field of model or training can")  # fmt: skip
@@ -216,7 +218,7 @@ def _with(places: Places, values: dict[str, Any]) -> Places:
     merged.value.pop("tuning", None)
     for name, kind in values.items():
         if name.startswith(COLUMNS) and name == _decider(name) and plugins.is_known(plugins.FEATURE_OPTIONS, kind):
-            columns, column = merged.value["features"]["columns"], name.split(".")[2]
+            columns, column = merged.value["features"]["columns"], split_path(name)[2]
             drawn_here = {each.rpartition(".")[2] for each in values if _decider(each) == name}
             own = columns[column]
             columns[column] = settings_of(str(kind), own) | {each: own[each] for each in drawn_here}

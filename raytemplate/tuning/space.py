@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from raytemplate.document import split_path
 from raytemplate.records.codec import Settings
 from raytemplate.tuning.draws import Scalar, parse_draw
 from raytemplate.tuning.options import Drawn
@@ -91,6 +92,6 @@ def drawn_settings(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     by_column: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         if name.startswith(COLUMNS):
-            column, _, setting = name.removeprefix(COLUMNS).rpartition(".")
+            *_, column, setting = split_path(name)
             by_column.setdefault(column, {})[setting] = value
     return by_column

@@ -98,7 +98,9 @@ def arrow_schema(footer: Footer, path: str) -> pa.Schema:
 
 def column_of(path_in_schema: str, names: frozenset[str]) -> str:
     """The top-level column that a column chunk belongs to (a list or struct has several chunks)."""
-    return path_in_schema if path_in_schema in names else path_in_schema.split(".", 1)[0]
+    parts = path_in_schema.split(".")
+    above = (".".join(parts[:length]) for length in range(len(parts), 0, -1))  # names may have dots of their own
+    return next((name for name in above if name in names), parts[0])
 
 
 def chunk_range(chunk: Any, footer: Footer, path: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.missing import null_where_missing
+from raytemplate.data.reserved import is_internal, is_written
 from raytemplate.data.survey.facts import ColumnFacts
 from raytemplate.data.survey.survey import Survey
 from raytemplate.data.survey.writing import dressed_number
@@ -58,6 +59,10 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     if dressed := found.writing.dressed.get(column.name) or _dressed(column, found):
         why = f"numbers such as {dressed}, which are read as text: write them bare"
         return Role(column=column, use="left out", why=why)
+    if _is_key(column) and is_written(column.name, "multiclass"):
+        return Role(
+            column=column, use="left out", why="would be a key, but predict writes a column of that name: rename it"
+        )
     if _is_key(column):
         return Role(column=column, use="key", why="another value in nearly every row")
     if column.type == "text" and column.share_distinct > _MOSTLY_UNIQUE and column.values is None:
@@ -69,6 +74,8 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
 
 
 def _reasons_against(column: ColumnFacts) -> Iterator[str]:
+    if is_internal(column.name):
+        yield "a name that runs use themselves: rename it"
     if column.type == "other":
         yield "of a type from which no feature is made"
     if column.num_null == column.num_rows:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate import plugins
+from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import find_files, joined
@@ -123,6 +124,10 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
         line = f'; the first line is "{first_record}": if that is data, add --no-header' if first_csv else ""
         line = "" if asked.header is False else line
         raise UsageError(f'--target: no column "{asked.target}" in {asked.data}; {suggest(asked.target, names)}{line}')
+    for option, column in (("--target", asked.target), ("--time", asked.time)):
+        if is_internal(column):
+            raise UsageError(f'{option}: "{column}" begins with {INTERNAL}, as columns that runs use themselves do',
+                             next_step="rename it in the data")  # fmt: skip
     if not asked.time:
         return
     if asked.time not in names:
