@@ -187,7 +187,8 @@ class DataSpec(Options):
     needs `data.split`."""
 
     target: str
-    """Column to predict. For two classes also a SQL condition that is true for yes, such as `arr_delay > 15`."""
+    """Column to predict. For two classes also a SQL condition that is true for yes, such as `arr_delay > 15`; a name
+    that reads as one stands in double quotes."""
 
     task: Task = "regression"
     """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
@@ -197,10 +198,12 @@ class DataSpec(Options):
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
-    """Columns that say which row it is; `predict` keeps them. Default: none."""
+    """Columns that say which row it is; `predict` keeps them, so that none may be called `prediction`, `model_version`
+    or, for more than two classes, `probability_...`. Default: none."""
 
     drop: str = ""
-    """Rows to leave out: a SQL condition over columns, such as `air_time is null`. Default: none."""
+    """Rows to leave out: a SQL condition over columns, such as `air_time is null`; text stands in single quotes, names
+    that are no plain words in double ones. Default: none."""
 
     rows: Annotated[int, Field(ge=1)] | None = None
     """About how many rows to use, a seeded sample spread over the windows in proportion, such as 5000 in a variant for

@@ -111,11 +111,10 @@ def glance(spec: TemplateSpec) -> Glance:
     order = replace(order, most_bytes=most, pattern=order.pattern if some == paths else paths[0])
     found, no_time = _listed(spec, order)
     part = f"the beginning of {found.files[0].path}" + (f", one of {len(paths):,} files" if len(paths) > 1 else "")
-    return Glance(schema=found.schema, unsure=_unsure(found, order.types, all_files=some == paths), part=part,
-                  left_out=say_left_out(there.left_out))  # fmt: skip
     unsure = _unsure(found, order.types, all_files=some == paths)
     schema = {**found.schema, spec.data.time: ""} if no_time else found.schema
-    return Glance(schema=schema, unsure=unsure, part=part, no_time=no_time)
+    left_out = say_left_out(there.left_out)
+    return Glance(schema=schema, unsure=unsure, part=part, left_out=left_out, no_time=no_time)
 
 
 def _listed(spec: TemplateSpec, order: ListOrder) -> tuple[SourceTable, str]:

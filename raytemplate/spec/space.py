@@ -118,8 +118,8 @@ def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search
         places.note(place, "cannot be searched; fields of model and training can, and settings of feature columns")
     elif name.startswith("features."):
         if not name.startswith(COLUMNS) or len(split_path(name)) != 4:
-            places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot, or stands "
-                               f"in double quotes, can, such as {COLUMNS}COLUMN.kind")  # fmt: skip
+            places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot, or "
+                               f"stands in double quotes, can, such as {COLUMNS}COLUMN.kind")  # fmt: skip
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
         places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
                     "cannot be searched: only a whole field of model or training can")  # fmt: skip
