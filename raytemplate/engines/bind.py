@@ -51,7 +51,7 @@ class Bound:
         self._plan, self._journal, self._workspace = plan, journal, workspace
         self._listener = listener or Quiet()
         self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
-        self._engine = RayEngine(self._cluster)
+        self._engine = RayEngine(self._cluster, plan, journal.folder)
         self._promoter: PromoterProcess | None = None
 
     def __enter__(self) -> Bound:

@@ -66,10 +66,11 @@ def _refuse_too_small(plan: RunPlan, cluster: Cluster) -> None:
     stage, workers = plan.fit, plan.fit.workers
     if plan.sweep is not None:
         stage, workers = plan.sweep.arms[0], plan.sweep.workers * plan.sweep.slots
-    worker = PerWorkerSpec(
-        cpus=stage.cpus_per_worker, gpus=stage.gpus_per_worker, memory=stage.memory_per_worker or None,
-        accelerator=stage.accelerator,
-    )  # fmt: skip
+    memory = f"{stage.memory_per_worker} B" if stage.memory_per_worker else None
+    worker = PerWorkerSpec.model_validate({
+        "cpus": stage.cpus_per_worker, "gpus": stage.gpus_per_worker, "memory": memory,
+        "accelerator": stage.accelerator,
+    })  # fmt: skip
     try:
         check_fits(cluster, worker, workers, stream=plan.ingest.mode == "stream")
     except PlanError as error:

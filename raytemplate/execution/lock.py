@@ -41,7 +41,7 @@ def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> No
         plan=plan, resolved=Settings(spec.resolved if spec else {}),
         origins={path: origin.where for path, origin in spec.origins.items()} if spec else {},
         reasons={path: origin.comment for path, origin in spec.origins.items() if origin.comment} if spec else {},
-        code_sha256=_code_digest(), environment=_environment(),
+        code_sha256=code_digest(), environment=environment(),
     )  # fmt: skip
     journal.keep(LOCK, codec.dumps(lock))
 
@@ -59,7 +59,7 @@ def read_lock(journal: Journal) -> RunLock:
     return found
 
 
-def _code_digest() -> str:
+def code_digest() -> str:
     """sha256 over the package's own Python files, by name and content."""
     folder = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
@@ -68,7 +68,8 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Versions of what a run's numbers may depend on, of this process."""
     found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     for package in _PACKAGES:
         try:

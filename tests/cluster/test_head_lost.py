@@ -16,7 +16,7 @@ from small_flights import AS_OF, SHIPPED, as_sets
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
 
 MOST_S = 75
-SLOW = {"training.epochs": 400, "budget.time": "5m", "data.windows.train": "25d"}
+SLOW = {"training.epochs": 200, "budget.time": "5m", "data.windows.train": "25d"}
 
 
 def submitting(head, demo, storage):
@@ -30,7 +30,7 @@ def submitting(head, demo, storage):
     return process, run
 
 
-def test_a_head_that_is_lost_under_a_submitted_job_is_told_within_75_s(demo, tmp_path):
+def test_a_head_that_is_lost_under_a_submitted_job_is_told_within_75_s_and_another_goes_on(demo, tmp_path):
     storage = tmp_path / "shared"
     storage.mkdir()
     with running_head() as head:
@@ -43,11 +43,16 @@ def test_a_head_that_is_lost_under_a_submitted_job_is_told_within_75_s(demo, tmp
     assert f"raytemplate resume {run.name}" in said.splitlines()[-1]
     assert "HTTPConnectionPool" not in said and "Traceback" not in said
     assert (record(run, "end")["exit_code"], record(run, "end")["retry"]) == (8, "as it is")
-    resumed = head.raytemplate("resume", run.name, cwd=demo)
-    assert (resumed.returncode, f"resume {run.name} --address" in resumed.stderr) == (8, True), resumed.stderr
+    again = head.raytemplate("resume", run.name, cwd=demo)
+    assert (again.returncode, f"resume {run.name} --address" in again.stderr) == (8, True), again.stderr
+    with running_head() as other:
+        moved = other.raytemplate("resume", run.name, "--address", other.jobs, cwd=demo)
+        assert moved.returncode in (0, 5), moved.stderr
+        assert record(run, "fit")["resumed_from_epoch"] > 2
+        assert (record(run, "run")["moved_from"], record(run, "job")["address"]) == ([head.jobs], other.jobs)
 
 
-def test_a_raylet_that_is_killed_under_a_run_on_a_ray_that_was_here_ends_it_with_8(demo):
+def test_a_raylet_that_is_killed_under_a_run_on_a_ray_that_was_here_ends_it_with_8_and_another_goes_on(demo):
     with running_head() as head:
         process = subprocess.Popen(
             [COMMAND, "run", SHIPPED.name, "--address", "auto", "--as-of", AS_OF, *as_sets(SLOW)], cwd=demo,
@@ -62,3 +67,8 @@ def test_a_raylet_that_is_killed_under_a_run_on_a_ray_that_was_here_ends_it_with
         assert (process.returncode, time.monotonic() - began < MOST_S) == (8, True), said
         assert f"raytemplate resume {run.name}" in said and "the raylet was killed" in said
         assert record(run, "end")["exit_code"] == 8
+    with running_head() as other:
+        moved = other.raytemplate("resume", run.name, "--address", other.address, cwd=demo)
+        assert moved.returncode in (0, 5), moved.stderr
+        assert record(run, "fit")["resumed_from_epoch"] >= 1
+        assert (record(run, "run")["moved_from"], record(run, "run")["address"]) == (["auto"], other.address)

@@ -104,8 +104,8 @@ def connect(address: str) -> bool:
 
     if ray.is_initialized():
         return False
-    _refuse_silence(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
     try:
+        _refuse_silence(_found() if address == "auto" else address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except AuthenticationError as error:
         raise Forbidden(f"the Ray at {address} does not accept this token", next_step=TOKEN_STEP) from error
@@ -119,13 +119,24 @@ def connect(address: str) -> bool:
     return True
 
 
+def _found() -> str:
+    """The Ray that "auto" leads to: Ray remembers the last one that was started, also when it is gone.
+
+    Raises:
+        ConnectionError: there is none.
+    """
+    import ray._private.services as services
+
+    return services.canonicalize_bootstrap_address("auto") or ""
+
+
 def _refuse_silence(address: str) -> None:
     """Ray asks an address where nobody listens for minutes, and then ends the process that asked."""
     host, _, port = address.rpartition(":")
     if not address or not port.isdigit():
         return
     try:
-        socket.create_connection((host, int(port)), timeout=_ANSWER_LIMIT_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_LIMIT_S).close()
     except OSError as error:
         raise Unavailable(f"no Ray answers at {address}: {error.strerror or error}",
                           next_step="ray start --head, or leave out --address") from error  # fmt: skip

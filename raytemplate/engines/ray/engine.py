@@ -15,17 +15,23 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
 from raytemplate.execution.trials import Slots
-from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, SweepStage
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.ingested import Snapshot
 
 T = TypeVar("T")
 
 
 class RayEngine:
-    """Ingest, fit and score on Ray. Modules that import Ray are loaded when the first stage needs them."""
+    """Ingest, fit and score on Ray. Modules that import Ray are loaded when the first stage needs them.
 
-    def __init__(self, cluster: RunningRay) -> None:
-        self._cluster = cluster
+    Args:
+        plan, folder: what will be executed, and the run's folder: on a Ray that others started, every node must be fit
+            for them.
+    """
+
+    def __init__(self, cluster: RunningRay, plan: RunPlan, folder: Path) -> None:
+        self._cluster, self._plan, self._folder = cluster, plan, folder
+        self._checked = False
         self._data: object | None = None
         self._changes = ExitStack()
 
@@ -36,6 +42,11 @@ class RayEngine:
         self._cluster.wait()
         if self._cluster.ours:
             without_statistics(self._changes)
+        elif not self._checked:
+            from raytemplate.engines.ray.preflight import check_nodes
+
+            translated("start", lambda: check_nodes(self._plan, self._folder))
+            self._checked = True
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         """See `execution.ports.Engine`. Rows that are open are not read again for other features of theirs."""

@@ -66,8 +66,9 @@ def work(storage: Path, run_id: str, began: float) -> None:
         Timekeeper(plan, shared, meter) as keeper,
     ):  # fmt: skip
         try:
+            engine = RayEngine(ray, plan, shared.folder)
             Execution(
-                plan=plan, journal=shared, engine=RayEngine(ray), promoter=NoPromoter(), store=shared_store(storage),
+                plan=plan, journal=shared, engine=engine, promoter=NoPromoter(), store=shared_store(storage),
                 meter=meter, listener=Quiet(), champion_now=lambda: handover.champion, package=package,
             ).run_up_to_evaluation()  # fmt: skip
         except (KeyboardInterrupt, SystemExit) as error:  # Ray takes SIGTERM for the end of the process

@@ -1,0 +1,235 @@
+"""What every node of a cluster must have before a run begins there, asked of each and compared: reports in, problems
+out, all of them at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+
+from raytemplate.data.sources.places import joined, open_file
+from raytemplate.data.sources.storage import Storage
+from raytemplate.errors import RaytemplateError
+from raytemplate.execution.lock import code_digest, environment
+from raytemplate.planning.stages import RunPlan
+
+_DRIVER = "driver"
+_CODE, _OURS = "code", "raytemplate"
+_ALWAYS = ("python", "ray", "torch", "numpy", "pyarrow", _OURS)
+_MANY = 2
+"""From so many training workers on they find each other by their nodes' names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What each node is asked.
+
+    `folder` is the run's, which whoever works on it must see; `token` is what this process has written there; `data`
+    is the first file that is planned to be read, of `size_bytes`.
+    """
+
+    folder: str
+    token: str
+    data: str
+    size_bytes: int
+    storage: Storage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeReport:
+    """What a node has found, each "" where nothing is wrong.
+
+    `name` is its host name, and `addresses` what that is there; `error` says why it has not answered.
+    """
+
+    node: str
+    name: str = ""
+    folder: str = ""
+    data: str = ""
+    addresses: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """One thing wrong with one node, and what to do about it."""
+
+    node: str
+    what: str
+    remedy: str
+
+
+def question(plan: RunPlan, folder: Path, token: str) -> Question:
+    """What to ask before this plan is executed; `folder` is the run's."""
+    first = plan.ingest.files[0]
+    return Question(
+        folder=str(folder.absolute()), token=token, data=joined(plan.ingest.root, first.path),
+        size_bytes=first.size_bytes, storage=plan.ingest.storage,
+    )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """What this process would run."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = environment() | {_CODE: code_digest()[:12]}
+    with suppress(PackageNotFoundError):
+        found[_OURS] = version(_OURS)
+    return found
+
+
+def report(node: str, asked: Question) -> NodeReport:
+    """What this process finds, on the node of that address."""
+    name = socket.gethostname()
+    return NodeReport(
+        node=node, name=name, folder=_folder(asked, node), data=_data(asked), addresses=_addresses(name),
+        versions=versions(),
+    )  # fmt: skip
+
+
+def _marks(folder: str, token: str) -> Path:
+    return Path(folder) / f"preflight-{token}"
+
+
+def leave_mark(folder: str, token: str) -> None:
+    """What every node must find."""
+    _marks(folder, token).mkdir()
+    (_marks(folder, token) / _DRIVER).write_text(token)
+
+
+def take_marks(folder: str, token: str, nodes: Sequence[str]) -> tuple[str, ...]:
+    """Those of the nodes whose own mark is not to be found here; the marks are gone afterwards."""
+    marks = _marks(folder, token)
+    with suppress(OSError):
+        os.listdir(marks)  # what a network's file system remembers of a folder is asked anew by this
+    lacking = tuple(node for node in nodes if not _holds(marks / _file(node), token))
+    rmtree(marks, ignore_errors=True)
+    return lacking
+
+
+def _file(node: str) -> str:
+    return node.replace(":", "_")
+
+
+def _holds(path: Path, token: str) -> bool:
+    try:
+        return path.read_text() == token
+    except OSError:
+        return False
+
+
+def _folder(asked: Question, node: str) -> str:
+    marks = _marks(asked.folder, asked.token)
+    try:
+        if not Path(asked.folder).is_dir():
+            return "is not there"
+        if not _holds(marks / _DRIVER, asked.token):
+            return "is another folder there, which does not hold what was written here"
+        (marks / _file(node)).write_text(asked.token)
+        return "" if _holds(marks / _file(node), asked.token) else "does not give back what was written to it"
+    except OSError as error:
+        return f"cannot be written: {error.strerror or error}"
+
+
+def _data(asked: Question) -> str:
+    try:
+        with open_file(asked.data, asked.storage) as file:
+            size = file.seek(0, os.SEEK_END)
+    except RaytemplateError as error:
+        return error.what.removeprefix(f"{asked.data}: ")
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return "" if size == asked.size_bytes else f"has {size:,} bytes there and {asked.size_bytes:,} where it was planned"
+
+
+def _addresses(name: str) -> tuple[str, ...]:
+    with suppress(OSError):
+        return tuple(
+            dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
+        )
+    return ()
+
+
+def problems(
+    plan: RunPlan, reports: Sequence[NodeReport], here: Mapping[str, str], *, folder: str, unseen: Sequence[str] = (),
+    unreached: Sequence[str] = (), needs: Sequence[str] = (),
+) -> tuple[Trouble, ...]:  # fmt: skip
+    """All that is wrong, in the order of the nodes.
+
+    Args:
+        here: the versions of the process that drives the run.
+        folder: the run's, and the words for what must be changed where it is not seen.
+        unseen: nodes whose mark did not come here.
+        unreached: nodes that others could not reach at the address of their own name.
+        needs: packages of the model's family, besides those that every run needs.
+    """
+    found: list[Trouble] = []
+    for one in sorted(reports, key=lambda report: report.node):
+        node = f"node {one.node}{f' ({one.name})' if one.name else ''}"
+        if one.error:
+            found.append(Trouble(node=node, what=one.error, remedy=_mend(one, here)))
+            continue
+        told = [*_seen(one, plan, folder, one.node in unseen), *_named(one, plan, one.node in unreached)]
+        told += _versions(one, here, needs)
+        found += [Trouble(node=node, what=what, remedy=remedy) for what, remedy in told]
+    return tuple(found)
+
+
+def _mend(one: NodeReport, here: Mapping[str, str]) -> str:
+    if "No module named" in one.error:
+        return f"install {_OURS} {here.get(_OURS, '')} there, with all that is installed here"
+    return "mend or end that node (ray status)"
+
+
+def _seen(one: NodeReport, plan: RunPlan, folder: str, unseen: bool) -> Iterator[tuple[str, str]]:
+    what = one.folder or ("holds nothing here of what was written there" if unseen else "")
+    if what:
+        yield f"{folder} {what}", "let every node see that folder under the same path"
+    if one.data:
+        data = joined(plan.ingest.root, plan.ingest.files[0].path)
+        yield f"the data, {data}: {one.data}", "set data.source to a place that every node sees"
+
+
+def _named(one: NodeReport, plan: RunPlan, unreached: bool) -> Iterator[tuple[str, str]]:
+    workers = max(plan.fit.workers, plan.sweep.workers if plan.sweep else 0)
+    remedy = f"let {one.name} be {one.node} in its /etc/hosts or in the name service"
+    if workers and not one.addresses:
+        yield f"its own name, {one.name}, has no address there", remedy
+    elif workers >= _MANY and (unreached or all(_is_loopback(address) for address in one.addresses)):
+        yield f"its own name, {one.name}, is {one.addresses[0]} there, where other nodes do not reach it", remedy
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _versions(one: NodeReport, here: Mapping[str, str], needs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name in dict.fromkeys((*_ALWAYS, *needs)):
+        ours, theirs = _plain(name, here), _plain(name, one.versions)
+        if ours and ours != theirs:
+            step = f"pip install {name}=={ours} there" if name != "python" else f"install Python {ours} there"
+            yield f"{name} {theirs or 'is not installed'}, here it is {ours}", step
+    if here.get(_OURS) == one.versions.get(_OURS) and here.get(_CODE) != one.versions.get(_CODE):
+        yield f"{_OURS} {here.get(_OURS, '')} has other code there than here", "install the same wheel on both"
+
+
+def _plain(name: str, found: Mapping[str, str]) -> str:
+    """A version without the kind of its build ("+cpu"); of Python the first two numbers."""
+    version = (found.get(name) or found.get(f"{name}-cpu", "")).partition("+")[0]
+    return ".".join(version.split(".")[:2]) if name == "python" else version
+
+
+def to_connect(reports: Sequence[NodeReport]) -> tuple[tuple[str, str], ...]:
+    """Nodes whose own name is neither their address in Ray nor loopback: whether others reach it must be tried."""
+    return tuple(
+        (one.node, one.addresses[0])
+        for one in reports
+        if one.addresses and one.node not in one.addresses and not all(map(_is_loopback, one.addresses))
+    )
