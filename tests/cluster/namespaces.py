@@ -92,11 +92,22 @@ class Node:
         """An empty folder in the place of one that the others have there."""
         self.do("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", path)
 
+    @contextmanager
+    def without(self, path: Path) -> Iterator[None]:
+        """While in here this node sees an empty folder there, and no longer the one that the others see."""
+        self.own_folder(path)
+        try:
+            yield
+        finally:
+            self.do("umount", "--lazy", path)
+
     def knows(self, hosts: dict[str, str]) -> None:
         """Host names and their addresses, in a file of this node's own."""
         file = self.folder / "hosts"
+        known = file.exists()
         file.write_text("127.0.0.1 localhost\n" + "".join(f"{at} {name}\n" for name, at in hosts.items()))
-        self.do("mount", "--bind", file, "/etc/hosts")
+        if not known:
+            self.do("mount", "--bind", file, "/etc/hosts")
 
     def end(self) -> None:
         """Kill its first process; the kernel kills every other one, and takes all of its namespaces away."""

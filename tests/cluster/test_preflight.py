@@ -32,9 +32,8 @@ def run(net, demo, changes=None):
 
 def test_a_workspace_and_data_that_one_node_does_not_see_are_told_at_once_with_that_node(net, demo):
     beta = net.nodes["beta"]
-    beta.own_folder(demo)
-    ended, seconds = run(net, demo)
-    beta.do("umount", demo)
+    with beta.without(demo):
+        ended, seconds = run(net, demo)
     assert (ended.returncode, seconds < 60) == (3, True), ended.stderr
     folder = only_run(demo)
     assert f"node {beta.address} (beta): {folder} is not there" in ended.stderr
@@ -53,7 +52,7 @@ def test_a_name_that_other_nodes_do_not_reach_is_told_before_two_workers_wait_fo
     ended, _ = run(net, demo, TWO)
     assert ended.returncode == 3, ended.stderr
     assert f"node {beta.address} (beta): its own name, beta, is 127.0.1.1 there" in ended.stderr
-    beta.do("umount", "/etc/hosts")
+    beta.knows(names)
     ended, _ = run(net, demo, TWO)
     assert ended.returncode in (0, 5), ended.stderr
 
@@ -61,11 +60,10 @@ def test_a_name_that_other_nodes_do_not_reach_is_told_before_two_workers_wait_fo
 def test_storage_that_one_node_of_a_cluster_does_not_see_ends_a_submitted_run_with_3(net, demo, tmp_path):
     beta, storage = net.nodes["beta"], tmp_path / "shared"
     storage.mkdir()
-    beta.own_folder(storage)
-    ended = net.nodes["alpha"].raytemplate(
-        "submit", SHIPPED.name, "--address", net.jobs(net.nodes["alpha"]), "--as-of", AS_OF,
-        *as_sets(PRICED | {"tracking.storage": str(storage)}), cwd=demo,
-    )  # fmt: skip
-    beta.do("umount", storage)
+    with beta.without(storage):
+        ended = net.nodes["alpha"].raytemplate(
+            "submit", SHIPPED.name, "--address", net.jobs(net.nodes["alpha"]), "--as-of", AS_OF,
+            *as_sets(PRICED | {"tracking.storage": str(storage)}), cwd=demo,
+        )  # fmt: skip
     assert ended.returncode == 3, ended.stderr
     assert f"node {beta.address} (beta): {storage}/runs/{only_run(demo).name} is not there" in ended.stderr

@@ -72,6 +72,11 @@ def test_a_full_disk_is_called_that() -> None:
     assert "disk full" in found.what
 
 
+def test_a_file_that_is_not_there_is_not_told_as_one_that_cannot_be_written() -> None:
+    found = translate("evaluate", FileNotFoundError(2, "No such file or directory", "/data/x"))
+    assert found is not None and found.what == "/data/x: cannot be found: No such file or directory"
+
+
 def test_a_bug_of_ours_stays_a_bug() -> None:
     assert translate("fit", KeyError("x")) is None
 

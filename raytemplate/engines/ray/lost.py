@@ -87,11 +87,13 @@ def left() -> None:
 
 def loss() -> EngineError | None:
     """The error to be told if a process of the Ray in use has gone."""
-    with suppress(OSError, ValueError):  # not watched any more
-        gone = [] if _now.over.is_set() else select.select(list(_now.watched), [], [], 0)[0]
-        if gone:
-            return _error(" and the ".join(sorted(_now.watched[one] for one in gone)))
-    return None
+    if _now.over.is_set():
+        return None
+    looking = select.poll()  # `select` knows no descriptors above 1023
+    for descriptor in _now.watched:
+        looking.register(descriptor, select.POLLIN)
+    gone = [descriptor for descriptor, event in looking.poll(0) if event & select.POLLIN]
+    return _error(" and the ".join(sorted(_now.watched[one] for one in gone))) if gone else None
 
 
 def _error(name: str) -> EngineError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 import sysconfig
@@ -58,7 +59,10 @@ def _known(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | 
         what = f"{stage}: {sign.means}{memory}{f' at {place}' if place else ''}: {_sentence(error)}"
         return sign.kind(what, sign.change)
     full = next((e for e in inside if isinstance(e, OSError) and e.errno and e.filename), None)
-    return storage_error(full, Path(str(full.filename))) if full is not None else None
+    if full is None:
+        return None
+    # What is not there may have been read: to say that it cannot be written would send people the wrong way.
+    return storage_error(full, Path(str(full.filename)), "found" if full.errno == errno.ENOENT else "written")
 
 
 def _sign(inside: tuple[BaseException, ...]) -> tuple[Sign | None, BaseException | None]:
