@@ -1,6 +1,7 @@
 """One way of taking values, whatever brings them: a file of any format, a folder's name, or a frame in memory.
 
-Blanks around text do not count. Text that is empty then, or one of the words of `data.csv.missing`, is missing. Values
+Blanks around text do not count. Text that is empty then, or one of the words of `data.csv.missing`, is missing, and so
+is a number that one of these words spells: -999 in a Parquet file as "-999" in a CSV file. Values
 of another type than a column is known to have are read as a CSV file's would be, or refused; they never become another
 value. A table that was taken so is left as it is when it is taken again.
 """
@@ -8,6 +9,7 @@ value. A table that was taken so is left as it is when it is taken again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +41,7 @@ def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = Non
     for place, name in enumerate(table.column_names):
         before: Any = table.column(place)
         column = trimmed(plain(before), rules.missing)
-        column = _of_type(name, column, known.get(name, ""), rules)
+        column = _without_numbers(_of_type(name, column, known.get(name, ""), rules), rules)
         if column is not before:
             table = table.set_column(place, name, column)
     return table
@@ -54,6 +56,26 @@ def trimmed(column: Any, missing: tuple[str, ...]) -> Any:
     words = pa.array(list(dict.fromkeys(("", *missing))), column.type)
     column = pc.utf8_trim_whitespace(column)
     return pc.if_else(pc.is_in(column, value_set=words), pa.scalar(None, column.type), column)
+
+
+def _without_numbers(column: Any, rules: Rules) -> Any:
+    """Numbers [rows], null where one of the words for missing values spells the number."""
+    if not _is_number(column.type):
+        return column
+    spelt = [number for word in rules.missing if (number := _number(word, rules.decimal, column.type)) is not None]
+    if not spelt:
+        return column
+    missing = pc.is_in(column, value_set=pa.array(spelt, column.type))
+    return pc.if_else(missing, pa.scalar(None, column.type), column) if pc.any(missing).as_py() else column
+
+
+def _number(word: str, decimal: str, kind: Any) -> Any:
+    """The number that a word spells, as a scalar of an Arrow type; None where that has no such number."""
+    try:
+        found = pa.scalar(Decimal(word.strip().replace(decimal, "."))).cast(kind)
+    except (InvalidOperation, pa.ArrowInvalid):
+        return None
+    return found.as_py()
 
 
 def word_of(kind: str) -> str:
