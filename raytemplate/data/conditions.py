@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 _MAX_CHARS = 2_000
 _MAX_DEPTH = 100
-_MAX_INT = 2**63 - 1
+_LARGEST = 10**38
+_EXACT, _EXACT_DIGITS, _EXACT_PLACES = "decimal256", 76, 20
+"""The type in which whole numbers meet that no integer type holds all of, or a fraction: a float would round them."""
+
 _MAX_GUESSES = 20
 _NULL_TEST = re.compile(
     r'\s*(?:(?P<plain>[a-z_][a-z0-9_]*)\s|"(?P<quoted>(?:[^"]|"")+)")\s*is\s+(?P<no>not\s+)?null\s*',
@@ -245,7 +249,7 @@ def _bad_literals(node: Any) -> str:
     if name == "Neg":
         return "" if _is_number(node.this) else f"{_sql(node.this)} is not a number"
     if name == "Literal":
-        return "" if node.is_string or abs(_number(node)) <= _MAX_INT else f"{node.name} is too large"
+        return "" if node.is_string or abs(_number(node)) < _LARGEST else f"{node.name} is too large"
     types = {_literal_type(item) for item in node.expressions}
     if not types or None in types:
         return f"{_sql(node)} is not allowed; in needs a list of numbers or texts"
@@ -293,7 +297,8 @@ def _call(function: str, *arguments: pc.Expression, **options: str) -> pc.Expres
 class _Lowering:
     """Checked nodes -> Arrow expressions. Null stays null on the way, as in SQL, also in `in` and `not`.
 
-    With a schema decimals count as float64, times to the microsecond and in UTC, and a date as its first moment.
+    With a schema whole numbers are compared exactly, whatever their size; decimals with a fraction count as float64,
+    times to the microsecond and in UTC, and a date as its first moment.
     """
 
     def __init__(self, schema: pa.Schema | None) -> None:
@@ -316,7 +321,8 @@ class _Lowering:
         if name == "Column":
             return self.column(str(node.name))
         if name == "Boolean" or _literal_type(node):
-            return pc.scalar(_value(node))
+            value = _value(node)
+            return pc.scalar(Decimal(value) if type(value) is int and abs(value) >= 2**63 else value)
         if name == "Is":
             return self.lower(node.this).is_null()
         if name == "Between":
@@ -383,32 +389,35 @@ class _Lowering:
 
         if width is None:
             return self.lower(node)
-        kind = pa.type_for_alias(width)
+        kind = pa.decimal256(_EXACT_DIGITS, _EXACT_PLACES) if width == _EXACT else pa.type_for_alias(width)
         if _literal_type(bare(node)):
-            value = _value(bare(node))
-            return pc.scalar(pa.scalar(float(value) if width == "float64" else value, kind))
+            value = _decimal(bare(node))
+            return pc.scalar(pa.scalar({"float64": float, _EXACT: Decimal}.get(width, int)(value), kind))
         return self.lower(node).cast(kind, safe=False)
 
     def _joint(self, *nodes: Any) -> str | None:
-        """The type in which numbers meet: a type of integers where all of them are whole. None where one is none."""
+        """The type in which numbers meet: one that holds all of them, if none is a float. None where one is none."""
         widths = {self._width(node) for node in nodes} - {""}
         if None in widths:
             return None
-        return widths.pop() if len(widths) == 1 else "float64" if widths else "int64"
+        if "float64" in widths or widths == {"fraction"}:
+            return "float64"
+        return widths.pop() if len(widths) == 1 else _EXACT if widths else "int64"
 
     def _width(self, node: Any) -> str | None:
-        """The type of a number; "" for one that fits every type, None where it is no number, or nobody knows."""
+        """The type of a number; "" for one that fits every type, "fraction" for a literal that fits all but types of
+        integers, None where it is no number, or nobody knows."""
         import pyarrow as pa
 
         name, plain = kind_of_node(node), bare(node)
         if name in ARITHMETIC or name == "Neg":
             joint = self._joint(*_operands(plain))
-            return "float64" if joint and (joint == "uint64" or name == "Div") else joint
+            return "float64" if joint and (joint != "int64" or name == "Div") else joint
         if found := _literal_type(plain):
-            value = _value(plain)
-            return None if found is str else "float64" if isinstance(value, float) else "" if value >= 0 else "int64"
+            return None if found is str else _width_of(_decimal(plain))
         tests = {
             "": pa.types.is_null, "uint64": pa.types.is_uint64, "int64": pa.types.is_integer,
+            _EXACT: lambda kind: pa.types.is_decimal(kind) and cast("pa.Decimal128Type", kind).scale == 0,
             "float64": lambda kind: pa.types.is_floating(kind) or pa.types.is_decimal(kind),
         }  # fmt: skip
         return next((width for width, test in tests.items() if self._kind(plain, test)), None)
@@ -466,9 +475,24 @@ def _comparable(field: pc.Expression, kind: pa.DataType) -> pc.Expression:
 
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return field.cast(pa.timestamp("us"), safe=False).cast(pa.timestamp("us", "UTC"))
+    if pa.types.is_decimal(kind) and cast("pa.Decimal128Type", kind).scale == 0:
+        return field
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind) or pa.types.is_float32(kind):
         return field.cast(pa.float64(), safe=False)
     return field
+
+
+def _width_of(value: Decimal) -> str:
+    """See `_Lowering._width`."""
+    if value == value.to_integral_value():
+        return "" if 0 <= value < 2**63 else "int64" if -(2**63) <= value < 0 else _EXACT
+    return "fraction" if int(value.as_tuple().exponent) >= -_EXACT_PLACES else "float64"
+
+
+def _decimal(node: Any) -> Decimal:
+    if type(node).__name__ == "Neg":
+        return -Decimal(str(bare(node.this).name))
+    return Decimal(str(node.name))
 
 
 def _operands(node: Any) -> list[Any]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.contract_options import ColumnContract
+from raytemplate.data.exact import above, below, equals
 from raytemplate.data.missing import is_missing
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
@@ -77,14 +78,14 @@ def _broken(column: Any, rule: ColumnContract) -> Iterator[tuple[str, Any]]:
     if not rule.nullable:
         yield "nullable: false", missing
     there = pc.invert(missing)
-    if rule.type == "integer" and pa.types.is_floating(column.type):
+    if rule.type == "integer" and (pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
         yield "type: integer", pc.and_(there, pc.fill_null(pc.not_equal(column, pc.floor(column)), False))
-    for name, limit, outside in (("min", rule.min, pc.less), ("max", rule.max, pc.greater)):
+    for name, limit, outside in (("min", rule.min, _below), ("max", rule.max, _above)):
         if limit is not None:
-            beyond = outside(_comparable(column), _scalar(column, limit))
+            beyond = outside(_comparable(column), limit)
             yield f"{name}: {limit:g}" if isinstance(limit, float) else f"{name}: {limit}", _and(there, beyond)
     if rule.values is not None:
-        allowed = functools.reduce(pc.or_, (pc.equal(_comparable(column), _scalar(column, v)) for v in rule.values))
+        allowed = functools.reduce(pc.or_, (_equals(_comparable(column), v) for v in rule.values))
         shown = ", ".join(_shown(value) for value in rule.values)
         yield f"values: [{shown}]", _and(there, pc.invert(allowed))
 
@@ -94,15 +95,30 @@ def _and(there: Any, broken: Any) -> Any:
 
 
 def _comparable(column: Any) -> Any:
-    """Numbers as float64 and times in UTC microseconds, so that a limit compares with each type of them."""
+    """Times in UTC microseconds, so that a limit compares with each type of them; numbers as they are."""
     kind = column.type
     if pa.types.is_temporal(kind):
         zone = "UTC" if getattr(kind, "tz", None) else None
         return pc.cast(pc.cast(column, pa.timestamp("us", zone), safe=False), pa.timestamp("us"), safe=False)
     if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_null(kind):
         return column
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return pc.cast(column, pa.float64() if numeric else pa.string(), safe=False)
+    return column if _is_number(kind) else pc.cast(column, pa.string(), safe=False)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _below(column: Any, limit: Any) -> Any:
+    return below(column, limit) if _is_number(column.type) else pc.less(column, _scalar(column, limit))
+
+
+def _above(column: Any, limit: Any) -> Any:
+    return above(column, limit) if _is_number(column.type) else pc.greater(column, _scalar(column, limit))
+
+
+def _equals(column: Any, value: Any) -> Any:
+    return equals(column, value) if _is_number(column.type) else pc.equal(column, _scalar(column, value))
 
 
 def _scalar(column: Any, value: Any) -> Any:

@@ -15,12 +15,14 @@ _PYTHON = {"text": (str,), "time": (str,), "boolean": (bool,), "integer": (int,)
 
 
 def _limit(value: object) -> object:
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if float(value) == value else value  # a float would round what is beyond 2^53
+    if isinstance(value, float | str):
         return value
     raise ValueError(f"got {show(value)}, expected a number, or a date for a column of time")
 
 
-Limit = Annotated[float | str | None, BeforeValidator(_limit)]
+Limit = Annotated[int | float | str | None, BeforeValidator(_limit)]
 
 
 class ColumnContract(Options):

@@ -22,7 +22,9 @@ def as_text(value: object) -> object:
     """A value as a class of that value is called: true, 1, yes."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.15g}" if isinstance(value, int | float) else value
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return str(int(value))
+    return f"{value:.15g}" if isinstance(value, float) else value
 
 
 SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_type=str), WithJsonSchema(SPAN_SCHEMA)]

@@ -1,9 +1,10 @@
 """Rows without a time, split by a hash of what they are: a row is always on the same side, whatever lies around it.
 
 A row's hash is 64 bits: the seed's, mixed with that of each column by name, so that the order of rows and columns,
-other rows and the file they stand in do not matter. A number counts as the float64 it is, whatever type its file has; a
-time as microseconds since 1970; text and bytes by BLAKE2b; a missing value as missing, however it is spelt. Rows equal
-in all columns that count share a side.
+other rows and the file they stand in do not matter. A number counts as the float64 it is, whatever type its file has,
+and one that no float64 is (a whole number beyond 2^53, or a decimal of that size) by its digits; a time as microseconds
+since 1970; text and bytes by BLAKE2b; a missing value as missing, however it is spelt. Rows equal in all columns that
+count share a side.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ pc: Any = pyarrow.compute
 
 Hashes = NDArray[np.uint64]
 SIDES = ("train", "validation", "test")
+_FROM_HERE_ROUNDED = 2.0**53
 _MISSING = 0x9E3779B97F4A7C15
 
 
@@ -96,7 +99,24 @@ def _numbers(column: Any) -> Hashes:
         column = column.cast(pa.uint8())
     values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
     values = values + 0.0  # minus zero is zero
-    return np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
+    found = np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
+    large = np.flatnonzero(np.abs(values) >= _FROM_HERE_ROUNDED)
+    if len(large) and not pa.types.is_floating(column.type):
+        found[large] = _by_digits(column.take(pa.array(large)), values[large])
+    return found
+
+
+def _by_digits(numbers: Any, rounded: NDArray[np.float64]) -> Hashes:
+    """Of numbers that are their float64, its bits; of others the hash of their digits."""
+    texts = numbers.cast(pa.string()).to_pylist()
+    floats = {text: float(value) for text, value in zip(texts, rounded, strict=True)}
+    bits = {text: _text_hash(_plain(text)) for text, value in floats.items() if Decimal(text) != Decimal(value)}
+    return np.array([bits.get(t, v) for t, v in zip(texts, rounded.view(np.uint64).tolist(), strict=True)], np.uint64)
+
+
+def _plain(digits: str) -> str:
+    """A number as it is usually written: without a fraction of zeros."""
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def _texts(column: Any, name: str) -> Hashes:

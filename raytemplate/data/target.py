@@ -24,6 +24,7 @@ MAX_CLASSES = 1_000
 
 TRUE, FALSE = "true", "false"
 _MOST_NAMED = 5
+_LARGEST_INT = 2.0**63
 
 
 def add_target(table: pa.Table, target: str) -> pa.Table:
@@ -60,7 +61,13 @@ def accepts_classes(column: str, kind: Any) -> str:
 
 def class_texts(column: pa.ChunkedArray) -> Any:
     """The class of each row as text, null where it is missing: 1, 1.0 and "1" are one class."""
-    return null_where_missing(column).cast(pa.string())
+    values = null_where_missing(column)
+    if not pa.types.is_floating(values.type):
+        return values.cast(pa.string())
+    # Arrow writes 1e+15, and an int64 of that size as digits.
+    whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), _LARGEST_INT))
+    digits = pc.if_else(whole, values, None).cast(pa.int64()).cast(pa.string())
+    return pc.coalesce(digits, values.cast(pa.string()))
 
 
 def positive_of(positive: str, family: str) -> str:

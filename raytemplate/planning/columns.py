@@ -25,7 +25,14 @@ _LISTED = {
 _TEXT = ("string", "large_string", "string_view")
 _PROMISED = {
     "number": tuple(kind for kind in _NUMBERS if kind != "bool"),
-    "integer": ("int", "uint", "float", "double", "halffloat"),  # whole floats: pandas writes them where one is missing
+    "integer": (
+        "int",
+        "uint",
+        "decimal",
+        "float",
+        "double",
+        "halffloat",
+    ),  # whole floats: pandas writes them where one is missing
     "text": _TEXT,
     "boolean": ("bool",),
     "time": (*_TIMES, "date64"),
@@ -170,7 +177,9 @@ def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
     if is_internal(column):
         return _ours(column)
     found, (types, expected) = schema[column], _EXPECTED.get(kind, ((), ""))
-    if not found or not types or plain_type(found).startswith(types):
+    plain = plain_type(found)
+    is_whole = plain.startswith("decimal") and plain.endswith(", 0)")
+    if not found or not types or plain.startswith(types) or (is_whole and "int" in types):
         return ""
     advice = f"; {_OF_TEXT[kind]}" if kind in _OF_TEXT and kind_of(found) == "text" else ""
     return f'column "{column}" is {found}, expected {expected}{advice}'

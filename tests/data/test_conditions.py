@@ -93,7 +93,7 @@ def test_columns_are_named_once_in_order() -> None:
         ("a in (1, 'x')", "a IN (1, 'x') mixes numbers and texts"),
         ("a like s", "a LIKE s is not allowed; like needs a text"),
         ("a + 'x' > 1", "'x' is not a number"),
-        ("a > 99999999999999999999", "99999999999999999999 is too large"),
+        (f"a > 1{'0' * 38}", f"1{'0' * 38} is too large"),
         ("1 = 1", "it names no column"),
         ("", "it is empty"),
         ("a =", "it cannot be read at '='"),

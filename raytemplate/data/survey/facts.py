@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.features.kind import is_whole
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.times import is_time, time_range
 from raytemplate.units import show_moment
@@ -32,7 +33,7 @@ class ColumnFacts:
     Args:
         type: as in `contract.columns`; "other" for what no feature can be made from.
         whole: numbers of which each is a whole one, whatever their type: pandas writes 3.0 where one is missing.
-        min, max: numbers, or times as text; None for text.
+        min, max: numbers, whole ones as int where no float is the same; or times as text; None for text.
         values: value -> rows, where there are at most `MOST_VALUES`; else None.
         share_distinct: different values by values, in a sample; 1 where each is another one.
         words: words of a text on average, in a sample.
@@ -44,8 +45,8 @@ class ColumnFacts:
     whole: bool = False
     num_rows: int
     num_null: int
-    min: float | str | None = None
-    max: float | str | None = None
+    min: int | float | str | None = None
+    max: int | float | str | None = None
     values: Mapping[Value, int] | None = None
     share_distinct: float = 0.0
     words: float = 0.0
@@ -84,7 +85,7 @@ class Tally:
             found = time_range(there)
         elif pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
             both = pc.min_max(there).as_py()
-            found = float(both["min"]), float(both["max"])
+            found = _exactly(both["min"]), _exactly(both["max"])
             if self.whole and not pa.types.is_integer(kind):
                 self.whole = bool(pc.all(pc.equal(there, pc.floor(there))).as_py())
         else:
@@ -102,7 +103,7 @@ class Tally:
             return
         for one in counted.to_pylist():
             value = one["values"]
-            self.values[value if isinstance(value, str | bool | int) else float(value)] += one["counts"]
+            self.values[value if isinstance(value, str | bool | int) else _exactly(value)] += one["counts"]
         if len(self.values) > MOST_VALUES:
             self.values = None
 
@@ -124,15 +125,20 @@ def type_of(kind: Any) -> str:
     if pa.types.is_dictionary(kind):
         return type_of(kind.value_type)
     tests = {
-        "integer": pa.types.is_integer, "number": lambda k: pa.types.is_floating(k) or pa.types.is_decimal(k),
+        "integer": is_whole, "number": lambda k: pa.types.is_floating(k) or pa.types.is_decimal(k),
         "text": lambda k: pa.types.is_string(k) or pa.types.is_large_string(k) or pa.types.is_string_view(k),
         "boolean": pa.types.is_boolean, "time": is_time,
     }  # fmt: skip
     return next((word for word, test in tests.items() if test(kind)), "other")
 
 
-def _limit(value: Any) -> float | str | None:
-    return value if value is None or isinstance(value, float) else show_moment(value)
+def _exactly(value: Any) -> int | float:
+    """A number as a float if that is the same, else as int; so is the size of account numbers kept."""
+    return float(value) if float(value) == value or value != int(value) else int(value)
+
+
+def _limit(value: Any) -> int | float | str | None:
+    return value if value is None or isinstance(value, int | float) else show_moment(value)
 
 
 def _parts(times: Any, low: datetime, high: datetime) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def hints_of(found: Survey, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
 
 
 def _counted_in(column: ColumnFacts) -> str:
-    if not column.whole or not isinstance(column.min, float) or not isinstance(column.max, float):
+    if not column.whole or isinstance(column.min, str | None) or isinstance(column.max, str | None):
         return ""
     low, high = column.min, column.max
     return next((unit for unit, least in _EPOCHS.items() if least <= low and high <= 2 * least), "")

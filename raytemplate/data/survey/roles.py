@@ -26,6 +26,7 @@ _MOSTLY_UNIQUE = 0.5
 _WORDS_OF_PROSE = 3.0
 _MOST_ROWS_OF_PROSE = 200_000
 _COPY = 0.99999
+_LARGEST_MEASURE = 2**53
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +66,12 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
         )
     if _is_key(column):
         return Role(column=column, use="key", why="another value in nearly every row")
-    if column.type == "text" and column.share_distinct > _MOSTLY_UNIQUE and column.values is None:
-        return Role(column=column, use="left out", why="text of which more than half is seen only once")
+    code = _is_code(column)
+    if (column.type == "text" or code) and column.share_distinct > _MOSTLY_UNIQUE and column.values is None:
+        what = "numbers too large to measure anything" if code else "text"
+        return Role(column=column, use="left out", why=f"{what}, of which more than half is seen only once")
+    if code:
+        return Role(column=column, use="categorical", why="numbers too large to measure anything: codes")
     if column.type == "time" and not column.parts:
         return Role(column=column, use="left out", why="times of which no part comes again")
     kinds: dict[str, Use] = {"number": "numeric", "integer": "numeric", "time": "datetime"}
@@ -90,8 +95,14 @@ def _is_key(column: ColumnFacts) -> bool:
         return False
     if column.type == "text":
         return column.num_rows > 20
-    counts_rows = float(column.max or 0) - float(column.min or 0) + 1 == column.num_rows
-    return counts_rows or bool(_ID_NAME.search(column.name))
+    counts_rows = int(column.max or 0) - int(column.min or 0) + 1 == column.num_rows
+    return counts_rows or _is_code(column) or bool(_ID_NAME.search(column.name))
+
+
+def _is_code(column: ColumnFacts) -> bool:
+    """Whole numbers of which one is too large for a float: nobody counts or measures so, they name something."""
+    sizes = [abs(limit) for limit in (column.min, column.max) if isinstance(limit, int | float)]
+    return column.type == "integer" and bool(sizes) and max(sizes) > _LARGEST_MEASURE
 
 
 def _copy(column: ColumnFacts, found: Survey) -> str:

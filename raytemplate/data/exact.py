@@ -1,0 +1,59 @@
+"""Numbers compared exactly with a number of a template, whatever type their column has: a float would round them."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+_WIDE, _PLACES = 76, 20
+_CONTEXT = Context(prec=400)
+_MOST = Decimal(10 ** (_WIDE - _PLACES) - 1)
+
+
+def below(column: Any, limit: float) -> Any:
+    """Where numbers [rows] are less than the limit; null where they are missing."""
+    if _is_rounded(column.type):
+        nearest = float(limit)
+        return pc.less_equal(column, nearest) if nearest < limit else pc.less(column, nearest)
+    return pc.less(_wide(column), _scalar(limit, ROUND_CEILING))
+
+
+def above(column: Any, limit: float) -> Any:
+    """Where numbers [rows] are greater than the limit; null where they are missing."""
+    if _is_rounded(column.type):
+        nearest = float(limit)
+        return pc.greater_equal(column, nearest) if nearest > limit else pc.greater(column, nearest)
+    return pc.greater(_wide(column), _scalar(limit, ROUND_FLOOR))
+
+
+def equals(column: Any, value: float) -> Any:
+    """Where numbers [rows] are that number; null where they are missing."""
+    if _is_rounded(column.type) and float(value) == value:
+        return pc.equal(column, float(value))
+    if _is_rounded(column.type) or _scalar(value, ROUND_FLOOR) != _scalar(value, ROUND_CEILING):
+        return pc.if_else(pc.is_null(column), pa.scalar(None, pa.bool_()), pa.scalar(False))
+    return pc.equal(_wide(column), _scalar(value, ROUND_FLOOR))
+
+
+def _is_rounded(kind: Any) -> bool:
+    """Floats, and decimals of more places than are compared here."""
+    return bool(pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale > _PLACES))
+
+
+def _wide(column: Any) -> Any:
+    return column.cast(pa.decimal256(_WIDE, _PLACES))
+
+
+def _scalar(value: float, rounding: str) -> Any:
+    """A number as it is written: 0.1, and not the binary number next to it."""
+    if math.isinf(value) or abs(value) > _MOST:
+        exact = _MOST if value > 0 else -_MOST
+    else:
+        exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-_PLACES), rounding, _CONTEXT)
+    return pa.scalar(exact, pa.decimal256(_WIDE, _PLACES))
