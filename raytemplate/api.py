@@ -510,6 +510,7 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     from raytemplate.engines.ray.predict import predict_files
 
     opened = model(ref, workspace=workspace)
+    opened.saved.check_keys()
     about = opened.saved.about
     source = list_files("auto", about.order(pattern, Path.cwd()))
     if missing := [column for column in about.columns if column not in source.schema]:

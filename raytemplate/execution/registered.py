@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from raytemplate.data.reserved import VERSION
 from raytemplate.errors import UsageError
 from raytemplate.ledger.head import ModelVersion
 from raytemplate.ledger.opening import open_ledger
@@ -46,10 +47,11 @@ class Model:
         """
         import pyarrow as pa
 
+        self.saved.check_keys()
         wanted = (*self.saved.features.columns, *self.saved.about.keys)
         table = table_of(data, tuple(dict.fromkeys(wanted)))
         values, _ = self.saved.predict(table)
-        found = self.saved.as_columns(values) | {"model_version": pa.array([self.version] * len(values), pa.int32())}
+        found = self.saved.as_columns(values) | {VERSION: pa.array([self.version] * len(values), pa.int32())}
         if is_frame_of("pandas", data):
             return with_keys(cast("pd.DataFrame", data), self.saved.about.keys, found)
         kept = table.select([key for key in self.saved.about.keys if key in table.column_names])

@@ -19,10 +19,12 @@ from raytemplate.data.features.encoding import FittedFeatures, encode
 from raytemplate.data.features.gaps import seen
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.missing import nulls_where_missing
+from raytemplate.data.reserved import PREDICTION, PROBABILITY, VERSION
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.rules import Rules
+from raytemplate.errors import DataError
 from raytemplate.models.context import Layout, Predictor
 from raytemplate.models.options import Family
 from raytemplate.records import codec
@@ -190,16 +192,30 @@ class SavedModel:
             rows = rows.set_column(rows.column_names.index(name), name, taken.column(name))
         return rows
 
+    def check_keys(self) -> None:
+        """Nothing, if no key has the name of a column that predictions have; templates are refused such keys by now.
+
+        Raises:
+            DataError: one has.
+        """
+        several = self.features.classes if len(self.features.classes) > 2 else ()
+        written = {PREDICTION, VERSION, *(f"{PROBABILITY}{name}" for name in several)}
+        if taken := [key for key in self.about.keys if key in written]:
+            raise DataError(
+                f"{self.about.name}: its key {', '.join(taken)} has the name of a column that predict writes itself",
+                next_step="rename the column in the data and train again",
+            )
+
     def as_columns(self, predictions: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
         """Predictions as columns of a table: `prediction`, the number or the probability of the positive class.
 
         For more than two classes `prediction` is the name of the likeliest, and `probability_NAME` that of each.
         """
         if predictions.ndim == 1:
-            return {"prediction": predictions}
+            return {PREDICTION: predictions}
         names = np.array(self.features.classes, dtype=object)
-        likeliest = {"prediction": names[predictions.argmax(axis=1)]}
-        return likeliest | {f"probability_{name}": predictions[:, place] for place, name in enumerate(names)}
+        likeliest = {PREDICTION: names[predictions.argmax(axis=1)]}
+        return likeliest | {f"{PROBABILITY}{name}": predictions[:, place] for place, name in enumerate(names)}
 
 
 def _untyped_where_empty(rows: pa.Table) -> pa.Table:

@@ -112,7 +112,8 @@ def glance(spec: TemplateSpec) -> Glance:
     found, no_time = _listed(spec, order)
     part = f"the beginning of {found.files[0].path}" + (f", one of {len(paths):,} files" if len(paths) > 1 else "")
     unsure = _unsure(found, order.types, all_files=some == paths)
-    schema = {**found.schema, spec.data.time: ""} if no_time else found.schema
+    schema = {name: "" if name in unsure and kind == "null" else kind for name, kind in found.schema.items()}
+    schema |= {spec.data.time: ""} if no_time else {}
     left_out = say_left_out(there.left_out)
     return Glance(schema=schema, unsure=unsure, part=part, left_out=left_out, no_time=no_time)
 

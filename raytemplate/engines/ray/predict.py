@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import ray.data
 from pyarrow.csv import CSVWriter
 
+from raytemplate.data.reserved import INTERNAL, VERSION
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import translated
@@ -28,8 +29,7 @@ from raytemplate.store.atomic import storage_errors
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
-VERSION = "model_version"
-_UNKNOWN = "__raytemplate_unknown"
+_UNKNOWN = f"{INTERNAL}unknown"
 _STORE_BYTES = 1_000_000_000
 
 
