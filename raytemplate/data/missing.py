@@ -38,14 +38,15 @@ def null_where_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def nulls_where_missing(table: pa.Table, names: Iterable[str]) -> pa.Table:
     """The table with these of its columns as `null_where_missing` gives them."""
-    whole: Any = table
-    for name in dict.fromkeys(names):
-        if name in whole.column_names:
-            place = whole.column_names.index(name)
-            found = null_where_missing(whole.column(place))
-            if found is not whole.column(place):
-                whole = whole.set_column(place, name, found)
-    return whole
+    wanted = frozenset(names)
+    before: list[Any] = table.columns
+    after = [
+        null_where_missing(column) if name in wanted else column
+        for name, column in zip(table.column_names, before, strict=True)
+    ]
+    if all(new is old for new, old in zip(after, before, strict=True)):
+        return table
+    return pa.table(after, names=table.column_names)
 
 
 def null_expression(value: Any, kind: Any) -> Any:

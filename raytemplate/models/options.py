@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -98,7 +99,11 @@ class Family:
         trainer: which Ray Train trainer sets up its workers: "torch", "lightgbm", "xgboost" or "plain".
         files: names of the files that make up a trained model; the first holds the weights alone. Whatever else a
             checkpoint holds is only for going on with training.
-        rows_per_s: rows a second through one epoch on one CPU, before there is any history.
+        rows_per_s: rows of ten columns a second through one epoch (of trees: one tree) on one CPU, before there is any
+            history.
+        column_s: seconds that each column more adds to a row of an epoch.
+        leaves: leaves of one tree under the family's options; None for a family that grows none. Of more than two
+            classes each has a tree a round.
         epochs_field: where the number of epochs (or rounds) stands: "training.epochs" or "model.NAME".
         lr: the learning rate where no layer says another.
         step: what its epochs are called: "epoch", or where many short ones are needed a "round" (boosting) or a "step".
@@ -130,6 +135,8 @@ class Family:
     extra: str = ""
     no_gpus: str = ""
     takes_missing: bool = False
+    column_s: float = 0.0
+    leaves: Callable[[Any], int] | None = None
 
     def checkpoint_interval(self, training: TrainingSpec, num_epochs: int) -> int:
         """Epochs (or rounds) between checkpoints: as the template says, else one, or a twentieth of many short ones."""

@@ -186,11 +186,12 @@ class SavedModel:
         """
         if self.about.rules is None:
             return rows
-        needed = [name for name in self.features.columns if name in rows.column_names]
-        taken: Any = as_read(rows.select(needed), self.about.rules, self.about.types)
-        for name in needed:
-            rows = rows.set_column(rows.column_names.index(name), name, taken.column(name))
-        return rows
+        names = rows.column_names
+        needed = frozenset(self.features.columns).intersection(names)
+        chosen = [name for name in names if name in needed]
+        taken = iter(as_read(rows.select(chosen), self.about.rules, self.about.types).columns)
+        columns = [next(taken) if name in needed else rows.column(place) for place, name in enumerate(names)]
+        return pa.table(columns, names=names)
 
     def check_keys(self) -> None:
         """Nothing, if no key has the name of a column that predictions have; templates are refused such keys by now.

@@ -76,7 +76,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     sweep = sweep_stage(spec, inventory, ingest, tuple(_fit_of_arm(arm, inventory, ingest) for arm in spec.arms))
     limits, prediction = limits_of(spec, inventory, ingest, fit, family, sweep)
     if sweep is not None:
-        sweep, prediction = with_sweep(sweep, prediction, limits, ingest)
+        sweep, prediction = with_sweep(sweep, prediction, limits, ingest, inventory)
     plan = RunPlan(
         id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
         evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,

@@ -1,12 +1,13 @@
-"""What a run is expected to take: from rows and epochs at first, corrected by what earlier runs took."""
+"""What a run is expected to take: from rows, files, columns, classes and epochs; earlier runs correct it."""
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from raytemplate.models.options import Family
 from raytemplate.planning.inventory import Timing
+from raytemplate.planning.size import Size
 from raytemplate.planning.stages import Forecast, Limits, StageEstimate
 
 # Seconds on two cores, between a quiet machine and a busy one, docs/decisions/0004: the start (imports, Ray) and what a
@@ -17,13 +18,23 @@ _WORKER_GROUP_S = 15.0
 _INGEST_ROWS_PER_S = 400_000.0
 _STREAM_ROWS_PER_S = 120_000.0
 _SCORE_ROWS_PER_S = 500_000.0
+# Measured one by one, benchmarks/results/forecast_2cores_202611.md: opening and reading a file besides its rows;
+# profiling and encoding a column besides its values, and each value; growing a tree, which looks at the bins of every
+# column in each of its leaves, whatever the rows; putting a value into its bin; asking a tree for a row.
+_FILE_S = 0.007
+_COLUMN_S = 0.0015
+_VALUE_S = 0.05e-6
+_LEAF_COLUMN_S = 3.7e-6
+_BIN_S = 0.2e-6
+_TREE_ROW_S = 25e-9
+_COLUMNS_IN_RATES = 10
+"""Columns that rows a second, of families and above, hold for."""
 _PARALLEL_SHARE = 0.8
 _RUNS_LOOKED_AT = 5
 
 
 def forecast(
-    *, family: Family, num_rows: int, num_train_rows: int, num_test_rows: int, num_epochs: int, workers: int,
-    stream: bool, history: tuple[Timing, ...],
+    *, family: Family, size: Size, num_epochs: int, workers: int, stream: bool, history: tuple[Timing, ...]
 ) -> Forecast:  # fmt: skip
     """Seconds of every stage and of the whole, with bounds; what they cost is for `priced`.
 
@@ -31,13 +42,14 @@ def forecast(
         history: stages of earlier runs in this workspace; each corrects the same stage by actual / formula.
     """
     work = {
-        "ingest": float(num_rows), "fit": float(num_train_rows) * num_epochs, "evaluate": float(num_test_rows),
-        "govern": 0.0, "promote": 0.0,
+        "ingest": float(size.num_rows), "fit": float(size.num_train_rows) * num_epochs,
+        "evaluate": float(size.num_test_rows), "govern": 0.0, "promote": 0.0,
     }  # fmt: skip
-    formula = {stage: _formula(stage, amount, family, workers, stream, num_epochs) for stage, amount in work.items()}
-    past = {stage: _ratios(stage, family, workers, stream, num_epochs, history) for stage in ("start", *work)}
+    job = _Job(family=family, size=size, num_epochs=num_epochs, workers=workers, stream=stream)
+    past = {stage: job.ratios(stage, history) for stage in ("start", *work)}
     stages = tuple(
-        StageEstimate(stage=stage, seconds=formula[stage] * _middle(past[stage]), work=work[stage]) for stage in work
+        StageEstimate(stage=stage, seconds=job.seconds(stage, work[stage]) * _middle(past[stage]), work=work[stage])
+        for stage in work
     )
     start_s = _START_S * _middle(past["start"])
     total = start_s + sum(s.seconds for s in stages)
@@ -55,31 +67,72 @@ def priced(forecast: Forecast, limits: Limits) -> Forecast:
     return replace(forecast, cost_usd=usd)
 
 
-def _formula(stage: str, work: float, family: Family, workers: int, stream: bool, num_epochs: int) -> float:
-    fixed = _FIXED_S.get(stage, _START_S)
-    if stage == "ingest":
-        return fixed + work / _INGEST_ROWS_PER_S
-    if stage == "fit":
-        rate, fixed = family.rows_per_s, fixed + (_WORKER_GROUP_S if workers else 0.0)
-        if stream and family.step == "epoch":
-            rate = min(rate, _STREAM_ROWS_PER_S)
-        elif stream:
-            fixed += work / num_epochs / _STREAM_ROWS_PER_S  # the stream is read once; rounds and steps are in memory
-        return fixed + work / (rate * (1 + _PARALLEL_SHARE * max(0, workers - 1)))
-    if stage == "evaluate":
-        return fixed + work / _SCORE_ROWS_PER_S
-    return fixed
+def row_s(family: Family, size: Size) -> float:
+    """Seconds of one row in one epoch (round, step) on one CPU.
+
+    What a tree costs whatever the rows is shared out among them: earlier runs are known by rows x epochs alone.
+    """
+    wider = max(0, size.width - _COLUMNS_IN_RATES)
+    row = 1 / family.rows_per_s + wider * family.column_s
+    tree = size.leaves * size.width * _LEAF_COLUMN_S / max(1, size.num_train_rows)
+    return size.trees * (row + tree) if size.leaves else row
 
 
-def _ratios(
-    stage: str, family: Family, workers: int, stream: bool, num_epochs: int, history: tuple[Timing, ...]
-) -> tuple[float, ...]:  # fmt: skip
-    relevant = [t for t in history if t.stage == stage and (stage != "fit" or t.family == family.name)]
-    return tuple(
-        t.seconds / _formula(stage, t.work, family, workers, stream, num_epochs)
-        for t in relevant[-_RUNS_LOOKED_AT:]
-        if t.seconds > 0
-    )
+def bins_s(size: Size) -> float:
+    """Seconds until the first tree can be grown: every value is put into its bin. None for other families."""
+    return _BIN_S * size.num_train_rows * size.width if size.leaves else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """What is to be done, and by what."""
+
+    family: Family
+    size: Size
+    num_epochs: int
+    workers: int
+    stream: bool
+
+    def seconds(self, stage: str, work: float) -> float:
+        """Of a stage, by its formula.
+
+        Args:
+            work: rows; for fit rows x epochs.
+        """
+        fixed = _FIXED_S.get(stage, _START_S)
+        if stage == "ingest":
+            return fixed + self._ingest_s(work)
+        if stage == "fit":
+            return fixed + self._fit_s(work)
+        if stage == "evaluate":
+            trees_s = self.num_epochs * self.size.trees * _TREE_ROW_S if self.size.leaves else 0.0
+            return fixed + work * (1 / _SCORE_ROWS_PER_S + self._wider(self.size.width) * _VALUE_S + trees_s)
+        return fixed
+
+    def ratios(self, stage: str, history: tuple[Timing, ...]) -> tuple[float, ...]:
+        """Actual by formula, of earlier runs."""
+        relevant = [t for t in history if t.stage == stage and (stage != "fit" or t.family == self.family.name)]
+        return tuple(t.seconds / self.seconds(stage, t.work) for t in relevant[-_RUNS_LOOKED_AT:] if t.seconds > 0)
+
+    def _ingest_s(self, num_rows: float) -> float:
+        size, columns = self.size, self._wider(max(self.size.num_columns, self.size.width))
+        return (
+            num_rows * (1 / _INGEST_ROWS_PER_S + columns * _VALUE_S)
+            + (size.num_files - 1) * _FILE_S + columns * _COLUMN_S
+        )  # fmt: skip
+
+    def _fit_s(self, row_epochs: float) -> float:
+        each, fixed = row_s(self.family, self.size), bins_s(self.size)
+        fixed += _WORKER_GROUP_S if self.workers else 0.0
+        if self.stream and self.family.step == "epoch":
+            each = max(each, 1 / _STREAM_ROWS_PER_S)
+        elif self.stream:
+            # The stream is read once; rounds and steps are in memory.
+            fixed += row_epochs / self.num_epochs / _STREAM_ROWS_PER_S
+        return fixed + row_epochs * each / (1 + _PARALLEL_SHARE * max(0, self.workers - 1))
+
+    def _wider(self, columns: int) -> int:
+        return max(0, columns - _COLUMNS_IN_RATES)
 
 
 def _middle(ratios: tuple[float, ...]) -> float:

@@ -75,7 +75,8 @@ class Champion:
 class Inventory:
     """The cluster, the sources and the workspace at one moment, and what "now" is.
 
-    `winners` are the values that won earlier sweeps of the template and variant, the newest first.
+    `winners` are the values that won earlier sweeps of the template and variant, the newest first; `num_classes` are
+    those of the target as far as they were seen, 0 where nobody knows.
     """
 
     now: datetime
@@ -85,3 +86,4 @@ class Inventory:
     history: tuple[Timing, ...]
     winners: tuple[Settings, ...] = ()
     code: CodeRef = field(default_factory=CodeRef)
+    num_classes: int = 0

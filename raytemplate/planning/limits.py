@@ -9,6 +9,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.forecast import forecast, priced
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.prices import Held, rates_of
+from raytemplate.planning.size import size_of
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, SweepStage
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.units import show_seconds, show_usd_limit
@@ -23,10 +24,9 @@ def limits_of(
     Raises:
         PlanError: a budget too small for one epoch and its evaluation, or a cost that nothing says.
     """
-    rows = {w.name: w.num_rows for w in ingest.windows}
     prediction = forecast(
-        family=family, num_rows=sum(rows.values()), num_train_rows=rows["train"], num_test_rows=rows["test"],
-        num_epochs=fit.num_epochs, workers=fit.workers, stream=ingest.mode == "stream",
+        family=family, size=size_of(ingest, fit, family, inventory.num_classes), num_epochs=fit.num_epochs,
+        workers=fit.workers, stream=ingest.mode == "stream",
         history=inventory.history,
     )  # fmt: skip
     after = prediction.stage_s("evaluate") + prediction.stage_s("govern") + prediction.stage_s("promote")

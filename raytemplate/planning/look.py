@@ -12,6 +12,7 @@ from raytemplate.data.sources.reader import list_files
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import read_about
+from raytemplate.planning.classes import count_classes
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
 from raytemplate.planning.order import order_of
 from raytemplate.records import codec
@@ -37,14 +38,16 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         PlanError: own code that cannot travel.
     """
     champion = champion_of(spec.name, workspace)  # first: without a ledger that can be trusted nothing is listed
+    source = list_files(spec.data.format, order_of(spec, workspace.listings))
     return Inventory(
         now=datetime.now(UTC),
         cluster=cluster or Cluster(nodes=(this_machine(),)),
-        source=list_files(spec.data.format, order_of(spec, workspace.listings)),
+        source=source,
         champion=champion,
         history=_history(spec.name, workspace),
         winners=_winners(spec.name, spec.variant, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
         code=code_of(spec.code.modules, spec.folder),
+        num_classes=count_classes(spec, source),
     )
 
 

@@ -10,10 +10,11 @@ from itertools import islice
 from raytemplate import plugins
 from raytemplate.errors import PlanError
 from raytemplate.models.options import Family
-from raytemplate.planning.forecast import priced
+from raytemplate.planning.forecast import bins_s, priced, row_s
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import refuse_too_dear
 from raytemplate.planning.packing import fitting_workers
+from raytemplate.planning.size import Size, size_of
 from raytemplate.planning.stages import FitStage, Forecast, IngestStage, Limits, StageEstimate, SweepStage
 from raytemplate.spec.schema import TemplateSpec, worker_bounds
 from raytemplate.tuning.draws import parse_draw
@@ -51,12 +52,17 @@ def sweep_stage(
     space = knobs(spec.tuning.space)
     return SweepStage(
         search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=space, arms=arms,
-        rows_per_s=tuple(_family(arm).rows_per_s for arm in arms), num_trials=spec.budget.trials or 0,
+        rows_per_s=tuple(1 / row_s(_family(arm), _size(arm, ingest, inventory)) for arm in arms),
+        num_trials=spec.budget.trials or 0,
         per_trial_s=spec.budget.per_trial or 0.0, slots=slots, refit=spec.tuning.refit,
         max_failed=spec.tuning.max_failed, seed=spec.training.seed,
         objectives=_objectives(spec), pick=_pick(spec),
         begin_with=tuple(values for values in inventory.winners if can_draw(space, values))[:_MOST_WINNERS],
     )  # fmt: skip
+
+
+def _size(arm: FitStage, ingest: IngestStage, inventory: Inventory) -> Size:
+    return size_of(ingest, arm, _family(arm), inventory.num_classes)
 
 
 def trials_at_once(spec: TemplateSpec, inventory: Inventory) -> int:
@@ -81,7 +87,7 @@ def _pick(spec: TemplateSpec) -> Pick | None:
 
 
 def with_sweep(
-    sweep: SweepStage, forecast: Forecast, limits: Limits, ingest: IngestStage
+    sweep: SweepStage, forecast: Forecast, limits: Limits, ingest: IngestStage, inventory: Inventory
 ) -> tuple[SweepStage, Forecast]:
     """The sweep with the number of trials that is expected, and the forecast with its seconds.
 
@@ -94,7 +100,7 @@ def with_sweep(
     least_s, one_s = (
         min(start_s + statistics.mean(seconds), sweep.per_trial_s or math.inf)
         for seconds in zip(*(
-            [rows * epochs / rate for epochs in _epochs(arm, sweep)]
+            [bins_s(_size(arm, ingest, inventory)) + rows * epochs / rate for epochs in _epochs(arm, sweep)]
             for arm, rate in zip(sweep.arms, sweep.rows_per_s, strict=True)
         ), strict=True)
     )  # fmt: skip

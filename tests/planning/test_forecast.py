@@ -1,10 +1,19 @@
 """Estimates grow with the work, learn from earlier runs, and cost what is held."""
 
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sample_inventory import inventory, source, spec_of
 
+from raytemplate.data.sources.reader import list_files
+from raytemplate.planning.classes import count_classes
 from raytemplate.planning.compile import compile as compile_plan
 from raytemplate.planning.inventory import Timing
+from raytemplate.planning.order import order_of
+from raytemplate.spec.load import load
 
 
 def forecast(changes=None, rows_a_month=28_000, **others):
@@ -62,3 +71,94 @@ def test_cost_is_the_price_of_what_is_held():
     found = forecast({"budget.prices.local": 3.6})
     assert found.cost_usd == pytest.approx(found.seconds * 0.001)
     assert forecast().cost_usd == 0.0
+
+
+TEMPLATE = """\
+name: wide
+data: {{source: data, time: time_hour, target: y, task: {task}, windows: {{train: 90d, validation: 14d, test: 28d}}}}
+features: {{numeric: [{names}]}}
+model: {{kind: {kind}}}
+budget: {{time: 20h, trials: 8}}
+tuning: {{slots: 1, space: {space}}}
+evaluation: {{metric: {metric}, baseline: {{mean_by: []}}}}
+governance: {{gates: {{}}}}
+"""
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """Forecasts of a template of so many columns and classes, 1 for a number, and of a sweep where there is a space."""
+
+    def of(*, columns=10, classes=1, kind="lightgbm", space="{}", files=None):
+        names = [f"x{n}" for n in range(columns)]
+        task, metric = ("regression", "rmse") if classes == 1 else ("multiclass", "log-loss")
+        text = TEMPLATE.format(task=task, names=", ".join(names), kind=kind, space=space, metric=metric)
+        text = text if space != "{}" else text.replace("tuning: {slots: 1, space: {}}\n", "").replace(", trials: 8", "")
+        (tmp_path / "wide.yaml").write_text(text)
+        schema = {"time_hour": "timestamp[us, tz=UTC]", "y": "string" if classes != 1 else "double"}
+        found = source(28_000, {**schema, **dict.fromkeys(names, "double")}) if files is None else files
+        spec = load(tmp_path / "wide.yaml", environ={})
+        return compile_plan(spec, inventory(source=found, num_classes=classes), "2013-06-01").forecast
+
+    return of
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("number", [3, 7, 20])
+def test_each_class_has_a_tree_a_round(wide, kind, number):
+    one, many = wide(kind=kind), wide(kind=kind, classes=number)
+    assert 0.7 * number < many.stage_s("fit") / one.stage_s("fit") < 1.05 * number
+    assert many.stage_s("evaluate") > one.stage_s("evaluate")
+
+
+def test_classes_that_nobody_could_count_are_taken_for_a_few(wide):
+    few, unknown, many = (wide(classes=n).stage_s("fit") for n in (3, 0, 20))
+    assert few < unknown < many
+
+
+def test_trials_of_trees_are_timed_by_classes_columns_and_the_rounds_that_they_draw(wide):
+    def trial_s(draw="int(50, 150)", **more):
+        (sweep,) = (s for s in wide(space=f"{{model.num_trees: '{draw}'}}", **more).stages if s.stage == "sweep")
+        return sweep.seconds / sweep.work
+
+    assert 5 < trial_s(classes=7) / trial_s() < 7.1
+    assert 1.6 < trial_s("int(100, 300)", classes=7) / trial_s(classes=7) < 2.1
+    assert trial_s(columns=200) > 5 * trial_s()
+
+
+def test_files_take_a_time_to_open_each(wide):
+    def ingest_s(number):
+        found = source(
+            28_000, {"time_hour": "timestamp[us, tz=UTC]", "y": "double", **{f"x{n}": "double" for n in range(10)}}
+        )
+        split = [replace(f, path=f"{n}-{f.path}", row_groups=tuple(thin(g, number) for g in f.row_groups))
+                 for f in found.files for n in range(number)]  # fmt: skip
+        return wide(files=replace(found, files=tuple(split))).stage_s("ingest")
+
+    def thin(group, number):
+        return replace(group, num_rows=group.num_rows // number)
+
+    few, thousand, many = map(ingest_s, (1, 200, 2000))  # files a month, of which the windows have about five
+    assert 4 < thousand - few < 15
+    assert many - few == pytest.approx(10 * (thousand - few), rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost", "linear", "tabular-mlp"])
+def test_columns_lengthen_reading_and_training(wide, kind):
+    few, more, many = (wide(columns=number, kind=kind) for number in (10, 200, 2000))
+    assert few.stage_s("ingest") < more.stage_s("ingest") < many.stage_s("ingest")
+    grown = [found.stage_s("fit") - few.stage_s("fit") for found in (more, many)]
+    assert 5 < grown[1] / grown[0] < 15
+    assert many.stage_s("fit") > 10 * few.stage_s("fit")
+
+
+def test_classes_are_counted_in_a_few_row_groups_of_the_target_alone(tmp_path):
+    (tmp_path / "data").mkdir()
+    for month in range(1, 7):
+        times = [datetime(2013, month, 1 + n % 28) for n in range(60)]
+        y = [None if n % 9 == 8 else " " if n % 9 == 7 else f"c{n % 7}" for n in range(60)]
+        pq.write_table(pa.table({"time_hour": times, "y": y, "x0": range(60)}), tmp_path / "data" / f"{month}.parquet")
+    text = TEMPLATE.format(task="multiclass", names="x0", kind="lightgbm", space="{}", metric="log-loss")
+    (tmp_path / "wide.yaml").write_text(text)
+    spec = load(tmp_path / "wide.yaml", environ={})
+    assert count_classes(spec, list_files(spec.data.format, order_of(spec))) == 7

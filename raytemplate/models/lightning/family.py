@@ -35,6 +35,7 @@ FAMILY = Family(
     trainer="torch",
     files=("weights.safetensors", "network.json"),
     rows_per_s=50_000.0,
+    column_s=5e-8,
     epochs_field="training.epochs",
     start_s=6.0,
     extra="lightning",

@@ -37,6 +37,7 @@ FAMILY = Family(
     trainer="torch",
     files=("weights.safetensors",),
     rows_per_s=12_000_000.0,
+    column_s=8e-9,
     epochs_field="model.max_steps",
     step="step",
     start_s=0.5,

@@ -42,6 +42,7 @@ FAMILY = Family(
     trainer="torch",
     files=("weights.safetensors", "network.json"),
     rows_per_s=150_000.0,
+    column_s=5e-8,
     epochs_field="training.epochs",
     start_s=1.5,
 )  # fmt: skip

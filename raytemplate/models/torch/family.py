@@ -36,6 +36,7 @@ FAMILY = Family(
     trainer="torch",
     files=("weights.safetensors", "network.json"),
     rows_per_s=100_000.0,
+    column_s=5e-8,
     epochs_field="training.epochs",
     start_s=1.5,
     targets=("build",),

@@ -45,6 +45,10 @@ def _no_gpus() -> str:
     return ""
 
 
+_DEEPEST = 10
+"""Deeper trees have fewer leaves than could be: rows run out."""
+
+
 FAMILY = Family(
     name="xgboost",
     options=XgBoostOptions,
@@ -56,7 +60,9 @@ FAMILY = Family(
     predictor="raytemplate.models.xgboost.predict:XgBoostPredictor",
     trainer="xgboost",
     files=("trees.ubj",),
-    rows_per_s=6_000_000.0,
+    rows_per_s=10_000_000.0,
+    column_s=6e-9,
+    leaves=lambda options: 2 ** min(options.max_depth, _DEEPEST),
     epochs_field="model.num_trees",
     step="round",
     lr=0.1,
