@@ -64,7 +64,6 @@ from raytemplate.secret import resolve
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.store.locks import is_held
-from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, find_run, find_workspace, new_run
 from raytemplate.units import parse_moment, show_moment
 
@@ -405,33 +404,29 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         ChampionMoved: the champion is not the one that the evidence was taken against.
         UsageError: no such run, or it has not been evaluated.
     """
-    from raytemplate.engines.mlflow.mirror import Mirror
+    from raytemplate.engines.promoter import PromoterProcess
     from raytemplate.execution.artifacts import write_model_card
-    from raytemplate.execution.decide import decide, evidence_from, is_champion, refuse_for_show, refuse_if_stale
     from raytemplate.ledger.opening import open_ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    open_ledger(place)
     journal = found_run(place, ref)
-    locked, ledger = read_lock(journal).plan, open_ledger(place)
-    user = getpass.getuser()
+    locked, user = read_lock(journal).plan, getpass.getuser()
     by = redact(f"{user}: {reason}") if reason else user
     with working_on(journal):
-        evidence_from(journal)
-        refuse_for_show(journal, locked)
-        refuse_if_stale(journal, ledger, locked.name)
         try:
-            if not is_champion(journal, ledger, locked.name):
-                decide(journal, locked, ledger, ObjectStore(place.models), actor=user, allowed_by=by)
-            if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
-                from raytemplate.engines.submitted import finish
+            with PromoterProcess(place, None, journal.log, user) as promoter:
+                promoter.promote(journal, by)
+                if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
+                    from raytemplate.engines.submitted import finish
 
-                finish(locked, journal, place, None, time.monotonic(), journal.spent())
-            rewrite_end(journal)
-            write_model_card(journal, locked)
-            # Last: it may take a while, and whoever interrupts it has a whole record all the same.
-            Mirror(place, locked.promote.tracking_uri).bring_in_line(locked, journal)
+                    finish(locked, journal, place, None, time.monotonic(), journal.spent(), promoter)
+                rewrite_end(journal)
+                write_model_card(journal, locked)
+                # Last: it may take a while, and whoever interrupts it has a whole record all the same.
+                promoter.project(journal)
         except (KeyboardInterrupt, Interrupted) as error:
-            raise interrupted(error, journal, ledger.head(locked.name)) from error
+            raise interrupted(error, journal, _head_if_known(place, locked.name)) from error
     return Run(journal)
 
 
@@ -458,28 +453,32 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         UsageError: no such model or version, or nothing to go back to.
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
     """
-    from raytemplate.engines.mlflow.mirror import Mirror
+    from raytemplate.engines.promoter import PromoterProcess
     from raytemplate.ledger.opening import open_ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
     name, _, version = ref.partition("@")[0].partition("/")
     if version and not version.isdigit():
         raise UsageError(f'got "{ref}", expected a model such as name or name/3')
+    number = int(version) if version else None
     ledger = open_ledger(place)
-    term = ledger.term(name)
-    target = ledger.rollback_target(name, int(version) if version else None)
-    ObjectStore(place.models).open(target.digest)
-    made_by = Journal(place.runs / target.run_id)
-    # Without the records of its run, MLflow is looked for where it is by default.
-    uri = read_lock(made_by).plan.promote.tracking_uri if made_by.folder.exists() else ""
-    move = ledger.rollback(name, getpass.getuser(), redact(reason), to_version=target.version, expected_term=term)
+    ledger.rollback_target(name, number)
+    before = ledger.term(name)
     try:
-        return move, Mirror(place, uri).try_project(name)
+        with PromoterProcess(place, None, place.root / "promoter.log", getpass.getuser()) as promoter:
+            return promoter.roll_back(name, number, redact(reason)), promoter.project_model(name)
     except (KeyboardInterrupt, Interrupted) as error:
-        raise Interrupted(
-            f"interrupted: version {move.head.version} is the champion of {name} again; MLflow may not know it yet",
-            next_step=f"raytemplate show {name}", terminated=was_terminated(error),
-        ) from error  # fmt: skip
+        raise _rollback_interrupted(error, name, _head_if_known(place, name), before) from error
+
+
+def _rollback_interrupted(error: BaseException, name: str, head: Head | None, term_before: int) -> Interrupted:
+    """The promoter has ended by now: the head has moved or it has not."""
+    done = "nothing was moved"
+    if head is not None and head.term > term_before:
+        done = f"version {head.version} is the champion of {name} again; MLflow may not know it yet"
+    return Interrupted(
+        f"interrupted: {done}", next_step=f"raytemplate show {name}", terminated=was_terminated(error)
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from raytemplate.engines.ray.running import RunningRay
 from raytemplate.engines.ray.sessions import sweep_sessions
 from raytemplate.errors import Interrupted
 from raytemplate.execution.execute import Execution
+from raytemplate.execution.in_turn import turn_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.models.options import Family
@@ -90,6 +91,7 @@ class Bound:
         return Execution(
             plan=self._plan, journal=self._journal, engine=self._engine, promoter=self._promoter,
             store=store, meter=meter, listener=self._listener, champion_now=champion_now, package=package,
+            turn=turn_of(self._workspace, self._plan.name),
         )  # fmt: skip
 
     def abandon(self) -> None:

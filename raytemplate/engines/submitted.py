@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from raytemplate.budget import Spent
+from raytemplate.budget import Meter, Spent
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.promoter import PromoterProcess
 from raytemplate.engines.quiet import Quiet
@@ -18,6 +18,7 @@ from raytemplate.engines.ray.jobs import Jobs, JobState
 from raytemplate.engines.sending import send_again
 from raytemplate.errors import (
     BudgetSpent,
+    ChampionMoved,
     EngineError,
     Interrupted,
     RaytemplateError,
@@ -28,8 +29,10 @@ from raytemplate.errors import (
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.failure import record_failure
 from raytemplate.execution.handover import bring_back, bring_records, shared_journal, spent_on
+from raytemplate.execution.in_turn import MOST_AGAIN, supersede_evidence, turn_of
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
+from raytemplate.execution.ports import Listener, Promoter
+from raytemplate.execution.time_left import left_s
 from raytemplate.execution.watch import Watch
 from raytemplate.planning.addresses import JOBS_EXAMPLE
 from raytemplate.planning.look import champion_of
@@ -67,41 +70,58 @@ def conduct_submitted(
         send_again(jobs, plan, journal, place)
     with journal.attempt(meter):
         listener.started(plan, journal.run_id)
-        listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
-        try:
-            _follow(jobs, journal, Watch(plan, listener, lambda: spent_on(journal)), listener)
-        except (KeyboardInterrupt, Interrupted):
-            stop(jobs, journal)
-            raise
-        except RaytemplateError as error:
-            # What the cluster held is known there; what this process held meanwhile is in it.
-            meter.earlier = Spent(seconds=spent.seconds, usd=spent_on(journal).usd - meter.here().usd)
-            record_failure(journal, plan, meter, error)
-            raise
-        finish(plan, journal, place, listener, began, spent)
+        for left in reversed(range(MOST_AGAIN + 1)):
+            listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
+            _follow_to_end(jobs, plan, journal, listener, meter)
+            try:
+                _judge(plan, journal, place, listener, began, spent)
+                return
+            except ChampionMoved as error:
+                if not left or left_s(journal, meter) <= 0:
+                    raise
+                listener.note(f"{error.what}: it is evaluated again, against that")
+            supersede_evidence(journal)
+            send_again(jobs, plan, journal, place)
+
+
+def _follow_to_end(jobs: Jobs, plan: RunPlan, journal: Journal, listener: Listener, meter: Meter) -> None:
+    spent = meter.earlier
+    try:
+        _follow(jobs, journal, Watch(plan, listener, lambda: spent_on(journal)), listener)
+    except (KeyboardInterrupt, Interrupted):
+        stop(jobs, journal)
+        raise
+    except RaytemplateError as error:
+        # What the cluster held is known there; what this process held meanwhile is in it.
+        meter.earlier = Spent(seconds=spent.seconds, usd=spent_on(journal).usd - meter.here().usd)
+        record_failure(journal, plan, meter, error)
+        raise
+
+
+def _judge(plan: RunPlan, journal: Journal, place: Workspace, listener: Listener, began: float, spent: Spent) -> None:
+    with PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter:
+        finish(plan, journal, place, listener, began, spent, promoter)
 
 
 def finish(
-    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, spent: Spent
-) -> None:
+    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, spent: Spent,
+    promoter: Promoter,
+) -> None:  # fmt: skip
     """Bring back what the cluster left, judge it here unless that is done, and write the end.
 
     Raises:
+        ChampionMoved: what the cluster compared with is not the champion any more; evaluating again is the cluster's.
         EngineError: the evaluation is not there yet.
     """
     if not bring_back(Path(journal.need(SubmittedJob).storage), journal, ObjectStore(place.models)):
         raise EngineError("submit", f"run {journal.run_id} has not been evaluated yet",
                           next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
     meter = plan.limits.meter(_before(plan, journal.need(ClusterWork), began, spent), began)
-    promoter = PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser())
-    try:
-        Execution(
-            plan=plan, journal=journal, engine=NoEngine(), promoter=promoter, store=ObjectStore(place.models),
-            meter=meter, listener=listener or Quiet(), champion_now=lambda: champion_of(plan.name, place),
-            package=package,
-        ).run()  # fmt: skip
-    finally:
-        promoter.close()
+    Execution(
+        plan=plan, journal=journal, engine=NoEngine(), promoter=promoter, store=ObjectStore(place.models),
+        meter=meter, listener=listener or Quiet(), champion_now=lambda: champion_of(plan.name, place),
+        package=package, turn=turn_of(place, plan.name), most_again=0,
+    ).run()  # fmt: skip
 
 
 def _before(plan: RunPlan, work: ClusterWork, began: float, spent: Spent) -> Spent:

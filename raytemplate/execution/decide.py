@@ -10,7 +10,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.governance.evidence import Evidence, evidence_of
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
-from raytemplate.ledger.head import Head, Ledger
+from raytemplate.ledger.head import Head, Ledger, Move
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
@@ -72,6 +72,34 @@ def decide(
     if record is not None:
         journal.write(record)
     return record
+
+
+def promote(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, *, actor: str, allowed_by: str
+) -> None:
+    """Judge a run's evidence again and promote its candidate, as a person allows; nothing if it is the champion still.
+
+    Raises:
+        ChampionMoved, IntegrityError, UsageError: see `decide`; or the run has not been evaluated.
+    """
+    evidence_from(journal)
+    refuse_for_show(journal, plan)
+    refuse_if_stale(journal, ledger, plan.name)
+    if not is_champion(journal, ledger, plan.name):
+        decide(journal, plan, ledger, store, actor=actor, allowed_by=allowed_by)
+
+
+def roll_back(ledger: Ledger, store: ObjectStore, model: str, version: int | None, *, actor: str, reason: str) -> Move:
+    """Make the champion before this one, or a certain version, the champion again.
+
+    Raises:
+        UsageError: no such model or version, or nothing to go back to.
+        IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
+    """
+    term = ledger.term(model)
+    target = ledger.rollback_target(model, version)
+    store.open(target.digest)
+    return ledger.rollback(model, actor, reason, to_version=target.version, expected_term=term)
 
 
 def _act(

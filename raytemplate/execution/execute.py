@@ -16,6 +16,7 @@ from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, Integr
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints, Scored
+from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
 from raytemplate.execution.standing import standing
@@ -58,6 +59,7 @@ class Execution:
     Args:
         champion_now: reads the head, when the evidence is taken.
         package: adds to a model's folder what others need to load it.
+        turn, most_again: see `in_turn.decide_in_turn`.
     """
 
     plan: RunPlan
@@ -69,6 +71,8 @@ class Execution:
     listener: Listener
     champion_now: Callable[[], Champion | None]
     package: Package
+    turn: Path | None = None
+    most_again: int = MOST_AGAIN
     _timings: list[StageTiming] = field(default_factory=list)
     _timeline: dict[str, float] = field(default_factory=dict)
     _ingested: Ingested | None = None
@@ -122,12 +126,13 @@ class Execution:
             case EvaluateStage():
                 self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
             case GovernStage():
-                self.engine.release()
                 self._open_again_if_cut_short()
                 check_promises(self.journal, self.plan, self.store, judged=False)
-                self._pass("govern", VerdictRecord, self._decide)
+                if self.journal.read(VerdictRecord) is not None:
+                    self.engine.release()  # there is no candidate to evaluate again
+                self._pass("govern", VerdictRecord, self._govern)
             case PromoteStage():
-                pass  # judged and promoted behind one door, by the promoter
+                self._project_if_cut_short()  # promoted behind the door before, by the promoter
 
     def _open_again_if_cut_short(self) -> None:
         """A verdict is passed when it was acted upon: one that allows a promotion and has none is taken again."""
@@ -136,6 +141,11 @@ class Execution:
         if verdict is not None and not acted and not isinstance(verdict.verdict, Rejected):
             self.journal.supersede(VerdictRecord)
 
+    def _project_if_cut_short(self) -> None:
+        promotion = self.journal.read(PromotionRecord)
+        if promotion is not None and not promotion.projected and not promotion.warning:
+            self.promoter.project(self.journal)
+
     def _pass(self, name: str, kind: type, work: Callable[[], object]) -> None:
         """Do the work of a stage unless its record is there."""
         if self.journal.read(kind) is not None:
@@ -143,10 +153,11 @@ class Execution:
         if name == "ingest":
             self._wait_for_engine()
         self.listener.stage_started(name)
-        started = self.meter.elapsed_s()
+        started, before = self.meter.elapsed_s(), sum(timing.actual_s for timing in self._timings)
         with self.meter.holding(self.plan.limits.held_usd_per_s(name)):
             record = work()
-        seconds = self.meter.elapsed_s() - started
+        within_s = sum(timing.actual_s for timing in self._timings) - before  # of stages that were passed meanwhile
+        seconds = self.meter.elapsed_s() - started - within_s
         self._timeline[name] = self.meter.elapsed_s()
         self._timings.append(self._timing(name, seconds))
         self.listener.stage_ended(name, record, seconds)
@@ -395,9 +406,20 @@ class Execution:
             problems["champion"] = error.what
             self.listener.note(f"the champion cannot be scored: {error.what}")
 
-    def _decide(self) -> VerdictRecord:
-        self.promoter.decide(self.journal)
+    def _govern(self) -> VerdictRecord:
+        decide_in_turn(
+            self.journal, self.promoter, self._evaluate_again, lambda: left_s(self.journal, self.meter), turn=self.turn,
+            most_again=self.most_again,
+        )  # fmt: skip
+        self.engine.release()
+        self.promoter.project(self.journal)
         return self.journal.need(VerdictRecord)
+
+    def _evaluate_again(self) -> None:
+        self._pass("evaluate", Evaluation, lambda: self._evaluate(self.plan.evaluate))
+        champion = self.journal.need(Evaluation).champion_ref
+        now = f"is version {champion.version} now" if champion else "is gone"
+        self.listener.note(f"the champion {now}: the candidate was evaluated again, against that")
 
     def _end(self) -> RunEnd:
         verdict, promotion = self.journal.need(VerdictRecord), self.journal.read(PromotionRecord)

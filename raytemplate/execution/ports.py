@@ -126,13 +126,17 @@ class Promoter(Protocol):
     """The only one who judges and moves a head; where user code may have run, a process of its own."""
 
     def decide(self, journal: Journal) -> None:
-        """Judge the run's evidence, and promote if the verdict allows; bring both into MLflow.
+        """Judge the run's evidence, and promote if the verdict allows.
 
         Leaves a VerdictRecord, and a PromotionRecord unless the candidate was rejected.
 
         Raises:
             ChampionMoved: the head is not the one the evidence was taken against.
         """
+        ...
+
+    def project(self, journal: Journal) -> None:
+        """Bring MLflow's copy of the run and its model in line; what fails is a warning in the PromotionRecord."""
         ...
 
 

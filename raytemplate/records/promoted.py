@@ -13,7 +13,8 @@ class PromotionRecord:
 
     `outcome`: "promoted", "unchanged" (its bytes are the champion's already), "waiting" (held: the challenger) or
     "shown" (made by a variant that may not be promoted, which `variant` names: nothing was written to the ledger).
-    `projected` is False when MLflow could not be brought in line yet; the ledger is right all the same.
+    `projected` is False when MLflow could not be brought in line yet; the ledger is right all the same. `warning` says
+    why, or what else a person should know of MLflow's copy.
     """
 
     outcome: Literal["promoted", "unchanged", "waiting", "shown"]

@@ -125,8 +125,13 @@ def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None) -
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
     why = promotion.warning or "it was not told; raytemplate resume RUN tells it"
-    late = "" if promotion.projected else f" MLflow's copy is not up to date: {why}."
+    late = f" MLflow's copy is not up to date: {why}." if not promotion.projected else _told(promotion.warning)
     return f"{word}: version {promotion.version} is the champion of {name} ({was}).{late}"
+
+
+def _told(warning: str) -> str:
+    """What a person should know of MLflow's copy although it is up to date."""
+    return f" MLflow: {warning}." if warning else ""
 
 
 def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:

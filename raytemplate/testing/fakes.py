@@ -141,6 +141,9 @@ class LedgerPromoter:
         """See `Promoter`."""
         decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=self.actor)
 
+    def project(self, journal: Journal) -> None:
+        """See `Promoter`; there is no MLflow."""
+
 
 @dataclass
 class Heard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from command_line import epochs, raytemplate, record, start
+from command_line import epochs, record, start
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets
 
 from raytemplate.execution.journal import RECORDS
@@ -18,7 +18,7 @@ def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(demo):
     processes = [start("run", SHIPPED.name, "--as-of", AS_OF, *each, cwd=demo) for each in sets]
     ends = [(*process.communicate(timeout=800), process.returncode) for process in processes]
     for out, err, code in ends:
-        assert code in (0, 6), (code, out, err)
+        assert code in (0, 5), (code, out, err)
         assert "database" not in err.lower() and "Traceback" not in err, err
     assert sum(code == 0 for *_, code in ends) >= 1
 
@@ -26,7 +26,7 @@ def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(demo):
     assert len(runs) == 8
     for run in runs:
         names = {path.name for path in run.iterdir()}
-        assert names >= NEEDED - ({"verdict.json"} if record(run, "end")["exit_code"] == 6 else set()), names
+        assert names >= NEEDED, names
         assert [each["epoch"] for each in epochs(run)] == [1, 2]
     digests = {record(run, "fit")["candidate"]["digest"] for run in runs}
     assert len(digests) == 4
@@ -38,12 +38,9 @@ def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(demo):
     assert (ledger.models(), term) == ((MODEL,), len(promoted))
     assert ledger.head(MODEL).run_id in {run.name for run in promoted}
     assert [v.state for v in ledger.versions(MODEL)].count("champion") == 1
-
-    late = next((run for run in runs if record(run, "end")["exit_code"] == 6), None)
-    if late is not None:
-        judged = raytemplate("resume", late.name, cwd=demo)
-        assert judged.returncode == 0, judged.stderr
-        assert ledger.term(MODEL) == term + 1
+    # Each champion was compared with the one before it, however many ended at once.
+    for head in ledger.history(MODEL).heads:
+        assert record(next(run for run in runs if run.name == head.run_id), "evaluation")["term"] == head.term - 1
 
 
 def test_the_records_are_named_once():

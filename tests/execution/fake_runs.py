@@ -7,6 +7,7 @@ from typing import Any
 
 from raytemplate.budget import Spent
 from raytemplate.execution.execute import Execution
+from raytemplate.execution.in_turn import turn_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
 from raytemplate.ledger.head import Ledger
@@ -53,6 +54,6 @@ class FakeRun:
             plan=self.plan, journal=self.journal, engine=engine,
             promoter=promoter or LedgerPromoter(self.ledger, self.store), store=self.store, meter=meter,
             listener=listener or self.heard, champion_now=lambda: champion_of(self.plan.name, self.workspace),
-            package=lambda folder: None,
+            package=lambda folder: None, turn=turn_of(self.workspace, self.plan.name),
         )  # fmt: skip
         return execution.run()

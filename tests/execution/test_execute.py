@@ -1,7 +1,10 @@
 """Doors are passed once: whatever was done is not done again, and a run goes on where it stopped."""
 
+import json
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 from fake_runs import FakeRun
@@ -14,8 +17,10 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
-from raytemplate.testing.fakes import FakeEngine
+from raytemplate.testing.fakes import FakeEngine, LedgerPromoter
 
+MOMENT = datetime(2013, 5, 1, tzinfo=UTC)
+MODEL = "flights-air-time"
 DOORS = (Snapshot, FitResult, Evaluation, VerdictRecord, PromotionRecord, RunEnd)
 
 
@@ -203,7 +208,95 @@ def test_a_candidate_no_better_than_the_champion_is_rejected(tmp_path):
     assert second.ledger.head("flights-air-time").version == 1
 
 
-def test_a_champion_that_moves_between_evaluation_and_judgement_is_not_replaced(tmp_path):
+class Meanwhile(LedgerPromoter):
+    """Just before each of its first decisions another model becomes the champion."""
+
+    others: ClassVar[list[str]] = []
+
+    def decide(self, journal):
+        if self.others:
+            self.ledger.promote(MODEL, self.others.pop(), "k7q2", MOMENT, self.ledger.term(MODEL), "ada", {})
+        super().decide(journal)
+
+
+@pytest.fixture
+def raced(tmp_path, monkeypatch):
+    """A run, and its promoter, before whose first decisions the champion moves that often."""
+
+    def make(times):
+        run, others = FakeRun(tmp_path), []
+        for number in range(times):
+            other = FakeRun(tmp_path / f"elsewhere-{number}")
+            other.execute(FakeEngine(weights=f"other {number}"))
+            others.append(other.ledger.head(MODEL).digest)
+            run.store.put(other.store.path(others[-1]))
+        monkeypatch.setattr(Meanwhile, "others", others)
+        return run, Meanwhile(run.ledger, run.store)
+
+    return make
+
+
+def test_a_champion_that_moves_before_the_judgement_is_compared_with_without_training(raced):
+    run, promoter = raced(1)
+    engine = FakeEngine(candidate_error=0.5)
+    assert run.execute(engine, promoter=promoter).state == "approved"
+    assert engine.calls == ["ready", "ingest", "fit", "score", "score", "release"]
+    evaluation, superseded = (json.loads((run.journal.folder / f"evaluation{name}.json").read_text())
+                              for name in ("", ".superseded-1"))  # fmt: skip
+    assert (superseded["champion_ref"], evaluation["champion_ref"]["version"]) == (None, 1)
+    assert run.ledger.head(MODEL).version == 2
+    assert "note: the champion is version 1 now: the candidate was evaluated again, against that" in run.heard.said
+
+
+def test_a_candidate_that_the_new_champion_beats_is_rejected_and_not_raced(raced):
+    run, promoter = raced(1)
+    assert run.execute(FakeEngine(candidate_error=1.5, champion_error=1.0), promoter=promoter).exit_code == 5
+    assert run.ledger.head(MODEL).version == 1
+
+
+@pytest.mark.parametrize(("times", "scored", "wins"), [(3, 4, True), (4, 4, False)], ids=["three times", "once more"])
+def test_a_candidate_is_evaluated_again_three_times_at_most(raced, times, scored, wins):
+    run, promoter = raced(times)
+    engine = FakeEngine(candidate_error=0.1)
+    if wins:
+        assert run.execute(engine, promoter=promoter).state == "approved"
+    else:
+        with pytest.raises(ChampionMoved) as moved:
+            run.execute(engine, promoter=promoter)
+        assert moved.value.next_step == f"raytemplate resume {run.journal.run_id}"
+    assert engine.calls.count("score") == scored and engine.calls.count("fit") == 1
+    run.ledger.verify()
+
+
+def test_evaluating_again_has_what_is_left_of_judging_and_no_more(raced):
+    run, promoter = raced(1)
+
+    class Slow(FakeEngine):
+        def score(self, *arguments):
+            run.clock.pass_s(run.plan.limits.time_s + run.plan.limits.reserve_s + 30)
+            return super().score(*arguments)
+
+    engine = Slow(candidate_error=0.5)
+    with pytest.raises(ChampionMoved):
+        run.execute(engine, promoter=promoter)
+    assert engine.calls.count("score") == 1
+
+
+def test_what_evaluating_again_took_is_no_time_of_judging(raced):
+    run, promoter = raced(1)
+
+    class Slow(FakeEngine):
+        def score(self, *arguments):
+            run.clock.pass_s(7)
+            return super().score(*arguments)
+
+    end = run.execute(Slow(candidate_error=0.5), promoter=promoter)
+    assert [(t.stage, t.actual_s) for t in end.timings if t.stage in ("evaluate", "govern")] == [
+        ("evaluate", 7.0), ("evaluate", 7.0), ("govern", 0.0),
+    ]  # fmt: skip
+
+
+def test_a_run_that_comes_late_is_judged_against_the_champion_of_then(tmp_path):
     first, second = FakeRun(tmp_path), FakeRun(tmp_path)
 
     class Late:
@@ -213,9 +306,7 @@ def test_a_champion_that_moves_between_evaluation_and_judgement_is_not_replaced(
     with pytest.raises(KeyboardInterrupt):
         second.execute(FakeEngine(weights="other"), promoter=Late())
     first.execute(FakeEngine())
-    with pytest.raises(ChampionMoved) as moved:
-        second.execute(FakeEngine())
-    assert moved.value.next_step.startswith(f"raytemplate resume {second.journal.run_id}")
+    assert second.execute(FakeEngine(champion_error=1.0)).state == "rejected"
     assert first.ledger.head("flights-air-time").version == 1
 
 

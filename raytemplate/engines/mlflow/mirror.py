@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raytemplate.engines.mlflow.database import make_whole
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.opening import open_ledger
@@ -39,10 +41,12 @@ class Mirror:
 
     Args:
         uri: where MLflow keeps it; "" is the workspace's own database.
+        said: what a person should know of that database, as it is found out; told with the next record.
     """
 
     workspace: Workspace
     uri: str = ""
+    said: list[str] = field(default_factory=list[str])
 
     def open(self) -> None:
         """Import MLflow and make its database, if that was not done; eight at once would break a new one.
@@ -70,7 +74,9 @@ class Mirror:
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
         record = journal.read(PromotionRecord)
         if record is not None:
-            journal.write(replace(record, projected=not warning, warning=warning))
+            told = "; ".join(filter(None, [*self.said, warning]))
+            journal.write(replace(record, projected=not warning, warning=told))
+            self.said.clear()
 
     def project(self, model: str, *, trials: bool = True) -> None:
         """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their
@@ -90,12 +96,12 @@ class Mirror:
                 self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
 
     def try_project(self, model: str) -> str:
-        """As `project`; a warning in words where it failed, else ""."""
+        """As `project`; in words that it failed, or what a person should know of the database, else ""."""
         try:
             self.project(model)
         except Exception as error:  # the ledger has decided; MLflow's copy follows when it can
             return _warning(error)
-        return ""
+        return "; ".join(self.said)
 
     def _track(self, client: MlflowClient, journal: Journal) -> str:
         from raytemplate.engines.mlflow.tracking import track
@@ -116,14 +122,25 @@ class Mirror:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
 
     def _client(self) -> MlflowClient:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        from mlflow import MlflowClient
+        """The caller holds the lock."""
+        uri = resolve(self.uri, "tracking.uri", os.environ)
+        if not uri and (said := make_whole(self.workspace.mlflow_db, lambda new: _make_tables(_sqlite(new)))):
+            self.said.append(said)
+        return _client_of(uri or tracking_uri(self.workspace))
 
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        logging.getLogger("alembic").setLevel(logging.ERROR)
-        uri = resolve(self.uri, "tracking.uri", os.environ) or tracking_uri(self.workspace)
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+def _client_of(uri: str) -> MlflowClient:
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _make_tables(uri: str) -> None:
+    _client_of(uri).search_experiments(max_results=1)
 
 
 def _warning(error: Exception) -> str:
@@ -133,4 +150,8 @@ def _warning(error: Exception) -> str:
 
 def tracking_uri(workspace: Workspace) -> str:
     """The URI of the workspace's own database."""
-    return f"sqlite:///{workspace.mlflow_db.absolute()}"
+    return _sqlite(workspace.mlflow_db)
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite:///{path.absolute()}"

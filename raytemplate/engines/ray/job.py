@@ -43,6 +43,8 @@ class NoPromoter:
         """See `execution.ports.Promoter`: refused."""
         raise IntegrityError(f"run {journal.run_id}: a cluster does not judge")
 
+    project = decide
+
 
 def work(storage: Path, run_id: str, began: float) -> None:
     """Every stage up to the evaluation.

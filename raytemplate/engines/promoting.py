@@ -1,0 +1,127 @@
+"""What the promoter does: `python -P -m raytemplate.engines.promoting WORKSPACE [URI]` loads no user code.
+
+It reads one JSON line a request, such as {"do": "decide", "run": RUN, "actor": NAME}, and answers with one. With a URI
+it opens MLflow first, while a run trains; else when it is asked to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raytemplate.engines.mlflow.mirror import Mirror
+from raytemplate.errors import Bug, RaytemplateError
+from raytemplate.execution import decide as deciding
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.plugins import raised_in
+from raytemplate.records.codec import encode
+from raytemplate.redact import redacted_stream
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import Workspace
+
+_NICENESS = 10
+
+
+@dataclass(frozen=True)
+class Promoting:
+    """The requests, by name; each opens the ledger anew."""
+
+    workspace: Workspace
+    said: list[str]
+    """What was found out of MLflow's database before anything was asked."""
+
+    def decide(self, run: str, actor: str) -> None:
+        """Judge a run, and promote it where its plan says that nobody need be asked."""
+        journal = self._journal(run)
+        deciding.decide(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
+
+    def promote(self, run: str, actor: str, allowed_by: str) -> None:
+        """As a person allows."""
+        journal = self._journal(run)
+        deciding.promote(
+            journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor,
+            allowed_by=allowed_by,
+        )  # fmt: skip
+
+    def project(self, run: str, actor: str) -> None:
+        """MLflow's copy of a run, and of its model."""
+        journal = self._journal(run)
+        plan = read_lock(journal).plan
+        self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal)
+
+    def roll_back(self, model: str, version: int | None, actor: str, reason: str) -> dict[str, Any]:
+        """The move."""
+        move = deciding.roll_back(
+            open_ledger(self.workspace), self._store, model, version, actor=actor, reason=reason
+        )  # fmt: skip
+        return {"move": encode(move)}
+
+    def project_model(self, model: str, actor: str) -> dict[str, Any]:
+        """MLflow's copy of a model, and a warning where that failed."""
+        head = open_ledger(self.workspace).head(model)
+        made_by = self._journal(head.run_id) if head else None
+        # Without the records of its run, MLflow is looked for where it is by default.
+        found = made_by is not None and made_by.folder.exists()
+        uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
+        return {"warning": self._mirror(uri).try_project(model)}
+
+    def _mirror(self, uri: str) -> Mirror:
+        return Mirror(self.workspace, uri, self.said)
+
+    def _journal(self, run: str) -> Journal:
+        return Journal(self.workspace.runs / run)
+
+    @property
+    def _store(self) -> ObjectStore:
+        return ObjectStore(self.workspace.models)
+
+
+def _serve(folder: str, uri: str | None = None) -> None:
+    workspace = Workspace(Path(folder))
+    sys.stderr = redacted_stream(sys.stderr)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    promoting = Promoting(workspace, [])
+    if uri is not None:
+        _open_ahead(Mirror(workspace, uri, promoting.said))
+    for line in sys.stdin:
+        answers.write(json.dumps(_answer(json.loads(line), promoting)) + "\n")
+        answers.flush()
+
+
+def _open_ahead(mirror: Mirror) -> None:
+    # It has until training ends to get ready, and training has better use for the cores.
+    os.nice(_NICENESS)
+    try:
+        mirror.open()
+    except Exception as error:  # told again, in the record, when a decision cannot be copied
+        print(f"MLflow could not be opened: {error}", file=sys.stderr)
+    for said in mirror.said:
+        print(said, file=sys.stderr)
+
+
+def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
+    act: Callable[..., dict[str, Any] | None] = getattr(promoting, request.pop("do"))
+    try:
+        return act(**request) or {}
+    except RaytemplateError as error:
+        return _told(error)
+    except Exception as error:  # whatever it is, the process that asks must hear of it
+        return _told(Bug(traceback.format_exc().rstrip(), raised_in(error) or "raytemplate"))
+
+
+def _told(error: RaytemplateError) -> dict[str, Any]:
+    return {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:3])
+    sys.stderr.flush()
+    os._exit(0)  # what libraries would still do while the interpreter ends takes time and says nothing
