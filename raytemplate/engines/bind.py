@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from raytemplate import plugins
@@ -70,9 +71,13 @@ class Bound:
             self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
         )
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
-        number, size = sweep_sessions()
+        number, size = sweep_sessions(note=self._note_in_log)
         if size > _WORTH_TELLING_BYTES:
             self._listener.note(f"removed {number} temporary folders of earlier runs: {show_bytes(size)}")
+
+    def _note_in_log(self, text: str) -> None:
+        with suppress(OSError), self._journal.log.open("a") as log:
+            log.write(f"{text}\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

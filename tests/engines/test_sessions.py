@@ -1,11 +1,15 @@
 """What a Ray of ours leaves is taken away later, and nothing of anybody else's; a process is left as it was."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 
-from raytemplate.engines.ray.sessions import sweep_sessions
+import pytest
+
+from raytemplate.engines.ray.sessions import session_folders, sweep_sessions
 from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
 
 
@@ -27,6 +31,130 @@ def test_of_sessions_of_ended_processes_of_ours_the_newest_three_stay(tmp_path):
     assert (number, size > 2000) == (2, True)
     assert [one.exists() for one in (*ours, lives, other)] == [False, False, True, True, True, True, True]
     assert sweep_sessions(tmp_path) == (0, 0)
+
+
+@pytest.fixture(scope="module")
+def gone():
+    """The number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+SWEEPS = """
+import sys, time
+from pathlib import Path
+from raytemplate.engines.ray.sessions import sweep_sessions
+
+time.sleep(max(0.0, float(sys.argv[2]) - time.time()))
+sweep_sessions(Path(sys.argv[1]), note=print)
+"""
+
+
+def test_two_starts_that_tidy_at_the_same_moment_do_not_fail(tmp_path, gone):
+    for number in range(40):
+        made = session(tmp_path, f"{number:03d}", gone)
+        for name in range(20):
+            (made / "logs" / f"{name}" / "deep").mkdir(parents=True)
+            (made / "logs" / f"{name}" / "deep" / "worker.out").write_text("x")
+    command = [sys.executable, "-c", SWEEPS, str(tmp_path), str(time.time() + 3)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [(*each.communicate(timeout=120), each.returncode) for each in both]
+    assert said == [("", "", 0)] * 4
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def vanishes(path, monkeypatch):
+    """Another start removes it while its size is taken."""
+    walk = os.walk
+
+    def removing(folder, **settings):
+        for found in walk(folder, **settings):
+            shutil.rmtree(path, ignore_errors=True)
+            yield found
+
+    monkeypatch.setattr(os, "walk", removing)
+
+
+def cannot_be_removed(path, monkeypatch):
+    monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
+
+
+def raises_all_the_same(path, monkeypatch):
+    def fail(path, ignore_errors):
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(shutil, "rmtree", fail)
+
+
+TROUBLE = [(vanishes, 1, 0), (cannot_be_removed, 0, 1), (raises_all_the_same, 0, 1)]
+
+
+@pytest.mark.parametrize(("trouble", "removed", "noted"), TROUBLE, ids=[each[0].__name__ for each in TROUBLE])
+def test_what_goes_wrong_in_tidying_is_noted_and_raises_nothing(tmp_path, gone, monkeypatch, trouble, removed, noted):
+    oldest, *_ = [session(tmp_path, f"2026-01-0{n}", gone) for n in range(1, 5)]
+    trouble(oldest, monkeypatch)
+    notes = []
+    assert sweep_sessions(tmp_path, note=notes.append)[0] == removed
+    assert [note.startswith(str(oldest)) for note in notes] == [True] * noted
+
+
+def test_folders_that_are_none_are_passed_over(tmp_path, gone):
+    (tmp_path / "a-file").write_text("")
+    notes = []
+    assert sweep_sessions(tmp_path / "missing", tmp_path / "a-file", note=notes.append) == (0, 0)
+    assert notes == [f"{tmp_path / 'a-file'}: not looked into for sessions of earlier runs: Not a directory"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_what_cannot_be_read_or_is_anothers_is_left(tmp_path, gone):
+    """As a user without rights: one folder of root's, and one of its own that it cannot look into."""
+    tmp_path.chmod(0o777)
+    for above in (tmp_path.parent, tmp_path.parent.parent):
+        above.chmod(0o755)
+    ours = [session(tmp_path, f"2026-01-0{n}", gone) for n in range(1, 8)]
+    for made in ours[2:]:
+        for path in (made, *made.rglob("*")):
+            os.chown(path, 65534, 65534)
+    ours[2].chmod(0)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    notes = []
+    os.seteuid(65534)
+    try:
+        removed, _ = sweep_sessions(tmp_path, closed, note=notes.append)
+    finally:
+        os.seteuid(0)
+    # Two of root's, one that does not show its mark, and the newest three stay.
+    assert (removed, [made.exists() for made in ours]) == (1, [True, True, True, False, True, True, True])
+    assert notes == [f"{closed}: not looked into for sessions of earlier runs: Permission denied"]
+
+
+def test_of_marks_that_are_no_number_of_a_process_nothing_is_concluded(tmp_path):
+    for number, mark in enumerate(["", "x", "-", "9" * 30, "0", "1"]):
+        session(tmp_path, f"{number}", mark)
+    assert sweep_sessions(tmp_path) == (0, 0)
+
+
+FOLDERS = [
+    ({}, ["/tmp/ray"]),
+    ({"TMPDIR": "/scratch"}, ["/scratch/ray", "/tmp/ray"]),
+    ({"RAY_TMPDIR": "/r", "TMPDIR": "/scratch"}, ["/r/ray", "/scratch/ray", "/tmp/ray"]),
+    ({"RAY_TMPDIR": "/tmp", "TMPDIR": ""}, ["/tmp/ray"]),
+]
+
+
+@pytest.mark.parametrize(("environ", "folders"), FOLDERS, ids=["neither", "TMPDIR", "both", "as it is anyway"])
+def test_sessions_are_looked_for_where_ray_puts_them(environ, folders, monkeypatch):
+    from ray._common.utils import get_default_ray_temp_dir
+
+    assert [str(folder) for folder in session_folders(environ)] == folders
+    for name in ("RAY_TMPDIR", "TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    if environ.get("TMPDIR") != "":
+        assert get_default_ray_temp_dir() == folders[0]
 
 
 def test_what_is_changed_in_ray_for_a_ray_of_our_own_is_undone():

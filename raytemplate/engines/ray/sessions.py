@@ -1,9 +1,13 @@
-"""Folders that a Ray of ours leaves in its temporary folder: logs, sockets, and what it has spilled to disk."""
+"""Folders that a Ray of ours leaves in its temporary folder: logs, sockets, and what it has spilled to disk.
+
+Tidying them away is never a reason to fail: others start and end at the same moment, and what cannot be removed stays.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,30 +26,71 @@ def mark_session() -> None:
             (Path(node.get_session_dir_path()) / _MARK).write_text(str(os.getpid()))
 
 
-def sweep_sessions(folder: Path = Path("/tmp/ray")) -> tuple[int, int]:
-    """Remove sessions of our Rays whose process is gone, but for the newest three; how many, and their bytes."""
-    ended = [session for session in folder.glob("session_*") if _has_ended(session / _MARK)]
-    ended.sort(key=lambda session: session.name, reverse=True)
-    num_bytes = sum(_bytes_of(session) for session in ended[_KEEP:])
-    for session in ended[_KEEP:]:
-        shutil.rmtree(session, ignore_errors=True)
-    return len(ended[_KEEP:]), num_bytes
+def session_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where Ray puts its sessions: below RAY_TMPDIR, else TMPDIR, else /tmp. All three: earlier runs had other ones."""
+    above = [environ.get("RAY_TMPDIR"), environ.get("TMPDIR"), "/tmp"]
+    return tuple(dict.fromkeys(Path(folder) / "ray" for folder in above if folder))
 
 
-def _has_ended(mark: Path) -> bool:
+def sweep_sessions(*folders: Path, note: Callable[[str], None] = lambda text: None) -> tuple[int, int]:
+    """Remove sessions of our Rays whose process is gone, but for the newest three of each folder. Raises nothing.
+
+    Args:
+        folders: default: all of `session_folders`.
+        note: hears what could not be looked at or removed.
+
+    Returns:
+        How many were removed, and their bytes.
+    """
+    num_removed, num_bytes = 0, 0
+    for folder in folders or session_folders(os.environ):
+        for session in _ended(folder, note)[_KEEP:]:
+            size = _bytes_of(session)
+            if _remove(session, note):
+                num_removed, num_bytes = num_removed + 1, num_bytes + size
+    return num_removed, num_bytes
+
+
+def _ended(folder: Path, note: Callable[[str], None]) -> list[Path]:
+    """Our sessions whose process is gone, the newest first."""
     try:
-        pid = int(mark.read_text())
-        os.kill(pid, 0)
+        found = [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith("session_")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        note(f"{folder}: not looked into for sessions of earlier runs: {error.strerror}")
+        return []
+    return sorted((one for one in found if _is_ours_and_ended(one)), key=lambda one: one.name, reverse=True)
+
+
+def _is_ours_and_ended(session: Path) -> bool:
+    """Of this user, with the mark of a process that is gone. Ray's link to the newest session is none itself."""
+    try:
+        if session.is_symlink() or session.stat().st_uid != os.geteuid():
+            return False
+        os.kill(int((session / _MARK).read_text()), 0)
     except ProcessLookupError:
         return True
-    except (OSError, ValueError):  # none of ours, or of another user
+    except (OSError, OverflowError, ValueError):  # none of ours, or gone by now
         return False
     return False
 
 
+def _remove(session: Path, note: Callable[[str], None]) -> bool:
+    """Whether it is gone, whoever removed it: another start may do so at the same moment."""
+    with suppress(OSError):
+        shutil.rmtree(session, ignore_errors=True)
+    if not os.path.lexists(session):
+        return True
+    note(f"{session}: a session of an earlier run that could not be removed")
+    return False
+
+
 def _bytes_of(folder: Path) -> int:
+    """Of what is there while it is looked at."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.lstat().st_size
+    for above, _, names in os.walk(folder):  # passes over folders that vanish or cannot be read
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(above, name)).st_size
     return total
