@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from own_project import CHANGES, LIGHTNING, without_package, write_package
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets
 
 from raytemplate.execution.artifacts import MODEL_CARD
+from raytemplate.ledger.head import Ledger
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
 PRICE = {"per_hour": "0.36 USD", "source": "a test", "date": "2026-01-31"}  # 1e-4 a second
@@ -133,6 +135,19 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
     assert resumed.returncode == 0, resumed.stderr
     assert record(run, "fit")["resumed_from_epoch"] > 2
     assert record(run, "job")["attempt"] == 2
+
+
+def test_a_champion_that_moves_meanwhile_is_compared_with_there_without_training(head, demo, storage):
+    process, run = submitting(head, demo, storage, {"training.epochs": 20, "data.windows.train": "25d"})
+    ledger = Ledger(demo / ".raytemplate" / "governance.db")
+    # Its bytes are nowhere: whatever is compared with it is rejected.
+    ledger.promote(MODEL, "d" * 64, "k7q2", datetime(2013, 1, 1, tzinfo=UTC), 0, "ada", {})
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 5, said
+    assert "evaluated again" in said
+    assert (record(run, "job")["attempt"], record(run, "evaluation")["champion_ref"]["version"]) == (2, 1)
+    assert [epoch["epoch"] for epoch in epochs(run)] == list(range(1, 21))
+    assert (ledger.term(MODEL), record(run, "end")["state"]) == (1, "rejected")
 
 
 def test_a_job_that_stands_still_is_ended_by_its_watchdog_and_told_as_its_budget(head, demo, storage):

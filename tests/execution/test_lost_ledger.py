@@ -1,5 +1,6 @@
 """A ledger that is lost is never begun anew: whatever needs one ends with 7, and leaves everything as it is."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -226,6 +227,19 @@ def test_runs_that_cannot_be_listed_are_not_no_runs(two, tmp_path):
     first.workspace.runs.write_text("")
     with pytest.raises(UsageError, match="runs: cannot be read: Not a directory"):
         open_ledger(first.workspace)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_ledger_that_this_user_may_not_read_is_bad_usage_and_not_a_loss(two, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(UsageError, match=r"governance\.db: cannot be opened or written by this user") as refused:
+            api.models(workspace=str(tmp_path))
+    finally:
+        os.seteuid(0)
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize("outcome", ["shown", None], ids=["only for show", "rejected"])
