@@ -1,6 +1,10 @@
 """A Ray that is already running: what goes wrong on the way to it is said by whoever waits for it."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
+from deaf_server import deaf_server
 
 from raytemplate.engines.ray import attached
 from raytemplate.errors import EngineError, Unavailable, UsageError
@@ -25,3 +29,14 @@ def test_whatever_else_goes_wrong_does_not_pass_for_a_connection(monkeypatch):
 def test_a_cluster_without_a_node_is_no_inventory():
     with pytest.raises(Unavailable, match="http://head:8265 has no node that is alive"):
         attached.cluster_of((), "http://head:8265")
+
+
+def test_who_listens_and_is_no_head_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(attached, "_ANSWER_LIMIT_S", 0.5)
+    page = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=page.serve_forever, daemon=True).start()
+    with deaf_server() as deaf:
+        for port in (deaf, page.server_port):
+            with pytest.raises(Unavailable, match=f"no Ray answers at 127.0.0.1:{port}: what listens there is no Ray"):
+                attached.connect(f"127.0.0.1:{port}")
+    page.shutdown()

@@ -23,6 +23,8 @@ _ENVIRONMENT = {
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
 _ANSWER_LIMIT_S, _HASTE_S, _LEAVE_LIMIT_S = 5.0, 3.0, 15.0
+_HTTP2_SETTINGS = b"\0\0\0\x04\0\0\0\0\0"
+_HTTP2_BEGINS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _HTTP2_SETTINGS
 _ACCELERATOR = "accelerator_type:"
 _NODE_TYPE = "ray.io/node-group"
 
@@ -73,6 +75,7 @@ class AttachedRay:
 
     def stop(self, *, in_haste: bool = False) -> None:
         """Disconnect, which is quick. Who is in haste does not wait for an answer that has not come yet."""
+        lost.out_of_use()
         if self._ready.wait(_HASTE_S if in_haste else None) and self._connected:
             # In a thread of its own: one that leaves a Ray that has gone may never come back.
             leaving = threading.Thread(target=self._leaving.leave, name="ray", daemon=True)
@@ -106,10 +109,13 @@ def connect(address: str) -> bool:
         return False
     try:
         _refuse_silence(_found() if address == "auto" else address)
+        lost.connecting()
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except AuthenticationError as error:
+        lost.out_of_use()
         raise Forbidden(f"the Ray at {address} does not accept this token", next_step=TOKEN_STEP) from error
     except (ConnectionError, RuntimeError, ValueError) as error:
+        lost.out_of_use()
         first = str(error).strip().partition("\n")[0]
         # A wrong token looks the same from here: Ray asks again for twenty seconds and then gives up.
         raise Unavailable(f"no Ray at {address} lets this process in: {first}",
@@ -131,15 +137,32 @@ def _found() -> str:
 
 
 def _refuse_silence(address: str) -> None:
-    """Ray asks an address where nobody listens for minutes, and then ends the process that asked."""
+    """Ray asks an address where nobody listens, or somebody else does, for minutes, and then ends the process."""
     host, _, port = address.rpartition(":")
     if not address or not port.isdigit():
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_LIMIT_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_LIMIT_S) as asked:
+            # In TLS it would say nothing to a question in plain text.
+            another = os.environ.get("RAY_USE_TLS", "0") == "0" and not _speaks_http2(asked)
     except OSError as error:
         raise Unavailable(f"no Ray answers at {address}: {error.strerror or error}",
                           next_step="ray start --head, or leave out --address") from error  # fmt: skip
+    if another:
+        raise Unavailable(
+            f"no Ray answers at {address}: what listens there is no Ray's head, or has stopped",
+            next_step=f"the address of a head, such as head:6379; for its Jobs API, submit with http://{address}",
+        )
+
+
+def _speaks_http2(asked: socket.socket) -> bool:
+    """Whether the other side answers as every server of gRPC does: at once, with its settings."""
+    asked.sendall(_HTTP2_BEGINS)
+    try:
+        answer = asked.recv(len(_HTTP2_SETTINGS))
+    except TimeoutError:
+        return False
+    return answer[3:4] == _HTTP2_SETTINGS[3:4]
 
 
 def _is_here(address: str) -> bool:

@@ -108,6 +108,7 @@ class LocalRay:
             in_haste: whoever interrupted a run does not wait long for a busy machine; what is left of Ray ends by
                 itself, or with this process.
         """
+        lost.out_of_use()
         self._end.set()
         self._thread.join(_HASTE_S if in_haste else _STOP_LIMIT_S)
 
@@ -116,6 +117,7 @@ class LocalRay:
         try:
             self._init()
         except BaseException as error:  # handed to the thread that waits
+            lost.out_of_use()
             self._error = error
         self._ready.set()
         self._end.wait()
@@ -131,6 +133,7 @@ class LocalRay:
 
         if ray.is_initialized():
             return
+        lost.connecting()
         with self._in_turn(), few_processes(runtime_envs=self._runtime_envs):
             ray.init(
                 address="local",

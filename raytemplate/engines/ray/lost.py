@@ -56,16 +56,20 @@ def ending_with_ray(on_loss: OnLoss) -> Generator[None]:
         _now.on_loss = before
 
 
+def connecting() -> None:
+    """Ray is about to be started, or connected to; that fails with an error of Ray's or, as later, with no word."""
+    _now.stage, _now.watched, _now.over, _now.left = "ray", {}, threading.Event(), False
+    instead_of_exit(_instead)
+
+
 def in_use(*, ours: bool) -> None:
-    """A Ray has just been connected to; from now on it is noticed when it goes.
+    """It is connected; from now on it is noticed when it goes.
 
     Args:
         ours: it was started for this process, GCS and all; else only the raylet that this process speaks to counts, as
             a GCS may come back and Ray itself waits for it.
     """
-    _now.stage, _now.over, _now.left = "ray", threading.Event(), False
     _now.watched = dict(_processes(ours)) if hasattr(os, "pidfd_open") else {}
-    instead_of_exit(_instead)
     threading.Thread(target=_watch, args=(_now.over, tuple(_now.watched)), name="ray lost", daemon=True).start()
 
 
