@@ -97,7 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     _open_what_is_closed()
     hear_signals()
-    code = _run(sys.argv[1:] if arguments is None else arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    told_by(lambda error: _tell(error, Wishes.of(typed)))
+    code = _run(typed)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # said where it was written
             stream.flush()
@@ -107,7 +109,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: Sequence[str]) -> int:
     asked = Wishes.of(arguments)
-    told_by(lambda error: _tell(error, asked))
     try:
         result = cli.main(args=list(arguments), prog_name="raytemplate", standalone_mode=False, obj=asked)
         return give(result, asked) if isinstance(result, Answer) else int(result or 0)

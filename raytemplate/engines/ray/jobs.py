@@ -133,7 +133,7 @@ def _in_words(error: Exception) -> str:
     import requests
 
     if isinstance(error, requests.Timeout):
-        return f"does not answer within {_ANSWER_LIMIT_S:.0f} s"
+        return "does not answer in time"
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"answers with status {error.response.status_code}"
     if isinstance(error, ValueError | KeyError):
