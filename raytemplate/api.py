@@ -515,13 +515,22 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     if missing := [column for column in about.columns if column not in source.schema]:
         raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
     with written_to(str(output), about.storage) as file:
-        _check_output(str(output), file, source)
+        _check_output(str(output), file, source, about.keys)
         num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
     return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown,
                      left_out=say_left_out(source.left_out))  # fmt: skip
 
 
-def _check_output(output: str, file: Path, source: SourceTable) -> None:
+_NESTED = ("list", "large_list", "fixed_size_list", "struct", "map")
+
+
+def _check_output(output: str, file: Path, source: SourceTable, keys: tuple[str, ...]) -> None:
+    nested = [key for key in keys if source.schema.get(key, "").startswith(_NESTED)]
+    if nested and output.endswith(".csv"):
+        raise UsageError(
+            f"{output}: the key {nested[0]} is {source.schema[nested[0]]}, for which CSV has no form",
+            next_step="name an OUT that ends in .parquet",
+        )
     if not file.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {file.absolute().parent.name} to write it to")
     read = {one.path for one in source.files}

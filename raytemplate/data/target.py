@@ -91,6 +91,10 @@ def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -
             f"target {target} has more than {MAX_CLASSES:,} different values in the train window; these are no classes",
             next_step="data.task: regression, or another data.target",
         )
+    if not names:
+        raise DataError(
+            f"target {target} is missing in all {train.num_rows:,} rows of the train window: nothing to learn"
+        )
     if len(names) == 1:
         raise DataError(
             f'target {target} is "{names[0]}" in all {train.num_rows:,} rows of the train window: nothing to learn'

@@ -28,6 +28,7 @@ COLUMNS = {
     "time with a zone": (pa.array([DAY], pa.timestamp("ns", "Asia/Tokyo")), {"type": "time", "max": "2013-01-04"}, 1,
                          "2013-01-05"),
     "time without one": (pa.array([DAY.replace(tzinfo=None)]), {"type": "time", "min": "2013-01-05"}, 0, ""),
+    "sixteen bits": (pa.array([1.0, 2.5, None], pa.float16()), {"type": "integer", "max": 2}, 2, "2.5"),
     "date": (pa.array([DAY.date()]), {"type": "time", "min": "2013-01-06"}, 1, "2013-01-05"),
 }  # fmt: skip
 

@@ -271,3 +271,10 @@ def test_a_file_with_a_value_of_another_type_is_refused_at_its_line(tmp_path, ro
     with pytest.raises(DataError) as refused:
         of_files(model(keys=(), features=(FEATURES[2], FEATURES[4])), tmp_path, "a.csv")
     assert refused.value.what.startswith(f"{tmp_path}/{message}")
+
+
+@pytest.mark.parametrize("key", ["prediction", "model_version"])
+def test_a_model_whose_key_predict_writes_itself_says_so(key):
+    with pytest.raises(DataError, match=f"^m: its key {key} has the name of a column that predict writes itself$"):
+        model(keys=(key,)).check_keys()
+    model(keys=("probability_a",)).check_keys()

@@ -1,0 +1,29 @@
+"""What ingest does with the rows of a plan, without Ray."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from raytemplate.data.windows import check_windows
+from raytemplate.engines.ray import ingest
+from raytemplate.engines.ray.encoding import arrays_of, fitted, profile_of
+from raytemplate.engines.ray.pieces import Pieces, pieces_of, take_accounts
+from raytemplate.planning.stages import IngestStage
+
+
+def read(stage: IngestStage) -> dict[str, pa.Table]:
+    """The rows of each window, once they could be read, split, dropped, checked and encoded."""
+    blocks = [block for task in Pieces(pieces_of(stage)).get_read_tasks(1) for block in task()]
+    breaches = [breach for block in blocks for breach in ingest._breaches(block, stage)]
+    rows = pa.concat_tables([take_accounts(block)[0] for block in blocks if block.num_rows])
+    kept, dropped = ingest._cut_and_drop(rows, stage)
+    num_rows = {name: table.num_rows for name, table in kept.items()}
+    check_windows(stage.windows, num_rows, dropped, stage.newest)
+    ingest.refuse_breaches(breaches, sum(num_rows.values()))
+    for name, table in kept.items():
+        ingest._check_numbers(table, stage, name)
+    features = fitted({name: profile_of(table, stage) for name, table in kept.items()}, stage)
+    for name, table in kept.items():
+        assert len(arrays_of(table, features, name)["target"]) == table.num_rows
+    ingest._baseline(kept["train"], stage)
+    return kept
