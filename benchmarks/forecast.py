@@ -98,7 +98,7 @@ def write_template(case: Case, folder: Path) -> None:
         f"evaluation: {{metric: {metric}, baseline: {{mean_by: []}}}}", "governance: {promotion: manual, gates: {}}",
     ]  # fmt: skip
     if case.trials:
-        lines += ["tuning:", "  space: {model.num_trees: 'int(50, 150)', training.lr: 'log(0.02, 0.2)'}"]
+        lines += ["tuning:", "  space: {model.num_trees: 'int(50, 150)', training.lr: 'loguniform(0.02, 0.2)'}"]
     (folder / "m.yaml").write_text("\n".join(lines) + "\n")
 
 
