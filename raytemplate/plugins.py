@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -100,6 +101,9 @@ _SHIPPED: dict[str, dict[str, str]] = {
     },
 }
 
+_PLAIN = re.compile(r"[\w./:@%+-]+")
+_MOST_TOLD = 30
+
 _WORDS = {
     SOURCES: "format", FEATURES: "kind of feature", FEATURE_OPTIONS: "kind of feature", FAMILIES: "family",
     METRICS: "metric", GATES: "gate", SEARCHES: "search",
@@ -158,9 +162,16 @@ class Offer:
 
 
 def suggest(name: str, names: tuple[str, ...]) -> str:
-    """ "did you mean X?" where something is near, else all there is."""
+    """ "did you mean X?" where something is near, else all there is. A name that is no plain word stands in quotes."""
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
+    if near:
+        return f"did you mean {_told(near[0])}?"
+    more = f" and {len(names) - _MOST_TOLD:,} more" if len(names) > _MOST_TOLD else ""
+    return f"there is {', '.join(map(_told, names[:_MOST_TOLD]))}{more}"
+
+
+def _told(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else f'"{name}"'
 
 
 def no_such(group: str, name: str) -> str:

@@ -134,3 +134,10 @@ def test_the_page_shows_the_sample_as_it_is():
     files = [path.read_text() for path in SAMPLE.rglob("*") if path.suffix in (".py", ".toml", ".yaml")]
     assert len(blocks) >= 6
     assert [block for block in blocks if not any(block.strip() in text for text in files)] == []
+
+
+def test_names_are_told_so_that_they_can_be_told_apart():
+    assert plugins.suggest("total amout", ("total amount", "x")) == 'did you mean "total amount"?'
+    assert plugins.suggest("zzz", ("a b", "c,d", "größe", "e.f")) == 'there is "a b", "c,d", größe, e.f'
+    many = tuple(f"f{number}" for number in range(9_000))
+    assert plugins.suggest("zzz", many).endswith("f28, f29 and 8,970 more")
