@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.tokens import Tokenizer
 
@@ -26,11 +26,13 @@ NAMES = st.one_of(
 )
 
 
+@settings(deadline=None)  # the first import of sqlglot takes longer than an example may
 @given(name=NAMES, form=st.sampled_from(FORMS))
 def test_any_name_is_read_back_from_a_condition(name, form):
     assert parse_condition(form.format(in_condition(name))).columns == (name,)
 
 
+@settings(deadline=None)  # the first import of sqlglot takes longer than an example may
 @given(name=NAMES)
 def test_any_name_is_read_back_as_a_target(name):
     written = as_target(name)
