@@ -22,5 +22,5 @@ class LossesTold:
         for one in restarts[self._num_told :]:
             after = f"goes on after epoch {one.from_epoch}" if one.from_epoch else "begins anew"
             then = f"; training {after}, workers: {one.num_workers}" if one.num_workers else ""
-            self._listener.note(f"workers were lost: {one.why}{then}")
+            self._listener.note(f"workers were lost: {one.short}{then}")
         self._num_told = len(restarts)

@@ -69,6 +69,11 @@ class Restart:
     num_workers: int
     """Workers that went on: fewer than before if the cluster had room for no more. 0 if none were found."""
 
+    @property
+    def short(self) -> str:
+        """What was lost, without the words of a library."""
+        return self.why.partition(": ")[0]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankRecord:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import FitResult, WarmStart
+from raytemplate.records.fitted import FitResult, Restart, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.swept import SweepResult, TrialRecord
@@ -52,10 +53,16 @@ def fit_text(fit: FitResult) -> str:
     trained = max((epoch.epoch for epoch in fit.epochs), default=candidate.epoch)
     stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
     resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
-    again = f", started again {count(len(fit.restarts), 'time')} ({fit.restarts[-1].why})" if fit.restarts else ""
+    again = f", {restarts_text(fit.restarts)}" if fit.restarts else ""
     begun = f", {start_text(fit.warm_start)}" if fit.warm_start else ""
     result = f"validation {candidate.metric} {metric_text(candidate.validation)}"
     return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}{again}{begun}, {result}"
+
+
+def restarts_text(restarts: Sequence[Restart]) -> str:
+    """How often training was started again, and why the last time; Ray's own words are in the record."""
+    why = restarts[-1].short
+    return f"started again {count(len(restarts), 'time')} ({'the last time: ' if len(restarts) > 1 else ''}{why})"
 
 
 def start_text(start: WarmStart) -> str:

@@ -66,14 +66,14 @@ def _command(pid: int) -> str:
 
 
 @contextmanager
-def further_nodes(head: Head, number: int, cpus: int = 1) -> Iterator[list[Node]]:
+def further_nodes(head: Head, number: int, cpus: int = 1, already: int = 0) -> Iterator[list[Node]]:
     """So many more nodes of a head, ended afterwards."""
     with (head.folder / "nodes.log").open("ab") as log:
         nodes: list[Node] = []
         try:
             while len(nodes) < number:  # one after the other: Ray does not wait long for a busy machine
                 nodes.append(Node(head, _start(head, cpus, log)))
-                _wait(head, 1 + len(nodes))
+                _wait(head, 1 + already + len(nodes))
             yield nodes
         finally:
             for node in nodes:

@@ -16,7 +16,7 @@ from raytemplate.execution.journal import Journal
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5, "data.windows.train": "3d"}
-LONG = TWO | {"training.epochs": 40, "training.early_stopping": None, "training.batch_size": 64}
+LONG = TWO | {"training.epochs": 16, "training.early_stopping": None, "training.batch_size": 64}
 
 
 def workers():
@@ -50,15 +50,15 @@ def left(journal):
 
 def test_a_training_whose_workers_are_killed_goes_on_to_the_very_same_weights(train, plan, tmp_path):
     made = plan(LONG)
-    killer = Killer(tmp_path / "run0", [5, 16])
+    killer = Killer(tmp_path / "run0", [4, 10])
     trained, journal = train(made)
     assert len(killer.killed) == 2
     assert [r.num_workers for r in trained.restarts] == [2, 2]
     assert all("ended in the middle of its work" in r.why for r in trained.restarts)
-    assert 3 <= trained.restarts[0].from_epoch < trained.restarts[1].from_epoch == trained.resumed_from_epoch
+    assert 2 <= trained.restarts[0].from_epoch < trained.restarts[1].from_epoch == trained.resumed_from_epoch
     _, undisturbed = train(made)
     assert left(journal) == left(undisturbed)
-    assert [e.epoch for e in journal.epochs()] == list(range(1, 41))
+    assert [e.epoch for e in journal.epochs()] == list(range(1, 17))
 
 
 def test_workers_that_are_lost_too_often_end_with_eight_and_can_be_resumed(train, plan, tmp_path):
@@ -68,6 +68,13 @@ def test_workers_that_are_lost_too_often_end_with_eight_and_can_be_resumed(train
         train(made)
     assert (failed.value.exit_code, failed.value.retry) == (8, "as it is")
     assert failed.value.next_step == "raytemplate resume run0"
+
+
+def test_a_range_of_workers_begins_with_those_planned_while_a_stream_needs_room_too(train, plan):
+    made = plan(TWO | {"resources.workers": "1..2", "data.ingest": "stream", "training.epochs": 2})
+    assert (made.fit.workers, made.fit.least_workers) == (2, 1)
+    trained, journal = train(made)
+    assert (trained.engine, [s.num_workers for s in journal.starts()]) == ("Ray Train, 2 workers", [2])
 
 
 def test_an_error_of_the_loop_itself_is_not_tried_again(train, plan, tmp_path):

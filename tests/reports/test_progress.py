@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 
+from raytemplate.records.fitted import Restart
 from raytemplate.reports import progress
 from raytemplate.reports.lines import Lines
 from raytemplate.testing import samples
 
+LOST = Restart(
+    at=datetime(2026, 11, 29, tzinfo=UTC), why="a machine of the cluster was lost: NodeDiedError: gone", from_epoch=3,
+    num_workers=2,
+)  # fmt: skip
 LINES = """\
 flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
 
@@ -62,6 +68,20 @@ def test_ingest_text_with_rows_that_have_no_time() -> None:
         ({"stopped": "budget.time"}, "tabular-mlp, 6 epochs (stopped by budget.time), validation mae 7.31"),
         ({"resumed_from_epoch": 3}, "tabular-mlp, 6 epochs, resumed after 3, validation mae 7.31"),
         (
+            {"resumed_from_epoch": 3, "restarts": (LOST,)},
+            (
+                "tabular-mlp, 6 epochs, resumed after 3, started again 1 time (a machine of the cluster was lost), "
+                "validation mae 7.31"
+            ),
+        ),
+        (
+            {"restarts": (LOST, LOST)},
+            (
+                "tabular-mlp, 6 epochs, started again 2 times (the last time: a machine of the cluster was lost), "
+                "validation mae 7.31"
+            ),
+        ),
+        (
             {
                 "candidate": samples.sample_candidate(family="lightgbm"),
                 "epochs": samples.sample_epochs(1),
@@ -70,7 +90,7 @@ def test_ingest_text_with_rows_that_have_no_time() -> None:
             "lightgbm, 1 round, validation mae 7.31",
         ),
     ],
-    ids=["early stopping", "budget", "resumed", "trees"],
+    ids=["early stopping", "budget", "resumed", "lost once", "lost twice", "trees"],
 )
 def test_fit_text(changes: dict[str, object], text: str) -> None:
     assert progress.fit_text(samples.sample_fit(**changes)) == text

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -112,7 +113,9 @@ class GroupPlace:
         threads = request.num_workers + _THREADS_BESIDES_RANKS
         self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
         config = {"exchange": self.actor, "trainer": request.trainer}
-        trainer = trainer_of(request, serve, config, {}, TimeIsUp(math.inf, self._end))
+        # A group that was started again would wait for trials that others have taken: another group is made instead.
+        once = replace(request, max_failures=0, least_workers=request.num_workers)
+        trainer = trainer_of(once, serve, config, {}, TimeIsUp(math.inf, self._end))
         self._thread = threading.Thread(target=self._conduct, args=(trainer,), name="trials", daemon=True)
         self._thread.start()
 

@@ -26,7 +26,6 @@ WAIT_S = 600.0
 START_TRY_S = 5.0
 """How long Ray Train waits for room at once: its controller hears nothing meanwhile, not even that the time is up."""
 _LEAST_WAIT_S = 60.0
-_LOOK_S = 0.5
 
 
 def failure_config(max_failures: int) -> FailureConfig:
@@ -69,10 +68,7 @@ class Losses(WorkerGroupCallback, ControllerCallback):
         if isinstance(current_state, RunningState):
             self._waits_since = None
         elif isinstance(current_state, RestartingState | ReschedulingState):
-            if type(previous_state) is type(current_state):
-                time.sleep(_LOOK_S)  # Ray Train asks for room again and again without a pause
-            else:
-                self._lost(current_state)
+            self._lost(current_state)
             self._wait(current_state.training_failed_error)
 
     def _lost(self, state: Any) -> None:

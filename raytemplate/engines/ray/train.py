@@ -19,6 +19,7 @@ from raytemplate.engines.ray.context import Assignment, Ranks
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.losses import Losses, failure_config
 from raytemplate.engines.ray.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
+from raytemplate.engines.ray.room import RoomPolicy
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.small_ray import calm_scheduling
 from raytemplate.engines.ray.time_is_up import TimeIsUp
@@ -41,8 +42,6 @@ from raytemplate.tuning.front import SECONDS
 _BLOCKS_A_RANK = 16
 _POLL_S = 0.1
 _GRACE_S = 10.0
-_NEVER_S = 1e9
-"""Seconds after which Ray Train may end workers that train, to go on with more of them."""
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -78,8 +77,7 @@ def lower_trial(trial: Trial, sweep: SweepStage, features: FittedFeatures, journ
     request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, time.time())
     also = tuple(one.name for one in sweep.objectives[1:] if one.name != SECONDS)
     assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at, also=also)
-    # A trial that was lost has failed, and the sweep goes on.
-    return replace(request, assignment=assignment, code=journal.code, max_failures=0, least_workers=request.num_workers)
+    return replace(request, assignment=assignment, code=journal.code)
 
 
 def _num_train_rows(stage: FitStage, features: FittedFeatures, journal: Journal) -> int:
@@ -219,7 +217,7 @@ def trainer_of(
     settings: dict[str, Any] = {
         "train_loop_per_worker": loop, "train_loop_config": config, "datasets": dict(datasets or {}),
         "scaling_config": ray.train.ScalingConfig(
-            num_workers=_num_workers(request), use_gpu=request.use_gpu, elastic_resize_monitor_interval_s=_NEVER_S,
+            num_workers=request.num_workers, use_gpu=request.use_gpu,
             resources_per_worker=dict(request.resources) if request.num_workers else None,
         ),
         "run_config": ray.train.RunConfig(
@@ -230,14 +228,19 @@ def trainer_of(
     }  # fmt: skip
     if datasets:
         settings["dataset_config"] = _whole_split()
-    return trainer_class(request.trainer)(**settings)
+    kind = trainer_class(request.trainer)
+    return (_fitting(kind, request.least_workers) if request.num_workers else kind)(**settings)
 
 
-def _num_workers(request: TrainRequest) -> int | tuple[int, int]:
-    """The number, or where fewer suffice the least and the most: those that the cluster has room for are started."""
-    if request.least_workers < request.num_workers:
-        return request.least_workers, request.num_workers
-    return request.num_workers
+def _fitting(kind: Any, least: int) -> Any:
+    """That trainer, content with fewer workers after a loss if the cluster has room for no more."""
+
+    class Fitting(kind):
+        def _initialize_and_run_controller(self, **given: Any) -> Any:
+            policy = RoomPolicy(self.scaling_config, least)
+            return super()._initialize_and_run_controller(**{**given, "scaling_policy": policy})
+
+    return Fitting
 
 
 def trainer_class(kind: str) -> Any:
