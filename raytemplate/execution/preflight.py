@@ -170,13 +170,15 @@ def problems(
         unreached: nodes that others could not reach at the address of their own name.
         needs: packages of the model's family, besides those that every run needs.
     """
+    # Several raylets on one machine: there its name, and loopback too, leads to all of them.
+    together = len(reports) > 1 and len({(report.node, report.name) for report in reports}) == 1
     found: list[Trouble] = []
     for one in sorted(reports, key=lambda report: report.node):
         node = f"node {one.node}{f' ({one.name})' if one.name else ''}"
         if one.error:
             found.append(Trouble(node=node, what=one.error, remedy=_mend(one, here)))
             continue
-        told = [*_seen(one, plan, folder, one.node in unseen), *_named(one, plan, one.node in unreached)]
+        told = [*_seen(one, plan, folder, one.node in unseen), *_named(one, plan, one.node in unreached, together)]
         told += _versions(one, here, needs)
         found += [Trouble(node=node, what=what, remedy=remedy) for what, remedy in told]
     return tuple(found)
@@ -197,12 +199,12 @@ def _seen(one: NodeReport, plan: RunPlan, folder: str, unseen: bool) -> Iterator
         yield f"the data, {data}: {one.data}", "set data.source to a place that every node sees"
 
 
-def _named(one: NodeReport, plan: RunPlan, unreached: bool) -> Iterator[tuple[str, str]]:
+def _named(one: NodeReport, plan: RunPlan, unreached: bool, together: bool) -> Iterator[tuple[str, str]]:
     workers = max(plan.fit.workers, plan.sweep.workers if plan.sweep else 0)
     remedy = f"let {one.name} be {one.node} in its /etc/hosts or in the name service"
     if workers and not one.addresses:
         yield f"its own name, {one.name}, has no address there", remedy
-    elif workers >= _MANY and (unreached or all(_is_loopback(address) for address in one.addresses)):
+    elif workers >= _MANY and (unreached or (not together and all(_is_loopback(address) for address in one.addresses))):
         yield f"its own name, {one.name}, is {one.addresses[0]} there, where other nodes do not reach it", remedy
 
 

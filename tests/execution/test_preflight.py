@@ -84,6 +84,13 @@ def test_names_matter_only_to_workers_that_look_for_each_other():
     assert [len(told(nameless, workers=n)) for n in (0, 1, 2)] == [0, 1, 1]
 
 
+def test_several_raylets_of_one_machine_reach_each_other_at_its_loopback():
+    loopback = replace(GOOD, addresses=("127.0.1.1",))
+    assert told(loopback, loopback) == []
+    other_machine = replace(loopback, node="10.0.0.3", name="gamma")
+    assert len(told(loopback, other_machine)) == 2
+
+
 def test_all_problems_of_all_nodes_are_told_in_the_order_of_the_nodes():
     third = replace(
         GOOD, node="10.0.0.3", name="gamma", addresses=("10.0.0.3",), folder="is not there", data="no such file"
