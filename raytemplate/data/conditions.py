@@ -298,7 +298,8 @@ class _Lowering:
     """Checked nodes -> Arrow expressions. Null stays null on the way, as in SQL, also in `in` and `not`.
 
     With a schema whole numbers are compared exactly, whatever their size; decimals with a fraction count as float64,
-    times to the microsecond and in UTC, and a date as its first moment.
+    times to the microsecond and in UTC, and a date as its first moment. Blanks around text do not count, as
+    in the data.
     """
 
     def __init__(self, schema: pa.Schema | None) -> None:
@@ -508,7 +509,7 @@ def _value(node: Any, *, as_time: bool = False) -> Any:
         return bool(node.this)
     if not node.is_string:
         return _number(node)
-    return pa.scalar(parse_moment(str(node.name)), pa.timestamp("us", "UTC")) if as_time else str(node.name)
+    return pa.scalar(parse_moment(str(node.name)), pa.timestamp("us", "UTC")) if as_time else str(node.name).strip()
 
 
 def _any(tests: list[pc.Expression]) -> pc.Expression:

@@ -96,7 +96,10 @@ class SplitSpec(Options):
 
 
 class CsvSpec(Options):
-    """How CSV files are written. They are UTF-8, quoted as in RFC 4180, and may be gzipped."""
+    """How CSV files are written. They are UTF-8, quoted as in RFC 4180, and may be gzipped.
+
+    `missing` and `dates` hold for what is not CSV, too: the model keeps them, with the type of each column, and takes
+    the values of every file and frame that it scores as it took those it was trained on."""
 
     separator: str = ""
     """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` that the first line has most."""
@@ -113,14 +116,15 @@ class CsvSpec(Options):
 
     missing: tuple[str, ...] = ("",)
     """Texts that stand for a missing value, such as `["", "?", "-999"]`, with or without blanks around them; of numbers
-    every way of writing them does, such as `-999.0`. In numbers, booleans and times `NA`, `N/A`, `NaN`,
+    every way of writing them does, such as `-999.0`. They hold in Parquet, JSON Lines and frames, too, and text that is
+    empty or blank is missing everywhere. In numbers, booleans and times `NA`, `N/A`, `NaN`,
     `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
 
     dates: tuple[str, ...] = ()
     """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. They are read
     to the letter: `29.05.24` is none of `%d.%m.%Y`, `31.02.2024` is no date at all, and a value that two formats read
     otherwise is refused. Those of digits alone, such as `%Y%m%d`, hold for `data.time` and for columns that the
-    contract calls `time`: elsewhere such values are numbers. Default: none."""
+    contract calls `time`: elsewhere such values are numbers. They hold in JSON Lines and frames, too. Default: none."""
 
     true_values: tuple[str, ...] = ()
     """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
@@ -200,8 +204,8 @@ class DataSpec(Options):
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
-    """Columns that say which row it is; `predict` keeps them, so that none may be called `prediction`, `model_version`
-    or, for more than two classes, `probability_...`. Default: none."""
+    """Columns that say which row it is; `predict` gives them back as they are written: 007 stays 007. None may be
+    called `prediction`, `model_version` or, for more than two classes, `probability_...`. Default: none."""
 
     drop: str = ""
     """Rows to leave out: a SQL condition over columns, such as `air_time is null`; text stands in single quotes, names

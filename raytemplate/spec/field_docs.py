@@ -121,6 +121,8 @@ def expected(schema: Schema, one: Schema) -> str:
     """What a value looks like: "a whole number, 1 or more", "text such as 10m"."""
     if "anyOf" in one:
         options = [expected(schema, option) for option in one["anyOf"] if option != {"type": "null"}]
+        if _SINGLE["number"] in options:  # which says whole ones, too
+            options = [option for option in options if option != _SINGLE["integer"]]
         words = " or ".join(dict.fromkeys(options)) if "examples" not in one else "a value"
         return words + _examples(one)
     one = definition(schema["$defs"], one)

@@ -21,13 +21,13 @@ from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.engines.ray.pieces import pieces_of_listing, read_piece, take_accounts
 from raytemplate.errors import DataError
-from raytemplate.models.saved import About, SavedModel
+from raytemplate.models.saved import About, SavedModel, layout_of
 from raytemplate.records.codec import Settings
 from raytemplate.store.frames import table_of
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 BIG = 2**53 + 1
-RULES = Rules(missing=("", "n/a"), dates=("%Y%m%d", "%d.%m.%Y"))
+RULES = Rules(missing=("", "n/a", "inf"), dates=("%Y%m%d", "%d.%m.%Y"))
 
 
 def category(column, family, *values):
@@ -65,7 +65,7 @@ def model(keys=("key",), rules=RULES, types=TYPES, features=FEATURES, reading=No
         features=features, dense=tuple(f.column for f in features if f.kind == "numeric"), codes=codes,
         cardinalities=(100,) * len(codes), target="y", target_mean=0.0, target_std=1.0, num_rows=1,
     )  # fmt: skip
-    return SavedModel(about=about, features=fitted, predictor=Shows(), code=None)  # type: ignore[arg-type]
+    return SavedModel(about=about, features=fitted, layout=layout_of(fitted), predictor=Shows(), code=None)  # type: ignore[arg-type]
 
 
 def of_files(found, folder, pattern="."):

@@ -72,10 +72,10 @@ def _without_numbers(column: Any, rules: Rules) -> Any:
 def _number(word: str, decimal: str, kind: Any) -> Any:
     """The number that a word spells, as a scalar of an Arrow type; None where that has no such number."""
     try:
-        found = pa.scalar(Decimal(word.strip().replace(decimal, "."))).cast(kind)
+        number = Decimal(word.strip().replace(decimal, "."))
+        return pa.scalar(number).cast(kind).as_py() if number.is_finite() else None
     except (InvalidOperation, pa.ArrowInvalid):
         return None
-    return found.as_py()
 
 
 def word_of(kind: str) -> str:
