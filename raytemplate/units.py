@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_NUMBER = r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,15})?)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
     "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40,
 }  # fmt: skip
 _DURATION = re.compile(rf"^{_NUMBER}\s*(?P<unit>ms|s|m|h|d)$")
-_SIZE = re.compile(rf"^{_NUMBER}\s*(?P<unit>[kKMGT]?i?B)$")
+_SIZE = re.compile(rf"^{_NUMBER}\s*(?P<unit>(?:[kKMGT]i?)?B)$")
 _SHARE = re.compile(rf"^{_NUMBER}\s*%$")
 _MONEY = re.compile(rf"^{_NUMBER}\s*USD$")
-_SPAN = re.compile(r"^(?P<number>\d+)\s*(?P<unit>m|h|d|w|day|days|week|weeks|month|months|year|years)$")
+_MOMENT = re.compile(
+    r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d{1,6})?)?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
+)  # fmt: skip
+_SPAN = re.compile(r"^(?P<number>[0-9]{1,9})\s*(?P<unit>m|h|d|w|day|days|week|weeks|month|months|year|years)$")
 
 
 def _as_schema(pattern: re.Pattern[str], *examples: str, also: str = "") -> dict[str, Any]:
@@ -149,12 +152,14 @@ def parse_moment(text: str) -> datetime:
         ValueError: not an ISO date or time.
     """
     try:
+        if not _MOMENT.fullmatch(text.strip()):  # fromisoformat takes any letter for the T, and cuts long fractions
+            raise ValueError(text)
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             f"got {show(text)}, expected a date or time such as 2013-06-01, 2013-06-01T06:00+02:00, now or latest"
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def show(value: object) -> str:
@@ -212,5 +217,5 @@ def show_usd_limit(usd: float) -> str:
 def show_moment(moment: datetime) -> str:
     """A day where the time is midnight, else the minute. Always UTC."""
     if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
-        return moment.strftime("%Y-%m-%d")
-    return moment.strftime("%Y-%m-%dT%H:%M")
+        return moment.date().isoformat()  # strftime leaves the zeros of the year 24 out
+    return moment.replace(tzinfo=None).isoformat(timespec="minutes")

@@ -114,6 +114,23 @@ def parse_condition(text: str) -> Condition:
     return Condition(text, tuple(dict.fromkeys(names)))
 
 
+def parts_on(condition: Condition, column: str) -> tuple[Condition, ...]:
+    """Of tests joined by `or`, those that read this column alone: each takes its rows whatever the others say."""
+    if condition.columns == (column,):
+        return (condition,)
+    if column not in condition.columns:
+        return ()
+    found: list[Condition] = []
+    nodes = [tree_of(condition.text)]
+    while nodes:
+        node = bare(nodes.pop())
+        if type(node).__name__ == "Or":
+            nodes += [node.expression, node.this]
+        elif {one.name for one in node.walk() if type(one).__name__ == "Column"} == {column}:
+            found.append(parse_condition(_sql(node)))
+    return tuple(found)
+
+
 def is_condition(target: str) -> bool:
     """Whether `data.target` is a condition, such as "arr_delay > 15", rather than the name of a column."""
     return bool(_LOOKS_LIKE.search(target)) and not _QUOTED_NAME.fullmatch(target)

@@ -58,5 +58,33 @@ def time_range(column: pa.ChunkedArray) -> tuple[datetime | None, datetime | Non
     return (None, None) if low is None or high is None else (to_moment(low, column.type), to_moment(high, column.type))
 
 
+MOST_BINS = 400
+"""Days of a row group that are counted; of more, months or years are."""
+
+
+def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
+    """Rows by day in UTC, such as {"2013-01-31": 24}; by month or by year where there are very many days."""
+    days: Any = column if pa.types.is_date32(column.type) else _utc_days(column)
+    counted = pc.value_counts(days.drop_null())
+    names = [str(EPOCH.date() + timedelta(days=day)) for day in counted.field("values").cast(pa.int32()).to_pylist()]
+    found = dict(zip(names, counted.field("counts").to_pylist(), strict=True))
+    for length in (7, 4):
+        if len(found) > MOST_BINS:
+            longer: dict[str, int] = {}
+            for name, rows in found.items():
+                longer[name[:length]] = longer.get(name[:length], 0) + rows
+            found = longer
+    return found
+
+
+def _utc_days(column: Any) -> Any:
+    """Days, rounded down, also before 1970; Arrow's cast of a time with a zone is by that zone, which is UTC here."""
+    ticks_per_day = _US_PER_DAY // 10**6 * _TICKS_PER_S[column.type.unit]
+    ticks = column.cast(pa.int64())
+    days = pc.divide(ticks, ticks_per_day)
+    early = pc.and_(pc.less(ticks, 0), pc.not_equal(pc.multiply(days, ticks_per_day), ticks))
+    return pc.subtract(days, early.cast(pa.int64())).cast(pa.int32()).cast(pa.date32())
+
+
 def _ticks(scalar: Any, kind: Any) -> int | None:
     return scalar.cast(pa.int32()).cast(pa.int64()).as_py() if pa.types.is_date32(kind) else scalar.value

@@ -76,12 +76,16 @@ def check_windows(
     if not empty:
         return
     where = "; ".join(_why_empty(w, num_dropped.get(w.name, 0)) for w in empty)
+    if all(window.start == window.end for window in windows):
+        raise DataError(f"no rows in {where}", next_step="other shares of data.split, another data.drop, or more rows")
     until = f"; the newest time in the data is {show_moment(newest)} UTC" if newest else ""
     raise DataError(f"no rows in {where}{until}", next_step="--as-of latest, or other data.windows")
 
 
 def _why_empty(window: Bounds, num_dropped: int) -> str:
     bounds = f"the {window.name} window {show_moment(window.start)} .. {show_moment(window.end)} UTC"
+    if window.start == window.end:
+        bounds = f"the {window.name} side of data.split"
     return f"{bounds} (data.drop took out all {num_dropped:,})" if num_dropped else bounds
 
 

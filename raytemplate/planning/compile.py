@@ -22,7 +22,7 @@ from raytemplate.planning.columns import can_be_hashed, check_columns
 from raytemplate.planning.features import every_variant, feature_steps, num_variants, searches_features
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import limits_of
-from raytemplate.planning.moments import overlaps, resolve_as_of, windows_at, windows_by_split
+from raytemplate.planning.moments import most_inside, overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
 from raytemplate.planning.sample import sample
 from raytemplate.planning.searching import sweep_stage, trials_at_once, with_sweep
@@ -62,7 +62,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     """
     check_columns(spec, inventory.source.schema)
     split = split_of(spec.data, inventory.source)
-    moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None)
+    moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None, time=spec.data.time)
     if split is None:
         windows = windows_at(moment, spec.data.windows, inventory.source)
     else:
@@ -126,7 +126,8 @@ def _ingest(
         files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
         columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
         windows=windows, features=features, baseline=_baseline(spec),
-        newest=source.time_max, mode=_mode(spec, inventory, memory), memory_bytes=memory, seed=spec.training.seed,
+        newest=source.time_max, mode=_mode(spec, inventory, memory, _most(windows, files, num_rows)),
+        memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
         reading=source.reading, storage=source.storage, partitions=source.partitions, split=split,
         keeps_rows=keeps_rows, gaps=True,
@@ -136,6 +137,15 @@ def _ingest(
 
 def _types(source: SourceTable, columns: tuple[str, ...]) -> Settings:
     return Settings({name: word_of(source.schema[name]) for name in columns if name in source.schema})
+
+
+def _most(windows: tuple[Window, ...], files: tuple[SourceFile, ...], num_rows: int) -> float:
+    """How many times the rows that are expected there may be at most."""
+    if all(window.exact for window in windows) or any(window.start == window.end for window in windows):
+        return 1.0
+    start, end = windows[0].start, windows[-1].end
+    most = sum(most_inside(group, start, end) for file in files for group in file.row_groups)
+    return max(1.0, min(window.share for window in windows) * most / max(1, num_rows))
 
 
 def _text_width(steps: tuple[FeatureStep, ...]) -> int:
@@ -178,18 +188,23 @@ def _slice(
     )  # fmt: skip
 
 
-def _mode(spec: TemplateSpec, inventory: Inventory, memory: int) -> Literal["memory", "stream"]:
+def _mode(spec: TemplateSpec, inventory: Inventory, memory: int, most: float) -> Literal["memory", "stream"]:
+    """Memory, by itself, only if as many rows as there may be fit: their number may be an estimate."""
     smallest = min(n.memory_bytes for n in inventory.cluster.nodes)
     store = min((n.object_store_bytes for n in inventory.cluster.nodes if n.object_store_bytes), default=smallest)
-    fits = memory <= min(smallest * _MEMORY_SHARE, store * _STORE_SHARE)
-    if spec.data.ingest == "memory" and not fits:
+
+    def fits(need: float) -> bool:
+        return need <= min(smallest * _MEMORY_SHARE, store * _STORE_SHARE)
+
+    if spec.data.ingest == "memory" and not fits(memory):
+        shorter = "set data.rows" if spec.data.split else "shorten data.windows.train"
         raise PlanError(
             f"data.ingest: memory needs about {show_bytes(memory)}; a quarter of this machine's {show_bytes(smallest)} "
             "may be used",
-            next_step="set data.ingest: stream, or shorten data.windows.train",
+            next_step=f"set data.ingest: stream, or {shorter}",
         )
     if spec.data.ingest == "auto":
-        return "memory" if fits else "stream"
+        return "memory" if fits(memory * most) else "stream"
     return spec.data.ingest
 
 

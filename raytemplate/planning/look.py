@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from raytemplate.code.files import code_of
+from raytemplate.data.kept_times import without_dropped
 from raytemplate.data.sources.reader import list_files
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.opening import open_ledger
@@ -38,7 +39,8 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         PlanError: own code that cannot travel.
     """
     champion = champion_of(spec.name, workspace)  # first: without a ledger that can be trusted nothing is listed
-    source = list_files(spec.data.format, order_of(spec, workspace.listings))
+    listed = list_files(spec.data.format, order_of(spec, workspace.listings))
+    source = without_dropped(listed, spec.data.drop, spec.data.time)
     return Inventory(
         now=datetime.now(UTC),
         cluster=cluster or Cluster(nodes=(this_machine(),)),

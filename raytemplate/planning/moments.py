@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from raytemplate.data.conditions import in_condition
 from raytemplate.data.options import WindowsSpec
 from raytemplate.data.sources.listing import RowGroup, SourceTable
 from raytemplate.data.split import Split
@@ -12,27 +13,49 @@ from raytemplate.planning.stages import Window, WindowName
 from raytemplate.units import parse_moment, show_moment
 
 
-def resolve_as_of(text: str, now: datetime, source: SourceTable, *, timed: bool = True) -> datetime:
+def resolve_as_of(text: str, now: datetime, source: SourceTable, *, timed: bool = True, time: str = "") -> datetime:
     """The moment behind "now" (the last midnight UTC), "latest" (midnight after the newest time) or an ISO time.
 
     Data that is not `timed` has no newest time: "latest" is "now" there.
 
+    Args:
+        time: the column of times, for errors.
+
     Raises:
         UsageError: not one of these.
-        DataError: "latest", and the footers hold no times.
+        DataError: "latest", and the files say nothing of their times, or have one that no date of today's data is.
     """
     if text == "now":
         return _midnight(now.astimezone(UTC))
     if text == "latest" and not timed:
         return _midnight(now.astimezone(UTC))
     if text == "latest":
-        if source.time_max is None:
-            raise DataError("--as-of latest: the files carry no statistics of their times; give a date instead")
-        return _midnight(source.time_max) + timedelta(days=1)
+        return _after_newest(source, time)
     try:
         return parse_moment(text)
     except ValueError as error:
         raise UsageError(f"--as-of: {error}") from error
+
+
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+"""From here on a time is taken for one that stands for "never", such as 9999-12-31, when the newest is looked for."""
+
+
+def _after_newest(source: SourceTable, time: str) -> datetime:
+    newest = source.time_max
+    if newest is None:
+        raise DataError("--as-of latest: the files carry no statistics of their times; give a date instead")
+    if newest >= FAR:
+        raise DataError(
+            f"--as-of latest: the newest time is {_shown(newest)} UTC, in {source.newest_file}; it most likely stands "
+            "for a missing one",
+            next_step=f"data.drop: {in_condition(time) or 'TIME'} >= '{FAR:%Y-%m-%d}', or --as-of with a date",
+        )
+    return _midnight(newest) + timedelta(days=1)
+
+
+def _shown(moment: datetime) -> str:
+    return moment.isoformat(" ", "minutes").removesuffix("+00:00")
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -55,7 +78,7 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
         else:
             train_start = min(_midnight(oldest), validation_start) if oldest else datetime(1, 1, 1, tzinfo=UTC)
     except (OverflowError, ValueError):
-        raise DataError(f"as of {as_of:%Y-%m-%d} the windows of data.windows begin before the year 1",
+        raise DataError(f"as of {as_of.date()} the windows of data.windows begin before the year 1",
                         next_step="a later --as-of, or --as-of latest") from None  # fmt: skip
     return (
         _window("train", train_start, validation_start, str(spec.train), source),
@@ -78,36 +101,64 @@ def windows_by_split(as_of: datetime, split: Split, source: SourceTable) -> tupl
 
 
 def _window(name: WindowName, start: datetime, end: datetime, length: str, source: SourceTable) -> Window:
-    shares = [rows_inside(group, start, end) for file in source.files for group in file.row_groups]
-    num_rows = sum(rows for rows, _ in shares)
-    if num_rows < 0.5:
-        low, high = source.time_min, source.time_max
-        where = f"the {name} window" + (f" {show_moment(start)} .. {show_moment(end)}" if start < end else "")
-        if low is not None and end <= low:
-            raise DataError(f"{where} has no rows; the oldest time in the data is {low:%Y-%m-%d %H:%M} UTC",
-                            next_step="use --as-of latest, or a later date")  # fmt: skip
-        newest = f"; the newest time in the data is {high:%Y-%m-%d %H:%M} UTC" if high else ""
-        raise DataError(f"{where} has no rows{newest}", next_step="use --as-of latest, or an earlier date")
+    """One window. It is empty only if that is certain; if its rows are an estimate, there is one at least."""
+    groups = [group for file in source.files for group in file.row_groups if group.num_rows]
+    if not any(overlaps(group, start, end) for group in groups):
+        raise _empty(f"the {name} window" + (f" {show_moment(start)} .. {show_moment(end)}" if start < end else ""),
+                     end, source)  # fmt: skip
+    shares = [rows_inside(group, start, end) for group in groups]
     return Window(
-        name=name, start=start, end=end, length=length, num_rows=round(num_rows), exact=all(e for _, e in shares)
-    )
+        name=name, start=start, end=end, length=length, num_rows=max(1, round(sum(rows for rows, _ in shares))),
+        exact=all(exact for _, exact in shares),
+    )  # fmt: skip
+
+
+def _empty(where: str, end: datetime, source: SourceTable) -> DataError:
+    low, high = source.time_min, source.time_max
+    if low is not None and end <= low:
+        return DataError(f"{where} has no rows; the oldest time in the data is {_shown(low)} UTC",
+                         next_step="use --as-of latest, or a later date")  # fmt: skip
+    newest = f"; the newest time in the data is {_shown(high)} UTC" if high else ""
+    newest += f", in {source.newest_file}" if len(source.files) > 1 and high else ""
+    return DataError(f"{where} has no rows{newest}", next_step="use --as-of latest, or an earlier date")
 
 
 def rows_inside(group: RowGroup, start: datetime, end: datetime) -> tuple[float, bool]:
-    """Rows of a group between two moments, and whether that is a count; times are taken as evenly spread."""
+    """Rows of a group between two moments, and whether that is a count.
+
+    It is one where rows were counted by day and the moments are midnights, and where the group lies inside or outside
+    as a whole; else times are taken as evenly spread, and what comes out is an estimate, good for forecasts only.
+    """
     if group.time_min is None or group.time_max is None:
         return float(group.num_rows), False
-    if group.time_max < start or group.time_min >= end:
+    if group.bins:
+        found = [_share(one.num_rows, one.start, one.end - _TICK, start, end) for one in group.bins]
+        return sum(rows for rows, _ in found), all(exact for _, exact in found)
+    return _share(group.num_rows, group.time_min, group.time_max, start, end)
+
+
+_TICK = timedelta(microseconds=1)
+
+
+def _share(num_rows: int, low: datetime, high: datetime, start: datetime, end: datetime) -> tuple[float, bool]:
+    if high < start or low >= end:
         return 0.0, True
-    if group.time_min >= start and group.time_max < end:
-        return float(group.num_rows), True
-    length = (group.time_max - group.time_min).total_seconds() or 1.0
-    inside = (min(group.time_max, end) - max(group.time_min, start)).total_seconds()
-    return group.num_rows * inside / length, False
+    if low >= start and high < end:
+        return float(num_rows), True
+    length = (high - low).total_seconds() or 1.0
+    return num_rows * (min(high, end) - max(low, start)).total_seconds() / length, False
+
+
+def most_inside(group: RowGroup, start: datetime, end: datetime) -> float:
+    """As many rows of a group as may lie between two moments."""
+    rows, exact = rows_inside(group, start, end)
+    return rows if exact else float(group.num_rows)
 
 
 def overlaps(group: RowGroup, start: datetime, end: datetime) -> bool:
-    """Whether a row group may hold rows between two moments."""
+    """Whether a group may hold rows between two moments; if not, that is certain."""
     if group.time_min is None or group.time_max is None:
         return True
-    return group.time_max >= start and group.time_min < end
+    if group.time_max < start or group.time_min >= end:
+        return False
+    return not group.bins or any(one.end > start and one.start < end for one in group.bins)

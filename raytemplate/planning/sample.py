@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from raytemplate.data.sources.listing import SourceTable
-from raytemplate.planning.moments import rows_inside
+from raytemplate.planning.moments import overlaps, rows_inside
 from raytemplate.planning.stages import Window
 
 _ROWS_A_ROW = 8
@@ -40,7 +40,7 @@ def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool)
 def _places(window: Window, source: SourceTable, share: float, *, timed: bool) -> list[tuple[str, int]]:
     """(file, row group) of the groups that a window is sampled from."""
     found = [(file.path, group) for file in source.files for group in file.row_groups if group.num_rows]
-    held = [(path, g.index) for path, g in found if not timed or rows_inside(g, window.start, window.end)[0]]
+    held = [(path, g.index) for path, g in found if not timed or overlaps(g, window.start, window.end)]
     number = max(_FEWEST_GROUPS, math.ceil(len(held) * share * _ROWS_A_ROW))
     if number >= len(held):
         return held

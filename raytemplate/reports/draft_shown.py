@@ -41,10 +41,21 @@ def _rows(draft: Draft) -> list[tuple[str, str]]:
         ("target", f"{draft.target.name}: {draft.learning.task}, {_target(draft)}"),
         ("windows", windows),
         ("split", "" if lengths else f"by a hash of the rows; {draft.split_why}"),
+        ("far times", _far(draft)),
         ("keys", ", ".join(role.column.name for role in draft.of("key"))),
         ("features", ", ".join(f"{count:,} {use}" for use, count in kinds.items() if count)),
         ("model", draft.model),
     ]
+
+
+def _far(draft: Draft) -> str:
+    days = draft.far.days
+    rows = sum(draft.survey.days[day] for day in days)
+    shown = [f"{day} in {draft.survey.day_files.get(day, draft.survey.asked.data)}" for day in days[:_MOST_LISTED]]
+    more = f" and {len(days) - _MOST_LISTED:,} more days" if len(days) > _MOST_LISTED else ""
+    return (
+        f"{rows:,} row{'' if rows == 1 else 's'} at {', '.join(shown)}{more}: data.drop takes them out" if days else ""
+    )
 
 
 def _target(draft: Draft) -> str:

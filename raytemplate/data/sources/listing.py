@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from raytemplate.data.sources.folders import LeftOut
 from raytemplate.data.sources.storage import Storage
@@ -22,10 +22,39 @@ class ByteRange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TimeBin:
+    """Rows of a day, month or year (UTC). `name` is such as 2013-01-31, 2013-01 or 2013; `end` is excluded."""
+
+    name: str
+    num_rows: int
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it is no longer than a day."""
+        return len(self.name) == len("2013-01-31")
+
+    @property
+    def start(self) -> datetime:
+        """Its first moment."""
+        return datetime.fromisoformat(self.name + "-01-01"[len(self.name) - 4 :]).replace(tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after it; the last one there is where that would be the year 10000."""
+        start, length = self.start, {10: 1, 7: 31, 4: 366}[len(self.name)]
+        if start.year == MAXYEAR and (len(self.name) == 4 or (start.month == 12 and start.day + length > 31)):
+            return datetime.max.replace(tzinfo=UTC)
+        after = start + timedelta(days=length)
+        return after if self.is_day else after.replace(day=1, month=after.month if len(self.name) == 7 else 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RowGroup:
     """Rows that are read together: a row group of a Parquet file, or a range of bytes of a text file.
 
-    Times are None where nothing is known of them. `range` is None in Parquet files, whose columns are read alone.
+    Times are None where nothing is known of them. `time_rows` are rows by day (of months or years, where there are very
+    many), where they were counted; without them only the oldest and the newest time are known. `range` is None in
+    Parquet files, whose columns are read alone.
     """
 
     index: int
@@ -35,6 +64,12 @@ class RowGroup:
     column_bytes: Mapping[str, int]
     column_bytes_uncompressed: Mapping[str, int]
     range: ByteRange | None = None
+    time_rows: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def bins(self) -> tuple[TimeBin, ...]:
+        """What was counted by time, oldest first."""
+        return tuple(TimeBin(name=name, num_rows=rows) for name, rows in sorted(self.time_rows.items()))
 
     def bytes_of(self, columns: Iterable[str]) -> int:
         """Bytes that must be read for these columns; a column of the path (a partition) costs nothing."""
@@ -90,6 +125,18 @@ class SourceTable:
     def partitions(self) -> Settings:
         """Columns that the paths give, with their Arrow types."""
         return Settings({name: self.schema[name] for name in self.files[0].partitions})
+
+    @property
+    def newest_file(self) -> str:
+        """The file with the newest time; "" if no times are known."""
+        newest = [(g.time_max, f.path) for f in self.files for g in f.row_groups if g.time_max]
+        return max(newest)[1] if newest else ""
+
+    @property
+    def oldest_file(self) -> str:
+        """The file with the oldest time; "" if no times are known."""
+        oldest = [(g.time_min, f.path) for f in self.files for g in f.row_groups if g.time_min]
+        return min(oldest)[1] if oldest else ""
 
     @property
     def time_min(self) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from raytemplate.data.sources.places import HERE, find_files, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import to_moment
-from raytemplate.errors import Unavailable, UsageError
+from raytemplate.errors import DataError, Unavailable, UsageError
 
 ROWS_PER_GROUP = 32_768
 _READERS = 8
@@ -76,13 +77,13 @@ def _footer(path: str, storage: Storage) -> Footer:
 
 
 def _source_file(path: str, root: Path, footer: Footer, time: str, kind: Any, names: frozenset[str]) -> SourceFile:
-    groups = tuple(_row_group(footer, i, time, kind, names) for i in range(footer.metadata.num_row_groups))
+    groups = tuple(_row_group(footer, i, time, kind, names, path) for i in range(footer.metadata.num_row_groups))
     return SourceFile(
         path=named(path, root), size_bytes=footer.size_bytes, footer_sha256=footer.sha256, row_groups=groups
     )
 
 
-def _row_group(footer: Footer, index: int, time: str, kind: Any, names: frozenset[str]) -> RowGroup:
+def _row_group(footer: Footer, index: int, time: str, kind: Any, names: frozenset[str], path: str) -> RowGroup:
     group = footer.metadata.row_group(index)
     stored, plain = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     low = high = None
@@ -92,11 +93,18 @@ def _row_group(footer: Footer, index: int, time: str, kind: Any, names: frozense
         stored[name] += chunk.total_compressed_size
         plain[name] += chunk.total_uncompressed_size
         if name == time and (found := chunk.statistics) is not None and found.has_min_max:
-            low, high = to_moment(found.min_raw, kind), to_moment(found.max_raw, kind)
+            low, high = _range(found, kind, path)
     return RowGroup(
         index=index, num_rows=group.num_rows, time_min=low, time_max=high,
         column_bytes=stored, column_bytes_uncompressed=plain,
     )  # fmt: skip
+
+
+def _range(found: Any, kind: Any, path: str) -> tuple[datetime, datetime]:
+    try:
+        return to_moment(found.min_raw, kind), to_moment(found.max_raw, kind)
+    except DataError as error:
+        raise DataError(f"{path}: {error.what}", next_step="write it again without such times") from error
 
 
 def write_table(table: pa.Table, path: Path, *, time: str) -> None:

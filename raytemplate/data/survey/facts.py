@@ -14,6 +14,7 @@ import pyarrow.compute
 from raytemplate.data.features.kind import is_whole
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.times import is_time, time_range
+from raytemplate.errors import DataError
 from raytemplate.units import show_moment
 
 pc: Any = pyarrow.compute
@@ -82,7 +83,7 @@ class Tally:
     def _take_range(self, there: Any) -> None:
         kind = there.type
         if is_time(kind):
-            found = time_range(there)
+            found = _time_range(there, self.name)
         elif pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
             both = pc.min_max(there).as_py()
             found = _exactly(both["min"]), _exactly(both["max"])
@@ -130,6 +131,13 @@ def type_of(kind: Any) -> str:
         "boolean": pa.types.is_boolean, "time": is_time,
     }  # fmt: skip
     return next((word for word, test in tests.items() if test(kind)), "other")
+
+
+def _time_range(there: Any, name: str) -> tuple[datetime | None, datetime | None]:
+    try:
+        return time_range(there)
+    except DataError as error:
+        raise DataError(f"column {name}: {error.what}", next_step="give files without such times") from error
 
 
 def _exactly(value: Any) -> int | float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,8 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What there is. `days`: day (UTC) -> rows, where there is a time. `sample`: rows from all over the files.
+    """What there is. `days`: day (UTC) -> rows, where there is a time; `day_files`: day -> a file that has it.
+    `sample`: rows from all over the files.
 
     `format` is "auto" where the files' endings say it.
     """
@@ -72,6 +73,7 @@ class Survey:
     num_rows: int
     days: Mapping[date, int]
     sample: pa.Table
+    day_files: Mapping[date, str] = field(default_factory=dict[date, str])
 
     def column(self, name: str) -> ColumnFacts:
         """One column's facts."""
@@ -97,13 +99,15 @@ def survey(asked: Asked, root: Path) -> Survey:
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
     tallies = {name: Tally(name=name) for name in readable}
     days: Counter[date] = Counter()
+    day_files: dict[date, str] = {}
     most = min(_SAMPLE_ROWS, max(200, _SAMPLE_VALUES // len(tallies)))
-    kept = _take_all(source, tallies, days, asked.time, most)
+    kept = _take_all(source, tallies, days, day_files, asked.time, most)
     num_rows = sum(file.num_rows for file in source.files)
     found = {name: tally.facts(kept.column(name)) for name, tally in tallies.items()}
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
         asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
+        day_files=day_files,
         columns=tuple(found.get(name, other[name]) for name in source.schema),
     )  # fmt: skip
 
@@ -141,7 +145,8 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
 
 
 def _take_all(
-    source: SourceTable, tallies: Mapping[str, Tally], days: Counter[date], time: str, most: int
+    source: SourceTable, tallies: Mapping[str, Tally], days: Counter[date], day_files: dict[date, str], time: str,
+    most: int,
 ) -> pa.Table:  # fmt: skip
     """Every row into the tallies; some rows from all over the files."""
     pieces = [(file, group) for file in source.files for group in file.row_groups if group.num_rows]
@@ -152,7 +157,9 @@ def _take_all(
         for name, tally in tallies.items():
             tally.take(table.column(name))
         if time:
-            days.update(_days(table.column(time)))
+            days.update(found := _days(table.column(time)))
+            for day in found:
+                day_files.setdefault(day, pieces[number][0].path)
         if number % every == 0:
             parts.append(_some(table, max(1, most // num_parts)))
     return pa.concat_tables(parts, promote_options="permissive")

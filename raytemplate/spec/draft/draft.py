@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raytemplate.data.survey.facts import ColumnFacts
 from raytemplate.data.survey.hints import hints_of
 from raytemplate.data.survey.roles import Role, Use, roles_of
 from raytemplate.data.survey.survey import Survey
 from raytemplate.errors import UsageError
+from raytemplate.spec.draft.far_days import FarDays, far_days
 from raytemplate.spec.draft.learning import METRICS, Learning, learning_of
 from raytemplate.spec.draft.windows import LEAST_DAYS, Lengths, lengths_of
 
@@ -27,6 +28,7 @@ class Draft:
         split_why: the reason, as a comment.
         metrics: the deciding one first.
         model: the family.
+        far: days so far from all others that their rows are dropped.
         hints: columns that could be times if they were written so, and what to do.
     """
 
@@ -40,6 +42,7 @@ class Draft:
     metrics: tuple[str, ...]
     model: str
     hints: tuple[tuple[str, str], ...] = ()
+    far: FarDays = field(default_factory=FarDays)
 
     @property
     def times(self) -> tuple[ColumnFacts, ...]:
@@ -65,12 +68,13 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
     """
     roles, target = roles_of(found), found.column(found.asked.target)
     learning = learning_of(target, found.writing.dressed, found.asked.data)
-    lengths = lengths_of(found.days)
+    far = far_days(found.days)
+    lengths = lengths_of({day: rows for day, rows in found.days.items() if day not in far.days})
     draft = Draft(
         name=name, source=source, survey=found, roles=roles, learning=learning, lengths=lengths,
         split_why=_split_why(found, lengths), metrics=METRICS[learning.task],
         model="lightgbm" if importlib.util.find_spec("lightgbm") else "tabular-mlp",
-        hints=tuple(hints_of(found, roles)),
+        hints=tuple(hints_of(found, roles)), far=far if lengths else FarDays(),
     )  # fmt: skip
     if not any(
         role.use in ("numeric", "categorical", "text") or role.column.parts for role in roles if role.use != "left out"

@@ -56,11 +56,15 @@ def _drop(draft: Draft) -> Iterable[str]:
     literals = [str(v) if isinstance(v, int | float) else "'" + v.replace("'", "''") + "'" for v in rare]
     tests = [f"{column} is null"] if target.num_null else []
     tests += [f"{column} in ({', '.join(literals)})"] if rare else []
+    time = in_condition(draft.survey.asked.time) if draft.survey.asked.time else ""
+    tests += [f"{time} < '{draft.far.before}'"] if draft.far.before else []
+    tests += [f"{time} >= '{draft.far.since}'"] if draft.far.since else []
     if not tests:
         return
     condition = " or ".join(tests)
     reasons = [f"{_rows(target.num_null)} without a label"] if target.num_null else []
     reasons += ["classes of too few rows for train, validation and test"] if rare else []
+    reasons += ["times far from all others"] if draft.far.days else []
     shown = condition if _PLAIN_TEXT.fullmatch(condition) else quoted(condition)
     yield remark(f"  drop: {shown}", "; ".join(reasons))
 

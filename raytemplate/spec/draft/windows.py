@@ -31,6 +31,8 @@ def lengths_of(days: Mapping[date, int]) -> Lengths | None:
     """
     if len(days) < LEAST_DAYS:
         return None
+    if max(days) == date.max:
+        return None
     total, end = sum(days.values()), max(days) + timedelta(days=1)
     monthly = (end - min(days)).days / len(days) > _MONTHLY
     test = _length(days, end, _TEST * total, monthly)

@@ -20,7 +20,7 @@ from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.encoding import check_start, check_text
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
 from raytemplate.data.sources.text.values import as_written
-from raytemplate.data.times import is_time, time_range
+from raytemplate.data.times import is_time, rows_by_time, time_range
 from raytemplate.errors import DataError
 
 BLOCK_BYTES = 8 * 2**20
@@ -92,6 +92,7 @@ class _Pass:
                 column_bytes={},
                 column_bytes_uncompressed={},
                 range=at,
+                time_rows=rows_by_time(table.column(self.time)) if low is not None else {},
             )
         )
         self.offset += len(content)

@@ -1,0 +1,86 @@
+"""Oldest and newest time of the rows that `data.drop` leaves: what it takes out, such as 9999-12-31, is no time of the
+data.
+
+Only tests of the time alone count, such as `t >= '2100-01-01'`, by themselves or joined by `or`. Where one of them
+takes out the oldest or newest time of a row group, the days that were counted say what is left; where none were (in
+Parquet files, and by a test within a day), the times of that group are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from raytemplate.data.conditions import Condition, parse_condition, parts_on
+from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
+from raytemplate.data.sources.reader import read_file
+from raytemplate.data.sources.source import SliceOrder
+from raytemplate.data.times import time_range
+
+_TICK = timedelta(microseconds=1)
+_SCHEMA_TYPE = pa.timestamp("us", "UTC")
+
+
+def without_dropped(source: SourceTable, drop: str, time: str) -> SourceTable:
+    """A listing whose times are those of the rows that a condition leaves; rows are counted as before.
+
+    Raises:
+        As `read_file`.
+    """
+    tests = parts_on(parse_condition(drop), time) if drop and time else ()
+    if not tests or time in source.partitions:
+        return source
+    files = tuple(
+        replace(file, row_groups=tuple(_group(group, file, source, tests, time) for group in file.row_groups))
+        for file in source.files
+    )
+    return replace(source, files=files)
+
+
+def _group(
+    group: RowGroup, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
+) -> RowGroup:  # fmt: skip
+    low, high = group.time_min, group.time_max
+    if low is None or high is None or not any(_dropped((low, high), tests, time)):
+        return group
+    bins = group.bins
+    ends = _dropped([moment for one in bins for moment in (one.start, one.end - _TICK)], tests, time)
+    both = list(zip(ends[::2], ends[1::2], strict=True))
+    if bins and all(first == last for first, last in both) and all(one.is_day for one in bins):
+        kept = [one for one, (first, _) in zip(bins, both, strict=True) if not first]
+        if not kept:
+            return replace(group, time_min=None, time_max=None, num_rows=0, time_rows={})
+        return replace(
+            group, time_min=max(low, kept[0].start), time_max=min(high, kept[-1].end - _TICK),
+            time_rows={one.name: one.num_rows for one in kept},
+        )  # fmt: skip
+    return _read(group, file, source, tests, time)
+
+
+def _read(
+    group: RowGroup, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
+) -> RowGroup:  # fmt: skip
+    order = SliceOrder(
+        path=file.path, root=source.root, row_groups=(group.index,), columns=(time,), storage=source.storage,
+        start=datetime.min.replace(tzinfo=UTC), end=datetime.max.replace(tzinfo=UTC), reading=source.reading,
+        ranges=(group.range,) if group.range else (), file_columns=file.columns, footer_sha256=file.footer_sha256,
+    )  # fmt: skip
+    table = read_file(source.kind, order, {}, {}).table
+    for test in tests:
+        table = table.filter(~test.expression(table.schema))
+    low, high = time_range(table.column(time))
+    if low is None:
+        return replace(group, time_min=None, time_max=None, num_rows=0, time_rows={})
+    return replace(group, time_min=low, time_max=high, time_rows={})
+
+
+def _dropped(moments: Sequence[datetime], tests: Sequence[Condition], time: str) -> list[bool]:
+    table = pa.table({time: pa.array(list(moments), _SCHEMA_TYPE)}).append_column("row", pa.array(range(len(moments))))
+    found: set[Any] = set()
+    for test in tests:
+        found |= set(table.filter(test.expression(table.schema)).column("row").to_pylist())
+    return [row in found for row in range(len(moments))]
