@@ -21,7 +21,7 @@ from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import RayEngine
 from raytemplate.engines.ray.running import RunningRay
 from raytemplate.engines.ray.sessions import sweep_sessions
-from raytemplate.errors import Interrupted
+from raytemplate.errors import BudgetSpent, Interrupted
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.in_turn import turn_of
 from raytemplate.execution.journal import Journal
@@ -45,15 +45,17 @@ class Bound:
 
     Args:
         address: a Ray that already runs, and is left running; "" starts one for this run.
+        own: this process is the run's own, and may be ended; in another one no code of the project is trained.
     """
 
     def __init__(
-        self, plan: RunPlan, journal: Journal, workspace: Workspace, listener: Listener | None, address: str = ""
-    ) -> None:
+        self, plan: RunPlan, journal: Journal, workspace: Workspace, listener: Listener | None, address: str = "",
+        *, own: bool = True,
+    ) -> None:  # fmt: skip
         self._plan, self._journal, self._workspace = plan, journal, workspace
         self._listener = listener or Quiet()
         self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
-        self._engine = RayEngine(self._cluster, plan, journal.folder)
+        self._engine = RayEngine(self._cluster, plan, journal.folder, apart=not own and _has_own_code(plan))
         self._promoter: PromoterProcess | None = None
 
     def __enter__(self) -> Bound:
@@ -84,7 +86,9 @@ class Bound:
     ) -> None:
         if self._promoter is not None:
             self._promoter.leave()
-        self._cluster.stop(in_haste=kind is not None and issubclass(kind, KeyboardInterrupt | Interrupted))
+        self._cluster.stop(
+            in_haste=kind is not None and issubclass(kind, KeyboardInterrupt | Interrupted | BudgetSpent)
+        )
         self._engine.close()
         _hear_signals_again()
         if self._promoter is not None:
@@ -114,6 +118,12 @@ class Bound:
         from raytemplate.engines.ray.train import trainer_class
 
         trainer_class(family.trainer)
+
+
+def _has_own_code(plan: RunPlan) -> bool:
+    """Whether training runs code of the project or of a plug-in: ours always asks whether its time is up."""
+    loops = [stage.loop for stage in (plan.fit, *(plan.sweep.arms if plan.sweep else ()))]
+    return bool(plan.code.modules) or not all(loop.startswith("raytemplate.") for loop in loops)
 
 
 def _hear_signals_again() -> None:

@@ -9,7 +9,7 @@ from raytemplate.engines.bind import Bound
 from raytemplate.engines.ray.lost import ending_with_ray
 from raytemplate.engines.timekeeper import Timekeeper
 from raytemplate.engines.watchdog import watched
-from raytemplate.errors import EngineError, Interrupted, was_terminated
+from raytemplate.errors import EngineError, Interrupted
 from raytemplate.execution.failure import record_failure, say_how_to_resume
 from raytemplate.execution.interrupted import kept
 from raytemplate.execution.journal import Journal
@@ -37,17 +37,17 @@ def conduct(
     """
     with ExitStack() as stack:
         meter = plan.limits.meter(journal.spent(), began)
-        attempt, keeper = stack.enter_context(journal.attempt(meter)), Timekeeper(plan, journal, meter)
+        attempt, keeper = stack.enter_context(journal.attempt(meter)), Timekeeper(plan, journal, meter, own=own)
         if own:
             stack.enter_context(watched(journal.folder, attempt, meter))
-            stack.enter_context(keeper)
+        stack.enter_context(keeper)
         stack.enter_context(ending_with_ray(lambda error: _lost(error, journal, plan, meter)))
-        bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address))
+        bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address, own=own))
         try:
             bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
         except (KeyboardInterrupt, Interrupted) as error:
             bound.abandon()
-            if was_terminated(error) and (late := keeper.was_late()) is not None:
+            if (late := keeper.was_late()) is not None:
                 keeper.failed(late)
                 raise late from error
             raise

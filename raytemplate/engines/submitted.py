@@ -32,7 +32,7 @@ from raytemplate.execution.handover import bring_back, bring_records, shared_jou
 from raytemplate.execution.in_turn import MOST_AGAIN, supersede_evidence, turn_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener, Promoter
-from raytemplate.execution.time_left import left_s
+from raytemplate.execution.time_left import left_s, too_late
 from raytemplate.execution.watch import Watch
 from raytemplate.planning.addresses import JOBS_EXAMPLE
 from raytemplate.planning.look import champion_of
@@ -45,6 +45,8 @@ from raytemplate.store.workspace import Workspace
 _POLL_S = 0.5
 _SILENCE_LIMIT_S = 60.0
 _STOP_LIMIT_S = 30.0
+_LATE_S = 5.0
+"""A job keeps its own time; this long after it should have ended it is stopped from here."""
 
 
 def conduct_submitted(
@@ -87,7 +89,8 @@ def conduct_submitted(
 def _follow_to_end(jobs: Jobs, plan: RunPlan, journal: Journal, listener: Listener, meter: Meter) -> None:
     spent = meter.earlier
     try:
-        _follow(jobs, journal, Watch(plan, listener, lambda: spent_on(journal)), listener)
+        watch = Watch(plan, listener, lambda: spent_on(journal))
+        _follow(jobs, journal, watch, listener, _Lateness(plan, journal, meter))
     except (KeyboardInterrupt, Interrupted):
         stop(jobs, journal)
         raise
@@ -149,7 +152,7 @@ class NoEngine:
     fit = score = slots = ingest
 
 
-def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener) -> None:
+def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener, lateness: _Lateness) -> None:
     job, silence = journal.need(SubmittedJob), _Silence(journal, listener)
     shared = shared_journal(Path(job.storage), journal.run_id)
     while True:
@@ -158,9 +161,25 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener) -> N
             watch.tell(shared)
         if state is not None and state.ended:
             break
+        if (late := lateness.of(shared)) is not None:
+            stop(jobs, journal)
+            raise late
         time.sleep(_POLL_S)
     if state.status != "SUCCEEDED":
         raise failure(state, jobs.logs(job.submission_id), journal.run_id, shared.read(RunEnd))
+
+
+class _Lateness:
+    """Whether a job that keeps its own time has not ended, as one that waits in the queue of its cluster for ever."""
+
+    def __init__(self, plan: RunPlan, journal: Journal, meter: Meter) -> None:
+        self._plan, self._journal, self._meter = plan, journal, meter
+
+    def of(self, shared: Journal) -> BudgetSpent | None:
+        """The error to be told then."""
+        if left_s(shared, self._meter) > -_LATE_S:
+            return None
+        return too_late(self._plan, self._journal, self._meter, "and its job had not ended by itself; it was stopped")
 
 
 class _Silence:

@@ -1,7 +1,7 @@
 """The end of a process whose time is over, by itself, as long as one of its threads can run Python.
 
 It asks the code that runs to end, then says in the records how the run ended, ends all that it started, and leaves with
-the recorded exit code.
+the recorded exit code. A process that is not the run's own, such as a notebook's, is only asked, as by Ctrl-C.
 
 Its watchdog (`engines.watchdog`) is for what is left: a process that was stopped, or code that holds the interpreter.
 """
@@ -9,6 +9,7 @@ Its watchdog (`engines.watchdog`) is for what is left: a process that was stoppe
 from __future__ import annotations
 
 import _thread
+import ctypes
 import os
 import signal
 import threading
@@ -28,16 +29,21 @@ from raytemplate.records.run import RunEnd
 
 _ASK_S, _LEAVE_S = 0.3, 1.2
 """After the time is over the code that runs is asked to end, then the process leaves without it."""
-_LOOK_S, _SAY_S = 0.1, 0.3
+_LOOK_S, _SAY_S, _ASK_AGAIN_S = 0.1, 0.3, 1.0
 _NOT_BY_ITSELF = "and training did not end by itself"
 
 
 class Timekeeper:
-    """Ends this process, which is the run's own, when the time of the run is over: a context. Knows how it failed."""
+    """Ends the work on a run when its time is over; knows how it failed. A context.
 
-    def __init__(self, plan: RunPlan, journal: Journal, meter: Meter) -> None:
-        self._plan, self._journal, self._meter = plan, journal, meter
-        self._over = threading.Event()
+    Args:
+        own: this process is the run's own, and ends with it.
+    """
+
+    def __init__(self, plan: RunPlan, journal: Journal, meter: Meter, *, own: bool) -> None:
+        self._plan, self._journal, self._meter, self._own = plan, journal, meter, own
+        self._over, self._thread = threading.Event(), threading.get_ident()
+        self._asked_s = 0.0
         self._error: RaytemplateError | None = None
 
     def __enter__(self) -> Timekeeper:
@@ -54,24 +60,36 @@ class Timekeeper:
         self._error = error if isinstance(error, RaytemplateError) else None
 
     def was_late(self) -> BudgetSpent | None:
-        """That the time was over, if it was: nobody else asks this process to end then."""
-        if left_s(self._journal, self._meter) > 0 or is_recorded(self._journal):
+        """That the time was over, if it was and this has asked the work to end."""
+        if not self._asked_s or is_recorded(self._journal):
             return None
         return too_late(self._plan, self._journal, self._meter, _NOT_BY_ITSELF)
 
     def _keep_time(self) -> None:
-        asked = False
         while not self._over.wait(_LOOK_S):
             late_s = -left_s(self._journal, self._meter)
-            if late_s > _ASK_S and not asked and not is_recorded(self._journal):
-                _thread.interrupt_main(signal.SIGTERM)  # no signal of the kernel, which Ray may have the process die of
-                asked = True
-            if late_s > _LEAVE_S:
+            due_s = self._asked_s + _ASK_AGAIN_S if self._asked_s else _ASK_S
+            if late_s > due_s and not is_recorded(self._journal):
+                self._asked_s = late_s
+                self._ask()
+            if late_s > _LEAVE_S and self._own:
                 self._leave()
 
+    def _ask(self) -> None:
+        """Raise an exception in the code that runs. No signal of the kernel may end a process that is the run's own:
+        while Ray is being left, nobody hears SIGTERM.
+        """
+        if self._own:
+            _thread.interrupt_main(signal.SIGTERM)
+        elif self._thread != threading.main_thread().ident:
+            thread, error = ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
+        elif callable(signal.getsignal(signal.SIGINT)):
+            signal.pthread_kill(self._thread, signal.SIGINT)
+
     def _leave(self) -> None:
-        late = self.was_late()
-        if late is not None:
+        if not is_recorded(self._journal):
+            late = too_late(self._plan, self._journal, self._meter, _NOT_BY_ITSELF)
             self.failed(late)
             log_failure(self._journal, late)
         end = self._journal.read(RunEnd)

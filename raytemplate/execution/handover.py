@@ -6,6 +6,7 @@ the champion. Nothing of governance is there: no ledger, no key, no way to one.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
@@ -107,6 +108,18 @@ def read_handover(journal: Journal) -> Handover:
     if not path.exists():
         raise IntegrityError(f"{path}: missing; the run was not handed out", next_step="start a new run")
     return codec.loads(Handover, path.read_bytes(), where=str(path))
+
+
+def waited_since_handover_s(shared: Journal) -> float:
+    """Seconds since a run was handed out, by the clock of the storage: those of two machines may differ."""
+    now = shared.folder / f".now-{uuid.uuid4().hex}"
+    try:
+        now.touch()
+        return max(0.0, now.stat().st_mtime - (shared.folder / _HANDOVER).stat().st_mtime)
+    except OSError:
+        return 0.0
+    finally:
+        now.unlink(missing_ok=True)
 
 
 def copy_handover(storage: Path, journal: Journal) -> None:

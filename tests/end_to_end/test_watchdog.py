@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
-from command_line import alive, descendants, epochs, only_run, raytemplate, record, start, wait_for
-from small_flights import AS_OF, SHIPPED, as_sets
+from command_line import alive, descendants, environment, epochs, only_run, raytemplate, record, start, wait_for
+from small_flights import AS_OF, SHIPPED, as_sets, changed
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -84,15 +86,48 @@ def wait_for_end(demo, limit_s=10):
     return record(only_run(demo), "end")
 
 
+NOTEBOOK = """
+import time
+
+from raytemplate import api
+
+planned = api.plan(api.load({template!r}, set={changes!r}), {as_of!r})
+began = time.monotonic()
+try:
+    api.run(planned, quiet=True)
+except Exception as error:
+    print(type(error).__name__, error.exit_code, time.monotonic() - began)
+"""
+
+
+def own_code(demo, waits):
+    """Changes to the template with which a network waits for ever in training."""
+    (demo / "never.py").write_text(NET.format(waits=waits))
+    return {
+        "model": {"kind": "torch", "build": "never:build"}, "code.modules": ["never"], "budget.time": f"{BUDGET_S}s",
+        "training.epochs": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("waits", [DEAF, HOLDS], ids=["deaf", "holds"])
+def test_a_notebook_outlives_code_of_its_project_that_never_comes_back(demo, waits):
+    text = NOTEBOOK.format(template=SHIPPED.name, changes=changed(own_code(demo, waits)), as_of=AS_OF)
+    (demo / "notebook.py").write_text(text)
+    ran = subprocess.run(
+        [sys.executable, "notebook.py"], cwd=demo, env=environment(), capture_output=True, text=True, timeout=180
+    )
+    assert ran.returncode == 0, ran.stderr
+    kind, code, took_s = ran.stdout.split()
+    assert (kind, code) == ("BudgetSpent", "4")
+    assert BUDGET_S - 1 < float(took_s) < BUDGET_S + HARD_S + SLACK_S
+    assert wait_for_end(demo)["exit_code"] == 4
+
+
 @pytest.mark.parametrize(
     ("waits", "shell"), [(SLEEPS, 4), (DEAF, 4), (HOLDS, -signal.SIGKILL)], ids=["sleeps", "deaf", "holds"]
 )
 def test_code_that_never_comes_back_ends_with_the_budget_and_says_so(demo, waits, shell):
-    (demo / "never.py").write_text(NET.format(waits=waits))
-    changes = {
-        "model": {"kind": "torch", "build": "never:build"}, "code.modules": ["never"], "budget.time": f"{BUDGET_S}s",
-        "training.epochs": 1,
-    }  # fmt: skip
+    changes = own_code(demo, waits)
     began = time.monotonic()
     ran = raytemplate("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=demo)
     assert BUDGET_S - 1 < time.monotonic() - began < BUDGET_S + HARD_S + SLACK_S

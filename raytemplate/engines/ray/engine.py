@@ -27,10 +27,11 @@ class RayEngine:
     Args:
         plan, folder: what will be executed, and the run's folder: on a Ray that others started, every node must be fit
             for them.
+        apart: see `train.fit`.
     """
 
-    def __init__(self, cluster: RunningRay, plan: RunPlan, folder: Path) -> None:
-        self._cluster, self._plan, self._folder = cluster, plan, folder
+    def __init__(self, cluster: RunningRay, plan: RunPlan, folder: Path, *, apart: bool = False) -> None:
+        self._cluster, self._plan, self._folder, self._apart = cluster, plan, folder, apart
         self._checked = False
         self._data: object | None = None
         self._changes = ExitStack()
@@ -71,7 +72,7 @@ class RayEngine:
         data = self._data
         if self._cluster.ours and stage.workers:
             without_cleaner(self._changes)
-        return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch))
+        return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch, apart=self._apart))
 
     def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
         """See `execution.ports.Engine`."""

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +24,7 @@ from raytemplate.engines.timekeeper import Timekeeper
 from raytemplate.engines.watchdog import watched
 from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
 from raytemplate.execution.execute import Execution
-from raytemplate.execution.handover import read_handover, shared_journal, shared_store
+from raytemplate.execution.handover import read_handover, shared_journal, shared_store, waited_since_handover_s
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.time_left import refuse_spent
@@ -60,12 +61,14 @@ def work(storage: Path, run_id: str, began: float) -> None:
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
     shared.supersede(RunEnd)  # of an earlier job, which its watchdog ended
-    meter = plan.limits.meter(handover.spent, began)
+    waited_s = waited_since_handover_s(shared)
+    spent = replace(handover.spent, seconds=handover.spent_s + max(0.0, waited_s - (time.monotonic() - began)))
+    meter = plan.limits.meter(spent, began)
     refuse_spent(plan, shared, meter)
     ray = AttachedRay("auto").start()
     with (
         FileLock(shared.active, 0.0), shared.attempt(meter) as attempt, watched(shared.folder, attempt, meter),
-        Timekeeper(plan, shared, meter) as keeper,
+        Timekeeper(plan, shared, meter, own=True) as keeper,
     ):  # fmt: skip
         try:
             engine = RayEngine(ray, plan, shared.folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -15,6 +14,8 @@ import ray.train
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.engines.ray.apart import train_apart
+from raytemplate.engines.ray.beside import beside, ends_of
 from raytemplate.engines.ray.context import Assignment, Ranks
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.losses import Losses, failure_config
@@ -23,8 +24,8 @@ from raytemplate.engines.ray.room import RoomPolicy
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.small_ray import calm_scheduling
 from raytemplate.engines.ray.time_is_up import TimeIsUp
-from raytemplate.engines.ray.trouble import is_lost, reason, translate
-from raytemplate.errors import BudgetSpent, IntegrityError, Unavailable
+from raytemplate.engines.ray.trouble import is_lost, reason
+from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch, Trained
 from raytemplate.execution.standing import begin, standing
@@ -40,8 +41,6 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.tuning.front import SECONDS
 
 _BLOCKS_A_RANK = 16
-_POLL_S = 0.1
-_GRACE_S = 10.0
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
@@ -92,8 +91,14 @@ def _start(journal: Journal, features: FittedFeatures) -> Start | None:
     return found if isinstance(found, Start) else None
 
 
-def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
-    """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`."""
+def fit(
+    stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch, *, apart: bool = False
+) -> Trained:
+    """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`.
+
+    Args:
+        apart: what would be trained in this process is trained in another one, which can be ended.
+    """
     request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), time.time())
     stands = standing(journal)
     for problem in stands.refused:
@@ -105,7 +110,9 @@ def fit(stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoc
     if stopped := request.assignment.over(stands) or over:
         begin(journal, num_workers=max(1, stage.workers))
         return _trained(request, journal, stopped, (), started)
-    if stage.workers == 0:
+    if stage.workers == 0 and apart:
+        stopped, ranks = train_apart(request, data, journal, on_epoch, meter)
+    elif stage.workers == 0:
         stopped, ranks = _submit_local(request, data, journal, on_epoch)
     else:
         stopped, ranks = _submit_workers(request, data, journal, on_epoch, meter)
@@ -160,39 +167,17 @@ def _submit_workers(
     if streams:
         streams["train"] = streams["train"].repartition(target_num_rows_per_block=_rows_a_block(request))
     config = {"request": request, "refs": dict(data.refs)}
-    outcome: list[BaseException | None] = []
-    now = time.monotonic()
-    end, no_start = now + meter.remaining_s(), now + meter.training_remaining_s()
-    looks = (TimeIsUp(end, no_start_s=no_start), Losses(journal, request.max_failures))
+    ends, no_start = ends_of(meter), time.monotonic() + meter.training_remaining_s()
+    looks = (TimeIsUp(ends.told, no_start_s=no_start), Losses(journal, request.max_failures))
 
     def work() -> None:
-        try:
-            trainer_of(request, run_rank, config, streams, *looks).fit()
-            outcome.append(None)
-        except BaseException as error:  # handed to the thread that waits
-            outcome.append(error)
+        trainer_of(request, run_rank, config, streams, *looks).fit()
 
-    thread = threading.Thread(target=work, name="train", daemon=True)
-    seen = len(journal.told_epochs())
-    thread.start()
-    while thread.is_alive():
-        thread.join(_POLL_S)
-        epochs = journal.told_epochs()
-        for record in epochs[seen:]:
-            on_epoch(record)
-        seen = len(epochs)
-        if time.monotonic() > end + _GRACE_S:  # whoever conducts it does not end it either
-            break
-    if not outcome or (outcome[0] is not None and isinstance(translate("fit", outcome[0]), BudgetSpent)):
-        if standing(journal).checkpoint is not None:
-            return "budget.time", ()
-        raise BudgetSpent(
-            f"{meter.told()} were spent, and training had left no checkpoint",
-            next_step=f"raise {meter.ended_by()}, or see in ray.log what its workers were doing",
-        )
-    if outcome[0] is not None:
-        raise _lost_too_often(outcome[0], request, journal) or outcome[0]
-    return _read_ranks(request, journal.starts()[-1].num_workers)
+    try:
+        ended = beside(work, ends, journal, on_epoch, meter)
+    except Exception as error:
+        raise _lost_too_often(error, request, journal) or error  # noqa: B904  it is the same error in our words
+    return _read_ranks(request, journal.starts()[-1].num_workers) if ended else ("budget.time", ())
 
 
 def _lost_too_often(error: BaseException, request: TrainRequest, journal: Journal) -> Unavailable | None:

@@ -1,0 +1,83 @@
+"""Training in a process of its own on this machine, for a run whose own process must not be ended, as a notebook's.
+
+Code of the project may catch everything, or hold the interpreter: this process can be killed all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from raytemplate.budget import Meter
+from raytemplate.engines.ray.beside import beside, ends_of
+from raytemplate.engines.ray.context import Ranks
+from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.rank import TrainRequest, feed_of, run_loop
+from raytemplate.errors import BudgetSpent
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.ports import OnEpoch
+from raytemplate.records.fitted import RankRecord
+
+_POLL_S = 0.2
+
+
+class LoopProcess:
+    """The process: it trains once, with as many threads as the one that asked would have used."""
+
+    def __init__(self, num_threads: int) -> None:
+        os.environ["OMP_NUM_THREADS"] = str(num_threads)  # Ray sets it to the CPUs that an actor asks for
+
+    def train(
+        self, request: TrainRequest, refs: Mapping[str, Any], streams: Mapping[str, Any]
+    ) -> tuple[str, RankRecord]:
+        """The family's loop, with its epochs in the journal of the run."""
+        journal = Journal(request.epochs_file.parent)
+        return run_loop(request, feed_of(request, refs, streams, Ranks()), Ranks(), journal.add_epoch)
+
+
+def train_apart(
+    request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch, meter: Meter
+) -> tuple[str, tuple[RankRecord, ...]]:
+    """As training in this process, elsewhere.
+
+    Raises:
+        BudgetSpent: the time was over, and there is no checkpoint.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    remote: Any = ray.remote
+    actor = remote(max_restarts=0, num_cpus=0, scheduling_strategy=here)(LoopProcess).remote(_num_threads())
+    found: list[tuple[str, RankRecord]] = []
+    ends = ends_of(meter)
+
+    def work() -> None:
+        streams = {name: dataset.iterator() for name, dataset in data.streams.items()}
+        trained = actor.train.remote(request, dict(data.refs), streams)
+        while not ray.wait([trained], timeout=_POLL_S)[0]:
+            if time.monotonic() > ends.told:
+                raise BudgetSpent("the budget has ended")
+        found.append(ray.get(trained))
+
+    try:
+        ended = beside(work, ends, journal, on_epoch, meter)
+    finally:
+        _end(actor)
+    return (found[0][0], (found[0][1],)) if ended else ("budget.time", ())
+
+
+def _end(actor: Any) -> None:
+    try:
+        ray.kill(actor)
+    except RayError:  # it has ended already
+        return
+
+
+def _num_threads() -> int:
+    torch = sys.modules.get("torch")
+    return int(torch.get_num_threads()) if torch is not None else len(os.sched_getaffinity(0))
