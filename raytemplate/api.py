@@ -219,7 +219,8 @@ def run(
         listener: hears of stages and epochs; default: whoever reads stderr or the cell of the notebook, in lines.
         quiet: nobody does.
         started: `time.monotonic()` when this process, the run's own, began: the clock of the budget, and if the
-            process outlasts that by two seconds, it ends or is ended from outside. Default: now, and it is never ended.
+            process outlasts that by two seconds, it ends or is ended from outside. Default: now, and this process is
+            never ended: own code is trained in another one, which is, and all else interrupted as by Ctrl-C.
 
     Raises:
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
