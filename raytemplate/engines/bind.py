@@ -38,6 +38,7 @@ _LEAST_STORE_BYTES = 200_000_000
 _STREAM_STORE_BYTES = 2_000_000_000
 _MOST_STORE_SHARE = 0.3
 _WORTH_TELLING_BYTES = 1_000_000_000
+_IMPORT_LIMIT_S = 60.0
 
 
 class Bound:
@@ -115,6 +116,7 @@ class Bound:
         for target in (family.loop, family.predictor):
             importlib.import_module(target.partition(":")[0])
         self._cluster.wait_quietly()
+        self._engine.has_imported.wait(_IMPORT_LIMIT_S)
         from raytemplate.engines.ray.train import trainer_class
 
         trainer_class(family.trainer)

@@ -19,7 +19,8 @@ pc: Any = pyarrow.compute  # its functions are made at import, where a type chec
 def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
     """The rows of an Arrow table, or of a pandas or polars frame, with the types that the template needs.
 
-    Times may be text, as `read_csv` leaves them, and whole numbers floats, as pandas makes them where one is missing.
+    Times may be text, as `read_csv` leaves them, whole numbers floats, as pandas makes them where one is missing, and
+    numbers text, as `read_csv(dtype=str)` reads them.
 
     Raises:
         DataError: no table, no rows, or a value that cannot be read as its column's type.
@@ -29,9 +30,22 @@ def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
         raise DataError(f"data: the {type(data).__name__} has no rows")
     types: dict[str, str] = {name: column.type for name, column in spec.contract.columns.items()}
     types |= dict.fromkeys((*spec.features.datetime, *filter(None, [spec.data.time])), "time")
+    types |= {name: "number" for name in _numbers(spec) if name not in types and _is_text(table, name)}
     categories = [name for one in spec.features.listed() if one.kind == "categorical" for name in one.inputs]
     types |= {name: "integer" for name in categories if name not in types and _is_whole(table, name)}
     return as_read(table, Rules(**spec.data.csv.model_dump()), types)
+
+
+def _numbers(spec: TemplateSpec) -> tuple[str, ...]:
+    """Columns that only make sense as numbers; a frame that was read as text throughout has them as text."""
+    return (*spec.features.numeric, *([spec.data.target] if spec.data.task == "regression" else []))
+
+
+def _is_text(table: pa.Table, name: str) -> bool:
+    if name not in table.column_names:
+        return False
+    kind: Any = table.column(name).type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _is_whole(table: pa.Table, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TypeVar
 from raytemplate.budget import Meter
 from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.running import RunningRay
-from raytemplate.engines.ray.small_ray import without_cleaner, without_sharing, without_statistics
+from raytemplate.engines.ray.small_ray import import_sharing, without_cleaner, without_sharing, without_statistics
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
@@ -35,11 +36,15 @@ class RayEngine:
         self._checked = False
         self._data: object | None = None
         self._changes = ExitStack()
+        self.has_imported = threading.Event()
+        """Set once what reading needs is imported: what a training needs may then be, in another thread."""
 
     def ready(self) -> None:
         """See `execution.ports.Engine`. What the first stage imports is imported while Ray starts."""
         from raytemplate.engines.ray import ingest as _  # noqa: F401
 
+        import_sharing()
+        self.has_imported.set()
         self._cluster.wait()
         if self._cluster.ours:
             without_statistics(self._changes)

@@ -11,7 +11,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 _PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
@@ -76,6 +76,13 @@ def without_statistics(stack: ExitStack) -> None:
     for name in ("register_dataset_to_stats_actor", "update_execution_metrics", "update_iteration_metrics"):
         _replace(stack, manager, name, staticmethod(_start_nothing))
     _replace(stack, manager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid.uuid4().hex))
+
+
+def import_sharing() -> None:
+    """What `without_sharing` changes. Ray Train imports it too, and of two threads that import it at once one may fail
+    with Python's `_DeadlockError`."""
+    with suppress(ImportError):
+        import ray.data._internal.cluster_autoscaler as _  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 
 def without_sharing(stack: ExitStack) -> None:
