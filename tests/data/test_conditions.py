@@ -112,3 +112,9 @@ def test_condition_is_refused(text: str, trouble: str) -> None:
 def test_text_that_is_no_time_is_refused_with_the_schema() -> None:
     with pytest.raises(ValueError, match=r'^got "soon", expected a date or time'):
         parse_condition("t > 'soon'").expression(TABLE.schema)
+
+
+def test_blanks_around_a_text_do_not_count():
+    table = pa.table({"k": ["red", "blue", None]})
+    for condition in ("k = 'red   '", "k in (' red', 'x')", "k <> 'blue '"):
+        assert table.filter(parse_condition(condition).expression(table.schema))["k"].to_pylist() == ["red"]
