@@ -45,6 +45,7 @@ from raytemplate.store.workspace import Workspace
 _POLL_S = 0.5
 _SILENCE_LIMIT_S = 60.0
 _STOP_LIMIT_S = 30.0
+_RECORD_S = 3.0
 _LATE_S = 5.0
 """A job keeps its own time; this long after it should have ended it is stopped from here."""
 
@@ -166,7 +167,15 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener, late
             raise late
         time.sleep(_POLL_S)
     if state.status != "SUCCEEDED":
-        raise failure(state, jobs.logs(job.submission_id), journal.run_id, shared.read(RunEnd))
+        raise failure(state, jobs.logs(job.submission_id), journal.run_id, _end_there(shared))
+
+
+def _end_there(shared: Journal) -> RunEnd | None:
+    """What the job, or its watchdog, recorded as its end; shared storage may show that a little later."""
+    until = time.monotonic() + _RECORD_S
+    while (end := shared.read(RunEnd)) is None and time.monotonic() < until:
+        time.sleep(_POLL_S)
+    return end
 
 
 class _Lateness:

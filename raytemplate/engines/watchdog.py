@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ _HARD_S = 1.8
 """After the time of a run is over its process is ended; with what that takes, within two seconds."""
 _PATIENCE_S = 10.0
 """A process that only waits for a CPU may come to its own end for so long: a busy machine is no reason to kill it."""
+_RECORD_S = 0.5
 _READY_S, _LOOK_S, _SELDOM_S = 5.0, 0.1, 1.0
 _FITTED, _ENDED = "fit.json", "end.json"
 
@@ -98,9 +100,13 @@ def _watch(folder: Path, asked: _Asked) -> None:
     until = time.monotonic() + _PATIENCE_S
     while _ends_itself(driver, folder) and time.monotonic() < until:
         pass
+    # First: whoever waits for the process looks at the record as soon as it has gone. A disk that hangs saves nobody.
+    recording = threading.Thread(target=_record, args=(folder, asked), daemon=True)
+    recording.start()
+    recording.join(_RECORD_S)
     _kill(driver)
+    recording.join()
     saw(Path(asked.attempt), time.monotonic() - asked.started)
-    _record(folder)
 
 
 def _ends_itself(driver: int, folder: Path) -> bool:
@@ -122,8 +128,8 @@ def _kill(driver: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _record(folder: Path) -> None:
-    """Say in the run's own records what became of it, unless it did so itself."""
+def _record(folder: Path, asked: _Asked) -> None:
+    """Say in the run's own records what becomes of it, unless it did so itself."""
     from raytemplate.execution.failure import record_failure
     from raytemplate.execution.journal import Journal
     from raytemplate.execution.lock import read_lock
@@ -131,6 +137,7 @@ def _record(folder: Path) -> None:
 
     if (folder / _ENDED).exists():
         return
+    saw(Path(asked.attempt), time.monotonic() - asked.started)
     journal = Journal(folder)
     plan = read_lock(journal).plan
     meter = plan.limits.meter(journal.spent(), time.monotonic())
