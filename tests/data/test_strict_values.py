@@ -220,3 +220,9 @@ def test_a_value_of_json_lines_of_another_type_is_told_by_line(kind, value, righ
     with pytest.raises(Misread) as refused:
         JSONL.format.decode(content, head, reading, ("v",))
     assert refused.value.row == 3 and f"column v is {right}" in refused.value.why
+
+
+@pytest.mark.parametrize("word", ["0x1F", "0X1f", "-0x1F"])
+def test_a_hexadecimal_number_among_words_with_an_x_is_no_number(tmp_path, word):
+    assert listed(tmp_path, f"v,t\n10,x\n{word},box\n").schema == {"v": "string", "t": "string"}
+    assert listed(tmp_path, "v,t\n100,x\n20,box\n", name="b.csv").schema == {"v": "int64", "t": "string"}

@@ -62,6 +62,14 @@ def test_an_empty_window_names_its_bounds_and_the_newest_time() -> None:
     check_windows(WINDOWS, {"train": 1, "validation": 1, "test": 1}, {})
 
 
+def test_an_empty_side_of_a_split_has_no_advice_about_windows() -> None:
+    sides = tuple(Bounds(name, day(9), day(9)) for name in ("train", "validation", "test"))
+    with pytest.raises(DataError) as refused:
+        check_windows(sides, {"train": 5, "validation": 0, "test": 1}, {"validation": 7}, day(3))
+    assert str(refused.value) == "no rows in the validation side of data.split (data.drop took out all 7)"
+    assert "data.split" in refused.value.next_step and "as-of" not in refused.value.next_step
+
+
 def test_drop_keeps_rows_for_which_the_condition_is_unknown() -> None:
     table = pa.table({"x": [1, None, 3]})
     kept, dropped = drop_rows(table, pc.field("x") > 2)

@@ -109,7 +109,10 @@ def _called(build: str, given: pa.Table, names: Sequence[str]) -> Any:
         found: Any = pa.table(dict(returned) if isinstance(returned, Mapping) else returned)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
         got = type(returned).__name__
-        raise DataError(f"{build} returned {got}, expected an Arrow table or a mapping of name to values") from error
+        why = str(error).strip().split("\n", 1)[0][:200]
+        raise DataError(
+            f"{build} returned {got}, expected an Arrow table or a mapping of name to values: {why}"
+        ) from error
     if found.num_rows != given.num_rows:
         raise DataError(f"{build} returned {found.num_rows:,} rows for {given.num_rows:,}")
     missing = [name for name in names if name not in found.column_names]

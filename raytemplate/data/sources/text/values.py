@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
@@ -122,14 +124,27 @@ def doubtful(table: pa.Table, content: bytes, fixed: Mapping[str, str]) -> tuple
     Whole numbers, if there is a hexadecimal one; numbers too large to be any; times that cannot be kept, or that were
     expected (`fixed`) and not found.
     """
-    hexadecimal = b"0x" in content or b"0X" in content
+    hexadecimal = _has_hexadecimal(content)
     return tuple(
         field.name for index, field in enumerate(table.schema)
         if (pa.types.is_integer(field.type) and hexadecimal)
-        or (pa.types.is_floating(field.type) and bool(pc.any(pc.is_inf(table.column(index))).as_py()))
+        or (pa.types.is_floating(field.type) and _has_infinite(table.column(index)))
         or (is_time(field.type) and _cannot_be_kept(table.column(index)))
         or (fixed.get(field.name) == TIME and not _may_be_time(field.type))
     )  # fmt: skip
+
+
+def _has_hexadecimal(content: bytes) -> bool:
+    """Whether 0x stands somewhere; a search for both bytes at once would stop at every zero."""
+    if b"x" not in content and b"X" not in content:
+        return False
+    found = np.frombuffer(content, np.uint8)
+    after = np.flatnonzero((found | 0x20) == ord("x"))
+    return bool((found[after[after > 0] - 1] == ord("0")).any())
+
+
+def _has_infinite(column: Any) -> bool:
+    return any(value is not None and math.isinf(value) for value in pc.min_max(column).as_py().values())
 
 
 def _may_be_time(kind: Any) -> bool:
