@@ -4,7 +4,7 @@
 
 DIR is what `raytemplate init DIR --example flights` made. Two tables, flights as they are and flights repeated to a
 million rows; two libraries; one thread. The arrays that the library is called with by hand are those that raytemplate
-trained on: encoded with the features of its own model.
+trained on: encoded with the features of its own model, a missing number as missing.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from one_machine import (
 )
 
 from raytemplate.data.features.encoding import FittedFeatures, encode
+from raytemplate.data.features.gaps import seen
 from raytemplate.records import codec
 
 LIBRARIES = ("lightgbm", "xgboost")
@@ -131,8 +132,9 @@ def write_arrays(job: Job, run: Path, folder: Path) -> None:
         start, end = (pa.scalar(datetime.fromisoformat(window[side]), time.type) for side in ("start", "end"))
         inside = pc.and_(pc.greater_equal(time, start), pc.less(time, end))
         encoded = encode(rows.filter(inside), features, with_target=True)
-        for part in ("dense", "codes", "target"):
-            np.save(folder / f"{window['name']}_{part}.npy", getattr(encoded, part))
+        dense = seen(encoded.dense, encoded.missing, features.gaps, as_nan=True)
+        for part, values in (("dense", dense), ("codes", encoded.codes), ("target", encoded.target)):
+            np.save(folder / f"{window['name']}_{part}.npy", values)
 
 
 def run_by_hand(job: Job) -> Timed:
