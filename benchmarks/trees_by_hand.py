@@ -33,7 +33,9 @@ def lightgbm_fit(rows: Arrays, num_rounds: int, lr: float) -> Predict:
     import lightgbm
 
     table, target, num_numbers = rows
-    params = {"objective": "l1", "learning_rate": lr, "num_leaves": 31, "num_threads": 1, "seed": 7, "verbosity": -1}
+    # Bundled columns, LightGBM's default where they are mostly zero, give other trees than raytemplate's.
+    params = {"objective": "l1", "learning_rate": lr, "num_leaves": 31, "num_threads": 1, "seed": 7, "verbosity": -1,
+              "enable_bundle": False}  # fmt: skip
     categories = list(range(num_numbers, table.shape[1]))
     data = lightgbm.Dataset(table, label=target, categorical_feature=categories, params=params)
     booster = lightgbm.train(params, data, num_boost_round=num_rounds)
