@@ -410,9 +410,10 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     from raytemplate.ledger.opening import open_ledger
 
     place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    open_ledger(place)
+    ledger = open_ledger(place)
     journal = found_run(place, ref)
     locked, user = read_lock(journal).plan, getpass.getuser()
+    ledger.head(locked.name)  # edited: refused before a process is started
     by = redact(f"{user}: {reason}") if reason else user
     with working_on(journal):
         try:
