@@ -10,7 +10,7 @@ from raytemplate.cli.output import Answer
 
 @click.command("resume")
 @click.argument("run")
-@click.option("--address", metavar="ADDRESS", help="Another Ray to go on with, whose nodes see the run's files too.")
+@click.option("--address", metavar="ADDRESS", help="Another Ray to resume on, whose nodes see the run's files too.")
 @workspace_option
 def command(run: str, address: str | None, workspace: str | None) -> Answer:
     """Go on with a run at the first step it has not finished, within what is left of its budget.

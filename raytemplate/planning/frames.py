@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.features.kind import is_text
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.errors import DataError
@@ -42,10 +43,7 @@ def _numbers(spec: TemplateSpec) -> tuple[str, ...]:
 
 
 def _is_text(table: pa.Table, name: str) -> bool:
-    if name not in table.column_names:
-        return False
-    kind: Any = table.column(name).type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return name in table.column_names and is_text(table.column(name).type)
 
 
 def _is_whole(table: pa.Table, name: str) -> bool:
