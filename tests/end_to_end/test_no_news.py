@@ -35,8 +35,8 @@ CHANGES = {
 class NoNewRay(RayEngine):
     """The engine on the Ray that is there already, for as many runs as one likes."""
 
-    def __init__(self) -> None:
-        super().__init__(LocalRay(num_cpus=2, object_store_bytes=0))
+    def __init__(self, plan, folder) -> None:
+        super().__init__(LocalRay(num_cpus=2, object_store_bytes=0), plan, folder)
 
     def ready(self) -> None:
         """It is."""
@@ -53,7 +53,7 @@ def one_run(template, workspace, seed):
     write_lock(journal, plan, spec)
     store, ledger = ObjectStore(workspace.models), Ledger(workspace.governance_db)
     execution = Execution(
-        plan=plan, journal=journal, engine=NoNewRay(), promoter=LedgerPromoter(ledger, store), store=store,
+        plan=plan, journal=journal, engine=NoNewRay(plan, workspace.folder), promoter=LedgerPromoter(ledger, store), store=store,
         meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
         champion_now=lambda: champion_of(plan.name, workspace),
     )  # fmt: skip

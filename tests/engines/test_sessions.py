@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from raytemplate.engines.ray.sessions import session_folders, sweep_sessions
+from raytemplate.engines.ray.sessions import hold_mark, session_folders, sweep_sessions
 from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
 
 
@@ -62,6 +62,31 @@ def test_two_starts_that_tidy_at_the_same_moment_do_not_fail(tmp_path, gone):
     said = [(*each.communicate(timeout=120), each.returncode) for each in both]
     assert said == [("", "", 0)] * 4
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_session_in_use_that_names_a_process_nobody_sees_here_stays(tmp_path, gone):
+    ours = [session(tmp_path, f"2026-01-0{n}", gone) for n in range(1, 5)]
+    holds = "import sys; from pathlib import Path; from raytemplate.engines.ray.sessions import hold_mark\n" \
+            "hold_mark(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, str(ours[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout.readline() == "held\n"
+        (ours[0] / "raytemplate").write_text(str(gone))  # as a process of another container is seen here
+        assert (sweep_sessions(tmp_path)[0], ours[0].exists()) == (0, True)
+        owner.stdin.close()
+    assert (sweep_sessions(tmp_path)[0], ours[0].exists()) == (1, False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to make a namespace of processes")
+def test_who_does_not_see_our_process_leaves_our_session(tmp_path, gone):
+    made = session(tmp_path, "2026-01-01", None)
+    hold_mark(made)
+    for n in range(2, 6):
+        session(tmp_path, f"2026-01-0{n}", gone)
+    command = [sys.executable, "-c", SWEEPS, str(tmp_path), "0"]
+    subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", *command], check=True, timeout=60)
+    assert sorted(one.name for one in tmp_path.iterdir()) == [f"session_2026-01-0{n}" for n in (1, 3, 4, 5)]
 
 
 def vanishes(path, monkeypatch):

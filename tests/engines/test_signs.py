@@ -106,6 +106,15 @@ def health(inner):
 
 
 GLOO = LIBRARIES["gloo"][0]
+GONE = FileNotFoundError(2, "No such file or directory", "/tmp/ray/session_2026-11-29_1/logs/worker-1f-01000000-9.out")
+
+
+def test_a_session_that_something_removed_is_no_mistake_of_the_person():
+    found = translate("ingest", ray.exceptions.RayTaskError("read", str(GONE), GONE))
+    assert isinstance(found, Unavailable) and "Ray's session folder was removed" in found.what
+    assert "RAY_TMPDIR" in found.next_step
+
+
 GROUPS = {
     "one died": (group(r0=GLOO, r1=health(raised(KINDS["ActorDiedError"]))), True, Unavailable,
                  "a worker process ended in the middle of its work"),

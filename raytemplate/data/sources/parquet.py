@@ -22,6 +22,7 @@ from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import to_moment
 from raytemplate.errors import DataError, Unavailable, UsageError
+from raytemplate.store.atomic import temporary_beside
 
 ROWS_PER_GROUP = 32_768
 _READERS = 8
@@ -114,7 +115,7 @@ def write_table(table: pa.Table, path: Path, *, time: str) -> None:
         UsageError: the folder cannot be written.
         Unavailable: the disk is full.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = temporary_beside(path)
     try:
         with beside.open("wb") as file:
             pq.write_table(

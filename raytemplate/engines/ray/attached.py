@@ -108,7 +108,7 @@ def connect(address: str) -> bool:
     if ray.is_initialized():
         return False
     try:
-        _refuse_silence(_found() if address == "auto" else address)
+        refuse_silence(_found() if address == "auto" else address)
         lost.connecting()
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except AuthenticationError as error:
@@ -136,8 +136,12 @@ def _found() -> str:
     return services.canonicalize_bootstrap_address("auto") or ""
 
 
-def _refuse_silence(address: str) -> None:
-    """Ray asks an address where nobody listens, or somebody else does, for minutes, and then ends the process."""
+def refuse_silence(address: str) -> None:
+    """Refuse an address where nobody listens, or something else does: Ray asks it for minutes, then ends the process.
+
+    Raises:
+        Unavailable: no head of Ray answers at `address` (host:port).
+    """
     host, _, port = address.rpartition(":")
     if not address or not port.isdigit():
         return

@@ -11,19 +11,29 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from raytemplate.errors import RaytemplateError
+from raytemplate.store.locks import FileLock, is_held
+
 _MARK = "raytemplate"
+"""A file in a session of ours: the process that started it holds its lock as long as it lives."""
+
 _KEEP = 3
 """Of Rays that have ended, so many sessions stay, for whoever looks for what Ray had to say."""
 
 
 def mark_session() -> None:
-    """Say of this process's Ray that it is ours, so that a later start may take away what it leaves."""
+    """Say of this process's Ray that it is ours, so that a later start may remove what it leaves."""
     import ray._private.worker as worker
 
     node = worker._global_node  # pyright: ignore[reportPrivateUsage]
     if node is not None:
-        with suppress(OSError):
-            (Path(node.get_session_dir_path()) / _MARK).write_text(str(os.getpid()))
+        hold_mark(Path(node.get_session_dir_path()))
+
+
+def hold_mark(session: Path) -> None:
+    """Mark a session as one of ours that is in use, until this process ends."""
+    with suppress(RaytemplateError):  # without a mark nobody removes it
+        FileLock(session / _MARK, 0.0).__enter__()
 
 
 def session_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -64,13 +74,18 @@ def _ended(folder: Path, note: Callable[[str], None]) -> list[Path]:
 
 
 def _is_ours_and_ended(session: Path) -> bool:
-    """Of this user, with the mark of a process that is gone. Ray's link to the newest session is none itself."""
+    """Of this user, with the mark of a process that is gone. Ray's link to the newest session is none itself.
+
+    The number of the process alone does not tell: containers that share a temporary folder do not see each other's
+    processes, but they see each other's locks. The lock alone does not tell either: earlier versions held none.
+    """
     try:
         if session.is_symlink() or session.stat().st_uid != os.geteuid():
             return False
         os.kill(int((session / _MARK).read_text()), 0)
     except ProcessLookupError:
-        return True
+        with suppress(RaytemplateError):
+            return not is_held(session / _MARK)
     except (OSError, OverflowError, ValueError):  # none of ours, or gone by now
         return False
     return False

@@ -74,6 +74,12 @@ SIGNS = (
         change="make space, then resume the run",
     ),
     Sign(
+        # A worker's log, which Ray looks at before each task.
+        names=("builtins.FileNotFoundError",), kind=_unavailable, text=("/logs/worker-",),
+        means="Ray's session folder was removed while Ray was in use",
+        change="keep whatever tidies Ray's temporary folder away from it, or set RAY_TMPDIR to another, then resume",
+    ),
+    Sign(
         names=("ray.exceptions.AuthenticationError",), kind=_forbidden, means="Ray does not accept this token",
         change="set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the file with the cluster's token",
     ),
