@@ -53,8 +53,8 @@ def one_run(template, workspace, seed):
     write_lock(journal, plan, spec)
     store, ledger = ObjectStore(workspace.models), Ledger(workspace.governance_db)
     execution = Execution(
-        plan=plan, journal=journal, engine=NoNewRay(plan, workspace.folder), promoter=LedgerPromoter(ledger, store), store=store,
-        meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
+        plan=plan, journal=journal, engine=NoNewRay(plan, journal.folder), promoter=LedgerPromoter(ledger, store),
+        store=store, meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
         champion_now=lambda: champion_of(plan.name, workspace),
     )  # fmt: skip
     return execution.run().state

@@ -64,12 +64,21 @@ def test_two_starts_that_tidy_at_the_same_moment_do_not_fail(tmp_path, gone):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+HOLDS = """
+import sys
+from pathlib import Path
+from raytemplate.engines.ray.sessions import hold_mark
+
+hold_mark(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
 def test_a_session_in_use_that_names_a_process_nobody_sees_here_stays(tmp_path, gone):
     ours = [session(tmp_path, f"2026-01-0{n}", gone) for n in range(1, 5)]
-    holds = "import sys; from pathlib import Path; from raytemplate.engines.ray.sessions import hold_mark\n" \
-            "hold_mark(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"  # fmt: skip
     with subprocess.Popen(
-        [sys.executable, "-c", holds, str(ours[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDS, str(ours[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as owner:
         assert owner.stdout.readline() == "held\n"
         (ours[0] / "raytemplate").write_text(str(gone))  # as a process of another container is seen here
