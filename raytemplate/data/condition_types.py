@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from raytemplate.data.conditions import ARITHMETIC, COMPARISONS, LOGIC, bare, kind_of_node, null_test, tree_of
+from raytemplate.data.condition_nodes import ARITHMETIC, COMPARISONS, LOGIC, bare, kind_of_node, operands
+from raytemplate.data.conditions import null_test, tree_of
 from raytemplate.units import parse_moment
 
 Kind = Literal["number", "text", "boolean", "time", "other", "any"]
@@ -69,7 +70,7 @@ class _Checking:
     def _below(self, node: Any) -> Iterator[str]:
         name = type(node).__name__
         if name in LOGIC:
-            for operand in _operands(node):
+            for operand in operands(node):
                 yield from self.truth(operand)
         elif name in COMPARISONS:
             yield from self._pair(node.this, node.expression)
@@ -82,7 +83,7 @@ class _Checking:
         elif name == "Like":
             yield from self._must_be("text", node.this)
         elif name in ARITHMETIC or name == "Neg":
-            for operand in _operands(node):
+            for operand in operands(node):
                 yield from self._must_be("number", operand)
 
     def _must_be(self, wanted: Kind, node: Any) -> Iterator[str]:
@@ -128,10 +129,6 @@ class _Checking:
 
 
 _A: Mapping[Kind, str] = {"number": "a number", "text": "a text", "boolean": "a boolean", "time": "a time"}
-
-
-def _operands(node: Any) -> list[Any]:
-    return [node.args[key] for key in ("this", "expression") if node.args.get(key) is not None]
 
 
 def _is_text(node: Any) -> bool:

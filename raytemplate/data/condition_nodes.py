@@ -1,0 +1,47 @@
+"""What the nodes of a condition's tree are: to those who check it and to those who lower it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+COMPARISONS = {
+    "EQ": "equal",
+    "NEQ": "not_equal",
+    "GT": "greater",
+    "GTE": "greater_equal",
+    "LT": "less",
+    "LTE": "less_equal",
+}
+ARITHMETIC = {"Add": "add_checked", "Sub": "subtract_checked", "Mul": "multiply_checked", "Div": "divide"}
+LOGIC = {"And": "and_kleene", "Or": "or_kleene", "Not": "invert"}
+
+
+def bare(node: Any) -> Any:
+    """The node without parentheses around it."""
+    while type(node).__name__ == "Paren":
+        node = node.this
+    return node
+
+
+def kind_of_node(node: Any) -> str:
+    """The name of sqlglot's class of a node, without parentheses around it."""
+    return type(bare(node)).__name__
+
+
+def literal_type(node: Any) -> type | None:
+    """`str` or `float` of a literal, also of a negative one; None of everything else."""
+    inner = bare(node.this) if type(node).__name__ == "Neg" else node
+    if type(inner).__name__ != "Literal":
+        return None
+    return str if inner.is_string else float
+
+
+def number_of(node: Any) -> int | float:
+    """The number that a literal spells."""
+    text = str(node.name)
+    return int(text) if text.isdigit() else float(text)
+
+
+def operands(node: Any) -> list[Any]:
+    """The one or two nodes that an operator stands before or between."""
+    return [node.args[key] for key in ("this", "expression") if node.args.get(key) is not None]
