@@ -11,7 +11,9 @@ SQL's: "total amount", "select"; a double quote in it is written twice. `conditi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +36,7 @@ _MAX_CHARS = 2_000
 _MAX_DEPTH = 100
 _LARGEST = 10**38
 _MAX_GUESSES = 20
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _NULL_TEST = re.compile(
     r'\s*(?:(?P<plain>[a-z_][a-z0-9_]*)\s|"(?P<quoted>(?:[^"]|"")+)")\s*is\s+(?P<no>not\s+)?null\s*',
     re.IGNORECASE | re.ASCII,
@@ -106,6 +109,49 @@ def parse_condition(text: str) -> Condition:
     if not names:
         raise _refusal(text, "it names no column")
     return Condition(text, tuple(dict.fromkeys(names)))
+
+
+def condition_problem(text: str, missing: Sequence[str] = ()) -> str:
+    """Why a template may not have a condition; "" if it may.
+
+    Beside what cannot be read that is a test which no row can pass: nothing is equal to a value that counts as missing.
+    Plans of earlier versions may hold such a condition, and keep it.
+
+    Args:
+        missing: words for missing values, as in `data.csv.missing`; blank text is always missing.
+    """
+    try:
+        parse_condition(text)
+    except ValueError as error:
+        return str(error)
+    if null_test(text):
+        return ""
+    words = {word.strip() for word in ("", *missing)}
+    return next(filter(None, (_never_true(node, words) for node in tree_of(text).walk(bfs=False))), "")
+
+
+def _never_true(node: Any, missing: set[str]) -> str:
+    kind = type(node).__name__
+    if kind not in ("EQ", "In", "Like"):
+        return ""
+    sides = [node.this, *(node.expressions if kind == "In" else [node.expression])]
+    found = next((side for side in sides if _is_one_of(side, missing)), None)
+    if found is None:
+        return ""
+    column = next((in_condition(bare(side).name) for side in sides if kind_of_node(side) == "Column"), "COLUMN")
+    rest = [_sql(item) for item in node.expressions if not _is_one_of(item, missing)] if kind == "In" else []
+    meant = f"{column} is null" + (f" or {column} in ({', '.join(rest)})" if rest else "")
+    blank = not str(bare(found).name).strip()
+    what = "blank text is" if blank else f"{_sql(found)} stands in data.csv.missing and is"
+    return f"{_sql(node)}: {what} missing, so nothing is equal to it; write {meant}"
+
+
+def _is_one_of(node: Any, missing: set[str]) -> bool:
+    """Whether a literal is one of the words for missing values, or a number that one of them spells."""
+    kind, text = literal_type(bare(node)), _sql(bare(node))
+    if kind is str:
+        return str(bare(node).name).strip() in missing
+    return kind is float and any(_NUMBER.fullmatch(word) and Decimal(word) == Decimal(text) for word in missing)
 
 
 def parts_on(condition: Condition, column: str) -> tuple[Condition, ...]:

@@ -101,17 +101,15 @@ def check_metadata(places: Places, contract: ContractSpec | None) -> None:
             places.note(f"metadata.{key}", f"missing; contract.metadata in {asked} asks for it", missing=True)
 
 
-def check_condition(places: Places) -> None:
-    """Notes a condition that cannot be read."""
+def check_condition(places: Places, data: DataSpec | None) -> None:
+    """Notes a condition that cannot be read, or that no row can pass."""
     drop = _text(places, "drop")
     if not drop:
         return
-    from raytemplate.data.conditions import parse_condition  # sqlglot takes a tenth of a second
+    from raytemplate.data.conditions import condition_problem  # sqlglot takes a tenth of a second
 
-    try:
-        parse_condition(drop)
-    except ValueError as error:
-        places.note("data.drop", str(error))
+    if problem := condition_problem(drop, data.csv.missing if data else ()):
+        places.note("data.drop", problem)
 
 
 def check_baseline(places: Places, evaluation: EvaluationSpec) -> None:

@@ -75,7 +75,7 @@ def _check_all(places: Places, parts: dict[str, Any], family: Family | None, pat
     """The checks between fields, over what is left of each namespace without its wrong values."""
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
     gates = check_gates(places, governance) if governance else {}
-    check_condition(places)
+    check_condition(places, data)
     check_code(places, parts["code"], family, features, path.parent)
     check_task(places, parts, family)
     check_metadata(places, parts["contract"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raytemplate import plugins
-from raytemplate.data.conditions import is_condition, parse_condition
+from raytemplate.data.conditions import condition_problem, is_condition
 from raytemplate.data.options import DataSpec
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
 from raytemplate.governance.options import GovernanceSpec
@@ -83,10 +83,8 @@ def _check_target(places: Places, data: DataSpec) -> None:
     if data.task != "binary":
         places.note("data.target", f'got "{data.target}", a condition; that needs data.task: binary')
         return
-    try:
-        parse_condition(data.target)
-    except ValueError as error:
-        places.note("data.target", str(error))
+    if problem := condition_problem(data.target, data.csv.missing):
+        places.note("data.target", problem)
 
 
 def _check_loss(places: Places, training: TrainingSpec, task: str) -> None:

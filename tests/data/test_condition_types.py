@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from raytemplate.data.condition_types import type_problems
-from raytemplate.data.conditions import parse_condition
+from raytemplate.data.conditions import condition_problem, parse_condition
 
 SCHEMA = {
     "x": "int64", "f": "double", "s": "string", "code": "dictionary<values=string, indices=int32, ordered=0>",
@@ -144,3 +144,35 @@ def test_values_are_compared_as_what_they_are(text, rows):
 def test_a_day_is_its_first_moment():
     days = pa.table({"d": [date(2020, 1, 1), date(2020, 1, 2)]})
     assert days.filter(parse_condition("d <= '2020-01-01T23:59'").expression(days.schema)).num_rows == 1
+
+
+NEVER_TRUE = {
+    "s = ''": "s = '': blank text is missing, so nothing is equal to it; write s is null",
+    "'\u00a0 ' = \"a b\"": (
+        "'\u00a0 ' = \"a b\": blank text is missing, so nothing is equal to it; write \"a b\" is null"
+    ),
+    "x > 1 or not (s like ' ')": "s LIKE ' ': blank text is missing, so nothing is equal to it; write s is null",
+    "s in ('', 'a', 'NA')": (
+        "s IN ('', 'a', 'NA'): blank text is missing, so nothing is equal to it; write s is null or s in ('a')"
+    ),
+    "s in ('NA ')": (
+        "s IN ('NA '): 'NA ' stands in data.csv.missing and is missing, so nothing is equal to it; write s is null"
+    ),
+    "x = -999": "x = -999: -999 stands in data.csv.missing and is missing, so nothing is equal to it; write x is null",
+    "f in (1, -999.0)": (
+        "f IN (1, -999.0): -999.0 stands in data.csv.missing and is missing, so nothing is equal to it; "
+        "write f is null or f in (1)"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NEVER_TRUE)
+def test_a_value_that_counts_as_missing_is_not_compared_with(text):
+    assert condition_problem(text, ("", "NA", "-999")) == NEVER_TRUE[text]
+
+
+@pytest.mark.parametrize(
+    "text", ["s <> ''", "s is null", '"" is not null', "s = 'a'", "s >= ''", "x = 999", "s = '-1'"]
+)
+def test_other_values_may_be_compared_with(text):
+    assert condition_problem(text, ("", "NA", "-999")) == ""

@@ -50,6 +50,8 @@ def edited(old: str, new: str) -> str:
          "t.yaml:6  data.targt: no such field; did you mean data.target?"),
         ("air_time is null", "f(x)",
          't.yaml:7  data.drop: got "f(x)", expected a SQL condition over columns such as "air_time is null"; f(x) is not allowed'),
+        ("air_time is null", '"carrier = \'\'"',
+         "t.yaml:7  data.drop: carrier = '': blank text is missing, so nothing is equal to it; write carrier is null"),
         ("[distance, seats]", "[distance, 3]", "t.yaml:9  features.numeric: got 3, expected text"),
         ("[distance, seats]", "distance", 't.yaml:9  features.numeric: got "distance", expected a list of names such as [a, b]'),
         ("[distance, seats]", "[distance, distance]",
