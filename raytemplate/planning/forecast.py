@@ -18,10 +18,12 @@ _WORKER_GROUP_S = 15.0
 _INGEST_ROWS_PER_S = 400_000.0
 _STREAM_ROWS_PER_S = 120_000.0
 _SCORE_ROWS_PER_S = 500_000.0
-# Measured one by one, benchmarks/results/forecast_2cores_202611.md: opening and reading a file besides its rows;
-# profiling and encoding a column besides its values, and each value; growing a tree, which looks at the bins of every
-# column in each of its leaves, whatever the rows; putting a value into its bin; asking a tree for a row.
-_FILE_S = 0.007
+# Measured one by one, benchmarks/results/forecast_2cores_202611.md: looking a file up before the start, and opening and
+# reading it besides its rows; profiling and encoding a column besides its values, and each value; growing a tree, which
+# looks at the bins of every column in each of its leaves, whatever the rows; putting a value into its bin; asking a tree
+# for a row.
+_LOOK_S = 0.0007
+_FILE_S = 0.001
 _COLUMN_S = 0.0015
 _VALUE_S = 0.05e-6
 _LEAF_COLUMN_S = 3.7e-6
@@ -51,7 +53,7 @@ def forecast(
         StageEstimate(stage=stage, seconds=job.seconds(stage, work[stage]) * _middle(past[stage]), work=work[stage])
         for stage in work
     )
-    start_s = _START_S * _middle(past["start"])
+    start_s = job.seconds("start", 0.0) * _middle(past["start"])
     total = start_s + sum(s.seconds for s in stages)
     runs_seen = len(past["fit"])
     spread = (0.75, 1.4) if runs_seen >= 2 else (0.6, 1.8)
@@ -99,7 +101,9 @@ class _Job:
         Args:
             work: rows; for fit rows x epochs.
         """
-        fixed = _FIXED_S.get(stage, _START_S)
+        if stage == "start":
+            return _START_S + (self.size.num_files - 1) * _LOOK_S
+        fixed = _FIXED_S[stage]
         if stage == "ingest":
             return fixed + self._ingest_s(work)
         if stage == "fit":

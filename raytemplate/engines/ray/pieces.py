@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,8 @@ from raytemplate.records.ingested import FileRead
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 _READ = "__raytemplate_read"
 _BYTES_A_TASK = 64_000_000
+_SMALL_BYTES, _MOST_PIECES = 4_000_000, 250
+"""So many bytes of small files, and so many pieces, are one task: a task takes longer than a small file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,9 +59,9 @@ class Piece:
 
 
 class Pieces(Datasource):
-    """The pieces of a stage between two moments, a read task each.
+    """The pieces of a stage between two moments, a read task each; small ones that follow each other share one.
 
-    The first row of each block carries, in one more column, which bytes it was made from and their digest: blocks
+    The first row of each piece carries, in one more column, which bytes it was made from and their digest: blocks
     may be split or put together by Ray Data and the account still arrives.
     """
 
@@ -73,14 +76,28 @@ class Pieces(Datasource):
     def get_read_tasks(
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
     ) -> list[ReadTask]:
-        """One task a piece, whatever the parallelism: digests must not depend on the cluster."""
-        return [ReadTask(partial(_task, piece), _expected(piece)) for piece in self._pieces]
+        """The same tasks whatever the parallelism: what is computed must not depend on the cluster."""
+        return [ReadTask(partial(_task, some), _expected(some)) for some in bundled(self._pieces)]
 
 
-def _expected(piece: Piece) -> BlockMetadata:
+def bundled(pieces: Iterable[Piece]) -> list[tuple[Piece, ...]]:
+    """The pieces in their order, small ones that follow each other together."""
+    found: list[list[Piece]] = []
+    num_bytes = 0
+    for piece in pieces:
+        num_bytes += piece.num_bytes
+        if not found or num_bytes > _SMALL_BYTES or len(found[-1]) == _MOST_PIECES:
+            found.append([])
+            num_bytes = piece.num_bytes
+        found[-1].append(piece)
+    return [tuple(some) for some in found]
+
+
+def _expected(pieces: tuple[Piece, ...]) -> BlockMetadata:
     return BlockMetadata(
-        num_rows=piece.num_rows, size_bytes=piece.num_bytes * 4, exec_stats=None, input_files=(piece.order.path,)
-    )
+        num_rows=sum(piece.num_rows for piece in pieces), size_bytes=sum(piece.num_bytes for piece in pieces) * 4,
+        exec_stats=None, input_files=tuple(piece.order.path for piece in pieces),
+    )  # fmt: skip
 
 
 def pieces_of(
@@ -155,12 +172,14 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
     """
     alone = once and sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
     return ray.data.read_datasource(
-        Pieces(pieces), override_num_blocks=len(pieces), concurrency=1 if alone else None
+        Pieces(pieces), override_num_blocks=len(bundled(pieces)), concurrency=1 if alone else None
     )  # fmt: skip
 
 
-def _task(piece: Piece) -> list[pa.Table]:
-    return [read_piece(piece)]
+def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
+    """The rows of the pieces, one table for as long as the types of their columns stay the same."""
+    for _, same in groupby(map(read_piece, pieces), key=lambda table: table.schema):
+        yield pa.concat_tables(same, promote_options="none").combine_chunks()
 
 
 def read_piece(piece: Piece) -> pa.Table:

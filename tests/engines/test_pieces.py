@@ -1,0 +1,65 @@
+"""Which pieces of files a read task reads, and what it gives."""
+
+from datetime import datetime
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raytemplate.data.sources.source import SliceOrder
+from raytemplate.engines.ray.pieces import Piece, Pieces, bundled, by_file
+from raytemplate.records.codec import Settings
+
+MOST_BYTES, MOST_PIECES = 4_000_000, 250
+
+
+def piece(path, num_rows=1, num_bytes=1):
+    order = SliceOrder(
+        path=str(path), footer_sha256=None, row_groups=(0,), ranges=(), columns=("x",), start=datetime.min,
+        end=datetime.max,
+    )  # fmt: skip
+    return Piece(
+        source="parquet", order=order, partitions=Settings(), kinds=Settings(), num_rows=num_rows, num_bytes=num_bytes
+    )
+
+
+@given(
+    sizes=st.lists(st.sampled_from([0, 1, 1000, 900_000, 3_999_999, 4_000_000, 4_000_001, 64_000_000]), max_size=600)
+)
+def test_small_pieces_share_a_task_in_their_order(sizes):
+    pieces = [piece(number, num_bytes=size) for number, size in enumerate(sizes)]
+    found = bundled(pieces)
+    assert [one for some in found for one in some] == pieces
+    for some in found:
+        assert len(some) == 1 or (len(some) <= MOST_PIECES and sum(one.num_bytes for one in some) <= MOST_BYTES)
+    for some, then in pairwise(found):
+        full = len(some) == MOST_PIECES or sum(one.num_bytes for one in (*some, then[0])) > MOST_BYTES
+        assert full, "the first of the next task would have had room"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A file each, of these types of one column."""
+
+    def made(*kinds):
+        for number, kind in enumerate(kinds):
+            pq.write_table(pa.table({"x": pa.array([number, number], kind)}), tmp_path / f"{number}.parquet")
+        return [piece(tmp_path / f"{number}.parquet", num_rows=2) for number in range(len(kinds))]
+
+    return made
+
+
+def test_a_task_gives_one_table_and_each_file_is_known_in_it(files, tmp_path):
+    (task,) = Pieces(tuple(files(*[pa.int64()] * 40))).get_read_tasks(1)
+    (table,) = task()
+    assert table.column("x").to_pylist() == [n for n in range(40) for _ in range(2)]
+    found = [(path, rows.column("x").to_pylist()) for path, rows in by_file(table)]
+    assert found == [(str(tmp_path / f"{n}.parquet"), [n, n]) for n in range(40)]
+
+
+def test_columns_of_other_types_are_not_made_one(files):
+    (task,) = Pieces(tuple(files(pa.int64(), pa.int64(), pa.float64(), pa.int64()))).get_read_tasks(1)
+    assert [(str(t.schema.field("x").type), t.num_rows) for t in task()] == [("int64", 4), ("double", 2), ("int64", 2)]
