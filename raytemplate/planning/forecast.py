@@ -20,8 +20,8 @@ _STREAM_ROWS_PER_S = 120_000.0
 _SCORE_ROWS_PER_S = 500_000.0
 # Measured one by one, benchmarks/results/forecast_2cores_202611.md: looking a file up before the start, and opening and
 # reading it besides its rows; profiling and encoding a column besides its values, and each value; growing a tree, which
-# looks at the bins of every column in each of its leaves, whatever the rows; putting a value into its bin; asking a tree
-# for a row.
+# looks at the bins of every column in each of its leaves, whatever the rows; putting a value into its bin; asking a
+# tree for a row.
 _LOOK_S = 0.0007
 _FILE_S = 0.001
 _COLUMN_S = 0.0015
