@@ -7,6 +7,7 @@ run_ = run(plan(spec, as_of="2013-06-01"))
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -52,7 +53,7 @@ from raytemplate.looking import (
 from raytemplate.models.options import Family
 from raytemplate.planning.addresses import is_jobs_api, refuse_jobs_api, refuse_other_than_jobs_api
 from raytemplate.planning.look import champion_of, look
-from raytemplate.planning.stages import RunPlan, plan_id
+from raytemplate.planning.stages import RunPlan, id_of
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
@@ -578,7 +579,7 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
                          next_step=error.next_step or again) from error  # fmt: skip
     beside = path.absolute().parent
     found = _moved(found, lambda place: str(Path(os.path.normpath(beside / place))))
-    if plan_id(found) != found.id:
+    if id_of(json.loads(path.read_bytes())) != found.id:  # as it is written: an earlier version wrote fewer fields
         raise IntegrityError(
             f"{path}: edited since it was saved: it is not plan {found.id} any more",
             next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",

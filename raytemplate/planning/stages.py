@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from raytemplate.budget import Meter, Spent
 from raytemplate.code.files import CodeRef
@@ -364,14 +365,24 @@ class RunPlan:
 
 def plan_id(plan: RunPlan) -> str:
     """Six hex digits over what changes the result: not where it is stored, what it should take or how it is judged."""
-    ingest = replace(
-        plan.ingest, root="", newest=None, memory_bytes=0, num_files_listed=0, contract=Settings(), storage=Storage()
-    )  # fmt: skip
-    # Plans made before have none of these, and keep their ids.
-    read = {name: value for name, value in encode(ingest).items() if name not in ("rules", "types") or value}
-    fit = replace(plan.fit, why="")
-    more = [plan.code.sha256] if plan.code.sha256 else []
-    more += [] if plan.variant == "standard" else [plan.variant]
-    more += [] if plan.sweep is None else [canonical(replace(plan.sweep, expected_trials=0))]
-    material = canonical([plan.name, plan.as_of, read, fit, plan.evaluate, plan.limits.time_s, *more])
+    return id_of(encode(plan))
+
+
+def id_of(plan: Mapping[str, Any]) -> str:
+    """The id of a plan as it is written, in which one of an earlier version lacks what there was not yet."""
+    ingest = _without(plan["ingest"], {
+        "root": "", "newest": None, "memory_bytes": 0, "num_files_listed": 0, "contract": {},
+        "storage": {"kind": "Storage", "endpoint": "", "region": ""},
+    })  # fmt: skip
+    sweep = plan.get("sweep")
+    more = [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []
+    more += [variant] if (variant := plan.get("variant", "standard")) != "standard" else []
+    more += [canonical(_without(sweep, {"expected_trials": 0}))] if sweep else []
+    fit, limits = _without(plan["fit"], {"why": ""}), plan["limits"]
+    material = canonical([plan["name"], plan["as_of"], ingest, fit, plan["evaluate"], limits["time_s"], *more])
     return hashlib.sha256(material.encode()).hexdigest()[:6]
+
+
+def _without(record: Mapping[str, Any], blank: Mapping[str, Any]) -> dict[str, Any]:
+    """A written record with these of its fields emptied."""
+    return {name: blank.get(name, value) for name, value in record.items()}

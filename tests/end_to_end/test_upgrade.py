@@ -12,7 +12,7 @@ import pytest
 
 from raytemplate import api
 from raytemplate.cli.main import _run
-from raytemplate.errors import ChampionMoved
+from raytemplate.errors import ChampionMoved, IntegrityError
 from raytemplate.ledger.head import Ledger
 from raytemplate.reports.run_shown import show_run
 from raytemplate.store.workspace import Workspace, create
@@ -53,6 +53,17 @@ def test_an_old_workspace_opens(old):
     assert "wex3x4" in str(api.show(MODEL))
     assert [(row.name, row.champion_version) for row in api.models()] == [(MODEL, 2)]
     Ledger(Workspace(old).governance_db).verify()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_plan_that_an_old_version_saved_is_not_taken_for_an_edited_one(tmp_path, run):
+    locked = json.loads((FIXTURE / "workspace" / "runs" / run / "run.lock").read_text())["plan"]
+    saved = tmp_path / "saved.plan"
+    saved.write_text(json.dumps({"schema": 1, **locked}))
+    assert api.read_plan(saved).plan.id == locked["id"]
+    saved.write_text(json.dumps({"schema": 1, **locked, "fit": {**locked["fit"], "num_epochs": 99}}))
+    with pytest.raises(IntegrityError, match="edited since it was saved"):
+        api.read_plan(saved)
 
 
 def test_an_old_model_predicts_what_it_did(old):
