@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from raytemplate.data.condition_types import type_problems
 from raytemplate.data.conditions import Condition, parse_condition, parts_on
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.reader import read_file
@@ -31,7 +32,7 @@ def without_dropped(source: SourceTable, drop: str, time: str) -> SourceTable:
     Raises:
         As `read_file`.
     """
-    tests = parts_on(parse_condition(drop), time) if drop and time else ()
+    tests = _askable(parse_condition(drop), time) if drop and time else ()
     if not tests or time in source.partitions:
         return source
     files = tuple(
@@ -39,6 +40,13 @@ def without_dropped(source: SourceTable, drop: str, time: str) -> SourceTable:
         for file in source.files
     )
     return replace(source, files=files)
+
+
+def _askable(drop: Condition, time: str) -> tuple[Condition, ...]:
+    """Tests of the time alone. Those that no time can be asked, such as `t > 20240101`, are refused with their line
+    once the columns are compared with the template, which comes after looking.
+    """
+    return tuple(test for test in parts_on(drop, time) if not type_problems(test.text, {time: str(_SCHEMA_TYPE)}))
 
 
 def _group(

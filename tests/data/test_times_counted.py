@@ -106,6 +106,15 @@ def test_other_conditions_leave_the_times_alone(tmp_path):
         assert without_dropped(source, drop, "t") == source
 
 
+@pytest.mark.parametrize(
+    "drop", ["t >= '2100-02-30'", "t > 21000101", "t", "t like '9%'", "t + 1 > 2", "t in ('9999-12-31', 1)", "t = true"]
+)
+def test_a_test_that_no_time_can_be_asked_is_left_to_those_who_refuse_it(tmp_path, drop):
+    source = csv(tmp_path, FAR[0], None)
+    for text in (drop, f"{drop} or t > '2100-01-01'", f"x is null or {drop}"):
+        assert without_dropped(source, text, "t") == source
+
+
 def test_a_file_of_which_all_is_dropped_has_no_times(tmp_path):
     assert without_dropped(csv(tmp_path, FAR[0], None), "t > '0001-01-01'", "t").time_max is None
 

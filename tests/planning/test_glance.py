@@ -67,6 +67,20 @@ WRONG = {
             't.yaml:9  evaluation.slices: no column "k" in the data; there is t, x, c, id, y',
         ],
     ),
+    "a day that no calendar has": (
+        [("\"x = '7'\"", "\"t >= '2024-02-30'\"")],
+        [
+            "t.yaml:7  data.drop: \"t\" is a time and '2024-02-30' is no date; write such as '2024-01-31' or '2024-01-31T06:00'"
+        ],
+    ),
+    "a time compared with a number, beside a test that can be asked": (
+        [("\"x = '7'\"", "\"t >= '2100-01-01' or t > 20240101\"")],
+        ["t.yaml:7  data.drop: \"t\" is a time and 20240101 a number; write '2024-01-01'"],
+    ),
+    "a time that stands alone": (
+        [("\"x = '7'\"", '"t"')],
+        ['t.yaml:7  data.drop: "t" is a time, expected something that is true or false'],
+    ),
     "a time that is none, beside others": (
         [("time: t", "time: c")],
         [
