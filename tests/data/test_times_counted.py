@@ -107,7 +107,7 @@ def test_other_conditions_leave_the_times_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "drop", ["t >= '2100-02-30'", "t > 21000101", "t", "t like '9%'", "t + 1 > 2", "t in ('9999-12-31', 1)", "t = true"]
+    "drop", ["t >= '2100-02-30'", "t > 21000101", "t", "t like '9%'", "t + 1 > 2", "t in (1, 2)", "t = true"]
 )
 def test_a_test_that_no_time_can_be_asked_is_left_to_those_who_refuse_it(tmp_path, drop):
     source = csv(tmp_path, FAR[0], None)
