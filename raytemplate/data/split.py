@@ -4,7 +4,11 @@ A row's hash is 64 bits: the seed's, mixed with that of each column by name, so 
 other rows and the file they stand in do not matter. A number counts as the float64 it is, whatever type its file has,
 and one that no float64 is (a whole number beyond 2^53, or a decimal of that size) by its digits; a time as microseconds
 since 1970; text and bytes by BLAKE2b; a missing value as missing, however it is spelt. Rows equal in all columns that
-count share a side.
+count share a side. Values count as training takes them, so that a CSV file and the Parquet file made of it are split
+alike.
+
+Splits made before, which have no `kinds`, count values as they stand in their file: blanks around text count, blank
+text is a text of its own, and a whole number is the float64 next to it. They keep that: rows must not change sides.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
+from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.records import codec
 
@@ -36,7 +41,9 @@ _MISSING = 0x9E3779B97F4A7C15
 class Split:
     """A split by row hash. `columns` count, sorted by name; `validation` and `test` are shares of the rows.
 
-    With `by_keys` the columns are the template's keys, else all but those of the target.
+    With `by_keys` the columns are the template's keys, else all but those of the target. `kinds` are what each of the
+    columns holds ("number", "text", "time", "" without a value): 7 and '7' have different hashes. Splits made before
+    have none.
     """
 
     validation: float
@@ -44,11 +51,20 @@ class Split:
     seed: int
     columns: tuple[str, ...]
     by_keys: bool
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def is_as_read(self) -> bool:
+        """Whether values count as they are taken, and not as they stand in their file."""
+        return bool(self.kinds)
 
     @property
     def id(self) -> str:
         """12 hex digits: two models with the same one have the same rows on the same sides."""
-        return hashlib.sha256(codec.canonical(self).encode()).hexdigest()[:12]
+        written = codec.encode(self)
+        if not self.kinds:  # ids of models made before
+            del written["kinds"]
+        return hashlib.sha256(codec.canonical(written).encode()).hexdigest()[:12]
 
     def share(self, side: str) -> float:
         """The share of the rows on one side."""
@@ -62,20 +78,27 @@ def sides(table: pa.Table, split: Split) -> NDArray[np.uint8]:
     Raises:
         DataError: a column that counts holds lists or objects.
     """
-    draw = row_hashes(table, split.columns, split.seed).astype(np.float64) / 2.0**64
+    hashes = row_hashes(table, split.columns, split.seed, as_it_stands=not split.is_as_read)
+    draw = hashes.astype(np.float64) / 2.0**64
     return np.select([draw < split.test, draw < split.test + split.validation], [2, 1], 0).astype(np.uint8)
 
 
-def row_hashes(table: pa.Table, columns: Sequence[str], seed: int) -> Hashes:
-    """64 evenly spread bits a row, uint64 [rows], from these columns."""
+def row_hashes(table: pa.Table, columns: Sequence[str], seed: int, *, as_it_stands: bool = False) -> Hashes:
+    """64 evenly spread bits a row, uint64 [rows], from these columns.
+
+    Args:
+        as_it_stands: as splits and samples made before have them; see above.
+    """
     found = np.full(table.num_rows, _text_hash(str(seed)), np.uint64)
     for name in sorted(columns):
-        found = _mixed(found ^ _mixed(_column(table, name) ^ np.uint64(_text_hash(name))))
+        column = plain(table.column(name)) if as_it_stands else null_where_missing(table.column(name))
+        found = _mixed(
+            found ^ _mixed(_column(column.combine_chunks(), name, as_it_stands) ^ np.uint64(_text_hash(name)))
+        )
     return found
 
 
-def _column(table: pa.Table, name: str) -> Hashes:
-    column: Any = null_where_missing(table.column(name)).combine_chunks()
+def _column(column: Any, name: str, as_it_stands: bool) -> Hashes:
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         bits = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())
@@ -85,7 +108,7 @@ def _column(table: pa.Table, name: str) -> Hashes:
         or pa.types.is_floating(kind)
         or pa.types.is_decimal(kind)
     ):
-        return _numbers(column)
+        return _numbers(column, exactly=not as_it_stands)
     elif pa.types.is_null(kind):
         return np.full(len(column), _MISSING, np.uint64)
     else:
@@ -94,14 +117,14 @@ def _column(table: pa.Table, name: str) -> Hashes:
     return np.where(_is_null(column), np.uint64(_MISSING), values)
 
 
-def _numbers(column: Any) -> Hashes:
+def _numbers(column: Any, *, exactly: bool) -> Hashes:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
     values = values + 0.0  # minus zero is zero
     found = np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
     large = np.flatnonzero(np.abs(values) >= _FROM_HERE_ROUNDED)
-    if len(large) and not pa.types.is_floating(column.type):
+    if exactly and len(large) and not pa.types.is_floating(column.type):
         found[large] = _by_digits(column.take(pa.array(large)), values[large])
     return found
 

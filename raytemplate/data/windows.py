@@ -97,11 +97,18 @@ def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Tabl
     return kept, table.num_rows - kept.num_rows
 
 
-def sample_rows(table: pa.Table, columns: Sequence[str], share: float, seed: int) -> pa.Table:
-    """About `share` of the rows, in the table's order, by a seeded hash of these columns, whatever their block."""
+def sample_rows(
+    table: pa.Table, columns: Sequence[str], share: float, seed: int, *, as_it_stands: bool = False
+) -> pa.Table:
+    """About `share` of the rows, in the table's order, by a seeded hash of these columns, whatever their block.
+
+    Args:
+        as_it_stands: see `row_hashes`.
+    """
     if share >= 1:
         return table
-    kept: Any = table.filter(pa.array(row_hashes(table, columns, _APART + seed) < np.uint64(share * 2.0**64)))
+    hashes = row_hashes(table, columns, _APART + seed, as_it_stands=as_it_stands)
+    kept: Any = table.filter(pa.array(hashes < np.uint64(share * 2.0**64)))
     return kept
 
 

@@ -69,6 +69,12 @@ def can_be_hashed(kind: str) -> bool:
     return plain_type(kind).startswith(_HASHED)
 
 
+def hashed_as(kind: str) -> str:
+    """What a column of that Arrow type is to the hash of a row: "number", "text", "time", or "" without a value."""
+    found = kind_of(kind)
+    return {"boolean": "number", "other": "text", "any": ""}.get(found, found)
+
+
 def _conditions(spec: TemplateSpec) -> Iterator[tuple[str, str]]:
     """(path in the template, condition)."""
     if is_condition(spec.data.target):

@@ -18,7 +18,7 @@ from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
 from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
-from raytemplate.planning.columns import can_be_hashed, check_columns
+from raytemplate.planning.columns import can_be_hashed, check_columns, hashed_as
 from raytemplate.planning.features import every_variant, feature_steps, num_variants, searches_features
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import limits_of
@@ -61,7 +61,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         PlanError: resources or a budget that cannot be.
     """
     check_columns(spec, inventory.source.schema)
-    split = split_of(spec.data, inventory.source)
+    split = split_of(spec.data, inventory.source, inventory.champion.split if inventory.champion else "")
     moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None, time=spec.data.time)
     if split is None:
         windows = windows_at(moment, spec.data.windows, inventory.source)
@@ -93,18 +93,27 @@ def _set_outside(spec: TemplateSpec) -> tuple[str, ...]:
     return tuple(sorted(path for path in found if not any(other.startswith(f"{path}.") for other in found)))
 
 
-def split_of(data: DataSpec, source: SourceTable) -> Split | None:
-    """The split by row hash that a template asks for; None where windows of time do."""
+def split_of(data: DataSpec, source: SourceTable, champion: str = "") -> Split | None:
+    """The split by row hash that a template asks for; None where windows of time do.
+
+    Args:
+        champion: the id of the champion's split. One that is the same but for how values count, as earlier versions
+            counted them, is kept: the champion must not be judged on rows that it was trained on.
+    """
     if data.split is None:
         return None
     # The target is left out: rows alike but for it would else part by their answer, and few features are enough for the
     # test to hold just the answers that train lacks.
     answer = target_columns(data.target)
     columns = data.keys or tuple(n for n, kind in source.schema.items() if n not in answer and can_be_hashed(kind))
-    return Split(
-        validation=data.split.validation, test=data.split.test, seed=data.split.seed, columns=tuple(sorted(columns)),
+    columns = tuple(sorted(columns))
+    before = Split(
+        validation=data.split.validation, test=data.split.test, seed=data.split.seed, columns=columns,
         by_keys=bool(data.keys),
     )  # fmt: skip
+    return (
+        before if before.id == champion else replace(before, kinds=tuple(hashed_as(source.schema[n]) for n in columns))
+    )
 
 
 def _ingest(

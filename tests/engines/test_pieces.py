@@ -1,5 +1,6 @@
 """Which pieces of files a read task reads, and what it gives."""
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -9,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytemplate.data.sources.source import SliceOrder
-from raytemplate.engines.ray.pieces import Piece, Pieces, bundled, by_file
+from raytemplate.data.sources.reader import list_files
+from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.text.rules import Rules
+from raytemplate.data.split import Split
+from raytemplate.data.windows import SIDE
+from raytemplate.engines.ray.pieces import Piece, Pieces, bundled, by_file, pieces_of_listing, read_piece
 from raytemplate.records.codec import Settings
 
 MOST_BYTES, MOST_PIECES = 4_000_000, 250
@@ -63,3 +68,29 @@ def test_a_task_gives_one_table_and_each_file_is_known_in_it(files, tmp_path):
 def test_columns_of_other_types_are_not_made_one(files):
     (task,) = Pieces(tuple(files(pa.int64(), pa.int64(), pa.float64(), pa.int64()))).get_read_tasks(1)
     assert [(str(t.schema.field("x").type), t.num_rows) for t in task()] == [("int64", 4), ("double", 2), ("int64", 2)]
+
+
+CSV = """red   ,,9007199254740993
+   ,a,9007199254740992
+NA,b,1
+red,,2
+"""
+
+
+@pytest.mark.parametrize("kinds", [(), ("text", "text", "number")], ids=["made before", "made now"])
+def test_padded_text_in_parquet_is_on_the_side_of_the_same_text_in_csv_unless_the_split_was_made_before(
+    kinds, tmp_path
+):
+    rules = Rules(missing=("", "NA"))
+    (tmp_path / "a.csv").write_text("k,w,n\n" + CSV * 40)
+    columns = {"k": ["red   ", "   ", "NA", "red"], "w": ["", "a", "b", None], "n": [2**53 + 1, 2**53, 1, 2]}
+    pq.write_table(pa.table({name: values * 40 for name, values in columns.items()}), tmp_path / "a.parquet")
+    found = {}
+    for name, form in (("a.csv", "csv"), ("a.parquet", "parquet")):
+        order = ListOrder(pattern=name, root=tmp_path, settings=Settings({"missing": ["", "NA"]}))
+        (one,) = pieces_of_listing(list_files(form, order), ("w",))
+        split = Split(validation=0.3, test=0.3, seed=0, columns=("k", "n", "w"), by_keys=True, kinds=kinds)
+        found[form] = read_piece(replace(one, split=split, rules=rules))
+        assert found[form].column("w").to_pylist() == [None, "a", "b", None] * 40
+    sides = [table.column(SIDE).to_pylist() for table in found.values()]
+    assert (sides[0] == sides[1]) == bool(kinds)

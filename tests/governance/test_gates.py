@@ -132,7 +132,7 @@ CHAMPIONS = [
     ("seen is unknown", {"champion_ref": replace(CHAMPION, seen_until=None)}, "block",
      "version 1: not recorded until when it has seen data"),
     ("another split", {"champion_ref": replace(CHAMPION, split="a"), "split": "b"}, "block",
-     "version 1 has seen test rows: its data.split had other shares, seed or keys"),
+     "version 1 has seen test rows: its data.split had other shares, seed or keys, or columns of other types"),
     ("split by time then", {"split": "b"}, "block",
      "version 1 may have seen test rows: its data was split by time, this by row hash"),
     ("split by hash then", {"champion_ref": replace(CHAMPION, split="a")}, "block",

@@ -164,3 +164,22 @@ def test_a_row_goes_to_its_side_by_its_keys_or_by_all_but_the_answer():
     late = split_of(data.model_copy(update={"target": "air_time > 150"}), source())
     assert by_rows is not None and set(by_rows.columns) == set(source().schema) - {"air_time"}
     assert late == by_rows
+
+
+def test_a_split_like_that_of_a_champion_made_before_is_kept():
+    split = SplitSpec.model_validate({"validation": "15 %", "test": "15 %"})
+    data = spec_of().data.model_copy(update={"split": split, "keys": ()})
+    now = split_of(data, source())
+    assert now is not None and now.is_as_read and set(now.kinds) == {"number", "text", "time"}
+    before = replace(now, kinds=())
+    assert split_of(data, source(), champion=before.id) == before
+    assert split_of(data, source(), champion=now.id) == split_of(data, source(), champion="another") == now
+
+
+def test_a_column_that_becomes_text_makes_another_split():
+    split = SplitSpec.model_validate({"validation": "15 %", "test": "15 %"})
+    data = spec_of().data.model_copy(update={"split": split, "keys": ()})
+    ids = [
+        split_of(data, source(schema=SCHEMA | {"precip": kind})).id for kind in ("double", "int64", "bool", "string")
+    ]
+    assert ids[0] == ids[1] == ids[2] != ids[3]

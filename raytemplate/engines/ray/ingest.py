@@ -184,7 +184,7 @@ def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     share = next(w.share for w in stage.windows if w.name == window)
     own = {*([stage.time] if stage.time else []), *target_columns(stage.target)}
     own.update(column for step in stage.features for column in reads(step))
-    return sample_rows(table, sorted(own), share, stage.seed)
+    return sample_rows(table, sorted(own), share, stage.seed, as_it_stands=stage.rules is None)
 
 
 def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:

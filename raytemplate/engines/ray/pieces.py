@@ -190,8 +190,7 @@ def read_piece(piece: Piece) -> pa.Table:
             f"{piece.order.path}: changed while this run was reading it",
             next_step="put the file back and resume, or start a new run",
         )
-    # After the split: its hashes are of values as they stand in the file, so that no row changes sides.
-    table = result.table if piece.rules is None else as_read(result.table, piece.rules)
+    table = result.table
     account = json.dumps(codec.encode(result.file))
     filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
     column = pa.chunked_array([pa.array([account][: table.num_rows], pa.string()), filler])
@@ -199,16 +198,26 @@ def read_piece(piece: Piece) -> pa.Table:
 
 
 def _with_side(piece: Piece) -> ReadResult:
+    """The rows as they are taken, with their side where there is a split."""
     if piece.split is None:
-        return read_file(piece.source, piece.order, piece.partitions, piece.kinds)
+        result = read_file(piece.source, piece.order, piece.partitions, piece.kinds)
+        return replace(result, table=_taken(result.table, piece))
     wanted = piece.order.columns
     order = replace(piece.order, columns=tuple(dict.fromkeys((*wanted, *piece.split.columns))))
     result = read_file(piece.source, order, piece.partitions, piece.kinds)
-    found = sides(result.table, piece.split)
-    table = result.table.select(list(wanted)).append_column(SIDE, pa.array(found))
+    table = _taken(result.table, piece) if piece.split.is_as_read else result.table
+    found = sides(table, piece.split)
+    table = table.select(list(wanted))
+    if not piece.split.is_as_read:
+        table = _taken(table, piece)
+    table = table.append_column(SIDE, pa.array(found))
     if piece.side:
         table = table.filter(pa.array(found == SIDES.index(piece.side)))
     return replace(result, table=table)
+
+
+def _taken(table: pa.Table, piece: Piece) -> pa.Table:
+    return table if piece.rules is None else as_read(table, piece.rules)
 
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:

@@ -54,6 +54,7 @@ def _other_split(evaluation: Evaluation) -> str:
     if champion.split == evaluation.split:
         return f"version {champion.version} was not scored"
     if champion.split and evaluation.split:
-        return f"version {champion.version} has seen test rows: its data.split had other shares, seed or keys"
+        differs = "its data.split had other shares, seed or keys, or columns of other types"
+        return f"version {champion.version} has seen test rows: {differs}"
     theirs, ours = ("row hash" if split else "time" for split in (champion.split, evaluation.split))
     return f"version {champion.version} may have seen test rows: its data was split by {theirs}, this by {ours}"
