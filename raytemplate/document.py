@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
 from raytemplate.errors import Problem, SpecError
+from raytemplate.units import brief
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -144,7 +145,7 @@ class _Node:
 
     @property
     def described(self) -> str:
-        return {"sequence": "a list", "mapping": "a mapping"}.get(self.kind) or (self.text or "nothing")
+        return {"sequence": "a list", "mapping": "a mapping"}.get(self.kind) or (brief(self.text) or "nothing")
 
 
 class _Composer:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+_BRIEF = 200
+"""Most characters of a value in a message; a condition or a list of names still fits."""
 _NUMBER = r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,15})?)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
@@ -163,8 +165,13 @@ def parse_moment(text: str) -> datetime:
 
 
 def show(value: object) -> str:
-    """A value as a person typed it, for error messages."""
-    return f'"{value}"' if isinstance(value, str) else ("nothing" if value is None else str(value))
+    """A value as a person typed it, for error messages; of a long one its beginning."""
+    return f'"{brief(value)}"' if isinstance(value, str) else ("nothing" if value is None else brief(str(value)))
+
+
+def brief(text: str) -> str:
+    """A text in a message of one line: of a long one its beginning, such as of a file given instead of a template."""
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
 def show_seconds(seconds: float) -> str:

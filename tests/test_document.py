@@ -90,6 +90,7 @@ TOP = 'expected a mapping such as "name: my-model" at the top, got'
         pytest.param(b"# only\n", [f"t.yaml:1  {EMPTY}"], id="comment-only"),
         pytest.param(b"\n- a\n", [f"t.yaml:2  {TOP} a list"], id="list"),
         pytest.param(b"text", [f"t.yaml:1  {TOP} text"], id="text"),
+        pytest.param(b"t,x\n1,2\n" * 9_000, [f"t.yaml:1  {TOP} {('t,x 1,2 ' * 25)}..."], id="data"),
         pytest.param(
             b"a: 1\nb: [1\n", ["t.yaml:3  not YAML: expected ',' or ']', but got '<stream end>'"], id="syntax"
         ),
