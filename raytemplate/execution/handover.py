@@ -6,7 +6,6 @@ the champion. Nothing of governance is there: no ledger, no key, no way to one.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
@@ -25,6 +24,7 @@ from raytemplate.records.run import RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult
 from raytemplate.store.atomic import storage_errors, write_atomic
+from raytemplate.store.clock import now_at
 from raytemplate.store.objects import ObjectStore
 
 _HANDOVER = "handover.json"
@@ -38,11 +38,6 @@ class Handover:
     champion: Champion | None
     spent_s: float
     spent_usd: float = 0.0
-
-    @property
-    def spent(self) -> Spent:
-        """What was spent before."""
-        return Spent(seconds=self.spent_s, usd=self.spent_usd)
 
 
 def shared_journal(storage: Path, run_id: str) -> Journal:
@@ -112,14 +107,21 @@ def read_handover(journal: Journal) -> Handover:
 
 def waited_since_handover_s(shared: Journal) -> float:
     """Seconds since a run was handed out, by the clock of the storage: those of two machines may differ."""
-    now = shared.folder / f".now-{uuid.uuid4().hex}"
     try:
-        now.touch()
-        return max(0.0, now.stat().st_mtime - (shared.folder / _HANDOVER).stat().st_mtime)
+        return max(0.0, now_at(shared.folder) - (shared.folder / _HANDOVER).stat().st_mtime)
     except OSError:
         return 0.0
-    finally:
-        now.unlink(missing_ok=True)
+
+
+def spent_until_job(shared: Journal, here_s: float, usd_per_s: float) -> Spent:
+    """What was spent on a run until its job began. The time until a cluster had room for it counts as any other: in
+    seconds, and at the price of what a run holds from its start to its end.
+
+    Args:
+        here_s: seconds since the job began, which its own meter counts.
+    """
+    handover, waited_s = read_handover(shared), max(0.0, waited_since_handover_s(shared) - here_s)
+    return Spent(seconds=handover.spent_s + waited_s, usd=handover.spent_usd + waited_s * usd_per_s)
 
 
 def copy_handover(storage: Path, journal: Journal) -> None:

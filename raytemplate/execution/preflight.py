@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 
+from raytemplate import plugins
 from raytemplate.data.sources.places import joined, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.lock import code_digest, environment
+from raytemplate.models.options import Family
 from raytemplate.planning.stages import RunPlan
 
 _DRIVER = "driver"
@@ -83,6 +85,15 @@ def versions() -> dict[str, str]:
     with suppress(PackageNotFoundError):
         found[_OURS] = version(_OURS)
     return found
+
+
+def packages_of(plan: RunPlan) -> tuple[str, ...]:
+    """What must be of one version everywhere, besides what every run needs: that of each family which may be trained,
+    those that a sweep chooses from included, and plug-ins.
+    """
+    stages = (plan.fit, *(plan.sweep.arms if plan.sweep else ()))
+    families: list[Family] = [plugins.load(plugins.FAMILIES, stage.family) for stage in stages]
+    return tuple(dict.fromkeys((*(name for family in families for name in family.packages), *plugins.packages())))
 
 
 def report(node: str, asked: Question) -> NodeReport:

@@ -83,7 +83,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
         case SweepStage():
             return "sweep", _sweep(stage)
         case FitStage():
-            return "fit", _fit(stage, plan.ingest) if plan.sweep is None else _last(plan.sweep)
+            return "fit", _fit(stage, plan.ingest) if plan.sweep is None else _last(plan.sweep, stage)
         case EvaluateStage():
             return "evaluate", _evaluate(stage)
         case GovernStage():
@@ -121,7 +121,19 @@ def _fit(stage: FitStage, ingest: IngestStage) -> str:
     why = f": {stage.why}" if stage.why else ""
     what = "" if ingest.task == "regression" else f" for {ingest.target} ({ingest.task})"
     begun = f", {start_text(stage.warm_start)}" if stage.warm_start else ""
-    return f"{stage.family}{what}, {count(stage.num_epochs, stage.step)}{begun}; {processes}, {held}{why}"
+    trained = f"{stage.family}{what}, {count(stage.num_epochs, stage.step)}{begun}"
+    return f"{trained}; {processes}, {held}{why}{_losses(stage)}"
+
+
+def _losses(stage: FitStage) -> str:
+    """What becomes of training if workers are lost; of one process there is nothing to say."""
+    if not stage.workers:
+        return ""
+    if not stage.max_failures:
+        return "; lost workers end the run (resources.max_failures: 0)"
+    fewer = 0 < stage.least_workers < stage.workers
+    suffice = f", and {stage.least_workers} then suffice{'s' if stage.least_workers == 1 else ''}" if fewer else ""
+    return f"; lost workers are started again, at most {count(stage.max_failures, 'time')}{suffice}"
 
 
 def _sweep(stage: SweepStage) -> str:
@@ -144,9 +156,9 @@ def _picked(stage: SweepStage) -> str:
     return f" for {names}: the best {stage.pick.best} with {near} wins"
 
 
-def _last(sweep: SweepStage) -> str:
+def _last(sweep: SweepStage, stage: FitStage) -> str:
     if sweep.refit:
-        return "the winner's values again, for its best number of epochs, on train and validation"
+        return f"the winner's values again, for its best number of epochs, on train and validation{_losses(stage)}"
     return "nothing more: the winner's own model is the candidate"
 
 

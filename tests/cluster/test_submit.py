@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from command_line import COMMAND, epochs, only_run, record, wait_for
+from command_line import COMMAND, epochs, hear_ctrl_c, only_run, record, wait_for
 from own_project import CHANGES, LIGHTNING, without_package, write_package
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets
 
@@ -43,7 +43,7 @@ def submitting(head, demo, storage, changes):
     """The command while it follows its job, and the run, which has trained for some epochs."""
     process = subprocess.Popen(
         [COMMAND, "submit", SHIPPED.name, *options(head, storage, changes)], cwd=demo, env=head.environment(),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     run = wait_for(lambda: only_run(demo), process=process)
     wait_for(lambda: len(epochs(storage / "runs" / run.name)) > 2, process=process)
@@ -61,6 +61,7 @@ def test_a_submitted_run_ends_as_a_run_does(head, demo, storage):
     ran = submit(head, demo, storage, changes={"budget.prices.cpu": PRICE})
     assert ran.returncode == 0, ran.stderr
     assert "Approved: version 1 is the champion of flights-air-time" in ran.stdout
+    assert "_ray_pkg_" not in ran.stderr  # what Ray logs of its uploads is no progress of ours
     run = only_run(demo)
     assert {name: (run / f"{name}.json").exists() for name in END} == dict.fromkeys(END, True)
     assert [t["stage"] for t in record(run, "end")["timings"]] == ["start", "ingest", "fit", "evaluate", "govern"]

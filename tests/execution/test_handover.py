@@ -1,5 +1,6 @@
 """What a cluster hands back is taken over when it is what was asked for, and otherwise not at all."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,16 @@ from fake_runs import FakeRun
 from raytemplate.budget import Meter
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.execute import Execution
-from raytemplate.execution.handover import Handover, bring_back, hand_out, shared_journal, shared_store
+from raytemplate.execution.handover import (
+    Handover,
+    bring_back,
+    hand_out,
+    shared_journal,
+    shared_store,
+    spent_until_job,
+)
 from raytemplate.planning.look import champion_of
+from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.testing.fakes import FakeEngine
@@ -38,6 +47,18 @@ def test_records_and_bytes_come_home(run):
     assert run.journal.read(Evaluation) == run.shared.read(Evaluation)
     assert run.store.open(run.journal.need(FitResult).candidate.digest).is_dir()
     assert bring_back(run.storage, run.journal, run.store)
+
+
+@pytest.mark.parametrize(("ago_s", "here_s", "waited_s"), [(30.0, 4.0, 26.0), (0.0, 4.0, 0.0), (-3600.0, 0.0, 0.0)])
+def test_the_time_until_a_job_begins_is_charged_in_seconds_and_dollars(run, ago_s, here_s, waited_s):
+    file = run.shared.folder / "handover.json"
+    file.write_bytes(codec.dumps(Handover(champion=None, spent_s=5.0, spent_usd=0.5)))
+    written = file.stat().st_mtime - ago_s
+    os.utime(file, (written, written))
+    spent = spent_until_job(run.shared, here_s, 0.01)
+    assert (spent.seconds, spent.usd) == (
+        pytest.approx(5.0 + waited_s, abs=0.5), pytest.approx(0.5 + 0.01 * waited_s, abs=0.005),
+    )  # fmt: skip
 
 
 def test_before_the_evaluation_only_what_is_known_comes(run):

@@ -11,6 +11,7 @@ from raytemplate.execution.preflight import (
     NodeReport,
     Question,
     leave_mark,
+    packages_of,
     problems,
     report,
     take_marks,
@@ -99,6 +100,12 @@ def test_all_problems_of_all_nodes_are_told_in_the_order_of_the_nodes():
     said = told(third, other(ray="1.0"), first, unseen=["10.0.0.2"], unreached=["10.0.0.1"])
     assert [line.split()[1] for line in said] == ["10.0.0.1", *["10.0.0.2"] * 2, *["10.0.0.3"] * 2]
     assert to_connect([third, replace(GOOD, addresses=("127.0.1.1",)), first]) == (("10.0.0.1", "192.168.0.9"),)
+
+
+def test_packages_of_every_family_that_a_sweep_chooses_from_are_compared():
+    arms = tuple(replace(samples.sample_fit_stage(), family=name) for name in ("linear", "lightgbm", "xgboost"))
+    swept = samples.sample_plan(sweep=replace(samples.sample_sweep_stage(), arms=arms))
+    assert {"lightgbm", "xgboost"} <= set(packages_of(swept)) and not set(packages_of(planned())) & {"lightgbm"}
 
 
 def asked(folder, data, size):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from raytemplate.planning.stages import FitStage
 from raytemplate.reports.explain import explain
 from raytemplate.reports.wording import baseline_name
 from raytemplate.testing import samples
@@ -34,6 +35,16 @@ def _stage_lines(**changes: object) -> list[str]:
     return text.split("\n\n")[2].splitlines()
 
 
+def _fit(stage: FitStage) -> str:
+    """The line of the fit stage, not broken."""
+    return " ".join(" ".join(_stage_lines(fit=stage)[1:]).partition("  3 evaluate")[0].split()).removeprefix("2 fit ")
+
+
+def _fit_line(stage: FitStage) -> str:
+    """Without what becomes of lost workers."""
+    return "; ".join(_fit(stage).split("; ")[:2])
+
+
 def test_explain_is_the_whole_plan() -> None:
     text = explain(samples.sample_plan(), file="flights-air-time.yaml", command_tail="--as-of 2013-06-01")
     assert text == FLIGHTS
@@ -46,12 +57,29 @@ def test_rows_are_rounded_when_a_window_is_an_estimate() -> None:
 
 def test_workers_say_what_each_holds() -> None:
     stage = samples.sample_fit_stage(workers=2, cpus_per_worker=0.5, why="as asked")
-    assert _stage_lines(fit=stage)[1] == "  2 fit        tabular-mlp, 6 epochs; 2 workers, 0.5 CPU each: as asked"
+    assert _fit_line(stage) == "tabular-mlp, 6 epochs; 2 workers, 0.5 CPU each: as asked"
 
 
 def test_gpus_are_named() -> None:
     stage = samples.sample_fit_stage(workers=4, cpus_per_worker=2.0, gpus_per_worker=1.0, why="")
-    assert _stage_lines(fit=stage)[1] == "  2 fit        tabular-mlp, 6 epochs; 4 workers, 2 CPUs and 1 GPU each"
+    assert _fit_line(stage) == "tabular-mlp, 6 epochs; 4 workers, 2 CPUs and 1 GPU each"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"workers": 0}, None),
+        ({"workers": 2}, "lost workers are started again, at most 3 times"),
+        ({"workers": 1, "max_failures": 1}, "lost workers are started again, at most 1 time"),
+        ({"workers": 4, "least_workers": 4}, "lost workers are started again, at most 3 times"),
+        ({"workers": 4, "least_workers": 1}, "lost workers are started again, at most 3 times, and 1 then suffices"),
+        ({"workers": 4, "least_workers": 2}, "lost workers are started again, at most 3 times, and 2 then suffice"),
+        ({"workers": 2, "max_failures": 0}, "lost workers end the run (resources.max_failures: 0)"),
+    ],
+)
+def test_what_becomes_of_lost_workers_is_in_the_plan(changes: dict[str, int], said: str | None) -> None:
+    after = " ".join(_fit(samples.sample_fit_stage(**changes)).split("; ")[2:])
+    assert after == (said or "")
 
 
 def test_trees_count_rounds() -> None:

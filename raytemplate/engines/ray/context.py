@@ -21,6 +21,7 @@ from raytemplate.models.context import Batch, Layout, Split, Start
 from raytemplate.models.options import TrainingSpec
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, RankRecord
+from raytemplate.store.clock import now_at
 
 OnEpoch = Callable[[EpochRecord], None]
 
@@ -32,7 +33,8 @@ class Assignment:
     Args:
         checkpoint_every: epochs between checkpoints; the last epoch always leaves one.
         remaining_s: seconds of training left when the assignment was made.
-        made: `time.time()` when it was made: what ranks take to start is taken off.
+        made: when it was made, as `now_at` the folder of `checkpoints`: what ranks take to start is taken off, wherever
+            they are.
         start: the model whose weights training begins with, where there is one.
         also: other metrics to measure after each epoch.
         asks_at: epochs after which a trial of a sweep waits to be told whether it goes on.
@@ -51,6 +53,10 @@ class Assignment:
     start: Start | None = None
     asks_at: tuple[int, ...] = ()
     also: tuple[str, ...] = ()
+
+    def left_s(self) -> float:
+        """Seconds of training left now, on whatever machine this is."""
+        return self.remaining_s - max(0.0, now_at(self.checkpoints.parent) - self.made)
 
     def over(self, stands: Standing) -> str:
         """Why there is nothing left to train, "" if there is: what ended the process came after the last epoch."""
@@ -121,8 +127,7 @@ class RankContext:
         self._assignment, self._feed, self._ranks, self._on_epoch = assignment, feed, ranks, on_epoch
         self._on_cold_start, self._goes_on = on_cold_start, goes_on
         self._checkpoints = Checkpoints(assignment.checkpoints)
-        late_s = max(0.0, time.time() - assignment.made)
-        self._deadline = time.monotonic() + assignment.remaining_s - late_s
+        self._deadline = time.monotonic() + assignment.left_s()
         self._started = self._reported = self._kept = time.monotonic()
         quantile = assignment.training.quantile
         self._metric = metric_of(assignment.metric, quantile)

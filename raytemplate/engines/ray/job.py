@@ -10,7 +10,6 @@ import os
 import sys
 import time
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +23,7 @@ from raytemplate.engines.timekeeper import Timekeeper
 from raytemplate.engines.watchdog import watched
 from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
 from raytemplate.execution.execute import Execution
-from raytemplate.execution.handover import read_handover, shared_journal, shared_store, waited_since_handover_s
+from raytemplate.execution.handover import read_handover, shared_journal, shared_store, spent_until_job
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.time_left import refuse_spent
@@ -61,8 +60,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
     shared.supersede(RunEnd)  # of an earlier job, which its watchdog ended
-    waited_s = waited_since_handover_s(shared)
-    spent = replace(handover.spent, seconds=handover.spent_s + max(0.0, waited_s - (time.monotonic() - began)))
+    spent = spent_until_job(shared, time.monotonic() - began, plan.limits.usd_per_s)
     meter = plan.limits.meter(spent, began)
     refuse_spent(plan, shared, meter)
     ray = AttachedRay("auto").start()

@@ -172,6 +172,7 @@ def _client(address: str) -> Any:
         def _do_request(self, *asked: Any, **named: Any) -> Any:
             return super()._do_request(*asked, **{"timeout": (_CONNECT_LIMIT_S, self.answer_limit_s)} | named)
 
-    # Else it tells of every upload among the lines of progress.
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    # Else they tell of every upload among the lines of progress: each has a level of its own.
+    for name in ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return Client(address)

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from raytemplate import plugins
 from raytemplate.errors import PlanError
 from raytemplate.execution.preflight import (
     NodeReport,
     Question,
     Trouble,
     leave_mark,
+    packages_of,
     problems,
     question,
     report,
@@ -22,7 +22,6 @@ from raytemplate.execution.preflight import (
     to_connect,
     versions,
 )
-from raytemplate.models.options import Family
 from raytemplate.planning.stages import RunPlan
 from raytemplate.store.atomic import storage_errors
 
@@ -44,7 +43,7 @@ def check_nodes(plan: RunPlan, folder: Path) -> None:
     nodes = _nodes()
     if not nodes:
         return
-    asked, family = question(plan, folder, secrets.token_hex(6)), _family(plan)
+    asked = question(plan, folder, secrets.token_hex(6))
     with storage_errors(folder):
         leave_mark(asked.folder, asked.token)
     try:
@@ -53,7 +52,7 @@ def check_nodes(plan: RunPlan, folder: Path) -> None:
         unseen = take_marks(asked.folder, asked.token, [address for address, *_ in nodes])
     found = problems(
         plan, reports, versions(), folder=asked.folder, unseen=unseen, unreached=_unreached(nodes, reports),
-        needs=(*family.packages, *plugins.packages()),
+        needs=packages_of(plan),
     )  # fmt: skip
     if found:
         raise PlanError(_told(found), next_step="; ".join(dict.fromkeys(one.remedy for one in found)))
@@ -61,10 +60,6 @@ def check_nodes(plan: RunPlan, folder: Path) -> None:
 
 def _told(found: Sequence[Trouble]) -> str:
     return "\n".join([*(f"{one.node}: {one.what}" for one in found), "nothing was read or trained"])
-
-
-def _family(plan: RunPlan) -> Family:
-    return plugins.load(plugins.FAMILIES, plan.fit.family)
 
 
 def _nodes() -> list[tuple[str, str, int]]:

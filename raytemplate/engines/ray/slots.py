@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -107,7 +106,7 @@ class RaySlots:
         from raytemplate.engines.ray.groups import GroupPlace
 
         self._num_groups += 1
-        request = lower(self._stage.arms[0], self._features, self._journal, math.inf, time.time())
+        request = lower(self._stage.arms[0], self._features, self._journal, math.inf, 0.0)
         storage = self._journal.folder / "ray" / f"trials-{self._num_groups}"
         return GroupPlace(replace(request, trainer=trainer, storage=storage))
 

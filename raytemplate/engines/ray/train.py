@@ -38,6 +38,7 @@ from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.records import codec
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.store.clock import now_at
 from raytemplate.tuning.front import SECONDS
 
 _BLOCKS_A_RANK = 16
@@ -73,7 +74,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
 
 def lower_trial(trial: Trial, sweep: SweepStage, features: FittedFeatures, journal: Journal) -> TrainRequest:
     """The request for a trial of a run: in its own folder, with the run's code; every epoch leaves a checkpoint."""
-    request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, time.time())
+    request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, now_at(journal.folder))
     also = tuple(one.name for one in sweep.objectives[1:] if one.name != SECONDS)
     assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at, also=also)
     return replace(request, assignment=assignment, code=journal.code)
@@ -99,7 +100,8 @@ def fit(
     Args:
         apart: what would be trained in this process is trained in another one, which can be ended.
     """
-    request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), time.time())
+    made = now_at(journal.folder)
+    request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), made)
     stands = standing(journal)
     for problem in stands.refused:
         journal.log.open("a").write(f"checkpoint refused: {problem}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -43,7 +42,7 @@ def made_for(rows: TrialRows, request: TrainRequest) -> TrainRequest:
         RowsLate: that took longer than the trial may.
         RaytemplateError: what their encoding failed with.
     """
-    left_s = request.assignment.remaining_s - (time.time() - request.assignment.made)
+    left_s = request.assignment.left_s()
     try:
         layout: Layout = ray.get(rows.layout, timeout=max(0.0, left_s) if math.isfinite(left_s) else None)
     except GetTimeoutError:
