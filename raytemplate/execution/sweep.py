@@ -176,7 +176,10 @@ class Sweep:
             self._refuse_failures()
 
     def _free_slot(self) -> int | None:
-        return next((n for n in range(min(self.stage.slots, self.slots.num)) if n not in self._running), None)
+        free = [n for n in range(min(self.stage.slots, self.slots.num)) if n not in self._running]
+        found = next((n for n in free if self.slots.is_open(n)), None)
+        # While none runs one is begun all the same: it waits for room.
+        return free[0] if found is None and free and not self._running else found
 
     def _start_one(self, slot: int) -> bool:
         """Admit one more trial, if there is one and it fits what is left; whether it was."""

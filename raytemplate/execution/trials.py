@@ -60,6 +60,10 @@ class Slots(Protocol):
 
     num: int
 
+    def is_open(self, slot: int) -> bool:
+        """Whether there is room for a trial there: after a machine was lost there may be less than before."""
+        ...
+
     def start(self, slot: int, trial: Trial) -> None:
         """Begin a trial in a free slot; returns at once."""
         ...

@@ -38,12 +38,16 @@ class Course:
 
 @dataclass
 class SimulatedSlots:
-    """See `execution.trials.Slots`; `now` is the clock, in seconds."""
+    """See `execution.trials.Slots`; `now` is the clock, in seconds; `closed` are those that have no room, and
+    `taken` those of the trials in `started`.
+    """
 
     num: int
     course: Callable[[Trial], Course]
     now: float = 0.0
+    closed: set[int] = field(default_factory=set[int])
     started: list[Trial] = field(default_factory=list[Trial])
+    taken: list[int] = field(default_factory=list[int])
     killed: list[int] = field(default_factory=list[int])
     held_s: float = 0.0
     _events: list[tuple[float, int, Event]] = field(default_factory=list[tuple[float, int, Event]])
@@ -55,10 +59,15 @@ class SimulatedSlots:
         """Seconds."""
         return self.now
 
+    def is_open(self, slot: int) -> bool:
+        """See `Slots`."""
+        return slot not in self.closed
+
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""
         assert slot not in self._running, "the slot is taken"
         self.started.append(trial)
+        self.taken.append(slot)
         self._running[slot] = (trial, self.now)
         self._next(slot, self.course(trial).done + 1)
 

@@ -208,6 +208,26 @@ def test_a_trial_that_hangs_or_is_deaf_is_killed_and_the_others_go_on():
     assert [states[n][0] for n in (1, 3, 4)] == ["finished"] * 3
 
 
+def test_a_slot_whose_machine_was_lost_takes_no_trial_until_there_is_room_again():
+    def course(trial):
+        slots.closed = {2: {1}, 6: set()}.get(trial.number, slots.closed)
+        return Course(validations=(5.0,), fails_after=0 if trial.number == 2 else None)
+
+    made, slots, _ = sweep(num_trials=8, course=course)
+    result = made.run()
+    assert len(result.trials) == 8 and [r.number for r in result.trials if r.state != "finished"] == [2]
+    assert slots.taken == [0, 1, 0, 0, 0, 0, 1, 0]
+    assert slots.now == 6 * EPOCHS  # of 1, 3, 4, 5, then 6 and 7 at once, and 8
+
+
+def test_a_sweep_without_any_room_waits_for_it_within_its_budget():
+    made, slots, _ = sweep(num_trials=2, budget_s=60.0, course=lambda trial: Course(validations=(5.0,), hangs_after=0))
+    slots.closed = {0, 1}
+    with pytest.raises(BudgetSpent, match="before one trial had an epoch"):
+        made.run()
+    assert len(slots.started) == 1 and slots.now <= 60.0 + GRACE_S
+
+
 def every_second_fails(trial):
     return Course(validations=(5.0,), fails_after=0 if trial.number % 2 else None)
 

@@ -108,7 +108,7 @@ class GroupPlace:
         self._trainer, self._folder = request.trainer, request.storage
         shutil.rmtree(self._folder, ignore_errors=True)  # of a process before this one
         self._folder.mkdir(parents=True)
-        self._end, self._is_over, self._was_used = self._folder / "end", False, False
+        self._end, self.is_over, self._was_used = self._folder / "end", False, False
         remote: Any = ray.remote
         threads = request.num_workers + _THREADS_BESIDES_RANKS
         self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
@@ -122,7 +122,7 @@ class GroupPlace:
     def takes(self, request: TrainRequest) -> bool:
         """See `Place`."""
         fits = request.trainer == self._trainer and (self._trainer in _USED_AGAIN or not self._was_used)
-        return fits and not self._is_over
+        return fits and not self.is_over
 
     def begin(self, request: TrainRequest, rows: TrialRows) -> None:
         """See `Place`."""
@@ -144,7 +144,7 @@ class GroupPlace:
         try:
             trainer.fit()
         except Exception as error:
-            self._is_over = True  # before it is said: the next trial needs another group
+            self.is_over = True  # before it is said: the next trial needs another group
             if not self._end.exists():
                 self._say(ended_by(translate("sweep", error) or error))
 

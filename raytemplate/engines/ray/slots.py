@@ -10,7 +10,8 @@ import ray
 from ray.exceptions import RayError
 
 from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.engines.ray.train import lower, lower_trial
+from raytemplate.engines.ray.room import has_room
+from raytemplate.engines.ray.train import held_by, lower, lower_trial
 from raytemplate.engines.ray.trial_process import Place, Said, new_process
 from raytemplate.engines.ray.variants import Variants, half_a_store
 from raytemplate.execution.journal import Journal
@@ -29,6 +30,7 @@ class RaySlots:
         self._left: list[Place] = []
         self._asked: dict[Any, int] = {}
         self._num_groups = 0
+        self._held = held_by(stage.arms[0])
 
     def __enter__(self) -> RaySlots:
         try:
@@ -45,6 +47,11 @@ class RaySlots:
         for place in self._left:
             place.wait()
         self._variants.close()
+
+    def is_open(self, slot: int) -> bool:
+        """See `Slots`: what runs its trials is there, or there is room for another one."""
+        place = self._places.get(slot)
+        return (place is not None and not place.is_over) or has_room(self._stage.workers, self._held)
 
     def start(self, slot: int, trial: Trial) -> None:
         """See `Slots`."""

@@ -49,13 +49,6 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     training = TrainingSpec.model_validate(dict(stage.training))
     family: Family = plugins.load(plugins.FAMILIES, stage.family)
     every = family.checkpoint_interval(training, stage.num_epochs)
-    resources = {"CPU": stage.cpus_per_worker}
-    if stage.gpus_per_worker:
-        resources["GPU"] = stage.gpus_per_worker
-    if stage.accelerator:
-        resources[f"accelerator_type:{stage.accelerator}"] = A_SHARE
-    if stage.memory_per_worker:
-        resources["memory"] = float(stage.memory_per_worker)
     return TrainRequest(
         name=journal.run_id, trainer=stage.trainer, loop=stage.loop, family=stage.family, model=dict(stage.model),
         assignment=Assignment(
@@ -66,10 +59,22 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
             start=_start(journal, features),
         ),
         num_workers=stage.workers, least_workers=stage.least_workers or stage.workers,
-        max_failures=stage.max_failures, resources=resources, use_gpu=stage.gpus_per_worker > 0,
+        max_failures=stage.max_failures, resources=held_by(stage), use_gpu=stage.gpus_per_worker > 0,
         storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
         code=journal.code, with_validation=stage.with_validation,
     )  # fmt: skip
+
+
+def held_by(stage: FitStage) -> dict[str, float]:
+    """What one worker holds, in Ray's words."""
+    held = {"CPU": stage.cpus_per_worker}
+    if stage.gpus_per_worker:
+        held["GPU"] = stage.gpus_per_worker
+    if stage.accelerator:
+        held[f"accelerator_type:{stage.accelerator}"] = A_SHARE
+    if stage.memory_per_worker:
+        held["memory"] = float(stage.memory_per_worker)
+    return held
 
 
 def lower_trial(trial: Trial, sweep: SweepStage, features: FittedFeatures, journal: Journal) -> TrainRequest:

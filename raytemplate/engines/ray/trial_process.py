@@ -64,6 +64,11 @@ class Place(Protocol):
         """A `Talk`."""
         ...
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself: what it held is free, or gone with its machine."""
+        ...
+
     def takes(self, request: TrainRequest) -> bool:
         """Whether it can run that next; else another place is needed."""
         ...
@@ -122,6 +127,8 @@ class ProcessPlace:
     """See `Place`."""
 
     actor: Any
+    is_over = False
+    """Ray says so when the actor is asked."""
 
     def takes(self, request: TrainRequest) -> bool:
         """See `Place`."""
