@@ -6,7 +6,8 @@ import pytest
 
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import MemoryFeed
-from raytemplate.errors import IntegrityError
+from raytemplate.engines.ray.rank import refuse_unseen
+from raytemplate.errors import IntegrityError, PlanError
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.models.context import Layout
 from raytemplate.models.options import TrainingSpec
@@ -53,6 +54,13 @@ def test_a_machine_whose_clock_is_an_hour_off_has_the_time_that_is_left(tmp_path
     assert rank._assignment.left_s() == pytest.approx(60.0, abs=1.0)
     assert late._assignment.left_s() == pytest.approx(40.0, abs=1.0)
     assert not late.out_of_time() and list(tmp_path.iterdir()) == []
+
+
+def test_a_node_that_joined_and_does_not_see_the_run_is_named(tmp_path):
+    refuse_unseen(tmp_path)
+    with pytest.raises(PlanError, match=r"^node \S+ \(\S+\): .*/k7q2 is not there$") as failed:
+        refuse_unseen(tmp_path / "k7q2")
+    assert failed.value.exit_code == 3 and failed.value.next_step.endswith("raytemplate resume k7q2")
 
 
 def test_the_best_and_the_newest_are_kept(tmp_path):

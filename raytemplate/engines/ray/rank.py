@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from raytemplate import plugins
 from raytemplate.code.load import code_in
 from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
 from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
+from raytemplate.errors import PlanError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch
 from raytemplate.execution.standing import Standing, begin, standing
@@ -65,11 +67,28 @@ def run_rank(config: dict[str, Any]) -> None:
     ray.train.report({"rank": ranks.rank})
 
 
+def refuse_unseen(folder: Path) -> None:
+    """A node that joined the cluster after the run had begun was not asked what it sees (`execution.preflight`).
+
+    Args:
+        folder: the run's.
+
+    Raises:
+        PlanError: it is not there, with the name of this node.
+    """
+    if not folder.is_dir():
+        node = ray.util.get_node_ip_address()
+        raise PlanError(f"node {node} ({socket.gethostname()}): {folder} is not there",
+                        next_step="let every node see that folder under the same path, or end that node, then "
+                        f"raytemplate resume {folder.name}")  # fmt: skip
+
+
 def run_loop(
     request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[str, RankRecord]:  # fmt: skip
     """The family's loop on one rank: why it stopped, and what the rank has to say."""
+    refuse_unseen(request.code.parent)
     family: Family = plugins.load(plugins.FAMILIES, request.family)
     journal = Journal(request.epochs_file.parent)
 
