@@ -74,8 +74,6 @@ def _told(breach: Breach, num_rows: int) -> str:
 
 def _broken(column: Any, rule: ColumnContract) -> Iterator[tuple[str, Any]]:
     """(promise in words, booleans [rows] that are true where it is broken)."""
-    if pa.types.is_float16(column.type):  # Arrow neither compares nor rounds them
-        column = column.cast(pa.float32())
     missing = is_missing(column)
     if not rule.nullable:
         yield "nullable: false", missing

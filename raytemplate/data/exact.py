@@ -1,4 +1,5 @@
-"""Numbers compared exactly with a number of a template, whatever type their column has: a float would round them."""
+"""Numbers compared exactly with a number of a template, whatever type their column has: a float would round them; and
+numbers as text, each by itself."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import pyarrow.compute
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 _WIDE, _PLACES = 76, 20
+_LARGEST_INT = 2.0**63
 _CONTEXT = Context(prec=400)
 _MOST = Decimal(10 ** (_WIDE - _PLACES) - 1)
 
@@ -39,6 +41,18 @@ def equals(column: Any, value: float) -> Any:
     if _is_rounded(column.type) or _scalar(value, ROUND_FLOOR) != _scalar(value, ROUND_CEILING):
         return pc.if_else(pc.is_null(column), pa.scalar(None, pa.bool_()), pa.scalar(False))
     return pc.equal(_wide(column), _scalar(value, ROUND_FLOOR))
+
+
+def written(column: Any) -> Any:
+    """Numbers [rows] as text, null where they are missing: a whole one by its digits, although pandas makes floats of
+    whole numbers if one is missing. What else is in the column does not matter."""
+    if not pa.types.is_floating(column.type):
+        return column.cast(pa.string())
+    # Arrow writes 1e+15, and an int64 of that size as digits.
+    whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), _LARGEST_INT))
+    nothing = pa.scalar(None, pa.string())
+    digits = pc.if_else(whole, column, pa.scalar(None, column.type)).cast(pa.int64()).cast(pa.string())
+    return pc.if_else(pc.is_null(column, nan_is_null=True), nothing, pc.coalesce(digits, column.cast(pa.string())))
 
 
 def _is_rounded(kind: Any) -> bool:

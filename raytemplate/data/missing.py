@@ -12,22 +12,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.statistics import plain
+from raytemplate.data.statistics import READ_AS, plain
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
-_BLANK = r"\A[\s\v\p{Z}]*\z"
-"""By a regular expression, because Arrow's test for blanks fails on text that is not UTF-8."""
+_BLANK = r"\A[\s\v\x1c-\x1f\x{85}\p{Z}]*\z"
+"""What Arrow's and Python's functions trim, by a regular expression: Arrow's test fails on text that is not UTF-8."""
 
 
 def is_missing(column: Any) -> Any:
     """True where a value is missing, false elsewhere. `column`: Arrow values [rows] of any type."""
-    return _mask(_readable(plain(column)))
+    return _mask(plain(column))
 
 
 def null_where_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The column [rows] without dictionary codes, null where a value is missing; itself where nothing changes."""
-    values = _readable(plain(column))
+    values = plain(column)
     if not _has_other_forms(values.type):
         return values
     missing = _mask(values)
@@ -53,7 +53,7 @@ def null_expression(value: Any, kind: Any) -> Any:
     """An expression over a column of an Arrow type -> one that is null where the column's value is missing."""
     if pa.types.is_dictionary(kind):
         value, kind = value.cast(kind.value_type), kind.value_type
-    if other := _READ_AS.get(kind):
+    if other := READ_AS.get(kind):
         value, kind = value.cast(other), other
     if not _has_other_forms(kind):
         return value
@@ -76,12 +76,3 @@ def _other_form(values: Any, kind: Any) -> Any:
 def _has_other_forms(kind: Any) -> bool:
     types = pa.types
     return bool(types.is_floating(kind) or types.is_string(kind) or types.is_large_string(kind))
-
-
-_READ_AS = {pa.string_view(): pa.string(), pa.float16(): pa.float32()}
-"""Types that Arrow's functions do not know, and the same values in one that they do."""
-
-
-def _readable(values: Any) -> Any:
-    other = _READ_AS.get(values.type)
-    return values if other is None else values.cast(other)

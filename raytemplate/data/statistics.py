@@ -145,9 +145,18 @@ def presence_profile(column: pa.ChunkedArray, family: str) -> PresenceProfile:
     return PresenceProfile(type=family, num_rows=len(column), num_null=column.null_count)
 
 
+READ_AS = {pa.string_view(): pa.large_string(), pa.float16(): pa.float32()}
+"""Types that Arrow's functions do not know, and the same values in one that they do."""
+
+
 def plain(column: pa.ChunkedArray) -> Any:
-    """The column with dictionary codes replaced by their values."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    """The column with dictionary codes replaced by their values, in a type that Arrow's functions know."""
+    kind: Any = column.type
+    if not pa.types.is_dictionary(kind):
+        return column.cast(READ_AS[kind]) if kind in READ_AS else column
+    if (other := READ_AS.get(kind.value_type)) is not None:
+        column = column.cast(pa.dictionary(kind.index_type, other))
+    return column.cast(other or kind.value_type)
 
 
 def merge_numbers(a: NumberProfile, b: NumberProfile) -> NumberProfile:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.conditions import in_condition, is_condition, parse_condition, target_columns
+from raytemplate.data.exact import written
 from raytemplate.data.features.kind import family_of, is_text, is_whole
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.options import Task
@@ -24,7 +25,6 @@ MAX_CLASSES = 1_000
 
 TRUE, FALSE = "true", "false"
 _MOST_NAMED = 5
-_LARGEST_INT = 2.0**63
 
 
 def add_target(table: pa.Table, target: str) -> pa.Table:
@@ -61,13 +61,7 @@ def accepts_classes(column: str, kind: Any) -> str:
 
 def class_texts(column: pa.ChunkedArray) -> Any:
     """The class of each row as text, null where it is missing: 1, 1.0 and "1" are one class."""
-    values = null_where_missing(column)
-    if not pa.types.is_floating(values.type):
-        return values.cast(pa.string())
-    # Arrow writes 1e+15, and an int64 of that size as digits.
-    whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), _LARGEST_INT))
-    digits = pc.if_else(whole, values, None).cast(pa.int64()).cast(pa.string())
-    return pc.coalesce(digits, values.cast(pa.string()))
+    return written(null_where_missing(column))
 
 
 def positive_of(positive: str, family: str) -> str:

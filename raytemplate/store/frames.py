@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ def table_of(data: Any, columns: tuple[str, ...] | None = None) -> pa.Table:
         if is_frame_of("pandas", data):
             return _of_pandas(data, columns)
         if isinstance(data, pa.Table) or hasattr(data, "__arrow_c_stream__"):
+            if is_frame_of("polars", data):
+                data = _narrowed(data)
             table: Any = data if isinstance(data, pa.Table) else pa.table(data)
             return table if columns is None else table.select([n for n in columns if n in table.column_names])
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
@@ -69,6 +72,18 @@ def with_keys(data: pd.DataFrame, keys: tuple[str, ...], found: Mapping[str, Any
     """The keys of a pandas frame as they are in it, with columns beside them, on its index."""
     kept = data[[key for key in keys if key in data.columns]]
     return kept.assign(**{name: np.asarray(column) for name, column in found.items()})
+
+
+def _narrowed(data: Any) -> Any:
+    """A polars frame without integers of 128 bits, which polars makes of long numbers and Arrow does not know."""
+    wide = [name for name, kind in data.schema.items() if str(kind) in ("Int128", "UInt128")]
+    if not wide:
+        return data
+    polars: Any = sys.modules["polars"]
+    try:
+        return data.with_columns(*(data[name].cast(polars.Decimal(38, 0)) for name in wide))
+    except polars.exceptions.PolarsError as error:
+        raise DataError(f"data: {', '.join(wide)}: whole numbers of more than 38 digits; make them text") from error
 
 
 def _of_pandas(data: Any, columns: tuple[str, ...] | None) -> pa.Table:

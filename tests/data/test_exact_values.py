@@ -1,5 +1,6 @@
 """Whole numbers beyond 2^53 are never rounded: in a split, conditions, contracts, classes, files and `init`."""
 
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,8 +15,8 @@ from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract import check_rows
 from raytemplate.data.exact import above, below, equals
 from raytemplate.data.options import as_text
-from raytemplate.data.sources.reader import list_files
-from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.sources.reader import list_files, read_file
+from raytemplate.data.sources.source import ListOrder, SliceOrder
 from raytemplate.data.split import row_hashes
 from raytemplate.data.survey.roles import roles_of
 from raytemplate.data.survey.survey import Asked, survey
@@ -160,3 +161,17 @@ def test_a_file_of_large_numbers_is_read_exactly_unless_floats_are_promised(tmp_
     order = ListOrder(pattern="a.csv", root=tmp_path, types=types, settings=Settings({}))
     kinds = {"": "decimal128(38, 0)", "integer": "decimal128(38, 0)", "number": "double", "text": "string"}
     assert list_files("auto", order).schema["account"] == kinds[promised]
+
+
+@pytest.mark.parametrize("beside", ["+7", "7.0", "-7.000", "+0", "9007199254740995"])
+def test_a_large_number_of_a_file_is_exact_however_its_neighbours_are_written(tmp_path, beside):
+    text = f"+{BIG + 1}" if beside == "9007199254740995" else str(BIG + 1)
+    write(tmp_path / "a.csv", [text, beside])
+    source = list_files("auto", ListOrder(pattern="a.csv", root=tmp_path, settings=Settings({})))
+    ((file, group),) = [(file, group) for file in source.files for group in file.row_groups]
+    order = SliceOrder(
+        path=str(tmp_path / file.path), row_groups=(group.index,), ranges=(group.range,), columns=("account",),
+        start=datetime.min, end=datetime.max, reading=source.reading,
+    )  # fmt: skip
+    found = read_file("csv", order, {}, {}).table.column("account").to_pylist()
+    assert [int(value) for value in found] == [BIG + 1, int(float(beside)) if "." in beside else int(beside)]

@@ -59,6 +59,26 @@ def test_folders_give_columns_in_every_format(tmp_path, name):
     assert listed(tmp_path, types={"month": "text"}).schema["month"] == "string"
 
 
+@pytest.mark.parametrize(
+    ("folders", "kind"),
+    [(("7", "-8"), "int64"), (("2013-01-31", "2013-02-01"), "date32[day]"), (("2013-W05", "2013-W06"), "string"),
+     (("20130131", "2013-02-01"), "string"), (("\u0663", "4"), "string"), (("1_0", "4"), "string")],
+    ids=["numbers", "days", "weeks", "two ways", "digits of Arabic", "blanks"],
+)  # fmt: skip
+def test_a_folder_is_a_number_or_a_day_only_if_it_is_written_so(tmp_path, folders, kind):
+    for value in folders:
+        write(tmp_path / f"s={value}", "a.csv", 1)
+    table = listed(tmp_path)
+    assert table.schema["s"] == kind
+    assert {str(row["s"]) for row in rows(table, ("s",))} == set(folders)
+
+
+@pytest.mark.parametrize("before", ["\n", "\n\r\n", "\ufeff\n"])
+def test_blank_lines_before_the_names_of_columns_do_not_count(tmp_path, before):
+    (tmp_path / "a.csv").write_text(f"{before}x;y\n1;2\n\n3;4\n", newline="")
+    assert rows(listed(tmp_path), ("x", "y")) == [{"x": 1, "y": 2}, {"x": 3, "y": 4}]
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.jsonl"])
 def test_rows_without_a_time_are_in_no_window_and_are_counted(tmp_path, name):
     times = ["2013-01-02T10:00:00Z", None, "2013-01-09T10:00:00Z", None, "2013-01-03T10:00:00Z"]
@@ -90,8 +110,9 @@ def test_a_folder_may_give_the_time(tmp_path, name):
         (("a.csv", "b.jsonl"), "files of several formats: csv, jsonl"),
         (("year=1/a.csv", "b.csv"), "its path has the partitions year; that of b.csv has none"),
         (("x=1/a.csv",), "x is a column of the file and a part of its path"),
+        (("s=1/s=2/a.csv",), "s=1/s=2/a.csv: its path has the same partition twice"),
     ],
-    ids=["formats", "partitions", "twice"],
+    ids=["formats", "partitions", "twice", "a folder in its like"],
 )
 def test_files_that_do_not_go_together_are_refused(tmp_path, files, message):
     for file in files:

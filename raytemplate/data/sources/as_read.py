@@ -9,12 +9,14 @@ value. A table that was taken so is left as it is when it is taken again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.condition_types import plain_type
+from raytemplate.data.exact import written
+from raytemplate.data.sources.text.missing_words import is_number, trimmed, without_numbers
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.sources.text.typed import Unfit, times, typed, whole, without_missing
 from raytemplate.data.statistics import plain
@@ -40,48 +42,22 @@ def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = Non
     known = types or {}
     for place, name in enumerate(table.column_names):
         before: Any = table.column(place)
-        column = trimmed(plain(before), rules.missing)
-        column = _without_numbers(_of_type(name, column, known.get(name, ""), rules), rules)
+        column = _without_missing(plain(before), rules)
+        column = _without_missing(_of_type(name, column, known.get(name, ""), rules), rules)
         if column is not before:
             table = table.set_column(place, name, column)
     return table
 
 
-def trimmed(column: Any, missing: tuple[str, ...]) -> Any:
-    """Text [rows] without blanks around it, and null where nothing is left or it is one of `missing`."""
-    if pa.types.is_string_view(column.type):
-        column = column.cast(pa.large_string())
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return column
-    words = pa.array(list(dict.fromkeys(("", *missing))), column.type)
-    column = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.is_in(column, value_set=words), pa.scalar(None, column.type), column)
-
-
-def _without_numbers(column: Any, rules: Rules) -> Any:
-    """Numbers [rows], null where one of the words for missing values spells the number."""
-    if not _is_number(column.type):
-        return column
-    spelt = [number for word in rules.missing if (number := _number(word, rules.decimal, column.type)) is not None]
-    if not spelt:
-        return column
-    missing = pc.is_in(column, value_set=pa.array(spelt, column.type))
-    return pc.if_else(missing, pa.scalar(None, column.type), column) if pc.any(missing).as_py() else column
-
-
-def _number(word: str, decimal: str, kind: Any) -> Any:
-    """The number that a word spells, as a scalar of an Arrow type; None where that has no such number."""
-    try:
-        number = Decimal(word.strip().replace(decimal, "."))
-        return pa.scalar(number).cast(kind).as_py() if number.is_finite() else None
-    except (InvalidOperation, pa.ArrowInvalid):
-        return None
+def _without_missing(column: Any, rules: Rules) -> Any:
+    if is_number(column.type):
+        return without_numbers(column, rules.missing, rules.decimal)
+    return trimmed(column, ("", *rules.missing))
 
 
 def word_of(kind: str) -> str:
     """An Arrow type, by its name in a schema, as a contract calls it; "" for what it has no word for."""
-    if kind.startswith("dictionary<values="):
-        return word_of(kind.removeprefix("dictionary<values=").partition(",")[0])
+    kind = plain_type(kind)
     words = {
         "integer": ("int", "uint"), "number": ("float", "double", "halffloat", "decimal"), "boolean": ("bool",),
         "text": ("string", "large_string"), "time": ("timestamp", "date32"),
@@ -99,32 +75,14 @@ def _of_type(name: str, column: Any, word: str, rules: Rules) -> Any:
         return column if word == "text" else _parsed(name, column, word, rules)
     if word == "time":
         # Dates such as 20240131 are whole numbers for whoever does not know the column.
-        return _parsed(name, _digits(column), word, rules) if _is_number(kind) else column
+        return _parsed(name, written(column), word, rules) if is_number(kind) else column
     if word == "text":
-        return _digits(column) if _is_number(kind) else column
+        return written(column) if is_number(kind) else column
     if word == "number":
-        return pc.cast(column, pa.float64(), safe=False) if _is_number(kind) or pa.types.is_boolean(kind) else column
+        return pc.cast(column, pa.float64(), safe=False) if is_number(kind) or pa.types.is_boolean(kind) else column
     if word == "boolean":
-        return _yes_or_no(name, column) if _is_number(kind) else column
+        return _yes_or_no(name, column) if is_number(kind) else column
     return _whole(name, column)
-
-
-def _is_number(kind: Any) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _digits(column: Any) -> Any:
-    """Numbers as text: whole ones without a fraction, although pandas makes floats of them where one is missing."""
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        if _all_whole(column):
-            column = column.cast(pa.int64())
-    return column.cast(pa.string())
-
-
-def _all_whole(column: Any) -> bool:
-    whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), _LARGEST_INT))
-    return bool(pc.all(whole).as_py() is not False)
 
 
 def _whole(name: str, column: Any) -> Any:
@@ -132,7 +90,7 @@ def _whole(name: str, column: Any) -> Any:
     kind = column.type
     if pa.types.is_boolean(kind):
         return column.cast(pa.int64())
-    if not _is_number(kind):
+    if not is_number(kind):
         return column
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)

@@ -17,14 +17,21 @@ from raytemplate.errors import DataError
 from raytemplate.records.codec import Settings
 
 _PART = re.compile(r"^([^=]+)=(.*)$")
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _KINDS: Mapping[str, Any] = {"int64": pa.int64(), "date32[day]": pa.date32(), "string": pa.string()}
 
 
 def partition_texts(path: str) -> dict[str, str | None]:
-    """Name -> text of each folder NAME=VALUE in a path; None for Hive's word for null."""
+    """Name -> text of each folder NAME=VALUE in a path; None for Hive's word for null.
+
+    Raises:
+        DataError: a name is there twice.
+    """
     matches = [_PART.match(part) for part in path.split("/")[:-1]]
     found = {match[1]: unquote(match[2]) for match in matches if match}
+    if len(found) < sum(match is not None for match in matches):
+        raise DataError(f"{path}: its path has the same partition twice; rename one of the folders")
     return {name: None if text == _NULL else text for name, text in found.items()}
 
 
@@ -54,12 +61,15 @@ def _kind(texts: Sequence[str | None], promised: str, written: bool) -> str:
     changed = written and not all(re.fullmatch(PLAIN_INTEGER, text) for text in values)
     if promised == "text" or not values or changed:
         return "string"
-    if all(re.fullmatch(r"-?\d{1,18}", text) for text in values):
+    if all(re.fullmatch(r"-?[0-9]{1,18}", text) for text in values):
         return "int64"
     return "date32[day]" if all(_date(text) for text in values) else "string"
 
 
 def _date(text: str) -> date | None:
+    """Of texts such as 2013-01-31 alone: Python reads 2013-W05 as a day, too."""
+    if not re.fullmatch(_DAY, text):
+        return None
     try:
         return date.fromisoformat(text)
     except ValueError:

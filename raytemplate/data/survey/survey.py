@@ -182,11 +182,7 @@ def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile
         file_columns=file.columns, reading=source.reading, storage=source.storage,
     )  # fmt: skip
     kinds = {name: source.schema[name] for name in file.partitions}
-    table = as_read(read_file(source.kind, order, file.partitions, kinds).table, Rules())
-    for index, column in enumerate(table.columns):
-        if pa.types.is_float16(column.type):  # Arrow neither compares nor counts them
-            table = table.set_column(index, table.column_names[index], column.cast(pa.float32()))
-    return table
+    return as_read(read_file(source.kind, order, file.partitions, kinds).table, Rules())
 
 
 def _some(table: pa.Table, rows: int) -> pa.Table:

@@ -57,7 +57,7 @@ class CsvFormat:
         """See `TextFormat`: the separator is the one that the first line has most of."""
         if rules.separator:
             return rules
-        line = start.removeprefix(_BOM).split(b"\n", 1)[0].decode(errors="replace")
+        line = start.removeprefix(_BOM).lstrip(b"\r\n").split(b"\n", 1)[0].decode(errors="replace")
         outside = re.sub(r'"[^"]*"', "", line)
         return replace(rules, separator=max(_SEPARATORS, key=outside.count))
 
@@ -70,7 +70,7 @@ class CsvFormat:
         """See `TextFormat`."""
         skipped = len(_BOM) if start.startswith(_BOM) else 0
         reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
-        first = next(reader, [])
+        first = next(filter(None, reader), [])  # blank lines may stand before it
         if not rules.header:
             return Head(columns=_names(rules.columns, len(first)), num_bytes=skipped, num_lines=0)
         lines = start[skipped:].split(b"\n", reader.line_num)
@@ -111,7 +111,7 @@ class CsvFormat:
             texts, table = columns, None
         if table is None or not are_texts(table, texts):
             table = _read(content, head, rules, with_texts(types, texts), columns)
-        return null_where(by_hand(table, texts, types, rules), rules.missing, reading.written)
+        return null_where(by_hand(table, texts, types, rules), rules, reading.written)
 
     def settled_type(self, found: str, promised: str) -> str:
         """See `TextFormat`: a field is what it is said to be; but a number may be too large for what was promised."""

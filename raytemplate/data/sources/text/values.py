@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.sources.text.date_formats import FIRST_US, LAST_US, is_all_digits
+from raytemplate.data.sources.text.missing_words import trimmed, without_numbers
 from raytemplate.data.sources.text.rules import TIME, TYPES, Misread, Rules
 from raytemplate.data.sources.text.typed import (
     Unfit,
@@ -31,10 +32,8 @@ pc: Any = pyarrow.compute
 
 _US_PER_DAY = 86_400 * 10**6
 _US = {"s": 10**6, "ms": 1000, "us": 1}
-PLAIN_INTEGER = r"^(0|-?[1-9]\d{0,17})$"
+PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 """A whole number that is written as it would be printed, and fits an int64."""
-
-_PLAIN_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 
 def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str], *, quoted: bool = False) -> pa.Table:
@@ -94,22 +93,24 @@ def _numbers(column: Any, rules: Rules) -> Any:
 
 
 def exact(table: pa.Table, read: Callable[[str], Any], rules: Rules) -> pa.Table:
-    """A table as it was inferred, with whole numbers beyond 64 bits as they are, and not as the nearest float.
+    """A table as it was inferred, with whole numbers that a float rounds as they are written.
+
+    Arrow takes them for floats if one is beyond 64 bits, has a plus sign, or stands beside one such as 3.0.
 
     Args:
         read: the column of that name as text, or as `EXACT`.
     """
     for index, field in enumerate(table.schema):
-        if pa.types.is_floating(field.type) and _beyond_int64(table.column(index)):
+        if pa.types.is_floating(field.type) and _may_be_rounded(table.column(index)):
             with suppress(Unfit, Misread):
                 table = table.set_column(index, field.name, whole(read(field.name), rules))
     return table
 
 
-def _beyond_int64(column: Any) -> bool:
-    """Whether every number is whole and one is too large for an int64: only then does Arrow take them for floats."""
+def _may_be_rounded(column: Any) -> bool:
+    """Whether every number is whole, and one so large that the next whole number is no float."""
     found = pc.all(pc.equal(column, pc.floor(column))).as_py()
-    return bool(found) and float(pc.max(pc.abs(column)).as_py()) >= 2.0**63
+    return bool(found) and float(pc.max(pc.abs(column)).as_py()) >= 2.0**53
 
 
 def misread(name: str, unfit: Unfit, rules: Rules) -> Misread:
@@ -178,25 +179,18 @@ def as_written(column: Any, *, quoted: bool) -> str:
     return "int64" if pc.all(pc.match_substring_regex(there, PLAIN_INTEGER)).as_py() else "string"
 
 
-def null_where(table: pa.Table, missing: tuple[str, ...], written: tuple[str, ...] = ()) -> pa.Table:
-    """Text without blanks around it, and null where it is one of `missing`; so are numbers that equal one of them.
+def null_where(table: pa.Table, rules: Rules, written: tuple[str, ...] = ()) -> pa.Table:
+    """Text without blanks around it, and null where it is one of the words for missing values; so are numbers that one
+    of them spells.
 
     Columns of `written` are only null where they are empty.
     """
-    words = pa.array(list(missing), pa.string())
-    numbers = pa.array(
-        [float(word) for word in missing if pc.match_substring_regex(word, f"^{_PLAIN_NUMBER}$").as_py()]
-    )
     for index, field in enumerate(table.schema):
         column: Any = table.column(index)
-        if field.name in written:
-            column = pc.if_else(pc.equal(column, ""), None, column) if pa.types.is_string(field.type) else column
+        if field.name not in written:
+            column = without_numbers(trimmed(column, rules.missing), rules.missing, rules.decimal)
         elif pa.types.is_string(field.type):
-            column = pc.utf8_trim_whitespace(column)
-            column = pc.if_else(pc.is_in(column, value_set=words), pa.scalar(None, pa.string()), column)
-        elif len(numbers) and (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
-            found = pc.is_in(column.cast(pa.float64(), safe=False), value_set=numbers)
-            column = pc.if_else(found, pa.scalar(None, field.type), column)
+            column = pc.if_else(pc.equal(column, ""), None, column)
         table = table.set_column(index, field.name, column)
     return table
 

@@ -1,0 +1,64 @@
+"""Words for missing values, such as those of `data.csv.missing`: text that is one, and numbers that one of them spells.
+
+A number is compared exactly: -9223372036854775807 is another than the float next to it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
+_INFINITE = re.compile(r"([-+]?)inf(inity)?", re.IGNORECASE)
+
+
+def trimmed(column: Any, missing: Iterable[str]) -> Any:
+    """Text [rows] without blanks around it, and null where it is then one of `missing`; other columns as they are."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    column = pc.utf8_trim_whitespace(column)
+    words = pa.array(list(dict.fromkeys(missing)), column.type)
+    return pc.if_else(pc.is_in(column, value_set=words), pa.scalar(None, column.type), column)
+
+
+def without_numbers(column: Any, missing: Iterable[str], decimal: str) -> Any:
+    """Numbers [rows], null where one of `missing` spells the number; itself where there are none such.
+
+    Args:
+        decimal: what stands before a fraction.
+    """
+    if not is_number(column.type):
+        return column
+    spelt = [number for word in missing if (number := _number(word, decimal, column.type)) is not None]
+    if not spelt:
+        return column
+    found = pc.is_in(column, value_set=pa.array(spelt, column.type))
+    return pc.if_else(found, pa.scalar(None, column.type), column) if pc.any(found).as_py() else column
+
+
+def is_number(kind: Any) -> bool:
+    """Whether an Arrow type holds numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _number(word: str, decimal: str, kind: Any) -> Any:
+    """The number that a word spells, as a value of an Arrow type; None if that has no such number."""
+    word = word.strip().replace(decimal, ".")
+    if pa.types.is_floating(kind) and (endless := _INFINITE.fullmatch(word)):
+        return -math.inf if endless[1] == "-" else math.inf
+    if not _NUMBER.fullmatch(word):
+        return None
+    if pa.types.is_floating(kind):
+        return pa.scalar(float(word)).cast(kind).as_py()
+    try:
+        return pa.scalar(Decimal(word)).cast(kind).as_py()
+    except pa.ArrowInvalid:
+        return None
