@@ -40,6 +40,7 @@ class Node:
     name: str
     address: str
     folder: Path
+    ray: Any = field(default=None, repr=False)
     _keeper: Any = field(default=None, repr=False)
     _started: list[Any] = field(default_factory=list, repr=False)
 
@@ -158,7 +159,7 @@ class Network:
         """No packet reaches a node or leaves it any more."""
         node.do("ip", "link", "set", "eth0", "down")
 
-    def start_ray(self, *nodes: Node, cpus: float = 1) -> None:
+    def start_ray(self, *nodes: Node, cpus: int = 1) -> None:
         """A Ray over these nodes; the first is its head."""
         for node in nodes:
             temporary = self.folder / "ray"
@@ -194,6 +195,7 @@ class Network:
             asked = subprocess.run(command, env=node.environment(), capture_output=True, text=True)
             if not asked.returncode:
                 return
+            assert node.ray.poll() is None, node.ray.communicate()
             assert time.monotonic() < end, asked.stderr[-2000:]
             time.sleep(0.5)
 
