@@ -15,6 +15,7 @@ from pathlib import Path
 
 from raytemplate.ending import end_now, is_a_command
 from raytemplate.engines.ray.exits import instead_of_exit
+from raytemplate.engines.ray.messages import to_stderr
 from raytemplate.errors import EngineError
 
 _LOOK_S = 0.2
@@ -60,6 +61,7 @@ def connecting() -> None:
     """Ray is about to be started, or connected to; that fails with an error of Ray's or, as later, with no word."""
     _now.stage, _now.watched, _now.over, _now.left = "ray", {}, threading.Event(), False
     instead_of_exit(_instead)
+    to_stderr()
 
 
 def in_use(*, ours: bool) -> None:
