@@ -191,6 +191,11 @@ def test_files_of_one_source_must_agree(tmp_path):
     (tmp_path / "c.csv").write_text("a,c\nx,1\n")
     with pytest.raises(DataError, match=r"c\.csv: .* column b is missing; column c is extra; column a is string"):
         listed(tmp_path, name="*.csv")
+    (tmp_path / "c.csv").write_text("a,b\nx,1\n")
+    with pytest.raises(DataError, match=r"c\.csv: .* column a is string, not int64") as caught:
+        listed(tmp_path, name="*.csv")
+    assert caught.value.next_step == 'or say what a is: contract.columns: {"a": {type: text}}'
+    assert [row["a"] for row in rows(listed(tmp_path, name="*.csv", types={"a": "text"}))] == ["1", "1", "x"]
 
 
 def test_what_was_found_is_kept_until_the_file_changes(tmp_path, monkeypatch):

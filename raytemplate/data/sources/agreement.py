@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,34 @@ from raytemplate.errors import DataError
 from raytemplate.plugins import suggest
 
 
-def check_same_schema(path: str, found: Mapping[str, str], first_path: str, first: Mapping[str, str]) -> None:
+def check_same_schema(
+    path: str, found: Mapping[str, str], first_path: str, first: Mapping[str, str], *, by_values: bool = False
+) -> None:
     """Nothing, if a file has the columns of the first one, with the same types.
+
+    Args:
+        by_values: the types are those that the values happen to have, as in text files: a type that is promised settles
+            them.
 
     Raises:
         DataError: names the file and its columns that differ.
     """
     faults = [f"column {n} is missing" for n in first if n not in found]
     faults += [f"column {n} is extra" for n in found if n not in first]
-    faults += [f"column {n} is {found[n]}, not {first[n]}" for n in first if n in found and found[n] != first[n]]
+    unlike = [n for n in first if n in found and found[n] != first[n]]
+    faults += [f"column {n} is {found[n]}, not {first[n]}" for n in unlike]
     if faults:
         raise DataError(
             f"{path}: its schema differs from {Path(first_path).name}: {'; '.join(faults[:5])}"
             + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
-            + "; give all files one schema"
+            + "; give all files one schema",
+            next_step=_promise(unlike[0]) if unlike and by_values else "",
         )
+
+
+def _promise(column: str) -> str:
+    name = json.dumps(column, ensure_ascii=False)
+    return f"or say what {column} is: contract.columns: {{{name}: {{type: text}}}}"
 
 
 def check_time(path: str, schema: Any, time: str) -> None:

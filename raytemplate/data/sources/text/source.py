@@ -70,7 +70,7 @@ class TextSource:
                 joined_type = wider(types[name], here[name]) or ("string" if name in any_text else None)
                 if joined_type is not None:
                     types[name] = here[name] = joined_type
-            check_same_schema(path, here, paths[0], types)
+            check_same_schema(path, here, paths[0], types, by_values=True)
         promised = {name: kind for name, kind in fixed.items() if name not in written}
         settled = {name: self.format.settled_type(kind, promised.get(name, kind)) for name, kind in types.items()}
         return {name: "string" if kind == "null" else kind for name, kind in settled.items()}
