@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+HARD_S, SHELL_S, WAITS_FOR_A_CPU_S = 2.0, 1.0, 10.0
 COMMAND = str(Path(sys.executable).with_name("raytemplate"))
 
 
@@ -115,3 +116,16 @@ def alive(pids: list[int]) -> list[str]:
         if state not in "ZX":
             left.append(f"{pid}: {words}")
     return left
+
+
+def late_at_most_s() -> float:
+    """Seconds after its budget by which a run has ended, as docs/reliability.md says, and what a shell takes for it.
+
+    On a machine where others wait for a CPU too the longer time applies that a run has that only waits for one.
+    """
+    return HARD_S + SHELL_S + (WAITS_FOR_A_CPU_S if is_busy() else 0.0)
+
+
+def is_busy() -> bool:
+    """Whether more wants to run on this machine than it has CPUs: what is promised in seconds holds on another one."""
+    return os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)

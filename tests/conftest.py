@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from small_flights import SHIPPED, changed, write_demo
 
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

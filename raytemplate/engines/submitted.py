@@ -46,8 +46,9 @@ _POLL_S = 0.5
 _SILENCE_LIMIT_S = 60.0
 _STOP_LIMIT_S = 30.0
 _RECORD_S = 3.0
-_LATE_S = 5.0
-"""A job keeps its own time; this long after it should have ended it is stopped from here."""
+_LATE_S, _STOP_LATE_S = 1.5, 0.3
+"""A job that has begun keeps its own time: so long after it should have ended it is stopped from here, and not waited
+for any more. One that waits for its cluster keeps none, and is stopped when the time is over."""
 
 
 def conduct_submitted(
@@ -71,13 +72,17 @@ def conduct_submitted(
     meter = plan.limits.meter(spent, began)
     if again:
         send_again(jobs, plan, journal, place)
-    with journal.attempt(meter):
+    # The promoter is there when the job has ended: what it imports takes seconds, which nothing keeps for it.
+    with (
+        journal.attempt(meter),
+        PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter,
+    ):
         listener.started(plan, journal.run_id)
         for left in reversed(range(MOST_AGAIN + 1)):
             listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
             _follow_to_end(jobs, plan, journal, listener, meter)
             try:
-                _judge(plan, journal, place, listener, began, spent)
+                finish(plan, journal, place, listener, began, spent, promoter)
                 return
             except ChampionMoved as error:
                 if not left or left_s(journal, meter) <= 0:
@@ -100,11 +105,6 @@ def _follow_to_end(jobs: Jobs, plan: RunPlan, journal: Journal, listener: Listen
         meter.earlier = Spent(seconds=spent.seconds, usd=spent_on(journal).usd - meter.here().usd)
         record_failure(journal, plan, meter, error)
         raise
-
-
-def _judge(plan: RunPlan, journal: Journal, place: Workspace, listener: Listener, began: float, spent: Spent) -> None:
-    with PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter:
-        finish(plan, journal, place, listener, began, spent, promoter)
 
 
 def finish(
@@ -162,8 +162,9 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener, late
             watch.tell(shared)
         if state is not None and state.ended:
             break
-        if (late := lateness.of(shared)) is not None:
-            stop(jobs, journal)
+        begun = state is None or state.status != "PENDING"
+        if (late := lateness.of(shared, begun=begun)) is not None:
+            stop(jobs, journal, _STOP_LATE_S)
             raise late
         time.sleep(_POLL_S)
     if state.status != "SUCCEEDED":
@@ -179,16 +180,21 @@ def _end_there(shared: Journal) -> RunEnd | None:
 
 
 class _Lateness:
-    """Whether a job that keeps its own time has not ended, as one that waits in the queue of its cluster for ever."""
+    """Whether a job has not ended although its time is over, as one that waits in the queue of its cluster for ever."""
 
     def __init__(self, plan: RunPlan, journal: Journal, meter: Meter) -> None:
         self._plan, self._journal, self._meter = plan, journal, meter
 
-    def of(self, shared: Journal) -> BudgetSpent | None:
-        """The error to be told then."""
-        if left_s(shared, self._meter) > -_LATE_S:
+    def of(self, shared: Journal, *, begun: bool) -> BudgetSpent | None:
+        """The error to be told then.
+
+        Args:
+            begun: the job's own process has begun, as far as is known.
+        """
+        if left_s(shared, self._meter) > (-_LATE_S if begun else 0.0):
             return None
-        return too_late(self._plan, self._journal, self._meter, "and its job had not ended by itself; it was stopped")
+        what = "had not ended by itself" if begun else "had not begun: it waited for its cluster"
+        return too_late(self._plan, self._journal, self._meter, f"and its job {what}; it was stopped")
 
 
 class _Silence:
@@ -274,11 +280,11 @@ def job_log(journal: Journal) -> Iterator[str]:
         time.sleep(_POLL_S)
 
 
-def stop(jobs: Jobs, journal: Journal) -> None:
-    """End the run's job and wait until it has ended."""
+def stop(jobs: Jobs, journal: Journal, limit_s: float = _STOP_LIMIT_S) -> None:
+    """End the run's job and wait until it has ended, for so long; its cluster ends it in any case."""
     job = journal.need(SubmittedJob)
     jobs.stop(job.submission_id)
-    end = time.monotonic() + _STOP_LIMIT_S
+    end = time.monotonic() + limit_s
     while time.monotonic() < end:
         state = jobs.state(job.submission_id)
         if state is None or state.ended:

@@ -20,7 +20,7 @@ from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
 from raytemplate.execution.standing import standing
-from raytemplate.execution.time_left import left_s, too_late
+from raytemplate.execution.time_left import left_s, reserve_s, too_late
 from raytemplate.execution.told_losses import LossesTold
 from raytemplate.execution.within import within
 from raytemplate.models.options import Family
@@ -211,6 +211,7 @@ class Execution:
         from raytemplate.execution.sweep import Sweep  # Optuna takes a third of a second
 
         ingested, snapshot = self._open(), self.journal.need(Snapshot)
+        self._keep_for_judging()
         rows = {window.name: window.num_rows for window in snapshot.windows}
         with self.engine.slots(stage, ingested, self.journal) as slots:
             result = Sweep(
@@ -284,6 +285,7 @@ class Execution:
     def _train(self, stage: FitStage) -> FitResult:
         ingested = self._open()
         self._begin_warm(stage, ingested)
+        self._keep_for_judging()
         try:
             trained = self.engine.fit(stage, ingested, self.journal, self.meter, self._on_epoch)
         finally:
@@ -302,6 +304,10 @@ class Execution:
         result = self._result(stage, ingested, trained, epochs)
         self.journal.write(result)
         return result
+
+    def _keep_for_judging(self) -> None:
+        self.meter.reserve_s = reserve_s(self.plan, self._timings)
+        self.meter.reserve_usd = self.plan.limits.reserve_usd(self.meter.reserve_s)
 
     def _begin_warm(self, stage: FitStage, ingested: Ingested) -> None:
         """The champion's bytes in the run's folder, so that going on begins as this does; and the word on it."""

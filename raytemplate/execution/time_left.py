@@ -3,10 +3,13 @@
 Without a candidate a run has its budget. A candidate is judged although the budget has ended, within what
 `Limits.judging_s` adds: the reserve of the plan, at least 30 s, once for all processes of the run together. Nothing is
 trained any more then.
+
+Training ends before the budget does, so early that this need not be touched: see `reserve_s`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from shlex import quote
 
 from raytemplate.budget import Meter
@@ -14,7 +17,12 @@ from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import FitResult
-from raytemplate.records.run import RunEnd
+from raytemplate.records.run import RunEnd, StageTiming
+
+_LEAVE_S, _LEAVE_GROUP_S = 2.0, 3.0
+"""What no stage is forecast to take, on a quiet machine: to end training where its time is up, to write its model and
+to leave Ray; and to end a group of workers."""
+_MOST_SLOWER, _MOST_SHARE = 4.0, 0.25
 
 
 def has_candidate(journal: Journal) -> bool:
@@ -25,6 +33,23 @@ def has_candidate(journal: Journal) -> bool:
 def left_s(journal: Journal, meter: Meter) -> float:
     """Seconds until whoever works on the run must have ended. May be negative."""
     return meter.judging_remaining_s() if has_candidate(journal) else meter.remaining_s()
+
+
+def reserve_s(plan: RunPlan, timings: Iterable[StageTiming]) -> float:
+    """Seconds before the end of its budget at which training ends: what follows it is expected to take so long.
+
+    How much slower the machine is than was forecast is known from the stages that this process has passed by then. No
+    more than a quarter of the budget is taken from training for that; a plan may keep more.
+
+    Args:
+        timings: those stages.
+    """
+    passed = [one for one in timings if one.stage in ("start", "ingest")]
+    took_s, planned_s = sum(one.actual_s for one in passed), sum(one.planned_s for one in passed)
+    slower = min(max(1.0, took_s / planned_s if planned_s > 0 else 1.0), _MOST_SLOWER)
+    leave_s = _LEAVE_S + (_LEAVE_GROUP_S if plan.fit.workers else 0.0)
+    limits = plan.limits
+    return max(limits.reserve_s, min(slower * (limits.reserve_s + leave_s), _MOST_SHARE * limits.time_s))
 
 
 def too_late(plan: RunPlan, journal: Journal, meter: Meter, what: str) -> BudgetSpent:

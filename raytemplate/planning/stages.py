@@ -310,6 +310,10 @@ class Limits:
         """Seconds beyond the budget that a run may take to judge a candidate: once, however often it is resumed."""
         return max(self.reserve_s, LEAST_JUDGING_S)
 
+    def reserve_usd(self, seconds: float) -> float:
+        """US dollars to keep for so many seconds of what follows training; at most half of all."""
+        return min(seconds * self.rate("evaluate"), self.cost_usd / 2)
+
     def meter(self, earlier: Spent, started: float) -> Meter:
         """The meter that holds a run to these, from `started` on a monotonic clock.
 
@@ -318,7 +322,7 @@ class Limits:
         dearest = max((self.rate(stage) for stage in self.held), default=self.usd_per_s)
         return Meter(
             limit_s=self.time_s, limit_usd=self.cost_usd, reserve_s=self.reserve_s,
-            reserve_usd=min(self.reserve_s * self.rate("evaluate"), self.cost_usd / 2),
+            reserve_usd=self.reserve_usd(self.reserve_s),
             judging_s=self.judging_s, judging_usd=self.judging_s * self.rate("evaluate"), usd_per_s=self.usd_per_s,
             earlier=Spent(seconds=earlier.seconds, usd=earlier.usd + earlier.unpriced_s * dearest), started=started,
         )  # fmt: skip

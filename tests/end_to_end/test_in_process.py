@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import late_at_most_s
 from small_flights import AS_OF, MODEL
 
 from raytemplate import api
@@ -59,7 +60,13 @@ def test_the_budget_ends_training_early_with_a_verdict(run):
     assert made.fit.stopped == "budget.time"
     assert 0 < len(made.fit.epochs) < 20_000
     assert isinstance(made.verdict, Approved)
-    assert made.end.wall_clock_s < 34
+    assert_in_its_time(made, 30)
+
+
+def assert_in_its_time(made, budget_s):
+    """Training ends within the budget; its candidate is judged in what is kept for that, and may take longer."""
+    assert made.end.timeline_s["fit"] < budget_s + late_at_most_s()
+    assert made.end.wall_clock_s < budget_s + made.plan.limits.judging_s
 
 
 @pytest.mark.slow
@@ -67,7 +74,7 @@ def test_the_budget_ends_training_of_two_workers_on_time(run):
     two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
     made = run({"training.epochs": 20_000, "budget.time": "60s"} | two)
     assert made.fit.stopped == "budget.time"
-    assert made.end.wall_clock_s < 70
+    assert_in_its_time(made, 60)
 
 
 def test_the_budget_ends_before_there_is_a_candidate(run, small):

@@ -8,14 +8,23 @@ import sys
 import time
 
 import pytest
-from command_line import alive, descendants, environment, epochs, only_run, raytemplate, record, start, wait_for
+from command_line import (
+    alive,
+    descendants,
+    environment,
+    epochs,
+    late_at_most_s,
+    only_run,
+    raytemplate,
+    record,
+    start,
+    wait_for,
+)
 from small_flights import AS_OF, SHIPPED, as_sets, changed
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 BUDGET_S = 40
-HARD_S = 2.0
-SLACK_S = 1.0  # of a machine that others keep busy, and of the shell
 NET = """
 import ctypes
 import time
@@ -55,8 +64,9 @@ def test_a_run_that_was_stopped_is_ended_with_its_budget_and_all_it_started(demo
     assert any("raylet" in each for each in alive(below))
     os.kill(process.pid, signal.SIGSTOP)
     process.wait(BUDGET_S + 30)
-    assert BUDGET_S - 1 < time.monotonic() - began < BUDGET_S + HARD_S
-    time.sleep(max(0.0, BUDGET_S + HARD_S - (time.monotonic() - began)))
+    assert BUDGET_S - 1 < time.monotonic() - began < BUDGET_S + late_at_most_s()
+    while alive(below) and time.monotonic() - began < BUDGET_S + late_at_most_s():
+        time.sleep(0.1)
     assert alive(below) == []
     end = wait_for_end(demo)
     assert (end["state"], end["exit_code"]) == ("failed", 4)
@@ -67,7 +77,7 @@ def test_a_run_that_was_stopped_is_ended_with_its_budget_and_all_it_started(demo
 def assert_charged_and_refused(demo):
     """What the watchdog saw is spent: nothing is left that could be begun, however often it is asked."""
     attempts = [json.loads(path.read_text()) for path in only_run(demo).glob("attempt-*.json")]
-    assert [BUDGET_S <= each["seen_s"] < BUDGET_S + HARD_S + SLACK_S for each in attempts] == [True]
+    assert [BUDGET_S <= each["seen_s"] < BUDGET_S + late_at_most_s() for each in attempts] == [True]
     for _ in range(2):
         again = raytemplate("resume", "last", cwd=demo)
         assert (again.returncode, again.stdout) == (4, "")
@@ -117,7 +127,7 @@ def test_a_notebook_outlives_code_of_its_project_that_never_comes_back(demo):
     assert ran.returncode == 0, ran.stderr
     kind, code, took_s = ran.stdout.split()
     assert (kind, code) == ("BudgetSpent", "4")
-    assert BUDGET_S - 1 < float(took_s) < BUDGET_S + HARD_S + SLACK_S
+    assert BUDGET_S - 1 < float(took_s) < BUDGET_S + late_at_most_s()
     assert wait_for_end(demo)["exit_code"] == 4
 
 
@@ -125,7 +135,7 @@ def test_code_that_never_comes_back_ends_with_the_budget_and_says_so(demo):
     changes = own_code(demo, DEAF)
     began = time.monotonic()
     ran = raytemplate("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=demo)
-    assert BUDGET_S - 1 < time.monotonic() - began < BUDGET_S + HARD_S + SLACK_S
+    assert BUDGET_S - 1 < time.monotonic() - began < BUDGET_S + late_at_most_s()
     assert ran.returncode == 4, ran.stderr
     assert "budget.time: " in ran.stderr and "training did not end by itself" in ran.stderr
     assert wait_for_end(demo)["exit_code"] == 4
