@@ -40,7 +40,7 @@ EXIT_SPENT, KILLED = 4, 128 + signal.SIGKILL
 PATIENCE_S = 120.0
 """So long after its budget a run is given up, and killed."""
 BUSY_RUNS, BUSY_BUDGET_S = 15, 25
-SETTLE_S = 3.0
+SETTLE_S, LEFT_S = 3.0, 1.0
 NET = """
 import ctypes, time
 import torch
@@ -70,7 +70,7 @@ LONG = {"training.epochs": 100_000}
 NO_END = {"training.batch_size": 1, "data.windows.train": "all"}
 """One epoch takes longer than there is time: there is never a checkpoint."""
 TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
-SWEEP = {"tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64)}"}
+SWEEP = {"tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64)}", "budget.trials": 10_000}
 STREAM = {"data.ingest": "stream"}
 NOTEBOOK = """
 import json, time
@@ -103,7 +103,7 @@ class Ended:
     recorded: int | None
     judged: bool
     left: int
-    """Processes it had started that were still there then."""
+    """Processes it had started that were still there a second later."""
     load: float
     said: str = ""
 
@@ -153,7 +153,7 @@ def typed(*arguments: str, demo: Path, env: Mapping[str, str] | None = None) -> 
 
 def ended(watched: Watched, demo: Path, budget_s: float, gone: float, *, shell: int, since: float = 0.0) -> Ended:
     """What is left when it has gone; the record may come a moment later, and counts."""
-    left, load, run = len(alive(watched.below)), os.getloadavg()[0], only_run(demo)
+    load, run = os.getloadavg()[0], only_run(demo)
     said = (demo / "said.txt").read_text() if (demo / "said.txt").exists() else ""
     if run is None:
         raise BenchmarkError(f"no run was begun:\n{said[-1500:]}")
@@ -161,6 +161,8 @@ def ended(watched: Watched, demo: Path, budget_s: float, gone: float, *, shell: 
     while not path.exists() and time.monotonic() < until:
         time.sleep(0.02)
     end = json.loads(path.read_text()) if path.exists() else {}
+    while (left := len(alive(watched.below))) and time.time() < gone + LEFT_S:
+        time.sleep(0.02)
     recorded_at = path.stat().st_mtime if path.exists() else gone
     return Ended(
         late_s=max(gone, recorded_at) - (since or watched.began) - budget_s, shell=shell,
@@ -266,7 +268,7 @@ def modes_of(folder: Path) -> dict[str, Mode]:
     return {
         "run, network": Mode(budget_s=30, run=partial(own_process, LONG)),
         "run, trees": Mode(budget_s=30, run=partial(own_process, {
-            "model.kind": "lightgbm", "model.num_trees": 100_000})),
+            "model.kind": "lightgbm", "model.num_trees": 20_000})),
         "run, own code that catches everything": Mode(budget_s=25, run=partial(own_process, OWN, waits=DEAF)),
         "run, own code that holds the interpreter": Mode(
             budget_s=25, run=partial(own_process, OWN, waits=HOLDS), killed=True),

@@ -25,8 +25,9 @@ from raytemplate.budget import Meter, Spent
 from raytemplate.engines.processes import below, has_ended, is_stopped, wants_cpu
 from raytemplate.execution.attempts import last_word, saw
 
-_HARD_S = 1.8
-"""After the time of a run is over its process is ended; with what that takes, within two seconds."""
+_HARD_S = 1.5
+"""After the time of a run is over its process is ended; with what that takes, within two seconds. By then one that can
+leave by itself (`engines.timekeeper`) has."""
 _PATIENCE_S = 10.0
 """A process that only waits for a CPU may come to its own end for so long: a busy machine is no reason to kill it."""
 _RECORD_S = 0.5

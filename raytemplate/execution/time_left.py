@@ -22,7 +22,7 @@ from raytemplate.records.run import RunEnd, StageTiming
 _LEAVE_S, _LEAVE_GROUP_S = 2.0, 3.0
 """What no stage is forecast to take, on a quiet machine: to end training where its time is up, to write its model and
 to leave Ray; and to end a group of workers."""
-_MOST_SLOWER, _MOST_SHARE = 4.0, 0.25
+_MOST_SLOWER, _MOST_SHARE = 4.0, 0.15
 
 
 def has_candidate(journal: Journal) -> bool:
@@ -39,7 +39,7 @@ def reserve_s(plan: RunPlan, timings: Iterable[StageTiming]) -> float:
     """Seconds before the end of its budget at which training ends: what follows it is expected to take so long.
 
     How much slower the machine is than was forecast is known from the stages that this process has passed by then. No
-    more than a quarter of the budget is taken from training for that; a plan may keep more.
+    more than 15% of the budget is taken from training for that; a plan may keep more.
 
     Args:
         timings: those stages.

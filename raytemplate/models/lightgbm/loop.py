@@ -16,6 +16,7 @@ from raytemplate.errors import TrainingFailed
 from raytemplate.models.context import Batch, LoopContext
 from raytemplate.models.lightgbm.family import FAMILY, LightGbmOptions
 from raytemplate.models.options import TrainingSpec
+from raytemplate.models.rounds import out_of_time
 
 TREES = "trees.txt"
 _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"}
@@ -83,7 +84,7 @@ class _Report:
     def __call__(self, env: CallbackEnv) -> None:
         num_rounds = env.iteration - env.begin_iteration + 1
         done = self._done + num_rounds
-        if num_rounds % self._every and done < self._num_trees:
+        if num_rounds % self._every and done < self._num_trees and not out_of_time(self._context, num_rounds):
             return
         loop_s = time.perf_counter() - self._started
         booster, found = env.model, env.evaluation_result_list or []

@@ -13,6 +13,7 @@ import xgboost
 from raytemplate.errors import TrainingFailed
 from raytemplate.models.context import Layout, LoopContext
 from raytemplate.models.options import TrainingSpec
+from raytemplate.models.rounds import out_of_time
 from raytemplate.models.xgboost.family import FAMILY, XgBoostOptions
 from raytemplate.models.xgboost.predict import TREES, in_unit, matrix
 
@@ -46,6 +47,9 @@ def train(context: LoopContext, options: XgBoostOptions, training: TrainingSpec)
         first, done = done, min((done // every + 1) * every, options.num_trees)
         for number in range(first, done):
             booster.update(data, iteration=number)
+            if out_of_time(context, number + 1):
+                done = number + 1
+                break
         loss = _loss(booster, data, training, layout)
         loop_s = time.perf_counter() - started
         predicted = in_unit(booster.predict(validation), layout).astype(np.float32)
