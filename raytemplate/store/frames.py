@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS_A_GROUP = 100_000
+_PLAIN = (str, bool, np.bool_, Real)
+_LARGEST_INT = 2.0**63
+_ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError, OverflowError)
 
 
 def keep_frame(table: pa.Table, workspace: Workspace) -> str:
@@ -50,17 +55,30 @@ def table_of(data: Any, columns: tuple[str, ...] | None = None) -> pa.Table:
     Raises:
         DataError: something else, or a column of objects that are no plain values.
     """
+    if is_frame_of("pandas", data):
+        return _of_pandas(data, columns)
+    if not isinstance(data, pa.Table) and not hasattr(data, "__arrow_c_stream__"):
+        raise DataError(f"data: got {type(data).__name__}, expected an Arrow table or a pandas or polars frame")
     try:
-        if is_frame_of("pandas", data):
-            return _of_pandas(data, columns)
-        if isinstance(data, pa.Table) or hasattr(data, "__arrow_c_stream__"):
-            if is_frame_of("polars", data):
-                data = _narrowed(data)
-            table: Any = data if isinstance(data, pa.Table) else pa.table(data)
-            return table if columns is None else table.select([n for n in columns if n in table.column_names])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
+        data = _narrowed(data) if is_frame_of("polars", data) else data
+        table: Any = data if isinstance(data, pa.Table) else pa.table(data)
+    except _ERRORS as error:
         raise DataError(f"data: {str(error).splitlines()[0]}") from error
-    raise DataError(f"data: got {type(data).__name__}, expected an Arrow table or a pandas or polars frame")
+    names = _once(table.column_names, columns)
+    return table if columns is None else table.select(names)
+
+
+def _once(names: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
+    """Those of the names that are wanted, in the order in which they are; all if None.
+
+    Raises:
+        DataError: one is there twice.
+    """
+    there = Counter(names)
+    found = list(there) if wanted is None else [name for name in wanted if name in there]
+    if twice := [name for name in found if there[name] > 1]:
+        raise DataError(f"data: more than one column named {', '.join(twice)}", next_step="rename all but one")
+    return found
 
 
 def is_frame_of(library: str, data: object) -> bool:
@@ -70,7 +88,7 @@ def is_frame_of(library: str, data: object) -> bool:
 
 def with_keys(data: pd.DataFrame, keys: tuple[str, ...], found: Mapping[str, Any]) -> pd.DataFrame:
     """The keys of a pandas frame as they are in it, with columns beside them, on its index."""
-    kept = data[[key for key in keys if key in data.columns]]
+    kept = data[[column for key in keys for column in data.columns if str(column) == key]]
     return kept.assign(**{name: np.asarray(column) for name, column in found.items()})
 
 
@@ -87,17 +105,28 @@ def _narrowed(data: Any) -> Any:
 
 
 def _of_pandas(data: Any, columns: tuple[str, ...] | None) -> pa.Table:
-    names = list(data.columns) if columns is None else [name for name in columns if name in data.columns]
-    return pa.table({str(name): _column(data[name]) for name in names})
+    names = [str(name) for name in data.columns]  # pandas numbers columns that have no names
+    places = {name: place for place, name in enumerate(names)}
+    return pa.table({name: _column(name, data.iloc[:, places[name]]) for name in _once(names, columns)})
 
 
-def _column(values: Any) -> Any:
+def _column(name: str, values: Any) -> Any:
     """A pandas series; one of objects of several types, as `read_csv` makes them of a long file, is text."""
     try:
         return pa.Array.from_pandas(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        plain = (str, bool, int, float)
-        there = [value for value in values if value is not None and value == value]
-        if not all(isinstance(value, plain) for value in there):
-            raise
-        return pa.array([str(v) if v is not None and v == v else None for v in values], pa.string())
+    except _ERRORS as error:
+        there = ~values.isna()
+        other = next((value for value in values[there] if not isinstance(value, _PLAIN)), None)
+        if values.dtype != object or other is not None:
+            kind = f"values such as {other!r}" if values.dtype == object else str(values.dtype)
+            raise DataError(
+                f"data: column {name} holds {kind}, expected plain values of one kind: {str(error).splitlines()[0]}"
+            ) from error
+        texts = [_text(value) if is_there else None for value, is_there in zip(values, there, strict=True)]
+        return pa.array(texts, pa.string())
+
+
+def _text(value: Any) -> str:
+    """A value as a file has it: pandas makes floats of whole numbers if one beside them is missing."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_INT
+    return str(int(value) if is_whole else value)

@@ -191,6 +191,17 @@ def test_formats_of_dates_hold_in_json_lines_too(tmp_path, value, formats):
     assert [row["at"] for row in rows(table, source=JSONL)] == [datetime(2024, 2, 1), None]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("Infinity", "column v is Infinity, expected double"), ("-Infinity", "column v is -Infinity, expected double"),
+     ("1e999", "Number too big to be stored in double")],
+)  # fmt: skip
+def test_a_number_of_json_lines_that_is_none_is_told_by_line(tmp_path, text, said):
+    with pytest.raises(DataError) as refused:
+        listed(tmp_path, f'{{"v": 1}}\n{{"v": {text}}}\n', name="a.jsonl", source=JSONL)
+    assert str(refused.value).split("/")[-1].startswith(f"a.jsonl:2: {said}")
+
+
 @pytest.mark.parametrize("text", ["2024-02-31", "01.02.24", "2024-01-01T24:00:00", "0000-01-01", "yesterday"])
 def test_a_time_of_json_lines_that_is_none_is_told_by_line(tmp_path, text):
     lines = '{"at": "2024-01-01"}\n\n' + json.dumps({"at": text}) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -46,4 +47,6 @@ def _fits(value: Any, kind: Any) -> bool:
         return False
     if pa.types.is_decimal(kind):
         return isinstance(value, int)
-    return pa.types.is_floating(kind) or (isinstance(value, int) and -_MOST_INT <= value < _MOST_INT)
+    if pa.types.is_floating(kind):
+        return abs(value) <= sys.float_info.max or value != value
+    return isinstance(value, int) and -_MOST_INT <= value < _MOST_INT
