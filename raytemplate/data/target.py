@@ -25,6 +25,9 @@ MAX_CLASSES = 1_000
 
 TRUE, FALSE = "true", "false"
 _MOST_NAMED = 5
+_SMALLEST = float(np.finfo(np.float32).smallest_normal)
+_LEAST_STEPS = 256
+"""Fewest 32-bit floats from the least target to the greatest: with fewer, rounding is about 1 % of a deviation."""
 
 
 def add_target(table: pa.Table, target: str) -> pa.Table:
@@ -177,3 +180,38 @@ def _by_size(name: str) -> tuple[bool, float, str]:
 def _named(names: list[str]) -> str:
     shown = ", ".join(f'"{name}"' for name in names[:_MOST_NAMED])
     return f"{shown} and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else shown
+
+
+def check_spread(train: NumberProfile, target: str) -> None:
+    """Nothing, if the numbers of the train window differ, and still do as the 32-bit floats that models learn from.
+
+    Raises:
+        DataError: they are all the same, or so close together for their size that rounding would lose the difference.
+    """
+    if not train.num_finite:
+        return
+    if train.min == train.max:
+        raise DataError(
+            f"target {target} is {train.min:g} in all {train.num_rows:,} rows of the train window: nothing to learn"
+        )
+    if problem := rounding_problem(train.min, train.max):
+        raise DataError(f"target {target} {problem[0]}", next_step=problem[1])
+
+
+def rounding_problem(low: float, high: float) -> tuple[str, str] | None:
+    """What is wrong with numbers from `low` to `high` as 32-bit floats, and what to do; None if they keep them apart.
+
+    Such floats hold whole numbers up to 2^24 exactly; bounds that are whole are taken for those of whole numbers.
+    """
+    largest = max(abs(low), abs(high))
+    step = float(np.spacing(np.float32(largest)))
+    exact = low.is_integer() and high.is_integer() and largest <= 2**24
+    if exact or high - low >= _LEAST_STEPS * step:
+        return None
+    found = f"lies between {low:.15g} and {high:.15g}; models learn 32-bit floats, which are {step:.3g} apart there"
+    return (
+        f"{found} and lose what tells its values apart",
+        "write it in a smaller unit"
+        if largest < _SMALLEST
+        else f"subtract a constant from it in the data, such as {low:.15g}",
+    )

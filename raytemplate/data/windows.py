@@ -113,13 +113,13 @@ def sample_rows(
 
 
 def check_target(table: pa.Table, target: str, window: str = "train", *, part: bool = False) -> None:
-    """Nothing, if every row has a finite number to predict and, in training, they are not all the same.
+    """Nothing, if every row has a finite number to predict.
 
     Args:
-        part: the table is one block of the window only, whose targets may be all the same.
+        part: the table is one block of the window only.
 
     Raises:
-        DataError: no such column, text, missing or infinite targets, or one value only.
+        DataError: no such column, text, missing or infinite targets.
     """
     column = column_of(table, target)
     if not pa.types.is_null(column.type):
@@ -135,10 +135,6 @@ def check_target(table: pa.Table, target: str, window: str = "train", *, part: b
     num_infinite = int(np.isinf(values).sum())
     if num_infinite:
         raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of {place}")
-    if window == "train" and not part and len(values) and values.min() == values.max():
-        raise DataError(
-            f"target {target} is {values[0]:g} in all {len(values):,} rows of the {window} window: nothing to learn"
-        )
 
 
 def _check_type(target: str, kind: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from raytemplate.data.features.encoding import encode, fit_features
 from raytemplate.data.profile import merge, profile
-from raytemplate.data.target import add_target, baseline_target, check_classes, is_condition
+from raytemplate.data.target import add_target, baseline_target, check_classes, check_spread, is_condition
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings, dumps, loads
@@ -93,3 +93,40 @@ def test_a_missing_class_is_counted_and_says_what_to_drop():
     with pytest.raises(DataError, match="target late > 15 is missing in 1 of 3 rows of the train window") as refused:
         check_classes({"train": found}, "late > 15", ("false", "true"))
     assert refused.value.next_step == "data.drop: late is null"
+
+
+STEP = "models learn 32-bit floats, which are {} apart there and lose what tells its values apart"
+REFUSED_SPREADS = {
+    "a billion and a little": ([1e9 - 11.25, 1e9 + 9.5, None], "999999988.75 and 1000000009.5", "64"),
+    "beyond 2^53": ([2.0**60, 2.0**60 + 1024], "1.15292150460685e+18 and 1.15292150460685e+18", "1.37e+11"),
+    "below zero": ([-3e7, -3e7 + 5], "-30000000 and -29999995", "2"),
+    "too small": ([1e-44, 2e-44], "1e-44 and 2e-44", "1.4e-45"),
+    "seconds since 1970, of an hour": ([1.7e9, 1.7e9 + 3600], "1700000000 and 1700003600", "128"),
+}
+SPREADS = {
+    "counts up to 2^24": [2**24 - 1, 2**24], "seconds since 1970, of a month": [1.7e9, 1.7e9 + 2.6e6],
+    "small": [1e-12, 3e-12], "large": [1e30, 2e30], "years": [2019.0, 2024.5], "none": [None, None],
+}  # fmt: skip
+
+
+def spread(values):
+    return profile(pa.table({"y": pa.array(values, pa.float64())}), (), "y").target
+
+
+@pytest.mark.parametrize(("values", "bounds", "step"), REFUSED_SPREADS.values(), ids=REFUSED_SPREADS)
+def test_a_target_whose_values_32_bit_floats_cannot_tell_apart_is_refused(values, bounds, step):
+    with pytest.raises(DataError) as caught:
+        check_spread(spread(values), "y")
+    assert str(caught.value) == f"target y lies between {bounds}; {STEP.format(step)}"
+    subtract = f"subtract a constant from it in the data, such as {bounds.split()[0]}"
+    assert caught.value.next_step == ("write it in a smaller unit" if "e-44" in bounds else subtract)
+
+
+@pytest.mark.parametrize("values", SPREADS.values(), ids=SPREADS)
+def test_a_target_that_they_tell_apart_is_not(values):
+    check_spread(spread(values), "y")
+
+
+def test_a_target_that_is_the_same_in_all_rows_is_refused():
+    with pytest.raises(DataError, match=r"target y is 2\.5 in all 2 rows of the train window: nothing to learn"):
+        check_spread(spread([2.5, 2.5]), "y")

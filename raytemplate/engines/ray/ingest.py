@@ -25,7 +25,7 @@ from raytemplate.data.features.inputs import reads
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
-from raytemplate.data.target import add_target, baseline_target
+from raytemplate.data.target import add_target, baseline_target, check_spread
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
 from raytemplate.engines.ray.encoding import Arrays, arrays_of, fitted, profile_of
 from raytemplate.engines.ray.pieces import account_of, by_file, dataset, pieces_of, take_accounts
@@ -122,6 +122,7 @@ def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) 
 def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snapshot) -> OpenData:
     began = time.monotonic()
     found = {name: profile_of(table, stage) for name, table in kept.items()}
+    _check_spread(found["train"])
     features, learnt = fitted(found, stage), {name: table for name, table in kept.items() if name != "test"}
     refs = {name: ray.put(arrays_of(table, features, name)) for name, table in learnt.items()}
     ingested = Ingested(
@@ -239,7 +240,7 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     check_windows(stage.windows, num_rows, dropped, stage.newest)
     refuse_breaches(breaches, sum(num_rows.values()))
     found = {name: functools.reduce(profiles.merge, (p.profile for p in ps)) for name, ps in by_window.items()}
-    _refuse_constant(found["train"])
+    _check_spread(found["train"])
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), profiles=found,
@@ -247,13 +248,9 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     )  # fmt: skip
 
 
-def _refuse_constant(train: profiles.Profile) -> None:
-    target = train.target
-    if isinstance(target, NumberProfile) and train.num_rows and target.min == target.max:
-        raise DataError(
-            f"target {train.target_column} is {target.min:g} in every one of {train.num_rows:,} rows "
-            "of the train window: nothing to learn"
-        )
+def _check_spread(train: profiles.Profile) -> None:
+    if isinstance(train.target, NumberProfile):
+        check_spread(train.target, train.target_column)
 
 
 def _statistics(table: pa.Table, stage: IngestStage, code: Path | None) -> pa.Table:
