@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+from numpy.typing import NDArray
 
 from raytemplate.errors import DataError
 
@@ -64,8 +66,7 @@ MOST_BINS = 400
 
 def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
     """Rows by day in UTC, such as {"2013-01-31": 24}; by month or by year where there are very many days."""
-    days: Any = column if pa.types.is_date32(column.type) else _utc_days(column)
-    counted = pc.value_counts(days.drop_null())
+    counted = pc.value_counts(utc_days(column).drop_null())
     names = [str(EPOCH.date() + timedelta(days=day)) for day in counted.field("values").cast(pa.int32()).to_pylist()]
     found = dict(zip(names, counted.field("counts").to_pylist(), strict=True))
     for length in (7, 4):
@@ -77,8 +78,16 @@ def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
     return found
 
 
-def _utc_days(column: Any) -> Any:
-    """Days, rounded down, also before 1970; Arrow's cast of a time with a zone is by that zone, which is UTC here."""
+def utc_moments(column: Any) -> NDArray[np.datetime64]:
+    """Times in UTC, datetime64[us] [rows], NaT where there is none; what is finer than a microsecond is cut off."""
+    kind: Any = pa.timestamp("us", getattr(column.type, "tz", None))
+    return column.cast(kind, safe=False).cast(pa.timestamp("us")).to_numpy().astype("datetime64[us]")
+
+
+def utc_days(column: Any) -> Any:
+    """The day of each time in UTC, rounded down, also before 1970. Arrow's own cast gives the day in a time's zone."""
+    if pa.types.is_date32(column.type):
+        return column
     ticks_per_day = _US_PER_DAY // 10**6 * _TICKS_PER_S[column.type.unit]
     ticks = column.cast(pa.int64())
     days = pc.divide(ticks, ticks_per_day)

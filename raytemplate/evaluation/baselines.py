@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
+from raytemplate.data.statistics import to_floats
 from raytemplate.evaluation.buckets import bucket_of, coarser, means, quantiles, relative_width
 from raytemplate.evaluation.metrics.metric import Floats
 
@@ -143,7 +144,7 @@ def fit_baseline(table: pa.Table, settings: Mapping[str, Any], target: str, task
     rule, by, quantile = _rule(settings, task)
     if rule == "share":
         return _fit_shares(table, by, target)
-    value = table[target].cast(pa.float64()).fill_null(math.nan).to_numpy()
+    value = to_floats(table[target])
     known = np.isfinite(value)
     names = _group_names(table, by).filter(pa.array(known))
     value = value[known]

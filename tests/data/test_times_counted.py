@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,11 +16,15 @@ from raytemplate.data.kept_times import without_dropped
 from raytemplate.data.sources.listing import TimeBin
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.survey.survey import Asked, survey
 from raytemplate.errors import DataError
 from raytemplate.planning.moments import most_inside, overlaps, rows_inside
 
 MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
-KINDS = [pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.timestamp("s"), pa.date32()]
+KINDS = [
+    pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.timestamp("s"), pa.date32(), pa.timestamp("us", "Asia/Tokyo"),
+    pa.timestamp("ms", "America/New_York"),
+]  # fmt: skip
 
 
 @settings(max_examples=200, deadline=None)
@@ -27,6 +32,27 @@ KINDS = [pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.timestamp("s"), pa.da
 def test_rows_by_day_are_those_of_python(moments, kind):
     found = times.rows_by_time(pa.chunked_array([pa.array(moments, pa.timestamp("us")).cast(kind, safe=False)]))
     assert found == Counter(moment.date().isoformat() for moment in moments if moment)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(-(2**62), 2**62) | st.none(), min_size=1, max_size=9),
+    st.sampled_from(["UTC", "Asia/Tokyo", None]),
+)
+def test_moments_are_in_utc_to_the_microsecond_though_a_column_has_nanoseconds(ticks, zone):
+    column = pa.chunked_array([pa.array(ticks, pa.int64()).cast(pa.timestamp("ns", zone))])
+    found = times.utc_moments(column)
+    assert found.dtype == "datetime64[us]"
+    right = [None if n is None else n // 1000 + (n < 0 and n % 1000 > 0) for n in ticks]
+    assert [None if np.isnat(m) else int(m.astype(np.int64)) for m in found] == right
+
+
+def test_init_counts_days_in_utc_whatever_zone_a_column_has(tmp_path):
+    late = datetime(2024, 1, 1, 20, tzinfo=UTC)  # the second of January in Tokyo
+    moments = pa.array([late + timedelta(days=n) for n in range(3)], pa.timestamp("us", "Asia/Tokyo"))
+    pq.write_table(pa.table({"t": moments, "y": [1.0, 2.0, 3.0]}), tmp_path / "a.parquet")
+    found = survey(Asked(data="a.parquet", target="y", time="t"), tmp_path)
+    assert found.days == {date(2024, 1, day): 1 for day in (1, 2, 3)}
 
 
 def test_very_many_days_are_counted_by_month_and_year(monkeypatch):

@@ -33,6 +33,14 @@ def test_median_is_exact_for_whole_numbers():
     assert (fit_baseline(table, BY_ROUTE, "air_time").predict(table) == exact(table, "median")).all()
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.float32(), pa.decimal128(38, 0), pa.bool_()], ids=str)
+def test_a_target_may_be_any_number_and_a_missing_one_is_left_out(kind):
+    large = [1, 1, 0] if kind == pa.bool_() else [2**53 + 1, 2**60, 7]
+    table = pa.table({"origin": ["a", "a", "b", "b"], "y": pa.array([*large, None], pa.int64()).cast(kind, safe=False)})
+    state = fit_baseline(table, BaselineSpec(mean_by=("origin",)).model_dump(), "y")
+    assert state.predict(table).tolist() == pytest.approx([np.mean(large[:2])] * 2 + [large[2]] * 2, rel=1e-7)
+
+
 @pytest.mark.parametrize("num_rows", [12, 100, 3000, 40_000])
 def test_median_is_within_its_error(num_rows):
     table = flights(num_rows)

@@ -25,6 +25,7 @@ from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.survey.facts import ColumnFacts, Tally
 from raytemplate.data.survey.sample import sample_of
 from raytemplate.data.survey.writing import Writing, writing_of
+from raytemplate.data.times import utc_days
 from raytemplate.errors import UsageError
 from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings
@@ -193,5 +194,5 @@ def _some(table: pa.Table, rows: int) -> pa.Table:
 
 def _days(column: Any) -> dict[date, int]:
     """Rows by day, in UTC."""
-    days = pc.value_counts(column.cast(pa.date32(), safe=False) if not pa.types.is_date32(column.type) else column)
+    days = pc.value_counts(utc_days(column))
     return {one["values"]: one["counts"] for one in days.to_pylist() if one["values"] is not None}

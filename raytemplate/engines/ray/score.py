@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from raytemplate.data.features.encoding import FittedFeatures, target_values
+from raytemplate.data.times import utc_moments
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
@@ -125,5 +126,4 @@ def _times(table: pa.Table, time: str) -> Any:
     """datetime64[us] [rows], UTC; none where rows have no time."""
     if not time:
         return np.full(table.num_rows, np.datetime64("NaT"), "datetime64[us]")
-    times = table.column(time).cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us"))
-    return times.to_numpy().astype("datetime64[us]")
+    return utc_moments(table.column(time))
