@@ -18,6 +18,7 @@ from raytemplate.code.load import CODE, code_in
 from raytemplate.data.features.encoding import FittedFeatures, encode
 from raytemplate.data.features.gaps import seen
 from raytemplate.data.features.inputs import reads
+from raytemplate.data.features.kind import is_text
 from raytemplate.data.missing import nulls_where_missing
 from raytemplate.data.reserved import PREDICTION, PROBABILITY, VERSION
 from raytemplate.data.sources.as_read import as_read
@@ -222,6 +223,6 @@ class SavedModel:
 def _untyped_where_empty(rows: pa.Table) -> pa.Table:
     """A text file does not say what its empty columns would hold: they are missing values of whatever is asked for."""
     for place, column in enumerate(rows.columns):
-        if pa.types.is_string(column.type) and column.null_count == len(column):
+        if is_text(column.type) and column.null_count == len(column):
             rows = rows.set_column(place, rows.column_names[place], pa.chunked_array([pa.nulls(len(column))]))
     return rows

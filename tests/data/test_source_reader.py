@@ -73,6 +73,12 @@ def test_a_folder_is_a_number_or_a_day_only_if_it_is_written_so(tmp_path, folder
     assert {str(row["s"]) for row in rows(table, ("s",))} == set(folders)
 
 
+def test_lines_of_old_macs_are_told_as_what_they_are(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"x,y\r1,2\r3,4\r")
+    with pytest.raises(DataError, match=r"a\.csv: its lines end in carriage returns alone; tr '\\r' '\\n' writes them"):
+        listed(tmp_path)
+
+
 @pytest.mark.parametrize("before", ["\n", "\n\r\n", "\ufeff\n"])
 def test_blank_lines_before_the_names_of_columns_do_not_count(tmp_path, before):
     (tmp_path / "a.csv").write_text(f"{before}x;y\n1;2\n\n3;4\n", newline="")

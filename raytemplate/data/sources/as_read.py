@@ -43,7 +43,8 @@ def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = Non
     for place, name in enumerate(table.column_names):
         before: Any = table.column(place)
         column = _without_missing(plain(before), rules)
-        column = _without_missing(_of_type(name, column, known.get(name, ""), rules), rules)
+        if (found := _of_type(name, column, known.get(name, ""), rules)) is not column:
+            column = _without_missing(found, rules)
         if column is not before:
             table = table.set_column(place, name, column)
     return table

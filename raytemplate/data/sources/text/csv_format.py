@@ -68,6 +68,8 @@ class CsvFormat:
 
     def head(self, start: bytes, rules: Rules) -> Head:
         """See `TextFormat`."""
+        if b"\r" in start.rstrip() and b"\n" not in start:
+            raise Misread(0, "its lines end in carriage returns alone; tr '\\r' '\\n' writes them as others do")
         skipped = len(_BOM) if start.startswith(_BOM) else 0
         reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
         first = next(filter(None, reader), [])  # blank lines may stand before it
