@@ -21,7 +21,7 @@ from raytemplate.execution.lock import code_digest, environment
 from raytemplate.models.options import Family
 from raytemplate.planning.stages import RunPlan
 
-_DRIVER = "driver"
+_DRIVER, _NOT_WRITTEN = "driver", "cannot be written"
 _CODE, _OURS = "code", "raytemplate"
 _ALWAYS = ("python", "ray", "torch", "numpy", "pyarrow", _OURS)
 _MANY = 2
@@ -146,7 +146,7 @@ def _folder(asked: Question, node: str) -> str:
         (marks / _file(node)).write_text(asked.token)
         return "" if _holds(marks / _file(node), asked.token) else "does not give back what was written to it"
     except OSError as error:
-        return f"cannot be written: {error.strerror or error}"
+        return f"{_NOT_WRITTEN}: {error.strerror or error}"
 
 
 def _data(asked: Question) -> str:
@@ -204,7 +204,8 @@ def _mend(one: NodeReport, here: Mapping[str, str]) -> str:
 def _seen(one: NodeReport, plan: RunPlan, folder: str, unseen: bool) -> Iterator[tuple[str, str]]:
     what = one.folder or ("holds nothing here of what was written there" if unseen else "")
     if what:
-        yield f"{folder} {what}", "let every node see that folder under the same path"
+        write = " and write to it" if what.startswith(_NOT_WRITTEN) else ""
+        yield f"{folder} {what}", f"let every node see that folder under the same path{write}"
     if one.data:
         data = joined(plan.ingest.root, plan.ingest.files[0].path)
         yield f"the data, {data}: {one.data}", "set data.source to a place that every node sees"

@@ -62,6 +62,21 @@ def test_a_fault_of_a_node_is_told_with_its_address_and_name(one, words):
     assert said.startswith("node 10.0.0.2 (beta): ") and words in said
 
 
+@pytest.mark.parametrize(
+    ("what", "remedy"),
+    [
+        ("is not there", "let every node see that folder under the same path"),
+        (
+            "cannot be written: Read-only file system",
+            "let every node see that folder under the same path and write to it",
+        ),
+    ],
+)
+def test_the_remedy_is_of_what_is_wrong_with_the_folder(what, remedy):
+    (one,) = problems(planned(), [replace(GOOD, folder=what)], HERE, folder=FOLDER)
+    assert (one.what, one.remedy) == (f"{FOLDER} {what}", remedy)
+
+
 SOUND = {
     "as here": GOOD,
     "another patch of Python": other(python="3.11.9"),
