@@ -292,7 +292,7 @@ def _refuse_spent(plan_: RunPlan, journal: Journal, began: float) -> None:
     from raytemplate.execution.failure import record_failure
     from raytemplate.execution.handover import candidate_of, spent_on
 
-    meter, candidate = plan_.limits.meter(spent_on(journal), began), candidate_of(journal)
+    meter, candidate = plan_.limits.meter(spent_on(journal, plan_.limits.usd_per_s), began), candidate_of(journal)
     if candidate is not journal and is_held(candidate.active):
         return  # its job works on it, and is ended there
     try:

@@ -102,7 +102,7 @@ def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) ->
     number = job.attempt + 1
     first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
     journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
-    _send(jobs, plan, journal, place, spent_on(journal))
+    _send(jobs, plan, journal, place, spent_on(journal, plan.limits.usd_per_s))
 
 
 def _still_of(champion: Champion | None, journal: Journal) -> bool:

@@ -95,14 +95,15 @@ def conduct_submitted(
 def _follow_to_end(jobs: Jobs, plan: RunPlan, journal: Journal, listener: Listener, meter: Meter) -> None:
     spent = meter.earlier
     try:
-        watch = Watch(plan, listener, lambda: spent_on(journal))
+        watch = Watch(plan, listener, lambda: spent_on(journal, plan.limits.usd_per_s))
         _follow(jobs, journal, watch, listener, _Lateness(plan, journal, meter))
     except (KeyboardInterrupt, Interrupted):
         stop(jobs, journal)
         raise
     except RaytemplateError as error:
         # What the cluster held is known there; what this process held meanwhile is in it.
-        meter.earlier = Spent(seconds=spent.seconds, usd=spent_on(journal).usd - meter.here().usd)
+        usd = spent_on(journal, plan.limits.usd_per_s).usd
+        meter.earlier = Spent(seconds=spent.seconds, usd=usd - meter.here().usd)
         record_failure(journal, plan, meter, error)
         raise
 

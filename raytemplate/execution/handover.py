@@ -45,17 +45,21 @@ def shared_journal(storage: Path, run_id: str) -> Journal:
     return Journal(storage / "runs" / run_id)
 
 
-def spent_on(journal: Journal) -> Spent:
+def spent_on(journal: Journal, usd_per_s: float) -> Spent:
     """What was spent on a run, here or where it was submitted to: whichever has seen more of it.
 
     Nobody may have waited here, and only there is known what was held.
+
+    Args:
+        usd_per_s: the price of what the run holds from its start to its end, also after its cluster has gone.
     """
     here, job = journal.spent(), journal.read(SubmittedJob)
     if job is None:
         return here
     there = shared_journal(Path(job.storage), journal.run_id).spent()
     more = max(here, there, key=lambda one: one.seconds)
-    return Spent(seconds=more.seconds, usd=max(here.usd, there.usd), unpriced_s=more.unpriced_s)
+    afterwards = usd_per_s * max(0.0, here.seconds - there.seconds) if there.seconds else 0.0
+    return Spent(seconds=more.seconds, usd=max(here.usd, there.usd + afterwards), unpriced_s=more.unpriced_s)
 
 
 def candidate_of(journal: Journal) -> Journal:

@@ -1,7 +1,9 @@
 """What a cluster hands back is taken over when it is what was asked for, and otherwise not at all."""
 
+import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from fake_runs import FakeRun
@@ -15,12 +17,16 @@ from raytemplate.execution.handover import (
     hand_out,
     shared_journal,
     shared_store,
+    spent_on,
     spent_until_job,
 )
+from raytemplate.execution.journal import Journal
 from raytemplate.planning.look import champion_of
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.run import Attempt
+from raytemplate.records.submitted import SubmittedJob
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.samples import sample_start
 
@@ -59,6 +65,32 @@ def test_the_time_until_a_job_begins_is_charged_in_seconds_and_dollars(run, ago_
     assert (spent.seconds, spent.usd) == (
         pytest.approx(5.0 + waited_s, abs=0.5), pytest.approx(0.5 + 0.01 * waited_s, abs=0.005),
     )  # fmt: skip
+
+
+CLUSTERS = {
+    "went, and was waited for": ((118.0, 1.18), (58.0, 2.0), (118.0, 2.6)),
+    "works on, and nobody waits": ((20.0, 0.2), (58.0, 2.0), (58.0, 2.0)),
+    "never began": ((60.0, 0.6), None, (60.0, 0.6)),
+    "is in what is known here": ((118.0, 3.0), (58.0, 2.0), (118.0, 3.0)),
+}
+
+
+@pytest.mark.parametrize(("here", "there", "spent"), CLUSTERS.values(), ids=CLUSTERS)
+def test_what_a_cluster_held_is_charged_also_if_it_has_gone(tmp_path, here, there, spent):
+    journal, shared = Journal(tmp_path / "k7q2"), shared_journal(tmp_path / "shared", "k7q2")
+    for one, seen in ((journal, here), (shared, there)):
+        one.folder.mkdir(parents=True)
+        if seen is not None:
+            attempt = Attempt(
+                started=datetime.now(UTC), seen_s=seen[0], seen_usd=seen[1], usd_per_s=0.01, earlier_s=0.0
+            )
+            (one.folder / "attempt-1.json").write_text(json.dumps(codec.encode(attempt)))
+    journal.write(SubmittedJob(
+        submission_id="raytemplate-k7q2", address="http://head:8265", storage=str(tmp_path / "shared"), key="",
+        attempt=1,
+    ))  # fmt: skip
+    found = spent_on(journal, 0.01)
+    assert (found.seconds, found.usd) == (pytest.approx(spent[0]), pytest.approx(spent[1]))
 
 
 def test_before_the_evaluation_only_what_is_known_comes(run):
