@@ -17,7 +17,7 @@ from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.evaluation.slices import slice_values
 from raytemplate.execution.ports import TestScores
-from raytemplate.models.saved import SavedModel
+from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.stages import EvaluateStage, IngestStage
 from raytemplate.records.evaluated import Latency
 
@@ -34,7 +34,8 @@ def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, mode
     for name, folder in models.items():
         try:
             loaded[name] = SavedModel.load(folder)
-            if other := _predicts_other(loaded[name].features, data.ingested.features):
+            predicts = _predicts_other(loaded[name].features, data.ingested.features)
+            if other := predicts or reads_other(loaded[name].about, loaded[name].features, stage):
                 problems[name] = other
         except RaytemplateError as error:
             if name == "candidate":
@@ -87,6 +88,23 @@ def _predicts_other(model: FittedFeatures, now: FittedFeatures) -> str:
         return f"it predicts {model.target} ({model.task}), not {now.target} ({now.task})"
     if model.classes != now.classes:
         return f"it knows {len(model.classes):,} classes of {model.target}, now there are {len(now.classes):,} others"
+    return ""
+
+
+def reads_other(about: About, model: FittedFeatures, stage: IngestStage) -> str:
+    """Why a model does not get the values it was trained on, where rows are taken as they are now; empty if it does.
+
+    Models made before took text with the blanks around it, and blank text for a value: they would be judged on other
+    values than they predict from.
+    """
+    if about.rules is not None or stage.rules is None:
+        return ""
+    for feature in model.features:
+        for value in feature.state.get("values", ()):
+            if isinstance(value, str) and not value.strip():
+                return f"it knows blank text as a value of {feature.column}, and that is read as missing now"
+            if isinstance(value, str) and value != value.strip():
+                return f'it knows "{value}" as a value of {feature.column}, and blanks around text are left out now'
     return ""
 
 
