@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from raytemplate.data.conditions import target_columns
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
 from raytemplate.data.sources.places import joined
 from raytemplate.data.sources.reader import read_file
@@ -22,9 +23,9 @@ _MOST_BYTES = 64_000_000
 def count_classes(spec: TemplateSpec, source: SourceTable) -> int:
     """Different values of the target in row groups from the beginning, the middle and the end; 1 for a number, and 0
     where nobody knows."""
-    target = spec.data.target
     if spec.data.task != "multiclass":
         return 1 if spec.data.task == "regression" else 2
+    target = target_columns(spec.data.target)[0]  # a name that reads as a condition stands in quotes there
     if target not in source.schema:
         return 0
     groups = [(file, group) for file in source.files for group in file.row_groups if group.num_rows]
@@ -47,5 +48,5 @@ def _classes(source: SourceTable, file: SourceFile, group: RowGroup, target: str
     try:
         column = read_file(source.kind, order, file.partitions, kinds).table.column(target)
         return {str(value) for value in class_texts(column).unique().drop_null().to_pylist()}
-    except (RaytemplateError, pa.ArrowInvalid):  # ingest tells of it, with all that is wrong
+    except (RaytemplateError, pa.ArrowException):  # check or ingest tells of it, with all that is wrong
         return set()

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.conditions import target_columns
 from raytemplate.data.features.kind import is_text
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.text.rules import Rules
@@ -39,7 +40,7 @@ def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
 
 def _numbers(spec: TemplateSpec) -> tuple[str, ...]:
     """Columns that only make sense as numbers; a frame that was read as text throughout has them as text."""
-    return (*spec.features.numeric, *([spec.data.target] if spec.data.task == "regression" else []))
+    return (*spec.features.numeric, *(target_columns(spec.data.target) if spec.data.task == "regression" else ()))
 
 
 def _is_text(table: pa.Table, name: str) -> bool:

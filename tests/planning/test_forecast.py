@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from sample_inventory import inventory, source, spec_of
 
+from raytemplate.data.conditions import as_target
 from raytemplate.data.sources.reader import list_files
 from raytemplate.planning.classes import count_classes
 from raytemplate.planning.compile import compile as compile_plan
@@ -163,3 +164,17 @@ def test_classes_are_counted_in_a_few_row_groups_of_the_target_alone(tmp_path):
     (tmp_path / "wide.yaml").write_text(text)
     spec = load(tmp_path / "wide.yaml", environ={})
     assert count_classes(spec, list_files(spec.data.format, order_of(spec))) == 7
+
+
+@pytest.mark.parametrize(
+    ("target", "values", "right"),
+    [("y", [["a"], ["b"]], 0), ("time in bed", ["a", "b"], 2), ("a = b", [1, 2], 2)], ids=["lists", "blanks", "a sign"],
+)  # fmt: skip
+def test_classes_are_counted_of_any_name_and_of_what_can_be_a_class(tmp_path, target, values, right):
+    (tmp_path / "data").mkdir()
+    times = [datetime(2013, 1, 1), datetime(2013, 1, 2)]
+    pq.write_table(pa.table({"time_hour": times, target: values, "x0": [1, 2]}), tmp_path / "data" / "a.parquet")
+    text = TEMPLATE.format(task="multiclass", names="x0", kind="lightgbm", space="{}", metric="log-loss")
+    (tmp_path / "wide.yaml").write_text(text)
+    spec = load(tmp_path / "wide.yaml", overrides={"data.target": as_target(target)}, environ={})
+    assert count_classes(spec, list_files(spec.data.format, order_of(spec))) == right
