@@ -50,14 +50,14 @@ def verify_ledger(workspace: Workspace) -> Verified:
 
 
 def _faults_of_records(ledger: Ledger, named: Iterable[Named]) -> Iterator[str]:
-    history = cache(ledger.history)
+    history = cache(ledger.told)
     for one in named:
         try:
             record = Journal(one.path.parent).load(PromotionRecord, one.path.name)
         except IntegrityError as error:
             yield error.what
             continue
-        with suppress(IntegrityError):  # of a model whose events or head are told of already
+        with suppress(IntegrityError):  # of a model whose events are told of already
             if record is not None and not _agree(record, history(record.model), one.run_id):
                 yield (
                     f"{one.path}: {record.outcome}, version {record.version} of {record.model} in term {record.term}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -68,6 +68,15 @@ class Ledger:
         """
         with reading(self.path) as db:
             return _history(db, model) if db else History()
+
+    def told(self, model: str) -> History:
+        """As `history`, whatever the model's head is.
+
+        Raises:
+            IntegrityError: names the event that was edited.
+        """
+        with reading(self.path) as db:
+            return tell(chain.read(db, model)) if db else History()
 
     def models(self) -> tuple[str, ...]:
         """Names of all models that have a version or a head, sorted."""
@@ -233,7 +242,7 @@ def _history(db: sqlite3.Connection, model: str) -> History:
     history = tell(chain.read(db, model))
     stored = stored_heads(db, model).get(model)
     if stored != history.head:
-        raise IntegrityError(f"the head of {model} is {_say(stored)}, the events say {_say(history.head)}")
+        raise IntegrityError(_unlike(model, stored, history.head))
     return history
 
 
@@ -304,6 +313,15 @@ def _no_model(model: str, known: tuple[str, ...]) -> UsageError:
     near = difflib.get_close_matches(model, known, n=1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
     return UsageError(f'no champion of a model "{model}"{hint}', next_step="raytemplate models")
+
+
+def _unlike(model: str, stored: Head | None, told: Head | None) -> str:
+    """How a head is not what the events say; where it is the same version, by each field that differs."""
+    if stored is None or told is None or _say(stored) != _say(told):
+        return f"the head of {model} is {_say(stored)}, the events say {_say(told)}"
+    ours, theirs = ({field.name: str(getattr(head, field.name)) for field in fields(head)} for head in (stored, told))
+    found = (f"{name} is {ours[name]}, the events say {theirs[name]}" for name in ours if ours[name] != theirs[name])
+    return f"the head of {model} is {_say(stored)}, but its {'; its '.join(found)}"
 
 
 def _say(head: Head | None) -> str:

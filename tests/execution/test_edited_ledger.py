@@ -120,6 +120,18 @@ def test_verify_names_every_fault_and_not_only_the_first(run):
     ]
 
 
+def test_verify_names_the_runs_whose_version_is_gone_beside_the_head(run):
+    """As after an older copy of the events was put under a newer head."""
+    edit(run, "PRAGMA foreign_keys = OFF", "DELETE FROM event WHERE seq >= 2")
+    found = verify_ledger(run.workspace).faults
+    (head,) = (fault for fault in found if fault.startswith(f"the head of {MODEL}"))
+    records = [fault for fault in found if "promotion.json: " in fault]
+    assert head == f"the head of {MODEL} is version 2 in term 2 (event 2), the events say version 1 in term 1 (event 1)"
+    assert sorted(record.split(": ", 1)[1].split(" of ")[0] for record in records) == [
+        "promoted, version 2", "waiting, version 3",
+    ]  # fmt: skip
+
+
 def test_an_append_after_an_edited_event_of_another_model_is_refused(run):
     edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 4")
     with pytest.raises(IntegrityError, match=r"governance\.db: event 4: was changed after it was written"):

@@ -63,9 +63,13 @@ def test_the_database_refuses_to_change_events(ledger: Ledger, statement: str) -
         ("DELETE FROM event WHERE seq = 2", "event 2: missing, event 3 comes next"),
         ("DELETE FROM event WHERE seq = 4", "the head of other is version 1 in term 1"),
         ("UPDATE head SET digest = 'x' WHERE model = 'flights'", "the head of flights is version 3 in term 3"),
+        (
+            "UPDATE head SET seen_until = '2099-01-01T00:00:00Z', run_id = 'eve' WHERE model = 'flights'",
+            r"the head of flights is version 3 in term 3 \(event 3\), but its run_id is eve, .*; its seen_until",
+        ),
         ("DELETE FROM head WHERE model = 'flights'", "the head of flights is none, the events say version 3"),
     ],
-    ids=["actor", "time", "dropped", "last dropped", "head edited", "head dropped"],
+    ids=["actor", "time", "dropped", "last dropped", "head edited", "head of other data", "head dropped"],
 )
 def test_verify_finds_an_edit_made_after_the_triggers_were_dropped(
     ledger: Ledger, statement: str, message: str
