@@ -16,7 +16,16 @@ from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.sliced import worst_text
 from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
-from raytemplate.reports.wording import about_seconds, baseline_name, count, decimals, head_line, settings_text, short
+from raytemplate.reports.wording import (
+    about_seconds,
+    baseline_name,
+    count,
+    decimals,
+    fixed,
+    head_line,
+    settings_text,
+    short,
+)
 from raytemplate.units import show_bytes, show_usd
 
 _CLASSES_SHOWN, _LABEL = 6, 14
@@ -94,7 +103,7 @@ def _snapshot(view: RunView) -> str:
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
     text = metric_table(evaluation, baseline_name(plan.evaluate.baseline))
     others = [
-        f"{name} {estimate.value:,.{places}f} {interval(estimate, places)}"
+        f"{name} {fixed(estimate.value, places)} {interval(estimate, places)}"
         for name, estimate in evaluation.metrics.items()
         if name != evaluation.metric
         for places in [decimals([estimate.value])]

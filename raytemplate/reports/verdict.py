@@ -9,7 +9,7 @@ from raytemplate.records.evaluated import Difference, Estimate, Evaluation, Scor
 from raytemplate.records.judged import Approved, Finding, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.layout import hanging, sentences, table
-from raytemplate.reports.wording import about_seconds, decimals
+from raytemplate.reports.wording import about_seconds, decimals, fixed
 from raytemplate.units import show_limit, show_moment, show_usd, show_usd_limit
 
 AnyVerdict = Approved | Held | Rejected
@@ -21,7 +21,7 @@ def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
     rows = [(evaluation.metric, "value", _difference_title(evaluation))]
     for name, scored in compared(evaluation, baseline_name):
         metric = scored.metrics.get(evaluation.metric) if scored else None
-        text = "-" if metric is None else f"{metric.estimate.value:,.{places}f}"
+        text = "-" if metric is None else fixed(metric.estimate.value, places)
         rows.append((name, text, _difference(scored, evaluation, places)))
     return table(rows, gaps=(3, 4), right={1}, most={2: 60})
 
@@ -39,7 +39,8 @@ def compared(evaluation: Evaluation, baseline_name: str) -> list[tuple[str, Scor
 def _places(evaluation: Evaluation) -> int:
     models = (evaluation.candidate, evaluation.champion, evaluation.baseline)
     found = [model.metrics.get(evaluation.metric) for model in models if model is not None]
-    return decimals(metric.estimate.value for metric in found if metric is not None)
+    values = [metric.estimate.value if metric is not None else 0.0 for metric in found]
+    return decimals(values, apart=values[:1])
 
 
 def _difference_title(evaluation: Evaluation) -> str:
@@ -66,12 +67,12 @@ def _differences(evaluation: Evaluation) -> list[Difference]:
 
 
 def _signed(difference: Difference, places: int) -> str:
-    return f"{difference.estimate.value:+,.{places}f}"
+    return fixed(difference.estimate.value, places, "+")
 
 
 def interval(estimate: Estimate, places: int) -> str:
     """ "[-2.61, -0.83]" """
-    return f"[{estimate.low:,.{places}f}, {estimate.high:,.{places}f}]"
+    return f"[{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
 
 
 def gate_table(verdict: AnyVerdict) -> str:

@@ -23,28 +23,45 @@ def rounded(number: float, digits: int = 3) -> str:
     return f"{round(number / 10**power) * 10**power:,.0f}" if power > 0 else f"{number:,.0f}"
 
 
+_MOST_PLACES = 9
+"""Digits after the point past which a number is written with a power of ten."""
+
+
 def about_seconds(seconds: float) -> str:
     """Whole seconds, then minutes: "9 s", "5m"."""
     return f"{max(1, round(seconds))} s" if 0 < seconds < 99.5 else show_seconds(seconds).replace("0.0 s", "0 s")
 
 
-def decimals(values: Iterable[float]) -> int:
-    """Digits after the point that show the largest of these values to at least three digits; two for 1 and more."""
+def decimals(values: Iterable[float], *, apart: Iterable[float] = ()) -> int:
+    """Digits after the point that show the largest of these values to at least three digits; two for 1 and more.
+
+    Args:
+        apart: values of which each is shown to two digits at least, however small beside the others.
+    """
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
-    if largest >= 1 or largest == 0:
-        return 2
-    return min(2 - math.floor(math.log10(largest)), 9)
+    smallest = min((abs(v) for v in apart if math.isfinite(v) and v), default=1.0)
+    places = 2 if largest >= 1 or largest == 0 else 2 - math.floor(math.log10(largest))
+    return max(places, min(1 - math.floor(math.log10(smallest)), _MOST_PLACES))
+
+
+def fixed(value: float, places: int, sign: str = "") -> str:
+    """A number with so many digits after the point: "-1.60"; as "4.33e-12" where they would be zeros in the main.
+
+    Args:
+        sign: "+" for a sign in any case.
+    """
+    return f"{value:{sign}.2e}" if places > _MOST_PLACES else f"{value:{sign},.{places}f}"
 
 
 def metric_text(value: float) -> str:
     """A metric's value: "7.31", "0.962"."""
-    return f"{value:,.{decimals([value])}f}"
+    return fixed(value, decimals([value]))
 
 
 def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
     """Value, low and high end with as many decimals: "-1.60", "-2.61", "-0.83"."""
     numbers = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (f"{number:,.{decimals(numbers)}f}" for number in numbers)
+    value, low, high = (fixed(number, decimals(numbers)) for number in numbers)
     return value, low, high
 
 

@@ -182,3 +182,24 @@ def test_closing_when_the_candidate_is_the_champion() -> None:
         SPENT,
         PREDICT,
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "mean", "shown"),
+    [
+        (0.0042, 20.01, ("0.0042", "20.0100", "-20.0058  [-20.0100, -20.0000]")),
+        (4.6e-12, 5.1e-11, ("4.60e-12", "5.10e-11", "-4.64e-11  [-5.10e-11, -4.00e-11]")),
+        (0.143, 20.01, ("0.14", "20.01", "-19.87  [-20.01, -20.00]")),
+        (0.0, 20.01, ("0.00", "20.01", "-20.01  [-20.01, -20.00]")),
+        (4.5e7, 5e7, ("45,000,000.00", "50,000,000.00", "-5,000,000.00  [-50,000,000.00, -4,000,000.00]")),
+    ],
+    ids=["small beside its baseline", "tiny", "two digits are enough", "nothing", "large"],
+)
+def test_a_candidate_is_shown_as_zero_only_if_it_is(value, mean, shown):
+    low, high = -mean, -mean + (0.01 if mean == 20.01 else 1.1e-11 if mean < 1 else 4.6e7)
+    evaluation = samples.sample_evaluation(
+        candidate=samples.sample_scored("candidate", value), champion_ref=None, champion=None,
+        baseline=samples.sample_scored("baseline", mean, (value - mean, low, high)),
+    )  # fmt: skip
+    _, candidate, baseline = metric_table(evaluation, "baseline").splitlines()
+    assert (candidate.split()[1], baseline.split()[1], baseline.split(maxsplit=2)[2]) == shown
