@@ -113,7 +113,10 @@ def _of_pandas(data: Any, columns: tuple[str, ...] | None) -> pa.Table:
 def _column(name: str, values: Any) -> Any:
     """A pandas series; one of objects of several types, as `read_csv` makes them of a long file, is text."""
     try:
-        return pa.Array.from_pandas(values)
+        found: Any = pa.Array.from_pandas(values)
+        if isinstance(found.type, pa.BaseExtensionType):
+            raise TypeError("there is no plain type for them")
+        return found
     except _ERRORS as error:
         there = ~values.isna()
         other = next((value for value in values[there] if not isinstance(value, _PLAIN)), None)

@@ -46,9 +46,10 @@ def test_objects_of_several_types_are_text_as_in_a_file(values, right):
 
 @pytest.mark.parametrize(
     ("values", "found"),
-    [([1j], "complex128"), (pandas.arrays.SparseArray([0, 1]), r"Sparse\[int64, 0\]"),
+    [([1j], "complex128"), (pandas.period_range("2024-01", periods=2, freq="M"), r"period\[M\]"),
+     (pandas.arrays.SparseArray([0, 1]), r"Sparse\[int64, 0\]"),
      ([datetime.date(2024, 1, 1), "x"], r"values such as datetime.date\(2024, 1, 1\)")],
-    ids=["complex", "sparse", "days and text"],
+    ids=["complex", "period", "sparse", "days and text"],
 )  # fmt: skip
 def test_a_column_that_cannot_be_taken_is_named(values, found):
     with pytest.raises(DataError, match=f"data: column a holds {found}, expected plain values of one kind"):
