@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from raytemplate.data.reserved import PREDICTION, PROBABILITY, VERSION
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
+from raytemplate.data.sources.text.missing_words import is_number
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.errors import DataError
 from raytemplate.models.context import Layout, Predictor
@@ -32,6 +34,7 @@ from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 
 ABOUT, FEATURES = "model.json", "features.json"
+_PADDED = re.compile(r"0\d+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,9 +193,22 @@ class SavedModel:
         names = rows.column_names
         needed = frozenset(self.features.columns).intersection(names)
         chosen = [name for name in names if name in needed]
+        self._refuse_lost_zeros(rows)
         taken = iter(as_read(rows.select(chosen), self.about.rules, self.about.types).columns)
         columns = [next(taken) if name in needed else rows.column(place) for place, name in enumerate(names)]
         return pa.table(columns, names=names)
+
+    def _refuse_lost_zeros(self, rows: pa.Table) -> None:
+        """Numbers for text such as 00007: written again as text they would be other categories."""
+        for one in self.features.features:
+            padded = next((v for v in one.state.get("values", ()) if _PADDED.fullmatch(str(v))), None)
+            place = -1 if padded is None or one.type != "text" else rows.schema.get_field_index(one.column)
+            if place >= 0 and is_number(rows.schema.field(place).type):
+                raise DataError(
+                    f'column {one.column} is {rows.schema.field(place).type}, and in training text such as "{padded}", '
+                    "whose zeros a number has lost",
+                    next_step=f'read it as text, in pandas with dtype={{"{one.column}": str}}',
+                )
 
     def check_keys(self) -> None:
         """Nothing, if no key has the name of a column that predictions have; templates are refused such keys by now.

@@ -278,3 +278,36 @@ def test_a_model_whose_key_predict_writes_itself_says_so(key):
     with pytest.raises(DataError, match=f"^m: its key {key} has the name of a column that predict writes itself$"):
         model(keys=(key,)).check_keys()
     model(keys=("probability_a",)).check_keys()
+
+
+ZIP = (category("zip", "text", "00007", "12345"),)
+LOST = 'column zip is {}, and in training text such as "00007", whose zeros a number has lost'
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame"),
+    [
+        ("int64", pandas.DataFrame({"zip": [7, 12345]})),
+        ("double", pandas.DataFrame({"zip": [7.0, None]})),
+        ("int64", polars.DataFrame({"zip": [7]})),
+        ("decimal128(5, 0)", pa.table({"zip": pa.array([Decimal(7)], pa.decimal128(5, 0))})),
+    ],
+    ids=["pandas", "pandas with a missing one", "polars", "decimals"],
+)
+def test_numbers_for_text_with_leading_zeros_are_refused(kind, frame):
+    found = model(keys=(), types={"zip": "text"}, features=ZIP)
+    with pytest.raises(DataError) as caught:
+        of_frame(found, frame)
+    assert str(caught.value) == LOST.format(kind)
+    assert caught.value.next_step == 'read it as text, in pandas with dtype={"zip": str}'
+
+
+@pytest.mark.parametrize(("values", "right"), [(["00007"], [2.0]), (["7"], [0.0]), ([None], [1.0])])
+def test_text_for_text_with_leading_zeros_is_taken(values, right):
+    found = model(keys=(), types={"zip": "text"}, features=ZIP)
+    assert of_frame(found, pa.table({"zip": pa.array(values, pa.string())}))[0] == [right]
+
+
+def test_numbers_for_text_without_leading_zeros_are_taken():
+    found = model(keys=(), types={"zip": "text"}, features=(category("zip", "text", "7", "x"),))
+    assert of_frame(found, pandas.DataFrame({"zip": [7]}))[0] == [[2.0]]
