@@ -515,13 +515,25 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     opened.saved.check_keys()
     about = opened.saved.about
     source = list_files("auto", about.order(pattern, Path.cwd()))
-    if missing := [column for column in about.columns if column not in source.schema]:
-        raise DataError(f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on")
+    _check_scored_columns(source, about.columns, ref)
     with written_to(str(output), about.storage) as file:
         _check_output(str(output), file, source, about.keys)
         num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
     return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown,
                      left_out=say_left_out(source.left_out))  # fmt: skip
+
+
+def _check_scored_columns(source: SourceTable, columns: tuple[str, ...], ref: str) -> None:
+    missing = [column for column in columns if column not in source.schema]
+    if not missing:
+        return
+    there = tuple(source.schema)
+    glued = there[0] if len(there) == 1 and all(column in there[0] for column in missing) else ""
+    raise DataError(
+        f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on; "
+        f"{plugins.suggest(missing[0], there)}",
+        next_step="write it with the separator of the files that the model was made from" if glued else "",
+    )
 
 
 _NESTED = ("list", "large_list", "fixed_size_list", "struct", "map")
@@ -534,6 +546,8 @@ def _check_output(output: str, file: Path, source: SourceTable, keys: tuple[str,
             f"{output}: the key {nested[0]} is {source.schema[nested[0]]}, for which CSV has no form",
             next_step="name an OUT that ends in .parquet",
         )
+    if file.is_dir():
+        raise UsageError(f"{output}: is a folder, expected a file to write", next_step="name an OUT such as out.csv")
     if not file.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {file.absolute().parent.name} to write it to")
     read = {one.path for one in source.files}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from raytemplate.errors import ChampionMoved, UsageError
-from raytemplate.execution.journal import Journal
+from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
+from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.governance.evidence import Evidence, evidence_of
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
@@ -26,7 +26,11 @@ def evidence_from(journal: Journal) -> Evidence:
 
     Raises:
         UsageError: the run has not been evaluated.
+        IntegrityError: it was judged, and lacks what it was judged on.
     """
+    if journal.read(VerdictRecord) is not None:
+        for kind in (Snapshot, Evaluation):
+            need_judged(journal, kind)
     evaluation, snapshot = journal.read(Evaluation), journal.read(Snapshot)
     if evaluation is None or snapshot is None:
         raise UsageError(
@@ -34,6 +38,19 @@ def evidence_from(journal: Journal) -> Evidence:
             next_step=f"raytemplate resume {journal.run_id}",
         )
     return evidence_of(evaluation, {w.name: w.num_rows for w in snapshot.windows})
+
+
+def need_judged(journal: Journal, kind: type) -> None:
+    """Nothing, if a run that was judged has this record.
+
+    Raises:
+        IntegrityError: it has not.
+    """
+    if journal.read(kind) is None:
+        raise IntegrityError(
+            f"{journal.folder / RECORDS[kind]}: missing, and the run was judged on it",
+            next_step="restore it from a backup; the run's verdict cannot be followed without it",
+        )
 
 
 def decide(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, IntegrityError, Unavailable, UsageError
-from raytemplate.execution.journal import RECORDS, Journal
+from raytemplate.execution.decide import need_judged
+from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import settled
@@ -127,7 +128,7 @@ class Run:
         verdict = self.journal.read(VerdictRecord)
         if verdict is not None:
             for kind in (Snapshot, FitResult, Evaluation):
-                _need_judged(self.journal, kind)
+                need_judged(self.journal, kind)
         sweep = self.sweep
         return RunView(
             start=self.journal.need(RunStart), plan=settled(self.plan, sweep),
@@ -141,14 +142,6 @@ class Run:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
-
-
-def _need_judged(journal: Journal, kind: type) -> None:
-    if journal.read(kind) is None:
-        raise IntegrityError(
-            f"{journal.folder / RECORDS[kind]}: missing, and the run was judged on it",
-            next_step="restore it from a backup; the run's verdict cannot be followed without it",
-        )
 
 
 @contextmanager

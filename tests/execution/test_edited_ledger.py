@@ -132,6 +132,17 @@ def test_verify_names_the_runs_whose_version_is_gone_beside_the_head(run):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("record", ["evaluation.json", "snapshot.json"])
+def test_a_judged_run_whose_evidence_is_lost_is_not_said_to_have_none_yet(tmp_path, record):
+    held = FakeRun(tmp_path, promotion="manual")
+    held.execute(FakeEngine())
+    (held.journal.folder / record).unlink()
+    for command in ("show", "promote"):
+        said = here(command, held.journal.run_id, cwd=tmp_path)
+        assert (said.returncode, said.stdout) == (7, "")
+        assert f"{record}: missing, and the run was judged on it" in said.stderr
+
+
 def test_an_append_after_an_edited_event_of_another_model_is_refused(run):
     edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 4")
     with pytest.raises(IntegrityError, match=r"governance\.db: event 4: was changed after it was written"):
