@@ -265,3 +265,16 @@ def test_money_as_text_in_parquet_is_told_as_in_csv(tmp_path):
     assert made.returncode == 0, made.stderr
     assert "numbers such as $1,000.30" in made.stdout and "numbers such as 0.5%" in made.stdout
     assert "keys: [amount]" not in (tmp_path / "own" / "a.yaml").read_text()
+
+
+@pytest.mark.parametrize(("code", "text"), [("{:05d}", True), ("{:05d}E1", True), ("{}E1", False), ("1{:04d}", False)])
+def test_codes_that_begin_with_zeros_are_text_whatever_stands_behind(code, text):
+    values = [code.format(number) for number in range(50)]
+    found = writing_of({"id": values})
+    assert found == (("id",) if text else ())
+
+
+def writing_of(columns):
+    from raytemplate.data.survey import writing
+
+    return tuple(name for name, values in columns.items() if writing._are_codes(values))

@@ -24,7 +24,8 @@ _DRESSED = re.compile(
     r"[-+(]?[$€£¥]?\s?[-+]?([1-9]\d{0,2}(,\d{3})+(\.\d+)?|[1-9]\d{0,2}(\.\d{3})+,\d+|[1-9]\d{0,2}(\.\d{3}){2,}"
     r"|[1-9]\d{0,2}([' \u00a0\u202f]\d{3})+([.,]\d+)?|\d+([.,]\d+)?)\s?[%$€£¥]?\)?"
 )
-_ZERO_FIRST = re.compile(r"0\d+")
+_ZERO_FIRST = re.compile(r"0\d+(E\d+)?", re.IGNORECASE)
+_EXPONENT = re.compile(r"\d+E\d+", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z]{2,3}")
 _MOST_CODES = 300
 _MOST_FOR_A_SHARE = 5_000
@@ -154,8 +155,9 @@ def _set_dates(
 
 
 def _are_codes(values: list[str]) -> bool:
-    """Whole numbers of which some begin with a zero: codes, whose zeros count."""
-    return bool(values) and all(value.isdecimal() for value in values) and any(map(_ZERO_FIRST.fullmatch, values))
+    """Whole numbers of which some begin with a zero: codes, whose zeros count. So do those of codes such as 00001E3."""
+    whole = all(value.isdecimal() or _EXPONENT.fullmatch(value) for value in values)
+    return bool(values) and whole and any(map(_ZERO_FIRST.fullmatch, values))
 
 
 def dressed_number(values: list[str]) -> str:

@@ -103,7 +103,7 @@ def _loss(booster: xgboost.Booster, data: xgboost.DMatrix, training: TrainingSpe
 
 def save(booster: xgboost.Booster, folder: Path) -> None:
     """The trees in XGBoost's own binary JSON."""
-    booster.save_model(folder / TREES)
+    (folder / TREES).write_bytes(booster.save_raw(raw_format=TREES.rpartition(".")[2]))
 
 
 def _go_on(context: LoopContext, data: xgboost.DMatrix, params: dict[str, Any]) -> tuple[xgboost.Booster, int]:
