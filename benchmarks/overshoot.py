@@ -292,13 +292,13 @@ def modes_of(folder: Path) -> dict[str, Mode]:
     }  # fmt: skip
 
 
-def measure_modes(folder: Path, chosen: Mapping[str, Mode], repeats: int) -> dict[str, list[Ended]]:
-    """Each in turn, round after round, in folders of their own; those by hand once."""
+def measure_modes(folder: Path, chosen: Mapping[str, Mode], repeats: int) -> Generator[dict[str, list[Ended]]]:
+    """Each in turn, in folders of their own, those by hand once; all that was found, after every round."""
     found: dict[str, list[Ended]] = {name: [] for name in chosen}
     for turn in range(repeats):
         for name in (name for name, mode in chosen.items() if mode.ours or not turn):
             found[name].append(once(name, folder, chosen[name]))
-    return found
+        yield found
 
 
 def once(name: str, folder: Path, mode: Mode) -> Ended:
@@ -422,18 +422,21 @@ def main() -> int:
     every = modes_of(folder)
     words = ["run, no checkpoint"] if options.quick else options.modes or [""]
     chosen = {name: mode for name, mode in every.items() if any(word in name for word in words)}
+    whole = not options.quick and not options.modes
+    part = "" if len(options.only) == len(PARTS) else f"_{options.only[0]}"
+    path = options.results / f"overshoot{part}_{header['cores']}cores_{began:%Y%m}.md" if whole else None
+    found: dict[str, list[Ended]] = {}
+    busy: dict[str, list[Ended]] = {}
     try:
-        found = (
-            measure_modes(folder, chosen, 1 if options.quick else options.repeats) if "modes" in options.only else {}
-        )
-        busy = measure_busy(folder, BUSY_RUNS) if "busy" in options.only and not options.quick else {}
+        if "modes" in options.only:
+            for found in measure_modes(folder, chosen, 1 if options.quick else options.repeats):
+                write_report(report(header, every, found, busy, quick=options.quick), path)
+        if "busy" in options.only and not options.quick:
+            busy = measure_busy(folder, BUSY_RUNS)
+            write_report(report(header, every, found, busy, quick=options.quick), path)
     except BenchmarkError as error:
         print(f"overshoot: {error}", file=sys.stderr)
         return 1
-    whole = not options.quick and not options.modes
-    part = "" if len(options.only) == len(PARTS) else f"_{options.only[0]}"
-    path = options.results / f"overshoot{part}_{header['cores']}cores_{began:%Y%m}.md"
-    write_report(report(header, every, found, busy, quick=options.quick), path if whole else None)
     return 0
 
 
