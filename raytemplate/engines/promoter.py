@@ -6,6 +6,7 @@ Nobody else does, whether a run asks, a person or a program (docs/decisions/0002
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -36,10 +37,12 @@ class PromoterProcess:
         ahead = [] if uri is None else [uri]
         with log.open("ab") as sink:
             # -P: a module of the project's in this folder must not take the place of one of ours. In a session of its
-            # own: Ctrl-C in the terminal must not end it in the middle of a promotion.
+            # own: Ctrl-C in the terminal must not end it in the middle of a promotion. With a copy of the environment:
+            # Ray may change it meanwhile in another thread, and then exec has once failed with EFAULT.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "raytemplate.engines.promoting", str(workspace.folder), *ahead],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, start_new_session=True, text=True,
+                env=dict(os.environ),
             )  # fmt: skip
 
     def __enter__(self) -> PromoterProcess:

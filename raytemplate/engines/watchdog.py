@@ -76,8 +76,9 @@ def watched(folder: Path, attempt: Path, meter: Meter) -> Generator[None]:
     command = [sys.executable, "-m", "raytemplate.engines.watchdog", str(folder), json.dumps(asdict(asked))]
     # In a session of its own: neither Ctrl-C nor Ctrl-Z in the terminal is for it.
     watcher = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env=dict(os.environ),
+    )  # fmt: skip
     try:
         yield
     finally:
