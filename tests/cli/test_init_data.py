@@ -278,3 +278,14 @@ def writing_of(columns):
     from raytemplate.data.survey import writing
 
     return tuple(name for name, values in columns.items() if writing._are_codes(values))
+
+
+@pytest.mark.parametrize(("scale", "same"), [(1e300, True), (1e-300, True), (1e300, False)])
+def test_a_copy_of_a_column_is_known_at_any_size(scale, same):
+    import pyarrow as pa
+
+    from raytemplate.data.survey.roles import _is_line
+
+    one = [float((number * 37) % 101) for number in range(200)]
+    other = one if same else [float((number * number) % 17) for number in range(200)]
+    assert _is_line(pa.array(one), pa.array([scale * value for value in other])) is same

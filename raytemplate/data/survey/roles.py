@@ -145,8 +145,10 @@ def _dressed(column: ColumnFacts, found: Survey) -> str:
 def _is_line(one: Any, other: Any) -> bool:
     a, b = (x.cast(pa.float64(), safe=False).to_numpy() for x in (one, other))
     finite = np.isfinite(a) & np.isfinite(b)
-    a, b = a[finite], b[finite]
-    if len(a) < 20 or a.std() == 0 or b.std() == 0:
+    if finite.sum() < 20:
+        return False
+    a, b = (x[finite] / (np.abs(x[finite]).max() or 1.0) for x in (a, b))  # the square of 1e300 is infinite
+    if a.std() == 0 or b.std() == 0:
         return False
     with np.errstate(all="ignore"):
         return bool(abs(np.corrcoef(a, b)[0, 1]) > _COPY)
