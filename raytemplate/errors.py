@@ -174,6 +174,11 @@ def was_terminated(error: BaseException) -> bool:
     return isinstance(error, Terminated) or (isinstance(error, Interrupted) and error.terminated)
 
 
+def in_words(error: BaseException) -> str:
+    """An error of others with its type: `KeyError: 'x'`, whose text alone says nothing."""
+    return f"{type(error).__name__}: {error}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Problem:
     """One thing wrong with a template.

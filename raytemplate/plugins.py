@@ -12,12 +12,12 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from traceback import walk_tb
+from traceback import format_exception, walk_tb
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from raytemplate.errors import UsageError
+from raytemplate.errors import Bug, UsageError, in_words
 
 SOURCES = "raytemplate.sources"
 FEATURES = "raytemplate.features"
@@ -212,6 +212,11 @@ def raised_in(error: BaseException) -> str | None:
     return of_module.get(nearest)
 
 
+def bug(error: BaseException) -> Bug:
+    """What a person is told of an error that nobody expected: its trace, and whose bug it is."""
+    return Bug("".join(format_exception(error)).rstrip(), raised_in(error) or "raytemplate")
+
+
 def names(group: str) -> tuple[str, ...]:
     """All names of a group, sorted."""
     return tuple(sorted({*_SHIPPED[group], *_installed()[group]}))
@@ -256,7 +261,7 @@ def _offered(group: str, name: str, offer: Offer) -> Any:
     try:
         plugin = resolve(offer.target)
     except Exception as error:  # a module of others may raise anything when it is imported
-        raise PluginError(f"{what} cannot be imported: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{what} cannot be imported: {in_words(error)}") from error
     missing = [part for part in _PARTS[group] if not hasattr(plugin, part)]
     if missing:
         raise PluginError(f"{what} is no {_WORDS[group]}: it has no {', '.join(missing)} (docs/plug-ins.md)")

@@ -1,8 +1,11 @@
 """Rules of the whole package: what stays unloaded, which exit codes there are, what is shipped."""
 
+import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,66 @@ def test_the_ledger_of_a_workspace_is_opened_in_one_place() -> None:
     package = Path(errors.__file__).parent
     makes = {path for path in package.rglob("*.py") if re.search(r"\bLedger\(", path.read_text())}
     assert {str(path.relative_to(package)) for path in makes} == {"ledger/opening.py"}
+
+
+NO_REASON = re.compile(r"(noqa|pyright|type)\s*:\s*\S+(\s+|$)")
+
+
+def unexplained(source: str) -> list[int]:
+    """Lines that catch everything and do not say why, there or in a comment of its own on the next line."""
+    comments: dict[int, str] = {}
+    alone: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            comments[token.start[0]] = NO_REASON.sub("", token.string.strip("# "))
+            alone |= {token.start[0]} if token.line.lstrip().startswith("#") else set()
+    return [
+        line
+        for line in broad_lines(ast.parse(source))
+        if not comments.get(line) and not (line + 1 in alone and comments[line + 1])
+    ]
+
+
+def broad_lines(tree: ast.AST) -> list[int]:
+    found: list[int] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            caught = [node.type] if node.type else []
+            broad = node.type is None
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "suppress":
+            caught, broad = node.args, False
+        else:
+            continue
+        names = {ast.unparse(part) for one in caught for part in ast.walk(one) if isinstance(part, ast.Name)}
+        if broad or names & {"Exception", "BaseException"}:
+            found.append(node.lineno)
+    return found
+
+
+def test_what_catches_everything_says_why() -> None:
+    """Where no reason can be given, the errors that are meant are named instead; a bug must not look like them."""
+    package = Path(errors.__file__).parent
+    assert {str(path.relative_to(package)): lines for path in package.rglob("*.py")
+            if (lines := unexplained(path.read_text()))} == {}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("caught", "is_told"),
+    [
+        ("except Exception:", False),
+        ("except:", False),
+        ("except (KeyError, BaseException) as error:", False),
+        ("except Exception:  # noqa: BLE001", False),
+        ("except Exception:  # noqa: BLE001  a plug-in may raise anything", True),
+        ("except Exception:  # a plug-in may raise anything", True),
+        ("except Exception:\n    # a plug-in may raise anything", True),
+        ("except KeyError:", True),
+    ],
+)
+def test_the_rule_for_what_catches_everything(caught: str, is_told: bool) -> None:
+    assert (unexplained(f"try:\n    a()\n{caught}\n    b()  # what b does is no reason\n") == []) is is_told
+
+
+@pytest.mark.parametrize(("comment", "is_told"), [("", False), ("  # nobody can be told any more", True)])
+def test_the_rule_for_what_suppresses_everything(comment: str, is_told: bool) -> None:
+    assert (unexplained(f"with open(x), contextlib.suppress(Exception):{comment}\n    a()\n") == []) is is_told

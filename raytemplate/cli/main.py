@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
@@ -18,7 +17,7 @@ from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
 from raytemplate.cli.signals import hear_signals
 from raytemplate.ending import told_by
-from raytemplate.errors import Bug, Interrupted, RaytemplateError, UsageError, was_terminated
+from raytemplate.errors import Interrupted, RaytemplateError, UsageError, was_terminated
 from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
@@ -123,14 +122,10 @@ def _run(arguments: Sequence[str]) -> int:
         return _tell(Interrupted("terminated" if terminated else "interrupted", terminated=terminated), asked)
     except RaytemplateError as error:
         return _tell(error, asked)
-    except Exception as error:
-        return _tell(Bug(traceback.format_exc().rstrip(), _package_of(error)), asked)
+    except Exception as error:  # nothing else is left: it is told as a bug, and the process ends with its exit code
+        from raytemplate.plugins import bug
 
-
-def _package_of(error: Exception) -> str:
-    from raytemplate.plugins import raised_in
-
-    return raised_in(error) or "raytemplate"
+        return _tell(bug(error), asked)
 
 
 def _tell(error: RaytemplateError, asked: Wishes) -> int:

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from raytemplate.code.files import digest_of
-from raytemplate.errors import IntegrityError, RaytemplateError, TrainingFailed, UsageError
+from raytemplate.errors import IntegrityError, RaytemplateError, TrainingFailed, UsageError, in_words
 
 CODE = "code"
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
@@ -53,10 +53,8 @@ def load_attribute(target: str) -> Any:
         return getattr(found, attribute)
     except RaytemplateError:
         raise
-    except Exception as error:
-        raise UsageError(
-            f"{target} cannot be loaded: {_where(error, module)}{type(error).__name__}: {error}"
-        ) from error
+    except Exception as error:  # importing a person's module runs their code, which may raise anything
+        raise UsageError(f"{target} cannot be loaded: {_where(error, module)}{in_words(error)}") from error
 
 
 @contextmanager
@@ -70,11 +68,11 @@ def blamed_on(target: str) -> Generator[None]:
         yield
     except RaytemplateError:
         raise
-    except Exception as error:
+    except Exception as error:  # a person's own code may raise anything; what is not theirs is raised again
         place = _where(error, target.partition(":")[0])
         if not place:
             raise
-        raise TrainingFailed(f"{target} failed: {place}{type(error).__name__}: {error}") from error
+        raise TrainingFailed(f"{target} failed: {place}{in_words(error)}") from error
 
 
 def _import_from(folder: Path, module: str) -> ModuleType:
@@ -112,11 +110,16 @@ def _taken_out(names: set[str]) -> dict[str, ModuleType]:
 
 
 def _where(error: BaseException, module: str) -> str:
-    """ "my_pkg/model.py:7: " of the innermost line in the person's own package; "" if there is none."""
+    """ "my_pkg/model.py:7: " of the innermost line in the person's own package; "" if there is none.
+
+    A frame is told by its module, never by its path: a project's folder may have the name of its package, and hold the
+    environment with everything that is not the person's.
+    """
     package = module.partition(".")[0]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        parts = Path(frame.filename).parts
-        if package in parts or f"{package}.py" in parts:
-            at = parts.index(package) if package in parts else -1
-            return f"{Path(*parts[at:])}:{frame.lineno}: "
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] == package:
+            file = Path(frame.f_code.co_filename)
+            depth = name.count(".") + 1 + (file.name == "__init__.py")
+            return f"{Path(*file.parts[-depth:])}:{line}: "
     return ""

@@ -51,7 +51,7 @@ def conduct(
                 keeper.failed(late)
                 raise late from error
             raise
-        except Exception as error:
+        except Exception as error:  # recorded, and raised again
             keeper.failed(error)
             raise
 

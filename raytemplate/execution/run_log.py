@@ -91,7 +91,7 @@ def logged(journal: Journal, listener: Listener | None) -> Generator[Logged]:
     except RaytemplateError as error:
         log.add("run failed", _failure(error), level="warning" if isinstance(error, Interrupted) else "error")
         raise
-    except BaseException as error:
+    except BaseException as error:  # the log says how it ended, whatever that was; raised again
         log.add("run failed", {"error": type(error).__name__, "what": str(error)}, level="error")
         raise
     end = journal.read(RunEnd)

@@ -74,7 +74,7 @@ def writing(path: Path) -> Generator[sqlite3.Connection]:
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
-        except BaseException:
+        except BaseException:  # also when interrupted, half a change must not stay; raised again
             db.rollback()
             raise
         db.execute("COMMIT")
@@ -136,7 +136,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     db.text_factory = bytes.decode  # SQLite keeps any bytes as text; what is not UTF-8 is an error of the file's
     try:
         _check_schema(path, db)
-    except BaseException:
+    except BaseException:  # nobody else has the connection to close it; raised again
         db.close()
         raise
     return db

@@ -29,7 +29,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         try:
             _write_new(temporary, data)
             os.replace(temporary, path)
-        except BaseException:
+        except BaseException:  # also when interrupted, no part of a file stays; raised again
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)

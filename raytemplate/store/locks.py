@@ -42,7 +42,7 @@ class FileLock:
         try:
             self._wait(descriptor)
             _note_holder(descriptor)
-        except BaseException:
+        except BaseException:  # nobody calls `__exit__` then; raised again
             os.close(descriptor)
             raise
         self._descriptor = descriptor

@@ -103,3 +103,29 @@ def test_an_error_of_own_code_is_told_with_its_place_and_another_is_not_touched(
         number()
     with pytest.raises(KeyError), blamed_on(NUMBER):
         {}["x"]
+
+
+@pytest.mark.parametrize("where", ["file", "package"])
+def test_a_library_is_not_the_projects_where_a_folder_has_the_name_of_its_module(tmp_path, monkeypatch, where):
+    """As where a project in /x/my_loop holds its environment beside my_loop.py."""
+    project, library = tmp_path / "my_loop", tmp_path / "my_loop" / ".venv" / "lib" / "site-packages"
+    library.mkdir(parents=True)
+    (library / "a_library.py").write_text("def fail():\n    raise KeyError('theirs')\n\ndef call(what): what()\n")
+    name = {"file": "my_loop.py", "package": "my_loop/__init__.py"}[where]
+    (project / name).parent.mkdir(exist_ok=True)
+    (project / name).write_text("import a_library\n\ndef own():\n    a_library.fail()\n")
+    monkeypatch.syspath_prepend(library)
+    monkeypatch.syspath_prepend(project)
+    target = "my_loop:own"
+    try:
+        own = load_attribute(target)
+        import a_library  # pyright: ignore[reportMissingImports]
+
+        with pytest.raises(KeyError, match="theirs"), blamed_on(target):
+            a_library.fail()
+        with pytest.raises(TrainingFailed) as failed, blamed_on(target):
+            a_library.call(own)
+    finally:
+        for module in ("my_loop", "a_library"):
+            sys.modules.pop(module, None)
+    assert failed.value.what == f"{target} failed: {name}:4: KeyError: 'theirs'"

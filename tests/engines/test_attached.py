@@ -7,6 +7,7 @@ import pytest
 from deaf_server import deaf_server
 
 from raytemplate.engines.ray import attached
+from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.errors import EngineError, Unavailable, UsageError
 
 
@@ -21,7 +22,7 @@ def test_whatever_else_goes_wrong_does_not_pass_for_a_connection(monkeypatch):
 
     monkeypatch.setattr(attached, "connect", connect)
     ray = attached.AttachedRay("auto").start()
-    with pytest.raises(EngineError, match="could not be connected to: nobody came"):
+    with pytest.raises(EngineError, match="could not be connected to: TimeoutError: nobody came"):
         ray.wait()
     ray.stop()
 
@@ -40,3 +41,22 @@ def test_who_listens_and_is_no_head_is_not_waited_for(monkeypatch):
             with pytest.raises(Unavailable, match=f"no Ray answers at 127.0.0.1:{port}: what listens there is no Ray"):
                 attached.refuse_silence(f"127.0.0.1:{port}")
     page.shutdown()
+
+
+def test_an_error_of_ours_on_the_way_to_a_ray_of_our_own_passes_as_it_is(tmp_path):
+    ray = LocalRay(num_cpus=1, object_store_bytes=100_000_000, turn=tmp_path / "missing" / "ray").start()
+    with pytest.raises(UsageError) as failed:
+        ray.wait()
+    ray.stop()
+    assert failed.value.what == f"{tmp_path}/missing/ray: cannot be written: No such file or directory"
+
+
+def test_whatever_else_a_ray_of_our_own_fails_with_is_told_with_its_type(monkeypatch):
+    def init(_):
+        raise KeyError("x")
+
+    monkeypatch.setattr(LocalRay, "_init", init)
+    ray = LocalRay(num_cpus=1, object_store_bytes=100_000_000).start()
+    with pytest.raises(EngineError, match=r"^ray: did not start: KeyError: 'x'$"):
+        ray.wait()
+    ray.stop()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.leaving import Leaving
-from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable
+from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, in_words
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.inventory import Cluster, Node
 
@@ -62,7 +62,7 @@ class AttachedRay:
         if isinstance(self._error, RaytemplateError):
             raise self._error
         if self._error is not None:
-            raise EngineError("ray", f"could not be connected to: {self._error}") from self._error
+            raise EngineError("ray", f"could not be connected to: {in_words(self._error)}") from self._error
 
     def wait_quietly(self) -> None:
         """Until this process is connected or cannot be."""

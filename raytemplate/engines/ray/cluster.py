@@ -16,7 +16,7 @@ from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.leaving import Leaving
 from raytemplate.engines.ray.sessions import mark_session
 from raytemplate.engines.ray.small_ray import few_processes
-from raytemplate.errors import EngineError, Unavailable
+from raytemplate.errors import EngineError, RaytemplateError, Unavailable, in_words
 from raytemplate.store.locks import FileLock
 
 # One node: nobody drains it, so nobody needs to watch for that; workers are asked for news often enough to be quick.
@@ -76,13 +76,16 @@ class LocalRay:
 
         Raises:
             EngineError: it did not start.
+            RaytemplateError: an error of ours while it was started, such as a lock that another process holds.
         """
         if not self._ready.wait(_START_LIMIT_S):
             raise EngineError(
                 "ray", f"did not start within {_START_LIMIT_S:.0f} s", next_step="see ray.log in the run's folder"
             )
+        if isinstance(self._error, RaytemplateError):
+            raise self._error
         if self._error is not None:
-            raise EngineError("ray", f"did not start: {self._error}") from self._error
+            raise EngineError("ray", f"did not start: {in_words(self._error)}") from self._error
 
     def wait_quietly(self) -> None:
         """Until Ray is there or has failed to start; who needs it will say so."""

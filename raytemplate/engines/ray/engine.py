@@ -118,7 +118,7 @@ def translated(stage: str, work: Callable[[], T]) -> T:
         return work()
     except RaytemplateError:
         raise
-    except Exception as error:
+    except Exception as error:  # what is none of Ray's or the project's is raised again
         from raytemplate.engines.ray.trouble import translate
 
         ours = lost.loss() or translate(stage, error)

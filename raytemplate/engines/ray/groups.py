@@ -143,7 +143,7 @@ class GroupPlace:
     def _conduct(self, trainer: Any) -> None:
         try:
             trainer.fit()
-        except Exception as error:
+        except Exception as error:  # whatever ended the trial is what is said of it
             self.is_over = True  # before it is said: the next trial needs another group
             if not self._end.exists():
                 self._say(ended_by(translate("sweep", error) or error))

@@ -28,6 +28,7 @@ from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.time_left import refuse_spent
 from raytemplate.planning.stages import RunPlan
+from raytemplate.plugins import bug
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
 from raytemplate.store.locks import FileLock
@@ -79,7 +80,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
                 raise
             keeper.failed(late)
             raise late from error
-        except Exception as error:
+        except Exception as error:  # recorded, and raised again
             keeper.failed(error)
             raise
         finally:
@@ -99,19 +100,15 @@ def _run(storage: str, run_id: str) -> int:
         work(Path(storage), run_id, time.monotonic())
     except RaytemplateError as error:
         return _told(error)
-    except Exception as error:
+    except Exception as error:  # whatever it is, who follows the job must hear of it
         traceback.print_exc()
-        _tell("RaytemplateError", f"{type(error).__name__}: {error}", "")
-        return 1
+        return _told(bug(error))
     return 0
 
 
-def _tell(kind: str, what: str, next_step: str) -> None:
-    print(ERROR_MARK + json.dumps({"error": kind, "what": what, "next_step": next_step}))
-
-
 def _told(error: RaytemplateError) -> int:
-    _tell(type(error).__name__, error.what, error.next_step)
+    told = {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}
+    print(ERROR_MARK + json.dumps(told))
     return error.exit_code
 
 

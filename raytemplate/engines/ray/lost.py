@@ -129,7 +129,7 @@ def _end(error: EngineError) -> None:
     if _now.on_loss is not None:
         try:
             _now.on_loss(error)
-        except Exception as second:
+        except Exception as second:  # the process ends in any case, and tells the first one
             error.add_note(f"the failure could not be recorded: {second}")
     end_now(error)
 

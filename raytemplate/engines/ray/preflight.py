@@ -125,9 +125,10 @@ def _on_each(nodes: Sequence[tuple[str, str, int]], call: Callable[[str], tuple[
 
 def _answer(ref: Any) -> Any:
     import ray
+    from ray.exceptions import RayError
 
     try:
         return ray.get(ref)
-    except Exception as error:  # whatever it is, it is that node's answer
+    except RayError as error:  # what was raised there is one of these, too, as is an answer that cannot be read here
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"cannot run raytemplate: {lines[-1] if lines else type(error).__name__}"

@@ -182,7 +182,7 @@ def _submit_workers(
 
     try:
         ended = beside(work, ends, journal, on_epoch, meter)
-    except Exception as error:
+    except Exception as error:  # raised again, in our words where workers were lost
         raise _lost_too_often(error, request, journal) or error  # noqa: B904  it is the same error in our words
     return _read_ranks(request, journal.starts()[-1].num_workers) if ended else ("budget.time", ())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.experimental import get_local_object_locations
 
 from raytemplate.engines.ray.encoding import encode_rows
@@ -82,7 +83,7 @@ class Variants:
 def _is_good(rows: TrialRows) -> bool:
     try:
         ray.get(rows.layout, timeout=0)
-    except Exception:  # not there yet, or whatever its encoding failed with: the trial has told of it
+    except RayError:  # not there yet, or what its encoding failed with: the trial has told of it
         return False
     return True
 
