@@ -151,7 +151,7 @@ class NoEngine:
         """Refused."""
         self.ready()
 
-    fit = score = slots = ingest
+    fit = score = sweep = ingest
 
 
 def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener, lateness: _Lateness) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
+from raytemplate.loss import loss
 from raytemplate.records import codec
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.store.manifest import verify, write_manifest
@@ -101,8 +102,7 @@ class Checkpoints:
         Raises:
             IntegrityError: there are checkpoints and none is good.
         """
-        sign = -1.0 if higher_is_better else 1.0
-        return min(self._scored(), key=lambda c: (sign * c.validation, c.epoch))
+        return min(self._scored(), key=lambda c: (loss(c.validation, higher_is_better=higher_is_better), c.epoch))
 
     def last(self) -> Scored:
         """The good checkpoint of the newest whole epoch.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
-from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, BudgetSpent, IntegrityError
+from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints, Scored
@@ -41,9 +42,9 @@ from raytemplate.planning.trial import settled, trial_stage
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, Usage, WarmStart
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Held, Rejected, VerdictRecord
-from raytemplate.records.promoted import PromotionRecord
-from raytemplate.records.run import RunEnd, StageTiming, State
+from raytemplate.records.judged import Rejected, VerdictRecord
+from raytemplate.records.promoted import PromotionRecord, ending
+from raytemplate.records.run import RunEnd, StageTiming
 from raytemplate.records.submitted import ClusterWork
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
 from raytemplate.store.manifest import write_manifest
@@ -208,20 +209,20 @@ class Execution:
         return too_late(self.plan, self.journal, self.meter, when)
 
     def _sweep(self, stage: SweepStage) -> SweepResult:
-        from raytemplate.execution.sweep import Sweep  # Optuna takes a third of a second
+        from raytemplate.execution.advisor import Advisor  # Optuna takes a third of a second
 
         ingested, snapshot = self._open(), self.journal.need(Snapshot)
         self._keep_for_judging()
-        rows = {window.name: window.num_rows for window in snapshot.windows}
-        with self.engine.slots(stage, ingested, self.journal) as slots:
-            result = Sweep(
-                stage=stage, slots=slots, meter=self.meter, num_rows=rows["train"],
-                refit_rows=rows["train"] + rows["validation"], known=self.journal.trials(),
-                begun=tuple((one, self._held_epochs(one)) for one in self.journal.begun()),
-                on_begin=self._on_begin, on_trial=self._on_trial, on_news=self.listener.searching,
-                slot_usd_per_s=self._slot_usd_per_s(stage),
-                encoding_s=ingested.encoding_s if self.plan.ingest.keeps_rows else 0.0,
-            ).run()  # fmt: skip
+        rows, began = {window.name: window.num_rows for window in snapshot.windows}, time.monotonic()
+        advisor = Advisor(
+            stage=stage, num_rows=rows["train"], refit_rows=rows["train"] + rows["validation"],
+            budget_s=self.meter.limit_s, known=self.journal.trials(),
+            begun=tuple((one, self._held_epochs(one)) for one in self.journal.begun()),
+            on_begin=self._on_begin, on_trial=self._on_trial, slot_usd_per_s=self._slot_usd_per_s(stage),
+            encoding_s=ingested.encoding_s if self.plan.ingest.keeps_rows else 0.0,
+        )  # fmt: skip
+        self.engine.sweep(stage, ingested, self.journal, advisor, self.meter, self.listener.searching)
+        result = advisor.result(self.meter, time.monotonic() - began)
         # A process before this one may have left the model of a trial that was best then.
         for folder in self.journal.trial_folders.glob("*"):
             if folder != self.journal.trial(result.best.number).folder:
@@ -428,18 +429,9 @@ class Execution:
         self.listener.note(f"the champion {now}: the candidate was evaluated again, against that")
 
     def _end(self) -> RunEnd:
-        verdict, promotion = self.journal.need(VerdictRecord), self.journal.read(PromotionRecord)
-        state, code = _state(verdict, promotion)
+        state, code = ending(self.journal.read(PromotionRecord))
         return RunEnd(
             state=state, exit_code=code, ended=datetime.now(UTC), wall_clock_s=self.meter.elapsed_s(),
             cost_usd=self.meter.spent_usd(), family=self.journal.need(FitResult).candidate.family,
             timings=tuple(self._timings), timeline_s=dict(self._timeline),
         )  # fmt: skip
-
-
-def _state(verdict: VerdictRecord, promotion: PromotionRecord | None) -> tuple[State, int]:
-    if promotion is not None and (promotion.outcome == "unchanged" or promotion.outcome == "shown"):
-        return promotion.outcome, EXIT_DONE
-    if promotion is not None and promotion.outcome == "promoted":
-        return "approved", EXIT_DONE
-    return ("held" if isinstance(verdict.verdict, Held) else "rejected"), EXIT_NOT_PROMOTED

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +16,15 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.profile import Profile
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.trials import Slots
+from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.evaluated import Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, Usage
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.swept import SweepNow, TrialRecord
+
+if TYPE_CHECKING:  # Optuna takes a third of a second
+    from raytemplate.execution.advisor import Advisor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +109,14 @@ class Engine(Protocol):
         """
         ...
 
-    def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
-        """Places for the trials of a sweep; none of their processes is left when the block ends."""
+    def sweep(
+        self, stage: SweepStage, ingested: Ingested, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews
+    ) -> None:
+        """Run the trials that the advisor asks for. None of their processes is left when this returns or raises.
+
+        Raises:
+            TrainingFailed: the advisor gives up.
+        """
         ...
 
     def score(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from html import escape
 
-from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED, IntegrityError, Unavailable, UsageError
+from raytemplate.errors import IntegrityError, Unavailable, UsageError
 from raytemplate.execution.decide import need_judged
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -17,7 +17,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Verdict, VerdictRecord
-from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, RunStart, State
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.history import RunRow
@@ -75,8 +75,7 @@ class Run:
     @property
     def exit_code(self) -> int:
         """0 when its candidate is the champion, equal to it or only for show, 5 when it is held or rejected."""
-        promotion = self.promotion
-        return EXIT_DONE if promotion is not None and promotion.outcome != "waiting" else EXIT_NOT_PROMOTED
+        return ending(self.promotion)[1]
 
     @property
     def champion_version_after(self) -> int:
@@ -194,6 +193,5 @@ def rewrite_end(journal: Journal) -> None:
     end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
     if end is None:
         return
-    states: Mapping[str, State] = {"promoted": "approved", "waiting": "held"}
-    state = states.get(promotion.outcome, promotion.outcome) if promotion else "rejected"
-    journal.write(replace(end, state=state, exit_code=Run(journal).exit_code))
+    state, code = ending(promotion)
+    journal.write(replace(end, state=state, exit_code=code))

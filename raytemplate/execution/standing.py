@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoint, Checkpoints, Scored
 from raytemplate.execution.journal import Journal
+from raytemplate.loss import loss
 from raytemplate.records.fitted import EpochRecord, TrainingStart
 
 
@@ -101,5 +102,5 @@ def ended(epochs: Sequence[EpochRecord], *, num_epochs: int, patience: int | Non
 
 def best_epochs(scores: Iterable[tuple[int, float]], keep: int, *, higher_is_better: bool) -> list[int]:
     """The best so many of (epoch, validation), best first; the earlier of equals."""
-    sign = -1.0 if higher_is_better else 1.0
-    return [epoch for _, epoch in sorted((sign * validation, epoch) for epoch, validation in scores)[:keep]]
+    losses = ((loss(validation, higher_is_better=higher_is_better), epoch) for epoch, validation in scores)
+    return [epoch for _, epoch in sorted(losses)[:keep]]

@@ -1,14 +1,22 @@
-"""What a sweep needs of whoever runs its trials, as a Protocol, and what the two say to each other."""
+"""A trial of a sweep: what is handed to an engine, what the engine says of it, and its record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
+from raytemplate.loss import loss
 from raytemplate.planning.stages import FitStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
+from raytemplate.records.swept import RunningTrial, SweepNow, TrialRecord, TrialState
+from raytemplate.tuning.front import SECONDS
 
+if TYPE_CHECKING:  # Optuna takes a third of a second
+    from raytemplate.tuning.study import Drawn
+
+OnNews = Callable[[SweepNow], None]
 MOST_COPIED = 200
 """So many trials, the best, are copied to MLflow when the sweep has ended."""
 
@@ -31,51 +39,88 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reported:
-    """An epoch of the trial in a slot."""
-
-    slot: int
-    epoch: EpochRecord
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """The trial in a slot has ended, and the slot is free.
+    """How a trial ended.
 
     Args:
+        how: "overdue" is one that did not end when its time was up and was ended by the engine.
         stopped: as a `FitResult` has it.
         problem: how it failed.
         waited: its time was up before its features were encoded: that says nothing of its epochs.
     """
 
-    slot: int
-    how: Literal["trained", "diverged", "failed"]
+    how: Literal["trained", "diverged", "failed", "overdue"]
     stopped: str = ""
     problem: str = ""
     waited: bool = False
 
 
-class Slots(Protocol):
-    """Places for trials: each runs one at a time."""
+OVERDUE = Ended(how="overdue", problem="did not end when its time was up")
 
-    num: int
 
-    def is_open(self, slot: int) -> bool:
-        """Whether there is room for a trial there: after a machine was lost there may be less than before."""
-        ...
+@dataclass(kw_only=True)
+class RunningNow:
+    """A trial that runs, as its advisor knows it. `started` is a moment of the engine's clock.
 
-    def start(self, slot: int, trial: Trial) -> None:
-        """Begin a trial in a free slot; returns at once."""
-        ...
+    Args:
+        num_before: so many of the epochs are an earlier process's.
+        compared: validations that it was compared by, by percent of its epochs.
+    """
 
-    def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
-        """What was said meanwhile, in the order it was said; nothing when the time is up."""
-        ...
+    drawn: Drawn
+    trial: Trial
+    planned_s: float
+    started: float
+    epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
+    num_before: int = 0
+    compared: dict[str, float] = field(default_factory=dict[str, float])
+    pruned: bool = False
 
-    def answer(self, slot: int, go_on: bool) -> None:
-        """Tell a trial that waits."""
-        ...
+    @property
+    def from_epoch(self) -> int:
+        """The last epoch of an earlier process; 0 if there is none."""
+        return self.epochs[self.num_before - 1].epoch if self.num_before else 0
 
-    def kill(self, slot: int) -> None:
-        """End whatever runs there, at once; the slot is free again."""
-        ...
+    @property
+    def ends(self) -> float:
+        """When its time is up."""
+        return self.started + self.trial.limit_s
+
+    def shown(self, now: float) -> RunningTrial:
+        """For those who look on."""
+        return RunningTrial(
+            number=self.trial.number, epoch=self.epochs[-1].epoch if self.epochs else 0,
+            num_epochs=self.trial.stage.num_epochs, step=self.trial.stage.step, running_s=now - self.started,
+        )  # fmt: skip
+
+
+def recorded(
+    running: RunningNow, how: Ended, *, actual_s: float, usd_per_s: float, higher_is_better: bool, timed: bool
+) -> TrialRecord:
+    """The record of a trial that has ended.
+
+    Args:
+        timed: whether its seconds are an objective.
+    """
+    best = min(
+        running.epochs, key=lambda e: (loss(e.validation, higher_is_better=higher_is_better), e.epoch), default=None
+    )
+    stage = running.trial.stage
+    return TrialRecord(
+        number=running.trial.number, values=running.trial.values, family=stage.family, state=_state(running, how),
+        epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
+        best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
+        planned_s=running.planned_s, actual_s=actual_s, problem=how.problem,
+        cost_usd=actual_s * usd_per_s, compared=Settings(running.compared),
+        also=Settings({**best.also, **({SECONDS: best.wall_clock_s} if timed else {})} if best else {}),
+    )  # fmt: skip
+
+
+def _state(running: RunningNow, ended: Ended) -> TrialState:
+    if ended.how == "overdue":
+        return "cut"
+    if ended.how != "trained":
+        return ended.how
+    if running.pruned:
+        return "pruned"
+    return "cut" if ended.stopped == "budget.time" else "finished"

@@ -11,10 +11,11 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
 from raytemplate.execution.told_losses import LossesTold
 from raytemplate.planning.stages import RunPlan
+from raytemplate.planning.trial import incumbent_of
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.swept import SweepNow, SweepResult, TrialRecord, TrialState
+from raytemplate.records.swept import SweepNow, SweepResult, TrialState
 
 _SWEEP: tuple[str, type] = ("sweep", SweepResult)
 
@@ -34,7 +35,7 @@ class Watch:
             ("ingest", Snapshot), *sweep, ("fit", FitResult), ("evaluate", Evaluation),
         )  # fmt: skip
         self._passed, self._begun, self._epochs, self._trials = 0, 0, 0, 0
-        self._best: TrialRecord | None = None
+        self._incumbent = incumbent_of(plan.sweep) if plan.sweep else None
         self._counts: Counter[TrialState] = Counter()
         self._since = time.monotonic()
 
@@ -56,21 +57,18 @@ class Watch:
 
     def _tell_trials(self, journal: Journal) -> None:
         """What runs and how many more fit is known only where the trials run."""
+        assert self._incumbent is not None
         trials = journal.trials()
         left_s = self._left_s("sweep") if len(trials) > self._trials else 0.0
         for record in trials[self._trials :]:
             self._counts[record.state] += 1
-            if record.is_promotable:
-                self._best = min(self._best or record, record, key=self._order)
-            self._listener.trial(record, self._best, left_s)
+            self._incumbent.add(record)
+            self._listener.trial(record, self._incumbent.best, left_s)
         if len(trials) > self._trials:
             self._listener.searching(SweepNow(
-                counts=tuple(self._counts.items()), running=(), best=self._best, more=None, left_s=left_s,
+                counts=tuple(self._counts.items()), running=(), best=self._incumbent.best, more=None, left_s=left_s,
             ))  # fmt: skip
         self._trials = max(self._trials, len(trials))
-
-    def _order(self, record: TrialRecord) -> tuple[bool, float, int]:
-        return record.order(higher_is_better=self._plan.fit.higher_is_better)
 
     def _tell_epochs(self, journal: Journal) -> None:
         self._losses.tell(journal)

@@ -12,7 +12,14 @@ from raytemplate.planning.features import drawn_steps
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.tuning.incumbent import Incumbent
 from raytemplate.tuning.space import KIND
+
+
+def incumbent_of(sweep: SweepStage) -> Incumbent:
+    """What keeps the best trial of a sweep, by its rule."""
+    higher_is_better = sweep.arms[0].higher_is_better
+    return Incumbent(higher_is_better=higher_is_better, objectives=sweep.objectives, pick=sweep.pick)
 
 
 def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int | None = None) -> FitStage:

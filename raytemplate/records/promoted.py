@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from raytemplate.errors import EXIT_DONE, EXIT_NOT_PROMOTED
+from raytemplate.records.run import State
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromotionRecord:
@@ -27,3 +30,16 @@ class PromotionRecord:
     projected: bool
     warning: str = ""
     variant: str = ""
+
+
+def ending(promotion: PromotionRecord | None) -> tuple[State, int]:
+    """State and exit code of a run that was judged; None for a candidate that was rejected."""
+    match promotion.outcome if promotion else None:
+        case None:
+            return "rejected", EXIT_NOT_PROMOTED
+        case "waiting":
+            return "held", EXIT_NOT_PROMOTED
+        case "promoted":
+            return "approved", EXIT_DONE
+        case "unchanged" | "shown" as outcome:
+            return outcome, EXIT_DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from raytemplate.loss import loss
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import Usage
 
@@ -47,8 +48,8 @@ class TrialRecord:
 
     def order(self, *, higher_is_better: bool) -> tuple[bool, float, int]:
         """Sorts the best validation first, of equals the earliest, and last what may not win."""
-        sign = -1.0 if higher_is_better else 1.0
-        return (not self.is_promotable, sign * (self.validation or 0.0), self.number)
+        value = loss(self.validation or 0.0, higher_is_better=higher_is_better)
+        return (not self.is_promotable, value, self.number)
 
     @property
     def is_promotable(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from raytemplate.loss import loss
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import TrialRecord
 from raytemplate.reports.charts import fitted, svg
@@ -51,15 +52,15 @@ class Scale:
 
 def metric_scale(trials: Sequence[TrialRecord], *, higher_is_better: bool) -> Scale | None:
     """The scale of the trials that may win; None where there are none."""
-    sign = -1.0 if higher_is_better else 1.0
-    losses = sorted(sign * one.validation for one in trials if one.is_promotable and one.validation is not None)
-    losses = [loss for loss in losses if math.isfinite(loss)]
+    values = [one.validation for one in trials if one.is_promotable and one.validation is not None]
+    losses = sorted(loss(value, higher_is_better=higher_is_better) for value in values if math.isfinite(value))
     if not losses:
         return None
     best = losses[0]
     edge = best + _FAR * (statistics.median(losses) - best)
-    worst = max((loss for loss in losses if loss <= edge), default=best) if edge > best else losses[-1]
-    return Scale(sign * best, sign * worst, sum(loss > worst for loss in losses))
+    worst = max((one for one in losses if one <= edge), default=best) if edge > best else losses[-1]
+    ends = [loss(one, higher_is_better=higher_is_better) for one in (best, worst)]
+    return Scale(ends[0], ends[1], sum(one > worst for one in losses))
 
 
 def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, higher_is_better: bool) -> Markup:
@@ -100,10 +101,11 @@ def _best_so_far(
     higher_is_better: bool,
 ) -> tuple[Markup, set[int]]:  # fmt: skip
     """A line of steps, and the trials at which it steps."""
-    sign, best, better, path = (-1.0 if higher_is_better else 1.0), math.inf, set[int](), ""
+    best, better, path = math.inf, set[int](), ""
     for one in ordered:
-        if one.is_promotable and sign * (one.validation or 0.0) < best:
-            best = sign * (one.validation or 0.0)
+        value = loss(one.validation or 0.0, higher_is_better=higher_is_better)
+        if one.is_promotable and value < best:
+            best = value
             path += f"{'H' if better else 'M'}{x(one.number):.1f}{'V' if better else ' '}{y(one):.1f}"
             better.add(one.number)
     return Markup('<path class="curve" d="{}H{}"/>').format(path, _RIGHT), better

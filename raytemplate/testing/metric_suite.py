@@ -16,6 +16,7 @@ from raytemplate import plugins
 from raytemplate.data.options import Task
 from raytemplate.evaluation.intervals import draw_counts
 from raytemplate.evaluation.metrics.metric import Floats, Metric, Unit, metric_of
+from raytemplate.loss import loss
 
 _NUM_ROWS, _NUM_GROUPS, _NUM_DRAWS = 300, 7, 10
 _NUM_CLASSES = {"binary": 2, "multiclass": 3}
@@ -89,10 +90,11 @@ class MetricSuite:
 
     def test_the_perfect_prediction_is_no_worse_than_one_of_other_rows(self) -> None:
         """`higher_is_better` is true: gates and the choice of the epoch rely on it."""
-        sign = 1 if self._metric().higher_is_better else -1
         for target, _, perfect in self._all():
             other = perfect[np.random.default_rng(1).permutation(_NUM_ROWS)]
-            assert sign * self._metric()(target, perfect) >= sign * self._metric()(target, other)
+            values = (self._metric()(target, each) for each in (perfect, other))
+            best, worse = (loss(each, higher_is_better=self._metric().higher_is_better) for each in values)
+            assert best <= worse
 
     def _metric(self) -> Metric:
         return metric_of(self.metric, self.quantile)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from raytemplate.execution.trials import Ended, Reported, Trial
+from raytemplate.execution.slots import Said
+from raytemplate.execution.trials import Ended, Trial
 from raytemplate.records.fitted import EpochRecord
 
-Event = Reported | Ended
+Event = tuple[int, Said]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +39,7 @@ class Course:
 
 @dataclass
 class SimulatedSlots:
-    """See `execution.trials.Slots`; `now` is the clock, in seconds; `closed` are those that have no room, and
+    """See `execution.slots.Slots`; `now` is the clock, in seconds; `closed` are those that have no room, and
     `taken` those of the trials in `started`.
     """
 
@@ -76,15 +77,15 @@ class SimulatedSlots:
         if not self._events or self._events[0][0] > self.now + timeout_s:
             self.now += timeout_s
             return ()
-        at, _, event = heapq.heappop(self._events)
+        at, _, (slot, said) = heapq.heappop(self._events)
         self.now = max(self.now, at)
-        if isinstance(event, Ended):
-            self._free(event.slot)
-        elif event.epoch.epoch in self._running[event.slot][0].asks_at:
-            self._waits[event.slot] = event.epoch.epoch
+        if isinstance(said, Ended):
+            self._free(slot)
+        elif said.epoch in self._running[slot][0].asks_at:
+            self._waits[slot] = said.epoch
         else:
-            self._next(event.slot, event.epoch.epoch + 1)
-        return (event,)
+            self._next(slot, said.epoch + 1)
+        return ((slot, said),)
 
     def answer(self, slot: int, go_on: bool) -> None:
         """See `Slots`."""
@@ -92,13 +93,13 @@ class SimulatedSlots:
         if go_on:
             self._next(slot, epoch + 1)
         else:
-            self._say(self.now, Ended(slot=slot, how="trained", stopped="epochs"))
+            self._say(self.now, slot, Ended(how="trained", stopped="epochs"))
 
     def kill(self, slot: int) -> None:
         """See `Slots`."""
         self.killed.append(self._running[slot][0].number)
         self._waits.pop(slot, None)
-        self._events = [one for one in self._events if one[2].slot != slot]
+        self._events = [one for one in self._events if one[2][0] != slot]
         heapq.heapify(self._events)
         self._free(slot)
 
@@ -111,22 +112,22 @@ class SimulatedSlots:
         if course.hangs_after is not None and epoch > course.hangs_after:
             return
         if course.fails_after is not None and epoch > course.fails_after:
-            self._say(self.now, Ended(slot=slot, how="failed", problem="made up"))
+            self._say(self.now, slot, Ended(how="failed", problem="made up"))
             return
         if epoch > trial.stage.num_epochs:
-            self._say(self.now, Ended(slot=slot, how="trained", stopped="epochs"))
+            self._say(self.now, slot, Ended(how="trained", stopped="epochs"))
             return
         at, limit = self.now + course.epoch_s, began + trial.limit_s
         if course.waits:
-            self._say(limit, Ended(slot=slot, how="trained", stopped="budget.time", problem="late", waited=True))
+            self._say(limit, slot, Ended(how="trained", stopped="budget.time", problem="late", waited=True))
             return
         if at > limit and not course.deaf:
-            self._say(limit, Ended(slot=slot, how="trained", stopped="budget.time"))
+            self._say(limit, slot, Ended(how="trained", stopped="budget.time"))
             return
         validation = course.validations[min(epoch, len(course.validations)) - 1]
         record = EpochRecord(epoch=epoch, train_loss=validation, validation=validation, num_rows=1,
                              loop_s=course.epoch_s, wall_clock_s=at - began)  # fmt: skip
-        self._say(at, Reported(slot=slot, epoch=record))
+        self._say(at, slot, record)
 
-    def _say(self, at: float, event: Event) -> None:
-        heapq.heappush(self._events, (at, next(self._order), event))
+    def _say(self, at: float, slot: int, said: Said) -> None:
+        heapq.heappush(self._events, (at, next(self._order), (slot, said)))

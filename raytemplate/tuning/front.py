@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from raytemplate.loss import loss
 from raytemplate.records.swept import TrialRecord
 
 SECONDS = "seconds"
@@ -63,7 +64,7 @@ def picked(front: Sequence[TrialRecord], objectives: Sequence[Objective], pick: 
 
 def _losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...]:
     values = values_of(record, objectives)
-    return tuple(-v if one.higher_is_better else v for v, one in zip(values, objectives, strict=True))
+    return tuple(loss(v, higher_is_better=one.higher_is_better) for v, one in zip(values, objectives, strict=True))
 
 
 def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -1,8 +1,9 @@
 """A sweep with a simulated clock: what is admitted, ended, kept and chosen, and that it never passes its budget."""
 
 import statistics
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from raytemplate.budget import Meter, Spent
 from raytemplate.errors import BudgetSpent, TrainingFailed
-from raytemplate.execution.sweep import Sweep
+from raytemplate.execution.advisor import Advisor
+from raytemplate.execution.slots import TrialLoop
 from raytemplate.planning.stages import SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
@@ -45,16 +47,34 @@ def steady(trial):
     return Course(validations=tuple(10.0 - lr - epoch / 10 for epoch in range(EPOCHS)))
 
 
-def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), begun=(), **changes):
+@dataclass
+class Sweep:
+    """An advisor whose trials run in simulated slots."""
+
+    advisor: Advisor
+    slots: SimulatedSlots
+    meter: Meter
+    on_news: Callable = lambda now: None
+
+    def run(self):
+        began = self.slots.now
+        TrialLoop(
+            slots=self.slots, advisor=self.advisor, meter=self.meter, on_news=lambda now: self.on_news(now),
+            clock=self.slots.clock,
+        ).run()  # fmt: skip
+        return self.advisor.result(self.meter, self.slots.now - began)
+
+
+def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), begun=(), encoding_s=0.0, **changes):
     asked = stage(**changes)
     slots = SimulatedSlots(num=asked.slots, course=course)
     meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, clock=slots.clock, started=0.0)
     heard = []
-    made = Sweep(
-        stage=asked, slots=slots, meter=meter, num_rows=ROWS, refit_rows=ROWS, known=known, begun=begun,
-        clock=slots.clock, on_trial=lambda record, best, left_s: heard.append(record),
+    advisor = Advisor(
+        stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s, known=known, begun=begun,
+        encoding_s=encoding_s, on_trial=lambda record, best, left_s: heard.append(record),
     )  # fmt: skip
-    return made, slots, heard
+    return Sweep(advisor, slots, meter), slots, heard
 
 
 def values(result):
@@ -142,8 +162,7 @@ def test_time_is_kept_for_the_copies_of_the_trials():
 
 
 def test_time_is_kept_for_encoding_the_data_with_the_winners_features():
-    made, slots, _ = sweep(budget_s=31.0, reserve_s=4.0)
-    made.encoding_s = 6.0
+    made, slots, _ = sweep(budget_s=31.0, reserve_s=4.0, encoding_s=6.0)
     assert (made.run().ended, slots.now) == ("budget.time", 17.0)
 
 
@@ -393,7 +412,7 @@ def test_no_course_of_trials_passes_the_budget(
                   clock=simulated.clock, started=0.0)  # fmt: skip
     begun = meter.training_remaining_s()
     with suppress(BudgetSpent, TrainingFailed):
-        Sweep(stage=asked, slots=simulated, meter=meter, num_rows=ROWS, refit_rows=ROWS, clock=simulated.clock).run()
+        Sweep(Advisor(stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s), simulated, meter).run()
     late_s = GRACE_S + 0.02
     assert meter.spent_usd() <= max(meter.limit_usd, meter.earlier.usd) + late_s * meter.rate
     assert simulated.now <= max(0.0, begun) + late_s
@@ -448,15 +467,15 @@ def test_neither_kills_nor_new_prices_grant_a_second_budget(courses, budget_s, s
         meter = Meter(limit_s=budget_s, limit_usd=1.0, usd_per_s=usd_per_h / 3600, earlier=spent,
                       clock=simulated.clock, started=0.0)  # fmt: skip
         ended = {record.number for record in known}
-        made = Sweep(
-            stage=asked, slots=simulated, meter=meter, num_rows=ROWS, refit_rows=ROWS, clock=simulated.clock,
+        advisor = Advisor(
+            stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s,
             known=tuple(known), begun=tuple((one, ()) for number, one in begun.items() if number not in ended),
             on_begin=lambda one: begun.update({one.number: one}),
             on_trial=lambda record, best, left_s: known.append(record),
         )  # fmt: skip
         left_s = meter.remaining_s()
         with suppress(Killed, BudgetSpent, TrainingFailed):
-            made.run()
+            Sweep(advisor, simulated, meter).run()
         assert simulated.now <= max(0.0, left_s) + GRACE_S + 0.52  # a process may die between two looks
         spent = Spent(seconds=meter.elapsed_s(), usd=meter.spent_usd())
     dearest = max(price for price, _ in [*lives, (last, 0.0)]) / 3600

@@ -20,6 +20,7 @@ from raytemplate.testing.samples import (
     sample_sweep_stage,
     sample_trials,
 )
+from raytemplate.tuning.front import Objective, Pick
 
 EPOCH = EpochRecord(epoch=1, train_loss=1.0, validation=8.6, num_rows=100, loop_s=0.2, wall_clock_s=1.0)
 LIMITS = Limits(time_s=600, cost_usd=1.0, reserve_s=10, usd_per_s=0.001, held=Settings({"fit": 0.003}))
@@ -102,8 +103,22 @@ def test_the_best_is_the_highest_where_higher_is_better(tmp_path):
     journal.write(sample_snapshot())
     for record in sample_trials():
         journal.add_trial(record)
-    Watch(sample_plan(sweep=sample_sweep_stage(), fit=fit), heard, lambda: Spent()).tell(journal)
+    Watch(sample_plan(sweep=sample_sweep_stage(arms=(fit,)), fit=fit), heard, lambda: Spent()).tell(journal)
     assert heard.now.best.number == 6
+
+
+def test_the_best_is_the_one_that_the_rule_of_the_sweep_names(tmp_path):
+    """A quicker one, where the template asks for it, and not the best of its metric."""
+    journal, heard = Journal(tmp_path / "k7q2"), Table()
+    journal.folder.mkdir()
+    journal.write(sample_snapshot())
+    best, quick = (replace(one, state="finished") for one in sample_trials()[:2])
+    for record, validation, seconds in ((best, 8.0, 60.0), (quick, 8.5, 20.0)):
+        journal.add_trial(replace(record, validation=validation, also=Settings({"seconds": seconds})))
+    objectives = (Objective(name="mae"), Objective(name="seconds"))
+    sweep = sample_sweep_stage(objectives=objectives, pick=Pick(best="seconds", within=0.1))
+    Watch(sample_plan(sweep=sweep), heard, lambda: Spent()).tell(journal)
+    assert heard.now.best.number == quick.number
 
 
 def test_a_run_that_searches_nothing_has_no_sweep(tmp_path):

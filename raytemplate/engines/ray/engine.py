@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray import lost
@@ -15,9 +15,13 @@ from raytemplate.engines.ray.small_ray import import_sharing, without_cleaner, w
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
-from raytemplate.execution.trials import Slots
+from raytemplate.execution.slots import TrialLoop
+from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.ingested import Snapshot
+
+if TYPE_CHECKING:  # Optuna takes a third of a second
+    from raytemplate.execution.advisor import Advisor
 
 T = TypeVar("T")
 
@@ -79,7 +83,9 @@ class RayEngine:
             without_cleaner(self._changes)
         return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch, apart=self._apart))
 
-    def slots(self, stage: SweepStage, ingested: Ingested, journal: Journal) -> AbstractContextManager[Slots]:
+    def sweep(
+        self, stage: SweepStage, ingested: Ingested, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews
+    ) -> None:
         """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.ingest import OpenData
         from raytemplate.engines.ray.slots import RaySlots
@@ -88,7 +94,8 @@ class RayEngine:
         data = self._data
         if self._cluster.ours and stage.workers > 1:
             without_cleaner(self._changes)
-        return translated("sweep", lambda: RaySlots(stage, data, journal))
+        with translated("sweep", lambda: RaySlots(stage, data, journal)) as slots:
+            TrialLoop(slots=slots, advisor=advisor, meter=meter, on_news=on_news).run()
 
     def score(
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]

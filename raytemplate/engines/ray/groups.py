@@ -21,11 +21,12 @@ from ray.exceptions import RayError
 from raytemplate.engines.ray.rank import TrainRequest, WorkerRanks, feed_of, run_loop
 from raytemplate.engines.ray.time_is_up import TimeIsUp
 from raytemplate.engines.ray.train import trainer_of
-from raytemplate.engines.ray.trial_process import Said, Talk, ended_by
+from raytemplate.engines.ray.trial_process import Talk, ended_by
 from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.slots import Said
 from raytemplate.execution.trials import Ended
 from raytemplate.records.fitted import EpochRecord
 
@@ -94,7 +95,7 @@ def _run(request: TrainRequest, rows: TrialRows, exchange: Any, ranks: WorkerRan
         return ended_by(error)
     feed = feed_of(request, rows.refs, {}, ranks)
     stopped, _ = run_loop(request, feed, ranks, keep, lambda: ray.get(exchange.goes_on.remote()))
-    return Ended(slot=0, how="trained", stopped=stopped)
+    return Ended(how="trained", stopped=stopped)
 
 
 class GroupPlace:

@@ -12,15 +12,16 @@ from ray.exceptions import RayError
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.room import has_room
 from raytemplate.engines.ray.train import held_by, lower, lower_trial
-from raytemplate.engines.ray.trial_process import Place, Said, new_process
+from raytemplate.engines.ray.trial_process import Place, new_process
 from raytemplate.engines.ray.variants import Variants, half_a_store
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.trials import Ended, Reported, Trial
+from raytemplate.execution.slots import Said
+from raytemplate.execution.trials import Ended, Trial
 from raytemplate.planning.stages import SweepStage
 
 
 class RaySlots:
-    """See `execution.trials.Slots`. A context: on leaving it, nothing of it is left."""
+    """See `execution.slots.Slots`. A context: on leaving it, nothing of it is left."""
 
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
         self.num = stage.slots
@@ -63,15 +64,13 @@ class RaySlots:
         self._places[slot].begin(request, self._variants.rows(slot, trial.values))
         self._ask(slot)
 
-    def wait(self, timeout_s: float) -> tuple[Reported | Ended, ...]:
+    def wait(self, timeout_s: float) -> tuple[tuple[int, Said], ...]:
         """See `Slots`."""
         if not self._asked:
             return ()
         ready, _ = ray.wait(list(self._asked), num_returns=1, timeout=timeout_s)
-        events: list[Reported | Ended] = []
-        for ref in ready:
-            events += self._events(self._asked.pop(ref), ref)
-        return tuple(events)
+        heard = [(slot, ref) for ref in ready for slot in (self._asked.pop(ref),)]
+        return tuple((slot, each) for slot, ref in heard for each in self._said(slot, ref))
 
     def answer(self, slot: int, go_on: bool) -> None:
         """See `Slots`."""
@@ -82,20 +81,17 @@ class RaySlots:
         self._asked = {ref: other for ref, other in self._asked.items() if other != slot}
         self._leave(slot)
 
-    def _events(self, slot: int, ref: Any) -> list[Reported | Ended]:
+    def _said(self, slot: int, ref: Any) -> list[Said]:
         try:
             said: list[Said] = ray.get(ref)
         except RayError as error:
             self._leave(slot)
-            return [Ended(slot=slot, how="failed", problem=f"its process died: {_reason(error)}")]
-        events: list[Reported | Ended] = [
-            replace(one, slot=slot) if isinstance(one, Ended) else Reported(slot=slot, epoch=one) for one in said
-        ]
-        if events and isinstance(events[-1], Ended):
+            return [Ended(how="failed", problem=f"its process died: {_reason(error)}")]
+        if said and isinstance(said[-1], Ended):
             self._variants.done(slot)
         else:
             self._ask(slot)
-        return events
+        return said
 
     def _ask(self, slot: int) -> None:
         self._asked[self._places[slot].actor.news.remote()] = slot

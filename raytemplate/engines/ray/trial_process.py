@@ -17,13 +17,13 @@ from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.errors import Diverged, RaytemplateError
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.slots import Said
 from raytemplate.execution.trials import Ended
 from raytemplate.planning.stages import SweepStage
 from raytemplate.records.fitted import EpochRecord
 
 _THREADS = 3  # one trains, one is asked for news, one brings answers
 _NEWS_S = 2.0
-Said = EpochRecord | Ended
 
 
 class Talk:
@@ -112,7 +112,7 @@ class TrialProcess(Talk):
 
         ranks = _SlotRanks()
         stopped, _ = run_loop(request, feed_of(request, rows.refs, {}, ranks), ranks, keep, self.goes_on)
-        return Ended(slot=0, how="trained", stopped=stopped)
+        return Ended(how="trained", stopped=stopped)
 
 
 class _SlotRanks(Ranks):
@@ -167,7 +167,7 @@ def new_process(stage: SweepStage, rows: TrialRows, code: Path) -> ProcessPlace:
 def ended_by(error: BaseException) -> Ended:
     """What a trial says that ended with an error."""
     if isinstance(error, RowsLate):
-        return Ended(slot=0, how="trained", stopped="budget.time", problem=str(error), waited=True)
+        return Ended(how="trained", stopped="budget.time", problem=str(error), waited=True)
     how = "diverged" if isinstance(error, Diverged) else "failed"
     what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
-    return Ended(slot=0, how=how, problem=what)
+    return Ended(how=how, problem=what)

@@ -8,6 +8,7 @@ from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.figures import measured
 from raytemplate.governance.gates.limits import required, within
 from raytemplate.governance.gates.sliced import SliceLimits, named
+from raytemplate.loss import loss
 from raytemplate.records.evaluated import MetricValue, Slice
 from raytemplate.records.judged import Finding
 
@@ -41,7 +42,7 @@ def _badness(one: Slice, name: str) -> float:
     value = metric.estimate.value
     if math.isnan(value):
         return math.inf  # a slice without a value is never within
-    return -value if metric.higher_is_better else value
+    return loss(value, higher_is_better=metric.higher_is_better)
 
 
 def _said(metric: MetricValue) -> str:

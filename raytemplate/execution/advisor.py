@@ -1,0 +1,323 @@
+"""What a sweep tries next, how long it goes on with it, and what won: rules alone, without engine, clock or files.
+
+An engine asks for trials, tells what becomes of them and ends those that are overdue. Trials go by their numbers:
+where they run is the engine's business.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from raytemplate import plugins
+from raytemplate.budget import Meter
+from raytemplate.errors import BudgetSpent, TrainingFailed
+from raytemplate.execution.pace import Pace
+from raytemplate.execution.trials import MOST_COPIED, Ended, RunningNow, Trial, recorded
+from raytemplate.planning.stages import FitStage, SweepStage
+from raytemplate.planning.trial import incumbent_of, told_every, trial_stage
+from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import EpochRecord, Usage
+from raytemplate.records.swept import SweepNow, SweepResult, TrialBegun, TrialRecord, TrialState
+from raytemplate.tuning.front import SECONDS, Objective
+from raytemplate.tuning.schedulers import rungs
+from raytemplate.tuning.space import Scalar, every_point
+from raytemplate.tuning.study import Study
+
+OnTrial = Callable[[TrialRecord, TrialRecord | None, float], None]
+Begun = tuple[TrialBegun, tuple[EpochRecord, ...]]
+GRACE_S = 1.0
+"""After its time a trial has so long to end by itself."""
+_LEAST_EPOCH_SHARE = 1.2
+"""So many times its expected seconds must be left for a trial of one epoch to be worth its start."""
+_MOST_DRAWS = 10
+"""So many draws that do not fit end the sweep."""
+_COPY_S, _MOST_COPYING = 0.025, 0.05
+"""What MLflow's copy of a trial takes, and the share of the time limit that all may take: it is made afterwards."""
+_BEFORE_GIVING_UP = 5
+"""So many trials must have ended before their failures say something of the sweep."""
+_BUDGET = "budget"
+"""The run's: which of its two fields is known when the sweep has ended."""
+
+
+@dataclass(kw_only=True)
+class Advisor:
+    """The rules of one sweep of one run.
+
+    Args:
+        num_rows: rows of the train window, for the first forecast of a trial; `refit_rows` those of the last training.
+        budget_s: the time limit of the whole run.
+        known: trials of earlier processes of this run.
+        begun: trials that such a process did not end, each with its epochs: they are resumed.
+        slot_usd_per_s: what a trial is charged, in US dollars a second.
+        encoding_s: what encoding the data with the winner's features takes, before the last training.
+        on_begin: keeps what a trial was begun with, so that it can be resumed; called before it is handed out.
+        on_trial: keeps each trial that ended; told the best so far as well, and the seconds left for trials.
+    """
+
+    stage: SweepStage
+    num_rows: int
+    refit_rows: int
+    budget_s: float
+    known: tuple[TrialRecord, ...] = ()
+    begun: tuple[Begun, ...] = ()
+    slot_usd_per_s: float = 0.0
+    encoding_s: float = 0.0
+    on_begin: Callable[[TrialBegun], None] = lambda begun: None
+    on_trial: OnTrial = lambda record, best, left_s: None
+    _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
+    _running: dict[int, RunningNow] = field(default_factory=dict[int, RunningNow])
+    _counts: Counter[TrialState] = field(default_factory=Counter[TrialState])
+    _over: str = ""
+    _held_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        search = plugins.load(plugins.SEARCHES, self.stage.search)
+        self._number = max([r.number for r in self.known] + [begun.number for begun, _ in self.begun], default=0)
+        self._pace = Pace(stage=self.stage, num_rows=self.num_rows, last_rows=self.refit_rows)
+        # With the seed of a search from the start, one that is resumed would draw its first values again.
+        self._study = Study(
+            space=self.stage.space, sampler=search.sampler(self.stage.seed + self._number),
+            scheduler=self.stage.scheduler, objectives=self._objectives(),
+        )  # fmt: skip
+        self._incumbent = incumbent_of(self.stage)
+        self._finite = search.finite_only
+        self._unfinished = deque(self.begun)
+        self._take_back()
+        tried = {record.values for record in self.known} | {begun.values for begun, _ in self.begun}
+        points = every_point(self.stage.space) if self._finite else map(dict, self.stage.begin_with)
+        self._points = deque(point for point in points if Settings(point) not in tried)
+
+    def next_trial(self, left_s: float, now: float) -> Trial | Literal["wait", "done"]:
+        """A trial to begin at once; "wait" until one of those that run has ended; "done" if none will follow.
+
+        Args:
+            left_s: seconds left for training; what must be kept for the last training is taken off here.
+            now: seconds of any clock that never goes back, the same in all calls.
+
+        Raises:
+            TrainingFailed: too many trials failed.
+        """
+        self._refuse_failures()
+        if len(self._running) >= self.stage.slots:
+            return "wait"
+        while not self._over:
+            for_trials_s = self._for_trials(left_s)
+            self._over = self._why_no_more(for_trials_s)
+            if self._over:
+                break
+            if self._unfinished:
+                trial = self._resumed(*self._unfinished.popleft(), left_s, now)
+            else:
+                trial = self._drawn(for_trials_s, now)
+            if trial is not None:
+                return trial
+        return "wait" if self._running else "done"
+
+    def heard(self, number: int, epochs: tuple[EpochRecord, ...]) -> Literal["continue", "stop"]:
+        """The newest epochs of a trial; whether it is worth going on.
+
+        It waits for the answer after an epoch of its `asks_at`. A trial that has ended meanwhile is not asked for.
+        """
+        running = self._running.get(number)
+        if running is None:
+            return "stop"
+        for epoch in epochs:
+            running.epochs.append(epoch)
+            seen = running.epochs[running.num_before :]
+            self._pace.heard(running.trial.stage.family, number, seen, running.from_epoch)
+            if epoch.epoch in running.trial.asks_at:
+                self._compare(running, epoch)
+        return "stop" if running.pruned else "continue"
+
+    def ended(self, number: int, how: Ended, left_s: float, now: float) -> None:
+        """A trial has ended, and where it ran is free. One that is known to have ended is passed over."""
+        running = self._running.pop(number, None)
+        if running is not None:
+            self._keep(running, how, left_s, now)
+
+    def overdue(self, now: float) -> tuple[int, ...]:
+        """Trials that did not end when their time was up. The engine ends them at once and tells so."""
+        return tuple(number for number, one in self._running.items() if now > one.ends + GRACE_S)
+
+    def patience_s(self, now: float) -> float:
+        """Seconds until the next trial may be overdue."""
+        return min((one.ends + GRACE_S - now for one in self._running.values()), default=math.inf)
+
+    def standing(self, left_s: float, now: float) -> SweepNow:
+        """How it stands, for those who look on."""
+        return SweepNow(
+            counts=tuple(self._counts.items()), running=tuple(one.shown(now) for one in self._running.values()),
+            best=self._incumbent.best, more=self._more(left_s), left_s=self._for_trials(left_s),
+        )  # fmt: skip
+
+    def result(self, meter: Meter, wall_s: float) -> SweepResult:
+        """All that was tried, and what won.
+
+        Raises:
+            BudgetSpent: the budget ended before one trial had an epoch.
+            TrainingFailed: no trial can be promoted.
+        """
+        over = meter.ended_by(training=True) if self._over == _BUDGET else self._over
+        best = self._incumbent.best
+        if best is None:
+            raise self._without_winner(meter, over)
+        cpus = self.stage.arms[0].cpus_per_worker * self.stage.workers
+        return SweepResult(
+            best=best, trials=tuple(self._done), metric=self.stage.arms[0].metric, ended=over or "trials",
+            sampler=self._study.sampler, slots=self.stage.slots,
+            usage=Usage(wall_clock_s=wall_s, cpu_s=self._held_s * cpus, cost_usd=wall_s * meter.rate),
+        )  # fmt: skip
+
+    def _take_back(self) -> None:
+        """The trials of earlier processes: the search has learned from them, and none is run again."""
+        for record in self.known:
+            drawn = self._study.ask(dict(record.values))
+            for percent, value in record.compared.items():
+                drawn.asked.report(value, int(percent))
+            self._study.teach(drawn, record)
+            self._count(record)
+            self._held_s += record.actual_s
+            if record.epochs:
+                self._pace.took(record.family, record.number, record.actual_s, record.epochs)
+
+    def _for_trials(self, left_s: float) -> float:
+        """Of the seconds left for training, those for trials: not for the last training, nor for what follows it."""
+        copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.budget_s)
+        return left_s - self._pace.last_s(self._incumbent.best) - self.encoding_s - copying_s
+
+    def _why_no_more(self, for_trials_s: float) -> str:
+        if self.stage.num_trials and len(self._done) + len(self._running) >= self.stage.num_trials:
+            return "trials"
+        return _BUDGET if for_trials_s <= 0 else ""
+
+    def _drawn(self, left_s: float, now: float) -> Trial | None:
+        """The next trial that fits what is left; None if there is none, and why is then known."""
+        for _ in range(_MOST_DRAWS):
+            if not self._points and self._finite:
+                self._over = "all values tried"
+                return None
+            drawn = self._study.ask(self._points.popleft() if self._points else None)
+            trial, planned_s = self._fitting(drawn.values, left_s)
+            if trial is not None:
+                self._number = trial.number
+                self._running[trial.number] = RunningNow(drawn=drawn, trial=trial, planned_s=planned_s, started=now)
+                self.on_begin(TrialBegun(number=trial.number, values=trial.values, num_epochs=trial.stage.num_epochs))
+                return trial
+            self._study.forget(drawn)  # another, of a quicker family, may fit
+        self._over = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else _BUDGET
+        return None
+
+    def _resumed(
+        self, begun: TrialBegun, epochs: tuple[EpochRecord, ...], left_s: float, now: float
+    ) -> Trial | None:  # fmt: skip
+        """A trial that an earlier process had begun, from its last checkpoint; None if that ended it."""
+        drawn = self._study.ask(dict(begun.values))
+        stage = trial_stage(self.stage, drawn.values, num_epochs=begun.num_epochs)
+        done, trained_s = (epochs[-1].epoch, epochs[-1].wall_clock_s) if epochs else (0, 0.0)
+        limit_s = min(self._for_trials(left_s), max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
+        running = RunningNow(
+            drawn=drawn, trial=self._trial(begun.number, drawn.values, stage, limit_s), started=now,
+            planned_s=self._pace.start_s() + self._pace.epoch_s(stage.family) * (begun.num_epochs - done),
+            epochs=list(epochs), num_before=len(epochs),
+        )  # fmt: skip
+        for epoch in epochs:
+            if epoch.epoch in running.trial.asks_at:
+                self._compare(running, epoch)
+        if running.pruned or done >= begun.num_epochs:
+            self._keep(running, Ended(how="trained", stopped="epochs"), left_s, now)
+            return None
+        self._running[begun.number] = running
+        return running.trial
+
+    def _fitting(self, values: dict[str, Scalar], left_s: float) -> tuple[Trial | None, float]:
+        """The trial with as many epochs as fit, and its expected seconds; None if not one fits."""
+        stage = trial_stage(self.stage, values)
+        pace_s, limit_s = self._pace.epoch_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
+        start_s = self._pace.start_s()
+        num_epochs, planned_s = stage.num_epochs, start_s + pace_s * stage.num_epochs
+        # Before any of its family was seen the first is admitted: its own limit ends it in time.
+        if planned_s > limit_s and self._pace.has_seen(stage.family):
+            if start_s + pace_s * _LEAST_EPOCH_SHARE > limit_s:
+                return None, planned_s
+            num_epochs = max(1, min(num_epochs, int((limit_s - start_s) / pace_s)))
+            planned_s = start_s + pace_s * num_epochs
+        asked = trial_stage(self.stage, values, num_epochs=num_epochs)
+        return self._trial(self._number + 1, values, asked, limit_s), planned_s
+
+    def _trial(self, number: int, values: dict[str, Scalar], stage: FitStage, limit_s: float) -> Trial:
+        asks_at = tuple(rungs(self.stage.scheduler, stage.num_epochs, told_every(stage)))
+        return Trial(number=number, values=Settings(values), limit_s=limit_s, stage=stage, asks_at=asks_at)
+
+    def _more(self, left_s: float) -> int:
+        """How many trials will still be begun if they take as long as those before; of those that run, half is over."""
+        if self._over:
+            return 0
+        planned = [one.planned_s for one in self._running.values()]
+        one_s = self._held_s / len(self._done) if self._done else statistics.mean(planned)
+        more = max(0, int(self.stage.slots * self._for_trials(left_s) / max(one_s, 1e-3) - len(self._running) / 2))
+        if self.stage.num_trials:
+            more = min(more, self.stage.num_trials - len(self._done) - len(self._running))
+        return min(more, len(self._points)) if self._finite else more
+
+    def _compare(self, running: RunningNow, epoch: EpochRecord) -> None:
+        """With the trials that came as far; whether it is worth going on."""
+        stage = running.trial.stage
+        percent = rungs(self.stage.scheduler, stage.num_epochs, told_every(stage))[epoch.epoch]
+        running.drawn.asked.report(epoch.validation, percent)
+        running.compared[str(percent)] = epoch.validation
+        running.pruned = bool(running.drawn.asked.should_prune())
+
+    def _keep(self, running: RunningNow, how: Ended, left_s: float, now: float) -> None:
+        actual_s = now - running.started
+        self._held_s += actual_s
+        record = recorded(
+            running, how, actual_s=actual_s, usd_per_s=self.slot_usd_per_s,
+            higher_is_better=self.stage.arms[0].higher_is_better,
+            timed=SECONDS in {one.name for one in self._objectives()},
+        )  # fmt: skip
+        if not running.epochs and record.state == "cut" and not how.waited:
+            self._pace.took(record.family, record.number, actual_s, 1)
+        elif running.epochs and record.state in ("finished", "pruned"):
+            self._pace.ended(record.family, record.number, actual_s, record.epochs - running.from_epoch)
+        self._study.teach(running.drawn, record)
+        self._count(record)
+        self.on_trial(record, self._incumbent.best, self._for_trials(left_s))
+
+    def _objectives(self) -> tuple[Objective, ...]:
+        arm = self.stage.arms[0]
+        return self.stage.objectives or (Objective(name=arm.metric, higher_is_better=arm.higher_is_better),)
+
+    def _count(self, record: TrialRecord) -> None:
+        """One more that has ended. What is asked of all of them is kept up here: no event costs more than the first."""
+        self._done.append(record)
+        self._number = max(self._number, record.number)
+        self._counts[record.state] += 1
+        self._incumbent.add(record)
+
+    def _refuse_failures(self) -> None:
+        num_failed = self._counts["diverged"] + self._counts["failed"]
+        if len(self._done) < _BEFORE_GIVING_UP or num_failed <= self.stage.max_failed * len(self._done):
+            return
+        failed = [record for record in self._done if record.state in ("diverged", "failed")]
+        raise TrainingFailed(
+            f"{len(failed)} of {len(self._done)} trials failed, the last: {failed[-1].problem}",
+            next_step="narrow tuning.space, or raise tuning.max_failed",
+        )
+
+    def _without_winner(self, meter: Meter, over: str) -> BudgetSpent | TrainingFailed:
+        problems = [record.problem for record in self._done if record.problem]
+        if self._done and all(record.state in ("diverged", "failed") for record in self._done):
+            return TrainingFailed(
+                f"no trial of {len(self._done)} could be used, the last: {problems[-1]}",
+                next_step="narrow tuning.space",
+            )
+        short = over if over.startswith("budget.") else meter.ended_by(training=True)
+        return BudgetSpent(
+            f"{meter.told()} were spent before one trial had an epoch; there is no candidate",
+            next_step=f"raise {short}, or train on less",
+        )

@@ -1,0 +1,63 @@
+"""What Optuna does for a sweep: it draws values, learns what became of them and says which trials fall behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState as State
+
+from raytemplate.records.swept import TrialRecord
+from raytemplate.tuning.front import Objective, values_of
+from raytemplate.tuning.options import Scheduler
+from raytemplate.tuning.schedulers import pruner
+from raytemplate.tuning.space import Knob, Scalar, draw_all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """Values of one trial, and Optuna's own trial that they came from."""
+
+    asked: Any
+    values: dict[str, Scalar]
+
+
+class Study:
+    """One study in memory: it is made again from the records when a sweep is resumed."""
+
+    def __init__(
+        self, *, space: tuple[Knob, ...], sampler: optuna.samplers.BaseSampler, scheduler: Scheduler,
+        objectives: tuple[Objective, ...],
+    ) -> None:  # fmt: skip
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space, self._objectives = space, objectives
+        self._study = optuna.create_study(
+            sampler=sampler,
+            pruner=pruner(scheduler),
+            directions=["maximize" if one.higher_is_better else "minimize" for one in objectives],
+            study_name="sweep",  # hyperband takes a trial's bracket from it
+        )
+
+    @property
+    def sampler(self) -> str:
+        """The class that draws."""
+        return type(self._study.sampler).__name__
+
+    def ask(self, point: dict[str, Any] | None = None) -> Drawn:
+        """Values of one more trial: those of `point`, else drawn."""
+        if point is not None:
+            self._study.enqueue_trial(point)
+        asked = self._study.ask()
+        return Drawn(asked=asked, values=draw_all(self._space, asked))
+
+    def teach(self, drawn: Drawn, record: TrialRecord) -> None:
+        """What became of a trial, for the search to learn from."""
+        if record.is_promotable:
+            self._study.tell(drawn.asked, values_of(record, self._objectives))
+        else:
+            self.forget(drawn)
+
+    def forget(self, drawn: Drawn) -> None:
+        """Nothing is learned from it."""
+        self._study.tell(drawn.asked, state=State.FAIL)
