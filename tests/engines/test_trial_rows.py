@@ -152,9 +152,7 @@ def test_a_trial_waits_for_its_rows_no_longer_than_it_may(made, code, tmp_path):
     with pytest.raises(RowsLate, match="not encoded within its time") as caught:
         made_for(late, request)
     assert time.monotonic() - began < 2.0
-    assert ended_by(caught.value) == Ended(
-        slot=0, how="trained", stopped="budget.time", waited=True, problem=str(caught.value)
-    )
+    assert ended_by(caught.value) == Ended(how="trained", stopped="budget.time", waited=True, problem=str(caught.value))
     trials.done(0)
     assert trials.rows(0, {PRECIP: "none"}) is same_rows, "the other slot waits for them"
     trials.done(0)
