@@ -95,7 +95,8 @@ def outcome_text(
     """One sentence or two: what the verdict is, and who is the champion.
 
     Args:
-        champion_version: the champion after the run, 0 if there is none; None leaves it unsaid.
+        champion_version: the champion after the run, 0 if there is none; None leaves it unsaid: what a run's own
+            records tell may be past by now.
     """
     if promotion is not None and promotion.outcome == "shown":
         return sentences(_shown(verdict, promotion) + _still(champion_version))
@@ -106,7 +107,7 @@ def outcome_text(
         )
     match verdict:
         case Approved():
-            return sentences(_approved(name, verdict, promotion))
+            return sentences(_approved(name, verdict, promotion, "is" if champion_version is not None else "became"))
         case Held():
             return sentences(_held(name, verdict, promotion) + _still(champion_version))
         case Rejected():
@@ -120,14 +121,14 @@ def _shown(verdict: AnyVerdict, promotion: PromotionRecord) -> str:
     return f"For show: variant {promotion.variant} promotes nothing; {would}."
 
 
-def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None) -> str:
+def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None, became: str) -> str:
     word = "Approved" if verdict.by == "automatic" else f"Approved by {verdict.by}"
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
     why = promotion.warning or "it was not told; raytemplate resume RUN tells it"
     late = f" MLflow's copy is not up to date: {why}." if not promotion.projected else _told(promotion.warning)
-    return f"{word}: version {promotion.version} is the champion of {name} ({was}).{late}"
+    return f"{word}: version {promotion.version} {became} the champion of {name} ({was}).{late}"
 
 
 def _told(warning: str) -> str:

@@ -68,7 +68,7 @@ def test_a_run_that_promises_nothing_leaves_its_card_all_the_same(tmp_path):
     run = promising(tmp_path, owner="flight-ops", metadata=Settings({"intended-use": "crews | gates"}))
     run.execute(FakeEngine())
     card = (run.journal.folder / MODEL_CARD).read_text()
-    assert card.startswith("# flights-air-time 1.0.0\n\nApproved: version 1 is the champion of flights-air-time")
+    assert card.startswith("# flights-air-time 1.0.0\n\nApproved: version 1 became the champion of flights-air-time")
     assert "| intended-use | crews \\| gates |" in card
     assert "| owner | flight-ops |" in card
     assert run.journal.need(FitResult).candidate.digest in card

@@ -65,7 +65,7 @@ approved, started 2013-07-01 09:30 UTC by ada on laptop, 8 s (planned 9 s), 0.00
   beats-champion   pass     better by 0.83 to 2.61           at least 0
   data-rows        pass     141,497                          at least 50,000
 
-Approved: version 2 is the champion of flights-air-time (was version 1).
+Approved: version 2 became the champion of flights-air-time (was version 1).
   raytemplate predict flights-air-time NEW.parquet OUT.parquet"""
 
 UNFINISHED_RUN = """\

@@ -39,7 +39,7 @@ def test_a_card_says_what_for_from_what_how_good_and_within_what_limits():
     assert titles == [
         "# flights-air-time 1.0.0", "## What it is for", "## Data", "## How good it is", "## Gates", "## Limits",
     ]  # fmt: skip
-    assert "\nApproved: version 2 is the champion of flights-air-time (was version 1).\n" in text
+    assert "\nApproved: version 2 became the champion of flights-air-time (was version 1).\n" in text
     assert "| intended-use | crews |\n| regions | US, CA |" in text
     assert "| test | 2013-06-17 | 2013-07-01 | 12,695 |" in text
     assert METRICS in text

@@ -82,7 +82,7 @@ def test_every_record_is_on_the_page() -> None:
     figures = [
         "k7q2", "81be07", "6.94", "8.54", "9.08", "-1.60 [-2.61, -0.83]", "11.20", "0.985", "better by 0.83 to 2.61",
         "141,497", "4,781", "8.1 s", "9.0 s", "812,345 rows/s", "c0de" * 16, "ray 2.60.0",
-        view.snapshot.digest, view.snapshot.files[0].sha256, view.fit.candidate.digest, "version 2 is the champion",
+        view.snapshot.digest, view.snapshot.files[0].sha256, view.fit.candidate.digest, "version 2 became the champion",
     ]  # fmt: skip
     assert [figure for figure in figures if figure not in page] == []
 
