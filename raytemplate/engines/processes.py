@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _TICKS_S = os.sysconf("SC_CLK_TCK")
-_ITS_SHARE = 0.5
-"""Of one CPU: a process that has had so much of it was not kept waiting by others."""
+_ITS_SHARE, _LEAST_WAIT = 0.5, 0.2
+"""Of one CPU: a process that has had so much of it was not kept waiting by others, nor one that waited for less."""
 
 
 def below(top: int) -> set[int]:
@@ -36,10 +36,20 @@ def has_ended(pid: int) -> bool:
 
 def wants_cpu(pid: int, for_s: float) -> bool:
     """Whether it has something to run and was hardly let to in that time, as on a machine that others keep busy."""
-    before = _used_s(pid)
+    used_s, waited_s = _used_s(pid), _waited_s(pid)
     time.sleep(for_s)
     ready = any(_state(stat) == "R" for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
-    return ready and _used_s(pid) - before < _ITS_SHARE * for_s
+    waited = _waited_s(pid) - waited_s > _LEAST_WAIT * for_s
+    return (ready or waited) and _used_s(pid) - used_s < _ITS_SHARE * for_s
+
+
+def _waited_s(pid: int) -> float:
+    """Seconds that its threads have been ready to run and had to wait for a CPU, together."""
+    total = 0
+    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # ns on a CPU, ns waiting for one, turns
+        with suppress(OSError, ValueError, IndexError):
+            total += int(stat.read_text().split()[1])
+    return total / 1e9
 
 
 def _used_s(pid: int) -> float:

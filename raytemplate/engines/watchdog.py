@@ -30,6 +30,8 @@ _HARD_S = 1.5
 leave by itself (`engines.timekeeper`) has."""
 _PATIENCE_S = 10.0
 """A process that only waits for a CPU may come to its own end for so long: a busy machine is no reason to kill it."""
+_LOOKS_IF_BUSY = 5
+"""Once it was seen to wait for a CPU, so many looks in a row must show nothing of it: it may wait for a disk too."""
 _RECORD_S = 0.5
 _READY_S, _LOOK_S, _SELDOM_S = 5.0, 0.1, 1.0
 _FITTED, _ENDED = "fit.json", "end.json"
@@ -99,9 +101,9 @@ def _watch(folder: Path, asked: _Asked) -> None:
         if _has_ended(_LOOK_S if ready else min(_SELDOM_S, left_s - _READY_S)):
             saw(Path(asked.attempt), time.monotonic() - asked.started)
             return
-    until = time.monotonic() + _PATIENCE_S
-    while _ends_itself(driver, folder) and time.monotonic() < until:
-        pass
+    until, looks = time.monotonic() + _PATIENCE_S, 1
+    while looks and time.monotonic() < until:
+        looks = _LOOKS_IF_BUSY if _ends_itself(driver, folder) else looks - 1
     # First: whoever waits for the process looks at the record as soon as it has gone. A disk that hangs saves nobody.
     recording = threading.Thread(target=_record, args=(folder, asked), daemon=True)
     recording.start()
