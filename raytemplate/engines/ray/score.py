@@ -22,6 +22,8 @@ from raytemplate.planning.stages import EvaluateStage, IngestStage
 from raytemplate.records.evaluated import Latency
 
 _ROUNDS, _LEAST_TIMES, _MOST_TIMES, _ROUND_S = 3, 5, 40, 0.3
+_ENOUGH_S = 1.0
+"""What disturbs a slow model for moments counts little: a round of so long is the last."""
 
 
 def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -> TestScores:
@@ -64,11 +66,14 @@ def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, mode
 def latency_of(model: SavedModel, table: pa.Table, num_rows: int) -> Latency:
     """How long the model takes for `num_rows` rows at once in this process, encoding included; rows may repeat.
 
-    The quietest of three rounds, so that what else this machine does counts less.
+    The quietest of three rounds, so that what else this machine does counts less; one of a slow model, whose budget
+    may be over by now.
     """
     rows = table.take(pa.array(np.arange(num_rows) % len(table)))
     model.predict(rows)  # the first time also loads libraries
-    rounds = [_round_s(model, rows) for _ in range(_ROUNDS)]
+    rounds = [_round_s(model, rows)]
+    while len(rounds) < _ROUNDS and sum(rounds[-1]) < _ENOUGH_S:
+        rounds.append(_round_s(model, rows))
     best = min(rounds, key=lambda took_s: float(np.quantile(took_s, 0.95)))
     return Latency(p95_s=float(np.quantile(best, 0.95)), num_rows=num_rows, num_times=len(best))
 
