@@ -174,6 +174,20 @@ def _look(spec: TemplateSpec, place: Workspace, cluster: Cluster | None) -> Inve
         raise
 
 
+def _to_write(workspace: str | None) -> Workspace:
+    """The workspace of a command that works on what is there, whole again where a backup left out empty folders.
+
+    Where there is none, none is made: whatever is asked of it will not be found, and its place may be mistyped.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    if place.root.is_dir():
+        create(place)
+    return place
+
+
 def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateSpec:
     """The template with a table of this process as its source; the run's lock then names the file that it became."""
     from raytemplate.planning.frames import frame_as_read
@@ -265,7 +279,7 @@ def resume(
     from raytemplate.ledger.opening import open_ledger
 
     began = time.monotonic() if started is None else started
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    place = _to_write(workspace)
     journal = Journal(find_run(place, ref))
     locked, ledger = read_lock(journal).plan, open_ledger(place)
     ledger.head(locked.name)
@@ -410,7 +424,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     from raytemplate.execution.artifacts import write_model_card
     from raytemplate.ledger.opening import open_ledger
 
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    place = _to_write(workspace)
     ledger = open_ledger(place)
     journal = found_run(place, ref)
     locked, user = read_lock(journal).plan, getpass.getuser()
@@ -459,7 +473,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     from raytemplate.engines.promoter import PromoterProcess
     from raytemplate.ledger.opening import open_ledger
 
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    place = _to_write(workspace)
     name, _, version = ref.partition("@")[0].partition("/")
     if version and not version.isdigit():
         raise UsageError(f'got "{ref}", expected a model such as name or name/3')

@@ -15,7 +15,7 @@ from raytemplate.cli.main import _run
 from raytemplate.errors import ChampionMoved, IntegrityError
 from raytemplate.ledger.head import Ledger
 from raytemplate.reports.run_shown import show_run
-from raytemplate.store.workspace import Workspace, create
+from raytemplate.store.workspace import Workspace
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace_0_1"
 MODEL = "pump-pressure"
@@ -32,9 +32,8 @@ THEN = {
 
 @pytest.fixture
 def old(tmp_path, monkeypatch):
-    """The committed workspace, as a copy, with the empty folders that git does not keep."""
+    """The committed workspace, as a copy, without the empty folders, which git does not keep."""
     shutil.copytree(FIXTURE / "workspace", tmp_path / ".raytemplate")
-    create(Workspace(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
