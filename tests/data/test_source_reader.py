@@ -73,9 +73,44 @@ def test_a_folder_is_a_number_or_a_day_only_if_it_is_written_so(tmp_path, folder
     assert {str(row["s"]) for row in rows(table, ("s",))} == set(folders)
 
 
-def test_lines_of_old_macs_are_told_as_what_they_are(tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"x,y\r1,2\r3,4\r")
-    with pytest.raises(DataError, match=r"a\.csv: its lines end in carriage returns alone; tr '\\r' '\\n' writes them"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x,y\r1,2\r3,4\r",
+        "x,y\r1,2\r3,4\r\n",
+        "x,y\r1,2\r3,4\n",
+        'x,y\r1,"a\nb"\r3,4',
+        "x,y\r1,2\n3,4\n",
+        "\r\rx,y\r1,2\r\n",
+    ],
+)
+def test_lines_of_old_macs_are_told_as_what_they_are(tmp_path, text):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    with pytest.raises(
+        DataError, match=r"a\.csv: its lines end in carriage returns alone \(CR\), .*; tr '\\r' '\\n' <"
+    ):
+        listed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["x,y\r\r\n1,2\r\r\n3,4\r\r\n", "x,y\r\n1,2\r\n3,4", 'x,"y"\n1,2\r\n3,4\n', "\r\nx,y\r\n1,2\r\n3,4\r\n"]
+)
+def test_other_ends_of_lines_are_read(tmp_path, text):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    assert rows(listed(tmp_path), ("x", "y")) == [{"x": 1, "y": 2}, {"x": 3, "y": 4}]
+
+
+def test_a_carriage_return_in_the_name_of_a_column_costs_no_row(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'x,"y\rz"\n1,2\n3,4\n')
+    assert rows(listed(tmp_path), ("x",)) == [{"x": 1}, {"x": 3}]
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", "SEP=;\n", '"sep=;"\n', "\ufeffsep=;\n", "sep=,\n", "sep=\t\n"])
+@pytest.mark.parametrize("columns", ["x;y", "x;y;z;w"])
+def test_a_first_line_for_excel_is_told_as_what_it_is(tmp_path, first, columns):
+    row = ";".join("1" for _ in columns.split(";"))
+    (tmp_path / "a.csv").write_text(f"{first}{columns}\n{row}\n", newline="")
+    with pytest.raises(DataError, match=r'a\.csv:1: begins with "sep=".* remove that line \(tail -n \+2 OLD > NEW\)$'):
         listed(tmp_path)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -42,6 +43,14 @@ pc: Any = pyarrow.csv
 _BOM = b"\xef\xbb\xbf"
 _SEPARATORS = (",", ";", "\t", "|")
 _LARGEST_BLOCK = 2**31 - 1
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_FOR_EXCEL = re.compile(rb'\s*"?sep=[^\r\n]"?[ \t]*(?=[\r\n]|$)', re.IGNORECASE)
+_LINE_FOR_EXCEL = (
+    'begins with "sep=", which tells Excel the separator and is no header; remove that line (tail -n +2 OLD > NEW)'
+)
+_RETURNS_ALONE = (
+    "its lines end in carriage returns alone (CR), as on old Macs; tr '\\r' '\\n' < OLD > NEW writes them as others do"
+)
 _ROW = re.compile(r"Row #(\d+): ")
 _FIELDS = re.compile(r"Expected (\d+) columns?, got (\d+)")
 _VALUE = re.compile(r"In CSV column #(\d+): .*conversion error to ([^:]*): invalid value '(.*)'", re.DOTALL)
@@ -68,15 +77,16 @@ class CsvFormat:
 
     def head(self, start: bytes, rules: Rules) -> Head:
         """See `TextFormat`."""
-        if b"\r" in start.rstrip() and b"\n" not in start:
-            raise Misread(0, "its lines end in carriage returns alone; tr '\\r' '\\n' writes them as others do")
         skipped = len(_BOM) if start.startswith(_BOM) else 0
+        if _FOR_EXCEL.match(start, skipped):
+            raise Misread(1, _LINE_FOR_EXCEL)
         reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
         first = next(filter(None, reader), [])  # blank lines may stand before it
+        ends = list(islice(_LINE_END.finditer(start, skipped), reader.line_num))
+        _refuse_returns(start, ends)
         if not rules.header:
             return Head(columns=_names(rules.columns, len(first)), num_bytes=skipped, num_lines=0)
-        lines = start[skipped:].split(b"\n", reader.line_num)
-        num_bytes = len(start) - len(lines[-1]) if len(lines) > reader.line_num else len(start)
+        num_bytes = ends[-1].end() if len(ends) == reader.line_num else len(start)
         names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(first, start=1))
         return Head(
             columns=_names(rules.columns, len(first)) if rules.columns else _once(names), num_bytes=num_bytes,
@@ -131,6 +141,13 @@ class CsvFormat:
                 break
             before = reader.line_num
         return before
+
+
+def _refuse_returns(start: bytes, ends: Sequence[re.Match[bytes]]) -> None:
+    """Refuse a file whose first record ends in a carriage return alone and another follows it in the same line: to
+    tell where records end, lines are told apart, and then nearly all of it would be one."""
+    if ends and ends[-1][0] == b"\r" and start[ends[-1].end() :].split(b"\n", 1)[0].strip(b"\r"):
+        raise Misread(0, _RETURNS_ALONE)
 
 
 def _lines(content: bytes) -> Iterator[str]:
