@@ -24,6 +24,9 @@ from raytemplate.reports.progress import start_text
 from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded
 from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
+_CLEARLY = 1.01
+"""A search is planned to end with its budget: it is not expected to take more because of how numbers are rounded."""
+
 
 def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = "") -> str:
     """The whole plan: windows, stages, resources, time, cost and the command that runs it.
@@ -188,11 +191,15 @@ def _promote(stage: PromoteStage, plan: RunPlan) -> str:
 
 
 def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
+    """What is expected and what is allowed; what is expected to be too much is said with what becomes of the run."""
+    short = f": {'training' if plan.sweep is None else 'the search'} will be cut short"
     time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
+    time += short if plan.forecast.seconds > _CLEARLY * plan.limits.time_s else ""
     if math.isinf(plan.limits.cost_usd):
         return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", f"not known: {plan.limits.basis}"))
     limit = f"limit {show_usd_limit(plan.limits.cost_usd)} USD ({plan.limits.basis})"
     cost = f"{show_usd(plan.forecast.cost_usd)} USD, {limit}"
+    cost += short if plan.forecast.cost_usd > _CLEARLY * plan.limits.cost_usd else ""
     return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost))
 
 

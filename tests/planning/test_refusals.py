@@ -3,6 +3,7 @@
 import pytest
 from sample_inventory import inventory, node, source, spec_of
 
+from raytemplate import plugins
 from raytemplate.errors import PlanError
 from raytemplate.planning.compile import compile as compile_plan
 
@@ -38,6 +39,28 @@ def test_refused(changes, machine, what, advice):
     assert refused.value.what.startswith(what)
     assert advice in refused.value.next_step
     assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize("workers", ["auto", 0, 1])
+@pytest.mark.parametrize("family", ["tabular-mlp", "lightgbm", "xgboost", "linear"])
+def test_gpus_are_refused_for_a_family_that_would_hold_them_without_using_them(family, workers):
+    """Before the machine is looked at: one with GPUs would keep them from others."""
+    changes = {"model": {"kind": family}, GPUS: 1, WORKERS: workers}
+    spec, large = spec_of(changes), inventory(node(cpus=8.0, gpus=2.0))
+    idle = plugins.load(plugins.FAMILIES, family).no_gpus
+    assert (bool(idle), family) in {(True, "lightgbm"), (True, "linear"), (True, "xgboost"), (False, "xgboost"),
+                                    (False, "tabular-mlp")}  # fmt: skip
+    if not idle:
+        assert workers == 0 or compile_plan(spec, large, "2013-06-01").fit.gpus_per_worker == 1
+        return
+    with pytest.raises(PlanError) as refused:
+        compile_plan(spec, large, "2013-06-01")
+    assert refused.value.what == (
+        f"resources.per_worker.gpus is 1, and {family} would hold GPUs without using them: {idle}"
+    )
+    assert refused.value.next_step == "set resources.per_worker.gpus: 0, or another model.kind"
+    without = compile_plan(spec_of(changes | {GPUS: 0}), large, "2013-06-01")
+    assert without.fit.gpus_per_worker == 0
 
 
 def test_two_halves_of_a_cpu_leave_one_for_streaming():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from raytemplate.planning.stages import FitStage
+from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.reports.explain import explain
 from raytemplate.reports.wording import baseline_name
 from raytemplate.testing import samples
@@ -48,6 +50,27 @@ def _fit_line(stage: FitStage) -> str:
 def test_explain_is_the_whole_plan() -> None:
     text = explain(samples.sample_plan(), file="flights-air-time.yaml", command_tail="--as-of 2013-06-01")
     assert text == FLIGHTS
+
+
+@pytest.mark.parametrize(
+    ("time_s", "cost_usd", "sweep", "time", "cost"),
+    [
+        (9.0, 1.0, None, "limit 9s", "limit 1 USD (this machine is free)"),
+        (8.0, 1.0, None, "limit 8s: training will be cut short", "limit 1 USD (this machine is free)"),
+        (600.0, 0.25, None, "limit 10m", "limit 0.25 USD (this machine is free): training will be cut short"),
+        (8.0, 1.0, samples.sample_sweep_stage(), "limit 8s: the search will be cut short", "is free)"),
+    ],
+    ids=["enough", "too little time", "too little money", "a sweep"],
+)
+def test_a_budget_that_will_not_do_is_said_in_the_plan(
+    time_s: float, cost_usd: float, sweep: SweepStage | None, time: str, cost: str
+) -> None:
+    plan = samples.sample_plan(sweep=sweep)
+    plan = replace(plan, limits=replace(plan.limits, time_s=time_s, cost_usd=cost_usd),
+                   forecast=replace(plan.forecast, cost_usd=0.5))  # fmt: skip
+    said = " ".join(explain(plan, file="f.yaml").split("\n\n")[3].split())
+    before, _, cost_said = said.partition(" cost ")
+    assert before.endswith(f" {time}") and cost_said.endswith(f" {cost}")
 
 
 def test_rows_are_rounded_when_a_window_is_an_estimate() -> None:
