@@ -312,8 +312,7 @@ def _refuse_spent(plan_: RunPlan, journal: Journal, began: float) -> None:
     try:
         refuse_spent(plan_, journal, meter, candidate)
     except BudgetSpent as error:
-        if journal.read(RunEnd) is None:
-            record_failure(journal, plan_, meter, error)
+        record_failure(journal, plan_, meter, error)
         raise
 
 

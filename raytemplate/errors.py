@@ -218,6 +218,17 @@ class SpecError(RaytemplateError):
         super().__init__(str(Problems(problems)))
 
 
+_OF_CODE: dict[int, type[RaytemplateError]] = {
+    kind.exit_code: kind
+    for kind in (UsageError, PlanError, BudgetSpent, ChampionMoved, IntegrityError, Unavailable, TrainingFailed)
+}
+
+
+def from_code(exit_code: int, what: str, next_step: str) -> RaytemplateError:
+    """An error that a record tells of by its exit code alone."""
+    return _OF_CODE.get(exit_code, RaytemplateError)(what, next_step=next_step)
+
+
 def from_words(kind: str, what: str, next_step: str) -> RaytemplateError:
     """An error that another process told of in words, of the class with that name; of the base where there is none."""
     named = globals().get(kind)

@@ -9,8 +9,8 @@ from raytemplate.engines.bind import Bound
 from raytemplate.engines.ray.lost import ending_with_ray
 from raytemplate.engines.timekeeper import Timekeeper
 from raytemplate.engines.watchdog import watched
-from raytemplate.errors import EngineError, Interrupted
-from raytemplate.execution.failure import record_failure, say_how_to_resume
+from raytemplate.errors import EngineError, Interrupted, RaytemplateError
+from raytemplate.execution.failure import failed
 from raytemplate.execution.interrupted import kept
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
@@ -48,18 +48,19 @@ def conduct(
         except (KeyboardInterrupt, Interrupted) as error:
             bound.abandon()
             if (late := keeper.was_late()) is not None:
-                keeper.failed(late)
-                raise late from error
+                raise keeper.failed(late) from error
             raise
         except Exception as error:  # recorded, and raised again
-            keeper.failed(error)
-            raise
+            told = keeper.failed(error)
+            if told is error:
+                raise
+            raise told from error
 
 
-def _lost(error: EngineError, journal: Journal, plan: RunPlan, meter: Meter) -> None:
-    """Keep that Ray has gone; this process ends as soon as that is done."""
+def _lost(error: EngineError, journal: Journal, plan: RunPlan, meter: Meter) -> RaytemplateError:
+    """Keep that Ray has gone; this process ends as soon as that is done, with the error that is returned."""
     error.what += f"{kept(journal)}; nothing was promoted"
     error.args = (error.what,)
-    say_how_to_resume(error, journal)
-    record_failure(journal, plan, meter, error)
+    told = failed(journal, plan, meter, error)
     log_failure(journal, error)
+    return told

@@ -114,9 +114,9 @@ class PromoterProcess:
             self._process.stdin.write(json.dumps({"do": what, "actor": self._actor, **asked}) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             line = ""
-        if not line:
+        if not line.endswith("\n"):  # half an answer is none: it was killed while it wrote
             where = f"see {self._log.name} in {self._log.parent}"
             raise EngineError("promote", f"the promoting process ended before it answered; {where}", next_step=again)
         answer = json.loads(line)

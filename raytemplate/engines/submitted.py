@@ -27,7 +27,7 @@ from raytemplate.errors import (
     from_words,
 )
 from raytemplate.execution.execute import Execution
-from raytemplate.execution.failure import record_failure
+from raytemplate.execution.failure import failed
 from raytemplate.execution.handover import bring_back, bring_records, shared_journal, spent_on
 from raytemplate.execution.in_turn import MOST_AGAIN, supersede_evidence, turn_of
 from raytemplate.execution.journal import Journal
@@ -61,7 +61,7 @@ def conduct_submitted(
 
     Raises:
         KeyboardInterrupt, Interrupted: as they came; the job was stopped.
-        RaytemplateError: how the job failed, as it would have failed here.
+        RaytemplateError: how the job, or judging here what it handed back, failed; recorded as the run's end.
     """
     listener = listener or Quiet()
     try:
@@ -78,33 +78,43 @@ def conduct_submitted(
         PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter,
     ):
         listener.started(plan, journal.run_id)
-        for left in reversed(range(MOST_AGAIN + 1)):
-            listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
-            _follow_to_end(jobs, plan, journal, listener, meter)
-            try:
-                finish(plan, journal, place, listener, began, spent, promoter)
-                return
-            except ChampionMoved as error:
-                if not left or left_s(journal, meter) <= 0:
-                    raise
-                listener.note(f"{error.what}: it is evaluated again, against that")
-            supersede_evidence(journal)
-            send_again(jobs, plan, journal, place)
+        try:
+            _follow_and_judge(jobs, plan, journal, place, listener, meter, promoter)
+        except Interrupted:
+            raise
+        except Exception as error:  # recorded, and raised again
+            # What the cluster held is known there; what this process held meanwhile is in it.
+            usd = spent_on(journal, plan.limits.usd_per_s).usd
+            meter.earlier = Spent(seconds=spent.seconds, usd=usd - meter.here().usd)
+            told = failed(journal, plan, meter, error)
+            if told is error:
+                raise
+            raise told from error
+
+
+def _follow_and_judge(
+    jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, listener: Listener, meter: Meter, promoter: Promoter
+) -> None:
+    for left in reversed(range(MOST_AGAIN + 1)):
+        listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
+        _follow_to_end(jobs, plan, journal, listener, meter)
+        try:
+            finish(plan, journal, place, listener, meter.started, meter.earlier, promoter)
+            return
+        except ChampionMoved as error:
+            if not left or left_s(journal, meter) <= 0:
+                raise
+            listener.note(f"{error.what}: it is evaluated again, against that")
+        supersede_evidence(journal)
+        send_again(jobs, plan, journal, place)
 
 
 def _follow_to_end(jobs: Jobs, plan: RunPlan, journal: Journal, listener: Listener, meter: Meter) -> None:
-    spent = meter.earlier
     try:
         watch = Watch(plan, listener, lambda: spent_on(journal, plan.limits.usd_per_s))
         _follow(jobs, journal, watch, listener, _Lateness(plan, journal, meter))
     except (KeyboardInterrupt, Interrupted):
         stop(jobs, journal)
-        raise
-    except RaytemplateError as error:
-        # What the cluster held is known there; what this process held meanwhile is in it.
-        usd = spent_on(journal, plan.limits.usd_per_s).usd
-        meter.earlier = Spent(seconds=spent.seconds, usd=usd - meter.here().usd)
-        record_failure(journal, plan, meter, error)
         raise
 
 

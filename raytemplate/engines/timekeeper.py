@@ -20,7 +20,7 @@ from raytemplate.ending import end_now
 from raytemplate.engines.processes import below
 from raytemplate.engines.ray.lost import out_of_use
 from raytemplate.errors import BudgetSpent, RaytemplateError
-from raytemplate.execution.failure import record_failure, say_how_to_resume
+from raytemplate.execution.failure import error_of, failed
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.run_log import log_failure
 from raytemplate.execution.time_left import is_recorded, left_s, too_late
@@ -44,7 +44,7 @@ class Timekeeper:
         self._plan, self._journal, self._meter, self._own = plan, journal, meter, own
         self._over, self._thread = threading.Event(), threading.get_ident()
         self._asked_s = 0.0
-        self._error: RaytemplateError | None = None
+        self._error: Exception | None = None
 
     def __enter__(self) -> Timekeeper:
         threading.Thread(target=self._keep_time, name="timekeeper", daemon=True).start()
@@ -53,15 +53,21 @@ class Timekeeper:
     def __exit__(self, *_: object) -> None:
         self._over.set()
 
-    def failed(self, error: Exception) -> None:
-        """Record how the run failed; if what follows takes too long, the process ends with that."""
-        say_how_to_resume(error, self._journal)
-        record_failure(self._journal, self._plan, self._meter, error)
-        self._error = error if isinstance(error, RaytemplateError) else None
+    def failed(self, error: Exception) -> Exception:
+        """Record how the run failed; if what follows takes too long, the process ends with that.
+
+        Returns:
+            See `execution.failure.failed`.
+        """
+        self._error = failed(self._journal, self._plan, self._meter, error)
+        return self._error
 
     def was_late(self) -> BudgetSpent | None:
-        """That the time was over, if it was and this has asked the work to end."""
-        if not self._asked_s or is_recorded(self._journal):
+        """That the time was over, if it was and this has asked the work to end, which it did not do well."""
+        if not self._asked_s:
+            return None
+        end = self._journal.read(RunEnd)
+        if end is not None and end.state != "failed":
             return None
         return too_late(self._plan, self._journal, self._meter, _NOT_BY_ITSELF)
 
@@ -88,20 +94,23 @@ class Timekeeper:
             signal.pthread_kill(self._thread, signal.SIGINT)
 
     def _leave(self) -> None:
+        late = None
         if not is_recorded(self._journal):
             late = too_late(self._plan, self._journal, self._meter, _NOT_BY_ITSELF)
             self.failed(late)
-            log_failure(self._journal, late)
         end = self._journal.read(RunEnd)
         if end is None or end.state != "failed":
             return  # the disk is full, and the watchdog is left; or it ended well, and only Ray takes its time
+        error = self._error or error_of(end, self._journal)
+        if late is not None and isinstance(error, RaytemplateError):
+            log_failure(self._journal, error)
         out_of_use()
         for pid in below(os.getpid()):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if self._error is not None:
+        if isinstance(error, RaytemplateError):
             # In a thread of its own: the code that is left may be writing to the stream, and hold it.
-            telling = threading.Thread(target=end_now, args=(self._error,), daemon=True)
+            telling = threading.Thread(target=end_now, args=(error,), daemon=True)
             telling.start()
             telling.join(_SAY_S)
         os._exit(end.exit_code)

@@ -101,16 +101,24 @@ def _watch(folder: Path, asked: _Asked) -> None:
         if _has_ended(_LOOK_S if ready else min(_SELDOM_S, left_s - _READY_S)):
             saw(Path(asked.attempt), time.monotonic() - asked.started)
             return
-    until, looks = time.monotonic() + _PATIENCE_S, 1
-    while looks and time.monotonic() < until:
-        looks = _LOOKS_IF_BUSY if _ends_itself(driver, folder) else looks - 1
+    until = time.monotonic() + _PATIENCE_S
+    _let_end(driver, folder, until)
     # First: whoever waits for the process looks at the record as soon as it has gone. A disk that hangs saves nobody.
-    recording = threading.Thread(target=_record, args=(folder, asked), daemon=True)
+    was_quicker = threading.Event()
+    recording = threading.Thread(target=_record, args=(folder, asked, was_quicker), daemon=True)
     recording.start()
     recording.join(_RECORD_S)
+    if was_quicker.is_set():
+        _let_end(driver, folder, until)
     _kill(driver)
     recording.join()
     saw(Path(asked.attempt), time.monotonic() - asked.started)
+
+
+def _let_end(driver: int, folder: Path, until: float) -> None:
+    looks = 1
+    while looks and time.monotonic() < until:
+        looks = _LOOKS_IF_BUSY if _ends_itself(driver, folder) else looks - 1
 
 
 def _ends_itself(driver: int, folder: Path) -> bool:
@@ -132,8 +140,12 @@ def _kill(driver: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _record(folder: Path, asked: _Asked) -> None:
-    """Say in the run's own records what becomes of it, unless it did so itself."""
+def _record(folder: Path, asked: _Asked, was_quicker: threading.Event) -> None:
+    """Say in the run's own records what becomes of it, unless it did so itself.
+
+    Args:
+        was_quicker: set where it did so meanwhile.
+    """
     from raytemplate.execution.failure import record_failure
     from raytemplate.execution.journal import Journal
     from raytemplate.execution.lock import read_lock
@@ -146,7 +158,8 @@ def _record(folder: Path, asked: _Asked) -> None:
     plan = read_lock(journal).plan
     meter = plan.limits.meter(journal.spent(), time.monotonic())
     late = too_late(plan, journal, meter, "and the process of the run did not end by itself; it was ended")
-    record_failure(journal, plan, meter, late)
+    if record_failure(journal, plan, meter, late) is not None:
+        was_quicker.set()
 
 
 if __name__ == "__main__":

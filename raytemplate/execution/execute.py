@@ -17,6 +17,7 @@ from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.checkpoints import Checkpoints, Scored
+from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter, Trained
@@ -86,7 +87,8 @@ class Execution:
         """Pass every door that has not been passed yet; the record of the end.
 
         Raises:
-            RaytemplateError: a stage failed; the records up to it are kept.
+            RaytemplateError: a stage failed; the records up to it are kept. Or that somebody else, such as the watchdog
+                of this process, has recorded that the run failed.
         """
         self._timeline["execute"] = self.meter.elapsed_s()
         earlier = self.journal.read(ClusterWork)
@@ -97,8 +99,10 @@ class Execution:
         write_model_card(self.journal, self.plan)
         check_promises(self.journal, self.plan, self.store, judged=True)
         end = self._end()
-        self.journal.write(end)
-        return end
+        stood = keep_end(self.journal, end) or end
+        if stood.state == "failed":
+            raise error_of(stood, self.journal)
+        return stood
 
     def run_up_to_evaluation(self) -> None:
         """Pass the doors that a cluster may pass. What it hands on is judged where the command was typed.

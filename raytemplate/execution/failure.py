@@ -1,26 +1,60 @@
-"""How a run failed, kept in its records."""
+"""How a run ends in its records. The first end stands: of the run's process, its watchdog and whatever else may write
+one at the same moment, one is heard, and a process ends with the exit code of the end that stands.
+
+`resume` puts an end aside before anything is started; only `runs.rewrite_end`, for a person's word, replaces one.
+"""
 
 from __future__ import annotations
 
 import traceback
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from raytemplate.budget import Meter
-from raytemplate.errors import RaytemplateError
+from raytemplate.errors import RaytemplateError, from_code
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redact
 
+E = TypeVar("E", bound=Exception)
 
-def say_how_to_resume(error: Exception, journal: Journal) -> None:
-    """An error after which the same again may succeed, and that names no next step, gets it: resuming the run."""
+
+def keep_end(journal: Journal, end: RunEnd) -> RunEnd | None:
+    """Keep how a run ended, unless that is known.
+
+    Returns:
+        The end that was there; None where this one is the first.
+    """
+    stood = journal.read(RunEnd)
+    if stood is None and not journal.write_first(end):
+        stood = journal.need(RunEnd)
+    return stood
+
+
+def error_of(end: RunEnd, journal: Journal) -> RaytemplateError:
+    """The error of a failed end that was recorded elsewhere."""
+    return from_code(end.exit_code, end.message, f"raytemplate show {journal.run_id}")
+
+
+def failed(journal: Journal, plan: RunPlan, meter: Meter, error: E) -> E | RaytemplateError:
+    """Keep how a run failed.
+
+    Returns:
+        The error to end with: this one, or that of a failed end which was there before.
+    """
     if isinstance(error, RaytemplateError) and error.retry == "as it is":
         error.next_step = error.next_step or f"raytemplate resume {journal.run_id}"
+    stood = record_failure(journal, plan, meter, error)
+    return error if stood is None or stood.state != "failed" else error_of(stood, journal)
 
 
-def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> None:
-    """Keep how it failed: the message in the record of the end, the whole trace in a file."""
+def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> RunEnd | None:
+    """Keep how it failed: the message in the record of the end, the whole trace in a file.
+
+    Returns:
+        See `keep_end`.
+    """
     text = redact("".join(traceback.format_exception(error)))
     code = error.exit_code if isinstance(error, RaytemplateError) else 1
     end = RunEnd(
@@ -29,8 +63,11 @@ def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Excepti
         trouble=getattr(error, "trouble", "code"), retry=getattr(error, "retry", "after a change"),
     )  # fmt: skip
     try:
-        (journal.folder / "error.txt").write_text(text)
-        journal.write(end)
+        stood = keep_end(journal, end)
+        if stood is None:
+            (journal.folder / "error.txt").write_text(text)
     except (OSError, RaytemplateError) as second:
         # A full disk is often why it failed: say so with the first error, and leave the run unfinished.
         error.add_note(f"the failure could not be recorded: {second}")
+        return None
+    return stood

@@ -13,7 +13,7 @@ from shutil import copytree
 from raytemplate.budget import Spent
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.errors import IntegrityError
-from raytemplate.execution.journal import LOCK, STARTS, TRIALS, Journal
+from raytemplate.execution.journal import EPOCHS, LOCK, STARTS, TRIALS, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.inventory import Champion
 from raytemplate.records import codec
@@ -28,7 +28,7 @@ from raytemplate.store.clock import now_at
 from raytemplate.store.objects import ObjectStore
 
 _HANDOVER = "handover.json"
-_PLAIN = ("profile.json", "epochs.jsonl", STARTS, TRIALS)
+_PLAIN = ("profile.json", EPOCHS, STARTS, TRIALS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from raytemplate.budget import Meter, Spent
 from raytemplate.code.load import CODE
@@ -25,7 +25,7 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
-from raytemplate.store.atomic import append_line, read_lines, write_atomic
+from raytemplate.store.atomic import append_line, read_lines, write_atomic, write_first
 
 T = TypeVar("T")
 
@@ -47,7 +47,16 @@ RECORDS: dict[type, str] = {
 LOCK = "run.lock"
 TRIALS = "trials.jsonl"
 STARTS = "starts.jsonl"
+EPOCHS = "epochs.jsonl"
 _PASSED = "passed.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A line of `passed.jsonl`: the digest of a file that the run has written."""
+
+    file: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +109,20 @@ class Journal:
         """Keep a record; atomically, so that it is there whole or not at all."""
         self.keep(RECORDS[type(record)], codec.dumps(record))
 
+    def write_first(self, record: object) -> bool:
+        """As `write`, unless there is such a record, which stays; whether this one was the first."""
+        name, data = RECORDS[type(record)], codec.dumps(record)
+        self._keep_digest(name, data)
+        return write_first(self.folder / name, data)
+
     def keep(self, name: str, data: bytes) -> None:
         """Keep a file of the run, and before it its digest: what was edited since is noticed when it is read."""
+        self._keep_digest(name, data)
+        write_atomic(self.folder / name, data)
+
+    def _keep_digest(self, name: str, data: bytes) -> None:
         line = {"file": name, "sha256": hashlib.sha256(data).hexdigest()}
         append_line(self.folder / _PASSED, json.dumps(line).encode())
-        write_atomic(self.folder / name, data)
 
     def load(self, kind: type[T], name: str) -> T | None:
         """What a file of the run holds, or None where there is none.
@@ -121,9 +139,8 @@ class Journal:
         return found
 
     def _refuse_edited(self, path: Path, data: bytes) -> None:
-        lines = (json.loads(line) for line in read_lines(self.folder / _PASSED))
         # All that were ever written: a process may have been killed between a new digest and its file.
-        written = {line["sha256"] for line in lines if line["file"] == path.name}
+        written = {line.sha256 for line in self._lines(_Passed, _PASSED) if line.file == path.name}
         if written and hashlib.sha256(data).hexdigest() not in written:
             raise IntegrityError(f"{path}: was changed after the run had written it; the run proves nothing any more",
                                  next_step="start a new run")  # fmt: skip
@@ -162,12 +179,11 @@ class Journal:
 
     def add_epoch(self, record: EpochRecord) -> None:
         """Keep one epoch's record."""
-        append_line(self.folder / "epochs.jsonl", json.dumps(codec.encode(record)).encode())
+        append_line(self.folder / EPOCHS, json.dumps(codec.encode(record)).encode())
 
     def told_epochs(self) -> tuple[EpochRecord, ...]:
         """Every epoch that was ever trained, in that order: some more than once, if training went back."""
-        lines = read_lines(self.folder / "epochs.jsonl")
-        return tuple(codec.decode(EpochRecord, json.loads(line)) for line in lines)
+        return self._lines(EpochRecord, EPOCHS)
 
     def epochs(self) -> tuple[EpochRecord, ...]:
         """The epochs so far, each once: of one that was trained again its last record, and none of those that training
@@ -203,8 +219,7 @@ class Journal:
         return tuple(found)
 
     def _starts_and_losses(self) -> tuple[TrainingStart | WorkersLost, ...]:
-        lines = read_lines(self.folder / STARTS)
-        return tuple(codec.decode(TrainingStart | WorkersLost, json.loads(line)) for line in lines)
+        return self._lines(TrainingStart | WorkersLost, STARTS)
 
     def add_trial(self, record: TrialRecord) -> None:
         """Keep one trial of a sweep that ended."""
@@ -212,8 +227,18 @@ class Journal:
 
     def trials(self) -> tuple[TrialRecord, ...]:
         """The trials that ended so far, in that order."""
-        lines = read_lines(self.folder / TRIALS)
-        return tuple(codec.decode(TrialRecord, json.loads(line)) for line in lines)
+        return self._lines(TrialRecord, TRIALS)
+
+    def _lines(self, kind: Any, name: str) -> tuple[Any, ...]:
+        """The records of a file that holds one a line; a torn last one is left out.
+
+        Raises:
+            IntegrityError: a line that is none; names it.
+        """
+        path = self.folder / name
+        return tuple(
+            codec.loads_line(kind, line, where=f"{path}:{number}") for number, line in enumerate(read_lines(path), 1)
+        )
 
     def trial(self, number: int) -> Journal:
         """The journal of one trial: how it was begun, its epochs and its checkpoints."""

@@ -110,7 +110,7 @@ def read_log(journal: Journal) -> Iterator[str]:
     seen = 0
     while True:
         running = is_held(journal.active)
-        text = journal.events.read_text() if journal.events.exists() else ""
+        text = journal.events.read_text(errors="replace") if journal.events.exists() else ""
         yield text[seen:]
         seen = len(text)
         if not running:

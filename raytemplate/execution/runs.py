@@ -189,7 +189,7 @@ def journals(place: Workspace) -> list[Journal]:
 
 
 def rewrite_end(journal: Journal) -> None:
-    """The end of a run whose verdict has changed."""
+    """The end of a run whose verdict a person has changed: the one end that takes the place of another."""
     end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
     if end is None:
         return

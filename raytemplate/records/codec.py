@@ -91,10 +91,7 @@ def loads(kind: type[T], text: bytes | str, *, where: str = "record") -> T:
     Raises:
         IntegrityError: not JSON, another kind of record, or written by a newer version.
     """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise IntegrityError(f"{where}: not a record: {error}") from error
+    document = _parsed(text, where)
     schema = document.pop("schema", None) if _is_object(document) else None
     if type(schema) is not int:
         raise IntegrityError(f"{where}: not a record: it names no schema version")
@@ -103,6 +100,26 @@ def loads(kind: type[T], text: bytes | str, *, where: str = "record") -> T:
             f"{where}: written with schema {schema}, this version reads up to {SCHEMA_VERSION}",
             next_step="pip install --upgrade raytemplate",
         )
+    return _decoded(kind, document, where)
+
+
+def loads_line(kind: Any, line: bytes, *, where: str) -> Any:
+    """A record back from a line of a file that holds many; such a line names no schema.
+
+    Raises:
+        IntegrityError: not JSON, or another kind of record.
+    """
+    return _decoded(kind, _parsed(line, where), where)
+
+
+def _parsed(text: bytes | str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{where}: not a record: {error}") from error
+
+
+def _decoded(kind: Any, document: Any, where: str) -> Any:
     try:
         return decode(kind, document)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from raytemplate.errors import RaytemplateError, Unavailable, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 _NOT_A_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
 
 
@@ -33,6 +34,29 @@ def write_atomic(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def write_first(path: Path, data: bytes) -> bool:
+    """Put `data` at `path`, whole, unless a file is there, which stays as it is; of several writers one is the first.
+
+    A file system without hard links leaves a moment between looking and writing.
+
+    Returns:
+        Whether `data` is what is there now.
+
+    Raises:
+        Unavailable, UsageError: see `write_atomic`.
+    """
+    temporary = temporary_beside(path)
+    with storage_errors(path):
+        try:
+            _write_new(temporary, data)
+            if not _named_first(temporary, path):
+                return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    return True
 
 
 def append_line(path: Path, data: bytes) -> None:
@@ -99,6 +123,20 @@ def sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _named_first(temporary: Path, path: Path) -> bool:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            return False
+        os.replace(temporary, path)
+    return True
 
 
 def _write_new(path: Path, data: bytes) -> None:

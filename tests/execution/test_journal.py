@@ -1,7 +1,9 @@
 """The folder of a run: records whole or absent, time charged whatever becomes of the process."""
 
 import json
+import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +12,7 @@ from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.fitted import FitResult
+from raytemplate.records.fitted import FitResult, TrainingStart
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.store.atomic import append_line
 from raytemplate.testing.samples import (
@@ -20,6 +22,7 @@ from raytemplate.testing.samples import (
     sample_fit,
     sample_plan,
     sample_start,
+    sample_trials,
 )
 
 
@@ -110,6 +113,63 @@ def test_a_torn_last_epoch_is_left_out_and_the_next_one_is_whole(journal):
     assert journal.epochs() == (first,)
     journal.add_epoch(second)
     assert journal.epochs() == (first, second)
+
+
+LINE_FILES = {
+    "passed.jsonl": (lambda journal: journal.need(RunEnd),),
+    "epochs.jsonl": (Journal.told_epochs, Journal.epochs),
+    "starts.jsonl": (Journal.starts, Journal.restarts, Journal.epochs),
+    "trials.jsonl": (Journal.trials, Journal.begun),
+}
+NO_RECORDS = {
+    "empty": b"",
+    "torn": b'{"kind": "Ep',
+    "no text": b"\xff\xfe\x00",
+    "nested for ever": b"[" * 200_000,
+    "a number": b"3",
+    "nothing": b"null",
+    "a list": b"[]",
+    "no fields": b"{}",
+    "another record": b'{"kind": "RunStart", "file": 3}',
+}
+
+
+def written(journal):
+    """Every file that holds a record a line, with two lines at least."""
+    journal.write(sample_end())
+    journal.write(sample_end())
+    for epoch in sample_epochs(2):
+        journal.add_epoch(epoch)
+        journal.add_start(TrainingStart(at=datetime.now(UTC), from_epoch=0, num_workers=1, num_told=0))
+    for trial in sample_trials()[:2]:
+        journal.add_trial(trial)
+
+
+@pytest.mark.parametrize("name", LINE_FILES)
+@pytest.mark.parametrize("line", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_a_line_that_is_no_record_is_refused_by_file_and_number(journal, name, line):
+    written(journal)
+    path = journal.folder / name
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + line + b"\n" + b"".join(others))
+    for read in LINE_FILES[name]:
+        with pytest.raises(IntegrityError, match=rf"{re.escape(str(path))}:2: not a ") as refused:
+            read(journal)
+        assert refused.value.exit_code == 7
+
+
+@pytest.mark.parametrize("name", LINE_FILES)
+def test_a_torn_last_line_is_left_out_of_every_file(journal, name):
+    written(journal)
+    before = [read(journal) for read in LINE_FILES[name]]
+    with (journal.folder / name).open("ab") as file:
+        file.write(b'{"kind": \xff')
+    assert [read(journal) for read in LINE_FILES[name]] == before
+
+
+def test_every_file_of_lines_is_in_the_table_above(journal):
+    written(journal)
+    assert {path.name for path in journal.folder.glob("*.jsonl")} == set(LINE_FILES)
 
 
 def meter(seconds=0.0, **changes):

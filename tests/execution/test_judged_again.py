@@ -110,6 +110,7 @@ def test_only_the_very_same_plan_is_gone_on_with(tmp_path):
         assert not is_unfinished(run.journal, run.plan)
         with pytest.raises(UsageError, match="is being worked on by another process"), working_on(run.journal):
             pass
+    run.journal.supersede(RunEnd)
     run.execute(FakeEngine())
     assert run.journal.read(RunEnd) is not None and run.journal.read(RunStart) is not None
     assert not is_unfinished(run.journal, run.plan)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raytemplate.errors import Unavailable, UsageError
-from raytemplate.store.atomic import append_line, read_lines, storage_error, write_atomic
+from raytemplate.store.atomic import append_line, read_lines, storage_error, write_atomic, write_first
 
 
 def test_write_atomic_replaces_the_old_bytes_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -45,6 +45,24 @@ def test_write_atomic_when_the_rename_fails_leaves_no_temporary_file(tmp_path: P
 def test_write_atomic_in_a_folder_that_is_missing_names_the_path(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"absent/a\.json: cannot be written: No such file or directory"):
         write_atomic(tmp_path / "absent" / "a.json", b"")
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "a file system without links"])
+def test_write_first_never_replaces_and_leaves_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "end.json"
+    assert write_first(path, b"one")
+    assert not write_first(path, b"two")
+    assert path.read_bytes() == b"one"
+    assert os.listdir(tmp_path) == ["end.json"]
+    with pytest.raises(UsageError, match=r"absent/a\.json: cannot be written"):
+        write_first(tmp_path / "absent" / "a.json", b"")
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.engines.mlflow.database import make_whole
+from raytemplate.errors import Unavailable, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.opening import open_ledger
@@ -71,12 +74,21 @@ class Mirror:
                 self._track_trials(self._client(), journal, parent)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = _warning(error)
-            (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
+        try:
+            self._tell(journal, warning)
+        except (OSError, Unavailable, UsageError) as error:
+            # The ledger has decided. The record still says that MLflow was not told, and the next `resume` tells it.
+            with suppress(OSError):  # what this process says may go to the same full disk
+                print(f"{warning or 'MLflow was told'}; that could not be recorded: {error}", file=sys.stderr)
+
+    def _tell(self, journal: Journal, warning: str) -> None:
         record = journal.read(PromotionRecord)
         if record is not None:
             told = "; ".join(filter(None, [*self.said, warning]))
             journal.write(replace(record, projected=not warning, warning=told))
             self.said.clear()
+        if warning:
+            (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
 
     def project(self, model: str, *, trials: bool = True) -> None:
         """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their

@@ -78,11 +78,12 @@ def work(storage: Path, run_id: str, began: float) -> None:
         except (KeyboardInterrupt, SystemExit) as error:  # Ray takes SIGTERM for the end of the process
             if (late := keeper.was_late()) is None:
                 raise
-            keeper.failed(late)
-            raise late from error
+            raise keeper.failed(late) from error
         except Exception as error:  # recorded, and raised again
-            keeper.failed(error)
-            raise
+            told = keeper.failed(error)
+            if told is error:
+                raise
+            raise told from error
         finally:
             ray.stop()
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from raytemplate.ending import end_now, is_a_command
 from raytemplate.engines.ray.exits import instead_of_exit
 from raytemplate.engines.ray.messages import to_stderr
-from raytemplate.errors import EngineError
+from raytemplate.errors import EngineError, RaytemplateError
 
 _LOOK_S = 0.2
 _NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 """Ray's two processes without which nothing goes on, by the name of their program."""
 
-OnLoss = Callable[[EngineError], None]
+OnLoss = Callable[[EngineError], RaytemplateError]
 
 
 class _InUse:
@@ -48,7 +48,7 @@ def ending_with_ray(on_loss: OnLoss) -> Generator[None]:
     A command's own process ends at once; another, such as a notebook's, when Ray itself would end it.
 
     Args:
-        on_loss: may change the error's words, such as its next step.
+        on_loss: returns the error to be told, and ended with.
     """
     before, _now.on_loss = _now.on_loss, on_loss
     try:
@@ -126,12 +126,13 @@ def _instead(code: int) -> None:
 
 def _end(error: EngineError) -> None:
     _now.ended.acquire()  # the first is told, and the process ends with it
+    told: RaytemplateError = error
     if _now.on_loss is not None:
         try:
-            _now.on_loss(error)
+            told = _now.on_loss(error)
         except Exception as second:  # the process ends in any case, and tells the first one
             error.add_note(f"the failure could not be recorded: {second}")
-    end_now(error)
+    end_now(told)
 
 
 def _processes(ours: bool) -> Iterator[tuple[int, str]]:

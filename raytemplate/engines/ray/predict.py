@@ -64,9 +64,10 @@ def _scratch(output: Path) -> Path:
     return output.with_name(f".{output.name}.partial")
 
 
-def _leave_nothing(output: Path, error: EngineError) -> None:
+def _leave_nothing(output: Path, error: EngineError) -> EngineError:
     _scratch(output).unlink(missing_ok=True)
     error.next_step = "the same command again; nothing was written"
+    return error
 
 
 def _write(scored: ray.data.Dataset, output: Path) -> tuple[int, int]:

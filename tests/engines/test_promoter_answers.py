@@ -1,0 +1,91 @@
+"""What counts as an answer of the promoter, and that MLflow's copy is in nobody's way, on a full disk either."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from shutil import rmtree
+
+import pytest
+
+from raytemplate.engines.promoter import PromoterProcess
+from raytemplate.engines.promoting import Promoting, _answer
+from raytemplate.errors import EngineError
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import write_lock
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.store.workspace import Workspace, create, new_run
+from raytemplate.testing.samples import sample_plan, sample_promotion
+
+HALF = ["", "{", '{"error": ', '{"error": "ChampionMoved", "what": "x", "next_st', "{}", "\\xe2"]
+
+
+@pytest.mark.parametrize("half", HALF)
+def test_half_an_answer_is_that_of_one_that_died(tmp_path, half):
+    place = Workspace(tmp_path)
+    create(place)
+    promoter = PromoterProcess(place, None, tmp_path / "log", "ada")
+    os.kill(promoter._process.pid, signal.SIGKILL)
+    promoter._process.communicate()
+    dies = f"import os; input(); os.write(1, b'{half}'); os.kill(os.getpid(), 9)"
+    promoter._process = subprocess.Popen(
+        [sys.executable, "-S", "-E", "-c", dies], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with promoter, pytest.raises(EngineError, match="the promoting process ended before it answered") as died:
+        promoter.decide(Journal(tmp_path / "k7q2"))
+    assert (died.value.exit_code, died.value.next_step) == (8, "raytemplate resume k7q2")
+    promoter._process.stdout.close()
+
+
+@pytest.fixture
+def promoted(tmp_path):
+    """A run that was promoted, in a workspace where MLflow cannot be told."""
+    place = Workspace(tmp_path)
+    create(place)
+    journal = Journal(new_run(place)[1])
+    write_lock(journal, sample_plan(), None)
+    journal.write(sample_promotion(projected=False, warning=""))
+    rmtree(place.locks)
+    place.locks.write_text("in the way")
+    return place, journal
+
+
+def project(place, journal):
+    return _answer({"do": "project", "run": journal.run_id, "actor": "ada"}, Promoting(place, []))
+
+
+def test_mlflow_that_cannot_be_told_is_a_warning_in_the_record_and_a_file(promoted):
+    place, journal = promoted
+    assert project(place, journal) == {}
+    record = journal.need(PromotionRecord)
+    assert (record.projected, "MLflow could not be brought in line" in record.warning) == (False, True)
+    assert (journal.folder / "mlflow-error.txt").read_text() == record.warning + "\n"
+
+
+def test_a_disk_that_is_full_for_the_file_alone_leaves_the_warning(promoted):
+    place, journal = promoted
+    (journal.folder / "mlflow-error.txt").symlink_to("/dev/full")
+    assert project(place, journal) == {}
+    assert "MLflow could not be brought in line" in journal.need(PromotionRecord).warning
+
+
+def test_a_disk_that_is_full_for_everything_leaves_the_promotion_as_it_was(promoted, monkeypatch, capsys):
+    place, journal = promoted
+    before = (journal.folder / "promotion.json").read_bytes()
+    (journal.folder / "mlflow-error.txt").symlink_to("/dev/full")
+
+    def full(descriptor, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert project(place, journal) == {}
+    assert (journal.folder / "promotion.json").read_bytes() == before
+    assert "that could not be recorded" in capsys.readouterr().err
+    with monkeypatch.context() as patch, open("/dev/full", "w", buffering=1) as stderr:
+        patch.setattr(os, "write", full)
+        patch.setattr(sys, "stderr", stderr)
+        assert project(place, journal) == {}
+        patch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stderr.fileno())  # what is held back has to go somewhere
