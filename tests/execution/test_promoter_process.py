@@ -100,7 +100,8 @@ def champion_of_another(run):
 
 
 def never_evaluated(run):
-    (run.journal.folder / "evaluation.json").unlink()
+    for name in ("evaluation.json", "verdict.json", "promotion.json", "end.json"):
+        (run.journal.folder / name).unlink()
 
 
 def other_bytes(run):
