@@ -3,7 +3,8 @@
 It calls `_exit(1)`, from whatever thread notices first that the raylet or the GCS has gone, and Python hears nothing
 of it: nothing is said, nothing is recorded. The addresses that it calls stand in a table of its library that the
 dynamic linker fills; here they are replaced by one function of ours. Only that library is changed: Python's own
-`os._exit` is what it was. Where a library has no such table (macOS), Ray ends the process as it always does.
+`os._exit` is what it was. Where a library has no such table (macOS), or with RAYTEMPLATE_PLAIN_RAY=1, Ray ends the
+process as it always does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
+
+from raytemplate.engines.ray.plain import is_plain
 
 _NAMES = (b"_exit", b"_Exit", b"exit")
 _LINK_MAP = 2  # RTLD_DI_LINKMAP
@@ -37,7 +40,7 @@ def instead_of_exit(then: Callable[[int], None]) -> None:
 
     The thread that does so never goes on in the library: it stands still when `then` has returned.
     """
-    if _kept:
+    if _kept or is_plain():
         return
     import ray._raylet as library
 

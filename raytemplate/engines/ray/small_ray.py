@@ -2,7 +2,7 @@
 
 Nothing of it is needed by tasks, actors, Ray Data or Ray Train there; together it is a third of the CPU time between
 the command and the first row. Everything here leans on private parts of the Ray that `pyproject.toml` pins: where one
-is missing, Ray starts what it always starts.
+is missing, Ray starts what it always starts. With RAYTEMPLATE_PLAIN_RAY=1 nothing here changes anything.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
+
+from raytemplate.engines.ray.plain import is_plain
 
 _PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
 # The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their
@@ -37,6 +39,9 @@ def few_processes(*, runtime_envs: bool) -> Generator[None]:
     Args:
         runtime_envs: keep the agent without which no task with a runtime environment of its own can start.
     """
+    if is_plain():
+        yield
+        return
     import ray._private.services as services
     import ray._private.utils as utils
     from ray._private.node import Node
@@ -69,6 +74,8 @@ def without_statistics(stack: ExitStack) -> None:
 
     An actor for its dashboard would hold up the first dataset.
     """
+    if is_plain():
+        return
     try:
         from ray.data._internal.stats import _StatsManager as manager  # pyright: ignore[reportPrivateUsage]
     except ImportError:
@@ -81,6 +88,8 @@ def without_statistics(stack: ExitStack) -> None:
 def import_sharing() -> None:
     """What `without_sharing` changes. Ray Train imports it too, and of two threads that import it at once one may fail
     with Python's `_DeadlockError`."""
+    if is_plain():
+        return
     with suppress(ImportError):
         import ray.data._internal.cluster_autoscaler as _  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
@@ -91,6 +100,8 @@ def without_sharing(stack: ExitStack) -> None:
     It would wait for an actor that shares a cluster out among those who ask, and here nobody else does. Only where no
     workers train while it reads.
     """
+    if is_plain():
+        return
     import ray
 
     try:
@@ -109,6 +120,8 @@ def without_cleaner(stack: ExitStack) -> None:
     Here all of Ray ends with the run. That actor asks the API server, which is not there, and each training would wait
     12 s for it.
     """
+    if is_plain():
+        return
     try:
         import ray.train.v2.api.data_parallel_trainer as trainer
         from ray.train.v2._internal.execution.callback import ControllerCallback
@@ -123,6 +136,8 @@ def calm_scheduling(stack: ExitStack) -> None:
     Once encoded blocks wait to be read, its thread asks again and again without a pause, and holds the interpreter that
     training in this process needs: 20 million rows were trained at a fifth of the pace of five million.
     """
+    if is_plain():
+        return
     from ray.data._internal.execution.streaming_executor import StreamingExecutor
 
     step = getattr(StreamingExecutor, "_scheduling_loop_step", None)
