@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ray
 CALLS = """
 import ctypes, os, sys, threading, time
 import ray._raylet as library
-from raytemplate.engines.ray import exits
+from raytemplate.engines.ray.private import exits
 heard = []
 exits.instead_of_exit(heard.append)
 slots = list(exits._slots(library.__file__))

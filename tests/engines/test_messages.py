@@ -2,7 +2,7 @@
 
 import ray._private.worker as worker
 
-from raytemplate.engines.ray.messages import to_stderr
+from raytemplate.engines.ray.private.messages import to_stderr
 
 
 def test_what_ray_tells_of_lost_machines_is_no_result(capsys):

@@ -9,8 +9,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from raytemplate.engines.ray.private import exits, small_ray
+from raytemplate.engines.ray.private.messages import to_stderr
+from raytemplate.engines.ray.private.small_ray import without_cleaner, without_statistics
 from raytemplate.engines.ray.sessions import hold_mark, session_folders, sweep_sessions
-from raytemplate.engines.ray.small_ray import without_cleaner, without_statistics
 
 
 def session(folder, name, pid):
@@ -202,6 +204,29 @@ def test_what_is_changed_in_ray_for_a_ray_of_our_own_is_undone():
         without_cleaner(stack)
         assert [dict(place) for place in places] != before
     assert [dict(place) for place in places] == before
+
+
+def test_with_the_switch_nothing_in_ray_is_changed(monkeypatch):
+    import ray._private.services as services
+    import ray._private.worker as worker
+    import ray.train.v2.api.data_parallel_trainer as trainer
+    from ray._private.node import Node
+    from ray.data._internal.cluster_autoscaler import DefaultAutoscalingCoordinator
+    from ray.data._internal.execution.streaming_executor import StreamingExecutor
+    from ray.data._internal.stats import _StatsManager
+
+    places = [vars(one) for one in (
+        _StatsManager, trainer, services, worker, Node, DefaultAutoscalingCoordinator, StreamingExecutor,
+    )]  # fmt: skip
+    before = [dict(place) for place in places]
+    monkeypatch.setenv("RAYTEMPLATE_PLAIN_RAY", "1")
+    with ExitStack() as stack, small_ray.few_processes(runtime_envs=False):
+        for change in (small_ray.without_statistics, small_ray.without_sharing, small_ray.without_cleaner,
+                       small_ray.calm_scheduling):  # fmt: skip
+            change(stack)
+        to_stderr.__wrapped__()
+        exits.instead_of_exit(print)
+        assert [dict(place) for place in places] == before and not exits._kept
 
 
 HEARD = """

@@ -14,8 +14,8 @@ from typing import Any
 
 from raytemplate.engines.ray import lost
 from raytemplate.engines.ray.leaving import Leaving
+from raytemplate.engines.ray.private.small_ray import few_processes
 from raytemplate.engines.ray.sessions import mark_session
-from raytemplate.engines.ray.small_ray import few_processes
 from raytemplate.errors import EngineError, RaytemplateError, Unavailable, in_words
 from raytemplate.store.locks import FileLock
 

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray import lost
+from raytemplate.engines.ray.private.small_ray import (
+    import_sharing,
+    without_cleaner,
+    without_sharing,
+    without_statistics,
+)
 from raytemplate.engines.ray.running import RunningRay
-from raytemplate.engines.ray.small_ray import import_sharing, without_cleaner, without_sharing, without_statistics
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from raytemplate.ending import end_now, is_a_command
-from raytemplate.engines.ray.exits import instead_of_exit
-from raytemplate.engines.ray.messages import to_stderr
+from raytemplate.engines.ray.private.exits import instead_of_exit
+from raytemplate.engines.ray.private.messages import to_stderr
 from raytemplate.errors import EngineError, RaytemplateError
 
 _LOOK_S = 0.2

@@ -14,7 +14,7 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from raytemplate.engines.ray.plain import is_plain
+from raytemplate.engines.ray.private.switch import is_plain
 
 _PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
 # The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their

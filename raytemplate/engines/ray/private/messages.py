@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from raytemplate.engines.ray.private.switch import is_plain
+
 
 @cache
 def to_stderr() -> None:
@@ -12,6 +14,8 @@ def to_stderr() -> None:
 
     Ray prints them from a thread of its own, whatever it was told of logs.
     """
+    if is_plain():
+        return
     import ray._private.worker as worker
 
     tell = worker.print_to_stdstream

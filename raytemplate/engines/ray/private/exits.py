@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from raytemplate.engines.ray.plain import is_plain
+from raytemplate.engines.ray.private.switch import is_plain
 
 _NAMES = (b"_exit", b"_Exit", b"exit")
 _LINK_MAP = 2  # RTLD_DI_LINKMAP
