@@ -19,9 +19,8 @@ def test_the_smoke_of_an_example_ends_soon_and_promotes_nothing(demo, name):
     env = environment(**({"RAYTEMPLATE_PLAIN_RAY": "1"} if name == EXAMPLES["flights"][0] else {}))
     for each in EXAMPLES["flights"]:
         shutil.copyfile(SHIPPED.parent / f"{each}.yaml", demo / f"{each}.yaml")
-    done = raytemplate(
-        "run", f"{name}.yaml", "--as-of", "2013-02-20", "--variant", "smoke", "--json", cwd=demo, **plain
-    )
+    typed = ["run", f"{name}.yaml", "--as-of", "2013-02-20", "--variant", "smoke", "--json"]
+    done = raytemplate(*typed, cwd=demo, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     run = json.loads(done.stdout)
     assert run["end"]["wall_clock_s"] < (BUSY_LIMIT_S if is_busy() else LIMIT_S)
