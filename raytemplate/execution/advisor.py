@@ -15,7 +15,7 @@ from typing import Literal
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
-from raytemplate.errors import BudgetSpent, TrainingFailed
+from raytemplate.errors import BudgetSpent, RaytemplateError, TrainingFailed, Unavailable
 from raytemplate.execution.pace import Pace
 from raytemplate.execution.trials import MOST_COPIED, Ended, RunningNow, Trial, recorded
 from raytemplate.planning.stages import FitStage, SweepStage
@@ -72,6 +72,7 @@ class Advisor:
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _running: dict[int, RunningNow] = field(default_factory=dict[int, RunningNow])
     _counts: Counter[TrialState] = field(default_factory=Counter[TrialState])
+    _num_failed: int = 0
     _over: str = ""
     _held_s: float = 0.0
 
@@ -161,6 +162,7 @@ class Advisor:
         Raises:
             BudgetSpent: the budget ended before one trial had an epoch.
             TrainingFailed: no trial can be promoted.
+            Unavailable: the machines of all trials were lost.
         """
         over = meter.ended_by(training=True) if self._over == _BUDGET else self._over
         best = self._incumbent.best
@@ -297,27 +299,30 @@ class Advisor:
         self._done.append(record)
         self._number = max(self._number, record.number)
         self._counts[record.state] += 1
+        self._num_failed += _has_failed(record)
         self._incumbent.add(record)
 
     def _refuse_failures(self) -> None:
-        num_failed = self._counts["diverged"] + self._counts["failed"]
-        if len(self._done) < _BEFORE_GIVING_UP or num_failed <= self.stage.max_failed * len(self._done):
+        if len(self._done) < _BEFORE_GIVING_UP or self._num_failed <= self.stage.max_failed * len(self._done):
             return
-        failed = [record for record in self._done if record.state in ("diverged", "failed")]
+        failed = [record for record in self._done if _has_failed(record)]
         raise TrainingFailed(
             f"{len(failed)} of {len(self._done)} trials failed, the last: {failed[-1].problem}",
             next_step="narrow tuning.space, or raise tuning.max_failed",
         )
 
-    def _without_winner(self, meter: Meter, over: str) -> BudgetSpent | TrainingFailed:
-        problems = [record.problem for record in self._done if record.problem]
-        if self._done and all(record.state in ("diverged", "failed") for record in self._done):
-            return TrainingFailed(
-                f"no trial of {len(self._done)} could be used, the last: {problems[-1]}",
-                next_step="narrow tuning.space",
-            )
+    def _without_winner(self, meter: Meter, over: str) -> RaytemplateError:
+        if self._done and all(_has_failed(record) or record.lost for record in self._done):
+            failed = [record for record in self._done if _has_failed(record)]
+            what = f"no trial of {len(self._done)} could be used, the last: {(failed or self._done)[-1].problem}"
+            return TrainingFailed(what, next_step="narrow tuning.space") if failed else Unavailable(what)
         short = over if over.startswith("budget.") else meter.ended_by(training=True)
         return BudgetSpent(
             f"{meter.told()} were spent before one trial had an epoch; there is no candidate",
             next_step=f"raise {short}, or train on less",
         )
+
+
+def _has_failed(record: TrialRecord) -> bool:
+    """Whether it failed by itself: what befell its machine says nothing of the space."""
+    return record.state in ("diverged", "failed") and not record.lost

@@ -47,12 +47,14 @@ class Ended:
         stopped: as a `FitResult` has it.
         problem: how it failed.
         waited: its time was up before its features were encoded: that says nothing of its epochs.
+        lost: as `TrialRecord` has it.
     """
 
     how: Literal["trained", "diverged", "failed", "overdue"]
     stopped: str = ""
     problem: str = ""
     waited: bool = False
+    lost: bool = False
 
 
 OVERDUE = Ended(how="overdue", problem="did not end when its time was up")
@@ -110,7 +112,7 @@ def recorded(
         number=running.trial.number, values=running.trial.values, family=stage.family, state=_state(running, how),
         epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
         best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
-        planned_s=running.planned_s, actual_s=actual_s, problem=how.problem,
+        planned_s=running.planned_s, actual_s=actual_s, problem=how.problem, lost=how.lost,
         cost_usd=actual_s * usd_per_s, compared=Settings(running.compared),
         also=Settings({**best.also, **({SECONDS: best.wall_clock_s} if timed else {})} if best else {}),
     )  # fmt: skip

@@ -45,6 +45,8 @@ class TrialRecord:
     cost_usd: float = 0.0
     also: Settings = field(default_factory=Settings)
     compared: Settings = field(default_factory=Settings)
+    lost: bool = False
+    """Whether its machine or its storage failed, and not the trial: that says nothing of the values that it drew."""
 
     def order(self, *, higher_is_better: bool) -> tuple[bool, float, int]:
         """Sorts the best validation first, of equals the earliest, and last what may not win."""

@@ -21,7 +21,7 @@ class Course:
     Args:
         validations: one an epoch.
         epoch_s: seconds of one.
-        fails_after: epochs after which it fails; None if it does not.
+        fails_after: epochs after which it fails; None if it does not. `lost` if that is of its machine.
         hangs_after: epochs after which nothing is heard of it any more.
         deaf: whether it goes on when its own time is up.
         done: epochs that an earlier process trained.
@@ -31,6 +31,7 @@ class Course:
     validations: tuple[float, ...]
     epoch_s: float = 1.0
     fails_after: int | None = None
+    lost: bool = False
     hangs_after: int | None = None
     deaf: bool = False
     done: int = 0
@@ -112,7 +113,7 @@ class SimulatedSlots:
         if course.hangs_after is not None and epoch > course.hangs_after:
             return
         if course.fails_after is not None and epoch > course.fails_after:
-            self._say(self.now, slot, Ended(how="failed", problem="made up"))
+            self._say(self.now, slot, Ended(how="failed", problem="made up", lost=course.lost))
             return
         if epoch > trial.stage.num_epochs:
             self._say(self.now, slot, Ended(how="trained", stopped="epochs"))

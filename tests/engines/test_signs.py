@@ -13,6 +13,7 @@ import ray.train.v2.api.exceptions as train_errors
 import torch.distributed
 from ray.train import ControllerError, WorkerGroupError
 
+from raytemplate.engines.ray.trial_process import ended_by
 from raytemplate.engines.ray.trouble import is_lost, reason, translate
 from raytemplate.errors import DataError, Diverged, OwnCodeFailed, TrainingFailed, Unavailable
 
@@ -113,6 +114,18 @@ def test_a_session_that_something_removed_is_no_mistake_of_the_person():
     found = translate("ingest", ray.exceptions.RayTaskError("read", str(GONE), GONE))
     assert isinstance(found, Unavailable) and "Ray's session folder was removed" in found.what
     assert "RAY_TMPDIR" in found.next_step
+
+
+DIED = {
+    "its machine": (ray.exceptions.NodeDiedError("gone"), True),
+    "its process, by itself": (raised(KINDS["ActorDiedError"]), False),
+    "memory": (ray.exceptions.OutOfMemoryError("used up"), False),
+}
+
+
+@pytest.mark.parametrize(("error", "lost"), DIED.values(), ids=DIED)
+def test_what_befell_the_machine_of_a_trial_is_told_from_what_the_trial_did(error, lost):
+    assert ended_by(translate("sweep", error)).lost is lost
 
 
 GROUPS = {

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raytemplate.budget import Meter, Spent
-from raytemplate.errors import BudgetSpent, TrainingFailed
+from raytemplate.errors import BudgetSpent, TrainingFailed, Unavailable
 from raytemplate.execution.advisor import Advisor
 from raytemplate.execution.slots import TrialLoop
 from raytemplate.planning.stages import SweepStage
@@ -259,6 +259,23 @@ def test_a_sweep_whose_trials_fail_does_not_go_on_for_ever():
     assert len(slots.started) < 10
 
 
+def test_trials_whose_machines_were_lost_say_nothing_of_the_space():
+    def course(trial):
+        return replace(every_second_fails(trial), lost=True)
+
+    fails = Course(validations=(5.0,), fails_after=0, lost=True)
+    made, _, _ = sweep(num_trials=40, max_failed=0.0, course=course)
+    assert len(made.run().trials) == 40
+    made, _, _ = sweep(num_trials=3, course=lambda trial: fails)
+    with pytest.raises(Unavailable, match="no trial of 3 could be used, the last: made up"):
+        made.run()
+    made, _, _ = sweep(
+        num_trials=4, course=lambda trial: Course(validations=(5.0,), fails_after=0, lost=trial.number > 1)
+    )
+    with pytest.raises(TrainingFailed, match="no trial of 4 could be used"):
+        made.run()
+
+
 def test_all_failed():
     made, _, _ = sweep(num_trials=3, course=lambda trial: Course(validations=(5.0,), fails_after=0))
     with pytest.raises(TrainingFailed, match="no trial of 3 could be used, the last: made up"):
@@ -393,6 +410,7 @@ def test_several_objectives_end_with_the_one_that_the_rule_names(search):
 COURSES = st.builds(
     Course, validations=st.tuples(st.floats(1, 9), st.floats(1, 9)), epoch_s=st.floats(0.05, 40.0),
     fails_after=st.none() | st.integers(0, 2), hangs_after=st.none() | st.integers(0, 2), deaf=st.booleans(),
+    lost=st.booleans(),
 )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from ray.exceptions import RayError
 from raytemplate.engines.ray.ingest import OpenData
 from raytemplate.engines.ray.room import has_room
 from raytemplate.engines.ray.train import held_by, lower, lower_trial
-from raytemplate.engines.ray.trial_process import Place, new_process
+from raytemplate.engines.ray.trial_process import Place, ended_by, new_process
+from raytemplate.engines.ray.trouble import translate
 from raytemplate.engines.ray.variants import Variants, half_a_store
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.slots import Said
@@ -86,7 +87,8 @@ class RaySlots:
             said: list[Said] = ray.get(ref)
         except RayError as error:
             self._leave(slot)
-            return [Ended(how="failed", problem=f"its process died: {_reason(error)}")]
+            ended = ended_by(translate("sweep", error) or error)
+            return [replace(ended, problem=f"its process died: {_reason(error)}")]
         if said and isinstance(said[-1], Ended):
             self._variants.done(slot)
         else:

@@ -15,7 +15,7 @@ from raytemplate.engines.ray.context import Ranks
 from raytemplate.engines.ray.rank import TrainRequest, feed_of, held_device, run_loop
 from raytemplate.engines.ray.running import A_SHARE
 from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
-from raytemplate.errors import Diverged, RaytemplateError
+from raytemplate.errors import Diverged, EngineError, OutOfMemory, RaytemplateError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.slots import Said
 from raytemplate.execution.trials import Ended
@@ -170,4 +170,9 @@ def ended_by(error: BaseException) -> Ended:
         return Ended(how="trained", stopped="budget.time", problem=str(error), waited=True)
     how = "diverged" if isinstance(error, Diverged) else "failed"
     what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
-    return Ended(how=how, problem=what)
+    return Ended(how=how, problem=what, lost=_is_lost(error))
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether its machine or its storage failed. A process that ended alone, or for want of memory, may do so again."""
+    return isinstance(error, Unavailable) and not isinstance(error, EngineError | OutOfMemory)
