@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 HARD_S, SHELL_S, WAITS_FOR_A_CPU_S = 2.0, 1.0, 10.0
 COMMAND = str(Path(sys.executable).with_name("raytemplate"))
@@ -36,11 +37,12 @@ def raytemplate(
 
 def here(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in this process: for commands that start no Ray, and many times as quick."""
-    from raytemplate.cli.main import _run  # pyright: ignore[reportPrivateUsage]  the command less the end of the process
+    from raytemplate.cli import main
 
     said, told = io.StringIO(), io.StringIO()
-    with contextlib.chdir(cwd), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-        code = _run(list(map(str, arguments)))
+    began = patch.object(main, "STARTED", time.monotonic())  # this process is older than the command
+    with began, contextlib.chdir(cwd), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+        code = main._run(list(map(str, arguments)))  # pyright: ignore[reportPrivateUsage]  less the end of the process
     return subprocess.CompletedProcess(arguments, code, said.getvalue(), told.getvalue())
 
 

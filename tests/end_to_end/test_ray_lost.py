@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -46,7 +47,9 @@ def test_a_ray_that_is_killed_ends_the_run_with_eight_told_and_recorded(demo, na
     os.kill(killed, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, time.monotonic() - began < 10) == (8, True), said
-    assert f"{stage}: Ray has gone in the middle of the work: the {name} was killed" in said
+    # What little there is has often been read before the process is found that is to be killed.
+    stages = "ingest|fit" if stage == "ingest" else stage
+    assert re.search(rf"({stages}): Ray has gone in the middle of the work: the {name} was killed", said), said
     assert said.rstrip().endswith(f"raytemplate resume {run.name}")
     end = record(run, "end")
     assert (end["state"], end["exit_code"], end["retry"]) == ("failed", 8, "as it is")
