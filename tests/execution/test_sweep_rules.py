@@ -429,7 +429,7 @@ def test_no_course_of_trials_passes_the_budget(
                   earlier=Spent(seconds=spent_s, usd=spent_s * usd_per_h / 3600),
                   clock=simulated.clock, started=0.0)  # fmt: skip
     begun = meter.training_remaining_s()
-    with suppress(BudgetSpent, TrainingFailed):
+    with suppress(BudgetSpent, TrainingFailed, Unavailable):
         Sweep(Advisor(stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s), simulated, meter).run()
     late_s = GRACE_S + 0.02
     assert meter.spent_usd() <= max(meter.limit_usd, meter.earlier.usd) + late_s * meter.rate
@@ -492,7 +492,7 @@ def test_neither_kills_nor_new_prices_grant_a_second_budget(courses, budget_s, s
             on_trial=lambda record, best, left_s: known.append(record),
         )  # fmt: skip
         left_s = meter.remaining_s()
-        with suppress(Killed, BudgetSpent, TrainingFailed):
+        with suppress(Killed, BudgetSpent, TrainingFailed, Unavailable):
             Sweep(advisor, simulated, meter).run()
         assert simulated.now <= max(0.0, left_s) + GRACE_S + 0.52  # a process may die between two looks
         spent = Spent(seconds=meter.elapsed_s(), usd=meter.spent_usd())
