@@ -292,7 +292,7 @@ def resume(
             return Run(journal)
         _refuse_spent(locked, journal, began)
         if address:
-            from raytemplate.engines.moving import move
+            from raytemplate.conducting.moving import move
 
             move(journal, locked, address, _cluster)
         # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
@@ -351,7 +351,7 @@ def submit(
         PlanError: no storage that both sides see.
         RaytemplateError: how it failed, as `run` would.
     """
-    from raytemplate.engines.sending import send_new
+    from raytemplate.conducting.sending import send_new
     from raytemplate.execution.keys import sent_before, storage_of
 
     began = time.monotonic() if started is None else started
@@ -389,11 +389,11 @@ def _conduct(
         try:
             # Importing takes long enough to be interrupted in, too.
             if journal.read(SubmittedJob) is None:
-                from raytemplate.engines.conduct import conduct
+                from raytemplate.conducting.conduct import conduct
 
                 conduct(plan_, journal, place, heard, began, own=own)
             else:
-                from raytemplate.engines.submitted import conduct_submitted
+                from raytemplate.conducting.submitted import conduct_submitted
 
                 conduct_submitted(plan_, journal, place, heard, began, again=again)
         except (KeyboardInterrupt, Interrupted) as error:
@@ -419,7 +419,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
         ChampionMoved: the champion is not the one that the evidence was taken against.
         UsageError: no such run, or it has not been evaluated.
     """
-    from raytemplate.engines.promoter import PromoterProcess
+    from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.execution.artifacts import write_model_card
     from raytemplate.ledger.opening import open_ledger
 
@@ -434,7 +434,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
             with PromoterProcess(place, None, journal.log, user) as promoter:
                 promoter.promote(journal, by)
                 if journal.read(SubmittedJob) is not None and journal.read(RunEnd) is None:
-                    from raytemplate.engines.submitted import finish
+                    from raytemplate.conducting.submitted import finish
 
                     finish(locked, journal, place, None, time.monotonic(), journal.spent(), promoter)
                 rewrite_end(journal)
@@ -452,7 +452,7 @@ def stop(ref: str, *, workspace: str | None = None) -> Run:
     Raises:
         UsageError: the run was not submitted.
     """
-    from raytemplate.engines.submitted import stop_job
+    from raytemplate.conducting.submitted import stop_job
 
     run_ = find(ref, workspace=workspace)
     stop_job(run_.journal)
@@ -469,7 +469,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         UsageError: no such model or version, or nothing to go back to.
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
     """
-    from raytemplate.engines.promoter import PromoterProcess
+    from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.ledger.opening import open_ledger
 
     place = _to_write(workspace)

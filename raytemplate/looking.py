@@ -58,7 +58,7 @@ def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Ite
     Args:
         events: what happened to the run instead, one JSON object a line.
     """
-    from raytemplate.engines.submitted import job_log
+    from raytemplate.conducting.submitted import job_log
 
     journal = find(ref, workspace=workspace).journal
     return read_log(journal) if events else job_log(journal)

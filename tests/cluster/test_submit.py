@@ -111,7 +111,7 @@ def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
     assert (other.returncode, f"run {run} has it" in other.stderr) == (2, True)
     assert len(list((demo / ".raytemplate" / "runs").iterdir())) == 1
     followed = head.raytemplate("logs", run, "--follow", cwd=demo)
-    assert followed.returncode == 0 and "raytemplate.engines.ray.job" in followed.stdout
+    assert followed.returncode == 0 and "raytemplate.conducting.job" in followed.stdout
     assert "fit" in head.raytemplate("show", run, cwd=demo).stdout
     shown = head.raytemplate("resume", run, cwd=elsewhere)
     assert (shown.returncode, "Approved: version 1" in shown.stdout) == (0, True), shown.stderr
@@ -157,7 +157,7 @@ def test_a_job_that_stands_still_is_ended_by_its_watchdog_and_told_as_its_budget
     slow = {"training.epochs": 10_000, "budget.time": "60s"}  # from the command on: sending the job is in it
     began = time.monotonic()
     process, run = submitting(head, demo, storage, slow)
-    job = ["-m", "raytemplate.engines.ray.job", str(storage), run.name]
+    job = ["-m", "raytemplate.conducting.job", str(storage), run.name]
     (there,) = [one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[1:] == job]
     there.send_signal(signal.SIGSTOP)
     _, said = process.communicate(timeout=120)

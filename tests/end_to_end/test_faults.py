@@ -13,7 +13,7 @@ import pytest
 from small_flights import AS_OF
 
 from raytemplate import api
-from raytemplate.engines.quiet import Quiet
+from raytemplate.conducting.quiet import Quiet
 from raytemplate.errors import DataError, IntegrityError, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.records.judged import Approved

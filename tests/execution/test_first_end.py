@@ -10,8 +10,8 @@ import pytest
 from fake_runs import FakeRun
 
 import raytemplate as package
-from raytemplate.engines import watchdog
-from raytemplate.engines.timekeeper import Timekeeper
+from raytemplate.conducting import watchdog
+from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.errors import BudgetSpent, EngineError, PlanError, RaytemplateError, Unavailable, from_code
 from raytemplate.execution import lock
 from raytemplate.execution.failure import failed, keep_end

@@ -6,7 +6,7 @@ import pytest
 from fake_runs import FakeRun
 
 from raytemplate.budget import Meter
-from raytemplate.engines import submitted
+from raytemplate.conducting import submitted
 from raytemplate.engines.ray.jobs import JobState
 from raytemplate.errors import ChampionMoved, EngineError, IntegrityError
 from raytemplate.execution.execute import Execution

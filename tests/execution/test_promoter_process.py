@@ -11,7 +11,7 @@ from fake_runs import FakeRun
 
 import raytemplate as package
 from raytemplate import api
-from raytemplate.engines.promoter import PromoterProcess
+from raytemplate.conducting.promoter import PromoterProcess
 from raytemplate.errors import Bug, ChampionMoved, EngineError, IntegrityError, UsageError
 from raytemplate.execution.decide import promote as judged_here
 from raytemplate.execution.decide import roll_back as rolled_back_here
@@ -156,4 +156,4 @@ def test_nobody_but_the_promoter_judges_or_moves_a_head():
     root = Path(package.__file__).parent
     moving = re.compile(r"\bledger\.(promote|rollback|wait)\(|\bjudge\(|\bdecid(e|ing)\.(decide|promote|roll_back)\(")
     found = {str(path.relative_to(root)) for path in root.rglob("*.py") if moving.search(path.read_text())}
-    assert found == {"execution/decide.py", "governance/judge.py", "engines/promoting.py"}
+    assert found == {"execution/decide.py", "governance/judge.py", "conducting/promoting.py"}

@@ -30,7 +30,7 @@ def restored(tmp_path, monkeypatch):
                 pass
         raise BudgetSpent("both locks were taken")
 
-    monkeypatch.setattr("raytemplate.engines.conduct.conduct", conduct)
+    monkeypatch.setattr("raytemplate.conducting.conduct.conduct", conduct)
     made = {}
     for name, error in {"first": 1.0, "better": 0.5, "waits": 0.25, "broken": 0.0}.items():
         run = made[name] = FakeRun(tmp_path, promotion="manual" if name == "waits" else "automatic")

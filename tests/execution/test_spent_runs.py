@@ -51,7 +51,7 @@ def resumed(run):
 @pytest.fixture
 def nothing_starts(monkeypatch):
     """Whatever would be started is an error."""
-    from raytemplate.engines import bind, submitted
+    from raytemplate.conducting import bind, submitted
 
     def started(*_, **__):
         raise AssertionError("something was started")

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from raytemplate.engines import submitted
-from raytemplate.engines.quiet import Quiet
+from raytemplate.conducting import submitted
+from raytemplate.conducting.quiet import Quiet
 from raytemplate.engines.ray.jobs import JobState
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal

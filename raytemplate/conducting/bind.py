@@ -13,9 +13,9 @@ from types import TracebackType
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
+from raytemplate.conducting.promoter import PromoterProcess
+from raytemplate.conducting.quiet import Quiet
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.promoter import PromoterProcess
-from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.attached import AttachedRay
 from raytemplate.engines.ray.cluster import LocalRay
 from raytemplate.engines.ray.engine import RayEngine

@@ -40,7 +40,7 @@ class PromoterProcess:
             # own: Ctrl-C in the terminal must not end it in the middle of a promotion. With a copy of the environment:
             # Ray may change it meanwhile in another thread, and then exec has once failed with EFAULT.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "raytemplate.engines.promoting", str(workspace.folder), *ahead],
+                [sys.executable, "-P", "-m", "raytemplate.conducting.promoting", str(workspace.folder), *ahead],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, start_new_session=True, text=True,
                 env=dict(os.environ),
             )  # fmt: skip

@@ -1,8 +1,8 @@
 """A process beside the one that conducts a run, which ends that and all that it started once its time is over: one that
-was stopped, or whose code holds the interpreter, cannot keep its own time (`engines.ending` is for all others).
+was stopped, or whose code holds the interpreter, cannot keep its own time (`conducting.timekeeper` is for all others).
 
-`python -m raytemplate.engines.watchdog FOLDER ASKED` watches its parent. It ends when its standard input does, which is
-when its parent has ended; what it saw of that is then charged to the run. Only shortly before the time is over it
+`python -m raytemplate.conducting.watchdog FOLDER ASKED` watches its parent. It ends when its standard input does, which
+is when its parent has ended; what it saw of that is then charged to the run. Only shortly before the time is over it
 imports more than the standard library.
 """
 
@@ -22,12 +22,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from raytemplate.budget import Meter, Spent
-from raytemplate.engines.processes import below, has_ended, is_stopped, wants_cpu
+from raytemplate.conducting.processes import below, has_ended, is_stopped, wants_cpu
 from raytemplate.execution.attempts import last_word, saw
 
 _HARD_S = 1.5
 """After the time of a run is over its process is ended; with what that takes, within two seconds. By then one that can
-leave by itself (`engines.timekeeper`) has."""
+leave by itself (`conducting.timekeeper`) has."""
 _PATIENCE_S = 10.0
 """A process that only waits for a CPU may come to its own end for so long: a busy machine is no reason to kill it."""
 _LOOKS_IF_BUSY = 5
@@ -75,7 +75,7 @@ def watched(folder: Path, attempt: Path, meter: Meter) -> Generator[None]:
         judging_s=meter.judging_s, judging_usd=meter.judging_usd, earlier_s=meter.earlier.seconds,
         earlier_usd=meter.earlier.usd,
     )  # fmt: skip
-    command = [sys.executable, "-m", "raytemplate.engines.watchdog", str(folder), json.dumps(asdict(asked))]
+    command = [sys.executable, "-m", "raytemplate.conducting.watchdog", str(folder), json.dumps(asdict(asked))]
     # In a session of its own: neither Ctrl-C nor Ctrl-Z in the terminal is for it.
     watcher = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

@@ -9,8 +9,8 @@ from shutil import rmtree
 
 import pytest
 
-from raytemplate.engines.promoter import PromoterProcess
-from raytemplate.engines.promoting import Promoting, _answer
+from raytemplate.conducting.promoter import PromoterProcess
+from raytemplate.conducting.promoting import Promoting, _answer
 from raytemplate.errors import EngineError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from raytemplate.budget import Meter, Spent
+from raytemplate.conducting.job import ERROR_MARK
+from raytemplate.conducting.promoter import PromoterProcess
+from raytemplate.conducting.quiet import Quiet
+from raytemplate.conducting.sending import send_again
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.promoter import PromoterProcess
-from raytemplate.engines.quiet import Quiet
-from raytemplate.engines.ray.job import ERROR_MARK
 from raytemplate.engines.ray.jobs import Jobs, JobState
-from raytemplate.engines.sending import send_again
 from raytemplate.errors import (
     BudgetSpent,
     ChampionMoved,

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from raytemplate.engines.processes import has_ended, is_stopped, wants_cpu
+from raytemplate.conducting.processes import has_ended, is_stopped, wants_cpu
 
 SPINS = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.nice(int(sys.argv[2]))\nwhile True: pass"
 SLEEPS = "import time; time.sleep(600)"

@@ -1,4 +1,4 @@
-"""What a cluster does of a submitted run: `python -m raytemplate.engines.ray.job STORAGE RUN`, as a Ray job.
+"""What a cluster does of a submitted run: `python -m raytemplate.conducting.job STORAGE RUN`, as a Ray job.
 
 It ingests, trains and evaluates, and leaves its records and the model's bytes in shared storage. It judges nothing.
 """
@@ -13,14 +13,14 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from raytemplate.conducting.quiet import Quiet
+from raytemplate.conducting.timekeeper import Timekeeper
+from raytemplate.conducting.watchdog import watched
 from raytemplate.data.sources.places import is_uri
 from raytemplate.ending import told_by
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.quiet import Quiet
 from raytemplate.engines.ray.attached import AttachedRay
 from raytemplate.engines.ray.engine import RayEngine
-from raytemplate.engines.timekeeper import Timekeeper
-from raytemplate.engines.watchdog import watched
 from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import read_handover, shared_journal, shared_store, spent_until_job

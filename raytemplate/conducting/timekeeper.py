@@ -3,7 +3,7 @@
 It asks the code that runs to end, then says in the records how the run ended, ends all that it started, and leaves with
 the recorded exit code. A process that is not the run's own, such as a notebook's, is only asked, as by Ctrl-C.
 
-Its watchdog (`engines.watchdog`) is for what is left: a process that was stopped, or code that holds the interpreter.
+What is left is for its watchdog (`conducting.watchdog`): a stopped process, or code that holds the interpreter.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import threading
 from contextlib import suppress
 
 from raytemplate.budget import Meter
+from raytemplate.conducting.processes import below
 from raytemplate.ending import end_now
-from raytemplate.engines.processes import below
 from raytemplate.engines.ray.lost import out_of_use
 from raytemplate.errors import BudgetSpent, RaytemplateError
 from raytemplate.execution.failure import error_of, failed

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from raytemplate.engines.moving import move
+from raytemplate.conducting.moving import move
 from raytemplate.errors import PlanError, UsageError
 from raytemplate.execution.handover import shared_journal
 from raytemplate.execution.journal import Journal

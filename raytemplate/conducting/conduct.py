@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from raytemplate.budget import Meter
-from raytemplate.engines.bind import Bound
+from raytemplate.conducting.bind import Bound
+from raytemplate.conducting.timekeeper import Timekeeper
+from raytemplate.conducting.watchdog import watched
 from raytemplate.engines.ray.lost import ending_with_ray
-from raytemplate.engines.timekeeper import Timekeeper
-from raytemplate.engines.watchdog import watched
 from raytemplate.errors import EngineError, Interrupted, RaytemplateError
 from raytemplate.execution.failure import failed
 from raytemplate.execution.interrupted import kept

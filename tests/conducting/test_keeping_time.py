@@ -19,8 +19,8 @@ from pathlib import Path
 
 from raytemplate.cli.signals import hear_signals
 from raytemplate.ending import told_by
-from raytemplate.engines.timekeeper import Timekeeper
-from raytemplate.engines.watchdog import watched
+from raytemplate.conducting.timekeeper import Timekeeper
+from raytemplate.conducting.watchdog import watched
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock

@@ -85,7 +85,7 @@ def _send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent: 
     job = journal.need(SubmittedJob)
     handover = Handover(champion=champion_of(plan.name, place), spent_s=spent.seconds, spent_usd=spent.usd)
     hand_out(Path(job.storage), journal, ObjectStore(place.models), handover)
-    entrypoint = shlex.join(["python", "-m", "raytemplate.engines.ray.job", job.storage, journal.run_id])
+    entrypoint = shlex.join(["python", "-m", "raytemplate.conducting.job", job.storage, journal.run_id])
     with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
         gather_code(Path(plan.template).absolute().parent, Path(folder))
         return jobs.send(job.submission_id, entrypoint, Path(folder), journal.run_id)

@@ -1,4 +1,4 @@
-"""What the promoter does: `python -P -m raytemplate.engines.promoting WORKSPACE [URI]` loads no user code.
+"""What the promoter does: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI]` loads no user code.
 
 It reads one JSON line a request, such as {"do": "decide", "run": RUN, "actor": NAME}, and answers with one. With a URI
 it opens MLflow first, while a run trains; else when it is asked to.
