@@ -203,10 +203,10 @@ def _with_frame(spec: TemplateSpec, data: object, place: Workspace) -> TemplateS
 
 def _cluster(address: str) -> Cluster:
     if is_jobs_api(address):
-        from raytemplate.engines.ray.jobs import Jobs
+        from raytemplate.engines.ray.jobs.client import Jobs
 
         return Jobs(address).cluster()
-    from raytemplate.engines.ray.attached import cluster_at
+    from raytemplate.engines.ray.clusters.attached import cluster_at
 
     return cluster_at(address)
 
@@ -522,7 +522,7 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     from raytemplate.data.sources.folders import say_left_out
     from raytemplate.data.sources.reader import list_files
     from raytemplate.data.sources.storage import written_to
-    from raytemplate.engines.ray.predict import predict_files
+    from raytemplate.engines.ray.scoring.predict import predict_files
 
     opened = model(ref, workspace=workspace)
     opened.saved.check_keys()

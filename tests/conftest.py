@@ -54,7 +54,7 @@ def small(demo: Path) -> Callable[..., TemplateSpec]:
 @pytest.fixture(scope="session")
 def one_ray() -> Iterator[None]:
     """One Ray for every test of this process; a run uses the Ray that is there and leaves it alone."""
-    from raytemplate.engines.ray import cluster
+    from raytemplate.engines.ray.clusters import cluster
 
     for name, value in cluster._ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -16,11 +16,11 @@ from raytemplate.budget import Meter
 from raytemplate.conducting.promoter import PromoterProcess
 from raytemplate.conducting.quiet import Quiet
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.ray.attached import AttachedRay
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.clusters.attached import AttachedRay
+from raytemplate.engines.ray.clusters.cluster import LocalRay
+from raytemplate.engines.ray.clusters.running import RunningRay
+from raytemplate.engines.ray.clusters.sessions import sweep_sessions
 from raytemplate.engines.ray.engine import RayEngine
-from raytemplate.engines.ray.running import RunningRay
-from raytemplate.engines.ray.sessions import sweep_sessions
 from raytemplate.errors import BudgetSpent, Interrupted
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.in_turn import turn_of
@@ -117,7 +117,7 @@ class Bound:
             importlib.import_module(target.partition(":")[0])
         self._cluster.wait_quietly()
         self._engine.has_imported.wait(_IMPORT_LIMIT_S)
-        from raytemplate.engines.ray.train import trainer_class
+        from raytemplate.engines.ray.training.train import trainer_class
 
         trainer_class(family.trainer)
 

@@ -8,7 +8,7 @@ from raytemplate.budget import Meter
 from raytemplate.conducting.bind import Bound
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
-from raytemplate.engines.ray.lost import ending_with_ray
+from raytemplate.engines.ray.clusters.lost import ending_with_ray
 from raytemplate.errors import EngineError, Interrupted, RaytemplateError
 from raytemplate.execution.failure import failed
 from raytemplate.execution.interrupted import kept

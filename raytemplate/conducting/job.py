@@ -19,7 +19,7 @@ from raytemplate.conducting.watchdog import watched
 from raytemplate.data.sources.places import is_uri
 from raytemplate.ending import told_by
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.ray.attached import AttachedRay
+from raytemplate.engines.ray.clusters.attached import AttachedRay
 from raytemplate.engines.ray.engine import RayEngine
 from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
 from raytemplate.execution.execute import Execution

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
-from raytemplate.engines.ray.jobs import Jobs
+from raytemplate.engines.ray.jobs.client import Jobs
 from raytemplate.errors import PlanError, RaytemplateError, Unavailable, UsageError
 from raytemplate.execution.handover import shared_journal
 from raytemplate.execution.journal import Journal

@@ -10,8 +10,8 @@ from pathlib import Path
 from shutil import rmtree
 
 from raytemplate.budget import Spent
-from raytemplate.engines.ray.job_code import gather_code
-from raytemplate.engines.ray.jobs import Jobs
+from raytemplate.engines.ray.jobs.client import Jobs
+from raytemplate.engines.ray.jobs.job_code import gather_code
 from raytemplate.errors import Interrupted, RaytemplateError, Unavailable
 from raytemplate.execution.begin import begin
 from raytemplate.execution.handover import Handover, copy_handover, hand_out, read_handover, shared_journal, spent_on

@@ -15,7 +15,7 @@ from raytemplate.conducting.promoter import PromoterProcess
 from raytemplate.conducting.quiet import Quiet
 from raytemplate.conducting.sending import send_again
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.ray.jobs import Jobs, JobState
+from raytemplate.engines.ray.jobs.client import Jobs, JobState
 from raytemplate.errors import (
     BudgetSpent,
     ChampionMoved,

@@ -18,7 +18,7 @@ from contextlib import suppress
 from raytemplate.budget import Meter
 from raytemplate.conducting.processes import below
 from raytemplate.ending import end_now
-from raytemplate.engines.ray.lost import out_of_use
+from raytemplate.engines.ray.clusters.lost import out_of_use
 from raytemplate.errors import BudgetSpent, RaytemplateError
 from raytemplate.execution.failure import error_of, failed
 from raytemplate.execution.journal import Journal

@@ -1,7 +1,7 @@
 """A job that fails for a reason nobody expected: who follows it reads of a bug, with its trace and its package."""
 
 from raytemplate.conducting import job, submitted
-from raytemplate.engines.ray.jobs import JobState
+from raytemplate.engines.ray.jobs.client import JobState
 from raytemplate.errors import Bug
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from raytemplate.conducting import submitted
 from raytemplate.conducting.quiet import Quiet
-from raytemplate.engines.ray.jobs import JobState
+from raytemplate.engines.ray.jobs.client import JobState
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock

@@ -8,7 +8,7 @@ from object_store import object_store
 from small_flights import AS_OF, MODEL
 
 from raytemplate import api
-from raytemplate.engines.ray.ingest import open_data
+from raytemplate.engines.ray.data.ingest import open_data
 from raytemplate.errors import UsageError
 from raytemplate.records.judged import Approved
 

@@ -7,7 +7,7 @@ from small_flights import SHIPPED, write_demo
 
 from raytemplate.budget import Meter
 from raytemplate.engines.mlflow.flavor import package
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.clusters.cluster import LocalRay
 from raytemplate.engines.ray.engine import RayEngine
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.journal import Journal

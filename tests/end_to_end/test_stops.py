@@ -179,7 +179,7 @@ def test_f24_a_second_ctrl_c_does_not_wait(demo):
 SLOW_END = """
 import os, signal, time
 from raytemplate.cli.signals import hear_signals
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.clusters.cluster import LocalRay
 from raytemplate.errors import Terminated
 
 hear_signals()

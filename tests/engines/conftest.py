@@ -12,9 +12,9 @@ from small_flights import AS_OF
 
 from raytemplate import api
 from raytemplate.budget import Meter
-from raytemplate.engines.ray.engine import translated
-from raytemplate.engines.ray.ingest import open_data
-from raytemplate.engines.ray.train import fit
+from raytemplate.engines.ray.clusters.translated import translated
+from raytemplate.engines.ray.data.ingest import open_data
+from raytemplate.engines.ray.training.train import fit
 from raytemplate.execution.journal import Journal
 
 

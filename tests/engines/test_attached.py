@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from deaf_server import deaf_server
 
-from raytemplate.engines.ray import attached
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.clusters import attached
+from raytemplate.engines.ray.clusters.cluster import LocalRay
 from raytemplate.errors import EngineError, Unavailable, UsageError
 
 

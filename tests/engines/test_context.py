@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
-from raytemplate.engines.ray.feeds import MemoryFeed
-from raytemplate.engines.ray.rank import refuse_unseen
+from raytemplate.engines.ray.data.feeds import MemoryFeed
+from raytemplate.engines.ray.training.context import Assignment, RankContext, Ranks
+from raytemplate.engines.ray.training.rank import refuse_unseen
 from raytemplate.errors import IntegrityError, PlanError
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.models.context import Layout

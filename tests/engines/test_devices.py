@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from raytemplate.engines.ray.context import Ranks
-from raytemplate.engines.ray.trial_process import _SlotRanks
+from raytemplate.engines.ray.training.context import Ranks
+from raytemplate.engines.ray.trials.trial_process import _SlotRanks
 from raytemplate.errors import TrainingFailed
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.tabular_mlp.family import TabularMlpOptions

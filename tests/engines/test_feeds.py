@@ -5,7 +5,7 @@ import pytest
 
 from raytemplate import plugins
 from raytemplate.data.features.gaps import Gap
-from raytemplate.engines.ray.feeds import MemoryFeed, StreamFeed
+from raytemplate.engines.ray.data.feeds import MemoryFeed, StreamFeed
 from raytemplate.models.context import Layout
 from raytemplate.models.saved import seen_by
 

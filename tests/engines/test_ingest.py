@@ -10,8 +10,8 @@ import pytest
 from small_flights import SHIPPED
 
 from raytemplate import api
-from raytemplate.engines.ray.engine import translated
-from raytemplate.engines.ray.ingest import open_data
+from raytemplate.engines.ray.clusters.translated import translated
+from raytemplate.engines.ray.data.ingest import open_data
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.spec.load import load
 

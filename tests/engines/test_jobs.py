@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from deaf_server import deaf_server
 
-from raytemplate.engines.ray import jobs
+from raytemplate.engines.ray.jobs import client as jobs
 from raytemplate.errors import Unavailable
 
 

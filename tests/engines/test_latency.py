@@ -5,7 +5,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from raytemplate.engines.ray.score import latency_of
+from raytemplate.engines.ray.scoring.score import latency_of
 
 
 class Model:

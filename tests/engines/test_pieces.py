@@ -15,7 +15,7 @@ from raytemplate.data.sources.source import ListOrder, SliceOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.data.windows import SIDE
-from raytemplate.engines.ray.pieces import Piece, Pieces, bundled, by_file, pieces_of_listing, read_piece
+from raytemplate.engines.ray.data.pieces import Piece, Pieces, bundled, by_file, pieces_of_listing, read_piece
 from raytemplate.records.codec import Settings
 
 MOST_BYTES, MOST_PIECES = 4_000_000, 250

@@ -3,7 +3,7 @@
 import pytest
 from ray.train import ScalingConfig
 
-from raytemplate.engines.ray.room import RoomPolicy, room
+from raytemplate.engines.ray.training.room import RoomPolicy, room
 
 ONE = {"CPU": 1.0}
 

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from raytemplate.engines.ray.clusters.sessions import hold_mark, session_folders, sweep_sessions
 from raytemplate.engines.ray.private import exits, small_ray
 from raytemplate.engines.ray.private.messages import to_stderr
 from raytemplate.engines.ray.private.small_ray import without_cleaner, without_statistics
-from raytemplate.engines.ray.sessions import hold_mark, session_folders, sweep_sessions
 
 
 def session(folder, name, pid):
@@ -46,7 +46,7 @@ def gone():
 SWEEPS = """
 import sys, time
 from pathlib import Path
-from raytemplate.engines.ray.sessions import sweep_sessions
+from raytemplate.engines.ray.clusters.sessions import sweep_sessions
 
 time.sleep(max(0.0, float(sys.argv[2]) - time.time()))
 sweep_sessions(Path(sys.argv[1]), note=print)
@@ -69,7 +69,7 @@ def test_two_starts_that_tidy_at_the_same_moment_do_not_fail(tmp_path, gone):
 HOLDS = """
 import sys
 from pathlib import Path
-from raytemplate.engines.ray.sessions import hold_mark
+from raytemplate.engines.ray.clusters.sessions import hold_mark
 
 hold_mark(Path(sys.argv[1]))
 print("held", flush=True)
@@ -231,7 +231,7 @@ def test_with_the_switch_nothing_in_ray_is_changed(monkeypatch):
 
 HEARD = """
 import os, signal, time
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.clusters.cluster import LocalRay
 
 signal.signal(signal.SIGTERM, lambda *_: print("heard"))
 own = LocalRay(num_cpus=1, object_store_bytes=100_000_000).start()
@@ -254,7 +254,7 @@ def test_a_ray_of_our_own_ends_by_itself_beside_other_work_and_sigterm_is_heard_
 
 FREED = """
 import time
-from raytemplate.engines.ray.cluster import LocalRay
+from raytemplate.engines.ray.clusters.cluster import LocalRay
 
 own = LocalRay(num_cpus=1, object_store_bytes=100_000_000).start()
 own.wait()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raytemplate.engines.ray.train import lower
+from raytemplate.engines.ray.training.train import lower
 from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.models.saved import About, SavedModel, write_model

@@ -9,12 +9,12 @@ import pytest
 import ray
 
 from raytemplate.code.load import code_in
-from raytemplate.engines.ray.ingest import encode_again, open_data
-from raytemplate.engines.ray.rank import TrainRequest
-from raytemplate.engines.ray.train import lower
-from raytemplate.engines.ray.trial_process import ended_by
-from raytemplate.engines.ray.trial_rows import RowsLate, made_for
-from raytemplate.engines.ray.variants import Variants, half_a_store
+from raytemplate.engines.ray.data.ingest import encode_again, open_data
+from raytemplate.engines.ray.training.rank import TrainRequest
+from raytemplate.engines.ray.training.train import lower
+from raytemplate.engines.ray.trials.trial_process import ended_by
+from raytemplate.engines.ray.trials.trial_rows import RowsLate, made_for
+from raytemplate.engines.ray.trials.variants import Variants, half_a_store
 from raytemplate.errors import TrainingFailed
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended

@@ -11,7 +11,7 @@ import own_code
 import pytest
 import ray
 
-from raytemplate.engines.ray.engine import translated
+from raytemplate.engines.ray.clusters.translated import translated
 from raytemplate.engines.ray.trouble import SIGNS, translate
 from raytemplate.errors import DataError, EngineError, OutOfMemory, OwnCodeFailed, RaytemplateError, Unavailable
 
@@ -93,7 +93,7 @@ used = psutil.virtual_memory()
 os.environ["RAY_memory_usage_threshold"] = str((used.total - used.available + 1e9) / used.total)
 os.environ["RAY_memory_monitor_refresh_ms"] = "50"
 import ray, time, numpy as np
-from raytemplate.engines.ray.engine import translated
+from raytemplate.engines.ray.clusters.translated import translated
 ray.init(address="local", num_cpus=1, include_dashboard=False, logging_level=50, log_to_driver=False)
 
 def eat():

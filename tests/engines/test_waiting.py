@@ -12,8 +12,8 @@ from ray.train.v2._internal.execution.controller.state import ReschedulingState,
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.worker_group.poll import WorkerGroupPollStatus, WorkerStatus
 
-from raytemplate.engines.ray.losses import START_TRY_S, WAIT_S, Losses, failure_config
-from raytemplate.engines.ray.time_is_up import TimeIsUp
+from raytemplate.engines.ray.training.losses import START_TRY_S, WAIT_S, Losses, failure_config
+from raytemplate.engines.ray.training.time_is_up import TimeIsUp
 from raytemplate.errors import BudgetSpent, Unavailable
 from raytemplate.execution.journal import Journal
 

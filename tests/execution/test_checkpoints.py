@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
-from raytemplate.engines.ray.feeds import MemoryFeed
+from raytemplate.engines.ray.data.feeds import MemoryFeed
+from raytemplate.engines.ray.training.context import Assignment, RankContext, Ranks
 from raytemplate.errors import IntegrityError, TrainingFailed
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.standing import ANEW, Standing

@@ -7,7 +7,7 @@ from fake_runs import FakeRun
 
 from raytemplate.budget import Meter
 from raytemplate.conducting import submitted
-from raytemplate.engines.ray.jobs import JobState
+from raytemplate.engines.ray.jobs.client import JobState
 from raytemplate.errors import ChampionMoved, EngineError, IntegrityError
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import Handover, hand_out, shared_journal, shared_store

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
-from raytemplate.engines.ray.feeds import MemoryFeed
+from raytemplate.engines.ray.data.feeds import MemoryFeed
+from raytemplate.engines.ray.training.context import Assignment, RankContext, Ranks
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.journal import Journal

@@ -3,7 +3,7 @@
 import pytest
 from test_values_as_in_training import RULES, category, model
 
-from raytemplate.engines.ray.score import reads_other
+from raytemplate.engines.ray.scoring.score import reads_other
 from raytemplate.testing.samples import sample_ingest_stage
 
 NOW = sample_ingest_stage(rules=RULES)

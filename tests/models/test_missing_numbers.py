@@ -15,8 +15,8 @@ from raytemplate import plugins
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.profile import profile
 from raytemplate.engines.mlflow.flavor import PyFunc
-from raytemplate.engines.ray.encoding import arrays_of
-from raytemplate.engines.ray.feeds import MemoryFeed
+from raytemplate.engines.ray.data.encoding import arrays_of
+from raytemplate.engines.ray.data.feeds import MemoryFeed
 from raytemplate.models.context import Split
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.models.saved import About, SavedModel, layout_of, seen_by, write_model

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from raytemplate.data.features.encoding import FittedColumn, FittedFeatures
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.text.rules import Rules
-from raytemplate.engines.ray.pieces import pieces_of_listing, read_piece, take_accounts
+from raytemplate.engines.ray.data.pieces import pieces_of_listing, read_piece, take_accounts
 from raytemplate.errors import DataError
 from raytemplate.models.saved import About, SavedModel, layout_of
 from raytemplate.records.codec import Settings

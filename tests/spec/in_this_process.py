@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 from raytemplate.data.windows import check_windows
-from raytemplate.engines.ray import ingest
-from raytemplate.engines.ray.encoding import arrays_of, fitted, profile_of
-from raytemplate.engines.ray.pieces import Pieces, pieces_of, take_accounts
+from raytemplate.engines.ray.data import ingest
+from raytemplate.engines.ray.data.encoding import arrays_of, fitted, profile_of
+from raytemplate.engines.ray.data.pieces import Pieces, pieces_of, take_accounts
 from raytemplate.planning.stages import IngestStage
 
 

@@ -6,7 +6,7 @@ import pytest
 from template_text import WHOLE, write
 
 from raytemplate.data.reserved import PREDICTION, VERSION, is_written
-from raytemplate.engines.ray.predict import VERSION as WRITTEN
+from raytemplate.engines.ray.scoring.predict import VERSION as WRITTEN
 from raytemplate.errors import SpecError
 from raytemplate.spec.load import load
 

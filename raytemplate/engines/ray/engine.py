@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from raytemplate.budget import Meter
-from raytemplate.engines.ray import lost
+from raytemplate.engines.ray.clusters.running import RunningRay
+from raytemplate.engines.ray.clusters.translated import translated
 from raytemplate.engines.ray.private.small_ray import (
     import_sharing,
     without_cleaner,
     without_sharing,
     without_statistics,
 )
-from raytemplate.engines.ray.running import RunningRay
-from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
 from raytemplate.execution.slots import TrialLoop
@@ -27,8 +26,6 @@ from raytemplate.records.ingested import Snapshot
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
-
-T = TypeVar("T")
 
 
 class RayEngine:
@@ -50,7 +47,7 @@ class RayEngine:
 
     def ready(self) -> None:
         """See `execution.ports.Engine`. What the first stage imports is imported while Ray starts."""
-        from raytemplate.engines.ray import ingest as _  # noqa: F401
+        from raytemplate.engines.ray.data import ingest as _  # noqa: F401
 
         import_sharing()
         self.has_imported.set()
@@ -58,14 +55,14 @@ class RayEngine:
         if self._cluster.ours:
             without_statistics(self._changes)
         elif not self._checked:
-            from raytemplate.engines.ray.preflight import check_nodes
+            from raytemplate.engines.ray.clusters.preflight import check_nodes
 
             translated("start", lambda: check_nodes(self._plan, self._folder))
             self._checked = True
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         """See `execution.ports.Engine`. Rows that are open are not read again for other features of theirs."""
-        from raytemplate.engines.ray.ingest import OpenData, encode_again, open_data
+        from raytemplate.engines.ray.data.ingest import OpenData, encode_again, open_data
 
         held = self._data
         if isinstance(held, OpenData) and held.serves(stage):
@@ -79,8 +76,8 @@ class RayEngine:
 
     def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
         """See `execution.ports.Engine`."""
-        from raytemplate.engines.ray import train
-        from raytemplate.engines.ray.ingest import OpenData
+        from raytemplate.engines.ray.data.ingest import OpenData
+        from raytemplate.engines.ray.training import train
 
         assert isinstance(self._data, OpenData)
         data = self._data
@@ -92,8 +89,8 @@ class RayEngine:
         self, stage: SweepStage, ingested: Ingested, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews
     ) -> None:
         """See `execution.ports.Engine`."""
-        from raytemplate.engines.ray.ingest import OpenData
-        from raytemplate.engines.ray.slots import RaySlots
+        from raytemplate.engines.ray.data.ingest import OpenData
+        from raytemplate.engines.ray.trials.slots import RaySlots
 
         assert isinstance(self._data, OpenData)
         data = self._data
@@ -106,8 +103,8 @@ class RayEngine:
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
     ) -> TestScores:
         """See `execution.ports.Engine`."""
-        from raytemplate.engines.ray.ingest import OpenData
-        from raytemplate.engines.ray.score import score_test
+        from raytemplate.engines.ray.data.ingest import OpenData
+        from raytemplate.engines.ray.scoring.score import score_test
 
         assert isinstance(self._data, OpenData)
         data = self._data
@@ -121,19 +118,3 @@ class RayEngine:
     def close(self) -> None:
         """What was changed in Ray for a Ray of our own is as it was: this process may go on with another."""
         self._changes.close()
-
-
-def translated(stage: str, work: Callable[[], T]) -> T:
-    """Run a stage. What Ray or a project's own code raises becomes an error of ours; our own come through Ray whole."""
-    lost.in_stage(stage)
-    try:
-        return work()
-    except RaytemplateError:
-        raise
-    except Exception as error:  # what is none of Ray's or the project's is raised again
-        from raytemplate.engines.ray.trouble import translate
-
-        ours = lost.loss() or translate(stage, error)
-        if ours is None:
-            raise
-        raise ours from error

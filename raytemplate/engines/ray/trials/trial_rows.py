@@ -10,8 +10,8 @@ import ray
 from ray.exceptions import GetTimeoutError
 
 from raytemplate import plugins
-from raytemplate.engines.ray.encoding import Arrays
-from raytemplate.engines.ray.rank import TrainRequest
+from raytemplate.engines.ray.data.encoding import Arrays
+from raytemplate.engines.ray.training.rank import TrainRequest
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.models.context import Layout
 from raytemplate.models.options import Family

@@ -11,10 +11,10 @@ import ray
 
 from raytemplate import plugins
 from raytemplate.code.load import code_in
-from raytemplate.engines.ray.context import Ranks
-from raytemplate.engines.ray.rank import TrainRequest, feed_of, held_device, run_loop
-from raytemplate.engines.ray.running import A_SHARE
-from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
+from raytemplate.engines.ray.clusters.running import A_SHARE
+from raytemplate.engines.ray.training.context import Ranks
+from raytemplate.engines.ray.training.rank import TrainRequest, feed_of, held_device, run_loop
+from raytemplate.engines.ray.trials.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.errors import Diverged, EngineError, OutOfMemory, RaytemplateError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.slots import Said

@@ -16,10 +16,10 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raytemplate.budget import Meter
-from raytemplate.engines.ray.beside import beside, ends_of
-from raytemplate.engines.ray.context import Ranks
-from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.engines.ray.rank import TrainRequest, feed_of, run_loop
+from raytemplate.engines.ray.data.ingest import OpenData
+from raytemplate.engines.ray.training.beside import beside, ends_of
+from raytemplate.engines.ray.training.context import Ranks
+from raytemplate.engines.ray.training.rank import TrainRequest, feed_of, run_loop
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch

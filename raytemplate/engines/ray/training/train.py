@@ -14,16 +14,16 @@ import ray.train
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
-from raytemplate.engines.ray.apart import train_apart
-from raytemplate.engines.ray.beside import beside, ends_of
-from raytemplate.engines.ray.context import Assignment, Ranks
-from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.engines.ray.losses import Losses, failure_config
+from raytemplate.engines.ray.clusters.running import A_SHARE
+from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.private.small_ray import calm_scheduling
-from raytemplate.engines.ray.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
-from raytemplate.engines.ray.room import RoomPolicy
-from raytemplate.engines.ray.running import A_SHARE
-from raytemplate.engines.ray.time_is_up import TimeIsUp
+from raytemplate.engines.ray.training.apart import train_apart
+from raytemplate.engines.ray.training.beside import beside, ends_of
+from raytemplate.engines.ray.training.context import Assignment, Ranks
+from raytemplate.engines.ray.training.losses import Losses, failure_config
+from raytemplate.engines.ray.training.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
+from raytemplate.engines.ray.training.room import RoomPolicy
+from raytemplate.engines.ray.training.time_is_up import TimeIsUp
 from raytemplate.engines.ray.trouble import is_lost, reason
 from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal

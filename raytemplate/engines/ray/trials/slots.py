@@ -9,12 +9,12 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.engines.ray.room import has_room
-from raytemplate.engines.ray.train import held_by, lower, lower_trial
-from raytemplate.engines.ray.trial_process import Place, ended_by, new_process
+from raytemplate.engines.ray.data.ingest import OpenData
+from raytemplate.engines.ray.training.room import has_room
+from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
+from raytemplate.engines.ray.trials.trial_process import Place, ended_by, new_process
+from raytemplate.engines.ray.trials.variants import Variants, half_a_store
 from raytemplate.engines.ray.trouble import translate
-from raytemplate.engines.ray.variants import Variants, half_a_store
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.slots import Said
 from raytemplate.execution.trials import Ended, Trial
@@ -108,7 +108,7 @@ class RaySlots:
     def _new(self, trainer: str) -> Place:
         if self._stage.workers == 1:
             return new_process(self._stage, self._variants.own, self._journal.code)
-        from raytemplate.engines.ray.groups import GroupPlace
+        from raytemplate.engines.ray.trials.groups import GroupPlace
 
         self._num_groups += 1
         request = lower(self._stage.arms[0], self._features, self._journal, math.inf, 0.0)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from raytemplate.data.features.encoding import FittedFeatures, target_values
 from raytemplate.data.times import utc_moments
-from raytemplate.engines.ray.ingest import OpenData
+from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.evaluation.slices import slice_values

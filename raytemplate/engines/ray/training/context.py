@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.engines.ray.feeds import Feed
+from raytemplate.engines.ray.data.feeds import Feed
 from raytemplate.errors import Diverged
 from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.execution.checkpoints import Checkpoints

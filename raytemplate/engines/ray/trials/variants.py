@@ -11,9 +11,9 @@ import ray
 from ray.exceptions import RayError
 from ray.experimental import get_local_object_locations
 
-from raytemplate.engines.ray.encoding import encode_rows
-from raytemplate.engines.ray.ingest import OpenData
-from raytemplate.engines.ray.trial_rows import TrialRows
+from raytemplate.engines.ray.data.encoding import encode_rows
+from raytemplate.engines.ray.data.ingest import OpenData
+from raytemplate.engines.ray.trials.trial_rows import TrialRows
 from raytemplate.models.saved import layout_of
 from raytemplate.planning.features import drawn_steps
 from raytemplate.planning.stages import FeatureStep

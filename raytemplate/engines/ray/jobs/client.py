@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from raytemplate.engines.ray.attached import TOKEN_STEP, cluster_of
+from raytemplate.engines.ray.clusters.attached import TOKEN_STEP, cluster_of
 from raytemplate.errors import Forbidden, Unavailable
 from raytemplate.planning.addresses import refuse_other_than_jobs_api
 from raytemplate.planning.inventory import Cluster

@@ -10,7 +10,7 @@ from pathlib import Path
 from raytemplate.errors import PlanError
 from raytemplate.units import show_bytes
 
-_PACKAGE = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[3]
 _MOST_BYTES = 50_000_000
 _NOT_OURS = ("__pycache__", "node_modules", "site-packages", _PACKAGE.name)
 

@@ -27,8 +27,8 @@ from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_spread
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
-from raytemplate.engines.ray.encoding import Arrays, arrays_of, fitted, profile_of
-from raytemplate.engines.ray.pieces import account_of, by_file, dataset, pieces_of, take_accounts
+from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, profile_of
+from raytemplate.engines.ray.data.pieces import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested

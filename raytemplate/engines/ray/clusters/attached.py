@@ -9,8 +9,8 @@ import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 
-from raytemplate.engines.ray import lost
-from raytemplate.engines.ray.leaving import Leaving
+from raytemplate.engines.ray.clusters import lost
+from raytemplate.engines.ray.clusters.leaving import Leaving
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, in_words
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.inventory import Cluster, Node

@@ -18,11 +18,11 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from raytemplate.engines.ray.rank import TrainRequest, WorkerRanks, feed_of, run_loop
-from raytemplate.engines.ray.time_is_up import TimeIsUp
-from raytemplate.engines.ray.train import trainer_of
-from raytemplate.engines.ray.trial_process import Talk, ended_by
-from raytemplate.engines.ray.trial_rows import RowsLate, TrialRows, made_for
+from raytemplate.engines.ray.training.rank import TrainRequest, WorkerRanks, feed_of, run_loop
+from raytemplate.engines.ray.training.time_is_up import TimeIsUp
+from raytemplate.engines.ray.training.train import trainer_of
+from raytemplate.engines.ray.trials.trial_process import Talk, ended_by
+from raytemplate.engines.ray.trials.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from raytemplate.engines.ray import lost
-from raytemplate.engines.ray.leaving import Leaving
+from raytemplate.engines.ray.clusters import lost
+from raytemplate.engines.ray.clusters.leaving import Leaving
+from raytemplate.engines.ray.clusters.sessions import mark_session
 from raytemplate.engines.ray.private.small_ray import few_processes
-from raytemplate.engines.ray.sessions import mark_session
 from raytemplate.errors import EngineError, RaytemplateError, Unavailable, in_words
 from raytemplate.store.locks import FileLock
 
@@ -178,4 +178,4 @@ def _warm_up() -> None:
 
 
 def _import_reader() -> None:
-    from raytemplate.engines.ray import pieces as _  # noqa: F401
+    from raytemplate.engines.ray.data import pieces as _  # noqa: F401

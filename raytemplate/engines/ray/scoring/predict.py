@@ -17,11 +17,11 @@ from pyarrow.csv import CSVWriter
 
 from raytemplate.data.reserved import INTERNAL, VERSION
 from raytemplate.data.sources.listing import SourceTable
-from raytemplate.engines.ray.cluster import LocalRay
-from raytemplate.engines.ray.engine import translated
-from raytemplate.engines.ray.ingest import quiet_data
-from raytemplate.engines.ray.lost import ending_with_ray
-from raytemplate.engines.ray.pieces import by_file, dataset, pieces_of_listing, take_accounts
+from raytemplate.engines.ray.clusters.cluster import LocalRay
+from raytemplate.engines.ray.clusters.lost import ending_with_ray
+from raytemplate.engines.ray.clusters.translated import translated
+from raytemplate.engines.ray.data.ingest import quiet_data
+from raytemplate.engines.ray.data.pieces import by_file, dataset, pieces_of_listing, take_accounts
 from raytemplate.errors import DataError, EngineError
 from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from raytemplate import plugins
 from raytemplate.code.load import code_in
-from raytemplate.engines.ray.context import Assignment, RankContext, Ranks
-from raytemplate.engines.ray.feeds import Feed, MemoryFeed, StreamFeed, with_validation
+from raytemplate.engines.ray.data.feeds import Feed, MemoryFeed, StreamFeed, with_validation
+from raytemplate.engines.ray.training.context import Assignment, RankContext, Ranks
 from raytemplate.errors import PlanError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch

@@ -17,7 +17,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from raytemplate.engines.ray import lost
+from raytemplate.engines.ray.clusters import lost
 
 _LARGEST_ACTION = 512
 _WATCH_S = 0.001

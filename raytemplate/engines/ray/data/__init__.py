@@ -1,0 +1,1 @@
+"""Rows on Ray: read, checked, encoded, and fed to a loop."""

@@ -1,0 +1,1 @@
+"""Ray's Jobs API, and the code that a job takes along."""

@@ -1,0 +1,1 @@
+"""Rows with a model's predictions: the test window, and new files."""
