@@ -11,7 +11,7 @@ from raytemplate.cli.output import Answer
 from raytemplate.errors import EXIT_DONE, IntegrityError
 
 if TYPE_CHECKING:
-    from raytemplate.execution.verified import Verified
+    from raytemplate.history.verified import Verified
 
 
 @click.group("ledger", no_args_is_help=False)

@@ -24,4 +24,6 @@ def command(run: str, address: str | None, workspace: str | None) -> Answer:
 
     found = api.find(run, workspace=workspace)
     heard = listener(found.journal.folder.parent)
-    return finish(api.resume(run, address=address, workspace=workspace, listener=heard, started=STARTED))
+    return finish(
+        api.resume(run, address=address, workspace=workspace, listener=heard, began=STARTED, own_process=True)
+    )

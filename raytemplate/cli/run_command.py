@@ -45,14 +45,16 @@ def command(
     earlier = api.unfinished(planned)
     if earlier is not None and go_on:
         return finish(
-            api.resume(earlier.run_id, workspace=str(planned.workspace.folder), listener=heard, started=STARTED)
+            api.resume(
+                earlier.run_id, workspace=str(planned.workspace.folder), listener=heard, began=STARTED, own_process=True
+            )
         )
     if earlier is not None:
         heard.note(
             f"Run {earlier.run_id} of this plan is unfinished; this is a new run with its own budget. To go on with "
             f"that one instead:\n  raytemplate resume {earlier.run_id}\n"
         )
-    return finish(api.run(planned, listener=heard, started=STARTED))
+    return finish(api.run(planned, listener=heard, began=STARTED, own_process=True))
 
 
 def _submitting(

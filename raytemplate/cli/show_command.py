@@ -27,7 +27,7 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
         text = api.winning_template(ref, workspace=workspace)
         return Answer(kind="Template", data={"template": text}, text=text.rstrip())
     from raytemplate.cli.run_command import run_data
-    from raytemplate.execution.runs import Run
+    from raytemplate.history.runs import Run
     from raytemplate.reports.version_shown import VersionView
 
     found = api.show(ref, workspace=workspace)

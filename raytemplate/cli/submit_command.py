@@ -36,7 +36,7 @@ def command(
     refuse_other_than_jobs_api(address)
     planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
-    run = api.submit(planned, key=key, detach=detach, listener=heard, started=STARTED)
+    run = api.submit(planned, key=key, detach=detach, listener=heard, began=STARTED, own_process=True)
     if not detach:
         return finish(run)
     heard.note(f"Sent. To follow, judge and promote it:\n  raytemplate resume {run.id}")

@@ -7,14 +7,13 @@ import importlib
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.conducting.promoter import PromoterProcess
-from raytemplate.conducting.quiet import Quiet
+from raytemplate.conducting.work import Work
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.ray.clusters.attached import AttachedRay
 from raytemplate.engines.ray.clusters.cluster import LocalRay
@@ -24,12 +23,10 @@ from raytemplate.engines.ray.engine import RayEngine
 from raytemplate.errors import BudgetSpent, Interrupted
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.in_turn import turn_of
-from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
 from raytemplate.models.options import Family
-from raytemplate.planning.inventory import Champion
-from raytemplate.planning.look import this_machine
+from raytemplate.planning.look import champion_of, this_machine
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.run import RunStart
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 from raytemplate.units import show_bytes
@@ -44,19 +41,16 @@ _IMPORT_LIMIT_S = 60.0
 class Bound:
     """Everything a run holds besides its own process. A context: on leaving it, nothing of it is left running.
 
-    Args:
-        address: a Ray that already runs, and is left running; "" starts one for this run.
-        own: this process is the run's own, and may be ended; in another one no code of the project is trained.
+    A Ray that already runs is left running. In a process that is not the run's own no code of the project is trained.
     """
 
-    def __init__(
-        self, plan: RunPlan, journal: Journal, workspace: Workspace, listener: Listener | None, address: str = "",
-        *, own: bool = True,
-    ) -> None:  # fmt: skip
-        self._plan, self._journal, self._workspace = plan, journal, workspace
-        self._listener = listener or Quiet()
+    def __init__(self, work: Work) -> None:
+        plan, journal, workspace = work.plan, work.journal, work.workspace
+        self._plan, self._journal, self._workspace, self._listener = plan, journal, workspace, work.listener
+        address = journal.need(RunStart).address
         self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
-        self._engine = RayEngine(self._cluster, plan, journal.folder, apart=not own and _has_own_code(plan))
+        apart = not work.own_process and _has_own_code(plan)
+        self._engine = RayEngine(self._cluster, plan, journal.folder, apart=apart)
         self._promoter: PromoterProcess | None = None
 
     def __enter__(self) -> Bound:
@@ -95,13 +89,14 @@ class Bound:
         if self._promoter is not None:
             self._promoter.close()
 
-    def execution(self, meter: Meter, store: ObjectStore, champion_now: Callable[[], Champion | None]) -> Execution:
+    def execution(self, meter: Meter) -> Execution:
         """The execution, with everything it needs bound to it."""
         assert self._promoter is not None
+        name, workspace = self._plan.name, self._workspace
         return Execution(
             plan=self._plan, journal=self._journal, engine=self._engine, promoter=self._promoter,
-            store=store, meter=meter, listener=self._listener, champion_now=champion_now, package=package,
-            turn=turn_of(self._workspace, self._plan.name),
+            store=ObjectStore(workspace.models), meter=meter, listener=self._listener,
+            champion_now=lambda: champion_of(name, workspace), package=package, turn=turn_of(workspace, name),
         )  # fmt: skip
 
     def abandon(self) -> None:

@@ -8,43 +8,35 @@ from raytemplate.budget import Meter
 from raytemplate.conducting.bind import Bound
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
+from raytemplate.conducting.work import Work
 from raytemplate.engines.ray.clusters.lost import ending_with_ray
 from raytemplate.errors import EngineError, Interrupted, RaytemplateError
 from raytemplate.execution.failure import failed
 from raytemplate.execution.interrupted import kept
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
 from raytemplate.execution.run_log import log_failure
-from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.run import RunStart
-from raytemplate.store.objects import ObjectStore
-from raytemplate.store.workspace import Workspace
 
 
-def conduct(
-    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, own: bool
-) -> None:
+def conduct(work: Work) -> None:
     """Walk the stages of a run that only this process works on; leaves nothing running.
-
-    Args:
-        began: `time.monotonic()` when the clock of the budget began.
-        own: this process is the run's own, and may be ended if it outlasts its time.
 
     Raises:
         KeyboardInterrupt, Interrupted: as they came; see `execution.interrupted`.
         RaytemplateError: how it failed; recorded as the run's end.
     """
+    plan, journal = work.plan, work.journal
     with ExitStack() as stack:
-        meter = plan.limits.meter(journal.spent(), began)
-        attempt, keeper = stack.enter_context(journal.attempt(meter)), Timekeeper(plan, journal, meter, own=own)
-        if own:
+        meter = plan.limits.meter(journal.spent(), work.began)
+        attempt = stack.enter_context(journal.attempt(meter))
+        keeper = Timekeeper(plan, journal, meter, own=work.own_process)
+        if work.own_process:
             stack.enter_context(watched(journal.folder, attempt, meter))
         stack.enter_context(keeper)
         stack.enter_context(ending_with_ray(lambda error: _lost(error, journal, plan, meter)))
-        bound = stack.enter_context(Bound(plan, journal, place, listener, journal.need(RunStart).address, own=own))
+        bound = stack.enter_context(Bound(work))
         try:
-            bound.execution(meter, ObjectStore(place.models), lambda: champion_of(plan.name, place)).run()
+            bound.execution(meter).run()
         except (KeyboardInterrupt, Interrupted) as error:
             bound.abandon()
             if (late := keeper.was_late()) is not None:

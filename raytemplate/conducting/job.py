@@ -13,7 +13,6 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from raytemplate.conducting.quiet import Quiet
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
 from raytemplate.data.sources.places import is_uri
@@ -26,6 +25,7 @@ from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import read_handover, shared_journal, shared_store, spent_until_job
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.quiet import Quiet
 from raytemplate.execution.time_left import refuse_spent
 from raytemplate.planning.stages import RunPlan
 from raytemplate.plugins import bug

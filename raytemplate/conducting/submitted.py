@@ -12,8 +12,8 @@ from typing import Any
 from raytemplate.budget import Meter, Spent
 from raytemplate.conducting.job import ERROR_MARK
 from raytemplate.conducting.promoter import PromoterProcess
-from raytemplate.conducting.quiet import Quiet
 from raytemplate.conducting.sending import send_again
+from raytemplate.conducting.work import Work
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.ray.jobs.client import Jobs, JobState
 from raytemplate.errors import (
@@ -40,7 +40,6 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.store.objects import ObjectStore
-from raytemplate.store.workspace import Workspace
 
 _POLL_S = 0.5
 _SILENCE_LIMIT_S = 60.0
@@ -51,35 +50,32 @@ _LATE_S, _STOP_LATE_S = 1.5, 0.3
 for any more. One that waits for its cluster keeps none, and is stopped when the time is over."""
 
 
-def conduct_submitted(
-    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, *, again: bool
-) -> None:
+def conduct_submitted(work: Work) -> None:
     """Follow the job to its end, then judge what it handed back.
 
-    Args:
-        again: send it anew where its job ended badly or was compared with a champion of before.
+    A job that ended badly, or was compared with a champion of before, is sent anew if the run was begun before.
 
     Raises:
         KeyboardInterrupt, Interrupted: as they came; the job was stopped.
         RaytemplateError: how the job, or judging here what it handed back, failed; recorded as the run's end.
     """
-    listener = listener or Quiet()
+    plan, journal = work.plan, work.journal
     try:
         jobs = Jobs(journal.need(SubmittedJob).address)
     except Unavailable as error:
         raise _not_heard_of(error, journal) from error
     spent = journal.spent()
-    meter = plan.limits.meter(spent, began)
-    if again:
-        send_again(jobs, plan, journal, place)
+    meter = plan.limits.meter(spent, work.began)
+    if work.again:
+        send_again(jobs, plan, journal, work.workspace)
     # The promoter is there when the job has ended: what it imports takes seconds, which nothing keeps for it.
     with (
         journal.attempt(meter),
-        PromoterProcess(place, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter,
+        PromoterProcess(work.workspace, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter,
     ):
-        listener.started(plan, journal.run_id)
+        work.listener.started(plan, journal.run_id)
         try:
-            _follow_and_judge(jobs, plan, journal, place, listener, meter, promoter)
+            _follow_and_judge(jobs, work, meter, promoter)
         except Interrupted:
             raise
         except Exception as error:  # recorded, and raised again
@@ -92,50 +88,51 @@ def conduct_submitted(
             raise told from error
 
 
-def _follow_and_judge(
-    jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, listener: Listener, meter: Meter, promoter: Promoter
-) -> None:
+def _follow_and_judge(jobs: Jobs, work: Work, meter: Meter, promoter: Promoter) -> None:
     for left in reversed(range(MOST_AGAIN + 1)):
-        listener.note(f"job {journal.need(SubmittedJob).submission_id} at {jobs.address}")
-        _follow_to_end(jobs, plan, journal, listener, meter)
+        work.listener.note(f"job {work.journal.need(SubmittedJob).submission_id} at {jobs.address}")
+        _follow_to_end(jobs, work, meter)
         try:
-            finish(plan, journal, place, listener, meter.started, meter.earlier, promoter)
+            finish(work, meter.earlier, promoter)
             return
         except ChampionMoved as error:
-            if not left or left_s(journal, meter) <= 0:
+            if not left or left_s(work.journal, meter) <= 0:
                 raise
-            listener.note(f"{error.what}: it is evaluated again, against that")
-        supersede_evidence(journal)
-        send_again(jobs, plan, journal, place)
+            work.listener.note(f"{error.what}: it is evaluated again, against that")
+        supersede_evidence(work.journal)
+        send_again(jobs, work.plan, work.journal, work.workspace)
 
 
-def _follow_to_end(jobs: Jobs, plan: RunPlan, journal: Journal, listener: Listener, meter: Meter) -> None:
+def _follow_to_end(jobs: Jobs, work: Work, meter: Meter) -> None:
+    plan, journal = work.plan, work.journal
     try:
-        watch = Watch(plan, listener, lambda: spent_on(journal, plan.limits.usd_per_s))
-        _follow(jobs, journal, watch, listener, _Lateness(plan, journal, meter))
+        watch = Watch(plan, work.listener, lambda: spent_on(journal, plan.limits.usd_per_s))
+        _follow(jobs, journal, watch, work.listener, _Lateness(plan, journal, meter))
     except (KeyboardInterrupt, Interrupted):
         stop(jobs, journal)
         raise
 
 
-def finish(
-    plan: RunPlan, journal: Journal, place: Workspace, listener: Listener | None, began: float, spent: Spent,
-    promoter: Promoter,
-) -> None:  # fmt: skip
+def finish(work: Work, spent: Spent, promoter: Promoter) -> None:
     """Bring back what the cluster left, judge it here unless that is done, and write the end.
+
+    Args:
+        spent: before this process.
 
     Raises:
         ChampionMoved: what the cluster compared with is not the champion any more; evaluating again is the cluster's.
         EngineError: the evaluation is not there yet.
     """
-    if not bring_back(Path(journal.need(SubmittedJob).storage), journal, ObjectStore(place.models)):
+    plan, journal, workspace = work.plan, work.journal, work.workspace
+    store = ObjectStore(workspace.models)
+    if not bring_back(Path(journal.need(SubmittedJob).storage), journal, store):
         raise EngineError("submit", f"run {journal.run_id} has not been evaluated yet",
                           next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
-    meter = plan.limits.meter(_before(plan, journal.need(ClusterWork), began, spent), began)
+    meter = plan.limits.meter(_before(plan, journal.need(ClusterWork), work.began, spent), work.began)
     Execution(
-        plan=plan, journal=journal, engine=NoEngine(), promoter=promoter, store=ObjectStore(place.models),
-        meter=meter, listener=listener or Quiet(), champion_now=lambda: champion_of(plan.name, place),
-        package=package, turn=turn_of(place, plan.name), most_again=0,
+        plan=plan, journal=journal, engine=NoEngine(), promoter=promoter, store=store, meter=meter,
+        listener=work.listener, champion_now=lambda: champion_of(plan.name, workspace), package=package,
+        turn=turn_of(workspace, plan.name), most_again=0,
     ).run()  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 """How a run ends in its records. The first end stands: of the run's process, its watchdog and whatever else may write
 one at the same moment, one is heard, and a process ends with the exit code of the end that stands.
 
-`resume` puts an end aside before anything is started; only `runs.rewrite_end`, for a person's word, replaces one.
+`resume` puts an end aside before anything is started; only `rewrite_end`, for a person's word, replaces one.
 """
 
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from raytemplate.budget import Meter
 from raytemplate.errors import RaytemplateError, from_code
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redact
 
@@ -71,3 +73,12 @@ def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Excepti
         error.add_note(f"the failure could not be recorded: {second}")
         return None
     return stood
+
+
+def rewrite_end(journal: Journal) -> None:
+    """The end of a run whose verdict a person has changed: the one end that takes the place of another."""
+    end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
+    if end is None:
+        return
+    state, code = ending(promotion)
+    journal.write(replace(end, state=state, exit_code=code))

@@ -26,6 +26,7 @@ from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
 from raytemplate.store.atomic import append_line, read_lines, write_atomic, write_first
+from raytemplate.store.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -61,9 +62,14 @@ class _Passed:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Reads and writes the records of one run folder."""
+    """Reads and writes the records of one run folder.
+
+    Args:
+        also: another folder of the same run, where records are read that are not here: of lines it has them all.
+    """
 
     folder: Path
+    also: Path | None = None
 
     @property
     def run_id(self) -> str:
@@ -132,7 +138,7 @@ class Journal:
         """
         path = self.folder / name
         if not path.exists():
-            return None
+            return None if self.also is None else Journal(self.also).load(kind, name)
         data = path.read_bytes()
         found = codec.loads(kind, data, where=str(path))
         self._refuse_edited(path, data)
@@ -140,7 +146,7 @@ class Journal:
 
     def _refuse_edited(self, path: Path, data: bytes) -> None:
         # All that were ever written: a process may have been killed between a new digest and its file.
-        written = {line.sha256 for line in self._lines(_Passed, _PASSED) if line.file == path.name}
+        written = {line.sha256 for line in Journal(self.folder)._lines(_Passed, _PASSED) if line.file == path.name}
         if written and hashlib.sha256(data).hexdigest() not in written:
             raise IntegrityError(f"{path}: was changed after the run had written it; the run proves nothing any more",
                                  next_step="start a new run")  # fmt: skip
@@ -236,6 +242,8 @@ class Journal:
             IntegrityError: a line that is none; names it.
         """
         path = self.folder / name
+        if self.also is not None and (self.also / name).exists():
+            path = self.also / name
         return tuple(
             codec.loads_line(kind, line, where=f"{path}:{number}") for number, line in enumerate(read_lines(path), 1)
         )
@@ -262,3 +270,8 @@ class Journal:
     def attempt(self, meter: Meter) -> AbstractContextManager[Path]:
         """Charge this process to the run; the file in which that stands."""
         return charged(self.folder, meter)
+
+
+def journals(workspace: Workspace) -> list[Journal]:
+    """Every run of a workspace."""
+    return [Journal(path.parent) for path in workspace.runs.glob("*/run.json")] if workspace.runs.exists() else []

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from raytemplate.errors import IntegrityError, PlanError, UsageError
-from raytemplate.execution.journal import Journal
-from raytemplate.execution.runs import journals
+from raytemplate.execution.journal import Journal, journals
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunStart
 from raytemplate.records.submitted import SubmittedJob

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from raytemplate.errors import Interrupted, RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Listener
+from raytemplate.execution.quiet import Quiet
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
@@ -30,7 +31,7 @@ _POLL_S = 0.5
 class Logged:
     """A `Listener` that keeps what it hears in the run's log, and passes it on."""
 
-    def __init__(self, journal: Journal, listener: Listener | None) -> None:
+    def __init__(self, journal: Journal, listener: Listener) -> None:
         self._journal, self._listener = journal, listener
 
     def add(self, event: str, fields: dict[str, Any], *, stage: str = "", level: Level = "info") -> None:
@@ -43,47 +44,40 @@ class Logged:
         """See `Listener`."""
         self.add("run started", {"name": plan.name, "version": plan.version, "variant": plan.variant, "plan": plan.id,
                                  "as_of": plan.as_of.isoformat(), "planned_s": plan.forecast.seconds})  # fmt: skip
-        if self._listener:
-            self._listener.started(plan, run_id)
+        self._listener.started(plan, run_id)
 
     def stage_started(self, stage: str) -> None:
         """See `Listener`."""
         self.add("stage started", {}, stage=stage)
-        if self._listener:
-            self._listener.stage_started(stage)
+        self._listener.stage_started(stage)
 
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
         """See `Listener`."""
         self.add("epoch", {**asdict(record), "left_s": left_s}, stage="fit")
-        if self._listener:
-            self._listener.epoch(record, plan, left_s)
+        self._listener.epoch(record, plan, left_s)
 
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         """See `Listener`."""
         self.add("trial", {**asdict(record), "values": dict(record.values), "left_s": left_s}, stage="sweep")
-        if self._listener:
-            self._listener.trial(record, best, left_s)
+        self._listener.trial(record, best, left_s)
 
     def searching(self, now: SweepNow) -> None:
         """See `Listener`; not kept: what the trials say is."""
-        if self._listener:
-            self._listener.searching(now)
+        self._listener.searching(now)
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """See `Listener`."""
         self.add("stage ended", {"seconds": seconds, **_figures(record)}, stage=stage)
-        if self._listener:
-            self._listener.stage_ended(stage, record, seconds)
+        self._listener.stage_ended(stage, record, seconds)
 
     def note(self, text: str) -> None:
         """See `Listener`."""
         self.add("note", {"text": text})
-        if self._listener:
-            self._listener.note(text)
+        self._listener.note(text)
 
 
 @contextmanager
-def logged(journal: Journal, listener: Listener | None) -> Generator[Logged]:
+def logged(journal: Journal, listener: Listener) -> Generator[Logged]:
     """A listener for one process's work on a run, whose log then says how that ended."""
     log = Logged(journal, listener)
     try:
@@ -102,7 +96,7 @@ def logged(journal: Journal, listener: Listener | None) -> Generator[Logged]:
 
 def log_failure(journal: Journal, error: RaytemplateError) -> None:
     """The last line of a process that cannot unwind."""
-    Logged(journal, None).add("run failed", _failure(error), level="error")
+    Logged(journal, Quiet()).add("run failed", _failure(error), level="error")
 
 
 def read_log(journal: Journal) -> Iterator[str]:

@@ -14,8 +14,8 @@ from small_flights import AS_OF, SHIPPED, as_sets
 from raytemplate.cli.main import cli
 from raytemplate.cli.output import Answer
 from raytemplate.errors import IntegrityError
-from raytemplate.execution.catalog import model_rows
-from raytemplate.execution.run_list import list_runs
+from raytemplate.history.catalog import model_rows
+from raytemplate.history.run_list import list_runs
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records import codec
 from raytemplate.store.workspace import Workspace

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from raytemplate.conducting import submitted
-from raytemplate.conducting.quiet import Quiet
 from raytemplate.engines.ray.jobs.client import JobState
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
+from raytemplate.execution.quiet import Quiet
 from raytemplate.execution.watch import Watch
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.testing.samples import sample_plan

@@ -13,9 +13,9 @@ import pytest
 from small_flights import AS_OF
 
 from raytemplate import api
-from raytemplate.conducting.quiet import Quiet
 from raytemplate.errors import DataError, IntegrityError, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.quiet import Quiet
 from raytemplate.records.judged import Approved
 from raytemplate.store.workspace import Workspace, create, find_run
 

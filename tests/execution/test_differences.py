@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from fake_runs import FakeRun
 
-from raytemplate.execution.differences import differences
 from raytemplate.execution.journal import LOCK
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.runs import Run
+from raytemplate.history.differences import differences
+from raytemplate.history.runs import Run
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead, Snapshot

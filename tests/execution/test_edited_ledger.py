@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import RECORDS
-from raytemplate.execution.verified import verify_ledger
+from raytemplate.history.verified import verify_ledger
 from raytemplate.ledger.events import event_hash
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.promoted import PromotionRecord

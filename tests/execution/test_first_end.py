@@ -14,9 +14,8 @@ from raytemplate.conducting import watchdog
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.errors import BudgetSpent, EngineError, PlanError, RaytemplateError, Unavailable, from_code
 from raytemplate.execution import lock
-from raytemplate.execution.failure import failed, keep_end
+from raytemplate.execution.failure import failed, keep_end, rewrite_end
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.runs import rewrite_end
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
@@ -140,9 +139,9 @@ def test_every_writer_of_an_end_writes_it_as_the_first():
     root = Path(package.__file__).parent
     sources = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*.py")}
     made = {name for name, text in sources.items() if re.search(r"\bRunEnd\(\n|replace\(end\b", text)}
-    assert made == {"execution/execute.py", "execution/failure.py", "execution/runs.py", "testing/samples.py"}
+    assert made == {"execution/execute.py", "execution/failure.py", "history/runs.py", "testing/samples.py"}
     written = {name for name in made if re.search(r"\.write\((end|self\._end|replace\(end)", sources[name])}
-    assert written == {"execution/runs.py"}
+    assert written == {"history/runs.py"}
 
 
 @pytest.mark.parametrize(

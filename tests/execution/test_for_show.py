@@ -8,7 +8,7 @@ from fake_runs import FakeRun
 from raytemplate import api
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.lock import write_lock
-from raytemplate.execution.runs import Run
+from raytemplate.history.runs import Run
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import plan_id
 from raytemplate.records.judged import Approved, Rejected

@@ -10,7 +10,8 @@ from fake_runs import GATES, FakeRun
 from raytemplate import api
 from raytemplate.errors import ChampionMoved, DataError, EngineError, IntegrityError, TrainingFailed, UsageError
 from raytemplate.execution.decide import decide, is_stale, refuse_if_stale
-from raytemplate.execution.runs import Run, is_unfinished, working_on
+from raytemplate.execution.resuming import is_unfinished, working_on
+from raytemplate.history.runs import Run
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import plan_id
 from raytemplate.records import codec

@@ -7,6 +7,7 @@ from fake_runs import FakeRun
 
 from raytemplate.budget import Meter
 from raytemplate.conducting import submitted
+from raytemplate.conducting.work import Work
 from raytemplate.engines.ray.jobs.client import JobState
 from raytemplate.errors import ChampionMoved, EngineError, IntegrityError
 from raytemplate.execution.execute import Execution
@@ -67,7 +68,9 @@ def judged(folder, monkeypatch, error):
 
 
 def follow(run):
-    submitted.conduct_submitted(run.plan, run.journal, run.workspace, run.heard, time.monotonic(), again=False)
+    submitted.conduct_submitted(Work(
+        plan=run.plan, journal=run.journal, workspace=run.workspace, listener=run.heard, began=time.monotonic()
+    ))  # fmt: skip
 
 
 FAILS = {

@@ -5,10 +5,10 @@ from shutil import rmtree
 
 from fake_runs import FakeRun
 
-from raytemplate.execution.catalog import model_rows, registered_model, registered_version
 from raytemplate.execution.journal import LOCK
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.runs import Run
+from raytemplate.history.catalog import model_rows, registered_model, registered_version
+from raytemplate.history.runs import Run
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.reports.model_shown import GateRate

@@ -23,9 +23,9 @@ EMPTY = ("locks", "mlartifacts")
 def restored(tmp_path, monkeypatch):
     """Version 1, the champion 2, a candidate that waits, a run that was broken off; and no empty folder."""
 
-    def conduct(plan, journal, place, *_, **__):
+    def conduct(work):
         """What needs a folder of the workspace while a run is executed, and nothing else of it."""
-        for lock in (place.locks / "ray", turn_of(place, plan.name)):
+        for lock in (work.workspace.locks / "ray", turn_of(work.workspace, work.plan.name)):
             with FileLock(lock, 1.0):
                 pass
         raise BudgetSpent("both locks were taken")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from raytemplate.engines.ray.clusters.attached import TOKEN_STEP, cluster_of
+from raytemplate.engines.ray.clusters.attached import TOKEN_STEP, cluster_at, cluster_of
 from raytemplate.errors import Forbidden, Unavailable
-from raytemplate.planning.addresses import refuse_other_than_jobs_api
+from raytemplate.planning.addresses import is_jobs_api, refuse_other_than_jobs_api
 from raytemplate.planning.inventory import Cluster
 
 T = TypeVar("T")
@@ -176,3 +176,12 @@ def _client(address: str) -> Any:
     for name in ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return Client(address)
+
+
+def nodes_at(address: str) -> Cluster:
+    """The nodes of a Ray, by the address of its Jobs API or by its own.
+
+    Raises:
+        Unavailable: nobody answers.
+    """
+    return Jobs(address).cluster() if is_jobs_api(address) else cluster_at(address)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from raytemplate.errors import IntegrityError
-from raytemplate.execution.journal import RECORDS, Journal
-from raytemplate.execution.runs import Run, journals
+from raytemplate.execution.journal import RECORDS, Journal, journals
+from raytemplate.history.runs import Run
 from raytemplate.records.run import RunStart
 from raytemplate.reports.history import DamagedRow, RunRow, runs_table
 from raytemplate.store.workspace import Workspace

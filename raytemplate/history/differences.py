@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from raytemplate.execution.lock import RunLock, read_lock
-from raytemplate.execution.runs import Run
+from raytemplate.history.runs import Run
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.ingested import FileRead, Snapshot

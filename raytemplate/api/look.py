@@ -1,35 +1,31 @@
-"""The doors that look: runs, models, what differs, reports. Nothing here starts anything."""
+"""The doors that look: runs, models, what differs, reports. Nothing is started, and nothing written."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raytemplate.api.workspaces import workspace_at
 from raytemplate.errors import IntegrityError, UsageError
-from raytemplate.execution.handover import bring_back
+from raytemplate.execution.handover import candidate_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.run_list import Runs, list_runs
 from raytemplate.execution.run_log import read_log
-from raytemplate.execution.runs import Run, working_on
+from raytemplate.history.run_list import Runs, list_runs
+from raytemplate.history.runs import Run
 from raytemplate.records.evaluated import Evaluation
-from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.differences import Differences
 from raytemplate.reports.history import ModelRow
 from raytemplate.reports.model_shown import ModelView
 from raytemplate.reports.trials_shown import Trials
 from raytemplate.reports.version_shown import VersionView
-from raytemplate.store.objects import ObjectStore
-from raytemplate.store.workspace import Workspace, find_run, find_workspace
+from raytemplate.store.workspace import Workspace, find_run
 
 if TYPE_CHECKING:
-    from raytemplate.execution.registered import Model
-    from raytemplate.execution.verified import Verified
+    from raytemplate.history.registered import Model
+    from raytemplate.history.verified import Verified
 
 
 def find(ref: str, *, workspace: str | None = None) -> Run:
@@ -38,18 +34,16 @@ def find(ref: str, *, workspace: str | None = None) -> Run:
     Raises:
         UsageError: none or several match.
     """
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    return Run(found_run(place, ref))
+    return _run_seen(workspace_at(workspace), ref)
 
 
-def found_run(place: Workspace, ref: str) -> Journal:
-    """A run, with what its cluster has written by now, unless another process takes that over."""
-    journal = Journal(find_run(place, ref))
+def _run_seen(workspace: Workspace, ref: str) -> Run:
+    """A run; of one that was submitted and has not been judged, with what its cluster has written by now."""
+    journal = Journal(find_run(workspace, ref))
     job = journal.read(SubmittedJob)
-    if job is not None and journal.read(RunEnd) is None and journal.read(Evaluation) is None:
-        with suppress(UsageError), working_on(journal):
-            bring_back(Path(job.storage), journal, ObjectStore(place.models))
-    return journal
+    if job is not None and journal.read(Evaluation) is None:
+        journal = Journal(journal.folder, also=candidate_of(journal).folder)
+    return Run(journal)
 
 
 def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
@@ -69,8 +63,7 @@ def runs(name: str | None = None, *, states: tuple[str, ...] = (), workspace: st
 
     A run with a damaged record is in no list but `damaged`.
     """
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    return list_runs(place, name=name, states=states)
+    return list_runs(workspace_at(workspace), name=name, states=states)
 
 
 def model(ref: str, *, workspace: str | None = None) -> Model:
@@ -80,9 +73,9 @@ def model(ref: str, *, workspace: str | None = None) -> Model:
         UsageError: no such model or version.
         IntegrityError: its bytes are not those that were registered.
     """
-    from raytemplate.execution.registered import open_model
+    from raytemplate.history.registered import open_model
 
-    return open_model(ref, find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
+    return open_model(ref, workspace_at(workspace))
 
 
 def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | VersionView:
@@ -94,19 +87,19 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | Version
         UsageError: it is neither.
         IntegrityError: it is no run, and the ledger that names the models is lost or was edited.
     """
-    from raytemplate.execution.catalog import registered_model, registered_version
+    from raytemplate.history.catalog import registered_model, registered_version
     from raytemplate.ledger.opening import open_ledger
 
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
+    found_in = workspace_at(workspace)
     name, known, lost = ref.partition("@")[0].partition("/")[0], (), None
     try:
-        known = open_ledger(place).models()
+        known = open_ledger(found_in).models()
     except IntegrityError as error:
         lost = error
     if name in known:
-        return registered_model(name, place) if ref == name else registered_version(ref, place)
+        return registered_model(name, found_in) if ref == name else registered_version(ref, found_in)
     try:
-        return Run(found_run(place, ref))
+        return _run_seen(found_in, ref)
     except UsageError as error:
         if lost is not None:
             raise lost from error
@@ -122,7 +115,7 @@ def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
     Raises:
         UsageError: none or several match.
     """
-    from raytemplate.execution.differences import differences
+    from raytemplate.history.differences import differences
 
     return differences(find(a, workspace=workspace), find(b, workspace=workspace))
 
@@ -133,18 +126,18 @@ def report(ref: str, *, workspace: str | None = None) -> str:
     Raises:
         UsageError: none or several match.
     """
-    from raytemplate.execution.catalog import event_rows
+    from raytemplate.history.catalog import event_rows
     from raytemplate.ledger.opening import open_ledger
     from raytemplate.reports.page import MadeFrom, report_page
 
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    journal = Journal(find_run(place, ref))
-    lock = read_lock(journal)
+    found_in = workspace_at(workspace)
+    found = _run_seen(found_in, ref)
+    lock = read_lock(found.journal)
     made = MadeFrom(
         code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
         reasons=lock.reasons,
     )  # fmt: skip
-    return report_page(Run(journal).view(), made, event_rows(open_ledger(place), lock.plan.name))
+    return report_page(found.view(), made, event_rows(open_ledger(found_in), lock.plan.name))
 
 
 def trials(ref: str, *, workspace: str | None = None) -> Trials:
@@ -173,8 +166,7 @@ def winning_template(ref: str, *, workspace: str | None = None) -> str:
 
 
 def _swept_run(ref: str, workspace: str | None) -> Run:
-    place = find_workspace(Path.cwd(), explicit=workspace, environ=os.environ)
-    found = Run(Journal(find_run(place, ref)))
+    found = find(ref, workspace=workspace)
     if found.plan.sweep is None:
         raise UsageError(f"run {found.id} searched nothing: its template has no tuning.space",
                          next_step=f"raytemplate show {found.id}")  # fmt: skip
@@ -183,9 +175,9 @@ def _swept_run(ref: str, workspace: str | None) -> Run:
 
 def models(*, workspace: str | None = None) -> list[ModelRow]:
     """Every registered model of a workspace with its champion."""
-    from raytemplate.execution.catalog import model_rows
+    from raytemplate.history.catalog import model_rows
 
-    return model_rows(find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
+    return model_rows(workspace_at(workspace))
 
 
 def verify_ledger(*, workspace: str | None = None) -> Verified:
@@ -194,6 +186,6 @@ def verify_ledger(*, workspace: str | None = None) -> Verified:
     Raises:
         UsageError: it cannot be read by this user.
     """
-    from raytemplate.execution.verified import verify_ledger as verified
+    from raytemplate.history.verified import verify_ledger as verified
 
-    return verified(find_workspace(Path.cwd(), explicit=workspace, environ=os.environ))
+    return verified(workspace_at(workspace))

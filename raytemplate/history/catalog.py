@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.registered import find_version
-from raytemplate.execution.run_list import Runs, list_runs
-from raytemplate.execution.runs import Run
+from raytemplate.history.registered import find_version
+from raytemplate.history.run_list import Runs, list_runs
+from raytemplate.history.runs import Run
 from raytemplate.ledger.events import Change, change_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 
-from raytemplate.errors import IntegrityError, Unavailable, UsageError
 from raytemplate.execution.decide import need_judged
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -22,8 +19,7 @@ from raytemplate.records.run import RunEnd, RunStart, State
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.run_shown import RunView, show_run
-from raytemplate.store.locks import FileLock, is_held
-from raytemplate.store.workspace import Workspace
+from raytemplate.store.locks import is_held
 
 
 @dataclass(frozen=True)
@@ -141,57 +137,3 @@ class Run:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
-
-
-@contextmanager
-def working_on(journal: Journal) -> Generator[None]:
-    """The only process that may write the run's records.
-
-    Raises:
-        UsageError: another one works on it.
-    """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(FileLock(journal.active, 0.0))
-        except Unavailable:
-            raise UsageError(
-                f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
-            ) from None
-        yield
-
-
-def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
-    """Whether it is a run of that very plan, its gates and budget included, which nobody has ended or works on."""
-    try:
-        return _is_unfinished(journal, plan)
-    except IntegrityError:
-        return False  # of a damaged run nobody can say what it was of; `runs` names it
-
-
-def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
-    start = journal.read(RunStart)
-    if start is None or start.plan_id != plan.id or journal.read(RunEnd) is not None:
-        return False
-    if is_held(journal.active):
-        return False
-    locked = read_lock(journal).plan
-    # What is only foreseen or shown may differ from day to day.
-    shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
-    return replace(
-        locked, **shown, govern=replace(locked.govern, skips=plan.govern.skips),
-        limits=replace(locked.limits, reserve_s=plan.limits.reserve_s),
-    ) == plan  # fmt: skip
-
-
-def journals(place: Workspace) -> list[Journal]:
-    """Every run of a workspace."""
-    return [Journal(path.parent) for path in place.runs.glob("*/run.json")] if place.runs.exists() else []
-
-
-def rewrite_end(journal: Journal) -> None:
-    """The end of a run whose verdict a person has changed: the one end that takes the place of another."""
-    end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
-    if end is None:
-        return
-    state, code = ending(promotion)
-    journal.write(replace(end, state=state, exit_code=code))

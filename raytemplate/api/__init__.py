@@ -1,0 +1,32 @@
+"""The doors for Python and notebooks: `plan`, `run`, `decide` and `use` act, `look` only looks.
+
+spec = load("flights.yaml", set={"training.epochs": 10})
+run_ = run(plan(spec, as_of="2013-06-01"))
+"""
+
+from __future__ import annotations
+
+from raytemplate.api.decide import promote, rollback
+from raytemplate.api.look import (
+    diff,
+    find,
+    logs,
+    model,
+    models,
+    report,
+    runs,
+    show,
+    trials,
+    verify_ledger,
+    winning_template,
+)
+from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
+from raytemplate.api.run import resume, run, stop, submit, unfinished
+from raytemplate.api.use import Predicted, predict
+from raytemplate.history.runs import Run
+
+__all__ = [
+    "Planned", "Predicted", "Run", "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict",
+    "promote", "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "stop", "submit",
+    "trials", "unfinished", "verify_ledger", "winning_template",
+]  # fmt: skip

@@ -1,0 +1,109 @@
+"""A person's word on models: promote a candidate, put an earlier champion back."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raytemplate.api.workspaces import workspace_to_write
+from raytemplate.errors import Interrupted, UsageError, was_terminated
+from raytemplate.execution.failure import rewrite_end
+from raytemplate.execution.handover import bring_back
+from raytemplate.execution.interrupted import interrupted
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.quiet import Quiet
+from raytemplate.execution.resuming import working_on
+from raytemplate.history.runs import Run
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.run import RunEnd
+from raytemplate.records.submitted import SubmittedJob
+from raytemplate.redact import redact
+from raytemplate.store.objects import ObjectStore
+from raytemplate.store.workspace import find_run
+
+if TYPE_CHECKING:
+    from raytemplate.ledger.head import Head, Move
+
+
+def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
+    """Judge a run's evidence again and promote its candidate: a person's word where promotion is manual.
+
+    A run that was promoted and is the champion still is left as it is.
+
+    Raises:
+        ChampionMoved: the champion is not the one that the evidence was taken against.
+        UsageError: no such run, or it has not been evaluated.
+    """
+    from raytemplate.conducting.promoter import PromoterProcess
+    from raytemplate.conducting.submitted import finish
+    from raytemplate.conducting.work import Work, head_if_known
+    from raytemplate.execution.artifacts import write_model_card
+    from raytemplate.ledger.opening import open_ledger
+
+    found_in = workspace_to_write(workspace)
+    ledger = open_ledger(found_in)
+    journal = Journal(find_run(found_in, ref))
+    locked, user = read_lock(journal).plan, getpass.getuser()
+    ledger.head(locked.name)  # edited: refused before a process is started
+    by = redact(f"{user}: {reason}") if reason else user
+    with working_on(journal):
+        job, ended = journal.read(SubmittedJob), journal.read(RunEnd) is not None
+        if job is not None and not ended and journal.read(Evaluation) is None:
+            bring_back(Path(job.storage), journal, ObjectStore(found_in.models))
+        try:
+            with PromoterProcess(found_in, None, journal.log, user) as promoter:
+                promoter.promote(journal, by)
+                if job is not None and not ended:
+                    work = Work(
+                        plan=locked, journal=journal, workspace=found_in, listener=Quiet(), began=time.monotonic()
+                    )
+                    finish(work, journal.spent(), promoter)
+                rewrite_end(journal)
+                write_model_card(journal, locked)
+                # Last: it may take a while, and whoever interrupts it has a whole record all the same.
+                promoter.project(journal)
+        except (KeyboardInterrupt, Interrupted) as error:
+            raise interrupted(error, journal, head_if_known(found_in, locked.name)) from error
+    return Run(journal)
+
+
+def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tuple[Move, str]:
+    """Make the champion before this one, or a certain version, the champion again.
+
+    Returns:
+        The move, and a warning if MLflow could not be brought in line.
+
+    Raises:
+        UsageError: no such model or version, or nothing to go back to.
+        IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
+    """
+    from raytemplate.conducting.promoter import PromoterProcess
+    from raytemplate.conducting.work import head_if_known
+    from raytemplate.ledger.opening import open_ledger
+
+    found_in = workspace_to_write(workspace)
+    name, _, version = ref.partition("@")[0].partition("/")
+    if version and not version.isdigit():
+        raise UsageError(f'got "{ref}", expected a model such as name or name/3')
+    number = int(version) if version else None
+    ledger = open_ledger(found_in)
+    ledger.rollback_target(name, number)
+    before = ledger.term(name)
+    try:
+        with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
+            return promoter.roll_back(name, number, redact(reason)), promoter.project_model(name)
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise _rollback_interrupted(error, name, head_if_known(found_in, name), before) from error
+
+
+def _rollback_interrupted(error: BaseException, name: str, head: Head | None, term_before: int) -> Interrupted:
+    """The promoter has ended by now: the head has moved or it has not."""
+    done = "nothing was moved"
+    if head is not None and head.term > term_before:
+        done = f"version {head.version} is the champion of {name} again; MLflow may not know it yet"
+    return Interrupted(
+        f"interrupted: {done}", next_step=f"raytemplate show {name}", terminated=was_terminated(error)
+    )  # fmt: skip

@@ -1,0 +1,193 @@
+"""Templates and plans: load, check, plan, save. Nothing is started."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from raytemplate import plugins
+from raytemplate.api.workspaces import workspace_at
+from raytemplate.errors import DataError, IntegrityError, PlanError, SpecError, UsageError
+from raytemplate.models.options import Family
+from raytemplate.planning.look import look
+from raytemplate.planning.stages import RunPlan, id_of
+from raytemplate.records import codec
+from raytemplate.reports.explain import explain
+from raytemplate.spec.load import load as _load
+from raytemplate.spec.schema import Origin, TemplateSpec
+from raytemplate.store.atomic import write_atomic
+from raytemplate.store.workspace import Workspace, create
+from raytemplate.units import parse_moment, show_moment
+
+if TYPE_CHECKING:
+    from raytemplate.planning.inventory import Cluster, Inventory
+
+
+def load(
+    path: str | Path,
+    *,
+    set: Mapping[str, Any] | None = None,  # noqa: A002  read `load(path, set={...})`, as `--set`
+    variant: str | None = None,
+) -> TemplateSpec:
+    """A template with every layer merged and validated.
+
+    Args:
+        set: dotted path -> value, as `--set`.
+
+    Raises:
+        SpecError: every problem, each with its place.
+        UsageError: the file cannot be read.
+    """
+    return _load(path, overrides=set, variant=variant, environ=os.environ)
+
+
+def check(spec: TemplateSpec) -> tuple[str, ...]:
+    """Compare what a template asks of its data with the names and types of the columns, within a second.
+
+    Returns:
+        Warnings: that the data could not be looked at, and why; what is likely to be a problem.
+
+    Raises:
+        SpecError: every problem, each with its place.
+    """
+    from raytemplate.planning.glance import check_data
+
+    return check_data(spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan with the template it was made from; prints as `raytemplate plan` does, also in a notebook."""
+
+    plan: RunPlan
+    spec: TemplateSpec | None
+    workspace: Workspace
+    address: str = ""
+
+    def __str__(self) -> str:
+        as_of = self.plan.as_of
+        shown = show_moment(as_of) if parse_moment(show_moment(as_of)) == as_of else as_of.isoformat()
+        there = f" --address {quote(self.address)}" if self.address else ""
+        return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {shown}{there}", address=self.address)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def plan(
+    spec: TemplateSpec, as_of: str = "now", *, data: object = None, workspace: str | None = None,
+    address: str | None = None,
+) -> Planned:  # fmt: skip
+    """What a run would do. Nothing is started.
+
+    Args:
+        as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
+        data: an Arrow table, or a pandas or polars frame, in the place of `data.source`; it is kept in the workspace.
+        address: a Ray that already runs: "auto", "host:port", or the "http://host:8265" of its Jobs API.
+
+    Raises:
+        SpecError, DataError, PlanError: what is wrong, where, and what to change.
+    """
+    from raytemplate.planning.compile import compile as compile_plan
+    from raytemplate.planning.features import every_variant
+
+    found_in = workspace_at(workspace, start=spec.folder)
+    _check_installed(spec)
+    if data is not None:
+        spec = _with_frame(spec, data, found_in)
+    found = _look(spec, found_in, _cluster(address) if address else None)
+    plan_ = compile_plan(spec, found, as_of)
+    for step in every_variant(spec, plan_.ingest.features):
+        plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
+    return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")
+
+
+def _look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None) -> Inventory:
+    """The inventory; where files do not fit the template, all that is wrong with its columns instead of the first."""
+    from raytemplate.planning.glance import problems_at_a_glance
+
+    try:
+        return look(spec, workspace, cluster)
+    except DataError:
+        if problems := problems_at_a_glance(spec):
+            raise SpecError(problems) from None
+        raise
+
+
+def _with_frame(spec: TemplateSpec, data: object, workspace: Workspace) -> TemplateSpec:
+    """The template with a table of this process as its source; the run's lock then names the file that it became."""
+    from raytemplate.planning.frames import frame_as_read
+    from raytemplate.store.frames import keep_frame
+
+    table = frame_as_read(data, spec)
+    create(workspace)
+    changed = {"source": keep_frame(table, workspace), "format": "parquet"}
+    origins = {**spec.origins, **{f"data.{name}": Origin(layer="plan(data=...)") for name in changed}}
+    resolved = {**spec.resolved, "data": {**spec.resolved["data"], **changed}}
+    return replace(spec, data=spec.data.model_copy(update=changed), origins=origins, resolved=resolved)
+
+
+def _cluster(address: str) -> Cluster:
+    from raytemplate.engines.ray.jobs.client import nodes_at
+
+    return nodes_at(address)
+
+
+def _check_installed(spec: TemplateSpec) -> None:
+    import importlib.util
+
+    family: Family = plugins.load(plugins.FAMILIES, spec.family)
+    missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PlanError(f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
+                        next_step=f"pip install {_what_brings(family, missing)}")  # fmt: skip
+
+
+def _what_brings(family: Family, missing: list[str]) -> str:
+    return f"'raytemplate[{family.extra}]'" if family.extra else " ".join(missing)
+
+
+def save_plan(planned: Planned, path: Path) -> None:
+    """Write a plan for `read_plan`, here or in a copy of the project elsewhere: it names its template from where it is.
+
+    Raises:
+        Unavailable, UsageError: `path` cannot be written.
+    """
+    write_atomic(path, codec.dumps(_moved(planned.plan, lambda named: os.path.relpath(named, path.absolute().parent))))
+
+
+def _moved(plan_: RunPlan, move: Callable[[str], str]) -> RunPlan:
+    """A plan whose template and data are named from elsewhere."""
+    return replace(plan_, template=move(plan_.template), ingest=replace(plan_.ingest, root=move(plan_.ingest.root)))
+
+
+def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
+    """A plan that `plan --save` wrote, for `run`.
+
+    Raises:
+        UsageError: no such file, or not a plan.
+        IntegrityError: a plan that was edited.
+    """
+    again = f"raytemplate plan FILE --save {quote(str(path))}"
+    if not path.is_file():
+        raise UsageError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}", next_step=again)
+    try:
+        found = codec.loads(RunPlan, path.read_bytes(), where="it")
+    except IntegrityError as error:
+        raise UsageError(f"{path}: expected a plan that plan --save wrote; {error.what}",
+                         next_step=error.next_step or again) from error  # fmt: skip
+    beside = path.absolute().parent
+    found = _moved(found, lambda named: str(Path(os.path.normpath(beside / named))))
+    if id_of(json.loads(path.read_bytes())) != found.id:  # as it is written: an earlier version wrote fewer fields
+        raise IntegrityError(
+            f"{path}: edited since it was saved: it is not plan {found.id} any more",
+            next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",
+        )
+    found_in = workspace_at(workspace, start=Path(found.template).parent)
+    return Planned(plan=replace(found, template=os.path.relpath(found.template)), spec=None, workspace=found_in)

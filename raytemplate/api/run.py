@@ -1,0 +1,196 @@
+"""Runs: begun, resumed, submitted, stopped."""
+
+from __future__ import annotations
+
+import os
+import time
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from raytemplate.api.look import find
+from raytemplate.api.workspaces import workspace_to_write
+from raytemplate.errors import UsageError
+from raytemplate.execution.begin import begin
+from raytemplate.execution.journal import Journal, journals
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.quiet import Quiet
+from raytemplate.execution.resuming import is_unfinished, working_on
+from raytemplate.history.runs import Run
+from raytemplate.planning.addresses import refuse_jobs_api, refuse_other_than_jobs_api
+from raytemplate.planning.look import champion_of
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.reports.lines import Lines
+from raytemplate.secret import resolve
+from raytemplate.store.workspace import Workspace, create, find_run, new_run
+
+if TYPE_CHECKING:
+    from raytemplate.api.plan import Planned
+    from raytemplate.execution.ports import Listener
+
+
+def run(
+    planned: Planned, *, listener: Listener | None = None, quiet: bool = False, began: float | None = None,
+    own_process: bool = False,
+) -> Run:  # fmt: skip
+    """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
+
+    Args:
+        listener: hears of stages and epochs; default: whoever reads stderr or the cell of the notebook, in lines.
+        quiet: nobody does.
+        began: `time.monotonic()` when the clock of the budget began; default: now.
+        own_process: this process is the run's own: if it outlasts the budget by two seconds, it ends or is ended from
+            outside. Else it is never ended: own code is trained in another one, which is, and all else interrupted as
+            by Ctrl-C.
+
+    Raises:
+        RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
+    """
+    from raytemplate.conducting.work import Work, carry_out
+
+    began = time.monotonic() if began is None else began
+    refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
+    _need_secrets(planned.plan)
+    champion_of(planned.plan.name, planned.workspace)  # a ledger that is lost or was edited is found before training
+    create(planned.workspace)
+    _, folder = new_run(planned.workspace)
+    with working_on(Journal(folder)):
+        journal = begin(folder, planned.plan, planned.spec, planned.address)
+        carry_out(Work(
+            plan=planned.plan, journal=journal, workspace=planned.workspace, listener=listener or _teller(quiet),
+            began=began, own_process=own_process,
+        ))  # fmt: skip
+    return Run(journal)
+
+
+def resume(
+    ref: str,
+    *,
+    address: str | None = None,
+    workspace: str | None = None,
+    listener: Listener | None = None,
+    quiet: bool = False,
+    began: float | None = None,
+    own_process: bool = False,
+) -> Run:
+    """Resume a run at the first door it has not passed, with what is left of its budget.
+
+    A run that ended is judged again where the champion has moved since; else it is left as it is.
+    The other arguments are those of `run`.
+
+    Args:
+        address: another Ray than it was begun on: a Jobs API for a submitted run, else auto or host:port. The nodes
+            there must see the run's files under the same paths.
+
+    Raises:
+        BudgetSpent: nothing is left of the budget, or of what is kept to judge a candidate; nothing was started.
+        UsageError: no such run, another process works on it, or an address that is not for it.
+    """
+    from raytemplate.conducting.work import Work, carry_out
+    from raytemplate.execution.resuming import refuse_spent_run, to_put_aside
+    from raytemplate.ledger.opening import open_ledger
+
+    began = time.monotonic() if began is None else began
+    found_in = workspace_to_write(workspace)
+    journal = Journal(find_run(found_in, ref))
+    locked, ledger = read_lock(journal).plan, open_ledger(found_in)
+    ledger.head(locked.name)
+    _need_secrets(locked)
+    with working_on(journal):
+        put_aside = to_put_aside(journal, locked, ledger)
+        if put_aside is None:
+            _tell_mlflow(locked, journal, found_in)
+            return Run(journal)
+        refuse_spent_run(journal, locked, began)
+        if address:
+            from raytemplate.conducting.moving import move
+            from raytemplate.engines.ray.jobs.client import nodes_at
+
+            move(journal, locked, address, nodes_at)
+        for kind in put_aside:
+            journal.supersede(kind)
+        carry_out(Work(
+            plan=locked, journal=journal, workspace=found_in, listener=listener or _teller(quiet), began=began,
+            own_process=own_process, again=True,
+        ))  # fmt: skip
+    return Run(journal)
+
+
+def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None:
+    """Bring MLflow's copy of a promotion in line, where whoever promoted did not come to it."""
+    promotion = journal.read(PromotionRecord)
+    if promotion is not None and promotion.outcome == "promoted" and not promotion.projected:
+        from raytemplate.engines.mlflow.mirror import Mirror
+
+        Mirror(workspace, plan_.promote.tracking_uri).bring_in_line(plan_, journal)
+
+
+def _need_secrets(plan_: RunPlan) -> None:
+    """Whoever refers to a secret is told that it is missing now, and not when the model has been trained."""
+    resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
+
+
+def unfinished(planned: Planned) -> Journal | None:
+    """The newest run of the same plan that has not ended and that nobody works on."""
+    found = [journal for journal in journals(planned.workspace) if is_unfinished(journal, planned.plan)]
+    return max(found, key=lambda j: j.need(RunStart).started, default=None)
+
+
+def submit(
+    planned: Planned, *, key: str = "", detach: bool = False, listener: Listener | None = None,
+    quiet: bool = False, began: float | None = None, own_process: bool = False,
+) -> Run:  # fmt: skip
+    """Execute a plan on the cluster whose Jobs API is at `planned.address`; judge and promote here.
+
+    Args:
+        key: the same plan sent twice with one key is one job, and one run.
+        detach: come back when the job is sent; `resume` then follows and judges it.
+        listener, quiet, began, own_process: see `run`.
+
+    Raises:
+        PlanError: no storage that both sides see.
+        RaytemplateError: how it failed, as `run` would.
+    """
+    from raytemplate.conducting.sending import send_new
+    from raytemplate.conducting.work import Work, carry_out
+    from raytemplate.execution.keys import sent_before, storage_of
+
+    began = time.monotonic() if began is None else began
+    refuse_other_than_jobs_api(planned.address)
+    storage = storage_of(planned.plan)
+    _need_secrets(planned.plan)
+    champion_of(planned.plan.name, planned.workspace)
+    create(planned.workspace)
+    journal = sent_before(planned.plan, planned.workspace, key) or send_new(
+        planned.plan, planned.spec, planned.workspace, address=planned.address, storage=storage, key=key, began=began
+    )
+    end = journal.read(RunEnd)
+    if end is not None and end.state == "failed" and not detach:
+        raise UsageError(f"run {journal.run_id}, sent with this key, has failed: {end.message}",
+                         next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
+    if detach or end is not None:
+        return Run(journal)
+    with working_on(journal):
+        carry_out(Work(
+            plan=planned.plan, journal=journal, workspace=planned.workspace, listener=listener or _teller(quiet),
+            began=began, own_process=own_process,
+        ))  # fmt: skip
+    return Run(journal)
+
+
+def _teller(quiet: bool) -> Listener:
+    return Quiet() if quiet else Lines()
+
+
+def stop(ref: str, *, workspace: str | None = None) -> Run:
+    """End the job of a submitted run; what it has trained is kept.
+
+    Raises:
+        UsageError: the run was not submitted.
+    """
+    from raytemplate.conducting.submitted import stop_job
+
+    run_ = find(ref, workspace=workspace)
+    stop_job(run_.journal)
+    return run_

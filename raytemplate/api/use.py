@@ -1,0 +1,87 @@
+"""A registered model used: files scored with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raytemplate import plugins
+from raytemplate.api.look import model
+from raytemplate.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from raytemplate.data.sources.listing import SourceTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What `predict` wrote."""
+
+    name: str
+    version: int
+    num_rows: int
+    num_unknown: int
+    left_out: str = ""
+    """What lies in the folder and was not scored, in words."""
+
+
+def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None = None) -> Predicted:
+    """Score Parquet, CSV or JSON Lines files with a registered model on Ray Data; the output is complete or absent.
+
+    CSV files are read as those that the model was made from. The output is CSV if its name ends in .csv, else Parquet.
+    Both may be URIs, in the object store of `data.storage` of the model's template.
+
+    Raises:
+        UsageError: no such model or version, or the output cannot be written.
+        DataError: no such file, or a column the model needs is missing.
+    """
+    from raytemplate.data.sources.folders import say_left_out
+    from raytemplate.data.sources.reader import list_files
+    from raytemplate.data.sources.storage import written_to
+    from raytemplate.engines.ray.scoring.predict import predict_files
+
+    opened = model(ref, workspace=workspace)
+    opened.saved.check_keys()
+    about = opened.saved.about
+    source = list_files("auto", about.order(pattern, Path.cwd()))
+    _check_scored_columns(source, about.columns, ref)
+    with written_to(str(output), about.storage) as file:
+        _check_output(str(output), file, source, about.keys)
+        num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
+    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown,
+                     left_out=say_left_out(source.left_out))  # fmt: skip
+
+
+def _check_scored_columns(source: SourceTable, columns: tuple[str, ...], ref: str) -> None:
+    missing = [column for column in columns if column not in source.schema]
+    if not missing:
+        return
+    there = tuple(source.schema)
+    glued = there[0] if len(there) == 1 and all(column in there[0] for column in missing) else ""
+    raise DataError(
+        f"{source.files[0].path}: no column {', '.join(missing)}, which {ref} was trained on; "
+        f"{plugins.suggest(missing[0], there)}",
+        next_step="write it with the separator of the files that the model was made from" if glued else "",
+    )
+
+
+_NESTED = ("list", "large_list", "fixed_size_list", "struct", "map")
+
+
+def _check_output(output: str, file: Path, source: SourceTable, keys: tuple[str, ...]) -> None:
+    nested = [key for key in keys if source.schema.get(key, "").startswith(_NESTED)]
+    if nested and output.endswith(".csv"):
+        raise UsageError(
+            f"{output}: the key {nested[0]} is {source.schema[nested[0]]}, for which CSV has no form",
+            next_step="name an OUT that ends in .parquet",
+        )
+    if file.is_dir():
+        raise UsageError(f"{output}: is a folder, expected a file to write", next_step="name an OUT such as out.csv")
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {file.absolute().parent.name} to write it to")
+    read = {one.path for one in source.files}
+    if output in read or file.resolve() in {(Path(source.root) / path).resolve() for path in read}:
+        raise UsageError(
+            f"{output}: is one of the files to score; it would be overwritten", next_step="name another OUT"
+        )

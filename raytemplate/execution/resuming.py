@@ -1,0 +1,94 @@
+"""Runs that are begun again: which they are, at which door, and whether there is time left for that."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from raytemplate.errors import BudgetSpent, IntegrityError, Unavailable, UsageError
+from raytemplate.execution.decide import is_stale
+from raytemplate.execution.failure import record_failure
+from raytemplate.execution.handover import candidate_of, spent_on
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.time_left import refuse_spent
+from raytemplate.ledger.head import Ledger
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.store.locks import FileLock, is_held
+
+
+@contextmanager
+def working_on(journal: Journal) -> Generator[None]:
+    """The only process that may write the run's records.
+
+    Raises:
+        UsageError: another one works on it.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(journal.active, 0.0))
+        except Unavailable:
+            raise UsageError(
+                f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
+            ) from None
+        yield
+
+
+def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
+    """Whether it is a run of that very plan, its gates and budget included, which nobody has ended or works on."""
+    try:
+        return _is_unfinished(journal, plan)
+    except IntegrityError:
+        return False  # of a damaged run nobody can say what it was of; `runs` names it
+
+
+def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
+    start = journal.read(RunStart)
+    if start is None or start.plan_id != plan.id or journal.read(RunEnd) is not None:
+        return False
+    if is_held(journal.active):
+        return False
+    locked = read_lock(journal).plan
+    # What is only foreseen or shown may differ from day to day.
+    shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
+    return replace(
+        locked, **shown, govern=replace(locked.govern, skips=plan.govern.skips),
+        limits=replace(locked.limits, reserve_s=plan.limits.reserve_s),
+    ) == plan  # fmt: skip
+
+
+def to_put_aside(journal: Journal, plan: RunPlan, ledger: Ledger) -> tuple[type, ...] | None:
+    """The kinds of record that a resumed run lets go of, in this order, so that their doors are open again.
+
+    Returns:
+        None where it has ended for good: judged, and against the champion of today.
+    """
+    if plan.govern.promotable and is_stale(journal, ledger, plan.name):
+        # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
+        return RunEnd, PromotionRecord, VerdictRecord, Evaluation
+    end = journal.read(RunEnd)
+    return (RunEnd,) if end is None or end.state == "failed" else None
+
+
+def refuse_spent_run(journal: Journal, plan: RunPlan, began: float) -> None:
+    """Begin nothing where the budget is spent; a run that nobody had ended has ended then.
+
+    Args:
+        began: `time.monotonic()` when the clock of the budget began.
+
+    Raises:
+        BudgetSpent: recorded as the run's end.
+    """
+    meter, candidate = plan.limits.meter(spent_on(journal, plan.limits.usd_per_s), began), candidate_of(journal)
+    if candidate is not journal and is_held(candidate.active):
+        return  # its job works on it, and is ended there
+    try:
+        refuse_spent(plan, journal, meter, candidate)
+    except BudgetSpent as error:
+        record_failure(journal, plan, meter, error)
+        raise
