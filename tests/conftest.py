@@ -28,7 +28,7 @@ def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the twelve files of flights. Never written to: tests that spoil data copy it."""
-    from raytemplate.data.example_flights import write_flights
+    from raytemplate.starting.example_flights import write_flights
 
     folder = tmp_path_factory.mktemp("flights")
     write_flights(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from raytemplate.cli.output import Answer
-from raytemplate.spec.starters import STARTERS
+from raytemplate.starting.starters import STARTERS
 
 
 @click.command("init")
@@ -39,7 +39,7 @@ def command(
 
 
 def _example(folder: Path, example: str) -> Answer:
-    from raytemplate.spec.examples import write_example
+    from raytemplate.starting.examples import write_example
 
     templates, files = write_example(folder, example)
     *names, last = (path.name for path in templates)
@@ -50,7 +50,7 @@ def _example(folder: Path, example: str) -> Answer:
 
 def _starter(folder: Path, name: str) -> Answer:
     from raytemplate.reports.layout import table
-    from raytemplate.spec.starters import write_starter
+    from raytemplate.starting.starters import write_starter
 
     made = write_starter(folder, name)
     rows = [(f"{made.template.name}:{line}", field, what) for line, field, what in made.to_fill_in]
@@ -65,9 +65,9 @@ def _starter(folder: Path, name: str) -> Answer:
 
 
 def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> Answer:
-    from raytemplate.data.survey.survey import Asked
     from raytemplate.reports.draft_shown import draft_text
-    from raytemplate.spec.draft.write import write_draft
+    from raytemplate.starting.draft.write import write_draft
+    from raytemplate.starting.survey.survey import Asked
 
     asked = Asked(data=data, target=target, time=time, header=header, dates=dates)
     template, draft = write_draft(folder, asked)

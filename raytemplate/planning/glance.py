@@ -18,7 +18,7 @@ from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavail
 from raytemplate.planning.columns import column_problems
 from raytemplate.planning.order import order_of
 from raytemplate.spec.schema import TemplateSpec
-from raytemplate.spec.starters import MARK
+from raytemplate.starting.starters import MARK
 
 _MOST_FILES = 32
 """Of more files only the first is looked at, and so of those in an object store."""

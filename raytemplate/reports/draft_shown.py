@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raytemplate.data.sources.folders import say_left_out
-from raytemplate.spec.draft.draft import Draft
+from raytemplate.starting.draft.draft import Draft
 from raytemplate.units import show_bytes
 
 _MOST_CLASSES, _MOST_LISTED = 5, 8

@@ -11,7 +11,7 @@ from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.plugins import Options
-from raytemplate.spec.across import (
+from raytemplate.spec.checks.across import (
     check_baseline,
     check_condition,
     check_features,
@@ -20,16 +20,23 @@ from raytemplate.spec.across import (
     check_split,
     check_target_means,
 )
-from raytemplate.spec.code import check_code
-from raytemplate.spec.family import choose_family, drop_unused
+from raytemplate.spec.checks.code import check_code
+from raytemplate.spec.checks.family import choose_family, drop_unused
+from raytemplate.spec.checks.objectives import check_objectives
+from raytemplate.spec.checks.passwords import check_passwords
+from raytemplate.spec.checks.plugged import (
+    check_columns,
+    check_format,
+    check_gates,
+    check_limits,
+    check_metrics,
+    checked,
+)
+from raytemplate.spec.checks.space import check_space, lay_out_space
+from raytemplate.spec.checks.task import check_task, fill_defaults
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
-from raytemplate.spec.objectives import check_objectives
-from raytemplate.spec.passwords import check_passwords
-from raytemplate.spec.plugged import check_columns, check_format, check_gates, check_limits, check_metrics, checked
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
-from raytemplate.spec.space import check_space, lay_out_space
-from raytemplate.spec.task import check_task, fill_defaults
 from raytemplate.tuning.options import TuningSpec
 
 

@@ -275,7 +275,7 @@ def test_codes_that_begin_with_zeros_are_text_whatever_stands_behind(code, text)
 
 
 def writing_of(columns):
-    from raytemplate.data.survey import writing
+    from raytemplate.starting.survey import writing
 
     return tuple(name for name, values in columns.items() if writing._are_codes(values))
 
@@ -284,7 +284,7 @@ def writing_of(columns):
 def test_a_copy_of_a_column_is_known_at_any_size(scale, same):
     import pyarrow as pa
 
-    from raytemplate.data.survey.roles import _is_line
+    from raytemplate.starting.survey.roles import _is_line
 
     one = [float((number * 37) % 101) for number in range(200)]
     other = one if same else [float((number * number) % 17) for number in range(200)]

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from raytemplate.data.survey.dates import choose, formats_of
+from raytemplate.starting.survey.dates import choose, formats_of
 
 
 def test_dates_of_one_month_by_its_name_are_no_riddle():

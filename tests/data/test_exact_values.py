@@ -18,10 +18,10 @@ from raytemplate.data.options import as_text
 from raytemplate.data.sources.reader import list_files, read_file
 from raytemplate.data.sources.source import ListOrder, SliceOrder
 from raytemplate.data.split import row_hashes
-from raytemplate.data.survey.roles import roles_of
-from raytemplate.data.survey.survey import Asked, survey
 from raytemplate.data.target import class_texts
 from raytemplate.records.codec import Settings
+from raytemplate.starting.survey.roles import roles_of
+from raytemplate.starting.survey.survey import Asked, survey
 
 BIG = 2**53
 TYPES = {

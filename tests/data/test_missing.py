@@ -18,7 +18,6 @@ from raytemplate.data.profile import profile
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import row_hashes
-from raytemplate.data.survey.facts import Tally
 from raytemplate.data.target import add_target, check_classes, class_texts
 from raytemplate.data.windows import drop_rows
 from raytemplate.errors import DataError
@@ -26,6 +25,7 @@ from raytemplate.evaluation.baselines import fit_baseline
 from raytemplate.evaluation.slices import parts_of, slice_values
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings
+from raytemplate.starting.survey.facts import Tally
 
 NAN = float("nan")
 FLOATS, TEXTS = (None, NAN), (None, "", " ", " \t\n", "\u00a0\u3000")

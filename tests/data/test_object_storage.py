@@ -14,11 +14,11 @@ from raytemplate.data.sources.places import find_files
 from raytemplate.data.sources.reader import list_files, read_file
 from raytemplate.data.sources.source import ListOrder, SliceOrder
 from raytemplate.data.sources.storage import Storage, names_in, uri_fault, written_to
-from raytemplate.data.survey.survey import Asked
 from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
 from raytemplate.records.codec import Settings
-from raytemplate.spec.draft.write import write_draft
 from raytemplate.spec.load import load
+from raytemplate.starting.draft.write import write_draft
+from raytemplate.starting.survey.survey import Asked
 
 NOWHERE = Storage(endpoint="http://127.0.0.1:1", region="us-east-1")
 START, END = datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)

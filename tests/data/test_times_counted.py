@@ -16,9 +16,9 @@ from raytemplate.data.kept_times import without_dropped
 from raytemplate.data.sources.listing import TimeBin
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
-from raytemplate.data.survey.survey import Asked, survey
 from raytemplate.errors import DataError
 from raytemplate.planning.moments import most_inside, overlaps, rows_inside
+from raytemplate.starting.survey.survey import Asked, survey
 
 MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
 KINDS = [

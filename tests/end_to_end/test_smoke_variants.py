@@ -7,7 +7,7 @@ import pytest
 from command_line import environment, is_busy, raytemplate
 from small_flights import SHIPPED
 
-from raytemplate.spec.examples import EXAMPLES
+from raytemplate.starting.examples import EXAMPLES
 
 pytestmark = pytest.mark.ray
 LIMIT_S, BUSY_LIMIT_S = 30, 120

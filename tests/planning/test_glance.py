@@ -17,7 +17,7 @@ from raytemplate.errors import SpecError
 from raytemplate.planning import glance as glances
 from raytemplate.planning.glance import glance
 from raytemplate.spec.load import load
-from raytemplate.spec.starters import write_starter
+from raytemplate.starting.starters import write_starter
 
 TEMPLATE = """\
 name: small

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from raytemplate.data import example_flights
-from raytemplate.data.example_flights import write_flights
 from raytemplate.data.sources.parquet import list_source
 from raytemplate.errors import UsageError
+from raytemplate.starting import example_flights
+from raytemplate.starting.example_flights import write_flights
 
 
 def has_flights() -> bool:

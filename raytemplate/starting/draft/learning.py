@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from raytemplate.data.options import Task
-from raytemplate.data.survey.facts import ColumnFacts, Value
 from raytemplate.data.target import MAX_CLASSES, rounding_problem
 from raytemplate.errors import UsageError
+from raytemplate.starting.survey.facts import ColumnFacts, Value
 
 _MOST_WHOLE_CLASSES = 10
 _LEAST_ROWS, _LEAST_ROWS_OF_A_CLASS, _ROWS_A_CLASS = 30, 10, 5

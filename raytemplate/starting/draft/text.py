@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 from raytemplate.data.conditions import as_target, in_condition
-from raytemplate.spec.draft.draft import Draft
-from raytemplate.spec.draft.promises import LIMITS, RULE, VALUES, promises
-from raytemplate.spec.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
+from raytemplate.starting.draft.draft import Draft
+from raytemplate.starting.draft.promises import LIMITS, RULE, VALUES, promises
+from raytemplate.starting.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
 
 _MOST_LEFT_OUT = 30
 _PLAIN_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from raytemplate.data.survey.dates import NUMBERS, choose, formats_of
-from raytemplate.data.survey.sample import Sample
 from raytemplate.errors import UsageError
+from raytemplate.starting.survey.dates import NUMBERS, choose, formats_of
+from raytemplate.starting.survey.sample import Sample
 
 MISSING_WORDS = frozenset(
     ("?", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", ".", "missing", "unknown", "")

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from raytemplate.spec.draft.far_days import FarDays, far_days
+from raytemplate.starting.draft.far_days import FarDays, far_days
 
 GOOD = {date(2024, 1, 1) + timedelta(days=n): 24 for n in range(120)}
 

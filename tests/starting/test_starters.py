@@ -14,7 +14,7 @@ from command_line import raytemplate
 from raytemplate import api
 from raytemplate.errors import UsageError
 from raytemplate.models.context import Layout
-from raytemplate.spec.starters import STARTERS, write_starter
+from raytemplate.starting.starters import STARTERS, write_starter
 
 SMOKE_LIMIT_S = 30
 TARGETS = {

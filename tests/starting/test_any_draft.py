@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from in_this_process import read
 
 from raytemplate import api
-from raytemplate.data.survey.survey import Asked
 from raytemplate.errors import UsageError
-from raytemplate.spec.draft.write import write_draft
+from raytemplate.starting.draft.write import write_draft
+from raytemplate.starting.survey.survey import Asked
 
 REFUSED = (
     "no useful feature", "expected at least 30", "nothing to learn", "fewer than 10 rows", "different values, expected",

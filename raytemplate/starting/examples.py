@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from raytemplate.data.example_flights import write_flights
 from raytemplate.errors import UsageError
 from raytemplate.spec.parents import shipped
+from raytemplate.starting.example_flights import write_flights
 from raytemplate.store.atomic import storage_error
 
 EXAMPLES = {"flights": ("flights-air-time", "flights-air-time-sweep", "flights-late")}

@@ -6,10 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from raytemplate.data.survey.survey import Asked, survey
 from raytemplate.errors import UsageError
-from raytemplate.spec.draft.draft import Draft, draft_of
-from raytemplate.spec.draft.text import template_text
+from raytemplate.starting.draft.draft import Draft, draft_of
+from raytemplate.starting.draft.text import template_text
+from raytemplate.starting.survey.survey import Asked, survey
 from raytemplate.store.atomic import storage_errors, write_atomic
 
 

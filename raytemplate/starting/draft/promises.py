@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from raytemplate.data.survey.facts import ColumnFacts
-from raytemplate.spec.draft.draft import Draft
-from raytemplate.spec.draft.yaml_words import sequence, word
+from raytemplate.starting.draft.draft import Draft
+from raytemplate.starting.draft.yaml_words import sequence, word
+from raytemplate.starting.survey.facts import ColumnFacts
 
 RULE = "columns that are used, as they are today. A broken promise ends the run: loosen it where the world may change."
 LIMITS = "min and max: today's range, widened by its own width on both sides; what is never negative stays so."

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass, field
 
-from raytemplate.data.survey.facts import ColumnFacts
-from raytemplate.data.survey.hints import hints_of
-from raytemplate.data.survey.roles import Role, Use, roles_of
-from raytemplate.data.survey.survey import Survey
 from raytemplate.errors import UsageError
-from raytemplate.spec.draft.far_days import FarDays, far_days
-from raytemplate.spec.draft.learning import METRICS, Learning, learning_of
-from raytemplate.spec.draft.windows import LEAST_DAYS, Lengths, lengths_of
+from raytemplate.starting.draft.far_days import FarDays, far_days
+from raytemplate.starting.draft.learning import METRICS, Learning, learning_of
+from raytemplate.starting.draft.windows import LEAST_DAYS, Lengths, lengths_of
+from raytemplate.starting.survey.facts import ColumnFacts
+from raytemplate.starting.survey.hints import hints_of
+from raytemplate.starting.survey.roles import Role, Use, roles_of
+from raytemplate.starting.survey.survey import Survey
 
 _MOST_FEATURES = 9_000
 _NO_TIME = "no --time was given"

@@ -22,13 +22,13 @@ from raytemplate.data.sources.places import find_files, joined
 from raytemplate.data.sources.reader import list_files, read_file, source_of
 from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
 from raytemplate.data.sources.text.rules import Rules
-from raytemplate.data.survey.facts import ColumnFacts, Tally
-from raytemplate.data.survey.sample import sample_of
-from raytemplate.data.survey.writing import Writing, writing_of
 from raytemplate.data.times import utc_days
 from raytemplate.errors import UsageError
 from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings
+from raytemplate.starting.survey.facts import ColumnFacts, Tally
+from raytemplate.starting.survey.sample import sample_of
+from raytemplate.starting.survey.writing import Writing, writing_of
 
 pc: Any = pyarrow.compute
 

@@ -13,9 +13,9 @@ import pyarrow.compute
 
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.reserved import is_internal, is_written
-from raytemplate.data.survey.facts import ColumnFacts
-from raytemplate.data.survey.survey import Survey
-from raytemplate.data.survey.writing import dressed_number
+from raytemplate.starting.survey.facts import ColumnFacts
+from raytemplate.starting.survey.survey import Survey
+from raytemplate.starting.survey.writing import dressed_number
 
 pc: Any = pyarrow.compute
 

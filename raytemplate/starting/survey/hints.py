@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.compute
 
 from raytemplate.data.missing import null_where_missing
-from raytemplate.data.survey.facts import ColumnFacts
-from raytemplate.data.survey.roles import Role
-from raytemplate.data.survey.survey import Survey
+from raytemplate.starting.survey.facts import ColumnFacts
+from raytemplate.starting.survey.roles import Role
+from raytemplate.starting.survey.survey import Survey
 
 pc: Any = pyarrow.compute
 

@@ -1,0 +1,1 @@
+"""What `init` needs: files surveyed, a first template drafted, starters and examples written."""
