@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raytemplate.api import (  # pyright: ignore[reportPrivateUsage]
+from raytemplate.api.use import (  # pyright: ignore[reportPrivateUsage]
     _check_output,
     _check_scored_columns,
 )
