@@ -3,14 +3,14 @@
 
 BIN := $(CURDIR)/.venv/bin
 STAMP := .venv/.installed
-MARKS ?= not gpu and not cluster
+MARKS ?= not slow and not cluster and not gpu
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test run lint types imports check docs benchmark clean
+.PHONY: help setup test test-all test-cluster test-plain-ray test-gpu run lint types imports check docs benchmark clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 setup: $(STAMP)  ## install everything into .venv (only when pyproject.toml or constraints.txt changed)
 
@@ -26,8 +26,28 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -c 'import importlib.util, sys; sys.exit("torchvision is installed: remove it" if importlib.util.find_spec("torchvision") else 0)'
 	@touch $@
 
-test: setup  ## run the tests (ARGS="tests/spec -x" for some, MARKS="gpu" for others)
-	$(BIN)/python -m pytest -m "$(MARKS)" $(ARGS)
+# Tests without Ray run two at a time. With Ray one by one: they use all CPUs, and many look at the clock.
+# Exit 5 of pytest: nothing of this kind was asked for.
+define tests
+@first=0; $(BIN)/python -m pytest -n 2 -m "not ray and ($(1))" $(ARGS) || first=$$?; \
+second=0; $(BIN)/python -m pytest -m "ray and ($(1))" $(ARGS) || second=$$?; \
+[ $$first -ne 5 ] || exit $$second; [ $$first -eq 0 ] || exit $$first; [ $$second -eq 5 ] || exit $$second
+endef
+
+test: setup  ## the tests of every day: at most 10 minutes (ARGS="tests/spec -x" for some, MARKS="slow" for others)
+	$(call tests,$(MARKS))
+
+test-all: setup  ## those and the slow ones, and part of those on clusters: at most 30 minutes
+	$(call tests,not gpu and not (slow and cluster))
+
+test-cluster: setup  ## all that start a Ray cluster and use it from outside; as root those on several machines too
+	$(call tests,cluster)
+
+test-plain-ray: setup  ## all with Ray on this machine, with no private part of Ray in use
+	RAYTEMPLATE_PLAIN_RAY=1 $(BIN)/python -m pytest -m "ray and not cluster and not gpu" $(ARGS)
+
+test-gpu: setup  ## those that need a GPU
+	$(BIN)/python -m pytest -m gpu $(ARGS)
 
 # Prints a command and runs it in a folder. Exit 5 (held or rejected) is a result, not a failure.
 define step

@@ -15,12 +15,14 @@ from typing import Any
 from unittest.mock import patch
 
 HARD_S, SHELL_S, WAITS_FOR_A_CPU_S = 2.0, 1.0, 10.0
+PLAIN_RAY = "RAYTEMPLATE_PLAIN_RAY"
 COMMAND = str(Path(sys.executable).with_name("raytemplate"))
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would change a run."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAYTEMPLATE_", "RAY_", "PYTEST_"))}
+    """This process's environment without what would change a run; `make test-plain-ray` is to change them all."""
+    other = ("RAYTEMPLATE_", "RAY_", "PYTEST_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(other) or k == PLAIN_RAY}
     kept.pop("PYTHONPATH", None)
     return {**kept, "TMPDIR": "/tmp", **more}
 
@@ -35,13 +37,18 @@ def raytemplate(
     )  # fmt: skip
 
 
-def here(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end in this process: for commands that start no Ray, and many times as quick."""
-    from raytemplate.cli import main
+def here(*arguments: Any, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in this process, many times as quick as one of its own.
+
+    A run needs the fixture `one_ray`. What must be a process stays one: what is killed, hears a signal, keeps the time
+    of a shell or says what it has imported.
+    """
+    from raytemplate.cli import main, progress
 
     said, told = io.StringIO(), io.StringIO()
     began = patch.object(main, "STARTED", time.monotonic())  # this process is older than the command
-    with began, contextlib.chdir(cwd), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+    terminal = patch.object(progress, "_terminal", told)  # else a run sends this process's stderr to its log for good
+    with began, terminal, contextlib.chdir(cwd), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
         code = main._run(list(map(str, arguments)))  # pyright: ignore[reportPrivateUsage]  less the end of the process
     return subprocess.CompletedProcess(arguments, code, said.getvalue(), told.getvalue())
 
@@ -130,4 +137,4 @@ def late_at_most_s() -> float:
 
 def is_busy() -> bool:
     """Whether more wants to run on this machine than it has CPUs: what is promised in seconds holds on another one."""
-    return os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+    return "PYTEST_XDIST_WORKER" in os.environ or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)

@@ -4,7 +4,7 @@ import random
 
 import pandas as pd
 import pytest
-from command_line import here, raytemplate
+from command_line import here
 
 
 def rows(header, make, sep=",", count=400):
@@ -153,10 +153,10 @@ def test_refused_with_what_to_do(tmp_path, text, target, what, step):
 def test_a_template_that_was_edited_is_kept(tmp_path):
     (tmp_path / "table.csv").write_text(PLAIN)
     make = ("init", "demo", "--data", "table.csv", "--target", "y")
-    assert raytemplate(*make, cwd=tmp_path).returncode == 0
-    assert raytemplate(*make, cwd=tmp_path).returncode == 0
+    assert here(*make, cwd=tmp_path).returncode == 0
+    assert here(*make, cwd=tmp_path).returncode == 0
     (tmp_path / "demo" / "table.yaml").write_text("name: mine\n")
-    found = raytemplate(*make, cwd=tmp_path)
+    found = here(*make, cwd=tmp_path)
     assert found.returncode == 2 and "may have been edited" in found.stderr
     assert (tmp_path / "demo" / "table.yaml").read_text() == "name: mine\n"
 
@@ -164,24 +164,24 @@ def test_a_template_that_was_edited_is_kept(tmp_path):
 def test_data_of_the_example_that_was_edited_is_kept(demo):
     path = demo / "data" / "flights" / "2013-01.parquet"
     path.write_text("mine")
-    found = raytemplate("init", ".", cwd=demo)
+    found = here("init", ".", cwd=demo)
     assert found.returncode == 2 and "may have been edited" in found.stderr
     assert path.read_text() == "mine"
 
 
 def test_a_folder_without_a_name_is_refused(tmp_path):
-    found = raytemplate("init", "", cwd=tmp_path)
+    found = here("init", "", cwd=tmp_path)
     assert found.returncode == 2 and 'DIR: got ""' in found.stderr
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize("timed", [False, True], ids=["split", "windows"])
-def test_a_draft_runs_unedited(tmp_path, timed):
+def test_a_draft_runs_unedited(one_ray, tmp_path, timed):
     (tmp_path / "table.csv").write_text(rows("when,a,y", at_hour))
     options, as_of = (["--time", "when"], ["--as-of", "latest"]) if timed else ([], [])
-    made = raytemplate("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
+    made = here("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
     assert made.stdout.endswith(" ".join(["raytemplate run table.yaml", *as_of]) + "\n"), made.stderr
-    done = raytemplate("run", "table.yaml", *as_of, cwd=tmp_path / "demo")
+    done = here("run", "table.yaml", *as_of, cwd=tmp_path / "demo")
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Approved: version 1" in done.stdout
 
@@ -194,7 +194,7 @@ def test_a_month_that_the_folders_give_is_no_feature_beside_the_time(tmp_path):
         pd.DataFrame({"day": days, "x": range(300), "y": [float(n % 7) for n in range(300)]}).to_parquet(
             folder / "a.parquet"
         )
-    made = raytemplate("init", "own", "--data", "hive", "--target", "y", "--time", "day", cwd=tmp_path)
+    made = here("init", "own", "--data", "hive", "--target", "y", "--time", "day", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     text = (tmp_path / "own" / "hive.yaml").read_text()
     assert "month follows from day" in made.stdout.replace("\n", " ") or "follows from day" in made.stdout
@@ -261,7 +261,7 @@ def test_money_as_text_in_parquet_is_told_as_in_csv(tmp_path):
         "x": [n % 11 for n in range(500)], "y": [float(n % 7) for n in range(500)],
     })  # fmt: skip
     table.to_parquet(tmp_path / "a.parquet")
-    made = raytemplate("init", "own", "--data", "a.parquet", "--target", "y", cwd=tmp_path)
+    made = here("init", "own", "--data", "a.parquet", "--target", "y", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert "numbers such as $1,000.30" in made.stdout and "numbers such as 0.5%" in made.stdout
     assert "keys: [amount]" not in (tmp_path / "own" / "a.yaml").read_text()

@@ -8,8 +8,8 @@ import pytest
 from head import Head, running_head
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def head() -> Iterator[Head]:
-    """A head with two CPUs and a token."""
+    """A head with two CPUs and a token, while these tests run."""
     with running_head() as started:
         yield started

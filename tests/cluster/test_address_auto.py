@@ -10,7 +10,7 @@ import pytest
 from command_line import environment, only_run, record
 from small_flights import AS_OF, SHIPPED
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray]
 
 HELD = """
 import json, sys, ray
@@ -48,6 +48,7 @@ def test_a_run_uses_the_ray_that_is_here_and_frees_what_it_held(head, demo):
     assert held(head) == {"actors": [], "groups": [], "free": 2.0}
 
 
+@pytest.mark.slow
 def test_two_workers_are_charged_for_what_they_reserve(head, demo):
     priced = (*TWO, *OPTIONS, *PRICE)
     planned = head.raytemplate("plan", SHIPPED.name, "--address", "auto", *priced, cwd=demo)

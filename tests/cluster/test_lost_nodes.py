@@ -11,7 +11,7 @@ from head import running_head
 from nodes import further_nodes
 from small_flights import AS_OF, SHIPPED, as_sets
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray]
 
 EPOCHS = 40
 """Enough for a drain to be noticed while they are trained."""
@@ -57,6 +57,7 @@ def ended(run, process):
     return fit, said + told
 
 
+@pytest.mark.slow
 def test_a_node_that_is_drained_loses_no_epoch_and_not_the_best_one(small_head, demo):
     with further_nodes(small_head, 2) as nodes, training(small_head, demo, {}) as (run, process):
         used = next(node for node in nodes if node.workers())

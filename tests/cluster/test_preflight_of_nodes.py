@@ -9,7 +9,7 @@ from command_line import only_run, record
 from namespaces import network
 from small_flights import AS_OF, SHIPPED, as_sets
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.timeout(600)]
 
 PRICED = {"budget.prices.cpu": {"per_hour": "0.05 USD", "source": "a test", "date": "2026-01-31"}}
 TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
@@ -46,6 +46,7 @@ def test_a_workspace_and_data_that_one_node_does_not_see_are_told_at_once_with_t
     assert resumed.returncode == 0, resumed.stderr
 
 
+@pytest.mark.slow
 def test_a_name_that_other_nodes_do_not_reach_is_told_before_two_workers_wait_for_each_other(net, demo):
     beta, names = net.nodes["beta"], {one.name: one.address for one in net.nodes.values()}
     beta.knows(names | {"beta": "127.0.1.1"})
@@ -57,6 +58,7 @@ def test_a_name_that_other_nodes_do_not_reach_is_told_before_two_workers_wait_fo
     assert ended.returncode in (0, 5), ended.stderr
 
 
+@pytest.mark.slow
 def test_storage_that_one_node_of_a_cluster_does_not_see_ends_a_submitted_run_with_3(net, demo, tmp_path):
     beta, storage = net.nodes["beta"], tmp_path / "shared"
     storage.mkdir()

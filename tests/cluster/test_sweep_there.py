@@ -10,7 +10,7 @@ from test_address_auto import PRICE, TWO, USD_A_CPU_S, held
 
 from raytemplate.execution.journal import Journal
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.timeout(900)]
 
 SPACE = {
     "tuning.space.training.lr": "loguniform(1e-4, 1e-1)", "tuning.search": "random", "training.epochs": 4,
@@ -34,6 +34,7 @@ def sweep(head, demo, num_trials):
     return Journal(only_run(demo)).trials()
 
 
+@pytest.mark.slow
 def test_a_trial_of_two_workers_is_charged_for_both(head, demo):
     trials = sweep(head, demo, 2)
     assert record(only_run(demo), "sweep")["slots"] == 2
@@ -59,6 +60,7 @@ def test_a_submitted_sweep_ends_as_one_here_does(head, demo, tmp_path):
     assert shown.stdout.count("finished") + shown.stdout.count("pruned") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rays", [1, 2])
 def test_twenty_trials_that_the_scheduler_ends_leave_nothing_behind(head, demo, rays, request):
     others = [request.getfixturevalue("second")] if rays == 2 else []

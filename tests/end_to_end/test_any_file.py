@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from command_line import raytemplate
+from command_line import here
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_ray")]
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def as_csv(demo):
 
 def test_csv_in_partitions_runs_and_predicts(as_csv):
     sets = ("--as-of", AS_OF, *as_sets({"data.source": "data/flights"}))
-    done = raytemplate("run", SHIPPED.name, *sets, cwd=as_csv)
+    done = here("run", SHIPPED.name, *sets, cwd=as_csv)
     assert done.returncode == 0, done.stderr + done.stdout
-    scored = raytemplate("predict", MODEL, "data/flights/origin=LGA/2013-02.csv", "out.csv", cwd=as_csv)
+    scored = here("predict", MODEL, "data/flights/origin=LGA/2013-02.csv", "out.csv", cwd=as_csv)
     assert scored.returncode == 0, scored.stderr
     with (as_csv / "out.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -72,14 +72,15 @@ def churn(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_table_without_a_time_runs_and_its_champion_is_compared_only_on_the_same_split(churn):
-    plan = raytemplate("plan", "churn.yaml", cwd=churn)
+    plan = here("plan", "churn.yaml", cwd=churn)
     assert "train        70 %   by a hash of id, seed 0" in plan.stdout, plan.stdout + plan.stderr
-    first = raytemplate("run", "churn.yaml", cwd=churn)
+    first = here("run", "churn.yaml", cwd=churn)
     assert first.returncode == 0, first.stderr + first.stdout
-    again = raytemplate("run", "churn.yaml", "--set", "model.num_trees=40", "--as-of", "2013-01-01", cwd=churn)
+    again = here("run", "churn.yaml", "--set", "model.num_trees=40", "--as-of", "2013-01-01", cwd=churn)
     assert again.returncode == 0 and "version 2 is the champion" in again.stdout, again.stderr + again.stdout
-    moved = raytemplate("run", "churn.yaml", "--set", "data.split.seed=1", cwd=churn)
+    moved = here("run", "churn.yaml", "--set", "data.split.seed=1", cwd=churn)
     assert moved.returncode == 5
     assert "version 2 has seen test rows: its" in " ".join(moved.stdout.split())
 
@@ -89,7 +90,7 @@ def test_rows_alike_but_for_their_answer_share_a_side_and_a_sound_model_beats_th
     age = rng.integers(18, 80, 2000)
     left = np.where(rng.random(2000) < age / 100, "yes", "no")
     pa.csv.write_csv(pa.table({"age": age, "plan": rng.choice(["a", "b"], 2000), "left": left}), tmp_path / "churn.csv")
-    made = raytemplate("init", "mine", "--data", "churn.csv", "--target", "left", cwd=tmp_path)
+    made = here("init", "mine", "--data", "churn.csv", "--target", "left", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    done = raytemplate("run", "churn.yaml", cwd=tmp_path / "mine")
+    done = here("run", "churn.yaml", cwd=tmp_path / "mine")
     assert done.returncode == 0, done.stdout + done.stderr

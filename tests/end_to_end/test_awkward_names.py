@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from command_line import raytemplate
+import pytest
+from command_line import here
 
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_ray")]
 ROWS = 600
 
 
@@ -24,19 +26,19 @@ def table():
 
 def test_what_init_writes_over_awkward_names_runs_and_predicts(tmp_path):
     pq.write_table(table(), tmp_path / "rows.parquet")
-    made = raytemplate("init", "p", "--data", "rows.parquet", "--target", "time in bed", cwd=tmp_path)
+    made = here("init", "p", "--data", "rows.parquet", "--target", "time in bed", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     text = (tmp_path / "p" / "rows.yaml").read_text()
     assert r'target: "\"time in bed\""' in text and r'drop: "\"time in bed\" is null"' in text
     assert 'keys: ["ключ: 1"]' in text
-    checked = raytemplate("check", "rows.yaml", cwd=tmp_path / "p")
+    checked = here("check", "rows.yaml", cwd=tmp_path / "p")
     assert (checked.returncode, checked.stdout.splitlines()[0]) == (0, "rows 0.1.0: no problems.")
-    ran = raytemplate(
+    ran = here(
         "run", "rows.yaml", "--set", "model.num_trees=20", "--set", "training.early_stopping=5",
         "--set", 'features.columns."a.b".transform=log', cwd=tmp_path / "p",
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    scored = raytemplate("predict", "rows", "../rows.parquet", "out.parquet", cwd=tmp_path / "p")
+    scored = here("predict", "rows", "../rows.parquet", "out.parquet", cwd=tmp_path / "p")
     assert scored.returncode == 0, scored.stderr
     found = pq.read_table(tmp_path / "p" / "out.parquet")
     assert found.column_names == ["ключ: 1", "prediction", "model_version"]

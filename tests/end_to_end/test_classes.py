@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from command_line import raytemplate
+from command_line import here
 from small_flights import SHIPPED
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_ray")]
 
 SMALL = (
     "--as-of", "2013-02-15", "--set", "data.windows.train=20d", "--set", "data.windows.validation=3d",
@@ -20,16 +20,22 @@ SMALL = (
 
 @pytest.mark.parametrize(
     "family",
-    [("model.num_trees=30",), ("model={kind: tabular-mlp, hidden: 32}", "training={epochs: 2, lr: 0.001}")],
-    ids=["lightgbm", "tabular-mlp"],
+    [
+        pytest.param(("model.num_trees=30",), id="lightgbm"),
+        pytest.param(
+            ("model={kind: tabular-mlp, hidden: 32}", "training={epochs: 2, lr: 0.001}"),
+            id="tabular-mlp",
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_flights_late_runs_and_predicts_probabilities(demo, family):
     shutil.copyfile(SHIPPED.parent / "flights-late.yaml", demo / "flights-late.yaml")
     sets = [part for change in family for part in ("--set", change)]
-    done = raytemplate("run", "flights-late.yaml", *SMALL, *sets, cwd=demo)
+    done = here("run", "flights-late.yaml", *SMALL, *sets, cwd=demo)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "mean by carrier, origin" in done.stdout and "log-loss" in done.stdout
-    scored = raytemplate("predict", "flights-late", "data/flights/2013-02.parquet", "out.parquet", cwd=demo)
+    scored = here("predict", "flights-late", "data/flights/2013-02.parquet", "out.parquet", cwd=demo)
     assert scored.returncode == 0, scored.stderr
     predicted = pq.read_table(demo / "out.parquet")["prediction"].to_numpy()
     assert ((predicted > 0) & (predicted < 1)).all() and 0.1 < predicted.mean() < 0.4
@@ -64,12 +70,12 @@ def plants(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("mode", ["memory", "stream"])
+@pytest.mark.parametrize("mode", ["stream", pytest.param("memory", marks=pytest.mark.slow)])
 def test_several_classes_run_and_predict_the_likeliest(plants, mode):
-    done = raytemplate("run", "species.yaml", "--set", f"data.ingest={mode}", cwd=plants)
+    done = here("run", "species.yaml", "--set", f"data.ingest={mode}", cwd=plants)
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "rows taken for   elm   oak   ясень" in raytemplate("show", "last", cwd=plants).stdout
-    scored = raytemplate("predict", "species", "plants.csv", "out.csv", cwd=plants)
+    assert "rows taken for   elm   oak   ясень" in here("show", "last", cwd=plants).stdout
+    scored = here("predict", "species", "plants.csv", "out.csv", cwd=plants)
     assert scored.returncode == 0, scored.stderr
     with (plants / "out.csv").open() as file:
         rows = list(csv.DictReader(file))

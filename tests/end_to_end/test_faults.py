@@ -10,35 +10,16 @@ from contextlib import contextmanager
 
 import pyarrow.parquet as pq
 import pytest
+from pulled_plug import When, pull_the_plug
 from small_flights import AS_OF
 
 from raytemplate import api
 from raytemplate.errors import DataError, IntegrityError, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.quiet import Quiet
 from raytemplate.records.judged import Approved
 from raytemplate.store.workspace import Workspace, create, find_run
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
-
-
-class When(Quiet):
-    """A listener that does something when an epoch (a number) or a stage (its name) has ended."""
-
-    def __init__(self, moment, act):
-        self.moment, self.act = moment, act
-
-    def epoch(self, record, plan, left_s):
-        if record.epoch == self.moment:
-            self.act()
-
-    def stage_ended(self, stage, record, seconds):
-        if stage == self.moment:
-            self.act()
-
-
-def pull_the_plug():
-    raise Unavailable("the plug was pulled")
 
 
 def flip_a_bit(path, at=None):

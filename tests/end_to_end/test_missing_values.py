@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import raytemplate
+from command_line import here
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_ray")]
 
 
 @pytest.fixture
@@ -27,15 +27,15 @@ def sheet(tmp_path):
 
 
 def test_the_draft_leaves_nan_labels_out_and_every_family_of_a_sweep_knows_a_missing_number(sheet):
-    drafted = raytemplate("init", "p", "--data", "s.parquet", "--target", "y", "--time", "t", cwd=sheet)
+    drafted = here("init", "p", "--data", "s.parquet", "--target", "y", "--time", "t", cwd=sheet)
     assert drafted.returncode == 0 and "60 missing are dropped" in drafted.stdout, drafted.stderr + drafted.stdout
-    done = raytemplate("run", "s.yaml", "--as-of", "latest", "--set", "data.ingest=stream", cwd=sheet / "p")
+    done = here("run", "s.yaml", "--as-of", "latest", "--set", "data.ingest=stream", cwd=sheet / "p")
     assert done.returncode == 0 and "60 dropped" in done.stderr, done.stderr + done.stdout
     space = ("tuning.space.model.kind=choice(lightgbm, linear)", "budget.trials=2", "tuning.search=grid")
     sets = [part for each in (*space, "governance.gates.beats-champion.min_gain=-100") for part in ("--set", each)]
-    swept = raytemplate("run", "s.yaml", "--as-of", "latest", *sets, cwd=sheet / "p")
+    swept = here("run", "s.yaml", "--as-of", "latest", *sets, cwd=sheet / "p")
     assert swept.returncode == 0, swept.stderr + swept.stdout
     for version in ("/1", "/2"):
-        scored = raytemplate("predict", f"s{version}", "../new.parquet", "../o.parquet", cwd=sheet / "p")
+        scored = here("predict", f"s{version}", "../new.parquet", "../o.parquet", cwd=sheet / "p")
         assert scored.returncode == 0, scored.stderr
         assert pq.read_table(sheet / "o.parquet")["prediction"].to_pylist() == pytest.approx([10, 20, 30, 70], abs=2)

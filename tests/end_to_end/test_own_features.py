@@ -54,7 +54,7 @@ def planned(project, changes=None):
     return api.plan(api.load(project / SHIPPED.name, set=changed({**OWN, **(changes or {})})), AS_OF)
 
 
-@pytest.mark.parametrize("mode", ["memory", "stream"])
+@pytest.mark.parametrize("mode", ["memory", pytest.param("stream", marks=pytest.mark.slow)])
 def test_own_features_are_trained_on_and_travel_with_the_model(one_ray, project, mode) -> None:
     run = api.run(planned(project, {"data.ingest": mode}))
     assert isinstance(run.verdict, Approved)

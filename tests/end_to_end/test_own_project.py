@@ -31,7 +31,8 @@ def project(tmp_path, flights):
     return write_project(tmp_path / "project", flights)
 
 
-EITHER = pytest.mark.parametrize("own", [CHANGES, LIGHTNING], ids=["torch", "lightning"])
+SLOW_LIGHTNING = pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.slow)
+EITHER = pytest.mark.parametrize("own", [pytest.param(CHANGES, id="torch"), SLOW_LIGHTNING])
 
 
 def planned(project, changes=None, own=CHANGES):
@@ -71,9 +72,8 @@ def test_a_champion_keeps_its_own_code_when_the_project_changes(one_ray, project
     assert second.evaluation.candidate.metrics["mae"] != first.evaluation.candidate.metrics["mae"]
 
 
-@pytest.mark.parametrize(
-    "own", [pytest.param(CHANGES, id="torch"), pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@EITHER
 def test_two_workers_train_a_network_of_ones_own(one_ray, project, own):
     run = api.run(planned(project, {"resources.workers": 2, "resources.per_worker.cpus": 0.5}, own))
     assert isinstance(run.verdict, Approved)

@@ -34,9 +34,14 @@ def reads(run):
 MOMENTS = {"ingest": reads, "fit": epochs}
 
 
-@pytest.mark.parametrize(
-    ("name", "stage"), [("raylet", "ingest"), ("GCS", "ingest"), ("raylet", "fit")], ids="-".join
-)  # fmt: skip
+KILLED = [
+    pytest.param("raylet", "ingest", id="raylet-ingest"),
+    pytest.param("GCS", "ingest", id="GCS-ingest", marks=pytest.mark.slow),
+    pytest.param("raylet", "fit", id="raylet-fit", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("name", "stage"), KILLED)
 def test_a_ray_that_is_killed_ends_the_run_with_eight_told_and_recorded(demo, name, stage):
     changes = as_sets({"training.epochs": 100})
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *changes, cwd=demo)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from command_line import only_run, raytemplate, record
+from command_line import here, only_run, record
 from small_flights import AS_OF, SHIPPED, as_sets, changed
 
 from raytemplate import api
@@ -27,8 +27,8 @@ def broken_feed(demo):
     return demo
 
 
-def test_predictions_spoilt_at_one_airport_are_rejected_and_the_gate_names_it(broken_feed):
-    ended = raytemplate("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(GATES), cwd=broken_feed)
+def test_predictions_spoilt_at_one_airport_are_rejected_and_the_gate_names_it(one_ray, broken_feed):
+    ended = here("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(GATES), cwd=broken_feed)
     assert ended.returncode == 5, ended.stderr
     assert "Rejected: slice-limit (mae " in ended.stdout and "(origin LGA), required at worst 40)" in ended.stdout
     assert ended.stdout.count("block") == 1

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from command_line import alive, descendants, environment, epochs, only_run, raytemplate, record, start, wait_for
+from command_line import alive, descendants, environment, epochs, here, only_run, raytemplate, record, start, wait_for
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
@@ -22,7 +22,7 @@ from raytemplate.planning.look import champion_of
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
 
 # Small steps make epochs long enough to be met in the middle.
 SLOW_EPOCHS = {"training.epochs": 6, "training.batch_size": 16}
@@ -70,7 +70,7 @@ def test_f03_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one
     run = kill_after_three_records(demo, SLOW_EPOCHS)
     done = [each["epoch"] for each in epochs(run)]
     assert done in ([1, 2, 3], [1, 2, 3, 4]) and not (run / "fit.json").exists()
-    resumed = raytemplate("resume", "last", cwd=demo)
+    resumed = here("resume", "last", cwd=demo)
     assert resumed.returncode == 0, resumed.stderr
     assert [each["epoch"] for each in epochs(run)] == [1, 2, 3, 4, 5, 6]
     assert record(run, "fit")["resumed_from_epoch"] == done[-1]
@@ -81,9 +81,10 @@ def test_f03_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one
     assert [each["validation"] for each in epochs(run)] == [each.validation for each in whole.fit.epochs]
 
 
+@pytest.mark.slow
 def test_f03_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray, demo, tmp_path):
     run = kill_after_three_records(demo, SLOW_TREES)
-    resumed = raytemplate("resume", "last", cwd=demo)
+    resumed = here("resume", "last", cwd=demo)
     assert resumed.returncode == 0, resumed.stderr
     assert [each["epoch"] for each in epochs(run)] == [20, 40, 60, 80, 100, 120]
     assert record(run, "fit")["resumed_from_epoch"] in (60, 80)
@@ -94,11 +95,12 @@ def test_f03_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray,
     assert np.abs(ours - SavedModel.load(folder).predict(rows)[0]).max() <= 1e-6
 
 
+@pytest.mark.slow
 def test_f03_a_network_killed_inside_an_epoch_goes_on_inside_it_to_the_very_same_weights(one_ray, demo, tmp_path):
     changes = {"training.epochs": 1, "training.batch_size": 8, "training.checkpoint_minutes": 0.005}
     run = kill_when(demo, changes, lambda run: any(run.glob("checkpoints/epoch-00000.*")))
     assert epochs(run) == []
-    resumed = raytemplate("resume", "last", cwd=demo)
+    resumed = here("resume", "last", cwd=demo)
     assert resumed.returncode in (0, 5), resumed.stderr
     whole, _ = uninterrupted(demo, tmp_path, changes)
     assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
@@ -121,8 +123,16 @@ def in_fit(demo, process):
 MOMENTS = {"start": at_start, "ingest": in_ingest, "fit": in_fit}
 
 
-@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminate"])
+SIGNALS = {"ctrl-c": (signal.SIGINT, 130), "terminate": (signal.SIGTERM, 143)}
+EVERY_DAY = {("ctrl-c", "fit"), ("terminate", "ingest")}
+STOPS = [
+    pytest.param(moment, *SIGNALS[by], id=f"{by}-{name}", marks=() if (by, name) in EVERY_DAY else pytest.mark.slow)
+    for by in SIGNALS
+    for name, moment in MOMENTS.items()
+]
+
+
+@pytest.mark.parametrize(("moment", "number", "code"), STOPS)
 def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, moment, number, code):
     process = start(*command(SLOW_EPOCHS), cwd=demo)
     moment(demo, process)
@@ -139,12 +149,13 @@ def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo
     assert "Traceback" not in err
     assert gone(below) == []
     assert not (run / "end.json").exists() and not (run / "promotion.json").exists()
-    assert "no models" in raytemplate("models", cwd=demo).stdout.lower()
+    assert "no models" in here("models", cwd=demo).stdout.lower()
 
 
 @pytest.mark.parametrize(
     ("door", "number"), [("fit", signal.SIGTERM), ("evaluation", signal.SIGINT), ("verdict", signal.SIGTERM)]
 )
+@pytest.mark.slow
 def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(demo, door, number):
     process = start(*command({"training.epochs": 1}), cwd=demo)
     wait_for(lambda: (run := only_run(demo)) and (run / f"{door}.json").exists(), process=process)
@@ -162,6 +173,7 @@ def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_s
     assert record(run, "end")["exit_code"] == 0
 
 
+@pytest.mark.slow
 def test_f24_a_second_ctrl_c_does_not_wait(demo):
     process = start(*command(SLOW_EPOCHS), cwd=demo)
     in_fit(demo, process)
@@ -194,6 +206,7 @@ print("ended by itself")
 """
 
 
+@pytest.mark.slow
 def test_a_terminated_process_may_take_more_than_the_three_seconds_after_which_ray_aborts_it(tmp_path):
     ended = subprocess.run(
         [sys.executable, "-c", SLOW_END], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
@@ -201,6 +214,7 @@ def test_a_terminated_process_may_take_more_than_the_three_seconds_after_which_r
     assert (ended.returncode, ended.stdout) == (0, "ended by itself\n"), ended.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
     two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5, "training.epochs": 200}
     process = start(*command(two), cwd=demo)
@@ -214,38 +228,40 @@ def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
     assert gone(below) == []
 
 
-def test_a_plan_with_an_unfinished_run_says_so_and_can_go_on_with_it(demo):
+@pytest.mark.slow
+def test_a_plan_with_an_unfinished_run_says_so_and_can_go_on_with_it(one_ray, demo):
     process = start(*command(SLOW_EPOCHS), cwd=demo)
     in_fit(demo, process)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     first = only_run(demo)
 
-    anew = raytemplate(*command(SLOW_EPOCHS), cwd=demo)
+    anew = here(*command(SLOW_EPOCHS), cwd=demo)
     assert anew.returncode == 0, anew.stderr
     assert f"Run {first.name} of this plan is unfinished; this is a new run with its own budget." in anew.stderr
     assert f"raytemplate resume {first.name}" in anew.stderr
     assert not (first / "end.json").exists()
 
-    on = raytemplate(*command(SLOW_EPOCHS), "--resume", cwd=demo)
+    on = here(*command(SLOW_EPOCHS), "--resume", cwd=demo)
     assert on.returncode == 0, on.stderr
     assert record(first, "end")["state"] == "unchanged"
     assert len(list((demo / ".raytemplate" / "runs").iterdir())) == 2
     assert len(list(first.glob("attempt-*.json"))) == 2
 
 
-def test_a_saved_plan_runs_as_it_was_whatever_became_of_the_template(demo):
-    planned = raytemplate("plan", SHIPPED.name, "--as-of", AS_OF, *as_sets(), "--save", "p.json", cwd=demo)
+def test_a_saved_plan_runs_as_it_was_whatever_became_of_the_template(one_ray, demo):
+    planned = here("plan", SHIPPED.name, "--as-of", AS_OF, *as_sets(), "--save", "p.json", cwd=demo)
     name = planned.stdout.split(" plan ")[1].split()[0]
     (demo / SHIPPED.name).write_text("name: edited\n")
-    found = raytemplate("run", "--plan", "p.json", cwd=demo)
+    found = here("run", "--plan", "p.json", cwd=demo)
     assert found.returncode == 0, found.stderr
     assert record(only_run(demo), "run")["plan_id"] == name
     assert f"version 1 is the champion of {MODEL}" in found.stdout
     (demo / "data" / "flights" / "2013-01.parquet").write_bytes(b"")
-    assert raytemplate("run", "--plan", "p.json", cwd=demo).returncode in (2, 7)
+    assert here("run", "--plan", "p.json", cwd=demo).returncode in (2, 7)
 
 
+@pytest.mark.slow
 def test_two_processes_cannot_work_on_one_run(demo):
     process = start(*command(SLOW_EPOCHS | {"training.epochs": 60}), cwd=demo)
     in_fit(demo, process)

@@ -68,10 +68,13 @@ def sales_by_day(folder):
     return "sales.csv", "sold", "--time", "day"
 
 
+WRITTEN = (iris, breast_cancer, diabetes_without_a_header, penguins_with_a_third_sex, reviews, sales_by_day)
+SLOW = WRITTEN[:3]
+
+
 @pytest.mark.parametrize(
     "written",
-    [iris, breast_cancer, diabetes_without_a_header, penguins_with_a_third_sex, reviews, sales_by_day],
-    ids=lambda written: written.__name__,
+    [pytest.param(each, id=each.__name__, marks=pytest.mark.slow if each in SLOW else ()) for each in WRITTEN],
 )
 def test_a_draft_runs_unedited_to_a_champion(one_ray, tmp_path, written):
     data, target, *options = written(tmp_path)

@@ -8,7 +8,7 @@ from small_flights import AS_OF
 from raytemplate import api
 from raytemplate.records.fitted import WarmStart
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 WARM = {"training.warm_start": "champion", "data.windows.train": "14d"}
 
 

@@ -24,7 +24,7 @@ from small_flights import AS_OF, SHIPPED, as_sets, changed
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-BUDGET_S = 40
+BUDGET_S = 22
 NET = """
 import ctypes
 import time

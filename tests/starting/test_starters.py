@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import raytemplate
+from command_line import here
 
 from raytemplate import api
 from raytemplate.errors import UsageError
@@ -72,13 +72,17 @@ def test_the_network_of_a_starter_predicts_a_number_a_row(tmp_path, starter, nam
     assert network(torch.zeros(5, 2), torch.ones(5, 1, dtype=torch.int32)).shape == (5, 1)
 
 
+EVERY_DAY = {"torch", "tabular-regression"}
+EACH = [pytest.param(one, marks=() if one in EVERY_DAY else pytest.mark.slow) for one in STARTERS]
+
+
 @pytest.mark.ray
-@pytest.mark.parametrize("starter", STARTERS)
-def test_the_smoke_of_a_starter_ends_soon_and_leaves_what_it_promises(tmp_path, starter):
+@pytest.mark.parametrize("starter", EACH)
+def test_the_smoke_of_a_starter_ends_soon_and_leaves_what_it_promises(one_ray, tmp_path, starter):
     made = write_starter(tmp_path, starter)
     write_data(tmp_path, starter)
     promise = ("--set", "contract.artifacts=[model, model-card]", "--json")
-    done = raytemplate("run", "my-model.yaml", "--as-of", "latest", "--variant", "smoke", *promise, cwd=tmp_path)
+    done = here("run", "my-model.yaml", "--as-of", "latest", "--variant", "smoke", *promise, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["end"]["wall_clock_s"] < SMOKE_LIMIT_S
     (card,) = (tmp_path / ".raytemplate" / "runs").glob("*/model-card.md")
@@ -97,11 +101,11 @@ def test_what_is_there_is_kept(tmp_path):
 
 
 def test_init_prints_what_to_do_next(tmp_path):
-    said = raytemplate("init", "new", "--template", "lightning", cwd=tmp_path)
+    said = here("init", "new", "--template", "lightning", cwd=tmp_path)
     assert said.returncode == 0
     assert said.stdout.startswith("my-model.yaml and my_model.py are in new. To fill in:\n\n  my-model.yaml:4 ")
     assert said.stdout.endswith("  cd new\n  raytemplate check my-model.yaml\n")
-    found = json.loads(raytemplate("init", "new", "--template", "lightning", "--json", cwd=tmp_path).stdout)
+    found = json.loads(here("init", "new", "--template", "lightning", "--json", cwd=tmp_path).stdout)
     assert found["kind"] == "Starter" and found["to_fill_in"][0]["field"] == "name"
-    both = raytemplate("init", "new", "--template", "torch", "--example", "flights", cwd=tmp_path)
+    both = here("init", "new", "--template", "torch", "--example", "flights", cwd=tmp_path)
     assert both.returncode == 2 and "exclude each other" in both.stderr

@@ -1,0 +1,29 @@
+"""Runs in this process that something happens to at a moment, on the dot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from raytemplate.errors import Unavailable
+from raytemplate.execution.quiet import Quiet
+
+
+class When(Quiet):
+    """A listener that does something when an epoch (a number) or a stage (its name) has ended."""
+
+    def __init__(self, moment: int | str, act: Callable[[], Any]) -> None:
+        self.moment, self.act = moment, act
+
+    def epoch(self, record, plan, left_s):
+        if record.epoch == self.moment:
+            self.act()
+
+    def stage_ended(self, stage, record, seconds):
+        if stage == self.moment:
+            self.act()
+
+
+def pull_the_plug() -> None:
+    """As if the machine went."""
+    raise Unavailable("the plug was pulled")
