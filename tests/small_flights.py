@@ -11,6 +11,7 @@ from typing import Any
 SHIPPED = Path(__file__).parents[1] / "configs" / "flights-air-time.yaml"
 MODEL = "flights-air-time"
 AS_OF = "2013-02-15"
+LATENCY_ROWS = 20  # they are scored a hundred times
 
 SMALL: Mapping[str, Any] = {
     "data.windows.train": "20d",
@@ -22,6 +23,7 @@ SMALL: Mapping[str, Any] = {
     "governance.gates.data-rows.train": 1000,
     "governance.gates.slice-limit.mae": 1000,
     "governance.gates.latency.p95": "60s",
+    "governance.gates.latency.rows": LATENCY_ROWS,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small_flights import SHIPPED, write_demo
+from small_flights import LATENCY_ROWS, SHIPPED, write_demo
 
 from raytemplate.budget import Meter
 from raytemplate.engines.mlflow.flavor import package
@@ -29,6 +29,7 @@ CHANGES = {
     "governance.gates.data-rows.train": 1000,
     "governance.gates.metric-limit.mae": 1000,
     "governance.gates.beats-baseline.min_gain": -1000,
+    "governance.gates.latency.rows": LATENCY_ROWS,
 }
 
 

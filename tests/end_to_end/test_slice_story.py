@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from command_line import here, only_run, record
-from small_flights import AS_OF, SHIPPED, as_sets, changed
+from small_flights import AS_OF, LATENCY_ROWS, SHIPPED, as_sets, changed
 
 from raytemplate import api
 from raytemplate.records.judged import Approved
@@ -51,5 +51,5 @@ def test_streamed_rows_are_sliced_the_same(one_ray, demo):
     by_tail = [value for by, value in of["memory"] if by == "tailnum"]
     assert len(by_tail) == 50 and "(other)" in by_tail
     assert len([value for by, value in of["memory"] if by == "distance"]) == 5
-    assert runs["memory"].evaluation.latency.num_rows == 1000
+    assert runs["memory"].evaluation.latency.num_rows == LATENCY_ROWS
     assert runs["memory"].evaluation.candidate_bytes == runs["memory"].fit.candidate.num_bytes

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import environment, epochs, here, raytemplate, record
-from small_flights import AS_OF, MODEL, SHIPPED, as_sets, write_demo
+from small_flights import AS_OF, LATENCY_ROWS, MODEL, SHIPPED, as_sets, write_demo
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -251,7 +251,7 @@ def test_a_metric_edited_in_mlflow_does_not_change_the_next_verdict(one_ray, sto
     assert again.returncode == story.held.code
     (again_judged, first_judged) = (record(each, "evaluation") for each in (newest, story.held.run))
     # A time that was measured, and measured again.
-    assert again_judged.pop("latency")["num_rows"] == first_judged.pop("latency")["num_rows"] == 1000
+    assert again_judged.pop("latency")["num_rows"] == first_judged.pop("latency")["num_rows"] == LATENCY_ROWS
     assert again_judged == first_judged
     assert judged(newest) == judged(story.held.run)
 

@@ -8,7 +8,7 @@ from command_line import environment, raytemplate
 from gpu_held import DEVICE, held
 from own_project import CHANGES, LIGHTNING, write_package
 from pulled_plug import When, pull_the_plug
-from small_flights import AS_OF, MODEL, SHIPPED, changed
+from small_flights import AS_OF, LATENCY_ROWS, MODEL, SHIPPED, changed
 
 from raytemplate import api
 from raytemplate.errors import Unavailable
@@ -103,7 +103,7 @@ def test_trials_of_a_sweep_share_a_gpu(run):
 
 def test_the_latency_of_a_model_from_a_gpu_is_measured_and_it_predicts_without_one(run, demo):
     latency = run(held()).evaluation.latency
-    assert latency is not None and 0 < latency.p95_s < 5 and latency.num_rows == 1000
+    assert latency is not None and 0 < latency.p95_s < 5 and latency.num_rows == LATENCY_ROWS
     typed = ["predict", MODEL, "data/flights/2013-02.parquet", "out.parquet"]
     done = raytemplate(*typed, cwd=demo, env=environment(CUDA_VISIBLE_DEVICES=""))
     assert done.returncode == 0, done.stderr
