@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from raytemplate.errors import Unavailable
-from raytemplate.execution.quiet import Quiet
+from raytemplate.reports.listener import Listener
 
 
-class When(Quiet):
+class When(Listener):
     """A listener that does something when an epoch (a number) or a stage (its name) has ended."""
 
     def __init__(self, moment: int | str, act: Callable[[], Any]) -> None:

@@ -14,13 +14,13 @@ from raytemplate.execution.handover import bring_back
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.quiet import Quiet
 from raytemplate.execution.resuming import working_on
 from raytemplate.history.runs import Run
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.listener import Listener
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import find_run
 
@@ -58,7 +58,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
                 promoter.promote(journal, by)
                 if job is not None and not ended:
                     work = Work(
-                        plan=locked, journal=journal, workspace=found_in, listener=Quiet(), began=time.monotonic()
+                        plan=locked, journal=journal, workspace=found_in, listener=Listener(), began=time.monotonic()
                     )
                     finish(work, journal.spent(), promoter)
                 rewrite_end(journal)

@@ -13,7 +13,6 @@ from raytemplate.errors import UsageError
 from raytemplate.execution.begin import begin
 from raytemplate.execution.journal import Journal, journals
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.quiet import Quiet
 from raytemplate.execution.resuming import is_unfinished, working_on
 from raytemplate.history.runs import Run
 from raytemplate.planning.addresses import refuse_jobs_api, refuse_other_than_jobs_api
@@ -22,12 +21,12 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.lines import Lines
+from raytemplate.reports.listener import Listener
 from raytemplate.secret import resolve
 from raytemplate.store.workspace import Workspace, create, find_run, new_run
 
 if TYPE_CHECKING:
     from raytemplate.api.plan import Planned
-    from raytemplate.execution.ports import Listener
 
 
 def run(
@@ -180,7 +179,7 @@ def submit(
 
 
 def _teller(quiet: bool) -> Listener:
-    return Quiet() if quiet else Lines()
+    return Listener() if quiet else Lines()
 
 
 def stop(ref: str, *, workspace: str | None = None) -> Run:

@@ -25,12 +25,12 @@ from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import read_handover, shared_journal, shared_store, spent_until_job
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.quiet import Quiet
 from raytemplate.execution.time_left import refuse_spent
 from raytemplate.planning.stages import RunPlan
 from raytemplate.plugins import bug
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
+from raytemplate.reports.listener import Listener
 from raytemplate.store.locks import FileLock
 
 ERROR_MARK = "raytemplate-error "
@@ -73,7 +73,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
             engine = RayEngine(ray, plan, shared.folder)
             Execution(
                 plan=plan, journal=shared, engine=engine, promoter=NoPromoter(), store=shared_store(storage),
-                meter=meter, listener=Quiet(), champion_now=lambda: handover.champion, package=package,
+                meter=meter, listener=Listener(), champion_now=lambda: handover.champion, package=package,
             ).run_up_to_evaluation()  # fmt: skip
         except (KeyboardInterrupt, SystemExit) as error:  # Ray takes SIGTERM for the end of the process
             if (late := keeper.was_late()) is None:

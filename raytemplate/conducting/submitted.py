@@ -31,7 +31,7 @@ from raytemplate.execution.failure import failed
 from raytemplate.execution.handover import bring_back, bring_records, shared_journal, spent_on
 from raytemplate.execution.in_turn import MOST_AGAIN, supersede_evidence, turn_of
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener, Promoter
+from raytemplate.execution.ports import Promoter
 from raytemplate.execution.time_left import left_s, too_late
 from raytemplate.execution.watch import Watch
 from raytemplate.planning.addresses import JOBS_EXAMPLE
@@ -39,6 +39,7 @@ from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
+from raytemplate.reports.listener import Listener
 from raytemplate.store.objects import ObjectStore
 
 _POLL_S = 0.5

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from raytemplate.errors import Interrupted, RaytemplateError
 from raytemplate.execution.interrupted import interrupted
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
 from raytemplate.execution.run_log import logged
 from raytemplate.ledger.head import Head
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.submitted import SubmittedJob
+from raytemplate.reports.listener import Listener
 from raytemplate.store.workspace import Workspace
 
 

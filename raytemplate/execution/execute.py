@@ -16,7 +16,7 @@ from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Engine, Ingested, Listener, Promoter
+from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.time_left import left_s, reserve_s, too_late
 from raytemplate.execution.training import Package, Training
 from raytemplate.execution.within import within
@@ -40,6 +40,7 @@ from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, StageTiming
 from raytemplate.records.submitted import ClusterWork
 from raytemplate.records.swept import SweepResult
+from raytemplate.reports.listener import Listener
 from raytemplate.store.objects import ObjectStore
 
 

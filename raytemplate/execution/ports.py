@@ -17,11 +17,10 @@ from raytemplate.data.profile import Profile
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import OnNews
-from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
+from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, SweepStage
 from raytemplate.records.evaluated import Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, Usage
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.swept import SweepNow, TrialRecord
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
@@ -145,36 +144,4 @@ class Promoter(Protocol):
 
     def project(self, journal: Journal) -> None:
         """Bring MLflow's copy of the run and its model in line; what fails is a warning in the PromotionRecord."""
-        ...
-
-
-class Listener(Protocol):
-    """Hears what happens while a run goes on."""
-
-    def started(self, plan: RunPlan, run_id: str) -> None:
-        """The run has its folder."""
-        ...
-
-    def stage_started(self, stage: str) -> None:
-        """A stage begins."""
-        ...
-
-    def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
-        """An epoch ended."""
-        ...
-
-    def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
-        """A trial of the sweep ended; `best` is the best so far."""
-        ...
-
-    def searching(self, now: SweepNow) -> None:
-        """How the sweep stands; told a few times a second."""
-        ...
-
-    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
-        """A stage ended with its record."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Something a person should know."""
         ...

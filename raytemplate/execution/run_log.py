@@ -10,10 +10,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from raytemplate.errors import Interrupted, RaytemplateError
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
-from raytemplate.execution.quiet import Quiet
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
@@ -22,13 +22,14 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.redact import redacted
+from raytemplate.reports.listener import Listener
 from raytemplate.store.locks import is_held
 
 Level = Literal["info", "warning", "error"]
 _POLL_S = 0.5
 
 
-class Logged:
+class Logged(Listener):
     """A `Listener` that keeps what it hears in the run's log, and passes it on."""
 
     def __init__(self, journal: Journal, listener: Listener) -> None:
@@ -40,24 +41,24 @@ class Logged:
                 "run": self._journal.run_id, "stage": stage, "event": event, "fields": redacted(fields)}  # fmt: skip
         _keep(self._journal, json.dumps(line, ensure_ascii=False))
 
+    @override
     def started(self, plan: RunPlan, run_id: str) -> None:
-        """See `Listener`."""
         self.add("run started", {"name": plan.name, "version": plan.version, "variant": plan.variant, "plan": plan.id,
                                  "as_of": plan.as_of.isoformat(), "planned_s": plan.forecast.seconds})  # fmt: skip
         self._listener.started(plan, run_id)
 
+    @override
     def stage_started(self, stage: str) -> None:
-        """See `Listener`."""
         self.add("stage started", {}, stage=stage)
         self._listener.stage_started(stage)
 
+    @override
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
-        """See `Listener`."""
         self.add("epoch", {**asdict(record), "left_s": left_s}, stage="fit")
         self._listener.epoch(record, plan, left_s)
 
+    @override
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
-        """See `Listener`."""
         self.add("trial", {**asdict(record), "values": dict(record.values), "left_s": left_s}, stage="sweep")
         self._listener.trial(record, best, left_s)
 
@@ -65,13 +66,13 @@ class Logged:
         """See `Listener`; not kept: what the trials say is."""
         self._listener.searching(now)
 
+    @override
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
-        """See `Listener`."""
         self.add("stage ended", {"seconds": seconds, **_figures(record)}, stage=stage)
         self._listener.stage_ended(stage, record, seconds)
 
+    @override
     def note(self, text: str) -> None:
-        """See `Listener`."""
         self.add("note", {"text": text})
         self._listener.note(text)
 
@@ -96,7 +97,7 @@ def logged(journal: Journal, listener: Listener) -> Generator[Logged]:
 
 def log_failure(journal: Journal, error: RaytemplateError) -> None:
     """The last line of a process that cannot unwind."""
-    Logged(journal, Quiet()).add("run failed", _failure(error), level="error")
+    Logged(journal, Listener()).add("run failed", _failure(error), level="error")
 
 
 def read_log(journal: Journal) -> Iterator[str]:

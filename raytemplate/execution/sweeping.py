@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from raytemplate.budget import Meter
 from raytemplate.execution.advisor import Advisor
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Engine, Ingested, Listener
+from raytemplate.execution.ports import Engine, Ingested
 from raytemplate.execution.standing import standing
 from raytemplate.planning.stages import RunPlan, SweepStage
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
+from raytemplate.reports.listener import Listener
 
 
 @dataclass(kw_only=True)

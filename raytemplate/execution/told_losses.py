@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
+from raytemplate.reports.listener import Listener
 
 
 class LossesTold:

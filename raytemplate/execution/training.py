@@ -12,7 +12,7 @@ from raytemplate.budget import Meter
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Engine, Ingested, Listener, Trained
+from raytemplate.execution.ports import Engine, Ingested, Trained
 from raytemplate.execution.time_left import too_late
 from raytemplate.execution.told_losses import LossesTold
 from raytemplate.models.options import Family
@@ -22,6 +22,7 @@ from raytemplate.planning.stages import FitStage, RunPlan
 from raytemplate.planning.trial import trial_stage
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, Usage, WarmStart
 from raytemplate.records.swept import SweepResult
+from raytemplate.reports.listener import Listener
 from raytemplate.store.manifest import write_manifest
 from raytemplate.store.objects import ObjectStore
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from raytemplate.budget import Spent
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Listener
 from raytemplate.execution.told_losses import LossesTold
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import incumbent_of
@@ -16,6 +15,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.swept import SweepNow, SweepResult, TrialState
+from raytemplate.reports.listener import Listener
 
 _SWEEP: tuple[str, type] = ("sweep", SweepResult)
 

@@ -12,7 +12,8 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
-from raytemplate.records.swept import SweepNow, SweepResult, TrialRecord
+from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.reports.listener import Listener
 from raytemplate.reports.progress import (
     epoch_line,
     evaluate_text,
@@ -29,8 +30,8 @@ _SECONDS_BETWEEN_EPOCHS = 5.0
 _WORKING = {"ingest": "reading", "sweep": "searching", "fit": "training", "evaluate": "scoring", "govern": "judging"}
 
 
-class Lines:
-    """A `Listener` that tells a person: a line where a stage begins, one where it ends, and now and then an epoch's.
+class Lines(Listener):
+    """Tells a person: a line where a stage begins, one where it ends, and now and then an epoch's.
 
     Args:
         out: where to; default: below the cell of a notebook, else stderr.
@@ -63,9 +64,6 @@ class Lines:
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
         """Trials so far, the best of them and the time left for more."""
         self.show_epoch(f"{'sweep':<11}{trial_line(record, best, left_s)}", 0, 0)
-
-    def searching(self, now: SweepNow) -> None:
-        """Nothing: it is told by trial."""
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
         """One line a stage."""

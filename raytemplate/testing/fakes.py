@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from typing_extensions import override
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
@@ -21,13 +22,14 @@ from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.decide import decide
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
+from raytemplate.execution.ports import Engine, Ingested, OnEpoch, Promoter, TestScores, Trained
 from raytemplate.ledger.head import Ledger
 from raytemplate.models.options import Family
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, Window
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.swept import SweepNow, TrialRecord
+from raytemplate.reports.listener import Listener
 from raytemplate.store.objects import ObjectStore
 
 
@@ -46,7 +48,7 @@ class FakeClock:
 
 
 @dataclass
-class FakeEngine:
+class FakeEngine(Engine):
     """An engine that makes its rows up, leaves a checkpoint an epoch and predicts with a fixed error.
 
     Args:
@@ -64,12 +66,12 @@ class FakeEngine:
     crash: Mapping[str, BaseException] = field(default_factory=dict[str, BaseException])
     calls: list[str] = field(default_factory=list[str])
 
+    @override
     def ready(self) -> None:
-        """See `Engine`."""
         self._called("ready")
 
+    @override
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
-        """See `Engine`."""
         self._called("ingest" if expected is None else "ingest again")
         tables = {w.name: fake_rows(w) for w in stage.windows}
         profiles = {name: profile(table, stage.features, stage.target) for name, table in tables.items()}
@@ -80,8 +82,8 @@ class FakeEngine:
             baseline=fit_baseline(tables["train"], stage.baseline, stage.target),
         )  # fmt: skip
 
+    @override
     def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
-        """See `Engine`."""
         self._called("fit")
         checkpoints = Checkpoints(journal.checkpoints)
         good, _ = checkpoints.good()
@@ -100,10 +102,10 @@ class FakeEngine:
             engine="made up",
         )  # fmt: skip
 
+    @override
     def score(
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
     ) -> TestScores:
-        """See `Engine`."""
         self._called("score")
         test = fake_rows(ingest.window("test"))
         target = test.column("air_time").to_numpy()
@@ -114,8 +116,8 @@ class FakeEngine:
             predictions=predictions | {"baseline": ingested.baseline.predict(test)}, problems={}, num_unknown={},
         )  # fmt: skip
 
+    @override
     def release(self) -> None:
-        """See `Engine`."""
         self._called("release")
 
     def _called(self, stage: str) -> None:
@@ -130,15 +132,15 @@ class FakeEngine:
 
 
 @dataclass(frozen=True)
-class LedgerPromoter:
+class LedgerPromoter(Promoter):
     """Judges and promotes in this process as the real one does in its own; MLflow hears nothing of it."""
 
     ledger: Ledger
     store: ObjectStore
     actor: str = "ada"
 
+    @override
     def decide(self, journal: Journal) -> None:
-        """See `Promoter`."""
         decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=self.actor)
 
     def project(self, journal: Journal) -> None:
@@ -146,36 +148,36 @@ class LedgerPromoter:
 
 
 @dataclass
-class Heard:
+class Heard(Listener):
     """A listener that remembers: "started", "ingest ..", "ingest", "epoch 1", ..."""
 
     said: list[str] = field(default_factory=list[str])
 
+    @override
     def started(self, plan: RunPlan, run_id: str) -> None:
-        """See `Listener`."""
         self.said.append("started")
 
+    @override
     def stage_started(self, stage: str) -> None:
-        """See `Listener`."""
         self.said.append(f"{stage} ..")
 
+    @override
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
-        """See `Listener`."""
         self.said.append(f"epoch {record.epoch}")
 
+    @override
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
-        """See `Listener`."""
         self.said.append(f"trial {record.number}")
 
     def searching(self, now: SweepNow) -> None:
         """See `Listener`; not kept: it depends on the clock."""
 
+    @override
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
-        """See `Listener`."""
         self.said.append(stage)
 
+    @override
     def note(self, text: str) -> None:
-        """See `Listener`."""
         self.said.append(f"note: {text}")
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from raytemplate.errors import TrainingFailed
 from raytemplate.evaluation.metrics.metric import metric_of
-from raytemplate.models.context import Batch, Layout, Split, Start
+from raytemplate.models.context import Batch, Layout, LoopContext, Split, Start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +37,7 @@ class Killed(Exception):
     """Stands for the death of a process inside an epoch."""
 
 
-class MemoryContext:
+class MemoryContext(LoopContext):
     """One rank, its rows in memory, a checkpoint after every report in `folder`; measures the mean absolute error, or
     the log loss of classes.
 
@@ -64,8 +65,8 @@ class MemoryContext:
         self._start, self._killed_inside = start, killed_inside
         self._rows, self._folder, self._seed, self._stop_after = rows, folder, seed, stop_after
 
+    @override
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """See `LoopContext`."""
         rows = self._rows[split]
         order = np.arange(len(rows.target))
         if split == "train":
@@ -73,51 +74,51 @@ class MemoryContext:
         for start in range(0, len(order), batch_size):
             yield rows.chosen(order[start : start + batch_size])
 
+    @override
     def arrays(self, split: Split) -> Batch:
-        """See `LoopContext`."""
         return self._rows[split].chosen(slice(None))
 
+    @override
     def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
-        """See `LoopContext`."""
         targets, predictions = zip(*pairs, strict=True)
         metric = metric_of("mae" if self.layout.task == "regression" else "log-loss")
         return metric(np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64))
 
+    @override
     def out_of_time(self) -> bool:
-        """See `LoopContext`."""
         return False
 
+    @override
     def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See `LoopContext`."""
         return values
 
+    @override
     def wrap(self, model: Any) -> Any:
-        """See `LoopContext`."""
         return model
 
+    @override
     def device(self) -> str:
-        """See `LoopContext`."""
         return "cpu"
 
+    @override
     def network(self) -> dict[str, Any]:
-        """See `LoopContext`."""
         return {}
 
+    @override
     def checkpoint(self) -> tuple[Path, int] | None:
-        """See `LoopContext`."""
         found = sorted(self._folder.glob("epoch-*"))
         return (found[-1], int(found[-1].name.removeprefix("epoch-").split(".")[0])) if found else None
 
+    @override
     def begin(self, take: Callable[[Start], str]) -> None:
-        """See `LoopContext`."""
         if self._start is not None:
             self.cold = take(self._start)
 
+    @override
     def report(
         self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
         save: Callable[[Path], None],
     ) -> bool:  # fmt: skip
-        """See `LoopContext`."""
         if not (math.isfinite(train_loss) and math.isfinite(validation)):
             raise TrainingFailed(f"loss {train_loss}, validation {validation} in epoch {epoch}")
         self.epochs.append(epoch)
@@ -128,8 +129,8 @@ class MemoryContext:
         save(folder)
         return self._stop_after is not None and epoch >= self._stop_after
 
+    @override
     def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:
-        """See `LoopContext`."""
         if self._killed_inside is None or (epoch, steps) < self._killed_inside:
             return
         folder = self._folder / f"epoch-{epoch - 1:05d}.{steps:09d}"
@@ -137,6 +138,6 @@ class MemoryContext:
         save(folder)
         raise Killed
 
+    @override
     def finish(self, weights_sha256: str) -> None:
-        """See `LoopContext`."""
         self.finished = weights_sha256

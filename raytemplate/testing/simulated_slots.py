@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from raytemplate.execution.slots import Said
+from typing_extensions import override
+
+from raytemplate.execution.slots import Said, Slots
 from raytemplate.execution.trials import Ended, Trial
 from raytemplate.records.fitted import EpochRecord
 
@@ -39,7 +41,7 @@ class Course:
 
 
 @dataclass
-class SimulatedSlots:
+class SimulatedSlots(Slots):
     """See `execution.slots.Slots`; `now` is the clock, in seconds; `closed` are those that have no room, and
     `taken` those of the trials in `started`.
     """
@@ -61,20 +63,20 @@ class SimulatedSlots:
         """Seconds."""
         return self.now
 
+    @override
     def is_open(self, slot: int) -> bool:
-        """See `Slots`."""
         return slot not in self.closed
 
+    @override
     def start(self, slot: int, trial: Trial) -> None:
-        """See `Slots`."""
         assert slot not in self._running, "the slot is taken"
         self.started.append(trial)
         self.taken.append(slot)
         self._running[slot] = (trial, self.now)
         self._next(slot, self.course(trial).done + 1)
 
+    @override
     def wait(self, timeout_s: float) -> tuple[Event, ...]:
-        """See `Slots`."""
         if not self._events or self._events[0][0] > self.now + timeout_s:
             self.now += timeout_s
             return ()
@@ -88,16 +90,16 @@ class SimulatedSlots:
             self._next(slot, said.epoch + 1)
         return ((slot, said),)
 
+    @override
     def answer(self, slot: int, go_on: bool) -> None:
-        """See `Slots`."""
         epoch = self._waits.pop(slot)
         if go_on:
             self._next(slot, epoch + 1)
         else:
             self._say(self.now, slot, Ended(how="trained", stopped="epochs"))
 
+    @override
     def kill(self, slot: int) -> None:
-        """See `Slots`."""
         self.killed.append(self._running[slot][0].number)
         self._waits.pop(slot, None)
         self._events = [one for one in self._events if one[2][0] != slot]

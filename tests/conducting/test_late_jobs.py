@@ -10,9 +10,9 @@ from raytemplate.engines.ray.jobs.client import JobState
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
-from raytemplate.execution.quiet import Quiet
 from raytemplate.execution.watch import Watch
 from raytemplate.records.submitted import SubmittedJob
+from raytemplate.reports.listener import Listener
 from raytemplate.testing.samples import sample_plan
 
 LIMIT_S = 0.5
@@ -44,8 +44,8 @@ def test_a_job_that_does_not_end_is_stopped_within_two_seconds_of_the_budget(tmp
     journal.write(SubmittedJob(address="http://head", submission_id="k7q2", storage=str(tmp_path / "shared"), key="",
                                attempt=1))  # fmt: skip
     meter, jobs = plan.limits.meter(journal.spent(), time.monotonic()), Standing(status)
-    watch = Watch(plan, Quiet(), journal.spent)
+    watch = Watch(plan, Listener(), journal.spent)
     with pytest.raises(BudgetSpent, match=says):
-        submitted._follow(jobs, journal, watch, Quiet(), submitted._Lateness(plan, journal, meter))
+        submitted._follow(jobs, journal, watch, Listener(), submitted._Lateness(plan, journal, meter))
     assert LIMIT_S < meter.here().seconds < LIMIT_S + most_s
     assert jobs.stopped == 1

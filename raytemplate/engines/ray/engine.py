@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.clusters.running import RunningRay
 from raytemplate.engines.ray.clusters.translated import translated
@@ -18,7 +20,7 @@ from raytemplate.engines.ray.private.small_ray import (
     without_statistics,
 )
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.ports import Ingested, OnEpoch, TestScores, Trained
+from raytemplate.execution.ports import Engine, Ingested, OnEpoch, TestScores, Trained
 from raytemplate.execution.slots import TrialLoop
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
@@ -28,7 +30,7 @@ if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
 
 
-class RayEngine:
+class RayEngine(Engine):
     """Ingest, fit and score on Ray. Modules that import Ray are loaded when the first stage needs them.
 
     Args:
@@ -74,8 +76,8 @@ class RayEngine:
         self._data = data
         return data.ingested
 
+    @override
     def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
-        """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.data.ingest import OpenData
         from raytemplate.engines.ray.training import train
 
@@ -85,10 +87,10 @@ class RayEngine:
             without_cleaner(self._changes)
         return translated("fit", lambda: train.fit(stage, data, journal, meter, on_epoch, apart=self._apart))
 
+    @override
     def sweep(
         self, stage: SweepStage, ingested: Ingested, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews
     ) -> None:
-        """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.data.ingest import OpenData
         from raytemplate.engines.ray.trials.slots import RaySlots
 
@@ -99,10 +101,10 @@ class RayEngine:
         with translated("sweep", lambda: RaySlots(stage, data, journal)) as slots:
             TrialLoop(slots=slots, advisor=advisor, meter=meter, on_news=on_news).run()
 
+    @override
     def score(
         self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
     ) -> TestScores:
-        """See `execution.ports.Engine`."""
         from raytemplate.engines.ray.data.ingest import OpenData
         from raytemplate.engines.ray.scoring.score import score_test
 
@@ -110,8 +112,8 @@ class RayEngine:
         data = self._data
         return translated("evaluate", lambda: score_test(stage, ingest, data, models))
 
+    @override
     def release(self) -> None:
-        """See `execution.ports.Engine`."""
         self._data = None
         self._cluster.begin_to_stop()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
+from typing_extensions import override
 
 from raytemplate.data.sources.text.date_formats import is_all_digits
 from raytemplate.data.sources.text.quotes import end_of_records
@@ -24,6 +25,7 @@ from raytemplate.data.sources.text.rules import (
     Misread,
     Reading,
     Rules,
+    TextFormat,
     Unconverted,
 )
 from raytemplate.data.sources.text.typed import FALSE, TRUE
@@ -56,7 +58,7 @@ _FIELDS = re.compile(r"Expected (\d+) columns?, got (\d+)")
 _VALUE = re.compile(r"In CSV column #(\d+): .*conversion error to ([^:]*): invalid value '(.*)'", re.DOTALL)
 
 
-class CsvFormat:
+class CsvFormat(TextFormat):
     """See `TextFormat`."""
 
     name = "csv"
@@ -70,13 +72,13 @@ class CsvFormat:
         outside = re.sub(r'"[^"]*"', "", line)
         return replace(rules, separator=max(_SEPARATORS, key=outside.count))
 
+    @override
     def time_advice(self, rules: Rules) -> str:
-        """See `TextFormat`."""
         formats = ", ".join(f'"{form}"' for form in (*rules.dates, "FORMAT")) if rules.dates else '"%d.%m.%Y"'
         return f"mend it, or name every format that the file uses: data.csv.dates: [{formats}]; for init: --dates"
 
+    @override
     def head(self, start: bytes, rules: Rules) -> Head:
-        """See `TextFormat`."""
         skipped = len(_BOM) if start.startswith(_BOM) else 0
         if _FOR_EXCEL.match(start, skipped):
             raise Misread(1, _LINE_FOR_EXCEL)
@@ -93,12 +95,12 @@ class CsvFormat:
             num_lines=reader.line_num,
         )  # fmt: skip
 
+    @override
     def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:
-        """See `TextFormat`."""
         return end_of_records(block, rules.separator, last=last)
 
+    @override
     def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
-        """See `TextFormat`."""
         types, texts = promised(fixed, head.columns), ()
         if any(is_all_digits(form) for form in rules.dates):
             texts = tuple(name for name, kind in fixed.items() if kind == TIME and name in head.columns)
@@ -112,8 +114,8 @@ class CsvFormat:
         found = plain_types(by_hand(table, texts, types, rules, wider=True), rules, fixed)
         return exact(found, lambda name: _read(content, head, rules, {name: pa.string()}, (name,)).column(0), rules)
 
+    @override
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
-        """See `TextFormat`."""
         rules, types = reading.rules, {name: TYPES[reading.types[name]] for name in columns}
         texts = tuple(name for name in columns if rules.dates and pa.types.is_timestamp(types[name]))
         try:
@@ -131,8 +133,8 @@ class CsvFormat:
             return "timestamp[us]" if found == "null" else found
         return found if (found, promised) == (EXACT, "int64") else promised
 
+    @override
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
-        """See `TextFormat`."""
         reader = csv.reader(_lines(content), delimiter=rules.separator)
         before = found = 0
         for record in reader:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.json
+from typing_extensions import override
 
 from raytemplate.data.sources.text.json_values import wrong_value
-from raytemplate.data.sources.text.rules import EXACT, TIME, TYPES, Head, Misread, Reading, Rules
+from raytemplate.data.sources.text.rules import EXACT, TIME, TYPES, Head, Misread, Reading, Rules, TextFormat
 from raytemplate.data.sources.text.values import by_hand, dates_as_text, doubtful, exact, plain_types, with_texts
 
 pj: Any = pyarrow.json
@@ -19,7 +20,7 @@ _ROW = re.compile(r" in row (\d+)$")
 _LARGEST_BLOCK = 2**31 - 1
 
 
-class JsonLinesFormat:
+class JsonLinesFormat(TextFormat):
     """See `TextFormat`."""
 
     name = "jsonl"
@@ -29,20 +30,20 @@ class JsonLinesFormat:
         """See `TextFormat`: JSON says itself what is missing, text or a number, but not what is a time."""
         return Rules(missing=(), dates=rules.dates)
 
+    @override
     def time_advice(self, rules: Rules) -> str:
-        """See `TextFormat`."""
         return "write times as ISO 8601, such as 2013-01-31T06:00:00.5+01:00"
 
+    @override
     def head(self, start: bytes, rules: Rules) -> Head:
-        """See `TextFormat`."""
         return Head(columns=(), num_bytes=3 if start.startswith(b"\xef\xbb\xbf") else 0, num_lines=0)
 
+    @override
     def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:
-        """See `TextFormat`."""
         return len(block) if last else block.rfind(b"\n") + 1
 
+    @override
     def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
-        """See `TextFormat`."""
         table = _read(content, pa.schema([]), "infer")
         if early := doubtful(table, b"", {}):
             kinds = {name: table.schema.field(name).type for name in early}
@@ -52,8 +53,8 @@ class JsonLinesFormat:
             table, lambda name: _read(content, pa.schema([(name, TYPES[EXACT])]), "ignore").column(name), rules
         )
 
+    @override
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
-        """See `TextFormat`."""
         rules, types = reading.rules, {name: TYPES[reading.types[name]] for name in columns}
         texts = tuple(name for name in columns if rules.dates and pa.types.is_timestamp(types[name]))
         try:
@@ -86,8 +87,8 @@ class JsonLinesFormat:
         text = promised == "string" and found.startswith(("timestamp", "date"))
         return promised if number or text or found == "null" else found
 
+    @override
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
-        """See `TextFormat`."""
         found = 0
         for number, line in enumerate(content.split(b"\n")):
             found += bool(line.strip())

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from raytemplate.engines.ray.data.feeds import Feed
 from raytemplate.errors import Diverged
 from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.standing import ANEW, Standing, best_epochs, ended
-from raytemplate.models.context import Batch, Layout, Split, Start
+from raytemplate.models.context import Batch, Layout, LoopContext, Split, Start
 from raytemplate.models.options import TrainingSpec
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, RankRecord
@@ -105,7 +106,7 @@ class Ranks:
         return {}
 
 
-class RankContext:
+class RankContext(LoopContext):
     """A loop's view of the world, on one rank.
 
     Args:
@@ -137,63 +138,63 @@ class RankContext:
         self._saved = {one.epoch: one.validation for one in stands.saved}
         self._num_rows = 0
 
+    @override
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """See `LoopContext`."""
         return self._feed.batches(split, epoch=epoch, batch_size=batch_size)
 
+    @override
     def arrays(self, split: Split) -> Batch:
-        """See `LoopContext`."""
         return self._feed.arrays(split)
 
+    @override
     def device(self) -> str:
-        """See `LoopContext`."""
         return self._ranks.device()
 
+    @override
     def network(self) -> dict[str, Any]:
-        """See `LoopContext`."""
         return self._ranks.network()
 
+    @override
     def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See `LoopContext`."""
         return self._ranks.add_up(values)
 
+    @override
     def wrap(self, model: Any) -> Any:
-        """See `LoopContext`."""
         return self._ranks.wrap(model)
 
+    @override
     def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
-        """See `LoopContext`."""
         # All rows in one call: R2 centres on the mean of its call, so sums of several do not add up.
         targets, predictions = zip(*pairs, strict=True)
         both = np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64)
         self._also = {name: metric(*both) for name, metric in self._others.items()}
         return self._metric(*both)
 
+    @override
     def out_of_time(self) -> bool:
-        """See `LoopContext`."""
         spent = self._ranks.agree(time.monotonic() >= self._deadline)
         if spent:
             self.stopped = "budget.time"
         return spent
 
+    @override
     def checkpoint(self) -> tuple[Path, int] | None:
-        """See `LoopContext`."""
         found = self._stands.checkpoint
         return (found.folder, found.epoch) if found else None
 
+    @override
     def begin(self, take: Callable[[Start], str]) -> None:
-        """See `LoopContext`."""
         if self._assignment.start is None:
             return
         problem = take(self._assignment.start)
         if problem and self.rank == 0:
             self._on_cold_start(problem)
 
+    @override
     def report(
         self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
         save: Callable[[Path], None],
     ) -> bool:  # fmt: skip
-        """See `LoopContext`."""
         self._refuse_non_finite(epoch, train_loss, validation)
         self._num_rows = num_rows
         now = time.monotonic()
@@ -210,15 +211,15 @@ class RankContext:
             return self._ranks.agree(self.rank == 0 and not self._goes_on()) or stop
         return stop
 
+    @override
     def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:
-        """See `LoopContext`."""
         minutes = self._assignment.training.checkpoint_minutes
         if self.rank or minutes is None or time.monotonic() - self._kept < minutes * 60:
             return
         self._prune(self._checkpoints.save(epoch - 1, None, save, steps=steps))
 
+    @override
     def finish(self, weights_sha256: str) -> None:
-        """See `LoopContext`."""
         self.record = RankRecord(rank=self.rank, num_rows=self._num_rows, weights_sha256=weights_sha256)
 
     def _refuse_non_finite(self, epoch: int, train_loss: float, validation: float) -> None:

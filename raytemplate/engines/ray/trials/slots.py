@@ -8,6 +8,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from typing_extensions import override
 
 from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.training.room import has_room
@@ -16,12 +17,12 @@ from raytemplate.engines.ray.trials.trial_process import Place, ended_by, new_pr
 from raytemplate.engines.ray.trials.variants import Variants, half_a_store
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.slots import Said
+from raytemplate.execution.slots import Said, Slots
 from raytemplate.execution.trials import Ended, Trial
 from raytemplate.planning.stages import SweepStage
 
 
-class RaySlots:
+class RaySlots(Slots):
     """See `execution.slots.Slots`. A context: on leaving it, nothing of it is left."""
 
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
@@ -55,8 +56,8 @@ class RaySlots:
         place = self._places.get(slot)
         return (place is not None and not place.is_over) or has_room(self._stage.workers, self._held)
 
+    @override
     def start(self, slot: int, trial: Trial) -> None:
-        """See `Slots`."""
         request = lower_trial(trial, self._stage, self._features, self._journal)
         if slot in self._places and not self._places[slot].takes(request):
             self._leave(slot)
@@ -65,20 +66,20 @@ class RaySlots:
         self._places[slot].begin(request, self._variants.rows(slot, trial.values))
         self._ask(slot)
 
+    @override
     def wait(self, timeout_s: float) -> tuple[tuple[int, Said], ...]:
-        """See `Slots`."""
         if not self._asked:
             return ()
         ready, _ = ray.wait(list(self._asked), num_returns=1, timeout=timeout_s)
         heard = [(slot, ref) for ref in ready for slot in (self._asked.pop(ref),)]
         return tuple((slot, each) for slot, ref in heard for each in self._said(slot, ref))
 
+    @override
     def answer(self, slot: int, go_on: bool) -> None:
-        """See `Slots`."""
         self._places[slot].actor.answer.remote(go_on)
 
+    @override
     def kill(self, slot: int) -> None:
-        """See `Slots`."""
         self._asked = {ref: other for ref, other in self._asked.items() if other != slot}
         self._leave(slot)
 

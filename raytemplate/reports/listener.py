@@ -1,4 +1,4 @@
-"""A listener for runs that nobody watches."""
+"""What hears of a run while it goes on."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.swept import SweepNow, TrialRecord
 
 
-class Quiet:
-    """A listener that hears and says nothing."""
+class Listener:
+    """Hears what happens while a run goes on. As it is, it says nothing: for runs that nobody watches."""
 
     def started(self, plan: RunPlan, run_id: str) -> None:
-        """See `Listener`."""
+        """The run has its folder."""
 
     def stage_started(self, stage: str) -> None:
-        """See `Listener`."""
+        """A stage begins."""
 
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
-        """See `Listener`."""
+        """An epoch ended."""
 
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
-        """See `Listener`."""
+        """A trial of the sweep ended; `best` is the best so far."""
 
     def searching(self, now: SweepNow) -> None:
-        """See `Listener`."""
+        """How the sweep stands; told a few times a second."""
 
     def stage_ended(self, stage: str, record: object, seconds: float) -> None:
-        """See `Listener`."""
+        """A stage ended with its record."""
 
     def note(self, text: str) -> None:
-        """See `Listener`."""
+        """Something a person should know."""
