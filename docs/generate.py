@@ -14,7 +14,7 @@ import click
 
 from raytemplate import errors, plugins
 from raytemplate.cli.main import cli
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 from raytemplate.spec.names import model_by_name, model_in
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec
 
@@ -41,8 +41,8 @@ def _models() -> Iterator[tuple[str, str, type[Options]]]:
         yield from _inside(name, model)
     for name in plugins.names(plugins.FAMILIES):
         yield f"model, kind: {name}", "model.", plugins.load(plugins.FAMILIES, name).options
-    for name in plugins.names(plugins.FEATURE_OPTIONS):
-        yield f"features.columns.X, kind: {name}", "", plugins.load(plugins.FEATURE_OPTIONS, name)
+    for name in plugins.names(plugins.FEATURES):
+        yield f"features.columns.X, kind: {name}", "", plugins.load(plugins.FEATURES, name)
     for name in plugins.names(plugins.GATES):
         yield f"governance.gates.{name}", "", plugins.load(plugins.GATES, name)
 

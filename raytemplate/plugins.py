@@ -1,27 +1,24 @@
 """Names that a template may use -> "module:attribute", imported only when used. Widened by entry points.
 
-Every plug-in is an `Options` model and a function or class; this file only says where they are.
+Every plug-in says itself what it is and, if that needs large libraries, names its code in the same way; this file only
+says where it is.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from traceback import format_exception, walk_tb
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from typing import Any
 
 from raytemplate.errors import Bug, UsageError, in_words
 
 SOURCES = "raytemplate.sources"
 FEATURES = "raytemplate.features"
-FEATURE_OPTIONS = "raytemplate.feature_options"  # apart, so that checking a template imports neither NumPy nor Arrow
 FAMILIES = "raytemplate.families"
 METRICS = "raytemplate.metrics"
 GATES = "raytemplate.gates"
@@ -34,18 +31,6 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "jsonl": "raytemplate.data.sources.text.source:JSONL",
     },
     FEATURES: {
-        "numeric": "raytemplate.data.features.numeric:Numeric",
-        "buckets": "raytemplate.data.features.buckets:Buckets",
-        "quantile": "raytemplate.data.features.quantile:Quantile",
-        "power": "raytemplate.data.features.power:Power",
-        "categorical": "raytemplate.data.features.categorical:Categorical",
-        "ordinal": "raytemplate.data.features.ordinal:Ordinal",
-        "hashing": "raytemplate.data.features.hashing:Hashing",
-        "target-mean": "raytemplate.data.features.target_mean:TargetMean",
-        "text": "raytemplate.data.features.text:Text",
-        "datetime": "raytemplate.data.features.datetimes:DatetimeParts",
-    },
-    FEATURE_OPTIONS: {
         "numeric": "raytemplate.data.features.options:NumericOptions",
         "buckets": "raytemplate.data.features.options:BucketsOptions",
         "quantile": "raytemplate.data.features.options:QuantileOptions",
@@ -66,20 +51,20 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "torch": "raytemplate.models.torch.family:FAMILY",
     },
     METRICS: {
-        "mae": "raytemplate.evaluation.metrics.regression:MAE",
-        "rmse": "raytemplate.evaluation.metrics.regression:RMSE",
-        "r2": "raytemplate.evaluation.metrics.regression:R2",
-        "pinball": "raytemplate.evaluation.metrics.quantiles:PINBALL",
-        "coverage": "raytemplate.evaluation.metrics.quantiles:COVERAGE",
-        "log-loss": "raytemplate.evaluation.metrics.classes:LOG_LOSS",
-        "brier": "raytemplate.evaluation.metrics.classes:BRIER",
-        "accuracy": "raytemplate.evaluation.metrics.classes:ACCURACY",
-        "f1": "raytemplate.evaluation.metrics.classes:F1",
-        "auc": "raytemplate.evaluation.metrics.ranking:AUC",
-        "ece": "raytemplate.evaluation.metrics.calibration:ECE",
-        "selection-rate": "raytemplate.evaluation.metrics.rates:SELECTION_RATE",
-        "true-positive-rate": "raytemplate.evaluation.metrics.rates:TRUE_POSITIVE_RATE",
-        "false-positive-rate": "raytemplate.evaluation.metrics.rates:FALSE_POSITIVE_RATE",
+        "mae": "raytemplate.evaluation.metrics.shipped:MAE",
+        "rmse": "raytemplate.evaluation.metrics.shipped:RMSE",
+        "r2": "raytemplate.evaluation.metrics.shipped:R2",
+        "pinball": "raytemplate.evaluation.metrics.shipped:PINBALL",
+        "coverage": "raytemplate.evaluation.metrics.shipped:COVERAGE",
+        "log-loss": "raytemplate.evaluation.metrics.shipped:LOG_LOSS",
+        "brier": "raytemplate.evaluation.metrics.shipped:BRIER",
+        "accuracy": "raytemplate.evaluation.metrics.shipped:ACCURACY",
+        "f1": "raytemplate.evaluation.metrics.shipped:F1",
+        "auc": "raytemplate.evaluation.metrics.shipped:AUC",
+        "ece": "raytemplate.evaluation.metrics.shipped:ECE",
+        "selection-rate": "raytemplate.evaluation.metrics.shipped:SELECTION_RATE",
+        "true-positive-rate": "raytemplate.evaluation.metrics.shipped:TRUE_POSITIVE_RATE",
+        "false-positive-rate": "raytemplate.evaluation.metrics.shipped:FALSE_POSITIVE_RATE",
     },
     GATES: {
         "metric-limit": "raytemplate.governance.gates.metric_limit:MetricLimit",
@@ -105,48 +90,19 @@ _PLAIN = re.compile(r"[\w./:@%+-]+")
 _MOST_TOLD = 30
 
 _WORDS = {
-    SOURCES: "format", FEATURES: "kind of feature", FEATURE_OPTIONS: "kind of feature", FAMILIES: "family",
+    SOURCES: "format", FEATURES: "kind of feature", FAMILIES: "family",
     METRICS: "metric", GATES: "gate", SEARCHES: "search",
 }  # fmt: skip
 
 _PARTS: dict[str, tuple[str, ...]] = {
     SOURCES: ("kind", "endings", "list_source", "read_slice"),
-    FEATURES: ("Options", "profiled", "accepts", "prepare", "fit", "outputs", "encode"),
-    FEATURE_OPTIONS: ("model_fields", "lists"),
+    FEATURES: ("model_fields", "lists", "kind"),
     FAMILIES: ("name", "options", "uses", "loop", "predictor"),
     METRICS: ("id", "version", "higher_is_better", "tasks"),
     GATES: ("model_fields", "check"),
     SEARCHES: ("name", "sampler", "finite_only"),
 }
 """What a plug-in of each group must have; the suites in `raytemplate.testing` say what it must do."""
-
-_METRIC_TASKS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("mae", "rmse", "r2", "pinball", "coverage"), ("regression",)),
-    **dict.fromkeys(("log-loss", "brier", "accuracy", "f1", "auc", "ece"), ("binary", "multiclass")),
-    **dict.fromkeys(("selection-rate", "true-positive-rate", "false-positive-rate"), ("binary",)),
-}
-
-_METRIC_RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("mae", "rmse", "pinball", "log-loss"), (0.0, math.inf)),
-    **dict.fromkeys(("coverage", "accuracy", "f1", "auc", "ece"), (0.0, 1.0)),
-    **dict.fromkeys(("selection-rate", "true-positive-rate", "false-positive-rate"), (0.0, 1.0)),
-    "brier": (0.0, 2.0),
-    "r2": (-math.inf, 1.0),
-}
-
-
-class Options(BaseModel):
-    """What a template may set for one plug-in: frozen, strict, every field documented."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
-
-
-def _yes_no(value: object) -> object:
-    return {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value
-
-
-YesNo = Annotated[bool, BeforeValidator(_yes_no), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
-"""True or false. `yes` and `no` are texts in a template, so that they can be categories; here they are as good."""
 
 
 class PluginError(UsageError):
@@ -242,7 +198,19 @@ def load(group: str, name: str) -> Any:
     if others:
         several = " and ".join(sorted(one.package for one in (offer, *others)))
         raise PluginError(f'the {_WORDS[group]} "{name}" is offered by {several}; uninstall all but one of them')
-    return _offered(group, name, offer)
+    return _offered(group, name, offer, _PARTS[group])
+
+
+def named_by(group: str, name: str, attribute: str, parts: tuple[str, ...]) -> Any:
+    """What a plug-in names as "module:attribute" in an attribute of its own, imported now; it must have these parts.
+
+    Raises:
+        PluginError: see `load`.
+    """
+    target = getattr(load(group, name), attribute)
+    if name in _SHIPPED[group]:
+        return resolve(target)
+    return _offered(group, name, replace(_installed()[group][name][0], target=target), parts)
 
 
 def every(group: str) -> dict[str, Any]:
@@ -256,13 +224,13 @@ def every(group: str) -> dict[str, Any]:
 
 
 @cache
-def _offered(group: str, name: str, offer: Offer) -> Any:
+def _offered(group: str, name: str, offer: Offer, parts: tuple[str, ...]) -> Any:
     what = f'the {_WORDS[group]} "{name}" of {offer.package} ({offer.target})'
     try:
         plugin = resolve(offer.target)
     except Exception as error:  # a module of others may raise anything when it is imported
         raise PluginError(f"{what} cannot be imported: {in_words(error)}") from error
-    missing = [part for part in _PARTS[group] if not hasattr(plugin, part)]
+    missing = [part for part in parts if not hasattr(plugin, part)]
     if missing:
         raise PluginError(f"{what} is no {_WORDS[group]}: it has no {', '.join(missing)} (docs/plug-ins.md)")
     return plugin
@@ -272,23 +240,3 @@ def resolve(target: str) -> Any:
     """The object behind "module:attribute"."""
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-
-def metric_tasks(name: str) -> tuple[str, ...]:
-    """The tasks that a metric is for; () where no metric has that name. A shipped one is not imported for that."""
-    if name in _METRIC_TASKS or not is_known(METRICS, name):
-        return _METRIC_TASKS.get(name, ())
-    return tuple(sorted(load(METRICS, name).tasks))
-
-
-def metric_range(name: str) -> tuple[float, float]:
-    """The least and the most that a metric can be, infinite where nothing says so. A shipped one is not imported."""
-    if name in _METRIC_RANGES or not is_known(METRICS, name):
-        return _METRIC_RANGES.get(name, (-math.inf, math.inf))
-    metric = load(METRICS, name)
-    return getattr(metric, "least", -math.inf), getattr(metric, "most", math.inf)
-
-
-def metrics_for(task: str) -> tuple[str, ...]:
-    """Names of the metrics that can judge a task, sorted."""
-    return tuple(sorted(name for name, metric in every(METRICS).items() if task in metric.tasks))

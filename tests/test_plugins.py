@@ -9,6 +9,7 @@ import pytest
 
 from raytemplate import plugins
 from raytemplate.errors import SpecError
+from raytemplate.evaluation.metrics.metric import metrics_for
 from raytemplate.plugins import PluginError
 from raytemplate.spec.load import load
 
@@ -109,13 +110,13 @@ def test_a_broken_plug_in_that_nobody_asked_for_is_in_nobodys_way(site):
         "bad", {group: {"zzz": "bad:X"} for group in (plugins.SOURCES, plugins.METRICS)}, "raise OSError('no licence')"
     )
     assert list(plugins.every(plugins.SOURCES)) == ["parquet", "csv", "jsonl"]
-    assert "mae" in plugins.metrics_for("regression") and "zzz" not in plugins.metrics_for("regression")
+    assert "mae" in metrics_for("regression") and "zzz" not in metrics_for("regression")
 
 
 def test_check_places_every_problem_with_plug_ins(site):
     site("bad-ones", {
         plugins.METRICS: {"zzz": "bad_ones:X"}, plugins.GATES: {"strange": "bad_ones:X"},
-        plugins.FEATURE_OPTIONS: {"odd": "bad_ones:X"},
+        plugins.FEATURES: {"odd": "bad_ones:X"},
     }, "raise OSError('no licence')")  # fmt: skip
     wrong = {
         "evaluation.also": ["rmse", "zzz"], "governance.gates.strange": {}, "features.columns.temp": {"kind": "odd"},

@@ -94,6 +94,7 @@ def plan(
     Raises:
         SpecError, DataError, PlanError: what is wrong, where, and what to change.
     """
+    from raytemplate.data.features.kind import load_kind
     from raytemplate.planning.compile import compile as compile_plan
     from raytemplate.planning.features import every_variant
 
@@ -104,7 +105,7 @@ def plan(
     found = _look(spec, found_in, _cluster(address) if address else None)
     plan_ = compile_plan(spec, found, as_of)
     for step in every_variant(spec, plan_.ingest.features):
-        plugins.load(plugins.FEATURES, step.kind)  # now, rather than on a worker: a package's may not be importable
+        load_kind(step.kind)  # now, rather than on a worker: a package's may not be importable
     return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")
 
 

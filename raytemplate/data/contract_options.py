@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from raytemplate.plugins import Options, YesNo
+from raytemplate.options import Options, YesNo
 from raytemplate.units import parse_moment, show
 
 ColumnType = Literal["number", "integer", "text", "boolean", "time"]

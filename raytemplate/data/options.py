@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 
 from raytemplate.data.sources.places import is_uri
 from raytemplate.data.sources.storage import uri_fault
-from raytemplate.plugins import Options, YesNo
+from raytemplate.options import Options, YesNo
 from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span
 
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of
-from raytemplate.data.features.kind import ColumnProfile, FeatureKind
+from raytemplate.data.features.kind import ColumnProfile, load_kind
 from raytemplate.data.features.numeric import Numeric
+from raytemplate.data.features.options import options_of
 from raytemplate.data.missing import nulls_where_missing
 from raytemplate.data.options import Task
 from raytemplate.data.quantiles import QuantileProfile, merge_quantiles, quantile_profile
@@ -36,7 +37,6 @@ from raytemplate.data.statistics import (
 from raytemplate.data.target import accepts_classes, baseline_target, class_texts
 from raytemplate.data.target_means import TargetMeanProfile, folds_of, merge_target_means, target_mean_profile
 from raytemplate.errors import DataError
-from raytemplate.plugins import FEATURES, load
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,10 +112,10 @@ _PROFILERS: Mapping[str, Callable[[pa.ChunkedArray, str], ColumnProfile]] = {
 
 
 def _column_profile(table: pa.Table, step: Step, learnt: Callable[[], NDArray[np.float64]]) -> ColumnProfile:
-    kind: type[FeatureKind] = load(FEATURES, step.kind)
+    kind = load_kind(step.kind)
     column = input_of(table, step)
     family = kind.accepts(step.column, column.type)
-    options: Any = kind.Options.model_validate(dict(step.settings))
+    options: Any = options_of(step.kind).model_validate(dict(step.settings))
     try:
         prepared = kind.prepare(column, options)
         if kind.profiled == "target":

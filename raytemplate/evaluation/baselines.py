@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.statistics import to_floats
 from raytemplate.evaluation.buckets import bucket_of, coarser, means, quantiles, relative_width
-from raytemplate.evaluation.metrics.metric import Floats
+from raytemplate.evaluation.metrics.formula import Floats
 
 Rule = Literal["quantile", "mean", "rate", "share"]
 

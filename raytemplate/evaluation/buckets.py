@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.metric import Floats
+from raytemplate.evaluation.metrics.formula import Floats
 
 Integers = NDArray[np.signedinteger[Any]]
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
-from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, metric_of
+from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups
+from raytemplate.evaluation.metrics.metric import Metric, metric_of
 from raytemplate.records.evaluated import Difference, Estimate, MetricValue, Scored
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from raytemplate.evaluation.metrics.classes import chosen
-from raytemplate.evaluation.metrics.metric import Floats
+from raytemplate.evaluation.metrics.formula import Floats
 from raytemplate.records.evaluated import Confusion
 
 MOST_CLASSES = 50

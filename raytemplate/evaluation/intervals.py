@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.metric import Floats, Groups
+from raytemplate.evaluation.metrics.formula import Floats, Groups
 from raytemplate.records.evaluated import Estimate
 
 Resample = Literal["day", "hour", "week", "row"]

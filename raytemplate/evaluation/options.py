@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 
 _RULES = ("median_by", "mean_by", "quantile_by")
 

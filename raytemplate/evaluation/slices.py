@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
 from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
-from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, metric_of
+from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups
+from raytemplate.evaluation.metrics.metric import Metric, metric_of
 from raytemplate.records.evaluated import MetricValue, Slice
 
 MAX_VALUES = 50

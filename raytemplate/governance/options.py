@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 from raytemplate.units import SPAN_SCHEMA, Span, parse_span, show
 
 

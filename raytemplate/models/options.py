@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from raytemplate.data.options import Share, Task
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 
 Loss = Literal["mae", "mse", "huber", "quantile", "log-loss"]
 

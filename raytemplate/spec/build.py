@@ -10,7 +10,7 @@ from typing import Any, cast
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 from raytemplate.spec.checks.across import (
     check_baseline,
     check_condition,

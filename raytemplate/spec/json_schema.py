@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.models.options import Family
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 from raytemplate.spec.names import TOP_LEVEL, model_by_name, model_in
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec
 
@@ -38,7 +38,7 @@ def template_schema() -> Schema:
     """JSON Schema (2020-12) of a template, with every plug-in that is installed."""
     made = _Definitions.of(
         families={n: cast(Family, plugins.load(plugins.FAMILIES, n)).options for n in plugins.names(plugins.FAMILIES)},
-        features={n: plugins.load(plugins.FEATURE_OPTIONS, n) for n in plugins.names(plugins.FEATURE_OPTIONS)},
+        features={n: plugins.load(plugins.FEATURES, n) for n in plugins.names(plugins.FEATURES)},
         gates={n: plugins.load(plugins.GATES, n) for n in plugins.names(plugins.GATES)},
     )
     made.name_plugins()

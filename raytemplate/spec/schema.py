@@ -16,7 +16,7 @@ from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 from raytemplate.quantities import Duration, Money, Size
 from raytemplate.secret import text_or_reference
 from raytemplate.tuning.options import TuningSpec

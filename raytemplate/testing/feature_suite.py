@@ -16,10 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from raytemplate import plugins
 from raytemplate.data.features.encoding import Encoded, FittedFeatures, encode, fit_features
-from raytemplate.data.features.kind import FeatureKind
-from raytemplate.data.features.options import FeatureOptions
+from raytemplate.data.features.kind import FeatureKind, load_kind
+from raytemplate.data.features.options import FeatureOptions, options_of
 from raytemplate.data.profile import Profile, merge, profile
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
@@ -33,7 +32,7 @@ class FeatureSuite:
     """What every kind of feature must do.
 
     Args:
-        kind: its name in `plugins.py` or among the entry points (of features and of feature_options alike).
+        kind: its name in `plugins.py` or among the entry points.
         settings: its options.
         values: of a column in training, None among them for a missing one.
         unseen: more values of that type, which training does not have.
@@ -47,8 +46,7 @@ class FeatureSuite:
     arrow_type: ClassVar[Any] = None
 
     def test_its_settings_are_those_that_a_template_is_checked_by(self) -> None:
-        options: type[FeatureOptions] = plugins.load(plugins.FEATURE_OPTIONS, self.kind)
-        assert self._plugin().Options is options
+        options = options_of(self.kind)
         assert options.lists and set(options.lists) <= set(FeatureOptions.lists)
         assert [name for name, field in options.model_fields.items() if not field.description] == []
 
@@ -106,7 +104,7 @@ class FeatureSuite:
             self._plugin().accepts("x", pa.list_(pa.int64()))
 
     def _plugin(self) -> type[FeatureKind]:
-        return plugins.load(plugins.FEATURES, self.kind)
+        return load_kind(self.kind)
 
     def _table(self, values: Sequence[Any]) -> pa.Table:
         kind = self.arrow_type or pa.array([*self.values, *self.unseen]).type

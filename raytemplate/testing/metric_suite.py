@@ -15,7 +15,8 @@ import pytest
 from raytemplate import plugins
 from raytemplate.data.options import Task
 from raytemplate.evaluation.intervals import draw_counts
-from raytemplate.evaluation.metrics.metric import Floats, Metric, Unit, metric_of
+from raytemplate.evaluation.metrics.formula import Floats
+from raytemplate.evaluation.metrics.metric import Metric, Unit, metric_of, range_of
 from raytemplate.loss import loss
 
 _NUM_ROWS, _NUM_GROUPS, _NUM_DRAWS = 300, 7, 10
@@ -56,7 +57,7 @@ class MetricSuite:
         assert metric.tasks and metric.tasks <= set(typing.get_args(Task))
 
     def test_its_values_lie_in_the_range_that_it_names(self) -> None:
-        least, most = plugins.metric_range(self.metric)
+        least, most = range_of(self.metric)
         for target, found, perfect in self._all():
             for prediction in (found, perfect):
                 assert least <= self._metric()(target, prediction) <= most

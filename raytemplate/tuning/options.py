@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.data.options import Share
-from raytemplate.plugins import Options, YesNo
+from raytemplate.options import Options, YesNo
 from raytemplate.tuning.draws import parse_draw
 from raytemplate.units import show
 

@@ -11,7 +11,7 @@ from raytemplate.evaluation.intervals import (
     t_quantile,
     widening,
 )
-from raytemplate.evaluation.metrics.metric import group_sums
+from raytemplate.evaluation.metrics.formula import group_sums
 from raytemplate.records.evaluated import Estimate
 
 TIMES = np.array(

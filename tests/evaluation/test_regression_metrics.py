@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from raytemplate.evaluation.metrics.regression import MAE, R2, RMSE
+from raytemplate.evaluation.metrics.shipped import MAE, R2, RMSE
 
 BY_HAND = [
     pytest.param(MAE, (1 + 0 + 3) / 3, id="mae"),

@@ -7,7 +7,8 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 from pydantic import ValidationError
 from sample_evidence import metric_value
 
-from raytemplate.evaluation.metrics.calibration import ECE, reliability
+from raytemplate.evaluation.metrics.calibration import reliability
+from raytemplate.evaluation.metrics.shipped import ECE
 from raytemplate.evaluation.slices import score_slices, slice_values
 from raytemplate.governance.gates.calibration import Calibration
 from raytemplate.governance.gates.latency import LatencyGate

@@ -8,6 +8,7 @@ from sample_inventory import SCHEMA, spec_of
 from small_flights import SHIPPED
 
 from raytemplate import plugins
+from raytemplate.data.features.kind import load_kind
 from raytemplate.data.features.options import options_of
 from raytemplate.errors import DataError
 from raytemplate.planning.columns import can_be_hashed, column_problems
@@ -37,7 +38,7 @@ def problems(changes, **schema):
 def test_a_feature_is_refused_of_just_those_types_that_its_kind_cannot_take(kind, listed):
     for one in TYPES:
         try:
-            plugins.load(plugins.FEATURES, kind).accepts("x", one.value_type if pa.types.is_dictionary(one) else one)
+            load_kind(kind).accepts("x", one.value_type if pa.types.is_dictionary(one) else one)
             accepts = True
         except DataError:
             accepts = False

@@ -8,6 +8,7 @@ import pytest
 
 from raytemplate import plugins
 from raytemplate.errors import SpecError
+from raytemplate.evaluation.metrics.metric import range_of
 from raytemplate.spec.load import load
 from raytemplate.testing.metric_suite import predictions_of
 
@@ -67,9 +68,9 @@ def test_limit_at_the_end_of_what_can_be_is_one(tmp_path: Path, metric: str, gat
 
 
 @pytest.mark.parametrize("name", plugins.every(plugins.METRICS))
-def test_range_known_without_importing_is_that_of_the_metric(name: str) -> None:
+def test_what_a_metric_can_be_is_in_its_range(name: str) -> None:
     metric = plugins.load(plugins.METRICS, name)
-    assert plugins.metric_range(name) == (metric.least, metric.most)
+    assert range_of(name) == (metric.least, metric.most)
     for task in metric.tasks:
         target, found, perfect = predictions_of(task)
         for prediction in (found, perfect, 1 - found):
@@ -81,4 +82,4 @@ def test_metric_of_others_that_names_no_range_has_none(monkeypatch: pytest.Monke
     offers[plugins.METRICS] = {"own": (plugins.Offer(target="own:OWN", package="own 1"),)}
     monkeypatch.setattr(plugins, "_installed", lambda: offers)
     monkeypatch.setattr(plugins, "load", lambda group, name: object())
-    assert plugins.metric_range("own") == (float("-inf"), float("inf"))
+    assert range_of("own") == (float("-inf"), float("inf"))

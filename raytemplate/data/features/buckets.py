@@ -20,7 +20,6 @@ MISSING, FIRST = 0, 1
 class Buckets:
     """Ranges of numbers: 0 missing, then the ranges as they rise; a number on an edge is in the upper one."""
 
-    Options = BucketsOptions
     profiled: Profiled = "quantiles"
 
     accepts = staticmethod(Numeric.accepts)

@@ -22,7 +22,6 @@ UNKNOWN, MISSING, FIRST = 0, 1, 2
 class Categorical:
     """Categories: 0 unknown or rare, 1 missing, then the values by falling count, equal counts in order of the text."""
 
-    Options = CategoricalOptions
     profiled: Profiled = "category"
 
     @staticmethod

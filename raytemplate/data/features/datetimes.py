@@ -39,7 +39,6 @@ class DatetimeParts:
     years, kept within 8. A cycle is a sine and a cosine. All these are 0 where the time is missing.
     """
 
-    Options = DatetimeOptions
     profiled: Profiled = "time"
 
     @staticmethod

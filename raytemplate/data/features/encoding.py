@@ -12,16 +12,15 @@ import pyarrow as pa
 
 from raytemplate.data.features.gaps import Gap
 from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of, reads
-from raytemplate.data.features.kind import EncodedColumn, FeatureKind, OutOfFold, Outputs
+from raytemplate.data.features.kind import EncodedColumn, OutOfFold, Outputs, load_kind
 from raytemplate.data.features.numeric import Numeric
-from raytemplate.data.features.options import FeatureOptions
+from raytemplate.data.features.options import options_of
 from raytemplate.data.missing import is_missing, nulls_where_missing
 from raytemplate.data.options import Task
 from raytemplate.data.profile import Profile, step_key
 from raytemplate.data.statistics import NumberProfile, to_floats
 from raytemplate.data.target import class_index, classes_of
 from raytemplate.errors import DataError
-from raytemplate.plugins import FEATURES, load
 from raytemplate.records.codec import Settings
 
 
@@ -123,9 +122,9 @@ def _gaps(profile: Profile, steps: Sequence[Step], outputs: Sequence[Outputs]) -
     for step, output in zip(steps, outputs, strict=True):
         places = tuple(range(first, first + len(output.dense)))
         first += len(places)
-        options = _kind(step.kind).Options.model_validate(dict(step.settings))
+        options = options_of(step.kind).model_validate(dict(step.settings))
         column = profile.columns[step_key(step)]
-        tells = isinstance(options, FeatureOptions) and options.fills and getattr(options, "impute", "auto") == "auto"
+        tells = options.fills and getattr(options, "impute", "auto") == "auto"
         if tells and places and 0 < column.num_null < column.num_rows:
             found.append(Gap(column=step.column, name=f"{step.column}=(missing)", places=places))
     return tuple(found)
@@ -173,9 +172,9 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
 
 
 def _fit(profile: Profile, step: Step) -> FittedColumn:
-    kind = _kind(step.kind)
+    kind = load_kind(step.kind)
     found = profile.columns[step_key(step)]
-    options = kind.Options.model_validate(dict(step.settings))
+    options = options_of(step.kind).model_validate(dict(step.settings))
     try:
         state: Mapping[str, Any] = kind.fit(found, options)
     except DataError as error:
@@ -187,11 +186,11 @@ def _fit(profile: Profile, step: Step) -> FittedColumn:
 
 
 def _outputs(feature: FittedColumn) -> Outputs:
-    return _kind(feature.kind).outputs(feature.column, feature.state)
+    return load_kind(feature.kind).outputs(feature.column, feature.state)
 
 
 def _encode(table: pa.Table, column: pa.ChunkedArray, feature: FittedColumn, training: bool) -> EncodedColumn:
-    kind = _kind(feature.kind)
+    kind = load_kind(feature.kind)
     family = kind.accepts(feature.column, column.type)
     if family != feature.type and "null" not in (family, feature.type):
         raise DataError(f"column {feature.column} is {column.type}, but was {feature.type} in training")
@@ -214,7 +213,3 @@ def target_values(table: pa.Table, fitted: FittedFeatures) -> npt.NDArray[np.flo
         Numeric.accepts(fitted.target, column.type)
         return to_floats(column)
     return class_index(column, fitted.classes)
-
-
-def _kind(name: str) -> type[FeatureKind]:
-    return load(FEATURES, name)

@@ -20,7 +20,6 @@ MISSING, FIRST = 0, 1
 class Hashing:
     """Buckets: 0 missing, then BLAKE2b of the value as text, modulo their number. A new value has one too."""
 
-    Options = HashingOptions
     profiled: Profiled = "presence"
 
     accepts = staticmethod(Categorical.accepts)

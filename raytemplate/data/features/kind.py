@@ -14,10 +14,13 @@ from raytemplate.data.quantiles import QuantileProfile
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, PresenceProfile, TimeProfile
 from raytemplate.data.target_means import TargetMeanProfile
 from raytemplate.errors import DataError
-from raytemplate.plugins import Options
+from raytemplate.options import Options
+from raytemplate.plugins import FEATURES, named_by
 
 Profiled = Literal["number", "quantiles", "category", "terms", "time", "presence", "target"]
 ColumnProfile = NumberProfile | QuantileProfile | CategoryProfile | TimeProfile | PresenceProfile | TargetMeanProfile
+
+_PARTS = ("profiled", "accepts", "prepare", "fit", "outputs", "encode")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,12 +44,11 @@ class EncodedColumn:
 
 
 class FeatureKind(Protocol):
-    """What a plug-in of the group `raytemplate.features` offers. All functions are pure and static.
+    """What the options of a plug-in of the group `raytemplate.features` name. All functions are pure and static.
 
     Columns come without dictionary encoding. `encode` must give a row the same numbers whatever rows come with it.
     """
 
-    Options: type[Options]
     profiled: Profiled
 
     @staticmethod
@@ -73,6 +75,15 @@ class FeatureKind(Protocol):
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
         """The column [rows] as arrays [rows]."""
         ...
+
+
+def load_kind(name: str) -> type[FeatureKind]:
+    """The kind of feature of that name; its module is imported now.
+
+    Raises:
+        PluginError: see `plugins.load`.
+    """
+    return named_by(FEATURES, name, "kind", _PARTS)
 
 
 @runtime_checkable

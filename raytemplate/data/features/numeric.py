@@ -31,7 +31,6 @@ class Numeric:
     later is divided by the constant's size (at least 1) and kept within 1: finite and small, for it was never learnt.
     """
 
-    Options = NumericOptions
     profiled: Profiled = "number"
 
     @staticmethod

@@ -8,11 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from raytemplate.data.options import AsText, DatetimePart
-from raytemplate.plugins import FEATURE_OPTIONS, Options, load
+from raytemplate.options import Options
+from raytemplate.plugins import FEATURES, load
+
+_HERE = "raytemplate.data.features"
 
 
 class FeatureOptions(Options):
-    """Settings of one column under one kind of feature."""
+    """Settings of one column under one kind of feature; what a plug-in of the group `raytemplate.features` offers."""
+
+    kind: ClassVar[str]
+    """The kind itself, a `FeatureKind` as "module:attribute": it may need array libraries, and is imported on use."""
 
     lists: ClassVar[tuple[str, ...]] = ("numeric", "categorical", "datetime", "text", "crosses")
     """Lists of `features` whose columns can be of this kind."""
@@ -35,6 +41,7 @@ class FilledOptions(FeatureOptions):
 class NumericOptions(FilledOptions):
     """Settings of one numeric column."""
 
+    kind: ClassVar[str] = f"{_HERE}.numeric:Numeric"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     transform: Literal["none", "log"] = "none"
@@ -49,6 +56,7 @@ class NumericOptions(FilledOptions):
 class BucketsOptions(FeatureOptions):
     """Settings of one column of numbers in ranges."""
 
+    kind: ClassVar[str] = f"{_HERE}.buckets:Buckets"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     buckets: Annotated[int, Field(ge=2, le=1000)] = 10
@@ -74,6 +82,7 @@ class BucketsOptions(FeatureOptions):
 class QuantileOptions(FilledOptions):
     """Settings of one column of numbers by rank."""
 
+    kind: ClassVar[str] = f"{_HERE}.quantile:Quantile"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     distribution: Literal["normal", "uniform"] = "normal"
@@ -83,6 +92,7 @@ class QuantileOptions(FilledOptions):
 class PowerOptions(FeatureOptions):
     """Settings of one column of numbers under the transform of Yeo and Johnson; there are none."""
 
+    kind: ClassVar[str] = f"{_HERE}.power:Power"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
     fills: ClassVar[bool] = True
 
@@ -90,6 +100,7 @@ class PowerOptions(FeatureOptions):
 class CategoricalOptions(FeatureOptions):
     """Settings of one categorical column."""
 
+    kind: ClassVar[str] = f"{_HERE}.categorical:Categorical"
     lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     encoding: Literal["embedding", "one-hot"] = "embedding"
@@ -106,6 +117,7 @@ class CategoricalOptions(FeatureOptions):
 class OrdinalOptions(FilledOptions):
     """Settings of one categorical column whose values have an order."""
 
+    kind: ClassVar[str] = f"{_HERE}.ordinal:Ordinal"
     lists: ClassVar[tuple[str, ...]] = ("categorical",)
 
     order: Annotated[tuple[AsText, ...], Field(min_length=2)]
@@ -124,6 +136,7 @@ class OrdinalOptions(FilledOptions):
 class HashingOptions(FeatureOptions):
     """Settings of one categorical column of many values."""
 
+    kind: ClassVar[str] = f"{_HERE}.hashing:Hashing"
     lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     buckets: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
@@ -133,6 +146,7 @@ class HashingOptions(FeatureOptions):
 class TargetMeanOptions(FeatureOptions):
     """Settings of one categorical column encoded by the mean of the target."""
 
+    kind: ClassVar[str] = f"{_HERE}.target_mean:TargetMean"
     lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     smoothing: Annotated[float, Field(gt=0)] = 10.0
@@ -152,6 +166,7 @@ class TargetMeanOptions(FeatureOptions):
 class TextOptions(FilledOptions):
     """Settings of one column of text."""
 
+    kind: ClassVar[str] = f"{_HERE}.text:Text"
     lists: ClassVar[tuple[str, ...]] = ("text",)
 
     method: Literal["tf-idf", "hashing"] = "tf-idf"
@@ -176,6 +191,7 @@ class TextOptions(FilledOptions):
 class DatetimeOptions(FilledOptions):
     """Settings of one column of time."""
 
+    kind: ClassVar[str] = f"{_HERE}.datetimes:DatetimeParts"
     lists: ClassVar[tuple[str, ...]] = ("datetime",)
 
     parts: Annotated[tuple[DatetimePart, ...], Field(min_length=1)]
@@ -184,7 +200,7 @@ class DatetimeOptions(FilledOptions):
 
 def options_of(kind: str) -> type[FeatureOptions]:
     """What may be set for a column of that kind."""
-    return load(FEATURE_OPTIONS, kind)
+    return load(FEATURES, kind)
 
 
 def settings_of(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:

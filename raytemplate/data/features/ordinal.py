@@ -20,7 +20,6 @@ _MOST_NAMED = 5
 class Ordinal:
     """Places 0, 1, 2.. in the given order, scaled to training's mean 0 and deviation 1; missing and unknown are 0."""
 
-    Options = OrdinalOptions
     profiled: Profiled = "category"
 
     accepts = staticmethod(Categorical.accepts)

@@ -30,7 +30,6 @@ class Power:
     Its power is the most likely one between -4 and 4. A missing number is 0, and so is a column that never changes.
     """
 
-    Options = PowerOptions
     profiled: Profiled = "quantiles"
 
     accepts = staticmethod(Numeric.accepts)

@@ -25,7 +25,6 @@ class Quantile:
     A missing number is 0, the middle.
     """
 
-    Options = QuantileOptions
     profiled: Profiled = "quantiles"
 
     accepts = staticmethod(Numeric.accepts)

@@ -24,7 +24,6 @@ class TargetMean:
     gets the mean over all folds. A value that training has never seen gets the mean of all rows, and so is unknown.
     """
 
-    Options = TargetMeanOptions
     profiled: Profiled = "target"
 
     accepts = staticmethod(Categorical.accepts)

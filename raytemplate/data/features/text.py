@@ -27,7 +27,6 @@ class Text:
     `hashing` puts every term in one of the columns, fits nothing and has no weights. A missing text is 0 everywhere.
     """
 
-    Options = TextOptions
     profiled: Profiled = "terms"
 
     @staticmethod

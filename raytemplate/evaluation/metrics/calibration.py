@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.classes import CLASSES, chosen
-from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, cell_sums, drawn_from
+from raytemplate.evaluation.metrics.classes import chosen
+from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, cell_sums, drawn_from
 from raytemplate.records.evaluated import CalibrationBin
 
 NUM_BINS = 15
 
 
-def _ece(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+def ece(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+    """See `Metric.drawn`."""
     said, came = _said(target, prediction)
     cell = _bins(said)
     num_groups = counts.shape[1]
@@ -21,7 +22,7 @@ def _ece(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> 
 
 
 def reliability(target: Floats, prediction: Floats) -> tuple[CalibrationBin, ...]:
-    """What was said against what came, in the bins of `ECE`, those without rows left out."""
+    """What was said against what came, in the bins of `ece`, those without rows left out."""
     said, came = _said(target, prediction)
     cell = _bins(said)
     rows = np.bincount(cell, minlength=NUM_BINS)
@@ -47,10 +48,3 @@ def _gap(sums: Floats) -> Floats:
     rows, gaps = sums[..., :NUM_BINS], sums[..., NUM_BINS:]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.abs(gaps).sum(axis=-1) / rows.sum(axis=-1)
-
-
-ECE = Metric(id="ece", version=1, higher_is_better=False, unit="share", draw=_ece, tasks=CLASSES, least=0, most=1)
-"""Expected calibration error (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML): over 15 bins of equal
-width the mean distance, weighed by rows, between the mean probability and the share that came true. For two classes
-of the positive one's probability, for more of the highest (and whether that class came true). Never negative, so that
-a perfect model of few rows has some; its intervals reach higher rather than lower."""

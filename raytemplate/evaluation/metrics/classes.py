@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, cell_sums, drawn_from
-
-CLASSES = frozenset({"binary", "multiclass"})
+from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, Sums, cell_sums, drawn_from
 
 _SMALLEST = 1e-15  # a class called impossible that comes true costs 34.5 nats, not infinity
 
@@ -56,7 +54,8 @@ def _mean(sums: Floats) -> Floats:
         return sums[..., 1] / sums[..., 0]
 
 
-def _f1(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+def f1(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+    """See `Metric.drawn`."""
     num_classes = 2 if prediction.ndim == 1 else prediction.shape[1]
     truth, guess = target.astype(np.int64), chosen(prediction)
     right = (truth == guess).astype(np.float64)
@@ -81,27 +80,8 @@ def _macro(sums: Floats) -> Floats:
     return f1.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
 
 
-LOG_LOSS = Metric(
-    id="log-loss", version=1, higher_is_better=False, unit="nats", statistics=_surprise, value=_mean, tasks=CLASSES,
-    least=0,
-)  # fmt: skip
-"""Mean of -log p, p the probability given to the row's own class (Good 1952, J. Royal Statistical Society B 14), in
-nats; p is taken as at least 1e-15."""
+LOG_LOSS = Sums(statistics=_surprise, value=_mean)
 
-BRIER = Metric(
-    id="brier", version=1, higher_is_better=False, unit="share", statistics=_squares, value=_mean, tasks=CLASSES,
-    least=0, most=2,
-)  # fmt: skip
-"""Mean squared error of probabilities (Brier 1950, Monthly Weather Review 78): of the positive class for two, from 0 to
-1; the sum over all classes for more, from 0 to 2."""
+BRIER = Sums(statistics=_squares, value=_mean)
 
-ACCURACY = Metric(
-    id="accuracy", version=1, higher_is_better=True, unit="share", statistics=_hits, value=_mean, tasks=CLASSES,
-    least=0, most=1,
-)  # fmt: skip
-"""Share of rows taken for their own class."""
-
-F1 = Metric(id="f1", version=1, higher_is_better=True, unit="share", draw=_f1, tasks=CLASSES, least=0, most=1)
-"""2 TP / (2 TP + FP + FN) (van Rijsbergen 1979, "Information Retrieval", chapter 7) of the positive class; 0 where
-there is neither a positive row nor one taken for it. For more than two classes the mean over those that rows have or
-are taken for ("macro")."""
+ACCURACY = Sums(statistics=_hits, value=_mean)

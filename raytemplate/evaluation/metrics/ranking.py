@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.classes import CLASSES
-from raytemplate.evaluation.metrics.metric import Drawn, Floats, Groups, Metric, cell_sums
+from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, cell_sums
 
 MAX_BINS = 512
 _FEWEST_BINS = 32
 _WORK = 4 * MAX_BINS  # bins over all classes: past four classes each gets fewer
 
 
-def _auc(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+def auc(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
+    """See `Metric.drawn`."""
     if prediction.ndim == 1:
         return one_against_rest(target == 1, prediction, groups, counts, MAX_BINS)
     num_classes = prediction.shape[1]
@@ -87,8 +87,3 @@ def _area(histograms: Floats) -> Floats:
     below = np.cumsum(others, axis=-1) - others / 2
     pairs = ours.sum(axis=-1) * others.sum(axis=-1)
     return np.where(pairs > 0, (ours * below).sum(axis=-1) / np.maximum(pairs, 1.0), np.nan)
-
-
-AUC = Metric(id="auc", version=1, higher_is_better=True, unit="share", draw=_auc, tasks=CLASSES, least=0, most=1)
-"""Area under the ROC curve; for more than two classes the mean over each class against the rest, of the classes that
-the rows have."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from raytemplate.evaluation.metrics.classes import chosen
-from raytemplate.evaluation.metrics.metric import Floats, Metric
-
-BINARY = frozenset({"binary"})
+from raytemplate.evaluation.metrics.formula import Floats, Sums
 
 
 def _selected(target: Floats, prediction: Floats) -> Floats:
@@ -32,20 +30,8 @@ def _share(sums: Floats) -> Floats:
         return sums[..., 2] / sums[..., 1]
 
 
-SELECTION_RATE = Metric(
-    id="selection-rate", version=1, higher_is_better=True, unit="share", statistics=_selected, value=_share,
-    tasks=BINARY, least=0, most=1,
-)  # fmt: skip
-"""Share of rows called positive. Neither high nor low is good in itself: slices are compared by it."""
+SELECTION_RATE = Sums(statistics=_selected, value=_share)
 
-TRUE_POSITIVE_RATE = Metric(
-    id="true-positive-rate", version=1, higher_is_better=True, unit="share", statistics=_hits, value=_share,
-    tasks=BINARY, least=0, most=1,
-)  # fmt: skip
-"""Share of the positive rows that are called positive (recall); no value where there are none."""
+TRUE_POSITIVE_RATE = Sums(statistics=_hits, value=_share)
 
-FALSE_POSITIVE_RATE = Metric(
-    id="false-positive-rate", version=1, higher_is_better=False, unit="share", statistics=_false_alarms,
-    value=_share, tasks=BINARY, least=0, most=1,
-)  # fmt: skip
-"""Share of the negative rows that are called positive; no value where there are none."""
+FALSE_POSITIVE_RATE = Sums(statistics=_false_alarms, value=_share)

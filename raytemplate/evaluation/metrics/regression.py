@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raytemplate.evaluation.metrics.metric import Floats, Metric
+from raytemplate.evaluation.metrics.formula import Floats, Sums
 
 # Below this share of the mean square, what is left of a sum of squares about the mean is rounding.
 _CONSTANT = 1e-12
@@ -41,18 +41,8 @@ def _share_explained(sums: Floats) -> Floats:
     return np.where(varies, 1.0 - errors / np.where(varies, about_mean, 1.0), np.nan)
 
 
-MAE = Metric(id="mae", version=1, higher_is_better=False, unit="target", statistics=_absolute, value=_mean, least=0)
-"""Mean absolute error, sum |p - y| / n (Willmott and Matsuura 2005, Climate Research 30)."""
+MAE = Sums(statistics=_absolute, value=_mean)
 
-RMSE = Metric(
-    id="rmse", version=1, higher_is_better=False, unit="target", statistics=_squared, value=_root_mean, least=0
-)
-"""Root mean squared error, sqrt(sum (p - y)^2 / n) (Willmott and Matsuura 2005, Climate Research 30)."""
+RMSE = Sums(statistics=_squared, value=_root_mean)
 
-R2 = Metric(
-    id="r2", version=1, higher_is_better=True, unit="share", statistics=_explained, value=_share_explained, most=1
-)
-"""Coefficient of determination, 1 - sum (p - y)^2 / sum (y - mean y)^2 (Kvalseth 1985, The American Statistician 39).
-
-The mean is that of the scored rows. NaN where the target is constant; a NaN is reported, and refused where it decides.
-"""
+R2 = Sums(statistics=_explained, value=_share_explained)

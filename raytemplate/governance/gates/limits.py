@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from raytemplate import plugins
+from raytemplate.evaluation.metrics.metric import range_of
 from raytemplate.governance.figures import limit
 from raytemplate.governance.options import GateOptions
 from raytemplate.records.evaluated import MetricValue
@@ -38,7 +39,7 @@ class MetricLimits(GateOptions):
     @staticmethod
     def possible(name: str) -> tuple[float, float]:
         """Between which values a limit of that metric can be met as well as missed; infinite where it is not known."""
-        return plugins.metric_range(name)
+        return range_of(name)
 
 
 def within(metric: MetricValue, bound: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from raytemplate import plugins
+from raytemplate.evaluation.metrics.metric import range_of
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.figures import limit, measured
 from raytemplate.governance.gates.sliced import SliceLimits, named
@@ -26,7 +26,7 @@ class SliceGap(SliceLimits):
     @staticmethod
     def possible(name: str) -> tuple[float, float]:
         """From no gap at all to the widest that two values of the metric can have."""
-        least, most = plugins.metric_range(name)
+        least, most = range_of(name)
         return 0.0, most - least
 
     def check(self, evidence: Evidence) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from raytemplate.models.options import Family
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 
 
 class LightningOptions(Options):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from raytemplate.models.options import Family
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 
 
 class LinearOptions(Options):

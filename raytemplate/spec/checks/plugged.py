@@ -9,11 +9,12 @@ from typing import Any, TypeVar, cast
 from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.data.options import DataSpec, FeaturesSpec
+from raytemplate.evaluation.metrics.metric import range_of
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.gates.limits import MetricLimits
 from raytemplate.governance.gates.sliced import SliceLimits
 from raytemplate.governance.options import GateOptions, GovernanceSpec
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 from raytemplate.spec.locate import Places
 from raytemplate.spec.names import unknown_names, without
 from raytemplate.spec.wording import validate
@@ -94,7 +95,7 @@ def check_limits(places: Places, evaluation: EvaluationSpec, gates: Mapping[str,
                 _check_limit(places, f"{path}.{name}", bound, options.possible(name), f"{name} can be{options.of}")
         gain = getattr(options, "min_gain", None)
         if isinstance(gain, float) and places.clean("evaluation"):
-            least, most = plugins.metric_range(evaluation.metric)
+            least, most = range_of(evaluation.metric)
             possible = (least - most, most - least)
             _check_limit(places, f"{path}.min_gain", gain, possible, f"{evaluation.metric} can gain")
 
@@ -133,7 +134,7 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
 def _options(places: Places, kind: object, listed: str, path: str) -> type[FeatureOptions] | None:
     """The settings that a kind of feature has; None, and a note, where it cannot be the kind of a column listed so."""
     try:
-        options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURE_OPTIONS, str(kind)))
+        options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURES, str(kind)))
     except plugins.PluginError as error:
         places.note(f"{path}.kind", str(error))
         return None

@@ -217,7 +217,7 @@ def _with(places: Places, values: dict[str, Any]) -> Places:
     merged = merge_layers([*places.layers, *drawn])
     merged.value.pop("tuning", None)
     for name, kind in values.items():
-        if name.startswith(COLUMNS) and name == _decider(name) and plugins.is_known(plugins.FEATURE_OPTIONS, kind):
+        if name.startswith(COLUMNS) and name == _decider(name) and plugins.is_known(plugins.FEATURES, kind):
             columns, column = merged.value["features"]["columns"], split_path(name)[2]
             drawn_here = {each.rpartition(".")[2] for each in values if _decider(each) == name}
             own = columns[column]

@@ -7,6 +7,7 @@ from typing import Any
 from raytemplate import plugins
 from raytemplate.data.conditions import condition_problem, is_condition
 from raytemplate.data.options import DataSpec
+from raytemplate.evaluation.metrics.metric import metrics_for
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
 from raytemplate.governance.options import GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
@@ -104,12 +105,12 @@ def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: 
     named += [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
     for path, item, name in named:
         try:
-            tasks = plugins.metric_tasks(name)
+            tasks = sorted(plugins.load(plugins.METRICS, name).tasks) if plugins.is_known(plugins.METRICS, name) else ()
         except plugins.PluginError as error:
             places.note(path, str(error), item=item)
             continue
         if tasks and task not in tasks:
-            fitting = ", ".join(plugins.metrics_for(task))
+            fitting = ", ".join(metrics_for(task))
             message = f'"{name}" is a metric of {either(tasks)}; for {task} there is {fitting}'
             places.note(path, message, item=item)
         elif name in _OF_QUANTILES and loss != "quantile":

@@ -19,7 +19,6 @@ from raytemplate_sample.options import CycleOptions
 class Cycle:
     """Two dense columns; a missing number is 0 in both, the middle of the circle."""
 
-    Options = CycleOptions
     profiled: Profiled = "presence"
 
     accepts = staticmethod(Numeric.accepts)

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.models.options import Family
-from raytemplate.plugins import Options
+from raytemplate.options import Options
 
 
 class CycleOptions(FeatureOptions):
     """Settings of one column of numbers on a circle, such as degrees."""
 
+    kind: ClassVar[str] = "raytemplate_sample.cycle:Cycle"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     period: Annotated[float, Field(gt=0)]
