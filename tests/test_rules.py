@@ -152,3 +152,63 @@ def test_the_rule_for_what_catches_everything(caught: str, is_told: bool) -> Non
 @pytest.mark.parametrize(("comment", "is_told"), [("", False), ("  # nobody can be told any more", True)])
 def test_the_rule_for_what_suppresses_everything(comment: str, is_told: bool) -> None:
     assert (unexplained(f"with open(x), contextlib.suppress(Exception):{comment}\n    a()\n") == []) is is_told
+
+
+PRIVATE_FOLDER = Path("engines/ray/private")
+PRIVATE_NAME = re.compile(r"ray(\.\w+)*[.:]_[a-z]\w*.*", re.IGNORECASE)
+USES_RAY = re.compile(r"(import|from) ray\b|\"ray\.\w+\.")
+
+
+def private_names_of_others(source: str) -> list[int]:
+    """Lines that name something private of Ray: a module, a text with its path, or an attribute with an underscore."""
+    found: list[int] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            above = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            is_private = any(PRIVATE_NAME.fullmatch(above + alias.name) for alias in node.names)
+        elif isinstance(node, ast.Constant):
+            is_private = isinstance(node.value, str) and PRIVATE_NAME.fullmatch(node.value) is not None
+        elif isinstance(node, ast.Attribute):
+            of_itself = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            is_private = re.match("_[a-z]", node.attr) is not None and not of_itself
+            is_private = is_private and ast.unparse(node) != "os._exit"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr", "setattr"):
+            name = node.args[1]
+            is_private = isinstance(name, ast.Constant) and re.match("_[a-z]", str(name.value)) is not None
+        else:
+            continue
+        if is_private:
+            found.append(node.lineno)
+    return found
+
+
+def test_private_parts_of_ray_are_used_in_one_folder_only() -> None:
+    """Its off switch would not reach the others (`engines.ray.private.switch`)."""
+    package = Path(errors.__file__).parent
+    paths = [path.relative_to(package) for path in package.rglob("*.py") if USES_RAY.search(path.read_text())]
+    assert len(paths) > 20
+    elsewhere = [path for path in paths if not path.is_relative_to(PRIVATE_FOLDER)]
+    assert {str(path): lines for path in elsewhere
+            if (lines := private_names_of_others((package / path).read_text()))} == {}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "is_private"),
+    [
+        ("import ray._private.worker as worker", True),
+        ("from ray.train.v2._internal.exceptions import RayTrainError", True),
+        ("from ray import _raylet", True),
+        ("from ray.train import UserCallback", False),
+        ("x = worker._global_node", True),
+        ("x = super()._do_request", True),
+        ("x = self._own", False),
+        ("os._exit(1)", False),
+        ('x = "ray.train.v2._internal.exceptions"', True),
+        ('x = "ray._private.worker:global_worker"', True),
+        ('x = "ray.exceptions.RayActorError"', False),
+        ('getattr(error, "_base_exc", None)', True),
+        ('getattr(error, "cause", None)', False),
+    ],
+)
+def test_the_rule_for_private_parts_of_ray(line: str, is_private: bool) -> None:
+    assert bool(private_names_of_others(line)) is is_private

@@ -19,6 +19,18 @@ from raytemplate.execution.journal import Journal
 
 
 @pytest.fixture
+def private_parts(monkeypatch) -> None:
+    """For a test of what is done with private parts of Ray, in a suite that is run without them too."""
+    monkeypatch.delenv("RAYTEMPLATE_PLAIN_RAY", raising=False)
+
+
+@pytest.fixture
+def plain(monkeypatch) -> None:
+    """For a test of what is done without private parts of Ray. Workers that are there already know nothing of it."""
+    monkeypatch.setenv("RAYTEMPLATE_PLAIN_RAY", "1")
+
+
+@pytest.fixture
 def many_groups(demo) -> Path:
     """The files of `demo` written again in row groups of 2,000 rows, each row with a number of its own."""
     first = 0

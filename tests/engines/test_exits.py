@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("private_parts")]
 
 # As Ray's own threads do: the function is called through the library's table, outside of Python.
 CALLS = """

@@ -58,7 +58,7 @@ def test_nobody_there_is_said_at_once():
     assert time.monotonic() - began < 5
 
 
-def test_one_that_takes_the_question_and_never_answers_is_not_waited_for(monkeypatch):
+def test_one_that_takes_the_question_and_never_answers_is_not_waited_for(monkeypatch, private_parts):
     monkeypatch.setattr(jobs, "_ANSWER_LIMIT_S", 0.5)
     with deaf_server() as port, pytest.raises(Unavailable, match="does not answer") as failed:
         jobs.Jobs(f"http://127.0.0.1:{port}")

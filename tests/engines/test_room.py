@@ -3,7 +3,10 @@
 import pytest
 from ray.train import ScalingConfig
 
-from raytemplate.engines.ray.training.room import RoomPolicy, room
+from raytemplate.engines.ray.private.room import POLICY, fitting, has_room, room, room_policy
+from raytemplate.engines.ray.private.switch import found
+
+pytestmark = pytest.mark.usefixtures("private_parts")
 
 ONE = {"CPU": 1.0}
 
@@ -43,7 +46,7 @@ class Cluster:
 
 
 def policy(planned, least, cluster):
-    made = RoomPolicy(ScalingConfig(num_workers=planned, resources_per_worker=ONE), least, cluster)
+    made = room_policy(*found(POLICY))(ScalingConfig(num_workers=planned, resources_per_worker=ONE), least, cluster)
     made._coordinator_client = Client()
     return made
 
@@ -77,3 +80,20 @@ def test_a_fixed_number_waits_for_room():
     made.make_decision_for_running_worker_group(worker_group_state=None, worker_group_status=None)
     cluster.there = 1
     assert [started(made), started(made)] == [4, 4]
+
+
+@pytest.mark.parametrize(("least", "workers"), [(4, 4), (2, (2, 4))], ids=["a number", "a range"])
+def test_without_private_parts_ray_has_its_own_range_and_no_workers_that_train_are_ended(plain, least, workers):
+    given = {"scaling_config": ScalingConfig(num_workers=4, resources_per_worker=ONE), "datasets": {}}
+    made = fitting(dict, given, least)
+    assert made["scaling_config"].num_workers == workers
+    assert made["scaling_config"].elastic_resize_monitor_interval_s > 1e8
+    assert made["datasets"] == {} and given["scaling_config"].num_workers == 4
+
+
+@pytest.mark.ray
+def test_without_private_parts_there_is_room_where_so_much_is_free_in_all(one_ray, plain):
+    import ray
+
+    free = ray.available_resources()["CPU"]
+    assert has_room(int(free), ONE) and not has_room(int(free) + 1, ONE)

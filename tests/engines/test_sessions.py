@@ -193,7 +193,7 @@ def test_sessions_are_looked_for_where_ray_puts_them(environ, folders, monkeypat
         assert get_default_ray_temp_dir() == folders[0]
 
 
-def test_what_is_changed_in_ray_for_a_ray_of_our_own_is_undone():
+def test_what_is_changed_in_ray_for_a_ray_of_our_own_is_undone(private_parts):
     import ray.train.v2.api.data_parallel_trainer as trainer
     from ray.data._internal.stats import _StatsManager
 
@@ -274,6 +274,6 @@ print("freed")
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_objects_of_a_ray_that_ends_beside_other_work_may_be_freed_at_any_moment(tmp_path):
+def test_objects_of_a_ray_that_ends_beside_other_work_may_be_freed_at_any_moment(tmp_path, private_parts):
     ended = subprocess.run([sys.executable, "-c", FREED], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "freed\n"), ended.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from ray.train import ControllerError, WorkerGroupError
@@ -12,6 +14,7 @@ from ray.train.v2._internal.execution.controller.state import ReschedulingState,
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.worker_group.poll import WorkerGroupPollStatus, WorkerStatus
 
+from raytemplate.engines.ray.private.conducting import conducted
 from raytemplate.engines.ray.training.losses import START_TRY_S, WAIT_S, Losses, failure_config
 from raytemplate.engines.ray.training.time_is_up import TimeIsUp
 from raytemplate.errors import BudgetSpent, Unavailable
@@ -29,6 +32,11 @@ class Clock:
         return self.now
 
 
+def conducting(*rules):
+    """The callback of rules, as Ray's controller has it."""
+    return conducted(print, rules, Path("/nowhere/end"))[1]
+
+
 def restarting(error):
     return RestartingState(training_failed_error=error)
 
@@ -39,7 +47,7 @@ def rescheduling(error):
 
 def test_a_training_waits_for_room_no_longer_than_it_may(tmp_path):
     clock = Clock()
-    losses = Losses(Journal(tmp_path), 3, wait_s=60.0, clock=clock)
+    losses = conducting(Losses(Journal(tmp_path), 3, wait_s=60.0, clock=clock))
     losses.after_controller_state_update(RunningState(), restarting(DIED))
     for second in (10, 30, 59):
         clock.now = second
@@ -53,7 +61,7 @@ def test_a_training_waits_for_room_no_longer_than_it_may(tmp_path):
 
 def test_workers_that_train_again_have_waited(tmp_path):
     clock = Clock()
-    losses = Losses(Journal(tmp_path), 3, wait_s=60.0, clock=clock)
+    losses = conducting(Losses(Journal(tmp_path), 3, wait_s=60.0, clock=clock))
     for start in (0.0, 100.0, 200.0):
         clock.now = start
         losses.after_controller_state_update(RunningState(), restarting(DIED))
@@ -64,7 +72,7 @@ def test_workers_that_train_again_have_waited(tmp_path):
 
 
 def test_workers_that_cannot_be_started_are_lost_ones(tmp_path):
-    losses = Losses(Journal(tmp_path), 2, clock=Clock())
+    losses = conducting(Losses(Journal(tmp_path), 2, clock=Clock()))
     for _ in range(2):
         losses.after_controller_state_update(RunningState(), rescheduling(NO_START))
     with pytest.raises(ControllerError, match="died while it started"):
@@ -84,7 +92,7 @@ def polled(*errors):
     ids=["none", "a connection", "own code", "own code and what follows", "memory"],
 )  # fmt: skip
 def test_only_what_was_lost_is_started_again(tmp_path, errors, ends):
-    losses, status = Losses(Journal(tmp_path), 3), polled(*errors)
+    losses, status = conducting(Losses(Journal(tmp_path), 3)), polled(*errors)
     if not ends:
         losses.after_worker_group_poll_status(status)
         return
@@ -104,9 +112,61 @@ def test_ray_starts_nothing_again_without_end(most):
     assert decisions == [FailureDecision.RETRY] * most + [FailureDecision.RAISE]
 
 
-def test_no_workers_are_started_again_when_there_is_no_time_for_them():
-    TimeIsUp(math.inf).after_controller_state_update(RunningState(), restarting(DIED))
-    late = TimeIsUp(math.inf, no_start_s=time.monotonic() - 1)
+def test_no_workers_are_started_again_when_there_is_no_time_for_them(tmp_path):
+    conducting(TimeIsUp(tmp_path / "end")).after_controller_state_update(RunningState(), restarting(DIED))
+    late = conducting(TimeIsUp(tmp_path / "end", no_start_s=time.monotonic() - 1))
     late.after_controller_state_update(restarting(DIED), RunningState())
     with pytest.raises(BudgetSpent):
         late.after_controller_state_update(RunningState(), restarting(DIED))
+
+
+def test_workers_are_ended_once_they_are_told_to(tmp_path):
+    told = conducting(TimeIsUp(tmp_path / "end"))
+    told.after_worker_group_poll_status(polled(None, None))
+    (tmp_path / "end").touch()
+    with pytest.raises(BudgetSpent):
+        told.after_worker_group_poll_status(polled(None, None))
+
+
+def test_without_private_parts_losses_are_heard_of_and_own_errors_end_training(tmp_path, plain):
+    heard = conducting(Losses(Journal(tmp_path), 3))
+    heard.after_exception(None, {1: RuntimeError("gloo: Connection closed by peer")})
+    assert [r.why[:38] for r in Journal(tmp_path).restarts()] == ["a connection between workers was lost:"]
+    with pytest.raises(ControllerError, match="three"):
+        heard.after_exception(None, {0: ValueError("three")})
+    assert len(Journal(tmp_path).restarts()) == 1
+
+
+DEAF = """
+import sys, time
+from pathlib import Path
+from raytemplate.engines.ray.private.conducting import conducted
+
+pytestmark = pytest.mark.usefixtures("private_parts")
+
+def deaf(config):
+    print("trains", flush=True)
+    time.sleep(3600)
+
+conducted(deaf, [], Path(sys.argv[1]))[0]({})
+"""
+
+
+def test_without_private_parts_a_loop_that_does_not_ask_is_ended_in_its_rank(tmp_path, plain):
+    rank = subprocess.Popen([sys.executable, "-c", DEAF, str(tmp_path / "end")], stdout=subprocess.PIPE, text=True)
+    assert rank.stdout.readline() == "trains\n"
+    assert rank.poll() is None
+    (tmp_path / "end").touch()
+    assert rank.wait(20) == 1
+    heard = conducting(TimeIsUp(tmp_path / "end"), Losses(Journal(tmp_path), 3))
+    with pytest.raises(BudgetSpent, match="the budget has ended"):
+        heard.after_exception(None, {0: RuntimeError("gloo: Connection closed by peer")})
+
+
+def test_without_private_parts_an_error_keeps_where_it_was_raised(tmp_path, plain):
+    def loop(config):
+        raise ValueError(config)
+
+    with pytest.raises(ValueError, match="three") as raised:
+        conducted(loop, [], tmp_path / "end")[0]("three")
+    assert f'File "{__file__}"' in raised.value.__notes__[0]

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from raytemplate.errors import EngineError, Forbidden, OutOfMemory, OwnCodeFailed, RaytemplateError, Unavailable
 
 _AGAIN = "resume the run; if it happens again, lower training.batch_size or set data.ingest: stream"
-_TRAIN = "ray.train.v2._internal.exceptions"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sign:
-    """One kind of trouble: the names of the classes it comes as, what it means, and what to change."""
+    """One kind of trouble: the names of the classes it comes as, what it means, and what to change.
+
+    A class of Ray Train is "ray.train.NAME", in whatever module of it that is defined.
+    """
 
     names: tuple[str, ...]
     kind: Callable[[str, str], RaytemplateError]
@@ -104,17 +106,17 @@ SIGNS = (
         means="a worker process ended in the middle of its work", change=_AGAIN,
     ),
     Sign(
-        names=(f"{_TRAIN}.WorkerGroupStartupTimeoutError", f"{_TRAIN}.InsufficientClusterResourcesError",
+        names=("ray.train.WorkerGroupStartupTimeoutError", "ray.train.InsufficientClusterResourcesError",
                "ray.exceptions.TaskUnschedulableError", "ray.exceptions.ActorUnschedulableError"),
         kind=_unavailable, lost=True, means="the cluster has no room for the workers", change="",
     ),
     Sign(
         names=("ray.exceptions.TaskPlacementGroupRemoved", "ray.exceptions.ActorPlacementGroupRemoved",
-               f"{_TRAIN}.WorkerGroupStartupFailedError"),
+               "ray.train.WorkerGroupStartupFailedError"),
         kind=_unavailable, lost=True, means="workers could not be started", change="",
     ),
     Sign(
-        names=(f"{_TRAIN}.WorkerHealthCheckFailedError", f"{_TRAIN}.WorkerHealthCheckTimeoutError",
+        names=("ray.train.WorkerHealthCheckFailedError", "ray.train.WorkerHealthCheckTimeoutError",
                "ray.train.NCCLHangError"),
         kind=_unavailable, lost=True, means="a worker no longer answers", change="",
     ),
@@ -124,7 +126,7 @@ SIGNS = (
         kind=_unavailable, lost=True, means="Ray itself failed", change="",
     ),
     Sign(
-        names=(f"{_TRAIN}.CollectiveTimeoutError", "torch.distributed.DistError", "builtins.ConnectionError"),
+        names=("ray.train.CollectiveTimeoutError", "torch.distributed.DistError", "builtins.ConnectionError"),
         kind=_unavailable, lost=True, means="a connection between workers was lost", change="",
     ),
     Sign(

@@ -20,6 +20,7 @@ _LIBRARIES = tuple(
     {str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")}
     | {str(Path(__file__).resolve().parents[2]), str(Path(sys.base_prefix).resolve() / "lib")}
 )
+_RAY_TRAIN = re.compile(r"^ray\.train\..*")
 _MOST_DEPTH = 12
 _MOST_CHARACTERS = 300
 _KILLED = re.compile(r"SIGKILL|exit code 137|killed by the OOM killer|signal 9", re.IGNORECASE)
@@ -100,7 +101,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             return
         yield error
         inner = _telling(error)[1] if getattr(error, "worker_failures", None) else None
-        for name in ("controller_failure", "health_check_failure", "_base_exc", "cause", "__cause__", "__context__"):
+        for name in ("controller_failure", "health_check_failure", "cause", "__cause__", "__context__"):
             inner = inner if isinstance(inner, BaseException) else getattr(error, name, None)
         error = inner if isinstance(inner, BaseException) else None
 
@@ -139,7 +140,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _names(error: BaseException) -> set[str]:
-    return {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    return {f"{_RAY_TRAIN.sub('ray.train', kind.__module__)}.{kind.__qualname__}" for kind in type(error).__mro__}
 
 
 def _module(error: BaseException) -> str:

@@ -8,9 +8,11 @@ import socket
 import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from raytemplate.engines.ray.clusters import lost
 from raytemplate.engines.ray.clusters.leaving import Leaving
+from raytemplate.engines.ray.private.connection import found_address
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, in_words
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.inventory import Cluster, Node
@@ -108,9 +110,9 @@ def connect(address: str) -> bool:
     if ray.is_initialized():
         return False
     try:
-        refuse_silence(_found() if address == "auto" else address)
+        refuse_silence(found_address() if address == "auto" else address)
         lost.connecting()
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        context: Any = ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except AuthenticationError as error:
         lost.out_of_use()
         raise Forbidden(f"the Ray at {address} does not accept this token", next_step=TOKEN_STEP) from error
@@ -121,19 +123,8 @@ def connect(address: str) -> bool:
         raise Unavailable(f"no Ray at {address} lets this process in: {first}",
                           next_step=f"ray start --head, or leave out --address; if it asks for a token, {TOKEN_STEP}"
                           ) from error  # fmt: skip
-    lost.in_use(ours=False)
+    lost.in_use(context.address_info, ours=False)
     return True
-
-
-def _found() -> str:
-    """The Ray that "auto" leads to: Ray remembers the last one that was started, also when it is gone.
-
-    Raises:
-        ConnectionError: there is none.
-    """
-    import ray._private.services as services
-
-    return services.canonicalize_bootstrap_address("auto") or ""
 
 
 def refuse_silence(address: str) -> None:

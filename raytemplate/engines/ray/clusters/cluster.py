@@ -14,7 +14,7 @@ from typing import Any
 
 from raytemplate.engines.ray.clusters import lost
 from raytemplate.engines.ray.clusters.leaving import Leaving
-from raytemplate.engines.ray.clusters.sessions import mark_session
+from raytemplate.engines.ray.clusters.sessions import hold_mark
 from raytemplate.engines.ray.private.small_ray import few_processes
 from raytemplate.errors import EngineError, RaytemplateError, Unavailable, in_words
 from raytemplate.store.locks import FileLock
@@ -138,7 +138,7 @@ class LocalRay:
             return
         lost.connecting()
         with self._in_turn(), few_processes(runtime_envs=self._runtime_envs):
-            ray.init(
+            context: Any = ray.init(
                 address="local",
                 include_dashboard=False,
                 log_to_driver=False,
@@ -146,8 +146,8 @@ class LocalRay:
                 **self._settings,
             )
         self.ours = True
-        lost.in_use(ours=True)
-        mark_session()
+        lost.in_use(context.address_info, ours=True)
+        hold_mark(Path(context.address_info["session_dir"]))
         _warm_up()
 
     @contextmanager

@@ -3,9 +3,6 @@
 It gives SIGTERM back to the kernel about a second before it has ended, and the kernel ends the process without a
 word. Python lets only the main thread say who hears a signal, and that one waits for a verdict meanwhile: hence the C
 library.
-
-A reference to one of its objects tells Ray when Python frees it, in whatever thread that happens. If Ray has just gone,
-its C++ part ends the process with exit code 1 and not a word either.
 """
 
 from __future__ import annotations
@@ -15,9 +12,9 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 from raytemplate.engines.ray.clusters import lost
+from raytemplate.engines.ray.private.connection import reach_from_this_thread_only
 
 _LARGEST_ACTION = 512
 _WATCH_S = 0.001
@@ -33,11 +30,8 @@ class Leaving:
     def leave(self) -> None:
         """`ray.shutdown()`, from any thread. From now on only this thread reaches Ray."""
         import ray
-        import ray._private.worker as worker
 
-        core = getattr(worker.global_worker, "core_worker", None)
-        if core is not None:
-            worker.global_worker.core_worker = _OnlyFromHere(core)  # pyright: ignore[reportAttributeAccessIssue]
+        reach_from_this_thread_only()
         lost.out_of_use()
         with self._sigterm_kept():
             ray.shutdown()
@@ -64,15 +58,3 @@ class Leaving:
     def _restore(self) -> None:
         if self._known:
             ctypes.CDLL(None).sigaction(int(signal.SIGTERM), self._action, None)
-
-
-class _OnlyFromHere:
-    """Ray's core worker for the thread that made this. For others it has gone; freeing a reference bears that."""
-
-    def __init__(self, core: Any) -> None:
-        self._core, self._thread = core, threading.get_ident()
-
-    def __getattr__(self, name: str) -> Any:
-        if threading.get_ident() != self._thread:
-            raise AttributeError(f"{name}: this process leaves Ray")
-        return getattr(self._core, name)

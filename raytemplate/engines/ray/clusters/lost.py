@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -64,14 +64,15 @@ def connecting() -> None:
     to_stderr()
 
 
-def in_use(*, ours: bool) -> None:
+def in_use(addresses: Mapping[str, str | None], *, ours: bool) -> None:
     """It is connected; from now on it is noticed when it goes.
 
     Args:
+        addresses: what `ray.init` returned as `address_info`.
         ours: it was started for this process, GCS and all; else only the raylet that this process speaks to counts, as
             a GCS may come back and Ray itself waits for it.
     """
-    _now.watched = dict(_processes(ours)) if hasattr(os, "pidfd_open") else {}
+    _now.watched = dict(_processes(addresses, ours)) if hasattr(os, "pidfd_open") else {}
     threading.Thread(target=_watch, args=(_now.over, tuple(_now.watched)), name="ray lost", daemon=True).start()
 
 
@@ -135,16 +136,11 @@ def _end(error: EngineError) -> None:
     end_now(told)
 
 
-def _processes(ours: bool) -> Iterator[tuple[int, str]]:
+def _processes(addresses: Mapping[str, str | None], ours: bool) -> Iterator[tuple[int, str]]:
     """Descriptors of the raylet that this process speaks to and, if it is ours, of the GCS; and what each is."""
-    import ray._private.worker as worker
-
-    node = worker._global_node  # pyright: ignore[reportPrivateUsage]
-    if node is None:
-        return
-    marks = {"raylet": f"--raylet_socket_name={node.raylet_socket_name}"}
+    marks = {"raylet": f"--raylet_socket_name={addresses['raylet_socket_name']}"}
     if ours:
-        marks["gcs_server"] = f"--session-name={node.session_name}"
+        marks["gcs_server"] = f"--session-name={Path(addresses['session_dir'] or '').name}"
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             words = path.read_bytes().decode(errors="replace").split("\0")

@@ -21,17 +21,8 @@ _KEEP = 3
 """Of Rays that have ended, so many sessions stay, for whoever looks for what Ray had to say."""
 
 
-def mark_session() -> None:
-    """Say of this process's Ray that it is ours, so that a later start may remove what it leaves."""
-    import ray._private.worker as worker
-
-    node = worker._global_node  # pyright: ignore[reportPrivateUsage]
-    if node is not None:
-        hold_mark(Path(node.get_session_dir_path()))
-
-
 def hold_mark(session: Path) -> None:
-    """Mark a session as one of ours that is in use, until this process ends."""
+    """Mark a session as one of ours that is in use until this process ends; a later start may remove what it leaves."""
     with suppress(RaytemplateError):  # without a mark nobody removes it
         FileLock(session / _MARK, 0.0).__enter__()
 

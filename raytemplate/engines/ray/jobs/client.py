@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from raytemplate.engines.ray.clusters.attached import TOKEN_STEP, cluster_at, cluster_of
+from raytemplate.engines.ray.private.jobs_client import client
 from raytemplate.errors import Forbidden, Unavailable
 from raytemplate.planning.addresses import is_jobs_api, refuse_other_than_jobs_api
 from raytemplate.planning.inventory import Cluster
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 _MOST_NODES = 10_000
 _NODES_LIMIT_S, _LOOK_S = 10.0, 0.5
-_CONNECT_LIMIT_S, _ANSWER_LIMIT_S, _SENT_LIMIT_S = 5.0, 10.0, 60.0
+_ANSWER_LIMIT_S, _SENT_LIMIT_S = 10.0, 60.0
 _STATUS = re.compile(r"status code (\d+)")
 _ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
@@ -162,20 +163,10 @@ def _only_there(address: str) -> Generator[None]:
 
 
 def _client(address: str) -> Any:
-    from ray.job_submission import JobSubmissionClient
-
-    class Client(JobSubmissionClient):
-        """Ray's own, which would wait for ever for an answer."""
-
-        answer_limit_s = _ANSWER_LIMIT_S
-
-        def _do_request(self, *asked: Any, **named: Any) -> Any:
-            return super()._do_request(*asked, **{"timeout": (_CONNECT_LIMIT_S, self.answer_limit_s)} | named)
-
     # Else they tell of every upload among the lines of progress: each has a level of its own.
     for name in ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    return Client(address)
+    return client(address, _ANSWER_LIMIT_S)
 
 
 def nodes_at(address: str) -> Cluster:

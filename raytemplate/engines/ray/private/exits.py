@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from raytemplate.engines.ray.private.switch import is_plain
+from raytemplate.engines.ray.private.switch import found
 
 _NAMES = (b"_exit", b"_Exit", b"exit")
 _LINK_MAP = 2  # RTLD_DI_LINKMAP
@@ -40,9 +40,9 @@ def instead_of_exit(then: Callable[[int], None]) -> None:
 
     The thread that does so never goes on in the library: it stands still when `then` has returned.
     """
-    if _kept or is_plain():
+    parts = None if _kept else found("ray._raylet")
+    if parts is None:
         return
-    import ray._raylet as library
 
     def hear(code: int) -> None:
         with suppress(BaseException):  # into the library nothing can be raised
@@ -53,7 +53,7 @@ def instead_of_exit(then: Callable[[int], None]) -> None:
     _kept.append(heard)
     address = ctypes.cast(heard, ctypes.c_void_p).value or 0
     with suppress(OSError):  # not such a library
-        for slot in list(_slots(library.__file__)):
+        for slot in list(_slots(parts[0].__file__)):
             _write(slot, address)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from raytemplate.engines.ray.private.switch import is_plain
+from raytemplate.engines.ray.private.switch import found
 
 
 @cache
@@ -14,11 +14,9 @@ def to_stderr() -> None:
 
     Ray prints them from a thread of its own, whatever it was told of logs.
     """
-    if is_plain():
+    if (parts := found("ray._private.worker", "ray._private.worker:print_to_stdstream")) is None:
         return
-    import ray._private.worker as worker
-
-    tell = worker.print_to_stdstream
+    worker, tell = parts
 
     def told(data: dict[str, Any], ignore_prefix: bool) -> None:
         tell({**data, "is_err": True}, ignore_prefix)

@@ -11,12 +11,16 @@ import subprocess
 import time
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from raytemplate.engines.ray.private.switch import is_plain
+from raytemplate.engines.ray.private.switch import found, replace
 
-_PROCESSES = ("start_api_server", "start_monitor", "start_log_monitor")
+_NODE = "ray._private.node:Node"
+_START = "ray._private.services:start_ray_process"
+_STATISTICS = "ray.data._internal.stats:_StatsManager"
+_SHARING = "ray.data._internal.cluster_autoscaler"
+_STEP = "ray.data._internal.execution.streaming_executor:StreamingExecutor._scheduling_loop_step"
 # The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their
 # ports, and ends when they end. These only wait until it closes their stdin, which it does to end them and by ending,
 # and so outlive nobody; Ctrl-C is for the driver alone.
@@ -39,26 +43,24 @@ def few_processes(*, runtime_envs: bool) -> Generator[None]:
     Args:
         runtime_envs: keep the agent without which no task with a runtime environment of its own can start.
     """
-    if is_plain():
+    if (parts := found(_START)) is None:
         yield
         return
-    import ray._private.services as services
-    import ray._private.utils as utils
-    from ray._private.node import Node
-
-    start = services.start_ray_process
-    instead = _STATISTICS_AGENT | ({} if runtime_envs else _RUNTIME_ENV_AGENT)
+    (start,), instead = parts, _STATISTICS_AGENT | ({} if runtime_envs else _RUNTIME_ENV_AGENT)
 
     def start_process(command: list[str], process_type: str, *arguments: Any, **settings: Any) -> Any:
         chosen = _with_flags(command, instead) if process_type == "raylet" else command
         return start(chosen, process_type, *arguments, **settings)
 
     with ExitStack() as stack:
-        for name in _PROCESSES:
-            _replace(stack, Node, name, _start_nothing)
-        _replace(stack, services, "start_ray_process", start_process)
-        # It imports a web server to know whether the dashboard could be started.
-        _replace(stack, utils, "get_dashboard_dependency_error", lambda: ImportError("not asked for"))
+        replace(stack, {
+            f"{_NODE}.start_api_server": _do_nothing,
+            f"{_NODE}.start_monitor": _do_nothing,
+            f"{_NODE}.start_log_monitor": _do_nothing,
+            _START: start_process,
+            # It imports a web server to know whether the dashboard could be started.
+            "ray._private.utils:get_dashboard_dependency_error": lambda: ImportError("not asked for"),
+        })  # fmt: skip
         yield
 
 
@@ -74,24 +76,18 @@ def without_statistics(stack: ExitStack) -> None:
 
     An actor for its dashboard would hold up the first dataset.
     """
-    if is_plain():
-        return
-    try:
-        from ray.data._internal.stats import _StatsManager as manager  # pyright: ignore[reportPrivateUsage]
-    except ImportError:
-        return
-    for name in ("register_dataset_to_stats_actor", "update_execution_metrics", "update_iteration_metrics"):
-        _replace(stack, manager, name, staticmethod(_start_nothing))
-    _replace(stack, manager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid.uuid4().hex))
+    replace(stack, {
+        f"{_STATISTICS}.register_dataset_to_stats_actor": staticmethod(_do_nothing),
+        f"{_STATISTICS}.update_execution_metrics": staticmethod(_do_nothing),
+        f"{_STATISTICS}.update_iteration_metrics": staticmethod(_do_nothing),
+        f"{_STATISTICS}.gen_dataset_id_from_stats_actor": staticmethod(lambda: uuid.uuid4().hex),
+    })  # fmt: skip
 
 
 def import_sharing() -> None:
     """What `without_sharing` changes. Ray Train imports it too, and of two threads that import it at once one may fail
     with Python's `_DeadlockError`."""
-    if is_plain():
-        return
-    with suppress(ImportError):
-        import ray.data._internal.cluster_autoscaler as _  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    found(_SHARING)
 
 
 def without_sharing(stack: ExitStack) -> None:
@@ -100,18 +96,14 @@ def without_sharing(stack: ExitStack) -> None:
     It would wait for an actor that shares a cluster out among those who ask, and here nobody else does. Only where no
     workers train while it reads.
     """
-    if is_plain():
-        return
     import ray
 
-    try:
-        from ray.data._internal.cluster_autoscaler import DefaultAutoscalingCoordinator
-    except ImportError:
-        return
     everything = {"here": ray.cluster_resources()}
-    _replace(stack, DefaultAutoscalingCoordinator, "request_resources", _start_nothing)
-    _replace(stack, DefaultAutoscalingCoordinator, "cancel_request", _start_nothing)
-    _replace(stack, DefaultAutoscalingCoordinator, "get_reserved_resources", lambda self: everything)  # pyright: ignore[reportUnknownLambdaType]
+    replace(stack, {
+        f"{_SHARING}:DefaultAutoscalingCoordinator.request_resources": _do_nothing,
+        f"{_SHARING}:DefaultAutoscalingCoordinator.cancel_request": _do_nothing,
+        f"{_SHARING}:DefaultAutoscalingCoordinator.get_reserved_resources": lambda *_: everything,
+    })  # fmt: skip
 
 
 def without_cleaner(stack: ExitStack) -> None:
@@ -120,14 +112,8 @@ def without_cleaner(stack: ExitStack) -> None:
     Here all of Ray ends with the run. That actor asks the API server, which is not there, and each training would wait
     12 s for it.
     """
-    if is_plain():
-        return
-    try:
-        import ray.train.v2.api.data_parallel_trainer as trainer
-        from ray.train.v2._internal.execution.callback import ControllerCallback
-    except ImportError:
-        return
-    _replace(stack, trainer, "PlacementGroupCleanerCallback", ControllerCallback)
+    if parts := found("ray.train.v2._internal.execution.callback:ControllerCallback"):
+        replace(stack, {"ray.train.v2.api.data_parallel_trainer:PlacementGroupCleanerCallback": parts[0]})
 
 
 def calm_scheduling(stack: ExitStack) -> None:
@@ -136,30 +122,18 @@ def calm_scheduling(stack: ExitStack) -> None:
     Once encoded blocks wait to be read, its thread asks again and again without a pause, and holds the interpreter that
     training in this process needs: 20 million rows were trained at a fifth of the pace of five million.
     """
-    if is_plain():
+    if (parts := found(_STEP)) is None:
         return
-    from ray.data._internal.execution.streaming_executor import StreamingExecutor
-
-    step = getattr(StreamingExecutor, "_scheduling_loop_step", None)
-    if step is None:
-        return
+    (step,) = parts
 
     def calmly(self: Any, *arguments: Any) -> Any:
         began = time.monotonic()
-        found = step(self, *arguments)
+        done = step(self, *arguments)
         time.sleep(max(0.0, _LEAST_STEP_S - (time.monotonic() - began)))
-        return found
+        return done
 
-    _replace(stack, StreamingExecutor, "_scheduling_loop_step", calmly)
+    replace(stack, {_STEP: calmly})
 
 
-def _start_nothing(*arguments: object, **settings: object) -> None:
+def _do_nothing(*arguments: object, **settings: object) -> None:
     return None
-
-
-def _replace(stack: ExitStack, owner: object, name: str, value: object) -> None:
-    """Another value for an attribute that is there, until the stack is left."""
-    if hasattr(owner, name):
-        # As it is stored: of a class, `getattr` would give the function inside a static method.
-        stack.callback(setattr, owner, name, vars(owner).get(name, getattr(owner, name)))
-        setattr(owner, name, value)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.trouble import translate
@@ -33,8 +34,13 @@ def ends_of(meter: Meter) -> Ends:
     return Ends(told=now + (left_s + train_s) / 2, left=now + left_s - _BEFORE_S)
 
 
-def beside(work: Callable[[], object], ends: Ends, journal: Journal, on_epoch: OnEpoch, meter: Meter) -> bool:
+def beside(
+    work: Callable[[], object], ends: Ends, journal: Journal, on_epoch: OnEpoch, meter: Meter, end: Path | None = None
+) -> bool:
     """Do the work; whether it came to its own end. If not, there is a checkpoint that may be judged.
+
+    Args:
+        end: a file that tells it to end.
 
     Raises:
         BudgetSpent: its time was over, and there is no checkpoint.
@@ -53,6 +59,8 @@ def beside(work: Callable[[], object], ends: Ends, journal: Journal, on_epoch: O
     seen = len(journal.told_epochs())
     thread.start()
     while thread.is_alive() and time.monotonic() < ends.left:
+        if end and time.monotonic() > ends.told:
+            end.touch()
         thread.join(min(_POLL_S, max(0.0, ends.left - time.monotonic())))
         epochs = journal.told_epochs()
         for record in epochs[seen:]:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from ray.train import ControllerError, FailureConfig
-from ray.train.v2._internal.exceptions import WorkerGroupStartupTimeoutError
-from ray.train.v2._internal.execution.callback import ControllerCallback, WorkerGroupCallback
-from ray.train.v2._internal.execution.controller.state import ReschedulingState, RestartingState, RunningState
+from ray.train import ControllerError, FailureConfig, WorkerGroupError
 
+from raytemplate.engines.ray.private.conducting import Change
 from raytemplate.engines.ray.trouble import is_lost, reason
 from raytemplate.errors import Unavailable
 from raytemplate.execution.journal import Journal
@@ -38,8 +35,8 @@ def failure_config(max_failures: int) -> FailureConfig:
     )
 
 
-class Losses(WorkerGroupCallback, ControllerCallback):
-    """Writes every loss of workers into the journal, and ends what may not go on.
+class Losses:
+    """See `Rule`. Writes every loss of workers into the journal, and ends what may not go on.
 
     Args:
         max_failures: losses after which training is started again.
@@ -53,30 +50,22 @@ class Losses(WorkerGroupCallback, ControllerCallback):
         self._waits_since: float | None = None
         self._failed_starts = 0
 
-    def after_worker_group_poll_status(self, worker_group_status: Any) -> None:
-        """See `WorkerGroupCallback`: an error of the loop itself ends training at once.
+    def looked(self, error: WorkerGroupError | None) -> None:
+        """See `Rule`: an error of the loop itself ends training at once."""
+        if error is not None and not is_lost(error.worker_failures.values()):
+            raise ControllerError(error)
 
-        What workers raise whose machine is being taken away follows from that.
-        """
-        errors = worker_group_status.errors
-        if not errors or worker_group_status.get_preemption_info() is not None or is_lost(errors.values()):
-            return
-        raise ControllerError(worker_group_status.get_worker_group_error())
-
-    def after_controller_state_update(self, previous_state: Any, current_state: Any) -> None:
-        """See `ControllerCallback`."""
-        if isinstance(current_state, RunningState):
+    def changed(self, to: Change, error: Exception | None) -> None:
+        """See `Rule`."""
+        if error is None:
             self._waits_since = None
-        elif isinstance(current_state, RestartingState | ReschedulingState):
-            self._lost(current_state)
-            self._wait(current_state.training_failed_error)
+            return
+        if to != "no room":
+            self._lost(to, error)
+        self._wait(error)
 
-    def _lost(self, state: Any) -> None:
-        error = state.training_failed_error
-        if isinstance(state, ReschedulingState):
-            if isinstance(error.controller_failure, WorkerGroupStartupTimeoutError):
-                return  # nothing was there that could be lost
-            self._failed_starts += 1
+    def _lost(self, to: Change, error: Exception) -> None:
+        self._failed_starts += to == "not started"
         self._journal.add_start(WorkersLost(at=datetime.now(UTC), why=reason(error)))
         if self._failed_starts > self._max_failures:
             raise error

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import ray.train
@@ -16,13 +17,14 @@ from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.ray.clusters.running import A_SHARE
 from raytemplate.engines.ray.data.ingest import OpenData
+from raytemplate.engines.ray.private.conducting import Rule, conducted
+from raytemplate.engines.ray.private.room import fitting
 from raytemplate.engines.ray.private.small_ray import calm_scheduling
 from raytemplate.engines.ray.training.apart import train_apart
 from raytemplate.engines.ray.training.beside import beside, ends_of
 from raytemplate.engines.ray.training.context import Assignment, Ranks
 from raytemplate.engines.ray.training.losses import Losses, failure_config
 from raytemplate.engines.ray.training.rank import SHUFFLE_BUFFER_ROWS, TrainRequest, feed_of, run_loop, run_rank
-from raytemplate.engines.ray.training.room import RoomPolicy
 from raytemplate.engines.ray.training.time_is_up import TimeIsUp
 from raytemplate.engines.ray.trouble import is_lost, reason
 from raytemplate.errors import IntegrityError, Unavailable
@@ -175,13 +177,14 @@ def _submit_workers(
         streams["train"] = streams["train"].repartition(target_num_rows_per_block=_rows_a_block(request))
     config = {"request": request, "refs": dict(data.refs)}
     ends, no_start = ends_of(meter), time.monotonic() + meter.training_remaining_s()
-    looks = (TimeIsUp(ends.told, no_start_s=no_start), Losses(journal, request.max_failures))
+    rules = (TimeIsUp(end_of(request), no_start), Losses(journal, request.max_failures))
+    end_of(request).unlink(missing_ok=True)  # of a process before this one
 
     def work() -> None:
-        trainer_of(request, run_rank, config, streams, *looks).fit()
+        trainer_of(request, run_rank, config, streams, *rules).fit()
 
     try:
-        ended = beside(work, ends, journal, on_epoch, meter)
+        ended = beside(work, ends, journal, on_epoch, meter, end_of(request))
     except Exception as error:  # raised again, in our words where workers were lost
         raise _lost_too_often(error, request, journal) or error  # noqa: B904  it is the same error in our words
     return _read_ranks(request, journal.starts()[-1].num_workers) if ended else ("budget.time", ())
@@ -201,11 +204,17 @@ def _rows_a_block(request: TrainRequest) -> int:
     return max(1, min(share, SHUFFLE_BUFFER_ROWS))
 
 
+def end_of(request: TrainRequest) -> Path:
+    """A file; once it is there, workers that train are ended."""
+    return request.storage / "end"
+
+
 def trainer_of(
     request: TrainRequest, loop: Callable[..., Any], config: dict[str, Any], datasets: Mapping[str, Any] | None = None,
-    *callbacks: Any,
+    *rules: Rule,
 ) -> Any:  # fmt: skip
-    """Ray Train's trainer for a request; nothing is started yet."""
+    """Ray Train's trainer for a request, conducted by rules if it starts workers; nothing is started yet."""
+    loop, callback = conducted(loop, rules, end_of(request)) if rules else (loop, None)
     settings: dict[str, Any] = {
         "train_loop_per_worker": loop, "train_loop_config": config, "datasets": dict(datasets or {}),
         "scaling_config": ray.train.ScalingConfig(
@@ -215,24 +224,13 @@ def trainer_of(
         "run_config": ray.train.RunConfig(
             name=request.name, storage_path=str(request.storage),
             failure_config=failure_config(request.max_failures),
-            callbacks=list(callbacks),
+            callbacks=[callback] if callback else [],
         ),
     }  # fmt: skip
     if datasets:
         settings["dataset_config"] = _whole_split()
     kind = trainer_class(request.trainer)
-    return (_fitting(kind, request.least_workers) if request.num_workers else kind)(**settings)
-
-
-def _fitting(kind: Any, least: int) -> Any:
-    """That trainer, content with fewer workers after a loss if the cluster has room for no more."""
-
-    class Fitting(kind):
-        def _initialize_and_run_controller(self, **given: Any) -> Any:
-            policy = RoomPolicy(self.scaling_config, least)
-            return super()._initialize_and_run_controller(**{**given, "scaling_policy": policy})
-
-    return Fitting
+    return fitting(kind, settings, request.least_workers) if request.num_workers else kind(**settings)
 
 
 def trainer_class(kind: str) -> Any:

@@ -6,7 +6,6 @@ trial ends by itself when it is told to, and whoever conducts the workers ends t
 
 from __future__ import annotations
 
-import math
 import shutil
 import threading
 from collections import Counter
@@ -20,7 +19,7 @@ from ray.exceptions import RayError
 
 from raytemplate.engines.ray.training.rank import TrainRequest, WorkerRanks, feed_of, run_loop
 from raytemplate.engines.ray.training.time_is_up import TimeIsUp
-from raytemplate.engines.ray.training.train import trainer_of
+from raytemplate.engines.ray.training.train import end_of, trainer_of
 from raytemplate.engines.ray.trials.trial_process import Talk, ended_by
 from raytemplate.engines.ray.trials.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.engines.ray.trouble import translate
@@ -109,14 +108,14 @@ class GroupPlace:
         self._trainer, self._folder = request.trainer, request.storage
         shutil.rmtree(self._folder, ignore_errors=True)  # of a process before this one
         self._folder.mkdir(parents=True)
-        self._end, self.is_over, self._was_used = self._folder / "end", False, False
+        self._end, self.is_over, self._was_used = end_of(request), False, False
         remote: Any = ray.remote
         threads = request.num_workers + _THREADS_BESIDES_RANKS
         self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
         config = {"exchange": self.actor, "trainer": request.trainer}
         # A group that was started again would wait for trials that others have taken: another group is made instead.
         once = replace(request, max_failures=0, least_workers=request.num_workers)
-        trainer = trainer_of(once, serve, config, {}, TimeIsUp(math.inf, self._end))
+        trainer = trainer_of(once, serve, config, {}, TimeIsUp(self._end))
         self._thread = threading.Thread(target=self._conduct, args=(trainer,), name="trials", daemon=True)
         self._thread.start()
 

@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from typing_extensions import override
 
 from raytemplate.engines.ray.data.ingest import OpenData
-from raytemplate.engines.ray.training.room import has_room
+from raytemplate.engines.ray.private.room import has_room
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
 from raytemplate.engines.ray.trials.trial_process import Place, ended_by, new_process
 from raytemplate.engines.ray.trials.variants import Variants, half_a_store
