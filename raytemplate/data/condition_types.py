@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from raytemplate.data.condition_nodes import ARITHMETIC, COMPARISONS, LOGIC, bare, kind_of_node, operands
-from raytemplate.data.conditions import null_test, tree_of
+from raytemplate.data.condition_text import null_test, tree_of
 from raytemplate.units import parse_moment
 
 Kind = Literal["number", "text", "boolean", "time", "other", "any"]

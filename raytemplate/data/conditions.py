@@ -4,8 +4,7 @@ A short list of what is allowed, so that a template stays data: columns, numbers
 `+ - * /`, `is [not] null`, `in (...)`, `between`, `like`, `and`, `or`, `not`. A row whose condition is null
 is not matched. A missing value, by the rule of `data.missing`, is null: NaN and blank text are, too.
 
-Text stands in single quotes. A column's name may stand in double quotes, and must if it is no plain word or is one of
-SQL's: "total amount", "select"; a double quote in it is written twice. `condition_types` has what may be compared.
+`condition_text` has how names and text are written, `condition_types` what may be compared.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from raytemplate.data.condition_nodes import (
     ARITHMETIC,
@@ -27,29 +25,17 @@ from raytemplate.data.condition_nodes import (
     number_of,
     operands,
 )
+from raytemplate.data.condition_text import in_condition, meant, null_test, quoted, refusal, tree_of, unquoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-_MAX_CHARS = 2_000
 _MAX_DEPTH = 100
 _LARGEST = 10**38
-_MAX_GUESSES = 20
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-_NULL_TEST = re.compile(
-    r'\s*(?:(?P<plain>[a-z_][a-z0-9_]*)\s|"(?P<quoted>(?:[^"]|"")+)")\s*is\s+(?P<no>not\s+)?null\s*',
-    re.IGNORECASE | re.ASCII,
-)
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
 _QUOTED_NAME = re.compile(r'\s*"((?:[^"]|"")+)"\s*')
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
-_OPERATORS = r"(?:and|or|not|is|in|between|like|null|true|false)\b"
-_NAMES = re.compile(rf"\b(?!{_OPERATORS}|\d+\s)\w+(?:\s+(?!{_OPERATORS})\w+)*", re.IGNORECASE)
 _LOOKS_LIKE = re.compile(r"[<>=]|\s(?:is|in|like|between|and|or)\s", re.IGNORECASE)
-_NO_COLUMNS = frozenset(
-    ("null", "true", "false", "not", "case", "select", "exists", "interval", "current_date", "current_time")
-)
 _TRUE_OR_FALSE = frozenset({*COMPARISONS, *LOGIC, "Is", "In", "Between", "Like", "Boolean", "Column"})
 _NUMBERS = frozenset({*ARITHMETIC, "Neg", "Column", "Literal"})
 _ALLOWED = _TRUE_OR_FALSE | _NUMBERS | {"Null", "Paren", "Identifier"}
@@ -98,16 +84,16 @@ def parse_condition(text: str) -> Condition:
     try:
         for node in tree.walk(bfs=True):
             if node.depth > _MAX_DEPTH:
-                raise _refusal(text, f"it is nested more than {_MAX_DEPTH} deep")
+                raise refusal(text, f"it is nested more than {_MAX_DEPTH} deep")
             if trouble := _trouble(node):
-                raise _refusal(text, trouble)
+                raise refusal(text, trouble)
         if kind_of_node(tree) not in _TRUE_OR_FALSE:
-            raise _refusal(text, f"{_sql(tree)} is not true or false")
+            raise refusal(text, f"{_sql(tree)} is not true or false")
         names = [node.name for node in tree.walk(bfs=False) if type(node).__name__ == "Column"]
     except RecursionError:
-        raise _refusal(text, "it is nested too deep") from None
+        raise refusal(text, "it is nested too deep") from None
     if not names:
-        raise _refusal(text, "it names no column")
+        raise refusal(text, "it names no column")
     return Condition(text, tuple(dict.fromkeys(names)))
 
 
@@ -179,7 +165,7 @@ def is_condition(target: str) -> bool:
 def target_columns(target: str) -> tuple[str, ...]:
     """The columns that `data.target` is made from. A name that reads as a condition stands in double quotes there."""
     if found := _QUOTED_NAME.fullmatch(target):
-        return (_unquoted(found[1]),)
+        return (unquoted(found[1]),)
     return parse_condition(target).columns if is_condition(target) else (target,)
 
 
@@ -188,97 +174,12 @@ def as_target(column: str) -> str:
     return quoted(column) if _QUOTED_NAME.fullmatch(column) or is_condition(column) else column
 
 
-def in_condition(column: str) -> str:
-    """A column's name as a condition has it: in double quotes where it would be read as something else."""
-    return column if _PLAIN_NAME.fullmatch(column) and _reads_as_column(column) else quoted(column)
-
-
-def quoted(column: str) -> str:
-    """A name in double quotes."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _unquoted(name: str) -> str:
-    return name.replace('""', '"')
-
-
-@lru_cache(maxsize=1024)
-def _reads_as_column(word: str) -> bool:
-    """Whether a word is a column wherever a column may stand."""
-    tests = (
-        "{} is null", "{} > 0 and not {}", "not {} in (1)", "{} like 'a' or {}", "1 < - {}", "{} between 1 and {}",
-        "{} = '1'",
-    )  # fmt: skip
-    texts = [form.replace("{}", word) for test in tests for form in (test, f"({test})")]
-    if word.lower() in _NO_COLUMNS:
-        return False
-    try:
-        nodes = [node for text in texts for node in tree_of(text).walk() if type(node).__name__ == "Column"]
-    except ValueError:
-        return False
-    return [node.name for node in nodes] == [word] * 2 * "".join(tests).count("{}")
-
-
-def null_test(text: str) -> tuple[str, bool] | None:
-    """(column, whether it must be there) of "air_time is null", by far the most usual condition.
-
-    Read without sqlglot, whose import takes a third of the time of `check`.
-    """
-    match = _NULL_TEST.fullmatch(text)
-    if match is None or (match["plain"] or "").lower() in _NO_COLUMNS:
-        return None
-    return match["plain"] or _unquoted(match["quoted"]), match["no"] is not None
-
-
-@lru_cache(maxsize=64)
-def tree_of(text: str) -> Any:
-    """The one sqlglot expression in `text`; callers leave it as it is."""
-    if len(text) > _MAX_CHARS:
-        raise _refusal(f"{text[:60]}...", f"it has {len(text):,} characters, at most {_MAX_CHARS:,} are read")
-    import logging
-
-    import sqlglot
-    from sqlglot.errors import SqlglotError
-
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it would warn of is refused, in our words
-    try:
-        trees = sqlglot.parse(text)
-    except RecursionError:
-        raise _refusal(text, "it is nested too deep") from None
-    except SqlglotError as error:
-        raise _refusal(text, _unreadable(error) + _meant(text)) from None
-    if len(trees) > 1:
-        raise _refusal(text, "it is more than one statement")
-    if not trees or trees[0] is None:
-        raise _refusal(text, "it is empty")
-    return trees[0]
-
-
-def _unreadable(error: Exception) -> str:
-    details = cast("list[dict[str, Any]]", getattr(error, "errors", None) or [{}])[0]
-    near = str(details.get("highlight") or "").strip()
-    return f"it cannot be read at '{near}'" if near else "it cannot be read"
-
-
-def _meant(text: str) -> str:
-    """How a name is to be written that may be why a condition cannot be read; "" where there is none."""
-    names = [found[0] for found in _NAMES.finditer(_QUOTED.sub("''", text)) if not found[0].isdigit()]
-    name = next((one for one in names if not _reads_as_column(one)), "") if len(names) < _MAX_GUESSES else ""
-    return (
-        f"; a name with blanks, or one that is a word of SQL, stands in double quotes: {quoted(name)}" if name else ""
-    )
-
-
-def _refusal(text: str, trouble: str) -> ValueError:
-    return ValueError(f'got "{text}", expected a SQL condition over columns such as "air_time is null"; {trouble}')
-
-
 def _trouble(node: Any) -> str:
     """Why this node is not allowed, judged with its direct operands; empty if it is."""
     name = type(node).__name__
     extra = [key for key, value in node.args.items() if value and key not in _OPERANDS]
     if name in ("Alias", "Command"):
-        return f"{_sql(node)} is not allowed{_meant(_sql(node).replace(' AS ', ' '))}"
+        return f"{_sql(node)} is not allowed{meant(_sql(node).replace(' AS ', ' '))}"
     if name not in _ALLOWED or extra or (name == "Column" and type(node.this).__name__ != "Identifier"):
         return f"{_sql(node)} is not allowed"
     if name == "Null" and type(node.parent).__name__ != "Is":

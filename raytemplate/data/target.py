@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.conditions import in_condition, is_condition, parse_condition, target_columns
+from raytemplate.data.condition_text import in_condition
+from raytemplate.data.conditions import is_condition, parse_condition, target_columns
 from raytemplate.data.exact import written
 from raytemplate.data.features.kind import family_of, is_text, is_whole
 from raytemplate.data.missing import null_where_missing

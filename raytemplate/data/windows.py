@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from raytemplate.data.conditions import in_condition, target_columns
+from raytemplate.data.condition_text import in_condition
+from raytemplate.data.conditions import target_columns
 from raytemplate.data.features.inputs import column_of
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.split import SIDES, row_hashes

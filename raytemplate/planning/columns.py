@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from raytemplate.data.condition_text import in_condition, quoted
 from raytemplate.data.condition_types import kind_of, plain_type, type_problems
-from raytemplate.data.conditions import in_condition, is_condition, parse_condition, quoted, target_columns
+from raytemplate.data.conditions import is_condition, parse_condition, target_columns
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.errors import Problem, SpecError
 from raytemplate.plugins import suggest

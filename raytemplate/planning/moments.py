@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from raytemplate.data.conditions import in_condition
+from raytemplate.data.condition_text import in_condition
 from raytemplate.data.options import WindowsSpec
 from raytemplate.data.sources.listing import RowGroup, SourceTable
 from raytemplate.data.split import Split

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.tokens import Tokenizer
 
-from raytemplate.data.conditions import as_target, in_condition, is_condition, parse_condition, target_columns
+from raytemplate.data.condition_text import in_condition
+from raytemplate.data.conditions import as_target, is_condition, parse_condition, target_columns
 from raytemplate.data.target import add_target
 
 AWKWARD = (

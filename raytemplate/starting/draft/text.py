@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from raytemplate.data.conditions import as_target, in_condition
+from raytemplate.data.condition_text import in_condition
+from raytemplate.data.conditions import as_target
 from raytemplate.starting.draft.draft import Draft
 from raytemplate.starting.draft.promises import LIMITS, RULE, VALUES, promises
 from raytemplate.starting.draft.yaml_words import listed, one_line, quoted, remark, sequence, word

@@ -1,0 +1,112 @@
+"""How a condition and the names in it are written: the text read as one tree, and a column's name as it must stand.
+
+Text stands in single quotes. A column's name may stand in double quotes, and must if it is no plain word or is one of
+SQL's: "total amount", "select"; a double quote in it is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, cast
+
+_MAX_CHARS = 2_000
+_MAX_GUESSES = 20
+_NULL_TEST = re.compile(
+    r'\s*(?:(?P<plain>[a-z_][a-z0-9_]*)\s|"(?P<quoted>(?:[^"]|"")+)")\s*is\s+(?P<no>not\s+)?null\s*',
+    re.IGNORECASE | re.ASCII,
+)
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+_OPERATORS = r"(?:and|or|not|is|in|between|like|null|true|false)\b"
+_NAMES = re.compile(rf"\b(?!{_OPERATORS}|\d+\s)\w+(?:\s+(?!{_OPERATORS})\w+)*", re.IGNORECASE)
+_NO_COLUMNS = frozenset(
+    ("null", "true", "false", "not", "case", "select", "exists", "interval", "current_date", "current_time")
+)
+
+
+def in_condition(column: str) -> str:
+    """A column's name as a condition has it: in double quotes where it would be read as something else."""
+    return column if _PLAIN_NAME.fullmatch(column) and _reads_as_column(column) else quoted(column)
+
+
+def quoted(column: str) -> str:
+    """A name in double quotes."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def unquoted(name: str) -> str:
+    """What such a name in double quotes stands for."""
+    return name.replace('""', '"')
+
+
+@lru_cache(maxsize=1024)
+def _reads_as_column(word: str) -> bool:
+    """Whether a word is a column wherever a column may stand."""
+    tests = (
+        "{} is null", "{} > 0 and not {}", "not {} in (1)", "{} like 'a' or {}", "1 < - {}", "{} between 1 and {}",
+        "{} = '1'",
+    )  # fmt: skip
+    texts = [form.replace("{}", word) for test in tests for form in (test, f"({test})")]
+    if word.lower() in _NO_COLUMNS:
+        return False
+    try:
+        nodes = [node for text in texts for node in tree_of(text).walk() if type(node).__name__ == "Column"]
+    except ValueError:
+        return False
+    return [node.name for node in nodes] == [word] * 2 * "".join(tests).count("{}")
+
+
+def null_test(text: str) -> tuple[str, bool] | None:
+    """(column, whether it must be there) of "air_time is null", by far the most usual condition.
+
+    Read without sqlglot, whose import takes a third of the time of `check`.
+    """
+    match = _NULL_TEST.fullmatch(text)
+    if match is None or (match["plain"] or "").lower() in _NO_COLUMNS:
+        return None
+    return match["plain"] or unquoted(match["quoted"]), match["no"] is not None
+
+
+@lru_cache(maxsize=64)
+def tree_of(text: str) -> Any:
+    """The one sqlglot expression in `text`; callers leave it as it is."""
+    if len(text) > _MAX_CHARS:
+        raise refusal(f"{text[:60]}...", f"it has {len(text):,} characters, at most {_MAX_CHARS:,} are read")
+    import logging
+
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it would warn of is refused, in our words
+    try:
+        trees = sqlglot.parse(text)
+    except RecursionError:
+        raise refusal(text, "it is nested too deep") from None
+    except SqlglotError as error:
+        raise refusal(text, _unreadable(error) + meant(text)) from None
+    if len(trees) > 1:
+        raise refusal(text, "it is more than one statement")
+    if not trees or trees[0] is None:
+        raise refusal(text, "it is empty")
+    return trees[0]
+
+
+def _unreadable(error: Exception) -> str:
+    details = cast("list[dict[str, Any]]", getattr(error, "errors", None) or [{}])[0]
+    near = str(details.get("highlight") or "").strip()
+    return f"it cannot be read at '{near}'" if near else "it cannot be read"
+
+
+def meant(text: str) -> str:
+    """How a name is to be written that may be why a condition cannot be read; "" where there is none."""
+    names = [found[0] for found in _NAMES.finditer(_QUOTED.sub("''", text)) if not found[0].isdigit()]
+    name = next((one for one in names if not _reads_as_column(one)), "") if len(names) < _MAX_GUESSES else ""
+    return (
+        f"; a name with blanks, or one that is a word of SQL, stands in double quotes: {quoted(name)}" if name else ""
+    )
+
+
+def refusal(text: str, trouble: str) -> ValueError:
+    """The error for a condition that is not one, or not allowed."""
+    return ValueError(f'got "{text}", expected a SQL condition over columns such as "air_time is null"; {trouble}')
