@@ -51,9 +51,10 @@ def _reads_as_column(word: str) -> bool:
     if word.lower() in _NO_COLUMNS:
         return False
     try:
-        nodes = [node for text in texts for node in tree_of(text).walk() if type(node).__name__ == "Column"]
+        trees = [tree for text in texts for tree in _trees(text, hint=False) if tree is not None]
     except ValueError:
         return False
+    nodes = [node for tree in trees for node in tree.walk() if type(node).__name__ == "Column"]
     return [node.name for node in nodes] == [word] * 2 * "".join(tests).count("{}")
 
 
@@ -73,6 +74,16 @@ def tree_of(text: str) -> Any:
     """The one sqlglot expression in `text`; callers leave it as it is."""
     if len(text) > _MAX_CHARS:
         raise refusal(f"{text[:60]}...", f"it has {len(text):,} characters, at most {_MAX_CHARS:,} are read")
+    trees = _trees(text, hint=True)
+    if len(trees) > 1:
+        raise refusal(text, "it is more than one statement")
+    if not trees or trees[0] is None:
+        raise refusal(text, "it is empty")
+    return trees[0]
+
+
+def _trees(text: str, *, hint: bool) -> list[Any]:
+    """Every statement in `text`. A hint tries names for itself, which must not ask for hints again."""
     import logging
 
     import sqlglot
@@ -80,16 +91,11 @@ def tree_of(text: str) -> Any:
 
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it would warn of is refused, in our words
     try:
-        trees = sqlglot.parse(text)
+        return sqlglot.parse(text)
     except RecursionError:
         raise refusal(text, "it is nested too deep") from None
     except SqlglotError as error:
-        raise refusal(text, _unreadable(error) + meant(text)) from None
-    if len(trees) > 1:
-        raise refusal(text, "it is more than one statement")
-    if not trees or trees[0] is None:
-        raise refusal(text, "it is empty")
-    return trees[0]
+        raise refusal(text, _unreadable(error) + (meant(text) if hint else "")) from None
 
 
 def _unreadable(error: Exception) -> str:

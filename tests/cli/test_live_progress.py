@@ -18,7 +18,7 @@ import click
 from raytemplate.cli import progress
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.swept import RunningTrial, SweepNow
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
 @click.command()
 @click.argument("folder")
@@ -26,7 +26,7 @@ from raytemplate.testing import samples
 def command(folder, end):
     (Path(folder) / "k7q2").mkdir()
     heard = progress.listener(Path(folder))
-    plan = samples.sample_plan(sweep=samples.sample_sweep_stage() if end == "sweep" else None)
+    plan = sample_plans.sample_plan(sweep=sample_plans.sample_sweep_stage() if end == "sweep" else None)
     heard.started(plan, "k7q2")
     heard.stage_started("ingest")
     heard.stage_ended("ingest", samples.sample_snapshot(), 1.0)

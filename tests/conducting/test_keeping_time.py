@@ -24,7 +24,7 @@ from raytemplate.conducting.watchdog import watched
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
-from raytemplate.testing.samples import sample_plan
+from raytemplate.testing.sample_plans import sample_plan
 
 
 def work():

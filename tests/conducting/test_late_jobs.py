@@ -13,7 +13,7 @@ from raytemplate.execution.lock import write_lock
 from raytemplate.execution.watch import Watch
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.listener import Listener
-from raytemplate.testing.samples import sample_plan
+from raytemplate.testing.sample_plans import sample_plan
 
 LIMIT_S = 0.5
 

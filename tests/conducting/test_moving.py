@@ -15,7 +15,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.planning.inventory import Cluster, Node
 from raytemplate.records.run import RunStart
 from raytemplate.records.submitted import SubmittedJob
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
 GONE = "http://127.0.0.1:1"
 NEW = "http://127.0.0.1:2"
@@ -47,7 +47,7 @@ def submitted(journal, tmp_path):
 
 def test_a_run_that_is_driven_from_here_moves_and_keeps_where_it_was(journal):
     for address in ("10.0.0.2:6379", "10.0.0.2:6379", "auto"):
-        move(journal, samples.sample_plan(), address, cluster(4))
+        move(journal, sample_plans.sample_plan(), address, cluster(4))
     start = journal.need(RunStart)
     assert (start.address, start.moved_from) == ("auto", ("10.0.0.1:6379", "10.0.0.2:6379"))
 
@@ -55,18 +55,18 @@ def test_a_run_that_is_driven_from_here_moves_and_keeps_where_it_was(journal):
 @pytest.mark.parametrize("address", ["http://head:8265", "ray://head:10001"])
 def test_a_run_that_was_not_submitted_does_not_move_to_a_jobs_api(journal, address):
     with pytest.raises(UsageError, match=r"run x7k2mq was not .*expected auto or host:port"):
-        move(journal, samples.sample_plan(), address, cluster(4))
+        move(journal, sample_plans.sample_plan(), address, cluster(4))
     assert journal.need(RunStart).moved_from == ()
 
 
 @pytest.mark.parametrize("address", ["auto", "10.0.0.2:6379", "http://me:secret@head:8265"])
 def test_a_submitted_run_moves_to_a_jobs_api_only(submitted, address):
     with pytest.raises(UsageError, match="expected the Jobs API of a cluster without a password"):
-        move(submitted, samples.sample_plan(), address, cluster(4))
+        move(submitted, sample_plans.sample_plan(), address, cluster(4))
 
 
 def test_a_submitted_run_whose_cluster_has_gone_moves(submitted):
-    move(submitted, samples.sample_plan(), NEW, cluster(4))
+    move(submitted, sample_plans.sample_plan(), NEW, cluster(4))
     start, job = submitted.need(RunStart), submitted.need(SubmittedJob)
     assert (start.address, start.moved_from, job.address) == (NEW, ("10.0.0.1:6379",), NEW)
 
@@ -88,7 +88,7 @@ def test_a_run_that_somebody_still_works_on_does_not_move(submitted, tmp_path):
     time.sleep(0.3)
     try:
         with pytest.raises(UsageError, match=f"its job still works at {GONE}; it was not moved") as refused:
-            move(submitted, samples.sample_plan(), NEW, cluster(4))
+            move(submitted, sample_plans.sample_plan(), NEW, cluster(4))
     finally:
         over.set()
         working.join()
@@ -97,7 +97,7 @@ def test_a_run_that_somebody_still_works_on_does_not_move(submitted, tmp_path):
 
 
 def test_a_run_does_not_move_to_where_it_does_not_fit(journal):
-    plan = samples.sample_plan(fit=samples.sample_fit_stage(workers=4))
+    plan = sample_plans.sample_plan(fit=sample_plans.sample_fit_stage(workers=4))
     with pytest.raises(PlanError, match=r"4 workers of 1 CPU .*do not fit"):
         move(journal, plan, "10.0.0.2:6379", cluster(2))
     assert journal.need(RunStart).address == "10.0.0.1:6379"

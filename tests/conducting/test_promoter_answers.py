@@ -16,7 +16,8 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace, create, new_run
-from raytemplate.testing.samples import sample_plan, sample_promotion
+from raytemplate.testing.sample_plans import sample_plan
+from raytemplate.testing.samples import sample_promotion
 
 HALF = ["", "{", '{"error": ', '{"error": "ChampionMoved", "what": "x", "next_st', "{}", "\\xe2"]
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.tokens import Tokenizer
 
+from raytemplate.data import condition_text
 from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import as_target, is_condition, parse_condition, target_columns
 from raytemplate.data.target import add_target
@@ -31,6 +32,13 @@ NAMES = st.one_of(
 @given(name=NAMES, form=st.sampled_from(FORMS))
 def test_any_name_is_read_back_from_a_condition(name, form):
     assert parse_condition(form.format(in_condition(name))).columns == (name,)
+
+
+def test_a_word_that_cannot_be_read_is_tried_without_a_hint_about_itself(monkeypatch):
+    """Each hint would try it again, until Python's stack ends."""
+    monkeypatch.setattr(condition_text, "meant", lambda text: pytest.fail(f"a hint for {text}"))
+    condition_text._reads_as_column.cache_clear()
+    assert [in_condition(word) for word in ("with", "using", "in order")] == ['"with"', '"using"', '"in order"']
 
 
 @settings(deadline=None)  # the first import of sqlglot takes longer than an example may

@@ -13,9 +13,9 @@ from raytemplate.execution.lock import write_lock
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.store.workspace import Workspace, create, new_run
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
-PLAN = samples.sample_plan(sweep=samples.sample_sweep_stage())
+PLAN = sample_plans.sample_plan(sweep=sample_plans.sample_sweep_stage())
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_the_best_are_the_highest_where_higher_is_better(client, journal, monkey
 
     monkeypatch.setattr(trials, "MOST_COPIED", 1)
     parent = new_parent(client)
-    track_trials(client, replace(PLAN, fit=samples.sample_fit_stage(higher_is_better=True)), journal, parent)
+    track_trials(client, replace(PLAN, fit=sample_plans.sample_fit_stage(higher_is_better=True)), journal, parent)
     assert list(children(client, parent)) == [6]
 
 
@@ -153,7 +153,7 @@ def test_long_values_and_costs_are_taken(client, journal):
 
 
 def test_a_run_without_a_sweep_has_no_children(place, client):
-    journal, plan = Journal(new_run(place)[1]), samples.sample_plan()
+    journal, plan = Journal(new_run(place)[1]), sample_plans.sample_plan()
     write_lock(journal, plan, None)
     journal.write(samples.sample_start(run_id=journal.run_id))
     Mirror(place).bring_in_line(plan, journal)

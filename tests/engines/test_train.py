@@ -15,7 +15,7 @@ from raytemplate.errors import BudgetSpent, TrainingFailed
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.models.saved import About, SavedModel, write_model
 from raytemplate.plugins import FAMILIES, load
-from raytemplate.testing.samples import sample_fit_stage
+from raytemplate.testing.sample_plans import sample_fit_stage
 
 pytestmark = pytest.mark.ray
 

@@ -20,6 +20,8 @@ from raytemplate.engines.ray.training.time_is_up import TimeIsUp
 from raytemplate.errors import BudgetSpent, Unavailable
 from raytemplate.execution.journal import Journal
 
+pytestmark = pytest.mark.usefixtures("private_parts")
+
 NO_ROOM = ControllerError(WorkerGroupStartupTimeoutError(4))
 NO_START = ControllerError(WorkerGroupStartupFailedError("a worker died while it started"))
 DIED = WorkerGroupError("words", {0: RuntimeError("gloo: Connection closed by peer")})
@@ -141,8 +143,6 @@ DEAF = """
 import sys, time
 from pathlib import Path
 from raytemplate.engines.ray.private.conducting import conducted
-
-pytestmark = pytest.mark.usefixtures("private_parts")
 
 def deaf(config):
     print("trains", flush=True)

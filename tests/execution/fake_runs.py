@@ -17,7 +17,7 @@ from raytemplate.records.codec import Settings
 from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing.fakes import FakeClock, FakeEngine, Heard, LedgerPromoter
-from raytemplate.testing.samples import sample_govern_stage, sample_plan
+from raytemplate.testing.sample_plans import sample_govern_stage, sample_plan
 
 GATES = (
     GateConfig(name="metric-limit", settings=Settings({"mae": 12})),

@@ -20,7 +20,8 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.testing.fakes import FakeEngine, LedgerPromoter
-from raytemplate.testing.samples import sample_end, sample_plan
+from raytemplate.testing.sample_plans import sample_plan
+from raytemplate.testing.samples import sample_end
 
 LATE = "the process of the run did not end by itself"
 

@@ -15,12 +15,12 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, TrainingStart
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.store.atomic import append_line
+from raytemplate.testing.sample_plans import sample_plan
 from raytemplate.testing.samples import (
     sample_end,
     sample_epochs,
     sample_evaluation,
     sample_fit,
-    sample_plan,
     sample_start,
     sample_trials,
 )

@@ -18,7 +18,8 @@ from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.testing.fakes import FakeEngine
-from raytemplate.testing.samples import sample_govern_stage, sample_start
+from raytemplate.testing.sample_plans import sample_govern_stage
+from raytemplate.testing.samples import sample_start
 
 MODEL = "flights-air-time"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from raytemplate.execution.time_left import reserve_s
 from raytemplate.records.run import StageTiming
 from raytemplate.testing.fakes import FakeEngine
-from raytemplate.testing.samples import sample_fit_stage, sample_plan
+from raytemplate.testing.sample_plans import sample_fit_stage, sample_plan
 
 
 def plan_of(*, budget_s=60.0, forecast_s=0.5, workers=0):

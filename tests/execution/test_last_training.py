@@ -13,7 +13,7 @@ from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import FitResult, Usage
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.testing.fakes import FakeEngine
-from raytemplate.testing.samples import sample_fit_stage
+from raytemplate.testing.sample_plans import sample_fit_stage
 from raytemplate.tuning.space import Knob
 
 BEST = TrialRecord(

@@ -13,7 +13,8 @@ from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.reports.model_shown import GateRate
 from raytemplate.testing.fakes import FakeEngine
-from raytemplate.testing.samples import day, sample_start
+from raytemplate.testing.sample_plans import day
+from raytemplate.testing.samples import sample_start
 
 
 def a_run(folder, started, error, cadence=""):

@@ -18,7 +18,7 @@ from raytemplate.execution.preflight import (
     to_connect,
     versions,
 )
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans
 
 HERE = {"python": "3.11.7", "ray": "2.60.0", "torch": "2.13.0+cpu", "numpy": "2.4.0", "pyarrow": "25.0.1",
         "raytemplate": "1.0.0", "code": "abc", "lightgbm": "4.7.0", "xgboost-cpu": "3.2.0"}  # fmt: skip
@@ -27,7 +27,7 @@ FOLDER = "/shared/runs/x"
 
 
 def planned(workers=2):
-    return samples.sample_plan(fit=samples.sample_fit_stage(workers=workers))
+    return sample_plans.sample_plan(fit=sample_plans.sample_fit_stage(workers=workers))
 
 
 def told(*reports, workers=2, **more):
@@ -118,8 +118,8 @@ def test_all_problems_of_all_nodes_are_told_in_the_order_of_the_nodes():
 
 
 def test_packages_of_every_family_that_a_sweep_chooses_from_are_compared():
-    arms = tuple(replace(samples.sample_fit_stage(), family=name) for name in ("linear", "lightgbm", "xgboost"))
-    swept = samples.sample_plan(sweep=replace(samples.sample_sweep_stage(), arms=arms))
+    arms = tuple(replace(sample_plans.sample_fit_stage(), family=name) for name in ("linear", "lightgbm", "xgboost"))
+    swept = sample_plans.sample_plan(sweep=replace(sample_plans.sample_sweep_stage(), arms=arms))
     assert {"lightgbm", "xgboost"} <= set(packages_of(swept)) and not set(packages_of(planned())) & {"lightgbm"}
 
 

@@ -18,7 +18,7 @@ from raytemplate.planning.stages import SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.swept import TrialBegun
-from raytemplate.testing.samples import sample_fit_stage
+from raytemplate.testing.sample_plans import sample_fit_stage
 from raytemplate.testing.simulated_slots import Course, SimulatedSlots
 from raytemplate.tuning.front import Objective, Pick
 from raytemplate.tuning.space import Knob

@@ -11,15 +11,8 @@ from raytemplate.planning.stages import Limits
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.testing.fakes import Heard
-from raytemplate.testing.samples import (
-    sample_fit,
-    sample_fit_stage,
-    sample_plan,
-    sample_snapshot,
-    sample_sweep,
-    sample_sweep_stage,
-    sample_trials,
-)
+from raytemplate.testing.sample_plans import sample_fit_stage, sample_plan, sample_sweep_stage
+from raytemplate.testing.samples import sample_fit, sample_snapshot, sample_sweep, sample_trials
 from raytemplate.tuning.front import Objective, Pick
 
 EPOCH = EpochRecord(epoch=1, train_loss=1.0, validation=8.6, num_rows=100, loop_s=0.2, wall_clock_s=1.0)

@@ -4,7 +4,7 @@ import pytest
 from test_values_as_in_training import RULES, category, model
 
 from raytemplate.engines.ray.scoring.score import reads_other
-from raytemplate.testing.samples import sample_ingest_stage
+from raytemplate.testing.sample_plans import sample_ingest_stage
 
 NOW = sample_ingest_stage(rules=RULES)
 BLANK = "it knows blank text as a value of k, and that is read as missing now"

@@ -7,7 +7,7 @@ import pytest
 from raytemplate.errors import UsageError
 from raytemplate.planning.addresses import command_for, refuse_jobs_api, refuse_other_than_jobs_api
 from raytemplate.reports.explain import explain
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans
 
 DRIVEN = ["", "auto", "head:6379", "10.0.0.1:6379"]
 SENT = ["http://head:8265", "https://cluster.example", "http://[::1]:8265"]
@@ -19,13 +19,13 @@ NO_JOBS = [*DRIVEN, *NEITHER, "http://", "http://me:secret@head:8265", "http://h
 def test_a_plan_ends_with_the_command_that_takes_its_address(address, command):
     assert command_for(address) == command
     tail = f"--set a=1 --address {address}"
-    last = explain(samples.sample_plan(), file="f.yaml", command_tail=tail, address=address).splitlines()[-1]
+    last = explain(sample_plans.sample_plan(), file="f.yaml", command_tail=tail, address=address).splitlines()[-1]
     assert last == f"  raytemplate {command} f.yaml {tail}".rstrip()
 
 
 def test_a_plan_for_a_cluster_says_what_submitting_needs():
-    said = explain(samples.sample_plan(), file="f.yaml", address=SENT[0]).split("\n\n")[-1]
-    lacks = "" if samples.sample_plan().promote.storage else " It needs a folder"
+    said = explain(sample_plans.sample_plan(), file="f.yaml", address=SENT[0]).split("\n\n")[-1]
+    lacks = "" if sample_plans.sample_plan().promote.storage else " It needs a folder"
     assert said.startswith(f"Nothing was started.{lacks}")
 
 

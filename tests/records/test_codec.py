@@ -14,15 +14,15 @@ from raytemplate.planning.stages import FeatureStep, RunPlan, plan_id
 from raytemplate.records.codec import Settings, dumps, loads
 from raytemplate.records.evaluated import ChampionRef, Estimate, Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
 RECORDS: tuple[Any, ...] = (
-    samples.sample_plan(),
-    samples.sample_ingest_stage(),
-    samples.sample_fit_stage(),
-    samples.sample_evaluate_stage(),
-    samples.sample_govern_stage(),
-    samples.sample_forecast(),
+    sample_plans.sample_plan(),
+    sample_plans.sample_ingest_stage(),
+    sample_plans.sample_fit_stage(),
+    sample_plans.sample_evaluate_stage(),
+    sample_plans.sample_govern_stage(),
+    sample_plans.sample_forecast(),
     samples.sample_snapshot(),
     samples.sample_candidate(),
     samples.sample_fit(),
@@ -54,7 +54,7 @@ def test_round_trip_gives_an_equal_record(record: Any) -> None:
 
 
 def test_plan_keeps_its_id_after_a_round_trip() -> None:
-    plan = samples.sample_plan()
+    plan = sample_plans.sample_plan()
     assert plan_id(loads(RunPlan, dumps(plan))) == plan_id(plan)
 
 

@@ -9,7 +9,7 @@ import pytest
 from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.reports.explain import explain
 from raytemplate.reports.wording import baseline_name
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans
 
 FLIGHTS = """\
 flights-air-time 1.0.0   as of 2013-06-01 UTC   plan 3f9c2a
@@ -33,7 +33,7 @@ Nothing was started. To run it:
 
 
 def _stage_lines(**changes: object) -> list[str]:
-    text = explain(samples.sample_plan(**changes), file="f.yaml")
+    text = explain(sample_plans.sample_plan(**changes), file="f.yaml")
     return text.split("\n\n")[2].splitlines()
 
 
@@ -48,7 +48,7 @@ def _fit_line(stage: FitStage) -> str:
 
 
 def test_explain_is_the_whole_plan() -> None:
-    text = explain(samples.sample_plan(), file="flights-air-time.yaml", command_tail="--as-of 2013-06-01")
+    text = explain(sample_plans.sample_plan(), file="flights-air-time.yaml", command_tail="--as-of 2013-06-01")
     assert text == FLIGHTS
 
 
@@ -58,14 +58,14 @@ def test_explain_is_the_whole_plan() -> None:
         (9.0, 1.0, None, "limit 9s", "limit 1 USD (this machine is free)"),
         (8.0, 1.0, None, "limit 8s: training will be cut short", "limit 1 USD (this machine is free)"),
         (600.0, 0.25, None, "limit 10m", "limit 0.25 USD (this machine is free): training will be cut short"),
-        (8.0, 1.0, samples.sample_sweep_stage(), "limit 8s: the search will be cut short", "is free)"),
+        (8.0, 1.0, sample_plans.sample_sweep_stage(), "limit 8s: the search will be cut short", "is free)"),
     ],
     ids=["enough", "too little time", "too little money", "a sweep"],
 )
 def test_a_budget_that_will_not_do_is_said_in_the_plan(
     time_s: float, cost_usd: float, sweep: SweepStage | None, time: str, cost: str
 ) -> None:
-    plan = samples.sample_plan(sweep=sweep)
+    plan = sample_plans.sample_plan(sweep=sweep)
     plan = replace(plan, limits=replace(plan.limits, time_s=time_s, cost_usd=cost_usd),
                    forecast=replace(plan.forecast, cost_usd=0.5))  # fmt: skip
     said = " ".join(explain(plan, file="f.yaml").split("\n\n")[3].split())
@@ -74,17 +74,17 @@ def test_a_budget_that_will_not_do_is_said_in_the_plan(
 
 
 def test_rows_are_rounded_when_a_window_is_an_estimate() -> None:
-    stage = samples.sample_ingest_stage(windows=samples.sample_windows(exact=False), mode="stream")
+    stage = sample_plans.sample_ingest_stage(windows=sample_plans.sample_windows(exact=False), mode="stream")
     assert _stage_lines(ingest=stage)[0] == "  1 ingest     5 of 12 files, about 137,800 rows, 2.8 MB; streamed"
 
 
 def test_workers_say_what_each_holds() -> None:
-    stage = samples.sample_fit_stage(workers=2, cpus_per_worker=0.5, why="as asked")
+    stage = sample_plans.sample_fit_stage(workers=2, cpus_per_worker=0.5, why="as asked")
     assert _fit_line(stage) == "tabular-mlp, 6 epochs; 2 workers, 0.5 CPU each: as asked"
 
 
 def test_gpus_are_named() -> None:
-    stage = samples.sample_fit_stage(workers=4, cpus_per_worker=2.0, gpus_per_worker=1.0, why="")
+    stage = sample_plans.sample_fit_stage(workers=4, cpus_per_worker=2.0, gpus_per_worker=1.0, why="")
     assert _fit_line(stage) == "tabular-mlp, 6 epochs; 4 workers, 2 CPUs and 1 GPU each"
 
 
@@ -101,17 +101,19 @@ def test_gpus_are_named() -> None:
     ],
 )
 def test_what_becomes_of_lost_workers_is_in_the_plan(changes: dict[str, int], said: str | None) -> None:
-    after = " ".join(_fit(samples.sample_fit_stage(**changes)).split("; ")[2:])
+    after = " ".join(_fit(sample_plans.sample_fit_stage(**changes)).split("; ")[2:])
     assert after == (said or "")
 
 
 def test_trees_count_rounds() -> None:
-    stage = samples.sample_fit_stage(family="lightgbm", step="round", num_epochs=200, why="trees")
+    stage = sample_plans.sample_fit_stage(family="lightgbm", step="round", num_epochs=200, why="trees")
     assert _stage_lines(fit=stage)[1] == "  2 fit        lightgbm, 200 rounds; 1 process, 1 CPU: trees"
 
 
 def test_a_long_reason_goes_on_under_its_text() -> None:
-    stage = samples.sample_fit_stage(why="one process is quickest for so few rows, and it leaves a CPU for the ingest")
+    stage = sample_plans.sample_fit_stage(
+        why="one process is quickest for so few rows, and it leaves a CPU for the ingest"
+    )
     assert _stage_lines(fit=stage)[1:3] == [
         "  2 fit        tabular-mlp, 6 epochs; 1 process, 1 CPU: one process is quickest for so few rows, and",
         "               it leaves a CPU for the ingest",
@@ -128,13 +130,13 @@ def test_a_long_reason_goes_on_under_its_text() -> None:
     ids=["no skip", "short skip", "no gates"],
 )
 def test_govern_line(changes: dict[str, object], line: str) -> None:
-    assert _stage_lines(govern=samples.sample_govern_stage(**changes))[3] == f"  4 govern     {line}"
+    assert _stage_lines(govern=sample_plans.sample_govern_stage(**changes))[3] == f"  4 govern     {line}"
 
 
 def test_money_and_minutes_of_a_cluster() -> None:
-    plan = samples.sample_plan(
-        limits=samples.Limits(time_s=5400.0, cost_usd=2.5, reserve_s=3.0, usd_per_s=0.001, basis="3 whole nodes"),
-        forecast=samples.sample_forecast(start_s=300.0, low_s=80.0, high_s=700.0, cost_usd=0.307),
+    plan = sample_plans.sample_plan(
+        limits=sample_plans.Limits(time_s=5400.0, cost_usd=2.5, reserve_s=3.0, usd_per_s=0.001, basis="3 whole nodes"),
+        forecast=sample_plans.sample_forecast(start_s=300.0, low_s=80.0, high_s=700.0, cost_usd=0.307),
         machine="3 nodes, 24 CPUs",
     )
     assert explain(plan, file="my file.yaml").split("\n\n")[3:] == [

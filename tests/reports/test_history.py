@@ -10,8 +10,9 @@ import pytest
 from raytemplate.records.evaluated import Confusion
 from raytemplate.reports.history import ModelRow, RunRow, age_text, models_table, runs_table
 from raytemplate.reports.run_shown import RunView, show_run
-from raytemplate.testing import samples
-from raytemplate.testing.samples import SAMPLE_TIME, day
+from raytemplate.testing import sample_plans, samples
+from raytemplate.testing.sample_plans import day
+from raytemplate.testing.samples import SAMPLE_TIME
 
 NOW = day(7, 12)
 MODEL = ModelRow(
@@ -84,7 +85,7 @@ It has no end yet. If it is no longer running, to go on with it:
 def _view() -> RunView:
     return RunView(
         start=samples.sample_start(),
-        plan=samples.sample_plan(id="81be07", as_of=day(7, 1)),
+        plan=sample_plans.sample_plan(id="81be07", as_of=day(7, 1)),
         snapshot=samples.sample_snapshot(),
         fit=samples.sample_fit(),
         evaluation=samples.sample_evaluation(),

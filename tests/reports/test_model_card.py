@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from raytemplate.records.codec import Settings
 from raytemplate.reports.model_card import model_card
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
 METADATA = Settings({"intended-use": "crews", "regions": ["US", "CA"]})
 
@@ -27,7 +27,7 @@ Candidate minus champion (version 1), mae: -1.60 [-2.61, -0.83], over the same r
 
 def card(plan=None, evaluation=None, promotion=None):
     return model_card(
-        plan or samples.sample_plan(owner="flight-ops", metadata=METADATA), "k7q2", samples.sample_snapshot(),
+        plan or sample_plans.sample_plan(owner="flight-ops", metadata=METADATA), "k7q2", samples.sample_snapshot(),
         samples.sample_fit(), evaluation or samples.sample_evaluation(), samples.sample_verdict_record(),
         promotion or samples.sample_promotion(),
     )  # fmt: skip
@@ -57,7 +57,7 @@ def test_few_days_and_a_champion_that_was_not_compared_are_limits():
 
 
 def test_a_card_without_metadata_says_so():
-    assert "The template says nothing about it; `metadata` is the place." in card(samples.sample_plan())
+    assert "The template says nothing about it; `metadata` is the place." in card(sample_plans.sample_plan())
 
 
 def test_slices_are_shown_where_there_are_some():

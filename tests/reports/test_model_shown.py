@@ -7,7 +7,8 @@ import pytest
 
 from raytemplate.reports.history import EventRow, ModelRow, RunRow
 from raytemplate.reports.model_shown import GateRate, ModelView
-from raytemplate.testing.samples import SAMPLE_TIME, day
+from raytemplate.testing.sample_plans import day
+from raytemplate.testing.samples import SAMPLE_TIME
 
 NOW = day(8, 12)
 MODEL = ModelRow(

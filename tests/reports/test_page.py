@@ -15,8 +15,9 @@ from raytemplate.records.run import RunEnd
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.page import MadeFrom, report_page
 from raytemplate.reports.run_shown import RunView
-from raytemplate.testing import samples
-from raytemplate.testing.samples import SAMPLE_TIME, day
+from raytemplate.testing import sample_plans, samples
+from raytemplate.testing.sample_plans import day
+from raytemplate.testing.samples import SAMPLE_TIME
 from raytemplate.tuning.space import Knob
 
 VOID = {"meta", "br"}
@@ -47,7 +48,7 @@ class Balanced(HTMLParser):
 def _view() -> RunView:
     return RunView(
         start=samples.sample_start(),
-        plan=samples.sample_plan(id="81be07", as_of=day(7, 1)),
+        plan=sample_plans.sample_plan(id="81be07", as_of=day(7, 1)),
         snapshot=samples.sample_snapshot(),
         fit=samples.sample_fit(),
         evaluation=samples.sample_evaluation(),
@@ -156,7 +157,7 @@ def test_what_the_template_says_has_its_reason_and_its_place() -> None:
 
 
 def _swept(**changes: object) -> RunView:
-    plan = samples.sample_plan(sweep=samples.sample_sweep_stage())
+    plan = sample_plans.sample_plan(sweep=sample_plans.sample_sweep_stage())
     view = replace(_view(), plan=plan, trials=samples.sample_trials(), sweep=samples.sample_sweep())
     return replace(view, **changes)
 
@@ -188,7 +189,7 @@ def test_a_sweep_has_a_section_of_its_own() -> None:
     ],
 )
 def test_why_a_sweep_ended_is_said(ended: str, why: str) -> None:
-    plan = samples.sample_plan(sweep=samples.sample_sweep_stage(per_trial_s=90.0))
+    plan = sample_plans.sample_plan(sweep=sample_plans.sample_sweep_stage(per_trial_s=90.0))
     page = report_page(_swept(plan=plan, sweep=samples.sample_sweep(ended=ended)), MADE, [])
     assert f"The sweep ended because {why}" in page
 
@@ -216,7 +217,7 @@ def test_values_of_a_sweep_are_text() -> None:
     space = (Knob(name="model.kind", draw=f'choice("{evil}", b)'), Knob(name="training.lr", draw="uniform(0, 1)"))
     values = Settings({"model.kind": evil, "training.lr": 0.5})
     trials = tuple(replace(one, values=values) for one in samples.sample_trials())
-    plan = samples.sample_plan(sweep=samples.sample_sweep_stage(space=space))
+    plan = sample_plans.sample_plan(sweep=sample_plans.sample_sweep_stage(space=space))
     page = report_page(_swept(plan=plan, trials=trials, sweep=samples.sample_sweep(best=trials[4])), MADE, [])
     _parsed(page)
     assert "<script" not in page and "&lt;script&gt;" in page

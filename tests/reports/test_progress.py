@@ -11,7 +11,7 @@ import pytest
 from raytemplate.records.fitted import Restart
 from raytemplate.reports import progress
 from raytemplate.reports.lines import Lines
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
 LOST = Restart(
     at=datetime(2026, 11, 29, tzinfo=UTC), why="a machine of the cluster was lost: NodeDiedError: gone", from_epoch=3,
@@ -34,7 +34,7 @@ all is well
 
 
 def test_lines_of_a_whole_run() -> None:
-    plan, out = samples.sample_plan(id="81be07", as_of=samples.day(7, 1)), StringIO()
+    plan, out = sample_plans.sample_plan(id="81be07", as_of=sample_plans.day(7, 1)), StringIO()
     seconds = {timing.stage: timing.actual_s for timing in samples.sample_end().timings}
     records = {
         "ingest": samples.sample_snapshot(), "fit": samples.sample_fit(), "evaluate": samples.sample_evaluation(),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from raytemplate.reports.run_shown import RunView, show_run
 from raytemplate.reports.sliced import worst_text
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 from raytemplate.testing.samples import sample_metric
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_said_without_slices() -> None:
 def test_show_names_the_worst_slices() -> None:
     view = RunView(
         start=samples.sample_start(),
-        plan=samples.sample_plan(),
+        plan=sample_plans.sample_plan(),
         evaluation=samples.sample_evaluation(slices=samples.sample_slices()),
     )
     assert "\n  worst slices: carrier UA 10.22" in show_run(view)

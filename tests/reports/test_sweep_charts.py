@@ -17,7 +17,8 @@ from raytemplate.reports.sweep_charts import (
     powers,
     ticks,
 )
-from raytemplate.testing.samples import sample_sweep_stage, sample_trials
+from raytemplate.testing.sample_plans import sample_sweep_stage
+from raytemplate.testing.samples import sample_trials
 from raytemplate.tuning.space import Knob
 
 TRIALS = sample_trials()

@@ -9,7 +9,8 @@ import pytest
 
 from raytemplate.records.swept import RunningTrial, SweepNow, TrialState
 from raytemplate.reports.sweep_now import Gauge, budget_gauges, sweep_table
-from raytemplate.testing.samples import sample_plan, sample_sweep_stage, sample_trials
+from raytemplate.testing.sample_plans import sample_plan, sample_sweep_stage
+from raytemplate.testing.samples import sample_trials
 
 PLAN = sample_plan(sweep=sample_sweep_stage())
 NOW = SweepNow(

@@ -9,7 +9,7 @@ import pytest
 
 from raytemplate.records.judged import Finding
 from raytemplate.reports.verdict import closing, gate_table, metric_table
-from raytemplate.testing import samples
+from raytemplate.testing import sample_plans, samples
 
 METRICS = """\
   mae                      value    difference, 95 % interval, days resampled
@@ -49,7 +49,7 @@ PREDICT = "  raytemplate predict flights-air-time NEW.parquet OUT.parquet"
 
 def _closing(verdict: Any, promotion: Any, champion_version: int = 1) -> list[str]:
     text = closing(
-        samples.sample_plan(),
+        sample_plans.sample_plan(),
         verdict,
         promotion,
         run_id="k7q2",

@@ -7,7 +7,8 @@ import pytest
 from raytemplate.ledger.head import ModelVersion
 from raytemplate.reports.history import EventRow, RunRow
 from raytemplate.reports.version_shown import VersionView, reigns
-from raytemplate.testing.samples import SAMPLE_TIME, day
+from raytemplate.testing.sample_plans import day
+from raytemplate.testing.samples import SAMPLE_TIME
 
 EVENTS = (
     EventRow(at=day(6, 1), event="promoted", version=1, run_id="a1b2", by="automatic"),
