@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.trouble import translate
@@ -35,12 +34,13 @@ def ends_of(meter: Meter) -> Ends:
 
 
 def beside(
-    work: Callable[[], object], ends: Ends, journal: Journal, on_epoch: OnEpoch, meter: Meter, end: Path | None = None
-) -> bool:
+    work: Callable[[], object], ends: Ends, journal: Journal, on_epoch: OnEpoch, meter: Meter,
+    tell: Callable[[], object] = lambda: None,
+) -> bool:  # fmt: skip
     """Do the work; whether it came to its own end. If not, there is a checkpoint that may be judged.
 
     Args:
-        end: a file that tells it to end.
+        tell: tells it to end; called more than once.
 
     Raises:
         BudgetSpent: its time was over, and there is no checkpoint.
@@ -59,8 +59,8 @@ def beside(
     seen = len(journal.told_epochs())
     thread.start()
     while thread.is_alive() and time.monotonic() < ends.left:
-        if end and time.monotonic() > ends.told:
-            end.touch()
+        if time.monotonic() > ends.told:
+            tell()
         thread.join(min(_POLL_S, max(0.0, ends.left - time.monotonic())))
         epochs = journal.told_epochs()
         for record in epochs[seen:]:
@@ -70,6 +70,7 @@ def beside(
         return True
     if outcome and outcome[0] is not None and not isinstance(translate("fit", outcome[0]), BudgetSpent):
         raise outcome[0]
+    tell()
     if standing(journal).checkpoint is not None:
         return False
     raise BudgetSpent(

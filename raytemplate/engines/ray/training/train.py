@@ -178,13 +178,14 @@ def _submit_workers(
     config = {"request": request, "refs": dict(data.refs)}
     ends, no_start = ends_of(meter), time.monotonic() + meter.training_remaining_s()
     rules = (TimeIsUp(end_of(request), no_start), Losses(journal, request.max_failures))
+    request.storage.mkdir(parents=True, exist_ok=True)
     end_of(request).unlink(missing_ok=True)  # of a process before this one
 
     def work() -> None:
         trainer_of(request, run_rank, config, streams, *rules).fit()
 
     try:
-        ended = beside(work, ends, journal, on_epoch, meter, end_of(request))
+        ended = beside(work, ends, journal, on_epoch, meter, end_of(request).touch)
     except Exception as error:  # raised again, in our words where workers were lost
         raise _lost_too_often(error, request, journal) or error  # noqa: B904  it is the same error in our words
     return _read_ranks(request, journal.starts()[-1].num_workers) if ended else ("budget.time", ())
