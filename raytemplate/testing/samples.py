@@ -42,32 +42,36 @@ def sample_snapshot(**changes: Any) -> Snapshot:
         WindowRead(name="validation", start=day(6, 10), end=day(6, 17), num_rows=6_398, num_dropped=290),
         WindowRead(name="test", start=day(6, 17), end=day(7, 1), num_rows=12_695, num_dropped=393),
     )
-    snapshot = Snapshot(
-        digest="5be1" * 16,
-        files=files,
-        columns=SAMPLE_COLUMNS,
-        windows=windows,
-        bytes_read=3_360_000,
-        engine="ray.data",
+    return replace(
+        Snapshot(
+            digest="5be1" * 16,
+            files=files,
+            columns=SAMPLE_COLUMNS,
+            windows=windows,
+            bytes_read=3_360_000,
+            engine="ray.data",
+        ),
+        **changes,
     )
-    return replace(snapshot, **changes)
 
 
 def sample_candidate(**changes: Any) -> Candidate:
     """The model after the sixth epoch."""
-    candidate = Candidate(
-        digest=_DIGEST,
-        family="tabular-mlp",
-        weights_sha256="77aa" * 16,
-        epoch=6,
-        metric="mae",
-        validation=7.31,
-        settings=Settings({"kind": "tabular-mlp", "hidden": 128, "layers": 2}),
-        plan_id="81be07",
-        snapshot="5be1" * 16,
-        num_bytes=121_000,
+    return replace(
+        Candidate(
+            digest=_DIGEST,
+            family="tabular-mlp",
+            weights_sha256="77aa" * 16,
+            epoch=6,
+            metric="mae",
+            validation=7.31,
+            settings=Settings({"kind": "tabular-mlp", "hidden": 128, "layers": 2}),
+            plan_id="81be07",
+            snapshot="5be1" * 16,
+            num_bytes=121_000,
+        ),
+        **changes,
     )
-    return replace(candidate, **changes)
 
 
 def sample_epochs(num_epochs: int = 6) -> tuple[EpochRecord, ...]:
@@ -88,17 +92,19 @@ def sample_epochs(num_epochs: int = 6) -> tuple[EpochRecord, ...]:
 
 def sample_fit(**changes: Any) -> FitResult:
     """Six epochs, one rank."""
-    fit = FitResult(
-        candidate=sample_candidate(),
-        epochs=sample_epochs(),
-        ranks=(RankRecord(rank=0, num_rows=141_497, weights_sha256="77aa" * 16),),
-        stopped="epochs",
-        resumed_from_epoch=0,
-        rows_per_s=812_345.0,
-        usage=Usage(wall_clock_s=3.1, cpu_s=3.1),
-        engine="ray.train, local mode",
+    return replace(
+        FitResult(
+            candidate=sample_candidate(),
+            epochs=sample_epochs(),
+            ranks=(RankRecord(rank=0, num_rows=141_497, weights_sha256="77aa" * 16),),
+            stopped="epochs",
+            resumed_from_epoch=0,
+            rows_per_s=812_345.0,
+            usage=Usage(wall_clock_s=3.1, cpu_s=3.1),
+            engine="ray.train, local mode",
+        ),
+        **changes,
     )
-    return replace(fit, **changes)
 
 
 def sample_trials() -> tuple[TrialRecord, ...]:
@@ -125,16 +131,18 @@ def sample_trials() -> tuple[TrialRecord, ...]:
 def sample_sweep(**changes: Any) -> SweepResult:
     """The sweep of `sample_trials`, ended by its number of trials."""
     trials = sample_trials()
-    sweep = SweepResult(
-        best=trials[4],
-        trials=trials,
-        metric="mae",
-        ended="trials",
-        sampler="TPESampler",
-        slots=2,
-        usage=Usage(wall_clock_s=17.0, cpu_s=31.0),
+    return replace(
+        SweepResult(
+            best=trials[4],
+            trials=trials,
+            metric="mae",
+            ended="trials",
+            sampler="TPESampler",
+            slots=2,
+            usage=Usage(wall_clock_s=17.0, cpu_s=31.0),
+        ),
+        **changes,
     )
-    return replace(sweep, **changes)
 
 
 def sample_metric(value: float, low: float, high: float, *, name: str = "mae") -> MetricValue:
@@ -160,25 +168,27 @@ def sample_evaluation(**changes: Any) -> Evaluation:
     """The run as of 2013-07-01 against the champion of June and the route median."""
     candidate = sample_scored("candidate", 6.94)
     others = {"rmse": sample_metric(11.2, 10.1, 12.4, name="rmse"), "r2": sample_metric(0.985, 0.98, 0.989, name="r2")}
-    evaluation = Evaluation(
-        metric="mae",
-        test_snapshot="5be1" * 16,
-        test_start=day(6, 17),
-        test_end=day(7, 1),
-        candidate_seen_until=day(6, 17),
-        num_rows=12_695,
-        num_train_rows=141_497,
-        resample="day",
-        num_groups=14,
-        num_resamples=2000,
-        term=1,
-        candidate_digest=_DIGEST,
-        candidate=replace(candidate, metrics={**candidate.metrics, **others}),
-        baseline=sample_scored("baseline", 9.08, (-2.14, -3.32, -0.91)),
-        champion_ref=ChampionRef(version=1, digest=_CHAMPION, term=1, run_id="a1b2", seen_until=day(5, 18)),
-        champion=sample_scored("champion", 8.54, (-1.6, -2.61, -0.83)),
+    return replace(
+        Evaluation(
+            metric="mae",
+            test_snapshot="5be1" * 16,
+            test_start=day(6, 17),
+            test_end=day(7, 1),
+            candidate_seen_until=day(6, 17),
+            num_rows=12_695,
+            num_train_rows=141_497,
+            resample="day",
+            num_groups=14,
+            num_resamples=2000,
+            term=1,
+            candidate_digest=_DIGEST,
+            candidate=replace(candidate, metrics={**candidate.metrics, **others}),
+            baseline=sample_scored("baseline", 9.08, (-2.14, -3.32, -0.91)),
+            champion_ref=ChampionRef(version=1, digest=_CHAMPION, term=1, run_id="a1b2", seen_until=day(5, 18)),
+            champion=sample_scored("champion", 8.54, (-1.6, -2.61, -0.83)),
+        ),
+        **changes,
     )
-    return replace(evaluation, **changes)
 
 
 def sample_slices() -> tuple[Slice, ...]:
@@ -237,52 +247,55 @@ def sample_held(**changes: Any) -> Held:
 def sample_rejected(**changes: Any) -> Rejected:
     """Rejected by `beats-baseline`."""
     first, _, *rest = sample_findings()
-    rejected = Rejected(findings=(first, sample_blocked(), *rest), reason="beats-baseline blocks")
-    return replace(rejected, **changes)
+    return replace(Rejected(findings=(first, sample_blocked(), *rest), reason="beats-baseline blocks"), **changes)
 
 
 def sample_waiver(**changes: Any) -> Waiver:
     """A week's exception for `beats-baseline`."""
-    waiver = Waiver(gate="beats-baseline", person="ada", reason="new routes in June", expires=day(7, 8))
-    return replace(waiver, **changes)
+    return replace(
+        Waiver(gate="beats-baseline", person="ada", reason="new routes in June", expires=day(7, 8)), **changes
+    )
 
 
 def sample_verdict_record(**changes: Any) -> VerdictRecord:
     """The approval, with its moment."""
-    record = VerdictRecord(verdict=sample_verdict(), at=SAMPLE_TIME, candidate_digest=_DIGEST)
-    return replace(record, **changes)
+    return replace(VerdictRecord(verdict=sample_verdict(), at=SAMPLE_TIME, candidate_digest=_DIGEST), **changes)
 
 
 def sample_promotion(**changes: Any) -> PromotionRecord:
     """Version 2 takes the place of version 1."""
-    record = PromotionRecord(
-        outcome="promoted",
-        model="flights-air-time",
-        version=2,
-        digest=_DIGEST,
-        term=2,
-        previous_version=1,
-        at=SAMPLE_TIME,
-        projected=True,
+    return replace(
+        PromotionRecord(
+            outcome="promoted",
+            model="flights-air-time",
+            version=2,
+            digest=_DIGEST,
+            term=2,
+            previous_version=1,
+            at=SAMPLE_TIME,
+            projected=True,
+        ),
+        **changes,
     )
-    return replace(record, **changes)
 
 
 def sample_start(**changes: Any) -> RunStart:
     """The run k7q2, started half past nine."""
-    start = RunStart(
-        run_id="k7q2",
-        name="flights-air-time",
-        version="1.0.0",
-        plan_id="81be07",
-        template="flights-air-time.yaml",
-        as_of=day(7, 1),
-        started=SAMPLE_TIME,
-        planned_s=9.0,
-        host="laptop",
-        user="ada",
+    return replace(
+        RunStart(
+            run_id="k7q2",
+            name="flights-air-time",
+            version="1.0.0",
+            plan_id="81be07",
+            template="flights-air-time.yaml",
+            as_of=day(7, 1),
+            started=SAMPLE_TIME,
+            planned_s=9.0,
+            host="laptop",
+            user="ada",
+        ),
+        **changes,
     )
-    return replace(start, **changes)
 
 
 def sample_end(**changes: Any) -> RunEnd:
@@ -293,17 +306,19 @@ def sample_end(**changes: Any) -> RunEnd:
         StageTiming(stage=name, planned_s=forecast.stage_s(name), actual_s=seconds, work=166_054.0)
         for name, seconds in actual.items()
     )
-    end = RunEnd(
-        state="approved",
-        exit_code=0,
-        family="tabular-mlp",
-        ended=SAMPLE_TIME.replace(second=8),
-        wall_clock_s=8.1,
-        cost_usd=0.0,
-        timings=timings,
-        timeline_s={"ray.init": 2.4},
+    return replace(
+        RunEnd(
+            state="approved",
+            exit_code=0,
+            family="tabular-mlp",
+            ended=SAMPLE_TIME.replace(second=8),
+            wall_clock_s=8.1,
+            cost_usd=0.0,
+            timings=timings,
+            timeline_s={"ray.init": 2.4},
+        ),
+        **changes,
     )
-    return replace(end, **changes)
 
 
 def sample_attempt(**changes: Any) -> Attempt:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, Sums, cell_sums, drawn_from
+from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, Sums, cell_sums, drawn_from, mean
 
 _SMALLEST = 1e-15  # a class called impossible that comes true costs 34.5 nats, not infinity
 
@@ -49,11 +49,6 @@ def _counted(column: Floats) -> Floats:
     return np.column_stack([np.ones_like(column), column])
 
 
-def _mean(sums: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return sums[..., 1] / sums[..., 0]
-
-
 def f1(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
     """See `Metric.drawn`."""
     num_classes = 2 if prediction.ndim == 1 else prediction.shape[1]
@@ -80,8 +75,8 @@ def _macro(sums: Floats) -> Floats:
     return f1.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
 
 
-LOG_LOSS = Sums(statistics=_surprise, value=_mean)
+LOG_LOSS = Sums(statistics=_surprise, value=mean)
 
-BRIER = Sums(statistics=_squares, value=_mean)
+BRIER = Sums(statistics=_squares, value=mean)
 
-ACCURACY = Sums(statistics=_hits, value=_mean)
+ACCURACY = Sums(statistics=_hits, value=mean)

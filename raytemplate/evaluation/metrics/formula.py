@@ -58,3 +58,9 @@ def cell_sums(groups: Groups, num_groups: int, cell: NDArray[Any], num_cells: in
 def drawn_from(sums: Floats, value: Callable[[Floats], Floats], counts: Floats) -> Drawn:
     """A formula over the sums of all groups, and over those of each draw."""
     return Drawn(value=float(value(sums.sum(axis=0))), draws=value(counts @ sums))
+
+
+def mean(sums: Floats) -> Floats:
+    """The second of the sums by row; NaN where there are no rows."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums[..., 1] / sums[..., 0]

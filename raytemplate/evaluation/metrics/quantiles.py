@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raytemplate.evaluation.metrics.formula import Floats, Sums
+from raytemplate.evaluation.metrics.formula import Floats, Sums, mean
 
 
 def _pinball(target: Floats, prediction: Floats, *, quantile: float) -> Floats:
@@ -16,9 +16,5 @@ def _covered(target: Floats, prediction: Floats) -> Floats:
     return np.column_stack([np.ones_like(target), (target <= prediction).astype(np.float64)])
 
 
-def _mean(sums: Floats) -> Floats:
-    return sums[..., 1] / sums[..., 0]
-
-
-PINBALL = Sums(statistics=_pinball, value=_mean)
-COVERAGE = Sums(statistics=_covered, value=_mean)
+PINBALL = Sums(statistics=_pinball, value=mean)
+COVERAGE = Sums(statistics=_covered, value=mean)

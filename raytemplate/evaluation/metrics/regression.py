@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raytemplate.evaluation.metrics.formula import Floats, Sums
+from raytemplate.evaluation.metrics.formula import Floats, Sums, mean
 
 # Below this share of the mean square, what is left of a sum of squares about the mean is rounding.
 _CONSTANT = 1e-12
@@ -26,12 +26,8 @@ def _explained(target: Floats, prediction: Floats) -> Floats:
     return np.column_stack([np.ones_like(target), centred, np.square(centred), np.square(error)])
 
 
-def _mean(sums: Floats) -> Floats:
-    return sums[..., 1] / sums[..., 0]
-
-
 def _root_mean(sums: Floats) -> Floats:
-    return np.sqrt(_mean(sums))
+    return np.sqrt(mean(sums))
 
 
 def _share_explained(sums: Floats) -> Floats:
@@ -41,7 +37,7 @@ def _share_explained(sums: Floats) -> Floats:
     return np.where(varies, 1.0 - errors / np.where(varies, about_mean, 1.0), np.nan)
 
 
-MAE = Sums(statistics=_absolute, value=_mean)
+MAE = Sums(statistics=_absolute, value=mean)
 
 RMSE = Sums(statistics=_squared, value=_root_mean)
 
