@@ -30,7 +30,7 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     """Score Parquet, CSV or JSON Lines files with a registered model on Ray Data; the output is complete or absent.
 
     CSV files are read as those that the model was made from. The output is CSV if its name ends in .csv, else Parquet.
-    Both may be URIs, in the object store of `data.storage` of the model's template.
+    Both may be URIs, in buckets at `data.storage` of the model's template.
 
     Raises:
         UsageError: no such model or version, or the output cannot be written.

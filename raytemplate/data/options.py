@@ -153,7 +153,7 @@ _FORMAT_SCHEMA = {"type": "string", "examples": ["auto", "parquet", "csv", "json
 
 
 class StorageSpec(Options):
-    """Where the object store of an `s3://` source is. Keys are taken from the environment, as the AWS tools take them
+    """Where the bucket of an `s3://` source is. Keys are taken from the environment, as the AWS tools take them
     (`AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, a role of the machine), and never from this file."""
 
     endpoint: str = ""
@@ -175,11 +175,11 @@ class DataSpec(Options):
     """Which rows a model is made from."""
 
     source: str
-    """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file, or the same in an
-    object store, such as `s3://bucket/data/*.parquet`. Folders named `year=2013` give a column `year`."""
+    """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file, or the same in a
+    bucket, such as `s3://bucket/data/*.parquet`. Folders named `year=2013` give a column `year`."""
 
     storage: StorageSpec = StorageSpec()
-    """Where the object store of the source is."""
+    """Where the bucket of the source is."""
 
     format: Annotated[str, WithJsonSchema(_FORMAT_SCHEMA)] = "auto"
     """What the files are: `parquet`, `csv`, `jsonl` (an object a line) or what a plug-in reads. Default: what their
@@ -216,8 +216,8 @@ class DataSpec(Options):
     trying out. Where there are many row groups only some are read. Default: all."""
 
     ingest: Literal["auto", "memory", "stream"] = "auto"
-    """`memory` encodes once and keeps arrays in the object store; `stream` needs bounded memory, for any size.
-    Default: memory where it fits a quarter of the object store's machine."""
+    """`memory` encodes once and keeps arrays in Ray's object store; `stream` needs bounded memory, for any size.
+    Default: memory where it fits a quarter of that store's machine."""
 
     windows: WindowsSpec = WindowsSpec()
     """The time windows."""

@@ -21,7 +21,7 @@ from raytemplate.spec.schema import TemplateSpec
 from raytemplate.starting.starters import MARK
 
 _MOST_FILES = 32
-"""Of more files only the first is looked at, and so of those in an object store."""
+"""Of more files only the first is looked at, and so of those in a bucket."""
 _MOST_BYTES, _LEAST_BYTES = 8 * 2**20, 2**16
 """Of all text files together, and of each of them."""
 
@@ -101,7 +101,7 @@ def glance(spec: TemplateSpec) -> Glance:
 
     Raises:
         DataError: no file, or one that cannot be read.
-        Forbidden, Unavailable: the object store does not let us in, or cannot be reached.
+        Forbidden, Unavailable: the bucket does not let us in, or cannot be reached.
     """
     order = replace(order_of(spec), time="")  # a wrong one is a problem beside others, and not the end of the listing
     _, there = find_source(spec.data.format, order)

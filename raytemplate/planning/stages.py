@@ -84,7 +84,7 @@ class IngestStage:
     `target` is a column or, for two classes, a condition;
     `columns` are all columns read; `baseline` is fitted in the same pass;
     `newest` is the newest time in all the data; `contract` is what is promised of its columns;
-    `reading` is what the source's reader must know besides, `storage` where the object store is that it reads;
+    `reading` is what the source's reader must know besides, `storage` where the bucket is that it reads;
     `split` says which window a row belongs to where there is no `time`;
     `partitions` are columns that the paths give, with their Arrow types;
     `rules` say how values are written, whatever the format (see `data.sources.as_read`); plans made before have None,

@@ -110,7 +110,7 @@ class SourceTable:
 
     `left_out` lies beside them and is not read.
     `reading` is what its reader must know besides (how a CSV file is written), the same for every file, and
-    `storage` where the object store is that they are in.
+    `storage` where the bucket is that they are in.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Where files are: paths of this machine, and URIs of object stores, found and opened alike."""
+"""Where files are: paths of this machine, and URIs of buckets, found and opened alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE = Storage()
 
 
 def is_uri(path: str) -> bool:
-    """Whether a path is the URI of an object store."""
+    """Whether a path is the URI of something in a bucket."""
     return "://" in path
 
 
@@ -38,7 +38,7 @@ def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
 
     Raises:
         DataError: it is not there, is no file, or may not be read.
-        Forbidden, Unavailable: its object store does not let us in, or cannot be reached.
+        Forbidden, Unavailable: its bucket does not let us in, or cannot be reached.
     """
     if is_uri(path):
         return open_stored(path, storage)
@@ -72,7 +72,7 @@ def find(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = 
 
     Raises:
         DataError: there are none; the message says what was looked for and what is near.
-        Forbidden, Unavailable: their object store does not let us in, or cannot be reached.
+        Forbidden, Unavailable: their bucket does not let us in, or cannot be reached.
     """
     if is_uri(pattern):
         if not (stored := find_stored(pattern, endings, storage)).files:

@@ -28,7 +28,7 @@ class ListOrder:
         most_bytes: bytes of each text file that are looked at, about: enough to check a template by. None looks at all.
         written: columns that only name a row: they are given back as they are written, whatever they look like.
         cache: a folder where what was found may be kept for the next listing; None keeps nothing.
-        storage: where the object store of a URI is.
+        storage: where the bucket of a URI is.
     """
 
     pattern: str

@@ -1,4 +1,4 @@
-"""Files in object stores, named by URI, through pyarrow's file systems: found, opened, their errors in our words."""
+"""Files in buckets, named by URI, through pyarrow's file systems: found, opened, their errors in our words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Storage:
-    """Where an object store is, if not where its provider has it. Never a key: every process has its own."""
+    """Where buckets are, if not where their provider has them. Never a key: every process has its own."""
 
     endpoint: str = ""
     region: str = ""
@@ -111,7 +111,7 @@ def _open_bucket(scheme: str, name: str, storage: Storage) -> _Bucket:
 
 
 def open_stored(uri: str, storage: Storage) -> BinaryIO:
-    """A file of an object store, open for reading.
+    """A file of a bucket, open for reading.
 
     Raises:
         DataError: it is not there.
@@ -170,7 +170,7 @@ def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> Fou
 
 @contextmanager
 def written_to(output: str, storage: Storage) -> Generator[Path]:
-    """Where to write a file of this machine; for a URI it is brought to its object store when the block has ended well.
+    """Where to write a file of this machine; for a URI it is brought to its bucket when the block has ended well.
 
     Raises:
         As `open_stored`.
@@ -192,7 +192,7 @@ def written_to(output: str, storage: Storage) -> Generator[Path]:
 
 
 def names_in(uri: str, storage: Storage) -> tuple[str, ...]:
-    """Names of what is in a folder of an object store, sorted; none where there is no such folder."""
+    """Names of what is in a folder of a bucket, sorted; none where there is no such folder."""
     bucket = _bucket(uri, storage)
     with _in_our_words(uri, storage):
         return tuple(sorted(info.base_name for info in _listed(bucket, bucket.inside(uri))))

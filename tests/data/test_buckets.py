@@ -1,4 +1,4 @@
-"""Sources in an object store: the same listing and the same bytes as on disk, and one sentence where there are none."""
+"""Sources in a bucket: the same listing and the same bytes as on disk, and one sentence where there are none."""
 
 import time
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from object_store import object_store
+from bucket import bucket_store
 
 from raytemplate.data.options import StorageSpec
 from raytemplate.data.sources.places import find_files
@@ -26,7 +26,7 @@ START, END = datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def store():
-    with object_store() as started:
+    with bucket_store() as started:
         yield started
 
 
@@ -152,7 +152,7 @@ def test_a_store_that_is_not_there_is_unavailable_in_seconds():
 
 
 def test_a_store_that_goes_away_while_a_file_is_read_is_no_damaged_file(folder):
-    with object_store() as going:
+    with bucket_store() as going:
         uri = going.put("a.csv", (folder / "csv" / "month=1" / "a.csv").read_bytes())
         table = listed(uri, storage=Storage(endpoint=going.endpoint))
     with pytest.raises(Unavailable):

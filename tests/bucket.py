@@ -51,7 +51,7 @@ class Store:
 
 
 @contextmanager
-def object_store() -> Iterator[Store]:
+def bucket_store() -> Iterator[Store]:
     """A store for as long as the block lasts."""
     from moto.server import ThreadedMotoServer
 

@@ -1,10 +1,10 @@
-"""A model made from files in an object store, and used on others: as from a disk, with the same bytes."""
+"""A model made from files in a bucket, and used on others: as from a disk, with the same bytes."""
 
 from __future__ import annotations
 
 import pyarrow.parquet as pq
 import pytest
-from object_store import object_store
+from bucket import bucket_store
 from small_flights import AS_OF, MODEL
 
 from raytemplate import api
@@ -15,8 +15,8 @@ from raytemplate.records.judged import Approved
 pytestmark = [pytest.mark.ray]
 
 
-def test_a_model_is_made_and_used_from_an_object_store(one_ray, small, demo, tmp_path):
-    with object_store() as store:
+def test_a_model_is_made_and_used_from_a_bucket(one_ray, small, demo, tmp_path):
+    with bucket_store() as store:
         folder = store.put_all(demo / "data" / "flights", "flights")
         there = {"data.source": f"{folder}/*.parquet", "data.storage.endpoint": store.endpoint}
         here, planned = api.plan(small(), AS_OF), api.plan(small(there), AS_OF)
