@@ -21,7 +21,7 @@ from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
 from raytemplate.reports.listener import Listener
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import find_run
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     with working_on(journal):
         job, ended = journal.read(SubmittedJob), journal.read(RunEnd) is not None
         if job is not None and not ended and journal.read(Evaluation) is None:
-            bring_back(Path(job.storage), journal, ObjectStore(found_in.models))
+            bring_back(Path(job.storage), journal, ContentStore(found_in.models))
         try:
             with PromoterProcess(found_in, None, journal.log, user) as promoter:
                 promoter.promote(journal, by)

@@ -27,7 +27,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.look import champion_of, this_machine
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunStart
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 from raytemplate.units import show_bytes
 
@@ -95,7 +95,7 @@ class Bound:
         name, workspace = self._plan.name, self._workspace
         return Execution(
             plan=self._plan, journal=self._journal, engine=self._engine, promoter=self._promoter,
-            store=ObjectStore(workspace.models), meter=meter, listener=self._listener,
+            store=ContentStore(workspace.models), meter=meter, listener=self._listener,
             champion_now=lambda: champion_of(name, workspace), package=package, turn=turn_of(workspace, name),
         )  # fmt: skip
 

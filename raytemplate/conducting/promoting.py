@@ -24,7 +24,7 @@ from raytemplate.ledger.opening import open_ledger
 from raytemplate.plugins import raised_in
 from raytemplate.records.codec import encode
 from raytemplate.redact import redacted_stream
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
@@ -80,8 +80,8 @@ class Promoting:
         return Journal(self.workspace.runs / run)
 
     @property
-    def _store(self) -> ObjectStore:
-        return ObjectStore(self.workspace.models)
+    def _store(self) -> ContentStore:
+        return ContentStore(self.workspace.models)
 
 
 def _serve(folder: str, uri: str | None = None) -> None:

@@ -23,7 +23,7 @@ from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.spec.schema import TemplateSpec
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace, new_run
 
 
@@ -84,7 +84,7 @@ def _send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent: 
     """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
     job = journal.need(SubmittedJob)
     handover = Handover(champion=champion_of(plan.name, place), spent_s=spent.seconds, spent_usd=spent.usd)
-    hand_out(Path(job.storage), journal, ObjectStore(place.models), handover)
+    hand_out(Path(job.storage), journal, ContentStore(place.models), handover)
     entrypoint = shlex.join(["python", "-m", "raytemplate.conducting.job", job.storage, journal.run_id])
     with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
         gather_code(Path(plan.template).absolute().parent, Path(folder))

@@ -40,7 +40,7 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.reports.listener import Listener
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 _POLL_S = 0.5
 _SILENCE_LIMIT_S = 60.0
@@ -125,7 +125,7 @@ def finish(work: Work, spent: Spent, promoter: Promoter) -> None:
         EngineError: the evaluation is not there yet.
     """
     plan, journal, workspace = work.plan, work.journal, work.workspace
-    store = ObjectStore(workspace.models)
+    store = ContentStore(workspace.models)
     if not bring_back(Path(journal.need(SubmittedJob).storage), journal, store):
         raise EngineError("submit", f"run {journal.run_id} has not been evaluated yet",
                           next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip

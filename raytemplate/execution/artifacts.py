@@ -14,7 +14,7 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.model_card import model_card
 from raytemplate.store.atomic import write_atomic
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 MODEL_CARD = "model-card.md"
 _FILES = {
@@ -37,7 +37,7 @@ def write_model_card(journal: Journal, plan: RunPlan) -> None:
     write_atomic(journal.folder / MODEL_CARD, card.encode())
 
 
-def check_promises(journal: Journal, plan: RunPlan, store: ObjectStore, *, judged: bool) -> None:
+def check_promises(journal: Journal, plan: RunPlan, store: ContentStore, *, judged: bool) -> None:
     """Stop where something that the template promises is not there.
 
     Args:
@@ -65,7 +65,7 @@ def _champion_already(journal: Journal) -> str:
     return f"; version {promotion.version} of {promotion.model} is the champion all the same"
 
 
-def _place(name: str, journal: Journal, store: ObjectStore) -> Path:
+def _place(name: str, journal: Journal, store: ContentStore) -> Path:
     if name == "model":
         return store.path(journal.need(FitResult).candidate.digest)
     return journal.folder / _FILES[name]

@@ -18,7 +18,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Verdict, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 
 def evidence_from(journal: Journal) -> Evidence:
@@ -54,7 +54,7 @@ def need_judged(journal: Journal, kind: type) -> None:
 
 
 def decide(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, *, actor: str, allowed_by: str | None = None
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: str, allowed_by: str | None = None
 ) -> PromotionRecord | None:
     """Judge the evidence, and move the head if the verdict is Approved.
 
@@ -92,7 +92,7 @@ def decide(
 
 
 def promote(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, *, actor: str, allowed_by: str
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: str, allowed_by: str
 ) -> None:
     """Judge a run's evidence again and promote its candidate, as a person allows; nothing if it is the champion still.
 
@@ -106,7 +106,7 @@ def promote(
         decide(journal, plan, ledger, store, actor=actor, allowed_by=allowed_by)
 
 
-def roll_back(ledger: Ledger, store: ObjectStore, model: str, version: int | None, *, actor: str, reason: str) -> Move:
+def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | None, *, actor: str, reason: str) -> Move:
     """Make the champion before this one, or a certain version, the champion again.
 
     Raises:
@@ -120,7 +120,7 @@ def roll_back(ledger: Ledger, store: ObjectStore, model: str, version: int | Non
 
 
 def _act(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, verdict: Verdict, evaluation: Evaluation,
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, verdict: Verdict, evaluation: Evaluation,
     fit: FitResult, actor: str,
 ) -> PromotionRecord | None:  # fmt: skip
     if isinstance(verdict, Approved):
@@ -131,7 +131,7 @@ def _act(
 
 
 def _promote(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ObjectStore, verdict: Approved, evaluation: Evaluation,
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, verdict: Approved, evaluation: Evaluation,
     fit: FitResult, actor: str,
 ) -> PromotionRecord:  # fmt: skip
     # The bytes that were evaluated, hashed once more at the moment they become the champion.

@@ -41,7 +41,7 @@ from raytemplate.records.run import RunEnd, StageTiming
 from raytemplate.records.submitted import ClusterWork
 from raytemplate.records.swept import SweepResult
 from raytemplate.reports.listener import Listener
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 
 @dataclass(kw_only=True)
@@ -58,7 +58,7 @@ class Execution:
     journal: Journal
     engine: Engine
     promoter: Promoter
-    store: ObjectStore
+    store: ContentStore
     meter: Meter
     listener: Listener
     champion_now: Callable[[], Champion | None]

@@ -25,7 +25,7 @@ from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult
 from raytemplate.store.atomic import storage_errors, write_atomic
 from raytemplate.store.clock import now_at
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 _HANDOVER = "handover.json"
 _PLAIN = ("profile.json", EPOCHS, STARTS, TRIALS)
@@ -68,12 +68,12 @@ def candidate_of(journal: Journal) -> Journal:
     return journal if job is None else shared_journal(Path(job.storage), journal.run_id)
 
 
-def shared_store(storage: Path) -> ObjectStore:
+def shared_store(storage: Path) -> ContentStore:
     """Models in shared storage."""
-    return ObjectStore(storage / "models")
+    return ContentStore(storage / "models")
 
 
-def hand_out(storage: Path, journal: Journal, store: ObjectStore, handover: Handover) -> None:
+def hand_out(storage: Path, journal: Journal, store: ContentStore, handover: Handover) -> None:
     """Put a run where the cluster sees it. Done again, a record that was superseded here is superseded there.
 
     Raises:
@@ -134,7 +134,7 @@ def copy_handover(storage: Path, journal: Journal) -> None:
     write_atomic(journal.folder / _HANDOVER, path.read_bytes())
 
 
-def bring_back(storage: Path, journal: Journal, store: ObjectStore) -> bool:
+def bring_back(storage: Path, journal: Journal, store: ContentStore) -> bool:
     """Take over the records that the cluster has written so far; True once the evaluation is among them.
 
     The model's bytes come before the record that names them, and the evaluation last, when all of them agree.

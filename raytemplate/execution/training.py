@@ -23,8 +23,8 @@ from raytemplate.planning.trial import trial_stage
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, Usage, WarmStart
 from raytemplate.records.swept import SweepResult
 from raytemplate.reports.listener import Listener
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.manifest import write_manifest
-from raytemplate.store.objects import ObjectStore
 
 Package = Callable[[Path], None]
 
@@ -41,7 +41,7 @@ class Training:
     plan: RunPlan
     journal: Journal
     engine: Engine
-    store: ObjectStore
+    store: ContentStore
     meter: Meter
     listener: Listener
     package: Package

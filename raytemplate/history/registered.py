@@ -13,8 +13,8 @@ from raytemplate.ledger.head import ModelVersion
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import SavedModel
 from raytemplate.plugins import suggest
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.frames import is_frame_of, table_of, with_keys
-from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def open_model(ref: str, workspace: Workspace) -> Model:
         IntegrityError: its bytes are not those that were registered.
     """
     version = find_version(ref, workspace)
-    folder = ObjectStore(workspace.models).open(version.digest)
+    folder = ContentStore(workspace.models).open(version.digest)
     return Model(
         name=version.model, version=version.version, digest=version.digest, folder=folder,
         saved=SavedModel.load(folder),

@@ -21,7 +21,7 @@ from raytemplate.records.codec import Settings
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult
 from raytemplate.spec.schema import TemplateSpec
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _RUNS_LOOKED_AT = 20
@@ -95,7 +95,7 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
     head = open_ledger(workspace).head(model)
     if head is None:
         return None
-    folder = ObjectStore(workspace.models).path(head.digest)
+    folder = ContentStore(workspace.models).path(head.digest)
     try:
         about = read_about(folder)
         columns, split, family = about.columns, about.split, about.family

@@ -43,7 +43,7 @@ class Workspace:
 
     @property
     def models(self) -> Path:
-        """The root of the `ObjectStore` with models."""
+        """The root of the `ContentStore` with models."""
         return self.root / "models"
 
     @property

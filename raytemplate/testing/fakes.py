@@ -30,7 +30,7 @@ from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.reports.listener import Listener
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 
 @dataclass
@@ -136,7 +136,7 @@ class LedgerPromoter(Promoter):
     """Judges and promotes in this process as the real one does in its own; MLflow hears nothing of it."""
 
     ledger: Ledger
-    store: ObjectStore
+    store: ContentStore
     actor: str = "ada"
 
     @override

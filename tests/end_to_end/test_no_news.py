@@ -16,7 +16,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.planning.compile import compile as compile_plan
 from raytemplate.planning.look import champion_of, look
 from raytemplate.spec.load import load
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing.fakes import Heard, LedgerPromoter
 
@@ -63,7 +63,7 @@ def one_run(template, workspace, seed, engines):
     journal = Journal(new_run(workspace)[1])
     write_lock(journal, plan, spec)
     engines.append(engines[0] if engines else NoNewRay(plan, journal.folder))
-    store, ledger = ObjectStore(workspace.models), Ledger(workspace.governance_db)
+    store, ledger = ContentStore(workspace.models), Ledger(workspace.governance_db)
     execution = Execution(
         plan=plan, journal=journal, engine=engines[0], promoter=LedgerPromoter(ledger, store),
         store=store, meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,

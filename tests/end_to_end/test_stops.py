@@ -19,7 +19,7 @@ from raytemplate import api
 from raytemplate.ledger.head import Ledger
 from raytemplate.models.saved import SavedModel
 from raytemplate.planning.look import champion_of
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
@@ -49,7 +49,7 @@ def uninterrupted(demo, tmp_path, changes):
     place = shutil.copytree(demo, tmp_path / "whole", ignore=shutil.ignore_patterns(".raytemplate"))
     spec = api.load(place / SHIPPED.name, set=changed(changes))
     run = api.run(api.plan(spec, AS_OF))
-    return run, ObjectStore(place / ".raytemplate" / "models").path(run.fit.candidate.digest)
+    return run, ContentStore(place / ".raytemplate" / "models").path(run.fit.candidate.digest)
 
 
 def kill_after_records(demo, changes, number):
@@ -91,7 +91,7 @@ def test_f03_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray,
     _, folder = uninterrupted(demo, tmp_path, SLOW_TREES)
     digest = record(run, "fit")["candidate"]["digest"]
     rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 3000)
-    ours = SavedModel.load(ObjectStore(demo / ".raytemplate" / "models").path(digest)).predict(rows)[0]
+    ours = SavedModel.load(ContentStore(demo / ".raytemplate" / "models").path(digest)).predict(rows)[0]
     assert np.abs(ours - SavedModel.load(folder).predict(rows)[0]).max() <= 1e-6
 
 

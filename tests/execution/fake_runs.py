@@ -14,7 +14,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import GateConfig
 from raytemplate.records.codec import Settings
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing.fakes import FakeClock, FakeEngine, Heard, LedgerPromoter
 from raytemplate.testing.sample_plans import sample_govern_stage, sample_plan
@@ -41,7 +41,7 @@ class FakeRun:
         self.plan = sample_plan(
             govern=sample_govern_stage(gates=GATES, promotion=self.promotion, skips=()), **self.changes
         )
-        self.ledger, self.store = Ledger(self.workspace.governance_db), ObjectStore(self.workspace.models)
+        self.ledger, self.store = Ledger(self.workspace.governance_db), ContentStore(self.workspace.models)
         self.journal = Journal(new_run(self.workspace)[1])
         write_lock(self.journal, self.plan, None)
 

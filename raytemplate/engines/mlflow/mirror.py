@@ -21,8 +21,8 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.swept import SweepResult
 from raytemplate.redact import redact
 from raytemplate.secret import resolve
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.locks import FileLock
-from raytemplate.store.objects import ObjectStore
 from raytemplate.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Mirror:
                 parents[run_id] = self._track(client, Journal(self.workspace.runs / run_id))
                 return parents[run_id]
 
-            project(client, model, open_ledger(self.workspace), ObjectStore(self.workspace.models), tracked)
+            project(client, model, open_ledger(self.workspace), ContentStore(self.workspace.models), tracked)
             for run_id, parent in parents.items() if trials else ():
                 self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
 

@@ -9,14 +9,14 @@ from mlflow.exceptions import MlflowException
 
 from raytemplate.engines.mlflow.tracking import RUN_TAG
 from raytemplate.ledger.head import Ledger, ModelVersion
-from raytemplate.store.objects import ObjectStore
+from raytemplate.store.content_store import ContentStore
 
 DIGEST_TAG = "raytemplate.digest"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 def project(
-    client: MlflowClient, model: str, ledger: Ledger, store: ObjectStore, tracked: Callable[[str], str]
+    client: MlflowClient, model: str, ledger: Ledger, store: ContentStore, tracked: Callable[[str], str]
 ) -> None:
     """Register every version of the ledger that MLflow lacks, in order, and set both aliases to what the ledger says.
 
@@ -37,7 +37,7 @@ def project(
     _set_alias(client, model, CHALLENGER, by_state.get("challenger"))
 
 
-def _register(client: MlflowClient, version: ModelVersion, store: ObjectStore, mlflow_run: str) -> str:
+def _register(client: MlflowClient, version: ModelVersion, store: ContentStore, mlflow_run: str) -> str:
     """A version in MLflow with a copy of the bytes of its own: MLflow writes into the folders it loads from."""
     client.log_artifacts(mlflow_run, str(store.open(version.digest)), "model")
     made = client.create_model_version(

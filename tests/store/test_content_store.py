@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from raytemplate.errors import IntegrityError
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.manifest import verify, write_manifest
-from raytemplate.store.objects import ObjectStore
 
 
 def model_folder(folder: Path, num_bytes: int = 1000) -> Path:
@@ -21,13 +21,13 @@ def model_folder(folder: Path, num_bytes: int = 1000) -> Path:
 
 
 def put_often(root: Path, folder: Path) -> str:
-    store = ObjectStore(root)
+    store = ContentStore(root)
     digests = {store.put(folder).digest for _ in range(5)}
     return digests.pop()
 
 
 def test_put_copies_read_only_files_and_open_finds_them(tmp_path: Path) -> None:
-    source, store = model_folder(tmp_path / "m"), ObjectStore(tmp_path / "models")
+    source, store = model_folder(tmp_path / "m"), ContentStore(tmp_path / "models")
     digest = write_manifest(source).digest
     assert store.put(source).digest == digest
     stored = store.open(digest)
@@ -40,14 +40,14 @@ def test_put_copies_read_only_files_and_open_finds_them(tmp_path: Path) -> None:
 
 
 def test_put_of_a_folder_without_manifest_gives_the_copy_one_and_leaves_the_folder_alone(tmp_path: Path) -> None:
-    source, store = model_folder(tmp_path / "m"), ObjectStore(tmp_path / "models")
+    source, store = model_folder(tmp_path / "m"), ContentStore(tmp_path / "models")
     manifest = store.put(source)
     assert sorted(os.listdir(source)) == ["inner", "weights"]
     assert verify(store.open(manifest.digest)) == manifest == write_manifest(source)
 
 
 def test_put_twice_stores_once(tmp_path: Path) -> None:
-    source, store = model_folder(tmp_path / "m"), ObjectStore(tmp_path / "models")
+    source, store = model_folder(tmp_path / "m"), ContentStore(tmp_path / "models")
     first = store.put(source)
     before = store.path(first.digest).stat().st_ino
     assert store.put(source) == first
@@ -60,7 +60,7 @@ def test_put_by_four_processes_at_once_stores_once(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         digests = set(pool.starmap(put_often, [(root, source)] * 4, chunksize=1))
     assert len(digests) == 1
-    assert ObjectStore(root).open(digests.pop()).is_dir()
+    assert ContentStore(root).open(digests.pop()).is_dir()
     assert os.listdir(root / ".incoming") == []
 
 
@@ -69,13 +69,13 @@ def test_put_of_a_folder_that_differs_from_its_manifest_names_the_file_there(tmp
     write_manifest(source)
     (source / "weights").write_bytes(b"v" * 1000)
     with pytest.raises(IntegrityError) as caught:
-        ObjectStore(tmp_path / "models").put(source)
+        ContentStore(tmp_path / "models").put(source)
     assert caught.value.what.startswith(f"{source / 'weights'}: sha256 ")
     assert sorted(os.listdir(tmp_path / "models")) == [".incoming"]
 
 
 def test_put_removes_copies_that_were_abandoned_a_day_ago(tmp_path: Path) -> None:
-    source, store = model_folder(tmp_path / "m"), ObjectStore(tmp_path / "models")
+    source, store = model_folder(tmp_path / "m"), ContentStore(tmp_path / "models")
     old, new = store.root / ".incoming" / "old", store.root / ".incoming" / "new"
     for folder, age_s in ((old, 90_000), (new, 60)):
         folder.mkdir(parents=True)
@@ -86,7 +86,7 @@ def test_put_removes_copies_that_were_abandoned_a_day_ago(tmp_path: Path) -> Non
 
 
 def test_open_of_a_tampered_object_names_the_file(tmp_path: Path) -> None:
-    store = ObjectStore(tmp_path / "models")
+    store = ContentStore(tmp_path / "models")
     digest = store.put(model_folder(tmp_path / "m")).digest
     weights = store.path(digest) / "weights"
     weights.chmod(0o644)
@@ -100,7 +100,7 @@ def test_open_of_a_tampered_object_names_the_file(tmp_path: Path) -> None:
 
 
 def test_open_of_other_bytes_with_their_own_manifest_is_refused(tmp_path: Path) -> None:
-    store = ObjectStore(tmp_path / "models")
+    store = ContentStore(tmp_path / "models")
     digest = store.put(model_folder(tmp_path / "m")).digest
     (store.path(digest) / "weights").unlink()
     (store.path(digest) / "weights").write_bytes(b"evil")
@@ -112,4 +112,4 @@ def test_open_of_other_bytes_with_their_own_manifest_is_refused(tmp_path: Path) 
 @pytest.mark.parametrize("digest", ["0" * 64, "../../etc", ""], ids=["absent", "path", "empty"])
 def test_open_of_what_is_not_there_is_refused(tmp_path: Path, digest: str) -> None:
     with pytest.raises(IntegrityError):
-        ObjectStore(tmp_path / "models").open(digest)
+        ContentStore(tmp_path / "models").open(digest)

@@ -22,7 +22,7 @@ _ABANDONED_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectStore:
+class ContentStore:
     """Folders at ROOT/<first two of digest>/<digest>. Several processes may put and open at once."""
 
     root: Path
