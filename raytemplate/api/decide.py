@@ -11,7 +11,7 @@ from raytemplate.api.workspaces import workspace_to_write
 from raytemplate.errors import Interrupted, UsageError, was_terminated
 from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.handover import bring_back
-from raytemplate.execution.interrupted import interrupted
+from raytemplate.execution.interrupted import head_if_known, interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.resuming import working_on
@@ -39,7 +39,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     """
     from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.conducting.submitted import finish
-    from raytemplate.conducting.work import Work, head_if_known
+    from raytemplate.conducting.work import Work
     from raytemplate.execution.artifacts import write_model_card
     from raytemplate.ledger.opening import open_ledger
 
@@ -81,7 +81,6 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
     """
     from raytemplate.conducting.promoter import PromoterProcess
-    from raytemplate.conducting.work import head_if_known
     from raytemplate.ledger.opening import open_ledger
 
     found_in = workspace_to_write(workspace)

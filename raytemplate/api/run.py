@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from raytemplate.api.look import find
 from raytemplate.api.workspaces import workspace_to_write
-from raytemplate.errors import UsageError
+from raytemplate.errors import Interrupted, UsageError
 from raytemplate.execution.begin import begin
+from raytemplate.execution.interrupted import head_if_known, interrupted
 from raytemplate.execution.journal import Journal, journals
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.resuming import is_unfinished, working_on
+from raytemplate.execution.resuming import is_unfinished, refuse_spent_run, to_put_aside, working_on
+from raytemplate.execution.run_log import logged
 from raytemplate.history.runs import Run
 from raytemplate.planning.addresses import refuse_jobs_api, refuse_other_than_jobs_api
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.lines import Lines
 from raytemplate.reports.listener import Listener
 from raytemplate.secret import resolve
@@ -27,6 +31,7 @@ from raytemplate.store.workspace import Workspace, create, find_run, new_run
 
 if TYPE_CHECKING:
     from raytemplate.api.plan import Planned
+    from raytemplate.conducting.work import Work
 
 
 def run(
@@ -46,7 +51,7 @@ def run(
     Raises:
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
     """
-    from raytemplate.conducting.work import Work, carry_out
+    from raytemplate.conducting.work import Work
 
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
@@ -56,7 +61,7 @@ def run(
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
         journal = begin(folder, planned.plan, planned.spec, planned.address)
-        carry_out(Work(
+        _carry_out(Work(
             plan=planned.plan, journal=journal, workspace=planned.workspace, listener=listener or _teller(quiet),
             began=began, own_process=own_process,
         ))  # fmt: skip
@@ -86,8 +91,7 @@ def resume(
         BudgetSpent: nothing is left of the budget, or of what is kept to judge a candidate; nothing was started.
         UsageError: no such run, another process works on it, or an address that is not for it.
     """
-    from raytemplate.conducting.work import Work, carry_out
-    from raytemplate.execution.resuming import refuse_spent_run, to_put_aside
+    from raytemplate.conducting.work import Work
     from raytemplate.ledger.opening import open_ledger
 
     began = time.monotonic() if began is None else began
@@ -109,7 +113,7 @@ def resume(
             move(journal, locked, address, nodes_at)
         for kind in put_aside:
             journal.supersede(kind)
-        carry_out(Work(
+        _carry_out(Work(
             plan=locked, journal=journal, workspace=found_in, listener=listener or _teller(quiet), began=began,
             own_process=own_process, again=True,
         ))  # fmt: skip
@@ -152,7 +156,7 @@ def submit(
         RaytemplateError: how it failed, as `run` would.
     """
     from raytemplate.conducting.sending import send_new
-    from raytemplate.conducting.work import Work, carry_out
+    from raytemplate.conducting.work import Work
     from raytemplate.execution.keys import sent_before, storage_of
 
     began = time.monotonic() if began is None else began
@@ -171,7 +175,7 @@ def submit(
     if detach or end is not None:
         return Run(journal)
     with working_on(journal):
-        carry_out(Work(
+        _carry_out(Work(
             plan=planned.plan, journal=journal, workspace=planned.workspace, listener=listener or _teller(quiet),
             began=began, own_process=own_process,
         ))  # fmt: skip
@@ -180,6 +184,30 @@ def submit(
 
 def _teller(quiet: bool) -> Listener:
     return Listener() if quiet else Lines()
+
+
+def _carry_out(work: Work) -> None:
+    """Do it here or, where the run was submitted, follow the job that does it; its log says how that ended.
+
+    Raises:
+        Interrupted: by Ctrl-C, or told to end: says what is safe.
+        RaytemplateError: how it failed; recorded as the run's end.
+    """
+    with logged(work.journal, work.listener) as heard:
+        work = replace(work, listener=heard)
+        try:
+            # Importing takes long enough to be interrupted in, too.
+            if work.journal.read(SubmittedJob) is None:
+                from raytemplate.conducting.conduct import conduct
+
+                conduct(work)
+            else:
+                from raytemplate.conducting.submitted import conduct_submitted
+
+                conduct_submitted(work)
+        except (KeyboardInterrupt, Interrupted) as error:
+            head = head_if_known(work.workspace, work.plan.name)
+            raise interrupted(error, work.journal, head) from error
 
 
 def stop(ref: str, *, workspace: str | None = None) -> Run:

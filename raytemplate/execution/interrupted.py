@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from raytemplate.errors import Interrupted, was_terminated
+from contextlib import suppress
+
+from raytemplate.errors import Interrupted, RaytemplateError, was_terminated
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Head
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.run import RunEnd
+from raytemplate.store.workspace import Workspace
 
 
 def kept(journal: Journal) -> str:
@@ -33,3 +37,10 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
         f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{kept(journal)}{done}",
         next_step=f"raytemplate resume {journal.run_id}", terminated=terminated,
     )  # fmt: skip
+
+
+def head_if_known(workspace: Workspace, model: str) -> Head | None:
+    """For a person who is told that the work was interrupted: that comes first, whatever the ledger is worth."""
+    with suppress(RaytemplateError):
+        return open_ledger(workspace).head(model)
+    return None
