@@ -102,7 +102,8 @@ class CsvSpec(Options):
     the values of every file and frame that it scores as it took those it was trained on."""
 
     separator: str = ""
-    """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` that the first line has most."""
+    """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` by which most of the first
+    records have as many fields as the first; a blank if nothing else separates them."""
 
     header: YesNo = True
     """Whether the first record names the columns. Default: true."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
 from dataclasses import dataclass
 
 from raytemplate.data.sources.places import open_file
 from raytemplate.data.sources.text.encoding import check_start
 from raytemplate.data.sources.text.scan import START_BYTES, start_of
+from raytemplate.data.sources.text.separator import records_of, separator_of
 
-SEPARATORS = (",", ";", "\t", "|")
-_LAST_RESORT = " "
 _PIECES, _PIECE_BYTES = 16, 2**17
-_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,33 +34,16 @@ def sample_of(place: str) -> Sample:
     start = start_of(place)
     check_start(start, place, whole=len(start) < START_BYTES)
     whole = start if len(start) < START_BYTES else start[: start.rfind(b"\n") + 1]
-    text = whole.decode("utf-8-sig")
-    separator = max(SEPARATORS, key=lambda one: _agreement(text, one))
-    if _agreement(text, separator) == (0.0, 0) and _agreement(text, _LAST_RESORT)[0] == 1:
-        separator = _LAST_RESORT
-    first, *records = _records(text, separator) or [[]]
+    separator = separator_of(start)
+    first, *records = _records(whole.decode("utf-8-sig"), separator) or [[]]
     if len(start) == START_BYTES and not place.lower().endswith(".gz"):
         records += [record for piece in _pieces(place) for record in _records(piece, separator)]
     fitting = tuple(tuple(record) for record in records if len(record) == len(first))
     return Sample(separator=separator, first=tuple(first), records=fitting)
 
 
-def _agreement(text: str, separator: str) -> tuple[float, int]:
-    """(share of the first records with the same number of fields, that number); (0, 0) where nothing is separated."""
-    counts = Counter(len(record) for record in _records(text[: 2**16], separator)[:_LOOKED_AT])
-    fields, times = counts.most_common(1)[0] if counts else (0, 0)
-    return (times / counts.total(), fields) if fields > 1 else (0.0, 0)
-
-
 def _records(text: str, separator: str) -> list[list[str]]:
-    found: list[list[str]] = []
-    try:
-        for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
-            if record:
-                found.append([value.strip() for value in record])
-    except csv.Error:  # a quote that is never closed: what came before it counts, the whole pass will name it
-        pass
-    return found
+    return [[value.strip() for value in record] for record in records_of(text, separator)]
 
 
 def _pieces(place: str) -> list[str]:

@@ -7,16 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from raytemplate.data.sources.text.missing_words import MISSING_IN_TEXT, MISSING_WORDS
 from raytemplate.errors import UsageError
 from raytemplate.starting.survey.dates import NUMBERS, choose, formats_of
 from raytemplate.starting.survey.sample import Sample
 
-MISSING_WORDS = frozenset(
-    ("?", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", ".", "missing", "unknown", "")
-)
-"""In any case. In text only those of `_SURE`: `none` and `unknown` may be values there."""
-
-_SURE = frozenset(("?", "na", "n/a", "#n/a", "nan", "null"))
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?\d+(,\d+)?")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
@@ -121,7 +116,7 @@ def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons:
         words = dict.fromkeys(values)
         rest = [word for word in words if word.lower() not in MISSING_WORDS]
         of_numbers = bool(rest) and all(_NUMBER.fullmatch(word) or _COMMA.fullmatch(word) for word in rest)
-        known = MISSING_WORDS if of_numbers or formats_of(rest) else _SURE
+        known = MISSING_WORDS.keys() if of_numbers or formats_of(rest) else MISSING_IN_TEXT
         missing += [word for word in words if word.lower() in known]
     kept = [name for name, values in columns.items() if _has_code_na(values)]
     found = [word for word in dict.fromkeys(missing) if word != "NA" or not kept]

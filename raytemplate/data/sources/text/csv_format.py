@@ -15,10 +15,10 @@ import pyarrow.csv
 from typing_extensions import override
 
 from raytemplate.data.sources.text.date_formats import is_all_digits
+from raytemplate.data.sources.text.missing_words import MISSING_OUTSIDE_TEXT
 from raytemplate.data.sources.text.quotes import end_of_records
 from raytemplate.data.sources.text.rules import (
     EXACT,
-    MISSING_OUTSIDE_TEXT,
     TIME,
     TYPES,
     Head,
@@ -28,6 +28,7 @@ from raytemplate.data.sources.text.rules import (
     TextFormat,
     Unconverted,
 )
+from raytemplate.data.sources.text.separator import separator_of
 from raytemplate.data.sources.text.typed import FALSE, TRUE
 from raytemplate.data.sources.text.values import (
     are_texts,
@@ -43,7 +44,6 @@ from raytemplate.data.sources.text.values import (
 pc: Any = pyarrow.csv
 
 _BOM = b"\xef\xbb\xbf"
-_SEPARATORS = (",", ";", "\t", "|")
 _LARGEST_BLOCK = 2**31 - 1
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _FOR_EXCEL = re.compile(rb'\s*"?sep=[^\r\n]"?[ \t]*(?=[\r\n]|$)', re.IGNORECASE)
@@ -65,12 +65,8 @@ class CsvFormat(TextFormat):
     endings: tuple[str, ...] = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
     def settle(self, rules: Rules, start: bytes) -> Rules:
-        """See `TextFormat`: the separator is the one that the first line has most of."""
-        if rules.separator:
-            return rules
-        line = start.removeprefix(_BOM).lstrip(b"\r\n").split(b"\n", 1)[0].decode(errors="replace")
-        outside = re.sub(r'"[^"]*"', "", line)
-        return replace(rules, separator=max(_SEPARATORS, key=outside.count))
+        """See `TextFormat`: the separator, unless the template names it."""
+        return rules if rules.separator else replace(rules, separator=separator_of(start))
 
     @override
     def time_advice(self, rules: Rules) -> str:

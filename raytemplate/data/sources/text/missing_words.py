@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,20 @@ import pyarrow as pa
 import pyarrow.compute
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+
+MISSING_WORDS: Mapping[str, tuple[str, ...]] = {
+    "": ("",), "?": ("?",), "-": ("-",), "na": ("NA",), "n/a": ("N/A",), "nan": ("NaN", "nan"),
+    "null": ("null", "NULL"), "none": ("None",), "#n/a": (), "n.a.": (), "nil": (), "--": (), ".": (), "missing": (),
+    "unknown": (),
+}  # fmt: skip
+"""Words that may stand for a missing value, in small letters -> as files that nobody has said anything of are read: the
+spellings that are missing in a column of other values than text. `init` looks for all of them, in any case."""
+
+MISSING_OUTSIDE_TEXT = tuple(spelling for spellings in MISSING_WORDS.values() for spelling in spellings)
+"""In columns of numbers, booleans and times these are missing values, whatever `data.csv.missing` says."""
+
+MISSING_IN_TEXT = frozenset(("?", "na", "n/a", "#n/a", "nan", "null"))
+"""Of `MISSING_WORDS` those that `init` takes for missing in text, too: `none` and `unknown` may be values there."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
 _INFINITE = re.compile(r"([-+]?)inf(inity)?", re.IGNORECASE)

@@ -10,9 +10,6 @@ import pyarrow as pa
 
 from raytemplate.records import codec
 
-MISSING_OUTSIDE_TEXT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-")
-"""In columns of numbers, booleans and times these are missing values, whatever `data.csv.missing` says."""
-
 TYPES: Mapping[str, Any] = {
     str(kind): kind
     for kind in (

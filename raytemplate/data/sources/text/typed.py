@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.sources.text.date_formats import Dates, Flags, read_dates
-from raytemplate.data.sources.text.rules import EXACT, MISSING_OUTSIDE_TEXT, TYPES, Rules
+from raytemplate.data.sources.text.missing_words import MISSING_OUTSIDE_TEXT
+from raytemplate.data.sources.text.rules import EXACT, TYPES, Rules
 
 pc: Any = pyarrow.compute
 
