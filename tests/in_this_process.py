@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from raytemplate.data.windows import check_windows
 from raytemplate.engines.ray.data import ingest
-from raytemplate.engines.ray.data.encoding import arrays_of, fitted, profile_of
+from raytemplate.engines.ray.data.encoding import arrays_of, fitted, statistics_of
 from raytemplate.engines.ray.data.pieces import Pieces, pieces_of, take_accounts
 from raytemplate.planning.stages import IngestStage
 
@@ -22,7 +22,7 @@ def read(stage: IngestStage) -> dict[str, pa.Table]:
     ingest.refuse_breaches(breaches, sum(num_rows.values()))
     for name, table in kept.items():
         ingest._check_numbers(table, stage, name)
-    features = fitted({name: profile_of(table, stage) for name, table in kept.items()}, stage)
+    features = fitted({name: statistics_of(table, stage) for name, table in kept.items()}, stage)
     for name, table in kept.items():
         assert len(arrays_of(table, features, name)["target"]) == table.num_rows
     ingest._baseline(kept["train"], stage)

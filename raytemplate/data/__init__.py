@@ -1,1 +1,1 @@
-"""Files -> Snapshot, Profile, encoded rows. Arrow and numpy only; no engine."""
+"""Files -> Snapshot, profiles, encoded rows. Arrow and numpy only; no engine."""

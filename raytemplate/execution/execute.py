@@ -175,7 +175,7 @@ class Execution:
         return found.snapshot
 
     def _keep_fitted(self, found: Ingested) -> None:
-        self.journal.write_profiles(found.profiles)
+        self.journal.write_statistics(found.statistics)
         self.journal.write(found.features)
 
     def _open(self) -> Ingested:

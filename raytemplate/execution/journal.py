@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from raytemplate.budget import Meter, Spent
 from raytemplate.code.load import CODE
 from raytemplate.data.features.encoding import FittedFeatures
-from raytemplate.data.profile import Profile
+from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.attempts import charged, spent_in
 from raytemplate.records import codec
@@ -151,9 +151,9 @@ class Journal:
             raise IntegrityError(f"{path}: was changed after the run had written it; the run proves nothing any more",
                                  next_step="start a new run")  # fmt: skip
 
-    def write_profiles(self, profiles: Mapping[str, Profile]) -> None:
+    def write_statistics(self, statistics: Mapping[str, FeatureStatistics]) -> None:
         """Keep the statistics of every window."""
-        document = {"schema": codec.SCHEMA_VERSION, "windows": codec.encode(dict(profiles))}
+        document = {"schema": codec.SCHEMA_VERSION, "windows": codec.encode(dict(statistics))}
         write_atomic(self.folder / "profile.json", json.dumps(document, ensure_ascii=False).encode())
 
     def read(self, kind: type[T]) -> T | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
-from raytemplate.data.profile import Profile
+from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import OnNews
@@ -34,7 +34,7 @@ class Ingested:
     """
 
     snapshot: Snapshot
-    profiles: Mapping[str, Profile]
+    statistics: Mapping[str, FeatureStatistics]
     features: FittedFeatures
     baseline: BaselineState
     encoding_s: float = 0.0
@@ -92,7 +92,7 @@ class Engine(Protocol):
         ...
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
-        """Read, check, profile and encode. With `expected`, the same data as an earlier process read.
+        """Read, check and encode. With `expected`, the same data as an earlier process read.
 
         Raises:
             DataError: data that cannot be used.

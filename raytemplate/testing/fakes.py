@@ -15,7 +15,7 @@ from typing_extensions import override
 from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import fit_features
-from raytemplate.data.profile import profile
+from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.evaluation.baselines import fit_baseline
 from raytemplate.execution.checkpoints import Checkpoints
@@ -74,11 +74,11 @@ class FakeEngine(Engine):
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         self._called("ingest" if expected is None else "ingest again")
         tables = {w.name: fake_rows(w) for w in stage.windows}
-        profiles = {name: profile(table, stage.features, stage.target) for name, table in tables.items()}
+        statistics = {name: feature_statistics(table, stage.features, stage.target) for name, table in tables.items()}
         rows = {name: table.num_rows for name, table in tables.items()}
         return Ingested(
-            snapshot=snapshot_of(stage, (), rows, dict.fromkeys(rows, 0), "made up"), profiles=profiles,
-            features=fit_features(profiles["train"], stage.features),
+            snapshot=snapshot_of(stage, (), rows, dict.fromkeys(rows, 0), "made up"), statistics=statistics,
+            features=fit_features(statistics["train"], stage.features),
             baseline=fit_baseline(tables["train"], stage.baseline, stage.target),
         )  # fmt: skip
 

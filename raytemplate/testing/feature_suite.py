@@ -17,9 +17,9 @@ import pyarrow as pa
 import pytest
 
 from raytemplate.data.features.encoding import Encoded, FittedFeatures, encode, fit_features
+from raytemplate.data.features.feature_statistics import FeatureStatistics, feature_statistics, merge
 from raytemplate.data.features.kind import FeatureKind, load_kind
 from raytemplate.data.features.options import FeatureOptions, options_of
-from raytemplate.data.profile import Profile, merge, profile
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records import codec
@@ -52,22 +52,22 @@ class FeatureSuite:
 
     def test_parts_of_the_data_are_fitted_as_the_whole_in_any_grouping(self) -> None:
         whole = self._training()
-        a, b, c = (self._profile(whole.slice(start, 7 if start < 14 else None)) for start in (0, 7, 14))
-        fitted = self._fit(self._profile(whole))
+        a, b, c = (self._statistics(whole.slice(start, 7 if start < 14 else None)) for start in (0, 7, 14))
+        fitted = self._fit(self._statistics(whole))
         for parts in (merge(merge(a, b), c), merge(a, merge(b, c)), merge(c, merge(b, a))):
             found = self._fit(parts)
             assert _layout(found) == _layout(fitted)
             _near(self._encode(whole, found), self._encode(whole, fitted))
 
     def test_missing_and_unseen_values_are_finite_numbers_and_codes_in_range(self) -> None:
-        fitted = self._fit(self._profile(self._training()))
+        fitted = self._fit(self._statistics(self._training()))
         for values in (self.unseen, [None], [None, *self.unseen], list(self.values)):
             found = self._encode(self._table(values), fitted)
             assert np.isfinite(found.dense).all()
             assert (found.codes >= 0).all() and (found.codes < np.array(fitted.cardinalities, np.int32)).all()
 
     def test_the_arrays_are_those_that_its_outputs_name(self) -> None:
-        fitted = self._fit(self._profile(self._training()))
+        fitted = self._fit(self._statistics(self._training()))
         (feature,) = fitted.features
         outputs = self._plugin().outputs(feature.column, feature.state)
         assert outputs.dense or outputs.codes, "a feature must become at least one column"
@@ -78,7 +78,7 @@ class FeatureSuite:
             assert all(array.shape == (len(column),) for array in (*found.dense, *found.codes))
 
     def test_a_row_gives_the_same_bytes_alone_as_among_others(self) -> None:
-        fitted = self._fit(self._profile(self._training()))
+        fitted = self._fit(self._statistics(self._training()))
         table = self._table([*self.values, *self.unseen])
         whole = self._encode(table, fitted)
         for row in range(table.num_rows):
@@ -87,7 +87,7 @@ class FeatureSuite:
             assert alone.codes.tobytes() == whole.codes[row : row + 1].tobytes()
 
     def test_what_was_fitted_survives_json_to_the_bit(self) -> None:
-        fitted = self._fit(self._profile(self._training()))
+        fitted = self._fit(self._statistics(self._training()))
         back = codec.loads(FittedFeatures, codec.dumps(fitted))
         assert back == fitted
         table = self._table([*self.values, *self.unseen])
@@ -96,7 +96,7 @@ class FeatureSuite:
 
     def test_a_column_without_any_value_is_fitted_and_encoded(self) -> None:
         nothing = self._table([None] * 9)
-        fitted = self._fit(self._profile(nothing))
+        fitted = self._fit(self._statistics(nothing))
         assert np.isfinite(self._encode(nothing, fitted).dense).all()
 
     def test_a_column_of_a_type_that_it_cannot_use_is_refused_by_name(self) -> None:
@@ -116,10 +116,10 @@ class FeatureSuite:
     def _steps(self) -> tuple[FeatureStep, ...]:
         return (FeatureStep(kind=self.kind, column="x", settings=Settings(self.settings)),)
 
-    def _profile(self, table: pa.Table) -> Profile:
-        return profile(table, self._steps(), "y")
+    def _statistics(self, table: pa.Table) -> FeatureStatistics:
+        return feature_statistics(table, self._steps(), "y")
 
-    def _fit(self, found: Profile) -> FittedFeatures:
+    def _fit(self, found: FeatureStatistics) -> FittedFeatures:
         return fit_features(found, self._steps())
 
     def _encode(self, table: pa.Table, fitted: FittedFeatures) -> Encoded:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from raytemplate.data.features.categorical import MISSING, UNKNOWN
 from raytemplate.data.features.encoding import Encoded, FittedFeatures, encode, fit_features
+from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.data.features.numeric import MAX_DEVIATIONS
-from raytemplate.data.profile import profile
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings, dumps, loads
@@ -29,7 +29,7 @@ def step(kind: str, column: str, **more: Any) -> FeatureStep:
 
 def fitted(table: pa.Table, *steps: FeatureStep) -> FittedFeatures:
     with_target = table if "y" in table.column_names else table.append_column("y", pa.array(range(table.num_rows)))
-    return fit_features(profile(with_target, steps, "y"), steps)
+    return fit_features(feature_statistics(with_target, steps, "y"), steps)
 
 
 def encoded(train: pa.Table, new: pa.Table, *steps: FeatureStep) -> Encoded:

@@ -12,9 +12,10 @@ import pytest
 from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract import check_rows
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.data.features.gaps import seen
 from raytemplate.data.missing import is_missing, null_where_missing
-from raytemplate.data.profile import profile
+from raytemplate.data.profile.column import column_profile
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import row_hashes
@@ -25,7 +26,6 @@ from raytemplate.evaluation.baselines import fit_baseline
 from raytemplate.evaluation.slices import parts_of, slice_values
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings
-from raytemplate.starting.survey.facts import Tally
 
 NAN = float("nan")
 FLOATS, TEXTS = (None, NAN), (None, "", " ", " \t\n", "\u00a0\u3000")
@@ -101,9 +101,8 @@ def test_a_condition_takes_every_missing_value_for_null(table: pa.Table, conditi
 def test_contract_survey_split_baseline_slices_and_classes_agree(table: pa.Table) -> None:
     (breach,) = check_rows(table, {"x": {"type": "text", "nullable": False}}, "f")
     assert (breach.promise, breach.num_rows, breach.value) == ("nullable: false", 1, "missing")
-    tally = Tally(name="x")
-    tally.take(table.column("x"))
-    assert (tally.num_rows, tally.num_null, len(tally.values or ())) == (3, 1, 2)
+    found = column_profile(table.column("x"))
+    assert (found.num_rows, found.num_null, len(found.values or ())) == (3, 1, 2)
     assert class_texts(table.column("x")).is_null().to_pylist() == [False, True, False]
     assert parts_of(slice_values(table.column("x"))).names[-1] != ""
     assert "(none)" in parts_of(slice_values(table.column("x"))).names
@@ -148,7 +147,7 @@ def _fit(kind: str, values: Sequence[Any]) -> FittedFeatures:
     settings = Settings(KINDS[kind][0])
     steps = (FeatureStep(kind=kind.split()[0], column="x", settings=settings),)
     table = pa.table({"x": _column(values), "y": np.arange(len(values), dtype=np.float64)})
-    return fit_features(profile(table, steps, "y"), steps, gaps=True)
+    return fit_features(feature_statistics(table, steps, "y"), steps, gaps=True)
 
 
 def _spellings(kind: str) -> tuple[Any, ...]:
@@ -191,7 +190,7 @@ def test_a_column_without_any_value_has_no_gap() -> None:
     assert len(made.gaps) == 1
     steps = (FeatureStep(kind="numeric", column="x", settings=Settings({})),)
     nothing = pa.table({"x": pa.nulls(4, pa.float64()), "y": [1.0, 2.0, 3.0, 4.0]})
-    assert fit_features(profile(nothing, steps, "y"), steps, gaps=True).gaps == ()
+    assert fit_features(feature_statistics(nothing, steps, "y"), steps, gaps=True).gaps == ()
 
 
 def test_models_made_before_keep_blank_text_as_a_category() -> None:
@@ -213,7 +212,7 @@ def test_several_columns_have_gaps_each_with_its_own_places() -> None:
         FeatureStep(kind="datetime", column="t", settings=Settings({"parts": ["hour-cycle", "hour"]})),
         FeatureStep(kind="numeric", column="c", settings=Settings({"scale": "none"})),
     )
-    made = fit_features(profile(table, steps, "y"), steps, gaps=True)
+    made = fit_features(feature_statistics(table, steps, "y"), steps, gaps=True)
     assert [gap.places for gap in made.gaps] == [(0,), (1,), (2, 3), (4,)]
     found = encode(table, made, with_target=False)
     trees, others = (seen(found.dense, found.missing, made.gaps, as_nan=as_nan) for as_nan in (True, False))
@@ -223,7 +222,7 @@ def test_several_columns_have_gaps_each_with_its_own_places() -> None:
         mean = float(np.nanmean(values[name])) if name == "c" else 0.0
         assert others[missing, dense] == pytest.approx(mean, abs=1e-6)
     assert others[:, 7].tolist() == [1.0] + [0.0] * 49
-    before = encode(table, fit_features(profile(table, steps, "y"), steps), with_target=False)
+    before = encode(table, fit_features(feature_statistics(table, steps, "y"), steps), with_target=False)
     assert before.dense.tobytes() == found.dense.tobytes()  # models without gaps are filled with the same
 
 
@@ -248,13 +247,13 @@ def test_a_target_that_is_a_condition_is_missing_where_its_column_is(value: floa
 def test_a_target_of_blank_text_is_told_with_the_way_out_that_works() -> None:
     table = pa.table({"y": ["a", "b", " ", "a", ""], "x": [1.0, 2.0, 3.0, 4.0, 5.0]})
     steps = (FeatureStep(kind="numeric", column="x", settings=Settings({})),)
-    found = profile(table, steps, "y", "multiclass")
+    found = feature_statistics(table, steps, "y", "multiclass")
     with pytest.raises(DataError, match="missing in 2 of 5 rows") as caught:
         check_classes({"train": found.target}, "y", ("a", "b"))
     assert caught.value.next_step == "data.drop: y is null"
     rest, dropped = drop_rows(table, parse_condition("y is null").expression(table.schema))
     assert dropped == 2
-    check_classes({"train": profile(rest, steps, "y", "multiclass").target}, "y", ("a", "b"))
+    check_classes({"train": feature_statistics(rest, steps, "y", "multiclass").target}, "y", ("a", "b"))
 
 
 def test_the_work_grows_with_the_columns_and_not_with_their_square() -> None:
@@ -262,7 +261,7 @@ def test_the_work_grows_with_the_columns_and_not_with_their_square() -> None:
         table = pa.table({**{f"x{n}": [1.0, None, 3.0] for n in range(number)}, "y": [1.0, 2.0, 3.0]})
         steps = tuple(FeatureStep(kind="numeric", column=f"x{n}", settings=Settings({})) for n in range(number))
         began = time.process_time()
-        made = fit_features(profile(table, steps, "y"), steps, gaps=True)
+        made = fit_features(feature_statistics(table, steps, "y"), steps, gaps=True)
         encode(table, made, with_target=True)
         return time.process_time() - began
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from raytemplate.data.features.encoding import Encoded, FittedFeatures, encode, fit_features
-from raytemplate.data.profile import profile
+from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings
 
@@ -16,7 +16,9 @@ AGES = pa.table({"x": [5.0, 17.0, 18.0, 40.0, 80.0, None]})
 
 def fitted(table: pa.Table, kind: str, **more: Any) -> FittedFeatures:
     steps = (FeatureStep(kind=kind, column="x", settings=Settings(more)),)
-    return fit_features(profile(table.append_column("y", pa.array(range(table.num_rows))), steps, "y"), steps)
+    return fit_features(
+        feature_statistics(table.append_column("y", pa.array(range(table.num_rows))), steps, "y"), steps
+    )
 
 
 def encoded(table: pa.Table, kind: str, new: pa.Table | None = None, **more: Any) -> Encoded:

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from raytemplate.data.features.encoding import encode, fit_features
-from raytemplate.data.profile import merge, profile
+from raytemplate.data.features.feature_statistics import feature_statistics, merge
 from raytemplate.data.target import add_target, baseline_target, check_classes, check_spread, is_condition
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
@@ -18,7 +18,7 @@ def rows(values, kind=None):
 
 
 def fitted(table, task, positive="", target="y"):
-    return fit_features(profile(table, STEPS, target, task), STEPS, task, positive)
+    return fit_features(feature_statistics(table, STEPS, target, task), STEPS, task, positive)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_classes_are_sorted_numbers_by_size_and_counted():
 
 
 def test_parts_of_the_data_give_the_classes_of_the_whole():
-    parts = [profile(rows(values), STEPS, "y", "multiclass") for values in (["b", "a"], ["c", "c"], ["a"])]
+    parts = [feature_statistics(rows(values), STEPS, "y", "multiclass") for values in (["b", "a"], ["c", "c"], ["a"])]
     merged = merge(merge(parts[2], parts[0]), parts[1])
     assert fit_features(merged, STEPS, "multiclass").classes == ("a", "b", "c")
 
@@ -82,14 +82,16 @@ def test_a_target_without_its_classes_is_refused(values, task, positive, message
 
 def test_a_class_only_in_the_test_window_is_named_with_its_rows():
     profiles = {"train": ["a", "b"], "test": ["a", "c", "c"]}
-    found = {name: profile(rows(values), STEPS, "y", "multiclass").target for name, values in profiles.items()}
+    found = {
+        name: feature_statistics(rows(values), STEPS, "y", "multiclass").target for name, values in profiles.items()
+    }
     with pytest.raises(DataError, match='target y is "c" in 2 rows of the test window, and never in the train window'):
         check_classes(found, "y", ("a", "b"))
 
 
 def test_a_missing_class_is_counted_and_says_what_to_drop():
     table = add_target(pa.table({"x": [1.0, 2.0, 3.0], "late": [20, 10, None]}), "late > 15")
-    found = profile(table, STEPS, "late > 15", "binary").target
+    found = feature_statistics(table, STEPS, "late > 15", "binary").target
     with pytest.raises(DataError, match="target late > 15 is missing in 1 of 3 rows of the train window") as refused:
         check_classes({"train": found}, "late > 15", ("false", "true"))
     assert refused.value.next_step == "data.drop: late is null"
@@ -110,7 +112,7 @@ SPREADS = {
 
 
 def spread(values):
-    return profile(pa.table({"y": pa.array(values, pa.float64())}), (), "y").target
+    return feature_statistics(pa.table({"y": pa.array(values, pa.float64())}), (), "y").target
 
 
 @pytest.mark.parametrize(("values", "bounds", "step"), REFUSED_SPREADS.values(), ids=REFUSED_SPREADS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from raytemplate.data import statistics
 from raytemplate.data.features.encoding import encode, fit_features
-from raytemplate.data.profile import merge, profile
+from raytemplate.data.features.feature_statistics import feature_statistics, merge
 from raytemplate.data.target_means import MISSING, TargetMeanProfile, folds_of
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings, dumps, loads
@@ -26,7 +26,7 @@ def rows_of(values: list[Any], targets: list[Any], first: int = 0) -> pa.Table:
 
 
 def of(table: pa.Table, *, the_step: FeatureStep | None = None) -> TargetMeanProfile:
-    found = profile(table, (the_step or step(),), "y").columns["target-mean:c"]
+    found = feature_statistics(table, (the_step or step(),), "y").columns["target-mean:c"]
     assert isinstance(found, TargetMeanProfile)
     return found
 
@@ -39,7 +39,7 @@ some = st.lists(st.tuples(st.sampled_from(["a", "b", "é", None]), st.integers(-
 def test_merging_is_order_free_and_equal_to_one_pass(a, b, c) -> None:
     parts, first = [], 0
     for part in (a, b, c):
-        parts.append(profile(rows_of([v for v, _ in part], [y for _, y in part], first), (step(),), "y"))
+        parts.append(feature_statistics(rows_of([v for v, _ in part], [y for _, y in part], first), (step(),), "y"))
         first += len(part)
     together = a + b + c
     whole = of(rows_of([v for v, _ in together], [y for _, y in together]))
@@ -50,7 +50,7 @@ def test_merging_is_order_free_and_equal_to_one_pass(a, b, c) -> None:
 
 def test_a_value_becomes_its_mean_drawn_towards_that_of_all() -> None:
     train = rows_of(["a", "a", "a", "b", None], [10, 20, 30, 40, 0])
-    made = fit_features(profile(train, (step(smoothing=2.0),), "y"), (step(smoothing=2.0),))
+    made = fit_features(feature_statistics(train, (step(smoothing=2.0),), "y"), (step(smoothing=2.0),))
     assert (made.dense, made.columns) == (("c.target-mean",), ("c",))
     new = rows_of(["a", "b", None, "zz"], [0] * 4)
     found = encode(new, made, with_target=False)
@@ -65,12 +65,12 @@ def test_a_value_becomes_its_mean_drawn_towards_that_of_all() -> None:
 def test_a_training_row_does_not_see_its_own_fold() -> None:
     rng = np.random.default_rng(7)
     train = rows_of([f"v{v}" for v in rng.integers(0, 5, 400)], rng.normal(50, 9, 400).tolist())
-    made = fit_features(profile(train, (step(),), "y"), (step(),))
+    made = fit_features(feature_statistics(train, (step(),), "y"), (step(),))
     before = encode(train, made, with_target=False, training=True).dense.ravel()
     folds = folds_of(train, ["id"], 5)
     changed = np.where(folds == 2, 1e6, train["y"].to_numpy())
     other = train.set_column(2, "y", pa.array(changed))
-    again = fit_features(profile(other, (step(),), "y"), (step(),))
+    again = fit_features(feature_statistics(other, (step(),), "y"), (step(),))
     after = encode(other, again, with_target=False, training=True).dense.ravel()
 
     def places(values):  # which rows are encoded alike: the scale changes with the target, this does not
@@ -83,7 +83,7 @@ def test_a_training_row_does_not_see_its_own_fold() -> None:
 def test_a_column_that_says_nothing_says_nothing_in_training() -> None:
     rng = np.random.default_rng(7)
     train = rows_of([f"v{v}" for v in rng.integers(0, 900, 3000)], rng.normal(0, 1, 3000).tolist())
-    made = fit_features(profile(train, (step(smoothing=0.1),), "y"), (step(smoothing=0.1),))
+    made = fit_features(feature_statistics(train, (step(smoothing=0.1),), "y"), (step(smoothing=0.1),))
     target = train["y"].to_numpy()
     assert np.corrcoef(encode(train, made, with_target=False).dense.ravel(), target)[0, 1] > 0.4
     fair = encode(train, made, with_target=False, training=True).dense.ravel()
@@ -102,7 +102,7 @@ def test_a_row_is_in_the_same_fold_in_every_block() -> None:
 
 def test_two_classes_become_the_share_of_the_positive_one() -> None:
     table = rows_of(["a", "a", "b", "b"], [0] * 4).set_column(2, "y", pa.array(["no", "yes", "yes", "yes"]))
-    found = profile(table, (step(),), "y", "binary", "yes").columns["target-mean:c"]
+    found = feature_statistics(table, (step(),), "y", "binary", "yes").columns["target-mean:c"]
     assert isinstance(found, TargetMeanProfile)
     assert {name: sum(sums) for name, sums in found.sums.items()} == {"a": 1.0, "b": 2.0}
 

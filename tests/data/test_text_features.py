@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.features.feature_statistics import feature_statistics, merge
 from raytemplate.data.features.inputs import input_of
 from raytemplate.data.features.terms import terms_of
-from raytemplate.data.profile import merge, profile
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings
@@ -19,7 +19,7 @@ NOTES = pa.table({"c": ["Late again", "late, LATE!", "on time", None, ""], "y": 
 
 def fitted(table: pa.Table, **more: Any) -> FittedFeatures:
     steps = (FeatureStep(kind="text", column="c", settings=Settings(more)),)
-    return fit_features(profile(table, steps, "y"), steps)
+    return fit_features(feature_statistics(table, steps, "y"), steps)
 
 
 def terms(text: str | None, tokens: Any, length: int) -> list[str]:
@@ -65,9 +65,9 @@ def test_hashing_fits_nothing_and_has_the_width_asked_for() -> None:
 
 def test_terms_of_two_parts_are_those_of_the_whole() -> None:
     steps = (FeatureStep(kind="text", column="c", settings=Settings({})),)
-    parts = [profile(NOTES.slice(a, b - a), steps, "y") for a, b in ((0, 2), (2, 3), (3, 5))]
+    parts = [feature_statistics(NOTES.slice(a, b - a), steps, "y") for a, b in ((0, 2), (2, 3), (3, 5))]
     both = merge(parts[2], merge(parts[0], parts[1]))
-    assert both.columns == profile(NOTES, steps, "y").columns
+    assert both.columns == feature_statistics(NOTES, steps, "y").columns
 
 
 def test_many_rows_are_taken_in_parts_that_leave_no_trace() -> None:
@@ -81,7 +81,7 @@ def test_many_rows_are_taken_in_parts_that_leave_no_trace() -> None:
 def test_crossed_columns_are_one_category() -> None:
     route = FeatureStep(kind="categorical", column="route", settings=Settings({}), inputs=("a", "b"))
     train = pa.table({"a": ["JFK", "JFK", None, None], "b": [1, 2, 1, None], "y": [1, 2, 3, 4]})
-    made = fit_features(profile(train, (route,), "y"), (route,))
+    made = fit_features(feature_statistics(train, (route,), "y"), (route,))
     assert (made.codes, made.columns) == (("route",), ("a", "b"))
     assert made.features[0].state["values"] == ["JFK|1", "JFK|2", r"\N|1"]
     new = pa.table({"a": ["JFK", "JFK", None], "b": [2, 3, None]})

@@ -110,7 +110,7 @@ def test_the_winners_features_are_fitted_to_rows_that_are_not_read_again(made, c
     shutil.rmtree(demo / "data")
     with code_in(code):
         again = encode_again(data, stage, data.ingested.snapshot)
-    assert again.ingested.snapshot == data.ingested.snapshot and again.ingested.profiles.keys() == {
+    assert again.ingested.snapshot == data.ingested.snapshot and again.ingested.statistics.keys() == {
         "train", "validation", "test",
     }  # fmt: skip
     rows = Variants(data, code, at_least=3, room_bytes=half_a_store()).rows(0, {PRECIP: "none"})

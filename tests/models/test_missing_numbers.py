@@ -13,7 +13,7 @@ import pytest
 
 from raytemplate import plugins
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
-from raytemplate.data.profile import profile
+from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.engines.mlflow.flavor import PyFunc
 from raytemplate.engines.ray.data.encoding import arrays_of
 from raytemplate.engines.ray.data.feeds import MemoryFeed
@@ -50,7 +50,7 @@ def fitted(rows: pa.Table, settings: Mapping[str, Any], *, gaps: bool = True) ->
     kind = str(settings.get("kind", "numeric"))
     settings = {name: value for name, value in settings.items() if name != "kind"}
     steps = (FeatureStep(kind=kind, column="k", settings=Settings(settings)),)
-    return fit_features(profile(rows, steps, "y"), steps, gaps=gaps)
+    return fit_features(feature_statistics(rows, steps, "y"), steps, gaps=gaps)
 
 
 def trained(name: str, features: FittedFeatures, folder: Path) -> SavedModel:

@@ -1,4 +1,4 @@
-"""Fitting all features from one profile, and turning rows into arrays with what was fitted. No state is pickled."""
+"""All features fitted from one window's statistics, and rows turned into arrays with them. No state is pickled."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from raytemplate.data.features.feature_statistics import FeatureStatistics, step_key
 from raytemplate.data.features.gaps import Gap
 from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of, reads
 from raytemplate.data.features.kind import EncodedColumn, OutOfFold, Outputs, load_kind
@@ -17,7 +18,6 @@ from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.features.options import options_of
 from raytemplate.data.missing import is_missing, nulls_where_missing
 from raytemplate.data.options import Task
-from raytemplate.data.profile import Profile, step_key
 from raytemplate.data.statistics import NumberProfile, to_floats
 from raytemplate.data.target import class_index, classes_of
 from raytemplate.errors import DataError
@@ -86,20 +86,25 @@ class Encoded:
 
 
 def fit_features(
-    profile: Profile, steps: Sequence[Step], task: Task = "regression", positive: str = "", *, gaps: bool = False
+    statistics: FeatureStatistics,
+    steps: Sequence[Step],
+    task: Task = "regression",
+    positive: str = "",
+    *,
+    gaps: bool = False,
 ) -> FittedFeatures:
-    """All features and the target fitted from training's profile, in the order of the steps.
+    """All features and the target fitted from training's statistics, in the order of the steps.
 
     Args:
         positive: the value of a binary target that counts as yes; "" is true or 1.
         gaps: whether missing values are told apart from what they are filled with.
 
     Raises:
-        DataError: the profile was made without one of the features, or its target cannot be learnt.
+        DataError: the statistics were made without one of the features, or its target cannot be learnt.
     """
-    if any(step_key(step) not in profile.columns for step in steps):
-        raise DataError("this profile was made for other features; make it again")
-    fitted = tuple(_fit(profile, step) for step in steps)
+    if any(step_key(step) not in statistics.columns for step in steps):
+        raise DataError("these statistics were made for other features; make them again")
+    fitted = tuple(_fit(statistics, step) for step in steps)
     outputs = [_outputs(feature) for feature in fitted]
     codes = [code for output in outputs for code in output.codes]
     return FittedFeatures(
@@ -107,15 +112,15 @@ def fit_features(
         dense=tuple(name for output in outputs for name in output.dense),
         codes=tuple(name for name, _ in codes),
         cardinalities=tuple(cardinality for _, cardinality in codes),
-        target=profile.target_column,
-        num_rows=profile.num_rows,
-        gaps=_gaps(profile, steps, outputs) if gaps else (),
+        target=statistics.target_column,
+        num_rows=statistics.num_rows,
+        gaps=_gaps(statistics, steps, outputs) if gaps else (),
         blank_is_missing=True,
-        **_fit_target(profile, task, positive),
+        **_fit_target(statistics, task, positive),
     )
 
 
-def _gaps(profile: Profile, steps: Sequence[Step], outputs: Sequence[Outputs]) -> tuple[Gap, ...]:
+def _gaps(statistics: FeatureStatistics, steps: Sequence[Step], outputs: Sequence[Outputs]) -> tuple[Gap, ...]:
     """Of the features that fill, those with missing values in training, and others besides: else nothing is learnt."""
     found: list[Gap] = []
     first = 0
@@ -123,18 +128,18 @@ def _gaps(profile: Profile, steps: Sequence[Step], outputs: Sequence[Outputs]) -
         places = tuple(range(first, first + len(output.dense)))
         first += len(places)
         options = options_of(step.kind).model_validate(dict(step.settings))
-        column = profile.columns[step_key(step)]
+        column = statistics.columns[step_key(step)]
         tells = options.fills and getattr(options, "impute", "auto") == "auto"
         if tells and places and 0 < column.num_null < column.num_rows:
             found.append(Gap(column=step.column, name=f"{step.column}=(missing)", places=places))
     return tuple(found)
 
 
-def _fit_target(profile: Profile, task: Task, positive: str) -> dict[str, Any]:
-    found = profile.target
+def _fit_target(statistics: FeatureStatistics, task: Task, positive: str) -> dict[str, Any]:
+    found = statistics.target
     if isinstance(found, NumberProfile):
         return {"target_mean": found.mean, "target_std": found.deviation or 1.0}
-    classes = classes_of(found, profile.target_column, task, positive)
+    classes = classes_of(found, statistics.target_column, task, positive)
     counts = tuple(found.counts[name] for name in classes)
     return {"target_mean": 0.0, "target_std": 1.0, "task": task, "classes": classes, "class_counts": counts}
 
@@ -171,9 +176,9 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
     return Encoded(dense=dense, codes=codes, missing=missing, target=target, num_unknown=int(unknown.sum()))
 
 
-def _fit(profile: Profile, step: Step) -> FittedColumn:
+def _fit(statistics: FeatureStatistics, step: Step) -> FittedColumn:
     kind = load_kind(step.kind)
-    found = profile.columns[step_key(step)]
+    found = statistics.columns[step_key(step)]
     options = options_of(step.kind).model_validate(dict(step.settings))
     try:
         state: Mapping[str, Any] = kind.fit(found, options)

@@ -18,7 +18,7 @@ from raytemplate.options import Options
 from raytemplate.plugins import FEATURES, named_by
 
 Profiled = Literal["number", "quantiles", "category", "terms", "time", "presence", "target"]
-ColumnProfile = NumberProfile | QuantileProfile | CategoryProfile | TimeProfile | PresenceProfile | TargetMeanProfile
+ColumnStatistics = NumberProfile | QuantileProfile | CategoryProfile | TimeProfile | PresenceProfile | TargetMeanProfile
 
 _PARTS = ("profiled", "accepts", "prepare", "fit", "outputs", "encode")
 

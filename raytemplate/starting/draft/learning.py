@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from raytemplate.data.options import Task
+from raytemplate.data.profile.column import Value
 from raytemplate.data.target import MAX_CLASSES, rounding_problem
 from raytemplate.errors import UsageError
-from raytemplate.starting.survey.facts import ColumnFacts, Value
+from raytemplate.starting.survey.facts import ColumnFacts
 
 _MOST_WHOLE_CLASSES = 10
 _LEAST_ROWS, _LEAST_ROWS_OF_A_CLASS, _ROWS_A_CLASS = 30, 10, 5
@@ -95,9 +96,8 @@ def _task(target: ColumnFacts) -> tuple[Task, str]:
         return "multiclass", f"{num_values} values of text"
     if num_values is not None and num_values <= _MOST_WHOLE_CLASSES and target.whole:
         return "multiclass", f"{num_values} whole numbers; regression, if they are amounts"
-    low, high = target.min, target.max
-    numbers = (float(low), float(high)) if low is not None and high is not None else (0.0, 1.0)
-    if problem := rounding_problem(*numbers):
+    low, high = target.range or (0.0, 1.0)
+    if problem := rounding_problem(float(low), float(high)):
         raise UsageError(f"--target: column {target.name} {problem[0]}", next_step=problem[1])
     return "regression", "a number"
 

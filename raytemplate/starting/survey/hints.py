@@ -32,9 +32,9 @@ def hints_of(found: Survey, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
 
 
 def _counted_in(column: ColumnFacts) -> str:
-    if not column.whole or isinstance(column.min, str | None) or isinstance(column.max, str | None):
+    if not column.whole or column.range is None:
         return ""
-    low, high = column.min, column.max
+    low, high = column.range
     return next((unit for unit, least in _EPOCHS.items() if least <= low and high <= 2 * least), "")
 
 

@@ -95,14 +95,14 @@ def _is_key(column: ColumnFacts) -> bool:
         return False
     if column.type == "text":
         return column.num_rows > 20
-    counts_rows = int(column.max or 0) - int(column.min or 0) + 1 == column.num_rows
+    low, high = column.range or (0, 0)
+    counts_rows = int(high) - int(low) + 1 == column.num_rows
     return counts_rows or _is_code(column) or bool(_ID_NAME.search(column.name))
 
 
 def _is_code(column: ColumnFacts) -> bool:
     """Whole numbers of which one is too large for a float: nobody counts or measures so, they name something."""
-    sizes = [abs(limit) for limit in (column.min, column.max) if isinstance(limit, int | float)]
-    return column.type == "integer" and bool(sizes) and max(sizes) > _LARGEST_MEASURE
+    return column.type == "integer" and max(map(abs, column.range or (0,))) > _LARGEST_MEASURE
 
 
 def _copy(column: ColumnFacts, found: Survey) -> str:

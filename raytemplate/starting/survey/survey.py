@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate import plugins
+from raytemplate.data.profile.column import NOTHING, ColumnProfile, column_profile, merge
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
@@ -23,10 +24,10 @@ from raytemplate.data.sources.reader import list_files, read_file, source_of
 from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.times import utc_days
-from raytemplate.errors import UsageError
+from raytemplate.errors import DataError, UsageError
 from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings
-from raytemplate.starting.survey.facts import ColumnFacts, Tally
+from raytemplate.starting.survey.facts import ColumnFacts, facts_of
 from raytemplate.starting.survey.sample import sample_of
 from raytemplate.starting.survey.writing import Writing, writing_of
 
@@ -98,13 +99,20 @@ def survey(asked: Asked, root: Path) -> Survey:
     source = list_files(format_, order)
     _check_columns(asked, source, first, ",".join(sample.first)[:60] if sample else "")
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
-    tallies = {name: Tally(name=name) for name in readable}
+    most = min(_SAMPLE_ROWS, max(200, _SAMPLE_VALUES // len(readable)))
+    profiles = dict.fromkeys(readable, NOTHING)
     days: Counter[date] = Counter()
     day_files: dict[date, str] = {}
-    most = min(_SAMPLE_ROWS, max(200, _SAMPLE_VALUES // len(tallies)))
-    kept = _take_all(source, tallies, days, day_files, asked.time, most)
+    parts: list[pa.Table] = []
+    for piece in _pieces(source, readable, asked.time, most):
+        profiles = {name: merge(before, piece.profiles[name]) for name, before in profiles.items()}
+        days.update(piece.days)
+        for day in piece.days:
+            day_files.setdefault(day, piece.file)
+        parts.append(piece.sample)
+    kept = pa.concat_tables(parts, promote_options="permissive")
     num_rows = sum(file.num_rows for file in source.files)
-    found = {name: tally.facts(kept.column(name)) for name, tally in tallies.items()}
+    found = {name: facts_of(name, profile, kept.column(name)) for name, profile in profiles.items()}
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
         asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
@@ -145,38 +153,44 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
         raise UsageError(f"--time and --target are both {asked.time}; expected two columns")
 
 
-def _take_all(
-    source: SourceTable, tallies: Mapping[str, Tally], days: Counter[date], day_files: dict[date, str], time: str,
-    most: int,
-) -> pa.Table:  # fmt: skip
-    """Every row into the tallies; some rows from all over the files."""
-    pieces = [(file, group) for file in source.files for group in file.row_groups if group.num_rows]
-    every = max(1, len(pieces) // _SAMPLE_PARTS)
-    num_parts = len(range(0, len(pieces), every))
-    parts: list[pa.Table] = []
-    for number, table in enumerate(_tables(source, pieces, tuple(tallies))):
-        for name, tally in tallies.items():
-            tally.take(table.column(name))
-        if time:
-            days.update(found := _days(table.column(time)))
-            for day in found:
-                day_files.setdefault(day, pieces[number][0].path)
-        if number % every == 0:
-            parts.append(_some(table, max(1, most // num_parts)))
-    return pa.concat_tables(parts, promote_options="permissive")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Piece:
+    """What is kept of one row group of a file: profiles by column, rows by day (UTC), and some rows."""
+
+    file: str
+    profiles: Mapping[str, ColumnProfile]
+    days: Mapping[date, int]
+    sample: pa.Table
 
 
-def _tables(
-    source: SourceTable, pieces: Sequence[tuple[SourceFile, RowGroup]], columns: tuple[str, ...]
-) -> Iterator[pa.Table]:
-    """The rows of each piece, in their order; a few are read ahead."""
+def _pieces(source: SourceTable, columns: tuple[str, ...], time: str, most: int) -> Iterator[_Piece]:
+    """Every row group in its order, a few at once; samples of `most` rows in all, from all over the files."""
+    groups = [(file, group) for file in source.files for group in file.row_groups if group.num_rows]
+    every = max(1, len(groups) // _SAMPLE_PARTS)
+    sampled = range(0, len(groups), every)
+    orders = [(*piece, max(1, most // len(sampled)) if n in sampled else 0) for n, piece in enumerate(groups)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        for first in range(0, len(pieces), _THREADS):
-            yield from pool.map(partial(_read, source, columns), pieces[first : first + _THREADS])
+        for first in range(0, len(orders), _THREADS):
+            yield from pool.map(partial(_look, source, columns, time), orders[first : first + _THREADS])
 
 
-def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile, RowGroup]) -> pa.Table:
-    file, group = piece
+def _look(source: SourceTable, columns: tuple[str, ...], time: str, order: tuple[SourceFile, RowGroup, int]) -> _Piece:
+    file, group, num_sampled = order
+    table = _read(source, columns, file, group)
+    return _Piece(
+        file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
+        days=_days(table.column(time)) if time else {}, sample=_some(table, num_sampled),
+    )  # fmt: skip
+
+
+def _profile(name: str, column: Any) -> ColumnProfile:
+    try:
+        return column_profile(column)
+    except DataError as error:
+        raise DataError(f"column {name}: {error.what}", next_step="give files without such times") from error
+
+
+def _read(source: SourceTable, columns: tuple[str, ...], file: SourceFile, group: RowGroup) -> pa.Table:
     order = SliceOrder(
         path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
         ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
@@ -188,7 +202,7 @@ def _read(source: SourceTable, columns: tuple[str, ...], piece: tuple[SourceFile
 
 def _some(table: pa.Table, rows: int) -> pa.Table:
     """Evenly spread rows of a table: a sorted file has all of its values in them."""
-    step = max(1, table.num_rows // rows)
+    step = max(1, table.num_rows // rows) if rows else 1
     return table.take(pa.array(range(0, table.num_rows, step))) if step > 1 else table.slice(0, rows)
 
 

@@ -1,4 +1,4 @@
-"""Rows of a window profiled, features fitted to them, and arrays made with what was fitted."""
+"""Statistics of a window, features fitted to them, and arrays made with what was fitted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raytemplate.code.load import code_in
-from raytemplate.data import profile as profiles
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
+from raytemplate.data.features.feature_statistics import FeatureStatistics, feature_statistics
 from raytemplate.data.target import check_classes
 from raytemplate.models.context import Layout
 from raytemplate.models.saved import layout_of
@@ -21,13 +21,13 @@ from raytemplate.planning.stages import FeatureStep, IngestStage
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def profile_of(table: pa.Table, stage: IngestStage) -> profiles.Profile:
+def statistics_of(table: pa.Table, stage: IngestStage) -> FeatureStatistics:
     """The statistics that the stage's features and target need."""
-    return profiles.profile(table, stage.features, stage.target, stage.task, stage.positive)
+    return feature_statistics(table, stage.features, stage.target, stage.task, stage.positive)
 
 
-def fitted(found: Mapping[str, profiles.Profile], stage: IngestStage) -> FittedFeatures:
-    """The stage's features, fitted to the profile of "train".
+def fitted(found: Mapping[str, FeatureStatistics], stage: IngestStage) -> FittedFeatures:
+    """The stage's features, fitted to the statistics of "train".
 
     Raises:
         DataError: they cannot be, or a window of `found` has classes that train has not.
@@ -51,6 +51,6 @@ def encode_rows(
     """Train and validation with other features than those of the stage, and the layout of both. Runs on a worker."""
     stage = replace(stage, features=steps)
     with code_in(code):
-        features = fitted({"train": profile_of(train, stage)}, stage)
+        features = fitted({"train": statistics_of(train, stage)}, stage)
         held = arrays_of(validation, features, "validation")
         return layout_of(features), arrays_of(train, features, "train"), held

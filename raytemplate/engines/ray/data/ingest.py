@@ -17,17 +17,18 @@ import ray.data
 from numpy.typing import NDArray
 
 from raytemplate.code.load import code_in, current_folder
-from raytemplate.data import profile as profiles
 from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.contract import Breach, check_rows, refuse_breaches
+from raytemplate.data.features import feature_statistics
 from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.places import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_spread
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
-from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, profile_of
+from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
 from raytemplate.engines.ray.data.pieces import account_of, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -79,7 +80,7 @@ def quiet_data() -> None:
 
 
 def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
-    """Read, check, profile and encode the stage's windows.
+    """Read, check and encode the stage's windows.
 
     Raises:
         DataError: data that cannot be used, with the file, column or window named.
@@ -121,12 +122,12 @@ def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) 
 
 def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snapshot) -> OpenData:
     began = time.monotonic()
-    found = {name: profile_of(table, stage) for name, table in kept.items()}
+    found = {name: statistics_of(table, stage) for name, table in kept.items()}
     _check_spread(found["train"])
     features, learnt = fitted(found, stage), {name: table for name, table in kept.items() if name != "test"}
     refs = {name: ray.put(arrays_of(table, features, name)) for name, table in learnt.items()}
     ingested = Ingested(
-        snapshot=snapshot, profiles=found, features=features, baseline=_baseline(kept["train"], stage),
+        snapshot=snapshot, statistics=found, features=features, baseline=_baseline(kept["train"], stage),
         encoding_s=time.monotonic() - began,
     )  # fmt: skip
     rows = {name: ray.put(table) for name, table in learnt.items()} if stage.keeps_rows else {}
@@ -198,7 +199,7 @@ class _Part:
 
     window: str
     num_dropped: int
-    profile: profiles.Profile
+    statistics: FeatureStatistics
     baseline: str
 
 
@@ -235,20 +236,22 @@ def _streamed(stage: IngestStage) -> OpenData:
 def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
     """Statistics of all blocks put together, in the order of the blocks."""
     by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
-    num_rows = {name: sum(p.profile.num_rows for p in ps) for name, ps in by_window.items()}
+    num_rows = {name: sum(p.statistics.num_rows for p in ps) for name, ps in by_window.items()}
     dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
     check_windows(stage.windows, num_rows, dropped, stage.newest)
     refuse_breaches(breaches, sum(num_rows.values()))
-    found = {name: functools.reduce(profiles.merge, (p.profile for p in ps)) for name, ps in by_window.items()}
+    found = {
+        name: functools.reduce(feature_statistics.merge, (p.statistics for p in ps)) for name, ps in by_window.items()
+    }
     _check_spread(found["train"])
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
-        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), profiles=found,
+        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), statistics=found,
         features=fitted(found, stage), baseline=functools.reduce(baselines.merge, states),
     )  # fmt: skip
 
 
-def _check_spread(train: profiles.Profile) -> None:
+def _check_spread(train: FeatureStatistics) -> None:
     if isinstance(train.target, NumberProfile):
         check_spread(train.target, train.target_column)
 
@@ -275,7 +278,7 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
     baseline = ""
     if window == "train":
         baseline = _baseline(rows, stage).to_json().decode()
-    return _Part(window=window, num_dropped=num_dropped, profile=profile_of(rows, stage), baseline=baseline)
+    return _Part(window=window, num_dropped=num_dropped, statistics=statistics_of(rows, stage), baseline=baseline)
 
 
 def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:

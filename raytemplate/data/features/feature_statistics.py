@@ -1,4 +1,4 @@
-"""One pass over a table: what fitting features, checking and drift need to know of it, in bounded memory."""
+"""What features are fitted from: one pass over a table as each feature prepares it, mergeable, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of
-from raytemplate.data.features.kind import ColumnProfile, load_kind
+from raytemplate.data.features.kind import ColumnStatistics, load_kind
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.features.options import options_of
 from raytemplate.data.missing import nulls_where_missing
@@ -40,7 +40,7 @@ from raytemplate.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
+class FeatureStatistics:
     """Statistics of a table. `columns` by `step_key`, each of the column as its feature prepares it (log applied).
 
     `target` is a profile of numbers or, where classes are predicted, of categories.
@@ -49,18 +49,18 @@ class Profile:
     num_rows: int
     target_column: str
     target: NumberProfile | CategoryProfile
-    columns: Mapping[str, ColumnProfile]
+    columns: Mapping[str, ColumnStatistics]
 
 
 def step_key(step: Step) -> str:
-    """The name of a step's profile: "numeric:precip"."""
+    """The name of a step's statistics: "numeric:precip"."""
     return f"{step.kind}:{step.column}"
 
 
-def profile(
+def feature_statistics(
     table: pa.Table, steps: Sequence[Step], target: str, task: Task = "regression", positive: str = ""
-) -> Profile:
-    """The profile of a table [rows, columns] for these features and this target, a column of the table.
+) -> FeatureStatistics:
+    """The statistics of a table [rows, columns] for these features and this target, a column of the table.
 
     Args:
         positive: the value of a binary target that counts as yes; "" is true or 1.
@@ -71,11 +71,11 @@ def profile(
     wanted = column_of(table, target)
     table = nulls_where_missing(add_own(table, steps, alone=True), made_of(steps))
     learnt = functools.cache(lambda: _learnt(table, target, task, positive))
-    return Profile(
+    return FeatureStatistics(
         num_rows=table.num_rows,
         target_column=target,
         target=_target_profile(wanted, target, task),
-        columns={step_key(step): _column_profile(table, step, learnt) for step in steps},
+        columns={step_key(step): _column_statistics(table, step, learnt) for step in steps},
     )
 
 
@@ -85,15 +85,15 @@ def _target_profile(column: pa.ChunkedArray, target: str, task: Task) -> NumberP
     return category_profile(class_texts(column), accepts_classes(target, column.type))
 
 
-def merge(a: Profile, b: Profile) -> Profile:
-    """The profile of both parts. Order-free for counts, and associative to about 1e-9 of a column's size for the rest.
+def merge(a: FeatureStatistics, b: FeatureStatistics) -> FeatureStatistics:
+    """The statistics of both parts. Order-free for counts, and associative to about 1e-9 of a column's size otherwise.
 
     Raises:
         DataError: made for other features, or a column has another type in each part.
     """
     if a.columns.keys() != b.columns.keys() or a.target_column != b.target_column:
-        raise DataError("profiles of different features cannot be merged")
-    return Profile(
+        raise DataError("statistics of different features cannot be merged")
+    return FeatureStatistics(
         num_rows=a.num_rows + b.num_rows,
         target_column=a.target_column,
         target=_merge_targets(a.target, b.target),
@@ -101,7 +101,7 @@ def merge(a: Profile, b: Profile) -> Profile:
     )
 
 
-_PROFILERS: Mapping[str, Callable[[pa.ChunkedArray, str], ColumnProfile]] = {
+_PROFILERS: Mapping[str, Callable[[pa.ChunkedArray, str], ColumnStatistics]] = {
     "number": number_profile,
     "quantiles": quantile_profile,
     "category": category_profile,
@@ -111,7 +111,7 @@ _PROFILERS: Mapping[str, Callable[[pa.ChunkedArray, str], ColumnProfile]] = {
 }
 
 
-def _column_profile(table: pa.Table, step: Step, learnt: Callable[[], NDArray[np.float64]]) -> ColumnProfile:
+def _column_statistics(table: pa.Table, step: Step, learnt: Callable[[], NDArray[np.float64]]) -> ColumnStatistics:
     kind = load_kind(step.kind)
     column = input_of(table, step)
     family = kind.accepts(step.column, column.type)
@@ -139,10 +139,10 @@ def _merge_targets(
         return merge_numbers(a, b)
     if isinstance(a, CategoryProfile) and isinstance(b, CategoryProfile):
         return merge_categories(a, b)
-    raise DataError("profiles of different tasks cannot be merged")
+    raise DataError("statistics of different tasks cannot be merged")
 
 
-def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+def _merge_columns(a: ColumnStatistics, b: ColumnStatistics) -> ColumnStatistics:
     match a, b:
         case NumberProfile(), NumberProfile():
             return merge_numbers(a, b)
@@ -157,4 +157,4 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
         case PresenceProfile(), PresenceProfile():
             return merge_presence(a, b)
         case _:
-            raise DataError("profiles of different kinds cannot be merged")
+            raise DataError("statistics of different kinds cannot be merged")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raytemplate.data import statistics
-from raytemplate.data.profile import Profile, merge, profile
+from raytemplate.data.features.feature_statistics import FeatureStatistics, feature_statistics, merge
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, category_profile, merge_categories
 from raytemplate.errors import DataError
 from raytemplate.planning.stages import FeatureStep
@@ -42,11 +42,11 @@ def table(values: Sequence[tuple[Any, ...]]) -> pa.Table:
     )
 
 
-def of(values: Sequence[tuple[Any, ...]]) -> Profile:
-    return profile(table(values), STEPS, "w")
+def of(values: Sequence[tuple[Any, ...]]) -> FeatureStatistics:
+    return feature_statistics(table(values), STEPS, "w")
 
 
-def assert_near(a: Profile, b: Profile) -> None:
+def assert_near(a: FeatureStatistics, b: FeatureStatistics) -> None:
     assert a.num_rows == b.num_rows
     for key, one in {**a.columns, "target": a.target}.items():
         other = {**b.columns, "target": b.target}[key]
@@ -73,7 +73,7 @@ def test_merge_is_associative_order_free_and_equal_to_one_pass(a: list[Any], b: 
 @settings(deadline=None, max_examples=30)
 @given(rows)
 def test_json_round_trip_when_profile_holds_anything(values: list[Any]) -> None:
-    assert loads(Profile, dumps(of(values))) == of(values)
+    assert loads(FeatureStatistics, dumps(of(values))) == of(values)
 
 
 def test_nan_counts_as_null_and_infinity_apart() -> None:
@@ -91,13 +91,13 @@ def test_profile_is_the_same_whatever_the_chunks() -> None:
     rng = np.random.default_rng(7)
     values = [(float(v), int(v), "ab"[i % 2], i) for i, v in enumerate(rng.normal(0, 100, 5000))]
     pieces = pa.concat_tables([table(values[i : i + 333]) for i in range(0, 5000, 333)])
-    assert profile(pieces, STEPS, "w") == of(values)
+    assert feature_statistics(pieces, STEPS, "w") == of(values)
 
 
 def test_mean_and_deviation_stay_right_far_from_zero() -> None:
     values = 1e9 + np.random.default_rng(7).normal(size=100_000)
     steps = STEPS[:1]
-    parts = [profile(pa.table({"x": part}), steps, "x") for part in np.array_split(values, 97)]
+    parts = [feature_statistics(pa.table({"x": part}), steps, "x") for part in np.array_split(values, 97)]
     found = parts[0]
     for part in parts[1:]:
         found = merge(found, part)
@@ -132,16 +132,16 @@ def test_counts_past_the_bound_are_too_low_by_no_more_than_is_said(monkeypatch: 
 def test_columns_of_another_type_or_missing_are_named() -> None:
     data = table([(1.0, 1, "a", 0)])
     with pytest.raises(DataError, match=r"^column name is string, not a number; list it under features\.categorical$"):
-        profile(data, [FeatureStep(kind="numeric", column="name", settings=Settings({}))], "w")
+        feature_statistics(data, [FeatureStep(kind="numeric", column="name", settings=Settings({}))], "w")
     with pytest.raises(DataError, match=r"^column x is double, not text, a whole number or a boolean"):
-        profile(data, [FeatureStep(kind="categorical", column="x", settings=Settings({}))], "w")
+        feature_statistics(data, [FeatureStep(kind="categorical", column="x", settings=Settings({}))], "w")
     with pytest.raises(DataError, match=r"^no column nam in the data; did you mean name\?$"):
-        profile(data, [FeatureStep(kind="categorical", column="nam", settings=Settings({}))], "w")
+        feature_statistics(data, [FeatureStep(kind="categorical", column="nam", settings=Settings({}))], "w")
 
 
 def test_merge_takes_the_type_of_the_part_that_has_values() -> None:
     nothing = pa.table({"x": pa.nulls(2), "w": pa.nulls(2), "name": pa.nulls(2), "time": pa.nulls(2)})
-    merged = merge(profile(nothing, STEPS, "w"), of([(1.0, 2, "a", 3)]))
+    merged = merge(feature_statistics(nothing, STEPS, "w"), of([(1.0, 2, "a", 3)]))
     assert [p.type for p in merged.columns.values()] == ["number", "number", "text", "time"]
     assert [p.num_null for p in merged.columns.values()] == [2, 2, 2, 2]
 
@@ -149,4 +149,4 @@ def test_merge_takes_the_type_of_the_part_that_has_values() -> None:
 def test_text_that_is_not_utf8_is_a_data_error() -> None:
     broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"]).buffers())
     with pytest.raises(DataError, match="column name holds text that is not UTF-8"):
-        profile(pa.table({"name": broken, "w": [1]}), STEPS[2:3], "w")
+        feature_statistics(pa.table({"name": broken, "w": [1]}), STEPS[2:3], "w")

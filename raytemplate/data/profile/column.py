@@ -1,0 +1,127 @@
+"""What the values of a raw column are: made of some of its rows, and merged with what is known of the others.
+
+Memory is bounded, whatever the number of rows, and merging is associative and order-free to the bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from raytemplate.data.features.kind import is_text, is_whole
+from raytemplate.data.missing import null_where_missing
+from raytemplate.data.statistics import merged_type
+from raytemplate.data.times import is_time, time_range
+
+pc: Any = pyarrow.compute
+
+MOST_VALUES = 1_000
+"""Different values of a column that are counted; past that only that there are more."""
+
+Value = str | bool | int | float
+Limit = int | float | datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnProfile:
+    """Some rows of a column, as they are read.
+
+    Args:
+        type: as in `contract.columns`; "null" where no row has a value of a type, "other" for what has no word there.
+        whole: numbers of which each is a whole one, whatever their type: pandas writes 3.0 where one is missing.
+        min, max: of numbers, whole ones as int where no float is the same, and of times; None for others.
+        values: value -> rows, where there are at most `MOST_VALUES`; else None. Never of times.
+    """
+
+    type: str
+    num_rows: int
+    num_null: int
+    whole: bool = False
+    min: Limit | None = None
+    max: Limit | None = None
+    values: Mapping[Value, int] | None = None
+
+    @property
+    def range(self) -> tuple[int | float, int | float] | None:
+        """The least and the greatest number; None where there is none."""
+        low, high = self.min, self.max
+        return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
+
+
+def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
+    """The profile of values [rows].
+
+    Raises:
+        DataError: a time that cannot be kept.
+    """
+    column = null_where_missing(column)
+    there, word = column.drop_null(), type_of(column.type)
+    low, high = _limits(there, word)
+    fractions = word == "number" and pc.all(pc.equal(there, pc.floor(there))).as_py() is False
+    return ColumnProfile(
+        type=word, num_rows=len(column), num_null=len(column) - len(there), min=low, max=high,
+        whole=word in ("integer", "number", "null") and not fractions,
+        values=None if word in ("time", "other") else _counted(there),
+    )  # fmt: skip
+
+
+def merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+    """The profile of both parts.
+
+    Raises:
+        DataError: the column has another type in each.
+    """
+    return ColumnProfile(
+        type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows, num_null=a.num_null + b.num_null,
+        whole=a.whole and b.whole,
+        min=min((limit for limit in (a.min, b.min) if limit is not None), default=None),
+        max=max((limit for limit in (a.max, b.max) if limit is not None), default=None),
+        values=None if a.values is None or b.values is None else _few(Counter(a.values) + Counter(b.values)),
+    )  # fmt: skip
+
+
+NOTHING = ColumnProfile(type="null", num_rows=0, num_null=0, whole=True, values={})
+"""The profile of no rows: merged with another it is that one."""
+
+
+def _limits(there: Any, word: str) -> tuple[Limit | None, Limit | None]:
+    if word == "time":
+        return time_range(there)
+    if word not in ("number", "integer") or not len(there):
+        return None, None
+    both = pc.min_max(there).as_py()
+    return _exactly(both["min"]), _exactly(both["max"])
+
+
+def _counted(there: Any) -> Mapping[Value, int] | None:
+    found = pc.value_counts(there)
+    if len(found) > MOST_VALUES:
+        return None
+    counts = {one["values"]: one["counts"] for one in found.to_pylist()}
+    return {v if isinstance(v, str | bool | int) else _exactly(v): count for v, count in counts.items()}
+
+
+def _few(values: Mapping[Value, int]) -> Mapping[Value, int] | None:
+    return values if len(values) <= MOST_VALUES else None
+
+
+def _exactly(value: Any) -> int | float:
+    """A number as a float if that is the same, else as int; so is the size of account numbers kept."""
+    return float(value) if float(value) == value or value != int(value) else int(value)
+
+
+def type_of(kind: Any) -> str:
+    """An Arrow type as a contract calls it; "other" for what it has no word for."""
+    if pa.types.is_dictionary(kind):
+        return type_of(kind.value_type)
+    tests = {
+        "integer": is_whole, "number": lambda k: pa.types.is_floating(k) or pa.types.is_decimal(k), "text": is_text,
+        "boolean": pa.types.is_boolean, "time": is_time, "null": pa.types.is_null,
+    }  # fmt: skip
+    return next((word for word, test in tests.items() if test(kind)), "other")
