@@ -96,7 +96,7 @@ def plan(
     """
     from raytemplate.data.features.kind import load_kind
     from raytemplate.planning.compile import compile as compile_plan
-    from raytemplate.planning.features import every_variant
+    from raytemplate.planning.features import every_searched
 
     found_in = workspace_at(workspace, start=spec.folder)
     _check_installed(spec)
@@ -104,7 +104,7 @@ def plan(
         spec = _with_frame(spec, data, found_in)
     found = _look(spec, found_in, _cluster(address) if address else None)
     plan_ = compile_plan(spec, found, as_of)
-    for step in every_variant(spec, plan_.ingest.features):
+    for step in every_searched(spec, plan_.ingest.features):
         load_kind(step.kind)  # now, rather than on a worker: a package's may not be importable
     return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")
 

@@ -74,11 +74,11 @@ class Start:
 
     Args:
         folder: the model's.
-        places: column of codes -> for each of its codes the code that its value had in that model, -1 if it had none.
+        codes: column of codes -> for each of its codes the code that its value had in that model, -1 if it had none.
     """
 
     folder: Path
-    places: Mapping[str, tuple[int, ...]]
+    codes: Mapping[str, tuple[int, ...]]
 
 
 class LoopContext(Protocol):

@@ -195,17 +195,17 @@ class SavedModel:
         chosen = [name for name in names if name in needed]
         self._refuse_lost_zeros(rows)
         taken = iter(as_read(rows.select(chosen), self.about.rules, self.about.types).columns)
-        columns = [next(taken) if name in needed else rows.column(place) for place, name in enumerate(names)]
+        columns = [next(taken) if name in needed else rows.column(index) for index, name in enumerate(names)]
         return pa.table(columns, names=names)
 
     def _refuse_lost_zeros(self, rows: pa.Table) -> None:
         """Numbers for text such as 00007: written again as text they would be other categories."""
         for one in self.features.features:
             padded = next((v for v in one.state.get("values", ()) if _PADDED.fullmatch(str(v))), None)
-            place = -1 if padded is None or one.type != "text" else rows.schema.get_field_index(one.column)
-            if place >= 0 and is_number(rows.schema.field(place).type):
+            index = -1 if padded is None or one.type != "text" else rows.schema.get_field_index(one.column)
+            if index >= 0 and is_number(rows.schema.field(index).type):
                 raise DataError(
-                    f'column {one.column} is {rows.schema.field(place).type}, and in training text such as "{padded}", '
+                    f'column {one.column} is {rows.schema.field(index).type}, and in training text such as "{padded}", '
                     "whose zeros a number has lost",
                     next_step=f'read it as text, in pandas with dtype={{"{one.column}": str}}',
                 )
@@ -233,12 +233,12 @@ class SavedModel:
             return {PREDICTION: predictions}
         names = np.array(self.features.classes, dtype=object)
         likeliest = {PREDICTION: names[predictions.argmax(axis=1)]}
-        return likeliest | {f"{PROBABILITY}{name}": predictions[:, place] for place, name in enumerate(names)}
+        return likeliest | {f"{PROBABILITY}{name}": predictions[:, index] for index, name in enumerate(names)}
 
 
 def _untyped_where_empty(rows: pa.Table) -> pa.Table:
     """A text file does not say what its empty columns would hold: they are missing values of whatever is asked for."""
-    for place, column in enumerate(rows.columns):
+    for index, column in enumerate(rows.columns):
         if is_text(column.type) and column.null_count == len(column):
-            rows = rows.set_column(place, rows.column_names[place], pa.chunked_array([pa.nulls(len(column))]))
+            rows = rows.set_column(index, rows.column_names[index], pa.chunked_array([pa.nulls(len(column))]))
     return rows

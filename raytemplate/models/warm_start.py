@@ -16,8 +16,8 @@ def start_from(folder: Path, now: FittedFeatures) -> Start | str:
     """What training begins with, from the folder of a champion; or why its weights mean something else here.
 
     Scales and the target's mean may have moved: weights learnt with the old ones are a beginning all the same. Columns,
-    their order and the classes must be the same. Values of a category may come, go and change places: each code has its
-    place among the champion's.
+    their order and the classes must be the same. Values of a category may come, go and change their codes: each has its
+    code in the champion.
     """
     then = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
     if (then.task, then.classes) != (now.task, now.classes):
@@ -27,15 +27,15 @@ def start_from(folder: Path, now: FittedFeatures) -> Start | str:
         return f"its columns are others: {', '.join(changed[:3])}" if changed else "its columns stand in another order"
     known = {feature.column: _values(feature) for feature in then.features}
     values = {feature.column: _values(feature) for feature in now.features}
-    places: dict[str, tuple[int, ...]] = {}
+    codes: dict[str, tuple[int, ...]] = {}
     for column, before, after in zip(now.codes, then.cardinalities, now.cardinalities, strict=True):
         if values.get(column):
-            places[column] = _places(known.get(column, ()), values[column])
+            codes[column] = _codes_then(known.get(column, ()), values[column])
         elif before == after:
-            places[column] = tuple(range(after))
+            codes[column] = tuple(range(after))
         else:
             return f"{column} had {before:,} codes and has {after:,}"
-    return Start(folder=folder, places=places)
+    return Start(folder=folder, codes=codes)
 
 
 def _dense(features: FittedFeatures) -> tuple[str, ...]:
@@ -49,6 +49,6 @@ def _values(feature: FittedColumn) -> tuple[str, ...]:
     return tuple(feature.state["values"]) if embedded else ()
 
 
-def _places(then: tuple[str, ...], now: tuple[str, ...]) -> tuple[int, ...]:
+def _codes_then(then: tuple[str, ...], now: tuple[str, ...]) -> tuple[int, ...]:
     before = {value: code for code, value in enumerate(then, _FIRST)}
     return (*range(_FIRST), *(before.get(value, -1) for value in now))

@@ -19,7 +19,7 @@ from raytemplate.errors import PlanError
 from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import can_be_hashed, check_columns, hashed_as
-from raytemplate.planning.features import every_variant, feature_steps, num_variants, searches_features
+from raytemplate.planning.features import every_searched, feature_steps, num_feature_sets, searches_features
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import limits_of
 from raytemplate.planning.moments import most_inside, overlaps, resolve_as_of, windows_at, windows_by_split
@@ -122,13 +122,13 @@ def _ingest(
 ) -> IngestStage:  # fmt: skip
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
-    variants = every_variant(spec, features)
-    columns = _columns(spec, inventory, variants)
+    searched = every_searched(spec, features)
+    columns = _columns(spec, inventory, searched)
     num_rows = sum(w.num_rows for w in windows)
     memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * _text_width(features))
     if keeps_rows := searches_features(spec):
-        encoded = len(columns) * _BYTES_ENCODED + 4 * _text_width(variants)
-        more = int(min(num_variants(spec), trials_at_once(spec, inventory) + 1)) * encoded
+        encoded = len(columns) * _BYTES_ENCODED + 4 * _text_width(searched)
+        more = int(min(num_feature_sets(spec), trials_at_once(spec, inventory) + 1)) * encoded
         memory += sum(w.num_rows for w in windows[:2]) * (len(columns) * (_BYTES_A_VALUE - _BYTES_ENCODED) + more)
     return IngestStage(
         source=source.kind, root=source.root, num_files_listed=len(source.files),

@@ -42,7 +42,7 @@ def searches_features(spec: TemplateSpec) -> bool:
     return any(name.startswith(COLUMNS) for name in spec.tuning.space)
 
 
-def every_variant(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tuple[FeatureStep, ...]:
+def every_searched(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tuple[FeatureStep, ...]:
     """The steps of a template, and those that the ends of its draws make of them: what needs most is among them."""
     space, found = spec.tuning.space, dict.fromkeys(features)
     for name in space:
@@ -52,7 +52,7 @@ def every_variant(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tupl
     return tuple(found)
 
 
-def num_variants(spec: TemplateSpec) -> float:
+def num_feature_sets(spec: TemplateSpec) -> float:
     """How many different features trials can have; infinite where a draw has no end of values."""
     counts = (parse_draw(one.draw).count for name, one in spec.tuning.space.items() if name.startswith(COLUMNS))
     return math.prod(counts)

@@ -12,9 +12,9 @@ from raytemplate.code.load import code_in
 from raytemplate.engines.ray.data.ingest import encode_again, open_data
 from raytemplate.engines.ray.training.rank import TrainRequest
 from raytemplate.engines.ray.training.train import lower
+from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
 from raytemplate.engines.ray.trials.trial_process import ended_by
 from raytemplate.engines.ray.trials.trial_rows import RowsLate, made_for
-from raytemplate.engines.ray.trials.variants import Variants, half_a_store
 from raytemplate.errors import TrainingFailed
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import Ended
@@ -81,7 +81,7 @@ def same(one, other):
 def test_each_set_of_features_is_encoded_once_and_that_of_the_template_at_ingest(made, code):
     _, data = made
     rows = {window.name: window.num_rows for window in data.ingested.snapshot.windows}
-    trials, before = Variants(data, code, at_least=3, room_bytes=half_a_store()), len(calls(code))
+    trials, before = FeatureSets(data, code, at_least=3, room_bytes=half_a_store()), len(calls(code))
     own = trials.rows(0, {PRECIP: "log", "training.lr": 0.1})
     first = trials.rows(0, {PRECIP: "none"})
     assert trials.rows(0, {PRECIP: "none", "training.lr": 0.2}) is first
@@ -94,7 +94,7 @@ def test_each_set_of_features_is_encoded_once_and_that_of_the_template_at_ingest
 def test_a_trial_sees_what_a_template_with_its_values_would(made, code):
     plan_, data = made
     values = {PRECIP: "none", "features.columns.dest.min_count": 50}
-    rows = Variants(data, code, at_least=3, room_bytes=half_a_store()).rows(0, values)
+    rows = FeatureSets(data, code, at_least=3, room_bytes=half_a_store()).rows(0, values)
     stage = replace(plan_.ingest, features=drawn_steps(plan_.ingest, values), keeps_rows=False)
     with code_in(code):
         other = open_data(stage, data.ingested.snapshot)
@@ -113,13 +113,13 @@ def test_the_winners_features_are_fitted_to_rows_that_are_not_read_again(made, c
     assert again.ingested.snapshot == data.ingested.snapshot and again.ingested.statistics.keys() == {
         "train", "validation", "test",
     }  # fmt: skip
-    rows = Variants(data, code, at_least=3, room_bytes=half_a_store()).rows(0, {PRECIP: "none"})
+    rows = FeatureSets(data, code, at_least=3, room_bytes=half_a_store()).rows(0, {PRECIP: "none"})
     assert same(fetched(rows), {name: ray.get(ref) for name, ref in again.refs.items()})
     assert not again.rows and not again.serves(stage)
 
 
 def test_those_used_longest_ago_go_where_there_is_no_room(made, code):
-    trials = Variants(made[1], code, at_least=2, room_bytes=0.0)
+    trials = FeatureSets(made[1], code, at_least=2, room_bytes=0.0)
     first, second, third = (trials.rows(0, {"features.columns.dest.min_count": n}) for n in (5, 6, 7))
     fetched(third)
     assert trials.rows(0, {"features.columns.dest.min_count": 7}) is third
@@ -130,7 +130,7 @@ def test_those_used_longest_ago_go_where_there_is_no_room(made, code):
 
 def test_what_goes_wrong_is_told_to_the_trial(made, code, tmp_path):
     plan_, data = made
-    trials = Variants(data, code, at_least=3, room_bytes=half_a_store())
+    trials = FeatureSets(data, code, at_least=3, room_bytes=half_a_store())
     (code.parent / "broken").touch()
     request: TrainRequest = lower(plan_.fit, data.ingested.features, Journal(tmp_path), 1.0, 0.0)
     request = replace(request, assignment=replace(request.assignment, made=time.time(), remaining_s=60.0))
@@ -144,7 +144,7 @@ def test_what_goes_wrong_is_told_to_the_trial(made, code, tmp_path):
 
 def test_a_trial_waits_for_its_rows_no_longer_than_it_may(made, code, tmp_path):
     plan_, data = made
-    trials = Variants(data, code, at_least=3, room_bytes=half_a_store())
+    trials = FeatureSets(data, code, at_least=3, room_bytes=half_a_store())
     (code.parent / "slow").touch()
     request = lower(plan_.fit, data.ingested.features, Journal(tmp_path), 0.5, time.time())
     late, same_rows = trials.rows(0, {PRECIP: "none"}), trials.rows(1, {PRECIP: "none"})

@@ -23,15 +23,15 @@ MOVED = (0, 1, 6, 5, 4, 3, 2)
 STILL = {"lr": 1e-12, "epochs": 1}  # moves nothing that could be seen
 
 
-def rows(num_rows, seed, places=SAME):
-    """`simple_rows` coded by another vocabulary: a value that had code `places[c]` has code c."""
+def rows(num_rows, seed, codes=SAME):
+    """`simple_rows` coded by another vocabulary: a value that had code `codes[c]` has code c."""
     made = simple_rows(num_rows, seed)
-    return replace(made, codes=np.argsort(places)[made.codes].astype(np.int32))
+    return replace(made, codes=np.argsort(codes)[made.codes].astype(np.int32))
 
 
-def train(folder, start=None, kind="tabular-mlp", options=None, layout=LAYOUT, places=SAME, **training):
+def train(folder, start=None, kind="tabular-mlp", options=None, layout=LAYOUT, codes=SAME, **training):
     family = plugins.load(plugins.FAMILIES, kind)
-    data = {"train": rows(1000, 1, places), "validation": rows(300, 2, places)}
+    data = {"train": rows(1000, 1, codes), "validation": rows(300, 2, codes)}
     context = MemoryContext(data, layout, folder, start=start)
     settings = TrainingSpec(**{"lr": 1e-2, "batch_size": 64, "epochs": 4, **training})
     plugins.resolve(family.loop)(context, family.options(**(options or {})), settings)
@@ -44,23 +44,23 @@ def champion(tmp_path_factory):
 
 
 def test_it_begins_where_the_champion_ended(champion, tmp_path):
-    start = Start(folder=champion.checkpoint()[0], places={"group": SAME})
+    start = Start(folder=champion.checkpoint()[0], codes={"group": SAME})
     warm = train(tmp_path, start, **STILL)
     assert warm.cold == ""
     assert warm.validations == [pytest.approx(champion.validations[-1], rel=1e-5)]
 
 
 def test_embeddings_move_with_their_codes(champion, tmp_path):
-    start = Start(folder=champion.checkpoint()[0], places={"group": MOVED})
-    warm = train(tmp_path / "1", start, places=MOVED, **STILL)
+    start = Start(folder=champion.checkpoint()[0], codes={"group": MOVED})
+    warm = train(tmp_path / "1", start, codes=MOVED, **STILL)
     assert warm.validations == [pytest.approx(champion.validations[-1], rel=1e-5)]
-    unmoved = train(tmp_path / "2", replace(start, places={"group": SAME}), places=MOVED, **STILL)
+    unmoved = train(tmp_path / "2", replace(start, codes={"group": SAME}), codes=MOVED, **STILL)
     assert unmoved.validations[0] > 2 * champion.validations[-1]
 
 
 def test_a_new_value_begins_as_in_a_new_network(champion, tmp_path):
-    places, layout = (*SAME, -1), replace(LAYOUT, cardinalities=(8,))
-    start = Start(folder=champion.checkpoint()[0], places={"group": places})
+    codes, layout = (*SAME, -1), replace(LAYOUT, cardinalities=(8,))
+    start = Start(folder=champion.checkpoint()[0], codes={"group": codes})
     warm = train(tmp_path, start, layout=layout, **STILL)
     assert warm.cold == ""
     assert warm.validations == [pytest.approx(champion.validations[-1], rel=1e-5)]
@@ -75,7 +75,7 @@ def test_a_new_value_begins_as_in_a_new_network(champion, tmp_path):
     ],
 )
 def test_another_network_begins_anew_and_says_why(champion, tmp_path, options, cardinality, words):
-    start = Start(folder=champion.checkpoint()[0], places={"group": (*SAME, -1, -1)[:cardinality]})
+    start = Start(folder=champion.checkpoint()[0], codes={"group": (*SAME, -1, -1)[:cardinality]})
     layout = replace(LAYOUT, cardinalities=(cardinality,))
     warm = train(tmp_path / "warm", start, options=options, layout=layout, epochs=1)
     assert warm.cold is not None
@@ -89,11 +89,11 @@ def test_another_network_begins_anew_and_says_why(champion, tmp_path, options, c
 )
 def test_a_network_of_ones_own_begins_warm_unless_its_codes_have_moved(tmp_path, kind, options):
     first = train(tmp_path / "1", kind=kind, options=options)
-    start = Start(folder=first.checkpoint()[0], places={"group": SAME})
+    start = Start(folder=first.checkpoint()[0], codes={"group": SAME})
     cold = train(tmp_path / "2", kind=kind, options=options, epochs=1)
     warm = train(tmp_path / "3", start, kind=kind, options=options, epochs=1)
     assert (warm.cold, warm.validations[0] < 0.7 * cold.validations[0]) == ("", True)
-    moved = train(tmp_path / "4", replace(start, places={"group": MOVED}), kind=kind, options=options, epochs=1)
+    moved = train(tmp_path / "4", replace(start, codes={"group": MOVED}), kind=kind, options=options, epochs=1)
     assert "the codes of group are others now" in moved.cold
     assert moved.finished == cold.finished
 
@@ -121,7 +121,7 @@ def before(tmp_path):
 
 def test_each_code_has_its_place_among_the_champions(before):
     found = start_from(before, replace(features("BOS", "SFO", "ATL"), target_mean=151.0))
-    assert found == Start(folder=before, places={"dest": (0, 1, 3, -1, 2)})
+    assert found == Start(folder=before, codes={"dest": (0, 1, 3, -1, 2)})
 
 
 @pytest.mark.parametrize(

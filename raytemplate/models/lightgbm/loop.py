@@ -48,7 +48,7 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
 def _names(columns: list[str]) -> list[str]:
     """The columns by name; by number where LightGBM refuses the name ("note:late", text in other scripts)."""
     plain = re.compile(r"[\w.()=<>-]+", re.ASCII)
-    return [name if plain.fullmatch(name) else f"column_{place}" for place, name in enumerate(columns)]
+    return [name if plain.fullmatch(name) else f"column_{index}" for index, name in enumerate(columns)]
 
 
 class _Seed:

@@ -51,12 +51,12 @@ def train(context: LoopContext, options: LightningOptions, training: TrainingSpe
 
 
 def _trainer(context: LoopContext, training: TrainingSpec, callback: Callback) -> Trainer:
-    device, place = torch.device(context.device()), _Ranks(context)
+    device, ranks = torch.device(context.device()), _Ranks(context)
     one = context.num_ranks == 1
     return Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu", devices=[device.index or 0] if device.index else 1,
-        num_nodes=context.num_ranks, strategy="auto" if one else DDPStrategy(cluster_environment=place),
-        plugins=[place] if one else None, precision=_PRECISION[training.precision],  # pyright: ignore[reportArgumentType]
+        num_nodes=context.num_ranks, strategy="auto" if one else DDPStrategy(cluster_environment=ranks),
+        plugins=[ranks] if one else None, precision=_PRECISION[training.precision],  # pyright: ignore[reportArgumentType]
         gradient_clip_val=training.clip_norm, max_epochs=training.epochs, min_epochs=0, limit_val_batches=0,
         num_sanity_val_steps=0, use_distributed_sampler=False, logger=False, enable_checkpointing=False,
         callbacks=[callback], enable_progress_bar=False, enable_model_summary=False,

@@ -25,7 +25,7 @@ class Weights:
         self.num_dense = len(layout.dense)
         ends = [int(end) for end in np.cumsum([self.num_dense, *layout.cardinalities])]
         self.num_inputs = ends[-1]
-        self._places = tuple(zip(ends, layout.cardinalities, strict=False))
+        self._blocks = tuple(zip(ends, layout.cardinalities, strict=False))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -35,7 +35,7 @@ class Weights:
     def outputs(self, weights: Floats, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> Floats:
         """float64 [rows, outputs] for encoded rows."""
         found = dense.astype(np.float64) @ weights[: self.num_dense] + weights[-1]
-        for column, (start, size) in enumerate(self._places):
+        for column, (start, size) in enumerate(self._blocks):
             found += weights[start : start + size].take(codes[:, column], axis=0)
         return found
 
@@ -44,7 +44,7 @@ class Weights:
         found = np.zeros(self.shape)
         found[: self.num_dense] = dense.astype(np.float64).T @ slopes
         found[-1] = slopes.sum(axis=0)
-        for column, (start, size) in enumerate(self._places):
+        for column, (start, size) in enumerate(self._blocks):
             for output in range(self.num_outputs):
                 found[start : start + size, output] = np.bincount(codes[:, column], slopes[:, output], minlength=size)
         return found

@@ -18,7 +18,7 @@ class LinearPredictor:
     """Weights of all inputs."""
 
     def __init__(self, weights: Floats, layout: Layout) -> None:
-        self._weights, self._layout, self._places = weights, layout, Weights(layout)
+        self._weights, self._layout, self._blocks = weights, layout, Weights(layout)
 
     @classmethod
     def load(cls, folder: Path, layout: Layout) -> LinearPredictor:
@@ -27,7 +27,7 @@ class LinearPredictor:
 
     def predict(self, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """Predictions in the target's unit, or probabilities, shaped as by a `Predictor`."""
-        return in_unit(self._places.outputs(self._weights, dense, codes), self._layout)
+        return in_unit(self._blocks.outputs(self._weights, dense, codes), self._layout)
 
 
 def in_unit(outputs: Floats, layout: Layout) -> Floats:

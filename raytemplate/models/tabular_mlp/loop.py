@@ -18,5 +18,5 @@ def train(context: LoopContext, options: TabularMlpOptions, training: TrainingSp
     def describe(folder: Path) -> None:
         (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))
 
-    tables = {column: f"embeddings.{place}.weight" for place, column in enumerate(context.layout.codes)}
+    tables = {column: f"embeddings.{index}.weight" for index, column in enumerate(context.layout.codes)}
     fit(context, lambda: TabularMlp(context.layout, options), training, describe, tables)

@@ -12,8 +12,8 @@ _INSIDE = "inside.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """A place inside an epoch.
+class Position:
+    """A position inside an epoch.
 
     Args:
         steps: steps of the epoch that are done.
@@ -34,8 +34,8 @@ class Place:
             torch.cuda.set_rng_state(self.random[1], device)
 
 
-def save_place(folder: Path, steps: int, loss: torch.Tensor, seconds: float) -> None:
-    """A place into a checkpoint, see `Place`."""
+def save_position(folder: Path, steps: int, loss: torch.Tensor, seconds: float) -> None:
+    """A position into a checkpoint, see `Position`."""
     state = {"steps": torch.tensor(steps), "loss": loss.cpu(), "seconds": torch.tensor(seconds),
              "random.0": torch.get_rng_state()}  # fmt: skip
     if loss.is_cuda:
@@ -43,12 +43,12 @@ def save_place(folder: Path, steps: int, loss: torch.Tensor, seconds: float) -> 
     save_file(state, folder / _INSIDE)
 
 
-def load_place(folder: Path) -> Place | None:
-    """The place at which a checkpoint was made; None where that was the end of an epoch."""
+def load_position(folder: Path) -> Position | None:
+    """The position at which a checkpoint was made; None where that was the end of an epoch."""
     if not (folder / _INSIDE).exists():
         return None
     state = load_file(folder / _INSIDE)
     random = tuple(state[name] for name in ("random.0", "random.1") if name in state)
-    return Place(
+    return Position(
         steps=int(state["steps"]), loss=state["loss"], seconds=float(state["seconds"]), random=random
     )  # fmt: skip

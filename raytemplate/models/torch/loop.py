@@ -20,7 +20,7 @@ from raytemplate.code.load import blamed_on
 from raytemplate.models.context import Batch, LoopContext
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.torch.family import TorchOptions
-from raytemplate.models.torch.inside import Place, load_place, save_place
+from raytemplate.models.torch.inside import Position, load_position, save_position
 from raytemplate.models.torch.objective import Objective, objective
 from raytemplate.models.torch.optimizer import Adam, smallest_are_zero
 from raytemplate.models.torch.predict import NETWORK, build_network, in_unit, shaped
@@ -82,11 +82,11 @@ def _fit(
 
     aim = objective(training, context.layout)
     aim.criterion.to(next(model.parameters()).device)
-    done, place = _go_on(context, model, optimizer, tables)
+    done, position = _go_on(context, model, optimizer, tables)
     for epoch in range(done + 1, training.epochs + 1):
         torch.manual_seed(training.seed * 100_003 + epoch)
-        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch, save, place)
-        place = None
+        loss, loop_s, num_rows = _one_epoch(context, wrapped, optimizer, aim, training, epoch, save, position)
+        position = None
         if num_rows < 0:
             break
         validation = context.measure(_predictions(context, model, epoch))
@@ -105,24 +105,24 @@ def _one_epoch(
     training: TrainingSpec,
     epoch: int,
     save: Callable[[Path], None],
-    place: Place | None,
+    position: Position | None,
 ) -> tuple[float, float, int]:
     """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle.
 
     Args:
-        place: where in the epoch the weights and the optimizer come from; None for its beginning.
+        position: where in the epoch the weights and the optimizer come from; None for its beginning.
     """
     device = next(model.parameters()).device
     model.train()
-    total = torch.zeros((), dtype=torch.float64, device=device) if place is None else place.loss.to(device)
+    total = torch.zeros((), dtype=torch.float64, device=device) if position is None else position.loss.to(device)
     rows = rows_all = 0
-    started = time.perf_counter() - (place.seconds if place else 0.0)
+    started = time.perf_counter() - (position.seconds if position else 0.0)
     for step, batch in enumerate(context.batches("train", epoch=epoch, batch_size=training.batch_size)):
-        if place is not None and step < place.steps:
+        if position is not None and step < position.steps:
             rows, rows_all = rows + len(batch), rows_all + batch.num_rows_all_ranks
             continue
-        if place is not None and step == place.steps:
-            place.draw_on(device)
+        if position is not None and step == position.steps:
+            position.draw_on(device)
         dense, codes, target = _tensors(batch, device)
         optimizer.zero_grad()
         # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
@@ -188,13 +188,13 @@ def _save_inside(
     save: Callable[[Path], None], steps: int, total: torch.Tensor, started: float, folder: Path
 ) -> None:  # fmt: skip
     save(folder)
-    save_place(folder, steps, total, time.perf_counter() - started)
+    save_position(folder, steps, total, time.perf_counter() - started)
 
 
 def _go_on(
     context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None
-) -> tuple[int, Place | None]:
-    """Epochs that weights and optimizer were restored with, and the place in the next; 0 when there is none."""
+) -> tuple[int, Position | None]:
+    """Epochs that weights and optimizer were restored with, and the position in the next; 0 when there is none."""
     found = context.checkpoint()
     if found is None:
         context.begin(lambda start: take_over(start, model, tables))
@@ -202,4 +202,4 @@ def _go_on(
     folder, epoch = found
     load_weights(folder, model)
     load_optimizer(folder, optimizer)
-    return epoch, load_place(folder)
+    return epoch, load_position(folder)

@@ -37,7 +37,7 @@ def take_over(start: Start, model: nn.Module, tables: Mapping[str, str] | None =
     Returns:
         Why the weights do not fit; "" where they were taken.
     """
-    moved = [column for column, places in start.places.items() if places != tuple(range(len(places)))]
+    moved = [column for column, codes in start.codes.items() if codes != tuple(range(len(codes)))]
     if tables is None and moved:
         return f"the codes of {', '.join(moved[:3])} are others now, and only tabular-mlp can move its embeddings along"
     found, own = load_file(start.folder / WEIGHTS), dict(model.state_dict())
@@ -45,7 +45,7 @@ def take_over(start: Start, model: nn.Module, tables: Mapping[str, str] | None =
         return f"its network has other parts: {', '.join(sorted(found.keys() ^ own.keys())[:3])}"
     for column, name in (tables or {}).items():
         if found[name].shape[1:] == own[name].shape[1:]:
-            found[name] = _rows(found[name], own[name], start.places[column])
+            found[name] = _rows(found[name], own[name], start.codes[column])
     for name, tensor in found.items():
         if tensor.shape != own[name].shape:
             return f"{name} was {list(tensor.shape)} and is {list(own[name].shape)}"
@@ -88,8 +88,8 @@ def _flat(model: nn.Module) -> dict[str, torch.Tensor]:
     return flat
 
 
-def _rows(then: torch.Tensor, now: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
+def _rows(then: torch.Tensor, now: torch.Tensor, codes: tuple[int, ...]) -> torch.Tensor:
     rows = now.detach().cpu().clone()
-    known = torch.tensor([place >= 0 for place in places])
-    rows[known] = then[torch.tensor([place for place in places if place >= 0], dtype=torch.int64)]
+    known = torch.tensor([code >= 0 for code in codes])
+    rows[known] = then[torch.tensor([code for code in codes if code >= 0], dtype=torch.int64)]
     return rows

@@ -97,8 +97,8 @@ def _run(request: TrainRequest, rows: TrialRows, exchange: Any, ranks: WorkerRan
     return Ended(how="trained", stopped=stopped)
 
 
-class GroupPlace:
-    """See `Place`. One worker group and the thread that waits for it.
+class GroupSlot:
+    """See `Slot`. One worker group and the thread that waits for it.
 
     Args:
         request: as of a trial; it says how many workers of what, and `storage` is a folder of this group alone.
@@ -120,21 +120,21 @@ class GroupPlace:
         self._thread.start()
 
     def takes(self, request: TrainRequest) -> bool:
-        """See `Place`."""
+        """See `Slot`."""
         fits = request.trainer == self._trainer and (self._trainer in _USED_AGAIN or not self._was_used)
         return fits and not self.is_over
 
     def begin(self, request: TrainRequest, rows: TrialRows) -> None:
-        """See `Place`."""
+        """See `Slot`."""
         self._was_used = True
         self.actor.train.remote(request, rows)
 
     def end(self) -> None:
-        """See `Place`."""
+        """See `Slot`."""
         self._end.touch()
 
     def wait(self) -> None:
-        """See `Place`."""
+        """See `Slot`."""
         self._thread.join(_ENDING_S)
         ray.kill(self.actor)
         if not self._thread.is_alive():  # else whoever ends the workers has not seen yet that they shall end

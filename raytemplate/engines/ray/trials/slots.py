@@ -1,4 +1,4 @@
-"""Trials of a sweep on Ray: one place a slot, a process or a worker group, warm from the start and used again."""
+"""Trials of a sweep on Ray: a slot is a process or a worker group, warm from the start and used again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing_extensions import override
 from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.private.room import has_room
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
-from raytemplate.engines.ray.trials.trial_process import Place, ended_by, new_process
-from raytemplate.engines.ray.trials.variants import Variants, half_a_store
+from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
+from raytemplate.engines.ray.trials.trial_process import Slot, ended_by, new_process
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.slots import Said, Slots
@@ -28,9 +28,9 @@ class RaySlots(Slots):
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
         self.num = stage.slots
         self._stage, self._journal, self._features = stage, journal, data.ingested.features
-        self._variants = Variants(data, journal.code, at_least=stage.slots + 1, room_bytes=half_a_store())
-        self._places: dict[int, Place] = {}
-        self._left: list[Place] = []
+        self._feature_sets = FeatureSets(data, journal.code, at_least=stage.slots + 1, room_bytes=half_a_store())
+        self._slots: dict[int, Slot] = {}
+        self._left: list[Slot] = []
         self._asked: dict[Any, int] = {}
         self._num_groups = 0
         self._held = held_by(stage.arms[0])
@@ -38,32 +38,32 @@ class RaySlots(Slots):
     def __enter__(self) -> RaySlots:
         try:
             for slot in range(self.num):
-                self._places[slot] = self._new(self._stage.arms[0].trainer)
+                self._slots[slot] = self._new(self._stage.arms[0].trainer)
         except BaseException:  # nobody calls `__exit__` then
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for slot in list(self._places):
+        for slot in list(self._slots):
             self._leave(slot)
-        for place in self._left:
-            place.wait()
-        self._variants.close()
+        for there in self._left:
+            there.wait()
+        self._feature_sets.close()
 
     def is_open(self, slot: int) -> bool:
         """See `Slots`: what runs its trials is there, or there is room for another one."""
-        place = self._places.get(slot)
-        return (place is not None and not place.is_over) or has_room(self._stage.workers, self._held)
+        there = self._slots.get(slot)
+        return (there is not None and not there.is_over) or has_room(self._stage.workers, self._held)
 
     @override
     def start(self, slot: int, trial: Trial) -> None:
         request = lower_trial(trial, self._stage, self._features, self._journal)
-        if slot in self._places and not self._places[slot].takes(request):
+        if slot in self._slots and not self._slots[slot].takes(request):
             self._leave(slot)
-        if slot not in self._places:
-            self._places[slot] = self._new(request.trainer)
-        self._places[slot].begin(request, self._variants.rows(slot, trial.values))
+        if slot not in self._slots:
+            self._slots[slot] = self._new(request.trainer)
+        self._slots[slot].begin(request, self._feature_sets.rows(slot, trial.values))
         self._ask(slot)
 
     @override
@@ -76,7 +76,7 @@ class RaySlots(Slots):
 
     @override
     def answer(self, slot: int, go_on: bool) -> None:
-        self._places[slot].actor.answer.remote(go_on)
+        self._slots[slot].actor.answer.remote(go_on)
 
     @override
     def kill(self, slot: int) -> None:
@@ -91,30 +91,30 @@ class RaySlots(Slots):
             ended = ended_by(translate("sweep", error) or error)
             return [replace(ended, problem=f"its process died: {_reason(error)}")]
         if said and isinstance(said[-1], Ended):
-            self._variants.done(slot)
+            self._feature_sets.done(slot)
         else:
             self._ask(slot)
         return said
 
     def _ask(self, slot: int) -> None:
-        self._asked[self._places[slot].actor.news.remote()] = slot
+        self._asked[self._slots[slot].actor.news.remote()] = slot
 
     def _leave(self, slot: int) -> None:
-        """End what is there. Another place is made when a trial needs one."""
-        if place := self._places.pop(slot, None):
-            place.end()
-            self._left.append(place)
-        self._variants.done(slot)
+        """End what is there. Another one is made when a trial needs one."""
+        if there := self._slots.pop(slot, None):
+            there.end()
+            self._left.append(there)
+        self._feature_sets.done(slot)
 
-    def _new(self, trainer: str) -> Place:
+    def _new(self, trainer: str) -> Slot:
         if self._stage.workers == 1:
-            return new_process(self._stage, self._variants.own, self._journal.code)
-        from raytemplate.engines.ray.trials.groups import GroupPlace
+            return new_process(self._stage, self._feature_sets.own, self._journal.code)
+        from raytemplate.engines.ray.trials.groups import GroupSlot
 
         self._num_groups += 1
         request = lower(self._stage.arms[0], self._features, self._journal, math.inf, 0.0)
         storage = self._journal.folder / "ray" / f"trials-{self._num_groups}"
-        return GroupPlace(replace(request, trainer=trainer, storage=storage))
+        return GroupSlot(replace(request, trainer=trainer, storage=storage))
 
 
 def _reason(error: Exception) -> str:

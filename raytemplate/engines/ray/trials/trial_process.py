@@ -56,7 +56,7 @@ class Talk:
         return self._answers.get()
 
 
-class Place(Protocol):
+class Slot(Protocol):
     """Where one trial at a time runs."""
 
     @property
@@ -70,7 +70,7 @@ class Place(Protocol):
         ...
 
     def takes(self, request: TrainRequest) -> bool:
-        """Whether it can run that next; else another place is needed."""
+        """Whether it can run that next; else another one is needed."""
         ...
 
     def begin(self, request: TrainRequest, rows: TrialRows) -> None:
@@ -123,30 +123,30 @@ class _SlotRanks(Ranks):
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessPlace:
-    """See `Place`."""
+class ProcessSlot:
+    """See `Slot`."""
 
     actor: Any
     is_over = False
     """Ray says so when the actor is asked."""
 
     def takes(self, request: TrainRequest) -> bool:
-        """See `Place`."""
+        """See `Slot`."""
         return True
 
     def begin(self, request: TrainRequest, rows: TrialRows) -> None:
-        """See `Place`."""
+        """See `Slot`."""
         self.actor.train.remote(request, rows)
 
     def end(self) -> None:
-        """See `Place`."""
+        """See `Slot`."""
         ray.kill(self.actor)
 
     def wait(self) -> None:
-        """See `Place`: there is nothing to wait for."""
+        """See `Slot`: there is nothing to wait for."""
 
 
-def new_process(stage: SweepStage, rows: TrialRows, code: Path) -> ProcessPlace:
+def new_process(stage: SweepStage, rows: TrialRows, code: Path) -> ProcessSlot:
     """A process for the trials of a sweep, which holds what one of them is planned to hold.
 
     Args:
@@ -161,7 +161,7 @@ def new_process(stage: SweepStage, rows: TrialRows, code: Path) -> ProcessPlace:
     remote: Any = ray.remote
     kind = remote(max_restarts=0, max_concurrency=_THREADS, **held)(TrialProcess)
     loops = tuple(dict.fromkeys(each.loop for each in stage.arms))
-    return ProcessPlace(kind.remote(rows, code, loops))
+    return ProcessSlot(kind.remote(rows, code, loops))
 
 
 def ended_by(error: BaseException) -> Ended:

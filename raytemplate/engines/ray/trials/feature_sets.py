@@ -22,7 +22,7 @@ Steps = tuple[FeatureStep, ...]
 _STORE_SHARE = 0.5
 
 
-class Variants:
+class FeatureSets:
     """Train and validation under every set of features that was drawn; the test window has no part in it.
 
     Args:
