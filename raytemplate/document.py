@@ -317,7 +317,7 @@ def _single(composer: _Composer) -> _Node:
 
 
 def _build(node: _Node, path: str, lines: dict[str, int], texts: dict[str, str]) -> Any:
-    """Plain data of a node; its places go into `lines` and `texts`. Small: the limits were checked before."""
+    """Plain data of a node; its locations go into `lines` and `texts`. Small: the limits were checked before."""
     if node.kind == "scalar":
         texts[path] = node.text
         return node.value

@@ -209,7 +209,7 @@ class Problems:
 
 
 class SpecError(RaytemplateError):
-    """A template with problems: all of them, each with its place."""
+    """A template with problems: all of them, each with its location."""
 
     exit_code = 2
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("check")
 @template_options
 @click.option(
-    "--resolved", is_flag=True, help="Print the merged template with the place of every value and its comment."
+    "--resolved", is_flag=True, help="Print the merged template with the location of every value and its comment."
 )
 @click.option("--no-data", is_flag=True, help="Do not look at the data, such as where it is not at hand.")
 def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool, no_data: bool) -> Answer:
@@ -27,9 +27,9 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
     if resolved:
         from raytemplate.reports.resolved import resolved_text
 
-        places = {path: origin.where for path, origin in spec.origins.items()}
+        locations = {path: origin.where for path, origin in spec.origins.items()}
         comments = {path: origin.comment for path, origin in spec.origins.items() if origin.comment}
-        data = {"values": spec.resolved, "places": places, "comments": comments, "not_used": spec.dropped}
+        data = {"values": spec.resolved, "places": locations, "comments": comments, "not_used": spec.dropped}
         return Answer(kind="Resolved", data=data, text=resolved_text(spec))
     from raytemplate.spec.tracked import untracked_parents
 

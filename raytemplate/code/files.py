@@ -42,14 +42,14 @@ class Package:
         if self.path.is_file():
             yield self.path.name, self.path
             return
-        for place, folders, names in os.walk(self.path):
+        for location, folders, names in os.walk(self.path):
             folders[:] = sorted(f for f in folders if f != "__pycache__" and not f.startswith("."))
             for name in sorted(names):
                 if name.endswith(_COMPILED):
                     raise PlanError(f"code.modules: {self.name} holds compiled modules such as {name}",
                                     next_step="name a module of your own that imports it")  # fmt: skip
                 if name.endswith(".py"):
-                    path = Path(place, name)
+                    path = Path(location, name)
                     yield f"{self.name}/{path.relative_to(self.path).as_posix()}", path
 
     def module_file(self, module: str) -> Path | None:
@@ -57,11 +57,11 @@ class Package:
         parts = module.split(".")[1:]
         if self.path.is_file():
             return None if parts else self.path
-        place = self.path.joinpath(*parts)
-        beside = place.with_name(f"{place.name}.py")
+        location = self.path.joinpath(*parts)
+        beside = location.with_name(f"{location.name}.py")
         if parts and beside.is_file():
             return beside
-        return place / "__init__.py" if (place / "__init__.py").is_file() else None
+        return location / "__init__.py" if (location / "__init__.py").is_file() else None
 
 
 def find_package(module: str, folder: Path) -> Package | None:
@@ -71,11 +71,11 @@ def find_package(module: str, folder: Path) -> Package | None:
         folder: the template's.
     """
     name = module.partition(".")[0]
-    for place in looked_in(folder):
-        if (place / f"{name}.py").is_file():
-            return Package(name=name, path=place / f"{name}.py")
-        if (place / name).is_dir() and any((place / name).glob("*.py")):
-            return Package(name=name, path=place / name)
+    for location in looked_in(folder):
+        if (location / f"{name}.py").is_file():
+            return Package(name=name, path=location / f"{name}.py")
+        if (location / name).is_dir() and any((location / name).glob("*.py")):
+            return Package(name=name, path=location / name)
     return _installed(name)
 
 
@@ -83,8 +83,8 @@ def looked_in(folder: Path) -> tuple[Path, ...]:
     """Folders of a project where modules may be: from the template's own up to the first that looks like its root."""
     folder = folder.absolute()
     chain = [folder, *folder.parents]
-    root = next((n for n, place in enumerate(chain) if any((place / mark).exists() for mark in _ROOT_MARKS)), 0)
-    return tuple(p for place in chain[: root + 1] for p in (place, place / "src"))
+    root = next((n for n, location in enumerate(chain) if any((location / mark).exists() for mark in _ROOT_MARKS)), 0)
+    return tuple(p for location in chain[: root + 1] for p in (location, location / "src"))
 
 
 def _installed(name: str) -> Package | None:

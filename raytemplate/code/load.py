@@ -44,7 +44,7 @@ def load_attribute(target: str) -> Any:
 
     Raises:
         IntegrityError: the code that travelled does not hold the module.
-        UsageError: importing it failed, with the place in the person's own file.
+        UsageError: importing it failed, with the location in the person's own file.
     """
     module, _, attribute = target.partition(":")
     folder = _folder.get()
@@ -59,7 +59,7 @@ def load_attribute(target: str) -> Any:
 
 @contextmanager
 def blamed_on(target: str) -> Generator[None]:
-    """An error inside the module of a target becomes one line with its place there; others pass.
+    """An error inside the module of a target becomes one line with its location there; others pass.
 
     Raises:
         TrainingFailed: the person's own code failed.
@@ -69,10 +69,10 @@ def blamed_on(target: str) -> Generator[None]:
     except RaytemplateError:
         raise
     except Exception as error:  # a person's own code may raise anything; what is not theirs is raised again
-        place = _where(error, target.partition(":")[0])
-        if not place:
+        location = _where(error, target.partition(":")[0])
+        if not location:
             raise
-        raise TrainingFailed(f"{target} failed: {place}{in_words(error)}") from error
+        raise TrainingFailed(f"{target} failed: {location}{in_words(error)}") from error
 
 
 def _import_from(folder: Path, module: str) -> ModuleType:

@@ -33,8 +33,8 @@ def module_problem(module: str, folder: Path) -> str:
     """Why there is no such module; "" if there is."""
     package = find_package(module, folder)
     if package is None:
-        places = ", ".join(str(place) for place in looked_in(folder) if place.is_dir())
-        return f'no module "{module.partition(".")[0]}" in {places} or among the installed packages'
+        locations = ", ".join(str(location) for location in looked_in(folder) if location.is_dir())
+        return f'no module "{module.partition(".")[0]}" in {locations} or among the installed packages'
     if package.module_file(module) is None and not (package.path.is_dir() and module == package.name):
         return f'no module "{module}": {package.path} does not hold it'
     return ""

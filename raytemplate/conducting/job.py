@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
-from raytemplate.data.sources.places import is_uri
+from raytemplate.data.sources.locations import is_uri
 from raytemplate.ending import told_by
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.ray.clusters.attached import AttachedRay

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
-from raytemplate.data.sources.places import is_uri
+from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.options import Options, YesNo
 from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span

@@ -14,7 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from raytemplate import plugins
-from raytemplate.data.sources.places import joined, open_file
+from raytemplate.data.sources.locations import joined, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.lock import code_digest, environment

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from raytemplate.data.conditions import target_columns
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.places import joined
+from raytemplate.data.sources.locations import joined
 from raytemplate.data.sources.reader import read_file
 from raytemplate.data.sources.source import SliceOrder
 from raytemplate.data.target import MAX_CLASSES, class_texts

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceTable
-from raytemplate.data.sources.places import is_uri
+from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.reader import find_source, list_files
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavailable

@@ -1,1 +1,1 @@
-"""YAML -> TemplateSpec: load, layers, the place of every value."""
+"""YAML -> TemplateSpec: load, layers, the location of every value."""

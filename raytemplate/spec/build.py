@@ -34,75 +34,77 @@ from raytemplate.spec.checks.plugged import (
 )
 from raytemplate.spec.checks.space import check_space, lay_out_space
 from raytemplate.spec.checks.task import check_task, fill_defaults
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 from raytemplate.spec.names import TOP_LEVEL, no_such_top_level
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec, TemplateSpec
 from raytemplate.tuning.options import TuningSpec
 
 
-def build(places: Places, path: Path) -> TemplateSpec:
+def build(locations: Locations, path: Path) -> TemplateSpec:
     """The spec that the merged document describes.
 
     Raises:
         SpecError: all problems, those noted before among them.
     """
-    for key in places.value:
+    for key in locations.value:
         if key not in TOP_LEVEL:
-            places.note(key, no_such_top_level(key))
-    lay_out_space(places)
-    header = checked(places, HeaderSpec, _header(places), "")
-    family = choose_family(places)
-    dropped = drop_unused(places, family) if family else ()
-    parts = {name: checked(places, model, places.value.get(name, {}), name) for name, model in NAMESPACES.items()}
+            locations.note(key, no_such_top_level(key))
+    lay_out_space(locations)
+    header = checked(locations, HeaderSpec, _header(locations), "")
+    family = choose_family(locations)
+    dropped = drop_unused(locations, family) if family else ()
+    parts = {name: checked(locations, model, locations.value.get(name, {}), name) for name, model in NAMESPACES.items()}
     fill_defaults(parts, family)
-    model = _model(places, family)
-    gates = _check_all(places, parts, family, path)
-    check_passwords(places)
+    model = _model(locations, family)
+    gates = _check_all(locations, parts, family, path)
+    check_passwords(locations)
     tuning = cast("TuningSpec | None", parts["tuning"])
     if tuning and parts["evaluation"]:
-        check_objectives(places, tuning, cast("EvaluationSpec", parts["evaluation"]))
-    arms = check_space(places, tuning, lambda drawn: build(drawn, path)) if tuning and tuning.space else ()
-    places.raise_problems()
+        check_objectives(locations, tuning, cast("EvaluationSpec", parts["evaluation"]))
+    arms = check_space(locations, tuning, lambda drawn: build(drawn, path)) if tuning and tuning.space else ()
+    locations.raise_problems()
     # No problem was noted, so every part is there.
     found = cast("dict[str, Options]", {**parts, "header": header, "model": model})
-    return replace(_assemble(places, found, gates, cast(Family, family), dropped, path), arms=arms)
+    return replace(_assemble(locations, found, gates, cast(Family, family), dropped, path), arms=arms)
 
 
-def _header(places: Places) -> dict[str, Any]:
-    return {key: value for key, value in places.value.items() if key in HeaderSpec.model_fields}
+def _header(locations: Locations) -> dict[str, Any]:
+    return {key: value for key, value in locations.value.items() if key in HeaderSpec.model_fields}
 
 
-def _model(places: Places, family: Family | None) -> Options | None:
+def _model(locations: Locations, family: Family | None) -> Options | None:
     if family is None:
         return None
-    return checked(places, family.options, places.value["model"], "model")
+    return checked(locations, family.options, locations.value["model"], "model")
 
 
-def _check_all(places: Places, parts: dict[str, Any], family: Family | None, path: Path) -> dict[str, GateOptions]:
+def _check_all(
+    locations: Locations, parts: dict[str, Any], family: Family | None, path: Path
+) -> dict[str, GateOptions]:
     """The checks between fields, over what is left of each namespace without its wrong values."""
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
-    gates = check_gates(places, governance) if governance else {}
-    check_condition(places, data)
-    check_code(places, parts["code"], family, features, path.parent)
-    check_task(places, parts, family)
-    check_metadata(places, parts["contract"])
-    check_split(places, data, evaluation)
+    gates = check_gates(locations, governance) if governance else {}
+    check_condition(locations, data)
+    check_code(locations, parts["code"], family, features, path.parent)
+    check_task(locations, parts, family)
+    check_metadata(locations, parts["contract"])
+    check_split(locations, data, evaluation)
     if data:
-        check_format(places, data)
-        check_keys(places, data)
+        check_format(locations, data)
+        check_keys(locations, data)
     if features:
-        check_features(places, features)
-        check_columns(places, features)
-        check_target_means(places, data, features)
+        check_features(locations, features)
+        check_columns(locations, features)
+        check_target_means(locations, data, features)
     if evaluation:
-        check_metrics(places, evaluation, gates)
-        check_limits(places, evaluation, gates)
-        check_baseline(places, evaluation)
+        check_metrics(locations, evaluation, gates)
+        check_limits(locations, evaluation, gates)
+        check_baseline(locations, evaluation)
     return gates
 
 
 def _assemble(
-    places: Places,
+    locations: Locations,
     parts: dict[str, Any],
     gates: dict[str, GateOptions],
     family: Family,
@@ -119,8 +121,10 @@ def _assemble(
         metadata=header.metadata,
         **parts,
         gates=gates,
-        origins={place: origin for place, origin in places.origins().items() if place.split(".")[0] != "variants"},
-        resolved=_resolved(places, header, parts, family),
+        origins={
+            location: origin for location, origin in locations.origins().items() if location.split(".")[0] != "variants"
+        },
+        resolved=_resolved(locations, header, parts, family),
         dropped=dropped,
     )
 
@@ -131,13 +135,13 @@ def _with_defaults(governance: GovernanceSpec, gates: Mapping[str, GateOptions])
     return governance.model_copy(update={"gates": filled})
 
 
-def _resolved(places: Places, header: HeaderSpec, parts: Mapping[str, Options], family: Family) -> dict[str, Any]:
+def _resolved(locations: Locations, header: HeaderSpec, parts: Mapping[str, Options], family: Family) -> dict[str, Any]:
     """The document with defaults filled in. What was set stands as it was written, so that nothing is rounded away."""
     resolved = header.model_dump(mode="json")
     for name in TOP_LEVEL:
         if name in parts:
             unused = set(TrainingSpec.model_fields) - family.uses if name == "training" else set[str]()
-            resolved[name] = _filled(parts[name].model_dump(mode="json", exclude=unused), places.value.get(name, {}))
+            resolved[name] = _filled(parts[name].model_dump(mode="json", exclude=unused), locations.value.get(name, {}))
     return resolved
 
 

@@ -74,12 +74,12 @@ def _paths(schema: Schema, one: Schema, prefix: str) -> Iterator[str]:
 
 def _add(docs: list[FieldDoc], doc: FieldDoc, kind: str) -> None:
     """Adds a field, or one more kind to the same field of others."""
-    for place, other in enumerate(docs):
+    for location, other in enumerate(docs):
         if doc.path.endswith(".kind") and not kind:
-            docs[place] = replace(other, expected=f"{other.expected}, {doc.expected}")
+            docs[location] = replace(other, expected=f"{other.expected}, {doc.expected}")
             return
         if replace(other, kinds=()) == doc:
-            docs[place] = replace(other, kinds=(*other.kinds, kind) if kind else other.kinds)
+            docs[location] = replace(other, kinds=(*other.kinds, kind) if kind else other.kinds)
             return
     docs.append(replace(doc, kinds=(kind,) if kind else ()))
 

@@ -53,7 +53,7 @@ def load(
 
     Raises:
         UsageError: the file cannot be read.
-        SpecError: every problem of every layer, each with its place.
+        SpecError: every problem of every layer, each with its location.
     """
     readings = (
         environment_layers(os.environ if environ is None else environ),
@@ -68,13 +68,13 @@ def load(
     except SpecError as error:
         unreadable = [problem for file in files for problem in file.problems]
         raise SpecError((*unreadable, *error.problems, *problems)) from None
-    places = merge_layers([*files, *chosen, *(layer for layers, _ in readings for layer in layers)])
+    locations = merge_layers([*files, *chosen, *(layer for layers, _ in readings for layer in layers)])
     for problem in problems:
-        places.add(problem)
-    check_file_only(places)
-    check_variants(places, files, Path(path))
-    check_promotable(places, _variant_names(files))
-    return replace(build(places, Path(path)), variant=variant or STANDARD)
+        locations.add(problem)
+    check_file_only(locations)
+    check_variants(locations, files, Path(path))
+    check_promotable(locations, _variant_names(files))
+    return replace(build(locations, Path(path)), variant=variant or STANDARD)
 
 
 def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], path: Path) -> TemplateSpec:
@@ -84,7 +84,7 @@ def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], pa
         SpecError: the document does not fit this version of raytemplate.
     """
     spec = build(merge_layers([Layer(name=str(path), level=Level.FILE, value=resolved)]), path)
-    dropped = tuple(sorted(place for place in origins if not _has(resolved, place)))
+    dropped = tuple(sorted(location for location in origins if not _has(resolved, location)))
     return replace(spec, origins=dict(origins), dropped=dropped)
 
 

@@ -1,4 +1,4 @@
-"""Layers laid over each other, and the place of every value in them. Problems are collected here and told in order."""
+"""Layers laid over each other, and the location of every value. Problems are collected here and told in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Order = tuple[bool, int, int, int, str, str]
 
 
 @dataclass(kw_only=True, slots=True)
-class Places:
+class Locations:
     """What all layers say together, who said it, and what is wrong with it so far.
 
     Args:
@@ -42,25 +42,25 @@ class Places:
 
     def origin(self, path: str) -> Origin:
         """Layer and line of the value at `path`, or of what holds it."""
-        return _place(self.owner(path), path)
+        return _origin(self.owner(path), path)
 
     def origins(self) -> dict[str, Origin]:
         """The origin of every mapping and value that some layer set."""
-        return {path: _place(layer, path) for path, layer in self.owners.items()}
+        return {path: _origin(layer, path) for path, layer in self.owners.items()}
 
     def note(self, path: str, message: str, *, item: int | None = None, missing: bool = False) -> None:
         """Adds a problem; `item` is the index in a list, for the line. The first problem with a value is kept."""
-        place = path if item is None else f"{path}.{item}"
-        self.note_in(self.owner(place), place, path, message, missing=missing)
+        location = path if item is None else f"{path}.{item}"
+        self.note_in(self.owner(location), location, path, message, missing=missing)
 
-    def note_in(self, layer: Layer, place: str, path: str, message: str, *, missing: bool = False) -> None:
-        """Adds a problem of one layer: `place` is looked up in it, `path` is shown."""
-        origin = _place(layer, place)
-        if (origin.where, place.rpartition(".")[2]) in self._unreadable:
+    def note_in(self, layer: Layer, location: str, path: str, message: str, *, missing: bool = False) -> None:
+        """Adds a problem of one layer: `location` is looked up in it, `path` is shown."""
+        origin = _origin(layer, location)
+        if (origin.where, location.rpartition(".")[2]) in self._unreadable:
             return
         index = next(n for n, one in enumerate(self.layers) if one is layer)
         order = (missing, _TELL_FIRST.index(layer.level), index, origin.line, path, message)
-        self._found.setdefault((place, message), (order, Problem(where=origin.where, path=path, message=message)))
+        self._found.setdefault((location, message), (order, Problem(where=origin.where, path=path, message=message)))
 
     def note_unreadable(self, layer: Layer) -> None:
         """Adds the values of a file that none can be; nothing else will be said of them."""
@@ -69,13 +69,13 @@ class Places:
             self._unreadable.add((problem.where, problem.path.rpartition(".")[2]))
 
     def add(self, problem: Problem) -> None:
-        """Adds a problem that has its place already; it is told after those of the layers."""
+        """Adds a problem that has its location already; it is told after those of the layers."""
         order = (False, len(_TELL_FIRST), 0, 0, problem.where, problem.message)
         self._found.setdefault((problem.where, problem.message), (order, problem))
 
     def clean(self, path: str = "") -> bool:
         """Whether no problem was noted at `path` or below it; without a path, anywhere."""
-        return not any(not path or place == path or place.startswith(f"{path}.") for place, _ in self._found)
+        return not any(not path or location == path or location.startswith(f"{path}.") for location, _ in self._found)
 
     def raise_problems(self) -> None:
         """Raises all problems found: missing values last, otherwise in the order of the file.
@@ -96,7 +96,7 @@ class Places:
         del holder[key]
 
 
-def _place(layer: Layer, path: str) -> Origin:
+def _origin(layer: Layer, path: str) -> Origin:
     """The line of `path` in that layer, or of the nearest mapping above it; a file without the path is line 1."""
     while path:
         if line := layer.line(path):
@@ -105,43 +105,43 @@ def _place(layer: Layer, path: str) -> Origin:
     return Origin(layer=layer.name, line=layer.line(""))
 
 
-def merge_layers(layers: Sequence[Layer]) -> Places:
+def merge_layers(layers: Sequence[Layer]) -> Locations:
     """All layers laid over each other, lowest first. `extends` stays in its file; an empty namespace sets nothing."""
-    places = Places(layers=tuple(layers))
+    locations = Locations(layers=tuple(layers))
     for layer in layers:
         set_here = {
             key: value
             for key, value in layer.value.items()
             if key != "extends" and not (value is None and (key in NAMESPACES or key in ("model", "variants")))
         }
-        _lay(places, places.value, set_here, "", layer)
+        _lay(locations, locations.value, set_here, "", layer)
     for layer in layers:
-        places.note_unreadable(layer)
-    return places
+        locations.note_unreadable(layer)
+    return locations
 
 
-def _lay(places: Places, into: dict[str, Any], value: Mapping[str, Any], prefix: str, layer: Layer) -> None:
+def _lay(locations: Locations, into: dict[str, Any], value: Mapping[str, Any], prefix: str, layer: Layer) -> None:
     for key, above in value.items():
         path = f"{prefix}{key}"
         below = into.get(key)
         if not isinstance(above, dict):
             if key in into:
-                _forget(places, path)
-            into[key], places.owners[path] = plain(above), layer
+                _forget(locations, path)
+            into[key], locations.owners[path] = plain(above), layer
             continue
         if not isinstance(below, dict):
             if key in into:
-                _forget(places, path)
+                _forget(locations, path)
             below = into[key] = {}
-        if path not in places.owners or layer.level <= Level.FILE:
-            places.owners[path] = layer
-        _lay(places, cast("dict[str, Any]", below), cast("dict[str, Any]", above), f"{path}.", layer)
+        if path not in locations.owners or layer.level <= Level.FILE:
+            locations.owners[path] = layer
+        _lay(locations, cast("dict[str, Any]", below), cast("dict[str, Any]", above), f"{path}.", layer)
     if layer.level <= Level.FILE:  # a reader expects the order of the file, and then what its parents add
         for key in [*value, *(key for key in into if key not in value)]:
             into[key] = into.pop(key)
 
 
-def _forget(places: Places, path: str) -> None:
+def _forget(locations: Locations, path: str) -> None:
     """A value is replaced: what lay below it is no longer said by anyone."""
-    for other in [p for p in places.owners if p == path or p.startswith(f"{path}.")]:
-        del places.owners[other]
+    for other in [p for p in locations.owners if p == path or p.startswith(f"{path}.")]:
+        del locations.owners[other]

@@ -53,12 +53,12 @@ def file_layers(path: Path, name: str) -> list[Layer]:
     layer, document = _layer(path, name, Level.FILE, _read(path, name))
     layers, seen, folder = [layer], {path.resolve(): name}, path.parent
     while (written := layers[0].value.get("extends")) is not None:
-        place = Problem(where=f"{layers[0].name}:{document.line('extends') or 1}", path="extends", message="")
-        path, name = _parent(written, path, layers[0].name, place)
+        location = Problem(where=f"{layers[0].name}:{document.line('extends') or 1}", path="extends", message="")
+        path, name = _parent(written, path, layers[0].name, location)
         if path.resolve() in seen:
-            _refuse(place, f"a circle: {' extends '.join([*seen.values(), name])}")
+            _refuse(location, f"a circle: {' extends '.join([*seen.values(), name])}")
         seen[path.resolve()] = name
-        layer, document = _layer(path, name, Level.PARENT, _read_parent(path, name, place))
+        layer, document = _layer(path, name, Level.PARENT, _read_parent(path, name, location))
         layers.insert(0, _moved(layer, path.parent, folder))
     return layers
 
@@ -101,17 +101,17 @@ def _beside(path: Path) -> str:
     return f"; did you mean {path.parent / names[near[0]]}?" if near else ""
 
 
-def _parent(written: Any, child: Path, child_name: str, place: Problem) -> tuple[Path, str]:
+def _parent(written: Any, child: Path, child_name: str, location: Problem) -> tuple[Path, str]:
     """Path and shown name of what `extends` names."""
     if not isinstance(written, str) or not written.strip():
-        _refuse(place, "expected another template such as base.yaml or raytemplate:tabular-regression")
+        _refuse(location, "expected another template such as base.yaml or raytemplate:tabular-regression")
     if not written.startswith(SHIPPED_PREFIX):
         return child.parent / written, str(_shown_folder(child, child_name) / written)
     name = written.removeprefix(SHIPPED_PREFIX)
     try:
         return shipped(name if _NAME.fullmatch(name) else name.replace("/", " ")), written
     except LookupError as error:
-        _refuse(place, str(error))
+        _refuse(location, str(error))
 
 
 def _shown_folder(path: Path, name: str) -> Path:
@@ -119,11 +119,11 @@ def _shown_folder(path: Path, name: str) -> Path:
     return path.parent if name.startswith(SHIPPED_PREFIX) else Path(name).parent
 
 
-def _read_parent(path: Path, name: str, place: Problem) -> bytes:
+def _read_parent(path: Path, name: str, location: Problem) -> bytes:
     try:
         return _read(path, name)
     except UsageError as error:
-        _refuse(place, error.what)
+        _refuse(location, error.what)
 
 
 def _moved(layer: Layer, folder: Path, to: Path) -> Layer:
@@ -140,5 +140,5 @@ def _moved(layer: Layer, folder: Path, to: Path) -> Layer:
     return replace(layer, value=value)
 
 
-def _refuse(place: Problem, message: str) -> NoReturn:
-    raise SpecError((Problem(where=place.where, path=place.path, message=message),))
+def _refuse(location: Problem, message: str) -> NoReturn:
+    raise SpecError((Problem(where=location.where, path=location.path, message=message),))

@@ -11,7 +11,7 @@ from raytemplate import plugins
 from raytemplate.errors import Problem, SpecError
 from raytemplate.spec.build import build
 from raytemplate.spec.layers import VARIANT_FIELDS, Layer, Level, variant_layers, variant_value
-from raytemplate.spec.locate import Places, merge_layers
+from raytemplate.spec.locate import Locations, merge_layers
 from raytemplate.spec.wording import show_value
 
 STANDARD = "standard"
@@ -22,17 +22,19 @@ _PROMOTABLE = "only a file may say which variants may be promoted"
 _EXPECTED = "expected a mapping such as"
 
 
-def check_variants(places: Places, files: Sequence[Layer], path: Path) -> None:
+def check_variants(locations: Locations, files: Sequence[Layer], path: Path) -> None:
     """Notes variants that are no mapping, and everything that would be wrong if one of them were applied.
 
     Args:
         files: the layers of the template's files: what a person adds on the command line is not held against a variant.
     """
-    variants = places.value.get("variants", {})
+    variants = locations.value.get("variants", {})
     if not isinstance(variants, dict):
-        places.note("variants", f"got {show_value(variants)}, {_EXPECTED} {{smoke: {{training.epochs: 1}}}}")
+        locations.note("variants", f"got {show_value(variants)}, {_EXPECTED} {{smoke: {{training.epochs: 1}}}}")
         return
-    well_formed = [name for name, written in cast("dict[str, Any]", variants).items() if _noted(places, name, written)]
+    well_formed = [
+        name for name, written in cast("dict[str, Any]", variants).items() if _noted(locations, name, written)
+    ]
     known: set[tuple[str, str]] | None = None
     for name in well_formed:
         found = _problems([*files, *variant_layers(files, name)], name, path)
@@ -40,29 +42,29 @@ def check_variants(places: Places, files: Sequence[Layer], path: Path) -> None:
             known = {(p.where, p.message) for p in _problems(files, "", path)}
         for problem in found:
             if (problem.where, problem.message) not in (known or ()):
-                places.add(problem)
+                locations.add(problem)
 
 
-def _noted(places: Places, name: str, written: Any) -> bool:
+def _noted(locations: Locations, name: str, written: Any) -> bool:
     """Notes what is wrong with a variant itself; whether its values can be looked at."""
     path = f"variants.{name}"
     if name == STANDARD:
-        places.note(path, "standard is the file as written; give the variant another name")
+        locations.note(path, "standard is the file as written; give the variant another name")
         return False
     if not isinstance(written, dict):
-        places.note(path, f"got {show_value(written)}, {_EXPECTED} {{training.epochs: 1}}")
+        locations.note(path, f"got {show_value(written)}, {_EXPECTED} {{training.epochs: 1}}")
         return False
     values = cast("dict[str, Any]", written)
     value = variant_value(values)
     for key in _FILE_ONLY:
         if key in value:
-            places.note(f"{path}.{key}", "stands only at the top of a file; remove it")
+            locations.note(f"{path}.{key}", "stands only at the top of a file; remove it")
     governance = value.get("governance")
     if isinstance(governance, dict) and "promotable" in governance:
-        places.note(f"{path}.governance.promotable", _PROMOTABLE)
+        locations.note(f"{path}.governance.promotable", _PROMOTABLE)
     for field in VARIANT_FIELDS:
         if field in values and (message := _wrong(field, values[field])):
-            places.note(f"{path}.{field}", message)
+            locations.note(f"{path}.{field}", message)
     return True
 
 
@@ -81,39 +83,39 @@ def _day(value: Any) -> date | None:
 
 def _problems(layers: Sequence[Layer], name: str, path: Path) -> tuple[Problem, ...]:
     """What would be wrong with these layers; a variant's own values are shown as its own."""
-    places = merge_layers(layers)
+    locations = merge_layers(layers)
     try:
-        build(places, path)
+        build(locations, path)
     except SpecError as error:
-        return tuple(_of_variant(problem, places, name) for problem in error.problems) if name else error.problems
+        return tuple(_of_variant(problem, locations, name) for problem in error.problems) if name else error.problems
     return ()
 
 
-def _of_variant(problem: Problem, places: Places, name: str) -> Problem:
-    if places.owner(problem.path).level == Level.VARIANT:
+def _of_variant(problem: Problem, locations: Locations, name: str) -> Problem:
+    if locations.owner(problem.path).level == Level.VARIANT:
         return Problem(where=problem.where, path=f"variants.{name}.{problem.path}", message=problem.message)
     return problem
 
 
-def check_file_only(places: Places) -> None:
+def check_file_only(locations: Locations) -> None:
     """Notes what only a file may say where another layer says it: a variant that could make itself promotable would."""
-    for layer in places.layers:
+    for layer in locations.layers:
         for key in _FILE_ONLY:
             if layer.level > Level.VARIANT and key in layer.value:
-                places.note_in(layer, key, key, "stands only at the top of a file")
+                locations.note_in(layer, key, key, "stands only at the top of a file")
     promotable = "governance.promotable"
-    if promotable in places.owners and places.owner(promotable).level > Level.FILE:
-        places.note(promotable, _PROMOTABLE)
+    if promotable in locations.owners and locations.owner(promotable).level > Level.FILE:
+        locations.note(promotable, _PROMOTABLE)
 
 
-def check_promotable(places: Places, names: Sequence[str]) -> None:
+def check_promotable(locations: Locations, names: Sequence[str]) -> None:
     """Notes names in `governance.promotable` that no variant has."""
-    governance = places.value.get("governance")
+    governance = locations.value.get("governance")
     listed = cast("Mapping[str, Any]", governance).get("promotable") if isinstance(governance, dict) else None
     for item, name in enumerate(cast("list[Any]", listed) if isinstance(listed, list) else []):
         if isinstance(name, str) and name not in (STANDARD, *names):
             hint = plugins.suggest(name, (STANDARD, *names))
-            places.note("governance.promotable", f'no such variant: "{name}"; {hint}', item=item)
+            locations.note("governance.promotable", f'no such variant: "{name}"; {hint}', item=item)
 
 
 def refuse_expired(files: Sequence[Layer], variant: str, today: date) -> None:

@@ -15,8 +15,8 @@ import pyarrow.compute
 from pyarrow import csv
 
 from raytemplate.data.sources.footer import read_footer
+from raytemplate.data.sources.locations import open_file
 from raytemplate.data.sources.parquet import write_table
-from raytemplate.data.sources.places import open_file
 from raytemplate.errors import DataError, UsageError
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them

@@ -10,7 +10,7 @@ import pytest
 from bucket import bucket_store
 
 from raytemplate.data.options import StorageSpec
-from raytemplate.data.sources.places import find_files
+from raytemplate.data.sources.locations import find_files
 from raytemplate.data.sources.reader import list_files, read_file
 from raytemplate.data.sources.source import ListOrder, SliceOrder
 from raytemplate.data.sources.storage import Storage, names_in, uri_fault, written_to

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from raytemplate.data.sources.folders import say_left_out
-from raytemplate.data.sources.places import find
+from raytemplate.data.sources.locations import find
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.errors import DataError

@@ -40,13 +40,13 @@ def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = Non
         DataError: a value that cannot be read as its column's type; names column, row and value.
     """
     known = types or {}
-    for place, name in enumerate(table.column_names):
-        before: Any = table.column(place)
+    for index, name in enumerate(table.column_names):
+        before: Any = table.column(index)
         column = _without_missing(plain(before), rules)
         if (found := _of_type(name, column, known.get(name, ""), rules)) is not column:
             column = _without_missing(found, rules)
         if column is not before:
-            table = table.set_column(place, name, column)
+            table = table.set_column(index, name, column)
     return table
 
 

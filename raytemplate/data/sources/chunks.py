@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, read_footer
-from raytemplate.data.sources.places import HERE, joined, open_file
+from raytemplate.data.sources.locations import HERE, joined, open_file
 from raytemplate.data.sources.source import ReadResult
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import between, is_time
@@ -55,17 +55,17 @@ def read_slice(
         DataError: missing, cut off or damaged file; a column that is not there; a row group too large.
         IntegrityError: the file has changed since it was planned.
     """
-    place = joined(root, path)
-    with open_file(place, storage) as file:
-        footer = read_footer(file, place)
+    location = joined(root, path)
+    with open_file(location, storage) as file:
+        footer = read_footer(file, location)
         if footer_sha256 not in (None, footer.sha256):
             raise IntegrityError(
-                f"{place}: changed since it was planned (its footer is another one)", next_step="plan again"
+                f"{location}: changed since it was planned (its footer is another one)", next_step="plan again"
             )
         wanted = tuple(dict.fromkeys((*columns, time) if time else columns))
-        names = _check_columns(footer, place, wanted, time)
-        pieces = _read_pieces(file, place, footer, row_groups, wanted, names)
-    table = _decode(pieces, place, footer, row_groups, wanted)
+        names = _check_columns(footer, location, wanted, time)
+        pieces = _read_pieces(file, location, footer, row_groups, wanted, names)
+    table = _decode(pieces, location, footer, row_groups, wanted)
     timeless = 0
     if time:
         times = table.column(time)

@@ -17,7 +17,7 @@ from raytemplate.data.sources.agreement import check_rows, check_same_schema, ch
 from raytemplate.data.sources.chunks import read_slice
 from raytemplate.data.sources.footer import Footer, arrow_schema, column_of, read_footer
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.places import HERE, find_files, named, open_file
+from raytemplate.data.sources.locations import HERE, find_files, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import to_moment

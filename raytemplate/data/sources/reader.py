@@ -12,8 +12,8 @@ import pyarrow as pa
 from raytemplate import plugins
 from raytemplate.data.sources.folders import Found
 from raytemplate.data.sources.listing import SourceTable
+from raytemplate.data.sources.locations import find, named
 from raytemplate.data.sources.partitions import append_partitions, partition_types, with_partitions
-from raytemplate.data.sources.places import find, named
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder, Source
 from raytemplate.data.times import between
 from raytemplate.errors import DataError

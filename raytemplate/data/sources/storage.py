@@ -246,7 +246,7 @@ def _below(bucket: _Bucket, path: str, endings: tuple[str, ...]) -> Found:
 def _matches(bucket: _Bucket, pattern: str) -> Iterator[str]:
     """Level by level, so that only what can match is listed; `**` lists all below it."""
     parts = pattern.split("/")
-    first = next(place for place, part in enumerate(parts) if _has_magic(part))
+    first = next(index for index, part in enumerate(parts) if _has_magic(part))
     yield from _walk(bucket, "/".join(parts[:first]), parts[first:])
 
 

@@ -10,112 +10,112 @@ from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.data.reserved import is_written
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.spec.layers import Level
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 from raytemplate.spec.schema import ContractSpec
 
 
-def check_features(places: Places, features: FeaturesSpec) -> None:
+def check_features(locations: Locations, features: FeaturesSpec) -> None:
     """Notes the target among the features, forbidden columns, columns that stand twice, and no features at all."""
     seen: dict[str, str] = {}
-    targets = _targets(places)
-    whole = places.clean("features")
+    targets = _targets(locations)
+    whole = locations.clean("features")
     for one in features.listed():
         for column in one.inputs:
             if column in targets:
-                place = "data.target" if _text(places, "target") == column else "in data.target"
-                message = f'"{column}" is {place}; what is predicted cannot be a feature'
-                places.note(one.path, message, item=one.item)
+                location = "data.target" if _text(locations, "target") == column else "in data.target"
+                message = f'"{column}" is {location}; what is predicted cannot be a feature'
+                locations.note(one.path, message, item=one.item)
             for pattern in features.forbidden:
                 if fnmatchcase(column, pattern):
-                    places.note(one.path, f'"{column}" matches "{pattern}" in features.forbidden', item=one.item)
+                    locations.note(one.path, f'"{column}" matches "{pattern}" in features.forbidden', item=one.item)
         if one.name in seen:
             message = f'"{one.name}" is already in {seen[one.name]}; a column is one feature'
-            places.note(one.path, message, item=one.item)
+            locations.note(one.path, message, item=one.item)
         seen.setdefault(one.name, f"features.{one.field}")
     if not seen and whole:
-        places.note("features", "no features; expected columns in numeric, categorical or datetime", missing=True)
+        locations.note("features", "no features; expected columns in numeric, categorical or datetime", missing=True)
 
 
-def _targets(places: Places) -> tuple[str, ...]:
+def _targets(locations: Locations) -> tuple[str, ...]:
     """The columns that the target is made from, as far as it can be read."""
-    target = _text(places, "target")
+    target = _text(locations, "target")
     try:
         return target_columns(target) if target else ()
     except ValueError:
         return ()
 
 
-def _text(places: Places, field: str) -> str | None:
+def _text(locations: Locations, field: str) -> str | None:
     """A text of `data`, even where other fields of it are wrong."""
-    data = places.value.get("data")
+    data = locations.value.get("data")
     text = cast("dict[str, Any]", data).get(field) if isinstance(data, dict) else None
     return text if isinstance(text, str) else None
 
 
-def check_target_means(places: Places, data: DataSpec | None, features: FeaturesSpec) -> None:
+def check_target_means(locations: Locations, data: DataSpec | None, features: FeaturesSpec) -> None:
     """Notes means of the target where it has none."""
     for column, settings in features.columns.items():
         if data and data.task == "multiclass" and settings.get("kind") == "target-mean":
             message = "there is no mean of more than two classes; expected data.task regression or binary"
-            places.note(f"features.columns.{column}.kind", message)
+            locations.note(f"features.columns.{column}.kind", message)
 
 
-def check_split(places: Places, data: DataSpec | None, evaluation: EvaluationSpec | None) -> None:
+def check_split(locations: Locations, data: DataSpec | None, evaluation: EvaluationSpec | None) -> None:
     """Notes data that is split neither by time nor by rows, or by both."""
-    written = places.value.get("data") or {}
+    written = locations.value.get("data") or {}
     if isinstance(written, dict) and not written.get("time") and written.get("split") is None:
         message = "missing; expected the column with the time of a row, or data.split for data without one"
-        places.note("data.time", message, missing=True)
+        locations.note("data.time", message, missing=True)
     if data is None or data.split is None:
         return
     if data.time:
-        places.note("data.split", "is for data without data.time; windows of time are the stricter test")
-    elif _set_here(places, "data.windows"):
-        places.note("data.windows", "are cut by data.time, which is not set; data.split takes their place")
-    if evaluation and _set_here(places, "evaluation.resample") and evaluation.resample not in ("auto", "row"):
-        places.note("evaluation.resample", f'got "{evaluation.resample}", but there is no data.time; expected row')
+        locations.note("data.split", "is for data without data.time; windows of time are the stricter test")
+    elif _set_here(locations, "data.windows"):
+        locations.note("data.windows", "are cut by data.time, which is not set; data.split takes their place")
+    if evaluation and _set_here(locations, "evaluation.resample") and evaluation.resample not in ("auto", "row"):
+        locations.note("evaluation.resample", f'got "{evaluation.resample}", but there is no data.time; expected row')
 
 
-def _set_here(places: Places, path: str) -> bool:
+def _set_here(locations: Locations, path: str) -> bool:
     """Whether the template itself, or a layer above it, sets a value: a parent may be written for other data."""
-    owner = places.owner(path)
-    return path in places.owners and owner.level >= Level.FILE and not owner.inherited
+    owner = locations.owner(path)
+    return path in locations.owners and owner.level >= Level.FILE and not owner.inherited
 
 
-def check_keys(places: Places, data: DataSpec) -> None:
+def check_keys(locations: Locations, data: DataSpec) -> None:
     """Notes keys that stand twice, and those that `predict` would write beside columns of its own of the same name."""
     for item, column in enumerate(data.keys):
         if column in data.keys[:item]:
-            places.note("data.keys", f'"{column}" is there twice', item=item)
+            locations.note("data.keys", f'"{column}" is there twice', item=item)
         if is_written(column, data.task):
             message = f'"{column}" is a column that predict writes itself; rename it in the data, or name other keys'
-            places.note("data.keys", message, item=item)
+            locations.note("data.keys", message, item=item)
 
 
-def check_metadata(places: Places, contract: ContractSpec | None) -> None:
+def check_metadata(locations: Locations, contract: ContractSpec | None) -> None:
     """Notes keys of `metadata` that the contract asks for and nobody has set."""
-    written = places.value.get("metadata") or {}
+    written = locations.value.get("metadata") or {}
     for key in contract.metadata if contract and isinstance(written, dict) else ():
         if cast("dict[str, Any]", written).get(key) in (None, "", []):
-            asked = places.owner("contract.metadata").name
-            places.note(f"metadata.{key}", f"missing; contract.metadata in {asked} asks for it", missing=True)
+            asked = locations.owner("contract.metadata").name
+            locations.note(f"metadata.{key}", f"missing; contract.metadata in {asked} asks for it", missing=True)
 
 
-def check_condition(places: Places, data: DataSpec | None) -> None:
+def check_condition(locations: Locations, data: DataSpec | None) -> None:
     """Notes a condition that cannot be read, or that no row can pass."""
-    drop = _text(places, "drop")
+    drop = _text(locations, "drop")
     if not drop:
         return
     from raytemplate.data.conditions import condition_problem  # sqlglot takes a tenth of a second
 
     if problem := condition_problem(drop, data.csv.missing if data else ()):
-        places.note("data.drop", problem)
+        locations.note("data.drop", problem)
 
 
-def check_baseline(places: Places, evaluation: EvaluationSpec) -> None:
+def check_baseline(locations: Locations, evaluation: EvaluationSpec) -> None:
     """Notes a baseline that is told what it shall predict."""
-    targets, baseline = _targets(places), evaluation.baseline
+    targets, baseline = _targets(locations), evaluation.baseline
     for item, column in enumerate(baseline.columns):
         if column in targets:
             message = f'"{column}" is data.target; a baseline cannot group by what is predicted'
-            places.note(f"evaluation.baseline.{baseline.rule}", message, item=item)
+            locations.note(f"evaluation.baseline.{baseline.rule}", message, item=item)

@@ -7,30 +7,30 @@ from typing import Any, cast
 from raytemplate import plugins
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.layers import Level
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 from raytemplate.spec.wording import show_value
 
 
-def choose_family(places: Places) -> Family | None:
+def choose_family(locations: Locations) -> Family | None:
     """The family that `model.kind` names; None, with a problem noted, if it names none."""
-    model = places.value.get("model", {})
+    model = locations.value.get("model", {})
     if not isinstance(model, dict):
-        places.note("model", f"got {show_value(model)}, expected a mapping such as {{kind: tabular-mlp}}")
+        locations.note("model", f"got {show_value(model)}, expected a mapping such as {{kind: tabular-mlp}}")
         return None
     kind = cast("dict[str, Any]", model).get("kind")
     if not isinstance(kind, str):
         found = "missing;" if kind is None else f"got {show_value(kind)},"
         families = " or ".join(plugins.names(plugins.FAMILIES))
-        places.note("model.kind", f"{found} expected a model family: {families}", missing=kind is None)
+        locations.note("model.kind", f"{found} expected a model family: {families}", missing=kind is None)
         return None
     try:
         return cast(Family, plugins.load(plugins.FAMILIES, kind))
     except plugins.PluginError as error:
-        places.note("model.kind", str(error))
+        locations.note("model.kind", str(error))
         return None
 
 
-def drop_unused(places: Places, family: Family) -> tuple[str, ...]:
+def drop_unused(locations: Locations, family: Family) -> tuple[str, ...]:
     """Takes out what `family` does not use where only a lower layer, written for another family, set it.
 
     Where the layer that chose the family, or one above it, set such a field, that is a problem. A parent may always set
@@ -40,24 +40,24 @@ def drop_unused(places: Places, family: Family) -> tuple[str, ...]:
         the dotted paths taken out, sorted.
     """
     unused = [f"training.{name}" for name in TrainingSpec.model_fields if name not in family.uses]
-    unused += [f"model.{name}" for name in _foreign_fields(places, family)]
-    chosen_by = places.owner("model.kind").level
+    unused += [f"model.{name}" for name in _foreign_fields(locations, family)]
+    chosen_by = locations.owner("model.kind").level
     dropped: list[str] = []
     for path in unused:
-        if path not in places.owners:
+        if path not in locations.owners:
             continue
-        owner = places.owner(path)
+        owner = locations.owner(path)
         if not owner.inherited and owner.level != Level.PARENT and owner.level >= chosen_by:
-            places.note(path, f"not used by {family.name}; remove it")
+            locations.note(path, f"not used by {family.name}; remove it")
         else:
             dropped.append(path)
-        places.remove(path)
+        locations.remove(path)
     return tuple(sorted(dropped))
 
 
-def _foreign_fields(places: Places, family: Family) -> list[str]:
+def _foreign_fields(locations: Locations, family: Family) -> list[str]:
     """Keys under `model` that this family does not have and another one does."""
-    model = cast("dict[str, Any]", places.value["model"])
+    model = cast("dict[str, Any]", locations.value["model"])
     unknown = [name for name in model if name not in family.options.model_fields]
     return [name for name in unknown if name in _fields_of_any()] if unknown else []
 

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from raytemplate import plugins
 from raytemplate.evaluation.options import EvaluationSpec
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 from raytemplate.spec.wording import either
 from raytemplate.tuning.front import SECONDS
 from raytemplate.tuning.options import TuningSpec
 
 
-def check_objectives(places: Places, tuning: TuningSpec, evaluation: EvaluationSpec) -> None:
+def check_objectives(locations: Locations, tuning: TuningSpec, evaluation: EvaluationSpec) -> None:
     """Notes objectives that nothing measures, several without a pick, and what cannot go with several."""
     names = tuning.objectives
     known = (evaluation.metric, *evaluation.also, SECONDS)
     for item, name in enumerate(names):
         if name not in known:
-            places.note("tuning.objectives", f'got "{name}", expected {either(known)}; a metric that is missing goes '
-                                             "into evaluation.also", item=item)  # fmt: skip
+            locations.note("tuning.objectives", f'got "{name}", expected {either(known)}; a metric that is missing '
+                                             "goes into evaluation.also", item=item)  # fmt: skip
         elif name in names[:item]:
-            places.note("tuning.objectives", f'"{name}" is there twice', item=item)
+            locations.note("tuning.objectives", f'"{name}" is there twice', item=item)
     if names and names[0] != evaluation.metric and names[0] in known:
-        places.note("tuning.objectives", f"expected {evaluation.metric} first, which is evaluation.metric", item=0)
+        locations.note("tuning.objectives", f"expected {evaluation.metric} first, which is evaluation.metric", item=0)
     if len(names) < 2:
         if tuning.pick:
-            places.note("tuning.pick", "is for several objectives; set tuning.objectives, or remove it")
+            locations.note("tuning.pick", "is for several objectives; set tuning.objectives, or remove it")
         return
     if tuning.pick is None:
-        places.note("tuning.objectives", "several need a rule for which trial is the candidate; set tuning.pick: "
+        locations.note("tuning.objectives", "several need a rule for which trial is the candidate; set tuning.pick: "
                                          f"{{best: {names[1]}, within: 5 %}}")  # fmt: skip
     elif names[0] == evaluation.metric and tuning.pick.best not in names[1:]:
-        places.note("tuning.pick.best", f'got "{tuning.pick.best}", expected {either(names[1:])}')
+        locations.note("tuning.pick.best", f'got "{tuning.pick.best}", expected {either(names[1:])}')
     if tuning.scheduler != "none":
-        places.note("tuning.scheduler", f"is {tuning.scheduler}, which ends trials early by one objective; with "
+        locations.note("tuning.scheduler", f"is {tuning.scheduler}, which ends trials early by one objective; with "
                                         "several expected none")  # fmt: skip
     if plugins.is_known(plugins.SEARCHES, tuning.search):
         search = plugins.load(plugins.SEARCHES, tuning.search)
         if not getattr(search, "several_objectives", True):
-            places.note("tuning.search", f"{tuning.search} searches for one objective only; expected random, grid, tpe "
-                                         "or gp")  # fmt: skip
+            locations.note("tuning.search", f"{tuning.search} searches for one objective only; expected random, grid, "
+                                         "tpe or gp")  # fmt: skip

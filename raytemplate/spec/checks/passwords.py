@@ -6,22 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from raytemplate.redact import has_password
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 
 _REFER = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
 _LEAVE_OUT = "leave it out: credentials come from where the tools that use them look"
 _MAY_REFER = ("tracking.uri",)
 
 
-def check_passwords(places: Places) -> None:
+def check_passwords(locations: Locations) -> None:
     """Notes every text with a URL that has a password in it, where nothing else is wrong with it."""
-    for path, item in _texts(places.value, ""):
+    for path, item in _texts(locations.value, ""):
         where, _, number = path.rpartition(".") if item else (path, "", "")
-        if not places.clean(where):
+        if not locations.clean(where):
             continue
         advice = _REFER if where in _MAY_REFER else _LEAVE_OUT
         message = f"a URL with a password in it, and a template holds none; {advice}"
-        places.note(where, message, item=int(number) if item else None)
+        locations.note(where, message, item=int(number) if item else None)
 
 
 def _texts(value: Any, path: str, item: bool = False) -> Iterator[tuple[str, bool]]:

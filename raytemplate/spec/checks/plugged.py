@@ -15,7 +15,7 @@ from raytemplate.governance.gates.limits import MetricLimits
 from raytemplate.governance.gates.sliced import SliceLimits
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.options import Options
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 from raytemplate.spec.names import unknown_names, without
 from raytemplate.spec.wording import validate
 
@@ -23,26 +23,26 @@ FEATURE_FIELDS = ("datetime", "categorical", "numeric", "text", "crosses", "own"
 _M = TypeVar("_M", bound=Options)
 
 
-def checked(places: Places, model: type[_M], value: Any, path: str) -> _M | None:
+def checked(locations: Locations, model: type[_M], value: Any, path: str) -> _M | None:
     """`value` as an instance of `model`, everything that is wrong with it noted.
 
     Where something is wrong, what is left without that, so that checks between fields can go on; None if nothing is.
     """
     names = dict(unknown_names(model, cast("dict[str, Any]", value), path)) if isinstance(value, dict) else {}
-    for place, message in names.items():
-        places.note(place, message)
+    for location, message in names.items():
+        locations.note(location, message)
     known = without(value, set(names), path)
     result = validate(model, known, path)
     if not isinstance(result, tuple):
         return result
     for fault in result:
-        places.note(fault.path, fault.message, item=fault.item, missing=fault.missing)
+        locations.note(fault.path, fault.message, item=fault.item, missing=fault.missing)
     wrong = {fault.path if fault.item is None else f"{fault.path}.{fault.item}" for fault in result}
     rest = validate(model, without(known, wrong, path), path)
     return None if isinstance(rest, tuple) else rest
 
 
-def check_gates(places: Places, governance: GovernanceSpec) -> dict[str, GateOptions]:
+def check_gates(locations: Locations, governance: GovernanceSpec) -> dict[str, GateOptions]:
     """Each gate's settings, in the order of the file; what is wrong is noted."""
     gates: dict[str, GateOptions] = {}
     for name, settings in governance.gates.items():
@@ -50,35 +50,35 @@ def check_gates(places: Places, governance: GovernanceSpec) -> dict[str, GateOpt
         try:
             options = cast("type[GateOptions]", plugins.load(plugins.GATES, name))
         except plugins.PluginError as error:
-            places.note(path, str(error))
+            locations.note(path, str(error))
             continue
-        if gate := checked(places, options, dict(settings), path):
+        if gate := checked(locations, options, dict(settings), path):
             gates[name] = gate
     return gates
 
 
-def check_format(places: Places, data: DataSpec) -> None:
+def check_format(locations: Locations, data: DataSpec) -> None:
     """Notes a format that no source reads."""
     if data.format != "auto" and not plugins.is_known(plugins.SOURCES, data.format):
-        places.note("data.format", plugins.no_such(plugins.SOURCES, data.format))
+        locations.note("data.format", plugins.no_such(plugins.SOURCES, data.format))
 
 
-def check_metrics(places: Places, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
+def check_metrics(locations: Locations, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
     """Notes metrics that do not exist or stand twice, and limits on metrics that are not computed."""
     for path, item, name in _metrics(evaluation):
         if not plugins.is_known(plugins.METRICS, name):
-            places.note(path, plugins.no_such(plugins.METRICS, name), item=item)
+            locations.note(path, plugins.no_such(plugins.METRICS, name), item=item)
     computed = {evaluation.metric, *evaluation.also}
-    for gate, options in gates.items() if places.clean("evaluation") else ():
+    for gate, options in gates.items() if locations.clean("evaluation") else ():
         for name in options.model_extra or {}:
             if plugins.is_known(plugins.METRICS, name) and name not in computed:
-                places.note(f"governance.gates.{gate}.{name}", f"not computed; add {name} to evaluation.also")
+                locations.note(f"governance.gates.{gate}.{name}", f"not computed; add {name} to evaluation.also")
         for column in options.by if isinstance(options, SliceLimits) else ():
             if column not in evaluation.slices:
-                places.note(f"governance.gates.{gate}.by", f"not sliced; add {column} to evaluation.slices")
+                locations.note(f"governance.gates.{gate}.by", f"not sliced; add {column} to evaluation.slices")
     for item, name in enumerate(evaluation.also):
         if name in (evaluation.metric, *evaluation.also[:item]):
-            places.note("evaluation.also", f'"{name}" is there twice, evaluation.metric counted', item=item)
+            locations.note("evaluation.also", f'"{name}" is there twice, evaluation.metric counted', item=item)
 
 
 def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
@@ -86,33 +86,33 @@ def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
     return [("evaluation.metric", None, evaluation.metric), *also]
 
 
-def check_limits(places: Places, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
+def check_limits(locations: Locations, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
     """Notes limits beyond every value that the metric can have: such a gate would never pass, or never block."""
     for gate, options in gates.items():
         path = f"governance.gates.{gate}"
         if isinstance(options, MetricLimits):
             for name, bound in options.limits.items():
-                _check_limit(places, f"{path}.{name}", bound, options.possible(name), f"{name} can be{options.of}")
+                _check_limit(locations, f"{path}.{name}", bound, options.possible(name), f"{name} can be{options.of}")
         gain = getattr(options, "min_gain", None)
-        if isinstance(gain, float) and places.clean("evaluation"):
+        if isinstance(gain, float) and locations.clean("evaluation"):
             least, most = range_of(evaluation.metric)
             possible = (least - most, most - least)
-            _check_limit(places, f"{path}.min_gain", gain, possible, f"{evaluation.metric} can gain")
+            _check_limit(locations, f"{path}.min_gain", gain, possible, f"{evaluation.metric} can gain")
 
 
-def _check_limit(places: Places, path: str, bound: float, possible: tuple[float, float], all_that: str) -> None:
+def _check_limit(locations: Locations, path: str, bound: float, possible: tuple[float, float], all_that: str) -> None:
     least, most = possible
     if least <= bound <= most:
         return
     expected = f"{least:g} to {most:g}"
     if math.isinf(least) or math.isinf(most):
         expected = f"{least:g} or more" if math.isinf(most) else f"at most {most:g}"
-    places.note(path, f"got {bound:g}, expected {expected}, which is all that {all_that}")
+    locations.note(path, f"got {bound:g}, expected {expected}, which is all that {all_that}")
 
 
-def check_columns(places: Places, features: FeaturesSpec) -> None:
+def check_columns(locations: Locations, features: FeaturesSpec) -> None:
     """Notes settings of columns that are no feature, and settings that the column's kind of feature does not have."""
-    if not all(places.clean(f"features.{field}") for field in FEATURE_FIELDS):
+    if not all(locations.clean(f"features.{field}") for field in FEATURE_FIELDS):
         return
     listed = {one.name: one for one in features.listed()}
     for column, settings in features.columns.items():
@@ -121,26 +121,28 @@ def check_columns(places: Places, features: FeaturesSpec) -> None:
             hint = plugins.suggest(column, tuple(listed)) if listed else "list it under numeric or categorical first"
             if dotted := next((name for name in listed if name.startswith(f"{column}.")), ""):
                 hint = f'a name with dots stands in double quotes on a path: features.columns."{dotted}"'
-            places.note(path, f"no such feature; {hint}")
+            locations.note(path, f"no such feature; {hint}")
             continue
         one = listed[column]
-        options = _options(places, settings.get("kind", one.kind), one.kind if one.field == "own" else one.field, path)
+        options = _options(
+            locations, settings.get("kind", one.kind), one.kind if one.field == "own" else one.field, path
+        )
         # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
         given = {"parts": list(features.datetime[column])} if one.field == "datetime" else {}
         if options:
-            checked(places, options, {**given, **{k: v for k, v in settings.items() if k != "kind"}}, path)
+            checked(locations, options, {**given, **{k: v for k, v in settings.items() if k != "kind"}}, path)
 
 
-def _options(places: Places, kind: object, listed: str, path: str) -> type[FeatureOptions] | None:
+def _options(locations: Locations, kind: object, listed: str, path: str) -> type[FeatureOptions] | None:
     """The settings that a kind of feature has; None, and a note, where it cannot be the kind of a column listed so."""
     try:
         options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURES, str(kind)))
     except plugins.PluginError as error:
-        places.note(f"{path}.kind", str(error))
+        locations.note(f"{path}.kind", str(error))
         return None
     lists = getattr(options, "lists", FeatureOptions.lists)
     if listed not in lists:
         expected = " or ".join(f"features.{name}" for name in lists)
-        places.note(f"{path}.kind", f'"{kind}" is for columns in {expected}; this one is in features.{listed}')
+        locations.note(f"{path}.kind", f'"{kind}" is for columns in {expected}; this one is in features.{listed}')
         return None
     return options

@@ -10,7 +10,7 @@ from raytemplate.data.features.options import settings_of
 from raytemplate.document import split_path
 from raytemplate.errors import SpecError
 from raytemplate.spec.layers import Layer, Level, nested
-from raytemplate.spec.locate import Places, merge_layers
+from raytemplate.spec.locate import Locations, merge_layers
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.spec.wording import show_value
 from raytemplate.tuning.draws import Draw, Scalar, parse_draw
@@ -18,7 +18,7 @@ from raytemplate.tuning.options import Drawn, TuningSpec
 from raytemplate.tuning.searches import Search
 from raytemplate.tuning.space import COLUMNS, KIND, conditions, knobs
 
-Build = Callable[[Places], TemplateSpec]
+Build = Callable[[Locations], TemplateSpec]
 _SEARCHED = ("model", "training", "features")
 _SAME_FOR_ALL = frozenset({
     "training.seed", "training.quantile", "training.threads", "training.warm_start", "training.checkpoint_every",
@@ -27,46 +27,46 @@ _SAME_FOR_ALL = frozenset({
 """Trials that differ in these could not be compared, or would hold more than they are charged for."""
 
 
-def lay_out_space(places: Places) -> None:
+def lay_out_space(locations: Locations) -> None:
     """Every drawn field under its dotted name with its draw and its conditions, however it was written.
 
     In `{draw: int(50, 400), when: ...}`, as in any `{...}`, YAML ends a value at the comma: the rest of the draw is put
     back to it.
     """
-    tuning: Any = places.value.get("tuning")
+    tuning: Any = locations.value.get("tuning")
     if isinstance(tuning, dict) and isinstance(space := cast("dict[str, Any]", tuning).get("space"), dict):
-        tuning["space"] = _flat(places, cast("dict[str, Any]", space), "")
+        tuning["space"] = _flat(locations, cast("dict[str, Any]", space), "")
 
 
-def _flat(places: Places, space: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _flat(locations: Locations, space: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, below in space.items():
         last = next(reversed(flat), "")
         if below is None and last and _is_open(flat[last]["draw"]):
             flat[last]["draw"] += f", {key}"
-            places.owners.pop(f"tuning.space.{prefix}{key}", None)
+            locations.owners.pop(f"tuning.space.{prefix}{key}", None)
         elif isinstance(below, dict) and not below.keys() & Drawn.model_fields.keys():
-            flat |= _flat(places, cast("dict[str, Any]", below), f"{prefix}{key}.")
+            flat |= _flat(locations, cast("dict[str, Any]", below), f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = _one(places, below, f"tuning.space.{prefix}{key}")
+            flat[f"{prefix}{key}"] = _one(locations, below, f"tuning.space.{prefix}{key}")
     return flat
 
 
-def _one(places: Places, written: object, path: str) -> dict[str, Any]:
+def _one(locations: Locations, written: object, path: str) -> dict[str, Any]:
     if isinstance(written, dict):
-        return _whole(places, cast("dict[str, Any]", written), path)
-    if path in places.owners:
-        places.owners[f"{path}.draw"] = places.owners[path]
+        return _whole(locations, cast("dict[str, Any]", written), path)
+    if path in locations.owners:
+        locations.owners[f"{path}.draw"] = locations.owners[path]
     return {"draw": written}
 
 
-def _whole(places: Places, written: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _whole(locations: Locations, written: Mapping[str, Any], path: str) -> dict[str, Any]:
     rest = [key for key, value in written.items() if value is None and key not in Drawn.model_fields]
     text = written.get("draw")
     if not rest or not isinstance(text, str) or not _is_open(text):
         return dict(written)
     for key in rest:  # nobody set a value of that name
-        places.owners.pop(f"{path}.{key}", None)
+        locations.owners.pop(f"{path}.{key}", None)
     kept = {key: value for key, value in written.items() if key not in rest}
     return {**kept, "draw": ", ".join([text, *rest])}
 
@@ -75,7 +75,7 @@ def _is_open(draw: object) -> bool:
     return isinstance(draw, str) and draw.count("(") > draw.count(")")
 
 
-def check_space(places: Places, tuning: TuningSpec, build: Build) -> tuple[TemplateSpec, ...]:
+def check_space(locations: Locations, tuning: TuningSpec, build: Build) -> tuple[TemplateSpec, ...]:
     """Notes names that are none, values that a field may not have, and conditions that can never hold.
 
     Args:
@@ -84,59 +84,61 @@ def check_space(places: Places, tuning: TuningSpec, build: Build) -> tuple[Templ
     Returns:
         the template as each family that may be drawn would have it, none of its fields drawn.
     """
-    search = _search(places, tuning)
+    search = _search(locations, tuning)
     for name, one in tuning.space.items():
-        _check_one(places, name, one, tuning, search)
-    if not places.clean():
+        _check_one(locations, name, one, tuning, search)
+    if not locations.clean():
         return ()
     try:
         knobs(tuning.space)
     except ValueError as error:
-        places.note("tuning.space", str(error))
+        locations.note("tuning.space", str(error))
         return ()
-    arms = tuple(_arm(places, kind, build) for kind in _drawn(tuning, KIND))
-    if places.clean():
+    arms = tuple(_arm(locations, kind, build) for kind in _drawn(tuning, KIND))
+    if locations.clean():
         for name in tuning.space:
-            _try_values(places, name, tuning, build)
+            _try_values(locations, name, tuning, build)
     return tuple(arm for arm in arms if arm is not None)
 
 
-def _search(places: Places, tuning: TuningSpec) -> Search | None:
+def _search(locations: Locations, tuning: TuningSpec) -> Search | None:
     try:
         return plugins.load(plugins.SEARCHES, tuning.search)
     except plugins.PluginError as error:
-        places.note("tuning.search", str(error))
+        locations.note("tuning.search", str(error))
         return None
 
 
-def _check_one(places: Places, name: str, one: Drawn, tuning: TuningSpec, search: Search | None) -> None:
+def _check_one(locations: Locations, name: str, one: Drawn, tuning: TuningSpec, search: Search | None) -> None:
     path = ".".join(split_path(name))
-    if path in places.owners and places.owner(path).level in (Level.ENVIRONMENT, Level.SET):
-        places.note(name, f"is searched, and what tuning.space.{name} draws would take its place; set that instead")
-    place, draw = f"tuning.space.{name}", parse_draw(one.draw)
+    if path in locations.owners and locations.owner(path).level in (Level.ENVIRONMENT, Level.SET):
+        locations.note(name, f"is searched, and what tuning.space.{name} draws would take its place; set that instead")
+    location, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
-        places.note(place, "cannot be searched; fields of model and training can, and settings of feature columns")
+        locations.note(
+            location, "cannot be searched; fields of model and training can, and settings of feature columns"
+        )
     elif name.startswith("features."):
         if not name.startswith(COLUMNS) or len(split_path(name)) != 4:
-            places.note(place, "cannot be searched; of features, one setting of a column whose name has no dot, or "
-                               f"stands in double quotes, can, such as {COLUMNS}COLUMN.kind")  # fmt: skip
+            locations.note(location, "cannot be searched; of features, one setting of a column whose name has no dot, "
+                               f"or stands in double quotes, can, such as {COLUMNS}COLUMN.kind")  # fmt: skip
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
-        places.note(place, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
-                    "cannot be searched: only a whole field of model or training can")  # fmt: skip
+        locations.note(location, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
+                       "cannot be searched: only a whole field of model or training can")  # fmt: skip
     if name == KIND and (not draw.values or one.when):
-        places.note(place, "expected families without a condition, such as choice(lightgbm, tabular-mlp)")
+        locations.note(location, "expected families without a condition, such as choice(lightgbm, tabular-mlp)")
     if search and search.finite_only and not draw.is_finite:
-        places.note(place, f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
+        locations.note(location, f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
                            f"{search.name}, which tries them all; expected choice, grid, int or quniform")  # fmt: skip
     if search and not search.finite_only and draw.kind == "grid":
-        places.note(place, f"got {show_value(one.draw)}, and tuning.search is {search.name}, which need not try them "
-                           "all; expected choice, or tuning.search: grid")  # fmt: skip
+        locations.note(location, f"got {show_value(one.draw)}, and tuning.search is {search.name}, which need not try "
+                           "them all; expected choice, or tuning.search: grid")  # fmt: skip
     for other, wanted in one.when.items():
         if other not in tuning.space:
-            places.note(f"{place}.when", f"{other} is not drawn; expected another field of tuning.space")
+            locations.note(f"{location}.when", f"{other} is not drawn; expected another field of tuning.space")
         elif not _may_be(parse_draw(tuning.space[other].draw), wanted):
             found = tuning.space[other].draw
-            places.note(f"{place}.when", f"{other} is never {show_value(wanted)}; it is {found}")
+            locations.note(f"{location}.when", f"{other} is never {show_value(wanted)}; it is {found}")
 
 
 def _may_be(draw: Draw, value: Scalar) -> bool:
@@ -145,17 +147,17 @@ def _may_be(draw: Draw, value: Scalar) -> bool:
     return isinstance(value, int | float) and draw.low <= value <= draw.high
 
 
-def _arm(places: Places, kind: Scalar | None, build: Build) -> TemplateSpec | None:
+def _arm(locations: Locations, kind: Scalar | None, build: Build) -> TemplateSpec | None:
     """The template with that family, if it is one."""
     try:
-        return build(_with(places, _put(KIND, kind)))
+        return build(_with(locations, _put(KIND, kind)))
     except SpecError as error:
         for problem in error.problems:
-            places.note(f"tuning.space.{KIND}", f"{kind}: {problem.path}: {problem.message}")
+            locations.note(f"tuning.space.{KIND}", f"{kind}: {problem.path}: {problem.message}")
         return None
 
 
-def _try_values(places: Places, name: str, tuning: TuningSpec, build: Build) -> None:
+def _try_values(locations: Locations, name: str, tuning: TuningSpec, build: Build) -> None:
     """Notes what is wrong with the values of one field, under each kind that it may be drawn for."""
     if name == KIND:
         return
@@ -166,21 +168,21 @@ def _try_values(places: Places, name: str, tuning: TuningSpec, build: Build) -> 
         kind: [
             m
             for v in draw.tried()
-            for m in _problems(_with(places, {**given, **_put(decider, kind), name: v}), name, v, build)
+            for m in _problems(_with(locations, {**given, **_put(decider, kind), name: v}), name, v, build)
         ]
         for kind in wanted
     }
     foreign = [kind for kind, messages in found.items() if any(_is_foreign(message) for message in messages)]
     if foreign and len(foreign) < len(wanted):
         others = next(kind for kind in wanted if kind not in foreign)
-        places.note(f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; "
+        locations.note(f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; "
                                             f"add when: {{{decider}: {others}}}")  # fmt: skip
         return
     messages = [message for messages in found.values() for message in messages]
     if messages:  # one is enough, and best one that names what was meant
         said = next((m for m in messages if "did you mean" in m), messages[0])
         whole = "; int(1, 5) draws those" if "uniform" in draw.kind and "a whole number" in said else ""
-        places.note(f"tuning.space.{name}", said + whole)
+        locations.note(f"tuning.space.{name}", said + whole)
 
 
 def _decider(name: str) -> str:
@@ -201,20 +203,20 @@ def _is_foreign(message: str) -> bool:
     return message.startswith(("no such field", "not used by"))
 
 
-def _problems(places: Places, name: str, value: Scalar, build: Build) -> Iterator[str]:
+def _problems(locations: Locations, name: str, value: Scalar, build: Build) -> Iterator[str]:
     told = f"with {show_value(value)}, " if name == _decider(name) else ""
     try:
-        build(places)
+        build(locations)
     except SpecError as error:
         yield from dict.fromkeys(
             p.message if p.path == name else f"{told}{p.path}: {p.message}" for p in error.problems
         )  # fmt: skip
 
 
-def _with(places: Places, values: dict[str, Any]) -> Places:
+def _with(locations: Locations, values: dict[str, Any]) -> Locations:
     """The template without its sweep, and values drawn for it; a drawn kind of feature has no settings of others."""
     drawn = [Layer(name="tuning.space", level=Level.DRAWN, value=nested(n, v)) for n, v in values.items()]
-    merged = merge_layers([*places.layers, *drawn])
+    merged = merge_layers([*locations.layers, *drawn])
     merged.value.pop("tuning", None)
     for name, kind in values.items():
         if name.startswith(COLUMNS) and name == _decider(name) and plugins.is_known(plugins.FEATURES, kind):

@@ -11,7 +11,7 @@ from raytemplate.evaluation.metrics.metric import metrics_for
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
 from raytemplate.governance.options import GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
-from raytemplate.spec.locate import Places
+from raytemplate.spec.locate import Locations
 from raytemplate.spec.wording import either
 
 _LOSSES = {
@@ -56,73 +56,73 @@ def fill_defaults(parts: dict[str, Any], family: Family | None) -> None:
     parts["evaluation"] = evaluation.model_copy(update=unset)
 
 
-def check_task(places: Places, parts: dict[str, Any], family: Family | None) -> None:
+def check_task(locations: Locations, parts: dict[str, Any], family: Family | None) -> None:
     """Notes a family, target, loss, metric or baseline that does not fit the task."""
     task, data = task_of(parts), parts["data"]
     if data:
-        _check_target(places, data)
-    if family and places.clean("data.task") and task not in family.tasks:
-        places.note("model.kind", f"{family.name} predicts {either(family.tasks)}, and data.task is {task}")
-    if parts["training"] and places.clean("data.task"):
-        _check_loss(places, parts["training"], task)
-    if parts["evaluation"] and places.clean("data.task"):
+        _check_target(locations, data)
+    if family and locations.clean("data.task") and task not in family.tasks:
+        locations.note("model.kind", f"{family.name} predicts {either(family.tasks)}, and data.task is {task}")
+    if parts["training"] and locations.clean("data.task"):
+        _check_loss(locations, parts["training"], task)
+    if parts["evaluation"] and locations.clean("data.task"):
         training: TrainingSpec | None = parts["training"]
         # Where training cannot be read, that is problem enough.
-        _check_metrics(places, parts["evaluation"], task, training.loss if training else "quantile")
-        _check_baseline(places, parts["evaluation"], task, training.loss if training else "quantile")
+        _check_metrics(locations, parts["evaluation"], task, training.loss if training else "quantile")
+        _check_baseline(locations, parts["evaluation"], task, training.loss if training else "quantile")
     governance: GovernanceSpec | None = parts["governance"]
-    if governance and task == "regression" and "calibration" in governance.gates and places.clean("data.task"):
-        places.note("governance.gates.calibration", "is for classes, and data.task is regression; remove it")
+    if governance and task == "regression" and "calibration" in governance.gates and locations.clean("data.task"):
+        locations.note("governance.gates.calibration", "is for classes, and data.task is regression; remove it")
 
 
-def _check_target(places: Places, data: DataSpec) -> None:
+def _check_target(locations: Locations, data: DataSpec) -> None:
     if data.positive and (data.task != "binary" or is_condition(data.target)):
         reason = "a condition is yes where it is true" if data.task == "binary" else f"data.task is {data.task}"
-        places.note("data.positive", f"says which value of a column is yes, but {reason}; remove it")
+        locations.note("data.positive", f"says which value of a column is yes, but {reason}; remove it")
     if not is_condition(data.target):
         return
     if data.task != "binary":
-        places.note("data.target", f'got "{data.target}", a condition; that needs data.task: binary')
+        locations.note("data.target", f'got "{data.target}", a condition; that needs data.task: binary')
         return
     if problem := condition_problem(data.target, data.csv.missing):
-        places.note("data.target", problem)
+        locations.note("data.target", problem)
 
 
-def _check_loss(places: Places, training: TrainingSpec, task: str) -> None:
+def _check_loss(locations: Locations, training: TrainingSpec, task: str) -> None:
     fitting = _LOSSES[task]
     if training.loss not in fitting:
-        places.note("training.loss", f'got "{training.loss}", expected {either(fitting)}: data.task is {task}')
+        locations.note("training.loss", f'got "{training.loss}", expected {either(fitting)}: data.task is {task}')
     elif training.loss == "quantile" and training.quantile is None:
-        places.note("training.quantile", "missing; loss quantile needs it, such as 0.9", missing=True)
+        locations.note("training.quantile", "missing; loss quantile needs it, such as 0.9", missing=True)
     elif training.loss != "quantile" and training.quantile is not None:
-        places.note("training.quantile", f"goes with loss: quantile, here it is {training.loss}; remove it")
+        locations.note("training.quantile", f"goes with loss: quantile, here it is {training.loss}; remove it")
     if training.class_weights != "none" and task == "regression":
-        places.note("training.class_weights", "is for classes, and data.task is regression; remove it")
+        locations.note("training.class_weights", "is for classes, and data.task is regression; remove it")
 
 
-def _check_metrics(places: Places, evaluation: EvaluationSpec, task: str, loss: str) -> None:
+def _check_metrics(locations: Locations, evaluation: EvaluationSpec, task: str, loss: str) -> None:
     named = [("evaluation.metric", None, evaluation.metric)]
     named += [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
     for path, item, name in named:
         try:
             tasks = sorted(plugins.load(plugins.METRICS, name).tasks) if plugins.is_known(plugins.METRICS, name) else ()
         except plugins.PluginError as error:
-            places.note(path, str(error), item=item)
+            locations.note(path, str(error), item=item)
             continue
         if tasks and task not in tasks:
             fitting = ", ".join(metrics_for(task))
             message = f'"{name}" is a metric of {either(tasks)}; for {task} there is {fitting}'
-            places.note(path, message, item=item)
+            locations.note(path, message, item=item)
         elif name in _OF_QUANTILES and loss != "quantile":
-            places.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
+            locations.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
     if evaluation.metric in _CANNOT_DECIDE:
-        places.note("evaluation.metric", f'got "{evaluation.metric}", {_CANNOT_DECIDE[evaluation.metric]}')
+        locations.note("evaluation.metric", f'got "{evaluation.metric}", {_CANNOT_DECIDE[evaluation.metric]}')
 
 
-def _check_baseline(places: Places, evaluation: EvaluationSpec, task: str, loss: str) -> None:
+def _check_baseline(locations: Locations, evaluation: EvaluationSpec, task: str, loss: str) -> None:
     if evaluation.baseline.quantile_by is not None and loss != "quantile":
-        places.note("evaluation.baseline.quantile_by", "goes with training.loss: quantile, which says the quantile")
+        locations.note("evaluation.baseline.quantile_by", "goes with training.loss: quantile, which says the quantile")
     if task != "regression" and evaluation.baseline.median_by is not None:
         word = "rate" if task == "binary" else "share of each class"
         message = f"classes have no median; use mean_by, which is the {word}"
-        places.note("evaluation.baseline.median_by", message)
+        locations.note("evaluation.baseline.median_by", message)

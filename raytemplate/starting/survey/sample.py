@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from raytemplate.data.sources.places import open_file
+from raytemplate.data.sources.locations import open_file
 from raytemplate.data.sources.text.encoding import check_start
 from raytemplate.data.sources.text.scan import START_BYTES, start_of
 from raytemplate.data.sources.text.separator import records_of, separator_of
@@ -25,19 +25,19 @@ class Sample:
         return [record[index] for record in self.records if record[index]]
 
 
-def sample_of(place: str) -> Sample:
+def sample_of(location: str) -> Sample:
     """A bounded part of a file, whatever its size.
 
     Raises:
         DataError: unreadable, empty, or not UTF-8; with the line.
     """
-    start = start_of(place)
-    check_start(start, place, whole=len(start) < START_BYTES)
+    start = start_of(location)
+    check_start(start, location, whole=len(start) < START_BYTES)
     whole = start if len(start) < START_BYTES else start[: start.rfind(b"\n") + 1]
     separator = separator_of(start)
     first, *records = _records(whole.decode("utf-8-sig"), separator) or [[]]
-    if len(start) == START_BYTES and not place.lower().endswith(".gz"):
-        records += [record for piece in _pieces(place) for record in _records(piece, separator)]
+    if len(start) == START_BYTES and not location.lower().endswith(".gz"):
+        records += [record for piece in _pieces(location) for record in _records(piece, separator)]
     fitting = tuple(tuple(record) for record in records if len(record) == len(first))
     return Sample(separator=separator, first=tuple(first), records=fitting)
 
@@ -46,10 +46,10 @@ def _records(text: str, separator: str) -> list[list[str]]:
     return [[value.strip() for value in record] for record in records_of(text, separator)]
 
 
-def _pieces(place: str) -> list[str]:
-    """Whole lines from evenly spread places. A piece may begin within quotes: its records then do not fit the first."""
+def _pieces(location: str) -> list[str]:
+    """Whole lines from evenly spread offsets. A piece that begins within quotes has records that do not fit the first."""
     found: list[str] = []
-    with open_file(place) as file:
+    with open_file(location) as file:
         size = file.seek(0, 2)
         for number in range(1, _PIECES + 1):
             file.seek(max(0, size * number // _PIECES - _PIECE_BYTES))

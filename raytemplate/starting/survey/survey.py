@@ -19,7 +19,7 @@ from raytemplate.data.profile.column import NOTHING, ColumnProfile, column_profi
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.places import find_files, joined
+from raytemplate.data.sources.locations import find_files, joined
 from raytemplate.data.sources.reader import list_files, read_file, source_of
 from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
 from raytemplate.data.sources.text.rules import Rules

@@ -44,7 +44,7 @@ class Writing:
 
 
 def writing_of(
-    place: str, sample: Sample, target: str, time: str, header: bool | None, dates: Sequence[str]
+    location: str, sample: Sample, target: str, time: str, header: bool | None, dates: Sequence[str]
 ) -> Writing:  # fmt: skip
     """How the file of a sample is written.
 
@@ -58,7 +58,7 @@ def writing_of(
         UsageError: no header where one is expected, or dates that may be read in two ways.
     """
     if header is None:
-        _check_header(place, sample, target)
+        _check_header(location, sample, target)
     if header is False:
         sample = Sample(separator=sample.separator, first=sample.first, records=(sample.first, *sample.records))
     names = [f"column_{n}" if header is False else name or f"column_{n}" for n, name in enumerate(sample.first, 1)]
@@ -86,7 +86,7 @@ def writing_of(
     )  # fmt: skip
 
 
-def _check_header(place: str, sample: Sample, target: str) -> None:
+def _check_header(location: str, sample: Sample, target: str) -> None:
     """A first record that is like all others is no header."""
     numbers = [i for i in range(len(sample.first)) if _mostly(_NUMBER, sample.column(i), 0.9)]
     alike = [i for i in numbers if _NUMBER.fullmatch(sample.first[i])]
@@ -94,7 +94,7 @@ def _check_header(place: str, sample: Sample, target: str) -> None:
         return
     shown = sample.separator.join(sample.first)[:60]
     raise UsageError(
-        f'{place}:1: "{shown}" looks like data, expected the names of the columns',
+        f'{location}:1: "{shown}" looks like data, expected the names of the columns',
         next_step=f"--no-header names the columns column_1 to column_{len(sample.first)}; --header: it is one",
     )
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.places import find_files, joined, named, open_file
+from raytemplate.data.sources.locations import find_files, joined, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.times import between, time_range
 from raytemplate.errors import DataError, IntegrityError

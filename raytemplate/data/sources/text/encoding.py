@@ -23,7 +23,7 @@ _WIDE_SHARE = 0.2
 """Of bytes that are zero: so many are there in UTF-16 and UTF-32, and none in text of UTF-8."""
 
 
-def check_start(start: bytes, place: str, *, whole: bool) -> None:
+def check_start(start: bytes, location: str, *, whole: bool) -> None:
     """Nothing, if a file begins as text in UTF-8 does.
 
     Args:
@@ -33,18 +33,18 @@ def check_start(start: bytes, place: str, *, whole: bool) -> None:
         DataError: it is empty, packed, of another kind, or in another encoding; with what to do.
     """
     if not start.strip():
-        raise DataError(f"{place}: the file is empty; write it again")
+        raise DataError(f"{location}: the file is empty; write it again")
     if kind := next((kind for magic, kind in _PACKED.items() if start.startswith(magic)), ""):
-        raise DataError(f"{place}: not a text file: {kind}")
+        raise DataError(f"{location}: not a text file: {kind}")
     if name := _wide(start):
-        raise _not_utf8(place, 1, name, start[0])
+        raise _not_utf8(location, 1, name, start[0])
     if b"\0" in start:
         line = 1 + start.count(b"\n", 0, start.index(b"\0"))
-        raise DataError(f"{place}:{line}: not a text file: has bytes of zero; write it again")
-    check_text(start, place, 1, whole=whole)
+        raise DataError(f"{location}:{line}: not a text file: has bytes of zero; write it again")
+    check_text(start, location, 1, whole=whole)
 
 
-def check_text(content: bytes, place: str, line: int, *, whole: bool = True) -> None:
+def check_text(content: bytes, location: str, line: int, *, whole: bool = True) -> None:
     """Nothing, if the bytes are UTF-8.
 
     Raises:
@@ -54,7 +54,9 @@ def check_text(content: bytes, place: str, line: int, *, whole: bool = True) -> 
         codecs.getincrementaldecoder("utf-8")().decode(content, final=whole)
     except UnicodeDecodeError as error:
         line += content.count(b"\n", 0, error.start)
-        raise _not_utf8(place, line, _wide(content), content[error.start], _narrow(content[error.start :])) from error
+        raise _not_utf8(
+            location, line, _wide(content), content[error.start], _narrow(content[error.start :])
+        ) from error
 
 
 def _wide(content: bytes) -> str:
@@ -76,10 +78,10 @@ def _narrow(content: bytes) -> str:
     return "windows-1252" if any(0x80 <= byte <= 0x9F for byte in content) else "latin1"
 
 
-def _not_utf8(place: str, line: int, wide: str, byte: int, narrow: str = "") -> DataError:
+def _not_utf8(location: str, line: int, wide: str, byte: int, narrow: str = "") -> DataError:
     found = f"{wide}, byte 0x{byte:02x}" if wide else f"byte 0x{byte:02x}"
     encoding = wide.lower() or narrow
     return DataError(
-        f"{place}:{line}: not UTF-8 ({found}); iconv -f {encoding} -t utf-8 writes it again as UTF-8",
-        next_step=f"iconv -f {encoding} -t utf-8 {place} > NEW",
+        f"{location}:{line}: not UTF-8 ({found}); iconv -f {encoding} -t utf-8 writes it again as UTF-8",
+        next_step=f"iconv -f {encoding} -t utf-8 {location} > NEW",
     )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from raytemplate.data.sources.places import stamp
+from raytemplate.data.sources.locations import stamp
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.sources.text.scan import Scanned
@@ -19,21 +19,21 @@ _VERSION = 5
 
 
 def remembered(
-    order: ListOrder, place: str, rules: Rules, fixed: Mapping[str, str], work: Callable[[], Scanned]
+    order: ListOrder, location: str, rules: Rules, fixed: Mapping[str, str], work: Callable[[], Scanned]
 ) -> Scanned:
     """What `work` finds, or found earlier for the same bytes, rules and time column.
 
     Size and time of change stand for the bytes while planning; what is read later is checked by digest.
     """
-    before = stamp(place, order.storage) if order.cache else None
+    before = stamp(location, order.storage) if order.cache else None
     if order.cache is None or not before or order.most_bytes is not None:
         return work()
-    key = codec.canonical([_VERSION, place, before, rules, order.time, dict(fixed), order.written])
+    key = codec.canonical([_VERSION, location, before, rules, order.time, dict(fixed), order.written])
     path = order.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, RaytemplateError):
         return codec.loads(Scanned, path.read_bytes(), where=str(path))
     found = work()
-    if stamp(place, order.storage) == before:
+    if stamp(location, order.storage) == before:
         _keep(path, found)
     return found
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 
 from raytemplate.data.sources.listing import ByteRange, RowGroup
-from raytemplate.data.sources.places import HERE, open_file
+from raytemplate.data.sources.locations import HERE, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.encoding import check_start, check_text
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
@@ -58,7 +58,7 @@ class Scanned:
 class _Pass:
     """What the pass has found so far."""
 
-    place: str
+    location: str
     format: TextFormat
     rules: Rules
     head: Head
@@ -72,8 +72,8 @@ class _Pass:
 
     def take(self, content: bytes) -> None:
         """One range of whole records."""
-        check_text(content, self.place, self.line)
-        with at_line(self.format, self.place, content, self.line, self.rules):
+        check_text(content, self.location, self.line)
+        with at_line(self.format, self.location, content, self.line, self.rules):
             table = self.format.infer(content, self.head, self.rules, self.fixed)
         for name, kind in zip(table.column_names, table.schema.types, strict=True):
             quoted = self.format.name == "jsonl"
@@ -102,7 +102,7 @@ class _Pass:
         before = self.types.get(name, "null")
         joined = wider(before, kind)
         if joined is None and self.format.name == "jsonl":
-            raise DataError(f"{self.place}: column {name} is {before} before line {self.line}, then {kind}")
+            raise DataError(f"{self.location}: column {name} is {before} before line {self.line}, then {kind}")
         return joined or "string"
 
     def _times(self, table: pa.Table) -> tuple[datetime | None, datetime | None]:
@@ -112,7 +112,7 @@ class _Pass:
 
 
 def scan(
-    place: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE,
+    location: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE,
     most_bytes: int | None = None, written: tuple[str, ...] = (),
 ) -> Scanned:  # fmt: skip
     """Every range of a file, with the rows and the times in it.
@@ -125,19 +125,19 @@ def scan(
     Raises:
         DataError: unreadable, not UTF-8, or a record that cannot be read; with file and line.
     """
-    with open_file(place, storage) as file:
+    with open_file(location, storage) as file:
         size = file.seek(0, 2)
         file.seek(0)
-        head = head_of(place, format_, rules, _start(file, place))
+        head = head_of(location, format_, rules, _start(file, location))
         work = _Pass(
-            place=place, format=format_, rules=rules, head=head, time=time, fixed=fixed, offset=head.num_bytes,
+            location=location, format=format_, rules=rules, head=head, time=time, fixed=fixed, offset=head.num_bytes,
             line=1 + head.num_lines, written=written,
         )  # fmt: skip
         is_whole = True
         if most_bytes is not None:
-            is_whole = _take_beginning(work, _unpacked(file, place), most_bytes)
-        elif place.lower().endswith(".gz"):
-            _take_packed(work, _unpacked(file, place), head)
+            is_whole = _take_beginning(work, _unpacked(file, location), most_bytes)
+        elif location.lower().endswith(".gz"):
+            _take_packed(work, _unpacked(file, location), head)
         else:
             for content in _blocks(file, work):
                 work.take(content)
@@ -147,33 +147,33 @@ def scan(
     )  # fmt: skip
 
 
-def start_of(place: str, storage: Storage = HERE) -> bytes:
+def start_of(location: str, storage: Storage = HERE) -> bytes:
     """The first bytes of a file, unpacked."""
-    with open_file(place, storage) as file:
-        return _start(file, place)
+    with open_file(location, storage) as file:
+        return _start(file, location)
 
 
-def head_of(place: str, format_: TextFormat, rules: Rules, start: bytes) -> Head:
+def head_of(location: str, format_: TextFormat, rules: Rules, start: bytes) -> Head:
     """What stands before the first record of a file.
 
     Raises:
         DataError: it cannot be read, is no text in UTF-8, or there is nothing at all.
     """
-    check_start(start, place, whole=len(start) < START_BYTES)
-    with at_line(format_, place, b"", 1, rules):
+    check_start(start, location, whole=len(start) < START_BYTES)
+    with at_line(format_, location, b"", 1, rules):
         return format_.head(start, rules)
 
 
-def _start(file: BinaryIO, place: str) -> bytes:
+def _start(file: BinaryIO, location: str) -> bytes:
     try:
-        return _unpacked(file, place).read(START_BYTES)
+        return _unpacked(file, location).read(START_BYTES)
     except (OSError, EOFError) as error:
-        raise DataError(f"{place}: damaged: {error}; write it again") from error
+        raise DataError(f"{location}: damaged: {error}; write it again") from error
 
 
-def _unpacked(file: BinaryIO, place: str) -> BinaryIO:
+def _unpacked(file: BinaryIO, location: str) -> BinaryIO:
     file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if place.lower().endswith(".gz") else file
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if location.lower().endswith(".gz") else file
 
 
 def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
@@ -181,14 +181,14 @@ def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
     rest = b""
     while more := file.read(BLOCK_BYTES):
         block = rest + more
-        with at_line(work.format, work.place, block, work.line, work.rules):
+        with at_line(work.format, work.location, block, work.line, work.rules):
             end = work.format.cut(block, work.rules, last=False)
         if end == 0 and len(block) > MOST_BLOCK_BYTES:
-            raise DataError(f"{work.place}:{work.line}: no end of this record within {MOST_BLOCK_BYTES:,} bytes")
+            raise DataError(f"{work.location}:{work.line}: no end of this record within {MOST_BLOCK_BYTES:,} bytes")
         if end:
             yield block[:end]
         rest = block[end:]
-    with at_line(work.format, work.place, rest, work.line, work.rules):
+    with at_line(work.format, work.location, rest, work.line, work.rules):
         work.format.cut(rest, work.rules, last=True)
     if rest.strip():
         yield rest
@@ -202,9 +202,9 @@ def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
             file.seek(0)
             content = file.read(work.head.num_bytes + most_bytes)[work.head.num_bytes :]
         except (OSError, EOFError) as error:
-            raise DataError(f"{work.place}: damaged: {error}; write it again") from error
+            raise DataError(f"{work.location}: damaged: {error}; write it again") from error
         last = len(content) < most_bytes
-        with at_line(work.format, work.place, content, work.line, work.rules):
+        with at_line(work.format, work.location, content, work.line, work.rules):
             end = work.format.cut(content, work.rules, last=last)
         most_bytes *= 4  # where not even the first record is within that
     if content[:end].strip():
@@ -214,14 +214,14 @@ def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
 
 def _take_packed(work: _Pass, file: BinaryIO, head: Head) -> None:
     """A gzip file: looked at block by block, and kept as one range."""
-    content = unpack(work.place, file)[head.num_bytes :]
-    with at_line(work.format, work.place, content, work.line, work.rules):
+    content = unpack(work.location, file)[head.num_bytes :]
+    with at_line(work.format, work.location, content, work.line, work.rules):
         work.format.cut(content, work.rules, last=True)
     if content.strip():
         work.take(content)
 
 
-def unpack(place: str, file: BinaryIO) -> bytes:
+def unpack(location: str, file: BinaryIO) -> bytes:
     """A gzip file as a whole.
 
     Raises:
@@ -230,17 +230,17 @@ def unpack(place: str, file: BinaryIO) -> bytes:
     try:
         content = file.read(MOST_PACKED_BYTES + 1)
     except (OSError, EOFError) as error:
-        raise DataError(f"{place}: damaged: {error}; write it again") from error
+        raise DataError(f"{location}: damaged: {error}; write it again") from error
     if len(content) > MOST_PACKED_BYTES:
-        raise DataError(f"{place}: unpacks to more than {MOST_PACKED_BYTES:,} bytes; split it, or unpack it")
+        raise DataError(f"{location}: unpacks to more than {MOST_PACKED_BYTES:,} bytes; split it, or unpack it")
     return content
 
 
 class at_line:  # noqa: N801  reads as a clause: with at_line(...)
     """What cannot be read within becomes an error of ours, with file and line."""
 
-    def __init__(self, format_: TextFormat, place: str, content: bytes, line: int, rules: Rules) -> None:
-        self._format, self._place, self._content, self._line, self._rules = format_, place, content, line, rules
+    def __init__(self, format_: TextFormat, location: str, content: bytes, line: int, rules: Rules) -> None:
+        self._format, self._location, self._content, self._line, self._rules = format_, location, content, line, rules
 
     def __enter__(self) -> None: ...
 
@@ -250,7 +250,7 @@ class at_line:  # noqa: N801  reads as a clause: with at_line(...)
         line = self._line
         if error.row and self._content:
             line += self._format.line_of(self._content, error.row, self._rules)
-        where = f"{self._place}:{line}" if error.row else self._place
+        where = f"{self._location}:{line}" if error.row else self._location
         raise DataError(
             f"{where}: {error.why}", next_step=self._format.time_advice(self._rules) if error.no_time else ""
         ) from error

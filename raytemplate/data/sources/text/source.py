@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
 from raytemplate.data.sources.listing import ByteRange, SourceFile, SourceTable
-from raytemplate.data.sources.places import find_files, joined, named, open_file
+from raytemplate.data.sources.locations import find_files, joined, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.csv_format import CsvFormat
@@ -83,13 +83,13 @@ class TextSource:
 
     def read_slice(self, order: SliceOrder) -> ReadResult:
         """See `Source`."""
-        place, reading = joined(order.root, order.path), Reading.of(order.reading)
+        location, reading = joined(order.root, order.path), Reading.of(order.reading)
         wanted = tuple(dict.fromkeys((*order.columns, order.time) if order.time else order.columns))
-        _check_columns(place, wanted, reading)
+        _check_columns(location, wanted, reading)
         names = order.file_columns or reading.columns
-        size, contents = _read(place, order.ranges, order.storage)
+        size, contents = _read(location, order.ranges, order.storage)
         pieces = zip(contents, order.ranges, strict=True)
-        tables = [self._decode(place, content, at, names, reading, wanted) for content, at in pieces]
+        tables = [self._decode(location, content, at, names, reading, wanted) for content, at in pieces]
         table = pa.concat_tables(tables)
         timeless = 0
         if order.time:
@@ -98,11 +98,11 @@ class TextSource:
         return ReadResult(table=table.select(list(order.columns)), file=_record(order, size, timeless))
 
     def _decode(
-        self, place: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
+        self, location: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
         wanted: tuple[str, ...],
     ) -> pa.Table:  # fmt: skip
         head = Head(columns=names, num_bytes=0, num_lines=0)
-        with at_line(self.format, place, content, at.line, reading.rules):
+        with at_line(self.format, location, content, at.line, reading.rules):
             return self.format.decode(content, head, reading, wanted)
 
 
@@ -131,23 +131,25 @@ def _source_file(path: str, root: Path, found: Scanned, order: tuple[str, ...]) 
     )  # fmt: skip
 
 
-def _check_columns(place: str, wanted: tuple[str, ...], reading: Reading) -> None:
+def _check_columns(location: str, wanted: tuple[str, ...], reading: Reading) -> None:
     for name in wanted:
         if name not in reading.types:
-            raise DataError(f"{place}: no column {name}; {suggest(name, tuple(reading.types))}")
+            raise DataError(f"{location}: no column {name}; {suggest(name, tuple(reading.types))}")
         if reading.types[name] not in TYPES:
-            raise DataError(f"{place}: column {name} holds {reading.types[name]}, expected plain values")
+            raise DataError(f"{location}: column {name} holds {reading.types[name]}, expected plain values")
 
 
-def _read(place: str, ranges: Sequence[ByteRange], storage: Storage) -> tuple[int, list[bytes]]:
+def _read(location: str, ranges: Sequence[ByteRange], storage: Storage) -> tuple[int, list[bytes]]:
     """The size of the file, and the bytes of each range as they were when the read was planned."""
-    with open_file(place, storage) as file:
+    with open_file(location, storage) as file:
         size = file.seek(0, os.SEEK_END)
-        contents = [_packed(place, file, at) if place.lower().endswith(".gz") else _part(file, at) for at in ranges]
+        contents = [
+            _packed(location, file, at) if location.lower().endswith(".gz") else _part(file, at) for at in ranges
+        ]
     for content, at in zip(contents, ranges, strict=True):
         if hashlib.sha256(content).hexdigest() != at.sha256:
             raise IntegrityError(
-                f"{place}: changed since it was planned (from line {at.line:,} on)", next_step="plan again"
+                f"{location}: changed since it was planned (from line {at.line:,} on)", next_step="plan again"
             )
     return size, contents
 
@@ -157,11 +159,11 @@ def _part(file: Any, at: ByteRange) -> bytes:
     return file.read(at.num_bytes)
 
 
-def _packed(place: str, file: Any, at: ByteRange) -> bytes:
+def _packed(location: str, file: Any, at: ByteRange) -> bytes:
     import gzip
 
     file.seek(0)
-    return unpack(place, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
+    return unpack(location, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
 
 
 def _record(order: SliceOrder, size_bytes: int, num_without_time: int) -> FileRead:

@@ -24,7 +24,7 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.snapshot import snapshot_of
-from raytemplate.data.sources.places import named
+from raytemplate.data.sources.locations import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_spread
 from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows

@@ -19,7 +19,7 @@ from ray.data.datasource import Datasource, ReadTask
 
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.places import joined
+from raytemplate.data.sources.locations import joined
 from raytemplate.data.sources.reader import read_file
 from raytemplate.data.sources.source import ReadResult, SliceOrder
 from raytemplate.data.sources.text.rules import Rules

@@ -79,22 +79,22 @@ def find(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = 
             left = f"; {say_left_out(stored.left_out)}" if stored.left_out else ""
             raise DataError(_nothing_stored(pattern, storage) + left, next_step=_NAME_ANOTHER)
         return stored
-    place = Path(os.path.normpath(root / pattern))
-    if place.is_file():
-        return Found(files=(str(place),))
-    found = files_below(place, endings) if place.is_dir() else files_matching(pattern, root)
+    location = Path(os.path.normpath(root / pattern))
+    if location.is_file():
+        return Found(files=(str(location),))
+    found = files_below(location, endings) if location.is_dir() else files_matching(pattern, root)
     if not found.files:
         left = f"; {say_left_out(found.left_out)}" if found.left_out else ""
-        raise DataError(_nothing_found(pattern, place, endings) + left, next_step=_NAME_ANOTHER)
+        raise DataError(_nothing_found(pattern, location, endings) + left, next_step=_NAME_ANOTHER)
     return found
 
 
-def _nothing_found(pattern: str, place: Path, endings: tuple[str, ...]) -> str:
-    if place.is_dir():
-        return f"{pattern}: no {' or '.join(f'*{ending}' for ending in endings)} file in the folder {place}"
-    folder = next(parent for parent in place.parents if parent.is_dir() and not glob.has_magic(str(parent)))
+def _nothing_found(pattern: str, location: Path, endings: tuple[str, ...]) -> str:
+    if location.is_dir():
+        return f"{pattern}: no {' or '.join(f'*{ending}' for ending in endings)} file in the folder {location}"
+    folder = next(parent for parent in location.parents if parent.is_dir() and not glob.has_magic(str(parent)))
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    return f"{pattern}: no file matches; looked for {place}; {_there_is(place.name, str(folder), names)}"
+    return f"{pattern}: no file matches; looked for {location}; {_there_is(location.name, str(folder), names)}"
 
 
 def _nothing_stored(pattern: str, storage: Storage) -> str:
