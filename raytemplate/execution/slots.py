@@ -1,4 +1,4 @@
-"""Places for trials, and how an advisor's trials are run in them."""
+"""The slots of trials, and how an advisor's trials are run in them."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _records(text: str, separator: str) -> list[list[str]]:
 
 
 def _pieces(location: str) -> list[str]:
-    """Whole lines from evenly spread offsets. A piece that begins within quotes has records that do not fit the first."""
+    """Whole lines from evenly spread offsets. Where a piece begins within quotes its records do not fit the first."""
     found: list[str] = []
     with open_file(location) as file:
         size = file.seek(0, 2)
