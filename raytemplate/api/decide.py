@@ -48,14 +48,13 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     journal = Journal(find_run(found_in, ref))
     locked, user = read_lock(journal).plan, getpass.getuser()
     ledger.head(locked.name)  # edited: refused before a process is started
-    by = redact(f"{user}: {reason}") if reason else user
     with working_on(journal):
         job, ended = journal.read(SubmittedJob), journal.read(RunEnd) is not None
         if job is not None and not ended and journal.read(Evaluation) is None:
             bring_back(Path(job.storage), journal, ContentStore(found_in.models))
         try:
             with PromoterProcess(found_in, None, journal.log, user) as promoter:
-                promoter.promote(journal, by)
+                promoter.promote(journal, redact(reason))
                 if job is not None and not ended:
                     work = Work(
                         plan=locked, journal=journal, workspace=found_in, listener=Listener(), began=time.monotonic()
@@ -90,7 +89,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     number = int(version) if version else None
     ledger = open_ledger(found_in)
     ledger.rollback_target(name, number)
-    before = ledger.term(name)
+    before = ledger.history(name).term
     try:
         with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
             return promoter.roll_back(name, number, redact(reason)), promoter.project_model(name)

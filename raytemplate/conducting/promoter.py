@@ -17,7 +17,8 @@ from typing import Any
 from raytemplate.errors import EngineError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Move
-from raytemplate.records.codec import decode
+from raytemplate.records.codec import decode, encode
+from raytemplate.records.judged import Actor
 from raytemplate.store.workspace import Workspace
 
 _END_S = 5.0
@@ -29,11 +30,11 @@ class PromoterProcess:
     Args:
         uri: where MLflow keeps its copy, to be opened beside training, before anything is asked; None: when asked.
         log: file for whatever it says on its own.
-        actor: who asks, for the ledger's events.
+        name: the person who asks, for the ledger's events.
     """
 
-    def __init__(self, workspace: Workspace, uri: str | None, log: Path, actor: str) -> None:
-        self._actor, self._log = actor, log
+    def __init__(self, workspace: Workspace, uri: str | None, log: Path, name: str) -> None:
+        self._name, self._log = name, log
         ahead = [] if uri is None else [uri]
         with log.open("ab") as sink:
             # -P: a module of the project's in this folder must not take the place of one of ours. In a session of its
@@ -57,19 +58,25 @@ class PromoterProcess:
 
     def decide(self, journal: Journal) -> None:
         """See `execution.ports.Promoter`."""
-        self._ask("decide", f"raytemplate resume {journal.run_id}", run=journal.run_id)
+        actor = Actor(name=self._name, automatic=True)
+        self._ask("decide", f"raytemplate resume {journal.run_id}", run=journal.run_id, actor=actor)
 
     def project(self, journal: Journal) -> None:
         """See `execution.ports.Promoter`."""
         self._ask("project", f"raytemplate resume {journal.run_id}", run=journal.run_id)
 
-    def promote(self, journal: Journal, allowed_by: str) -> None:
-        """Judge a run's evidence again and promote its candidate, as a person allows.
+    def promote(self, journal: Journal, reason: str) -> None:
+        """Judge a run's evidence again and promote its candidate, as the person who asks allows.
 
         Raises:
             ChampionMoved, IntegrityError, UsageError: see `execution.decide.promote`.
         """
-        self._ask("promote", f"raytemplate promote {journal.run_id}", run=journal.run_id, allowed_by=allowed_by)
+        self._ask(
+            "promote",
+            f"raytemplate promote {journal.run_id}",
+            run=journal.run_id,
+            actor=Actor(name=self._name, reason=reason),
+        )
 
     def roll_back(self, model: str, version: int | None, reason: str) -> Move:
         """Make an earlier champion the champion again.
@@ -77,7 +84,7 @@ class PromoterProcess:
         Raises:
             ChampionMoved, IntegrityError, UsageError: see `execution.decide.roll_back`.
         """
-        asked = {"model": model, "version": version, "reason": reason}
+        asked = {"model": model, "version": version, "actor": Actor(name=self._name, reason=reason)}
         return decode(Move, self._ask("roll_back", f"raytemplate rollback {model}", **asked)["move"])
 
     def project_model(self, model: str) -> str:
@@ -111,7 +118,7 @@ class PromoterProcess:
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps({"do": what, "actor": self._actor, **asked}) + "\n")
+            self._process.stdin.write(json.dumps(encode({"do": what, **asked})) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except (OSError, UnicodeDecodeError):

@@ -1,6 +1,6 @@
 """What the promoter does: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI]` loads no user code.
 
-It reads one JSON line a request, such as {"do": "decide", "run": RUN, "actor": NAME}, and answers with one. With a URI
+It reads one JSON line a request, such as {"do": "decide", "run": RUN, "actor": WHO}, and answers with one. With a URI
 it opens MLflow first, while a run trains; else when it is asked to.
 """
 
@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from raytemplate.engines.mlflow.mirror import Mirror
-from raytemplate.errors import Bug, RaytemplateError
+from raytemplate.errors import RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.plugins import raised_in
-from raytemplate.records.codec import encode
+from raytemplate.plugins import bug
+from raytemplate.records.codec import decode, encode
+from raytemplate.records.judged import Actor
 from raytemplate.redact import redacted_stream
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
@@ -38,33 +38,28 @@ class Promoting:
     said: list[str]
     """What was found out of MLflow's database before anything was asked."""
 
-    def decide(self, run: str, actor: str) -> None:
+    def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it where its plan says that nobody need be asked."""
         journal = self._journal(run)
         deciding.decide(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
 
-    def promote(self, run: str, actor: str, allowed_by: str) -> None:
+    def promote(self, run: str, actor: Actor) -> None:
         """As a person allows."""
         journal = self._journal(run)
-        deciding.promote(
-            journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor,
-            allowed_by=allowed_by,
-        )  # fmt: skip
+        deciding.promote(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
 
-    def project(self, run: str, actor: str) -> None:
+    def project(self, run: str) -> None:
         """MLflow's copy of a run, and of its model."""
         journal = self._journal(run)
         plan = read_lock(journal).plan
         self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal)
 
-    def roll_back(self, model: str, version: int | None, actor: str, reason: str) -> dict[str, Any]:
+    def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
         """The move."""
-        move = deciding.roll_back(
-            open_ledger(self.workspace), self._store, model, version, actor=actor, reason=reason
-        )  # fmt: skip
+        move = deciding.roll_back(open_ledger(self.workspace), self._store, model, version, actor=actor)
         return {"move": encode(move)}
 
-    def project_model(self, model: str, actor: str) -> dict[str, Any]:
+    def project_model(self, model: str) -> dict[str, Any]:
         """MLflow's copy of a model, and a warning where that failed."""
         head = open_ledger(self.workspace).head(model)
         made_by = self._journal(head.run_id) if head else None
@@ -109,16 +104,13 @@ def _open_ahead(mirror: Mirror) -> None:
 
 def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
     act: Callable[..., dict[str, Any] | None] = getattr(promoting, request.pop("do"))
+    if "actor" in request:
+        request["actor"] = decode(Actor, request["actor"])
     try:
         return act(**request) or {}
-    except RaytemplateError as error:
-        return _told(error)
     except Exception as error:  # whatever it is, the process that asks must hear of it
-        return _told(Bug(traceback.format_exc().rstrip(), raised_in(error) or "raytemplate"))
-
-
-def _told(error: RaytemplateError) -> dict[str, Any]:
-    return {"error": type(error).__name__, "what": error.what, "next_step": error.next_step}
+        told = error if isinstance(error, RaytemplateError) else bug(error)
+        return {"error": type(told).__name__, "what": told.what, "next_step": told.next_step}
 
 
 if __name__ == "__main__":

@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 
 from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
 from raytemplate.execution.journal import RECORDS, Journal
-from raytemplate.governance.evidence import Evidence, evidence_of
+from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
+from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Head, Ledger, Move
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Approved, Held, Verdict, VerdictRecord
+from raytemplate.records.judged import Actor, Approved, Held, Rejected, Verdict, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.content_store import ContentStore
 
@@ -37,7 +38,7 @@ def evidence_from(journal: Journal) -> Evidence:
             f"run {journal.run_id} has no evaluation yet; there is nothing to judge",
             next_step=f"raytemplate resume {journal.run_id}",
         )
-    return evidence_of(evaluation, {w.name: w.num_rows for w in snapshot.windows})
+    return Evidence(evaluation=evaluation, snapshot=snapshot)
 
 
 def need_judged(journal: Journal, kind: type) -> None:
@@ -54,13 +55,12 @@ def need_judged(journal: Journal, kind: type) -> None:
 
 
 def decide(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: str, allowed_by: str | None = None
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor
 ) -> PromotionRecord | None:
     """Judge the evidence, and move the head if the verdict is Approved.
 
     Args:
-        actor: who or what asks, for the event.
-        allowed_by: the person who promotes; needed where promotion is manual.
+        actor: who asks; must be a person where promotion is manual.
 
     Returns:
         What became of the candidate; None if it was rejected.
@@ -70,15 +70,13 @@ def decide(
         ChampionMoved: the head is not the one the evidence was taken against.
         IntegrityError: the candidate's bytes are not those that were evaluated.
     """
-    if allowed_by:
+    if not actor.automatic:
         refuse_for_show(journal, plan)
     evidence = evidence_from(journal)
     evaluation, fit = evidence.evaluation, journal.need(FitResult)
     head = ledger.head(plan.name)
-    verdict = judge(
-        build_gates(plan.govern.gates), evidence, promotion=plan.govern.promotion, allowed_by=allowed_by,
-        now=datetime.now(UTC),
-    )  # fmt: skip
+    gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
+    verdict = judge(gates, evidence, promotion=plan.govern.promotion, actor=actor, now=now)
     journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
     if not plan.govern.promotable:
         record = _show(plan, head, fit)
@@ -91,9 +89,7 @@ def decide(
     return record
 
 
-def promote(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: str, allowed_by: str
-) -> None:
+def promote(journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor) -> None:
     """Judge a run's evidence again and promote its candidate, as a person allows; nothing if it is the champion still.
 
     Raises:
@@ -103,59 +99,44 @@ def promote(
     refuse_for_show(journal, plan)
     refuse_if_stale(journal, ledger, plan.name)
     if not is_champion(journal, ledger, plan.name):
-        decide(journal, plan, ledger, store, actor=actor, allowed_by=allowed_by)
+        decide(journal, plan, ledger, store, actor=actor)
 
 
-def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | None, *, actor: str, reason: str) -> Move:
+def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | None, *, actor: Actor) -> Move:
     """Make the champion before this one, or a certain version, the champion again.
 
     Raises:
         UsageError: no such model or version, or nothing to go back to.
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
     """
-    term = ledger.term(model)
+    term = ledger.history(model).term
     target = ledger.rollback_target(model, version)
     store.open(target.digest)
-    return ledger.rollback(model, actor, reason, to_version=target.version, expected_term=term)
+    return ledger.rollback(model, actor, to_version=target.version, expected_term=term)
 
 
 def _act(
     journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, verdict: Verdict, evaluation: Evaluation,
-    fit: FitResult, actor: str,
+    fit: FitResult, actor: Actor,
 ) -> PromotionRecord | None:  # fmt: skip
-    if isinstance(verdict, Approved):
-        return _promote(journal, plan, ledger, store, verdict, evaluation, fit, actor)
-    if isinstance(verdict, Held):
-        return _hold(journal, plan, ledger, evaluation, fit, actor)
-    return None
-
-
-def _promote(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, verdict: Approved, evaluation: Evaluation,
-    fit: FitResult, actor: str,
-) -> PromotionRecord:  # fmt: skip
-    # The bytes that were evaluated, hashed once more at the moment they become the champion.
-    store.open(fit.candidate.digest)
-    move = ledger.promote(
-        plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until, evaluation.term, actor,
-        _details(plan, evaluation, verdict.by),
-    )  # fmt: skip
-    # A run with the same bytes may have been quicker: then this one is equal to the champion, and did not make it.
-    return _settled(plan, move.head, evaluation, ours=move.head.run_id == journal.run_id)
-
-
-def _hold(
-    journal: Journal, plan: RunPlan, ledger: Ledger, evaluation: Evaluation, fit: FitResult, actor: str
-) -> PromotionRecord:
-    version = ledger.wait(
-        plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until, actor,
-        _details(plan, evaluation, ""),
-    )  # fmt: skip
-    head = ledger.head(plan.name)
-    return PromotionRecord(
-        outcome="waiting", model=plan.name, version=version.version, digest=version.digest,
-        term=head.term if head else 0, previous_version=head.version if head else 0, at=version.at, projected=False,
-    )  # fmt: skip
+    candidate = (plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until)
+    match verdict:
+        case Approved():
+            # The bytes that were evaluated, hashed once more at the moment they become the champion.
+            store.open(fit.candidate.digest)
+            head = ledger.promote(*candidate, evaluation.term, actor, _grounds(plan, evaluation)).head
+            # A run with the same bytes may have been quicker: then this is equal to the champion, and did not make it.
+            return _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)
+        case Held():
+            version = ledger.wait(*candidate, actor, _grounds(plan, evaluation))
+            head = ledger.head(plan.name)
+            return PromotionRecord(
+                outcome="waiting", model=plan.name, version=version.version, digest=version.digest,
+                term=head.term if head else 0, previous_version=head.version if head else 0, at=version.at,
+                projected=False,
+            )  # fmt: skip
+        case Rejected():
+            return None
 
 
 def _show(plan: RunPlan, head: Head | None, fit: FitResult) -> PromotionRecord:
@@ -181,14 +162,13 @@ def _promoted(journal: Journal) -> PromotionRecord | None:
     return promotion if promotion is not None and promotion.outcome == "promoted" else None
 
 
-def _details(plan: RunPlan, evaluation: Evaluation, by: str) -> dict[str, object]:
+def _grounds(plan: RunPlan, evaluation: Evaluation) -> Grounds:
     """What an event binds: the plan and the very evaluation that allowed it; and rules that no file holds."""
-    loosened = ", ".join(path for path in plan.set_outside if path.startswith("governance."))
-    by = f"{by}; {loosened} set outside the template" if loosened else by
-    return {
-        "plan": plan.id, "by": by, "snapshot": evaluation.test_snapshot,
-        "evaluation_sha256": hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
-    }  # fmt: skip
+    return Grounds(
+        plan=plan.id, snapshot=evaluation.test_snapshot,
+        evaluation_sha256=hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
+        set_outside=tuple(path for path in plan.set_outside if path.startswith("governance.")),
+    )  # fmt: skip
 
 
 def is_champion(journal: Journal, ledger: Ledger, model: str) -> bool:
@@ -208,7 +188,7 @@ def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:
     head = ledger.head(model)
     if head is not None and head.digest == fit.candidate.digest:
         return False
-    return ledger.term(model) != evaluation.term
+    return ledger.history(model).term != evaluation.term
 
 
 def refuse_for_show(journal: Journal, plan: RunPlan) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.ingested import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """The evaluation, and rows by window ("train", "validation", "test"). Gates see nothing else."""
+    """The records that a candidate is judged on: a gate takes what it needs of them, and sees nothing else.
+
+    A new kind of evidence is one more field here. Evidence of before there was that kind has none: it is None then.
+    """
 
     evaluation: Evaluation
-    rows: Mapping[str, int]
+    """Candidate, champion and baseline on the test rows."""
 
-
-def evidence_of(evaluation: Evaluation, rows: Mapping[str, int]) -> Evidence:
-    """Evidence that no gate can change."""
-    return Evidence(evaluation=evaluation, rows=Settings(rows))
+    snapshot: Snapshot
+    """The data that was read, and its windows."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import Gate
-from raytemplate.records.judged import Approved, Finding, Held, Outcome, Rejected, Verdict, Waiver
+from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Outcome, Rejected, Verdict, Waiver
 
 _OUTCOMES = frozenset(typing.get_args(Outcome))
 _FAILED = ("block", "error")
@@ -22,7 +22,7 @@ def judge(
     evidence: Evidence,
     *,
     promotion: Literal["automatic", "manual"],
-    allowed_by: str | None = None,
+    actor: Actor,
     waivers: tuple[Waiver, ...] = (),
     now: datetime,
 ) -> Verdict:
@@ -30,7 +30,7 @@ def judge(
 
     Args:
         gates: by name, in the order they are shown.
-        allowed_by: the person who asked for this promotion; needed where promotion is manual.
+        actor: who asks; must be a person where promotion is manual.
         waivers: those whose expiry is after `now` and whose gate failed count, and are shown in the verdict.
         now: with its zone.
     """
@@ -41,9 +41,10 @@ def judge(
     reason = _reason(findings, tuple(name for name in failed if name not in waived), waivers)
     if reason:
         return Rejected(findings=findings, waivers=used, reason=reason)
-    if promotion != "automatic" and not allowed_by:
+    if promotion != "automatic" and actor.automatic:
         return Held(findings=findings, waivers=used, missing="a person: promotion is manual")
-    return Approved(findings=findings, waivers=used, by=allowed_by or "automatic")
+    by = AUTOMATIC if actor.automatic else actor.name
+    return Approved(findings=findings, waivers=used, by=by, reason=actor.reason)
 
 
 def _finding(name: str, gate: Gate, evidence: Evidence) -> Finding:

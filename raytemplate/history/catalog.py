@@ -12,10 +12,11 @@ from raytemplate.execution.lock import read_lock
 from raytemplate.history.registered import find_version
 from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
-from raytemplate.ledger.events import Change, change_of
+from raytemplate.ledger.bodies import Body, Promotion, Rollback, Waiting
+from raytemplate.ledger.events import body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.judged import AUTOMATIC, VerdictRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.reports.version_shown import VersionView, reigns
@@ -73,9 +74,18 @@ def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
     )  # fmt: skip
 
 
-def _reason(change: Change, actor: str) -> str:
-    """Why; who it was stands in a column of its own."""
-    return str(change.details.get("reason", "") or change.details.get("by", "")).removeprefix(f"{actor}: ")
+def _reason(body: Body) -> str:
+    """Why, for people; who it was stands in a column of its own."""
+    actor = body.actor
+    match body:
+        case Rollback():
+            return actor.reason
+        case Waiting(grounds=grounds):
+            allowed = ""
+        case Promotion(grounds=grounds):
+            allowed = actor.reason or (AUTOMATIC if actor.automatic else actor.name)
+    outside = f"{', '.join(grounds.set_outside)} set outside the template" if grounds.set_outside else ""
+    return "; ".join(part for part in (allowed, outside) if part)
 
 
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
@@ -83,15 +93,15 @@ def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
     events: list[EventRow] = []
     champion = 0
     for event in ledger.events(name):
-        change = change_of(event)
-        moved = event.type != "waiting"
+        body = body_of(event)
+        moved = not isinstance(body, Waiting)
         row = EventRow(
-            at=datetime.fromisoformat(event.at), event=event.type, version=change.version,
-            previous_version=champion if moved else 0, run_id=change.run_id, by=event.actor,
-            reason=_reason(change, event.actor),
+            at=datetime.fromisoformat(event.at), event=event.type, version=body.version,
+            previous_version=champion if moved else 0, run_id=body.run_id, by=body.actor.name,
+            reason=_reason(body),
         )  # fmt: skip
         events.append(row)
-        champion = change.version if moved else champion
+        champion = body.version if moved else champion
     return events
 
 

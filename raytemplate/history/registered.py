@@ -74,7 +74,7 @@ def find_version(ref: str, workspace: Workspace) -> ModelVersion:
     if match is None:
         raise UsageError(f'got "{ref}", expected a model such as name, name@champion or name/3')
     ledger = open_ledger(workspace)
-    versions = ledger.versions(match["name"])
+    versions = ledger.history(match["name"]).versions
     if not versions:
         known = ledger.models()
         there = suggest(match["name"], known) if known else "there is none yet"

@@ -14,7 +14,8 @@ from raytemplate.errors import IntegrityError, RaytemplateError, Unavailable, Us
 from raytemplate.store.atomic import storage_errors, sync_file, sync_folder, temporary_beside
 from raytemplate.store.locks import FileLock
 
-SCHEMA_NUMBER = 1
+SCHEMA_NUMBER = 2
+"""1 had one kind of body for all events (see `ledger.bodies`); the tables are the same."""
 BUSY_TIMEOUT_S = 20.0
 
 _TABLES = """
@@ -59,7 +60,8 @@ _FORBIDDEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_P
 def writing(path: Path) -> Generator[sqlite3.Connection]:
     """One write transaction: all of it lasts when the block ends, none of it when the block raises.
 
-    Makes the file when there is none.
+    Makes the file when there is none. What changes one of an earlier schema makes it one of this, in the same
+    transaction: it is either of them, whatever happens, and one in which nothing was changed stays as it was.
 
     Raises:
         IntegrityError: the file is damaged, no ledger, or newer than this program.
@@ -73,7 +75,10 @@ def writing(path: Path) -> Generator[sqlite3.Connection]:
         db.execute("PRAGMA foreign_keys=ON")
         db.execute("BEGIN IMMEDIATE")
         try:
+            _check_schema(path, db)
             yield db
+            if db.total_changes:
+                db.execute(f"PRAGMA user_version={SCHEMA_NUMBER}")
         except BaseException:  # also when interrupted, half a change must not stay; raised again
             db.rollback()
             raise
@@ -89,6 +94,7 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None]:
     with _sqlite_errors(path), closing(_connect(path, _reading_mode(path))) as db:
         db.execute("PRAGMA query_only=ON")
         db.execute("BEGIN")
+        _check_schema(path, db)
         yield db
 
 
@@ -134,15 +140,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(str(path.absolute()))}?{mode}"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     db.text_factory = bytes.decode  # SQLite keeps any bytes as text; what is not UTF-8 is an error of the file's
-    try:
-        _check_schema(path, db)
-    except BaseException:  # nobody else has the connection to close it; raised again
-        db.close()
-        raise
     return db
 
 
 def _check_schema(path: Path, db: sqlite3.Connection) -> None:
+    """Inside the transaction: a later version may have written until it began."""
     number = int(db.execute("PRAGMA user_version").fetchone()[0])
     if number > SCHEMA_NUMBER:
         raise IntegrityError(

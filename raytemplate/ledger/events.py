@@ -1,4 +1,7 @@
-"""The chain of events: each names the hash of the one before, so that no later edit goes unseen."""
+"""The chain of events: each names the hash of the one before, so that no later edit goes unseen.
+
+What an event says is in its body, which `ledger.bodies` knows; here it is text.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
-from typing import Literal
 
 from raytemplate.errors import IntegrityError
-from raytemplate.records.codec import Settings, canonical, decode, encode
+from raytemplate.ledger.bodies import MEMBERS, Body, of_schema_1
+from raytemplate.records.codec import canonical, decode, encode
 from raytemplate.store.digests import sha256_bytes
 
-EventType = Literal["waiting", "promoted", "rolled-back"]
 FIRST_PREV_HASH = "0" * 64
 
 
@@ -32,18 +34,6 @@ class Event:
     at: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """An event's body: the version it is about, and the model's term after it."""
-
-    term: int
-    version: int
-    digest: str
-    run_id: str
-    seen_until: datetime
-    details: Settings
-
-
 _COLUMNS = ", ".join(field.name for field in fields(Event))
 _PLACES = ", ".join("?" for _ in fields(Event))
 
@@ -58,9 +48,7 @@ def idempotency_key(*parts: object) -> str:
     return sha256_bytes(canonical(list(parts)).encode())
 
 
-def append(
-    db: sqlite3.Connection, type_: EventType, model: str, change: Change, *, actor: str, idem: str, at: datetime
-) -> Event:
+def append(db: sqlite3.Connection, model: str, body: Body, *, idem: str, at: datetime) -> Event:
     """Add one event at the end of the chain, inside the caller's write transaction.
 
     Raises:
@@ -70,11 +58,12 @@ def append(
     if last is not None:
         _refuse(last)
     seq, prev_hash = (last[0].seq + 1, last[0].hash) if last else (1, FIRST_PREV_HASH)
-    body, moment = canonical(change), str(encode(at))
-    digest = event_hash(seq, prev_hash, type_, model, body, actor, idem, moment)
+    text, actor, moment = canonical(body), body.actor.name, str(encode(at))
+    digest = event_hash(seq, prev_hash, body.type, model, text, actor, idem, moment)
     event = Event(
-        seq=seq, prev_hash=prev_hash, hash=digest, type=type_, model=model, body=body, actor=actor, idem=idem, at=moment
-    )
+        seq=seq, prev_hash=prev_hash, hash=digest, type=body.type, model=model, body=text, actor=actor, idem=idem,
+        at=moment,
+    )  # fmt: skip
     db.execute(f"INSERT INTO event ({_COLUMNS}) VALUES ({_PLACES})", astuple(event))
     return event
 
@@ -138,13 +127,14 @@ def _fault(event: Event, before: str) -> str:
     return ""
 
 
-def change_of(event: Event) -> Change:
-    """The body of an event, read.
+def body_of(event: Event) -> Body:
+    """What an event says.
 
     Raises:
         IntegrityError: names the event.
     """
     try:
-        return decode(Change, json.loads(event.body))
+        member, body = MEMBERS[event.type], json.loads(event.body)
+        return decode(member, of_schema_1(member, event.actor, body) if body["kind"] == "Change" else body)
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise IntegrityError(f"event {event.seq}: its body cannot be read: {error}") from error

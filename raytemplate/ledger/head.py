@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Literal
 
 from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
 from raytemplate.ledger import events as chain
-from raytemplate.ledger.database import ledger_exists, reading, restore, writing
-from raytemplate.ledger.events import Change, Event, EventType
+from raytemplate.ledger.bodies import Grounds, Promotion, Rollback, Waiting
+from raytemplate.ledger.database import reading, writing
+from raytemplate.ledger.events import Event
 from raytemplate.ledger.head_table import move_head, stored_heads
 from raytemplate.ledger.history import Head, History, ModelVersion, tell
-from raytemplate.records.codec import Settings, encode
+from raytemplate.records.codec import encode
+from raytemplate.records.judged import Actor
 
 __all__ = ["Head", "Ledger", "ModelVersion", "Move"]
 
@@ -51,11 +53,6 @@ class Ledger:
     path: Path
     clock: Callable[[], datetime] = utc_now
 
-    def term(self, model: str) -> int:
-        """How often the model's head has moved; 0 when there is none."""
-        head = self.head(model)
-        return head.term if head else 0
-
     def head(self, model: str) -> Head | None:
         """The champion of `model`, as its events say."""
         return self.history(model).head
@@ -88,10 +85,6 @@ class Ledger:
         with reading(self.path) as db:
             return _knows(db) if db else lambda *_: False
 
-    def versions(self, model: str) -> tuple[ModelVersion, ...]:
-        """Every version of `model`, oldest first."""
-        return self.history(model).versions
-
     def events(self, model: str | None = None) -> tuple[Event, ...]:
         """The events of one model, checked as `history` does; or all, as they stand there; oldest first."""
         with reading(self.path) as db:
@@ -100,16 +93,19 @@ class Ledger:
             return chain.read_all(db) if model is None else chain.read(db, model)
 
     def wait(
-        self, model: str, digest: str, run_id: str, seen_until: datetime, actor: str, details: Mapping[str, object]
+        self, model: str, digest: str, run_id: str, seen_until: datetime, actor: Actor, grounds: Grounds
     ) -> ModelVersion:
         """Register a held candidate as the challenger. The champion's bytes, or a repeated request, write nothing."""
-        key = chain.idempotency_key("waiting", model, digest, run_id)
+        key = chain.idempotency_key(Waiting.type, model, digest, run_id)
         with writing(self.path) as db:
             history = _history(db, model)
             is_champion = history.head is not None and history.head.digest == digest
             if not is_champion and not _known(db, model, key):
-                change = _change(history, digest, run_id, seen_until, details, term=history.term)
-                chain.append(db, "waiting", model, change, actor=actor, idem=key, at=self.clock())
+                body = Waiting(
+                    term=history.term, version=history.number(digest), digest=digest, run_id=run_id,
+                    seen_until=seen_until, actor=actor, grounds=grounds,
+                )  # fmt: skip
+                chain.append(db, model, body, idem=key, at=self.clock())
             versions = _history(db, model).versions
         return next(v for v in versions if v.digest == digest)
 
@@ -120,8 +116,8 @@ class Ledger:
         run_id: str,
         seen_until: datetime,
         expected_term: int,
-        actor: str,
-        details: Mapping[str, object],
+        actor: Actor,
+        grounds: Grounds,
     ) -> Move:
         """Make the candidate champion, if the head is still the one that its evidence was taken against.
 
@@ -133,7 +129,7 @@ class Ledger:
         Raises:
             ChampionMoved: the head has moved since.
         """
-        key = chain.idempotency_key("promoted", model, expected_term, digest)
+        key = chain.idempotency_key(Promotion.type, model, expected_term, digest)
         with writing(self.path) as db:
             history = _history(db, model)
             seq = _known(db, model, key)
@@ -143,11 +139,14 @@ class Ledger:
                 return Move(head=history.head, previous=history.head, outcome="unchanged")
             if history.term != expected_term:
                 raise _moved(history, model, expected_term, run_id)
-            change = _change(history, digest, run_id, seen_until, details, term=history.term + 1)
-            return self._move(db, "promoted", model, change, history, actor, key)
+            body = Promotion(
+                term=history.term + 1, version=history.number(digest), digest=digest, run_id=run_id,
+                seen_until=seen_until, actor=actor, grounds=grounds,
+            )  # fmt: skip
+            return self._move(db, model, body, history, key)
 
     def rollback(
-        self, model: str, actor: str, reason: str, to_version: int | None = None, expected_term: int | None = None
+        self, model: str, actor: Actor, to_version: int | None = None, expected_term: int | None = None
     ) -> Move:
         """Make an earlier champion the champion again.
 
@@ -159,19 +158,17 @@ class Ledger:
             UsageError: no such model or version, or nothing to go back to.
             ChampionMoved: the head is not that of `expected_term`.
         """
-        if not ledger_exists(self.path):
-            raise _no_model(model, ())
+        self.rollback_target(model, to_version)  # where there is none, no file is made
         with writing(self.path) as db:
             history = _history(db, model)
-            if history.head is None:
-                raise _no_model(model, tuple(stored_heads(db)))
             if expected_term is not None and expected_term != history.term:
                 raise _moved(history, model, expected_term, "")
-            target = _target(history, history.head, to_version)
-            digest, details, term = target.digest, {"reason": reason}, history.term + 1
-            change = _change(history, digest, target.run_id, target.seen_until, details, term=term)
-            key = chain.idempotency_key("rolled-back", model, history.term)
-            return self._move(db, "rolled-back", model, change, history, actor, key)
+            target = _target(db, history, model, to_version)
+            body = Rollback(
+                term=history.term + 1, version=target.version, digest=target.digest, run_id=target.run_id,
+                seen_until=target.seen_until, actor=actor,
+            )  # fmt: skip
+            return self._move(db, model, body, history, chain.idempotency_key(body.type, model, history.term))
 
     def rollback_target(self, model: str, to_version: int | None = None) -> Head:
         """The head that `rollback` would go back to, so that its bytes can be checked first.
@@ -182,10 +179,7 @@ class Ledger:
         with reading(self.path) as db:
             if db is None:
                 raise _no_model(model, ())
-            history = _history(db, model)
-            if history.head is None:
-                raise _no_model(model, tuple(stored_heads(db)))
-            return _target(history, history.head, to_version)
+            return _target(db, _history(db, model), model, to_version)
 
     def faults(self) -> tuple[str, ...]:
         """Everything that is wrong with the ledger: SQLite's own structures, the chain of all events, heads and events.
@@ -200,41 +194,11 @@ class Ledger:
             found += chain.faults(chain.read_all(db))
             return tuple(dict.fromkeys([*found, *_faults_of_models(db)]))
 
-    def verify(self) -> None:
-        """As `faults`, for who has no use for a ledger with one.
-
-        Raises:
-            IntegrityError: names each.
-        """
-        if found := self.faults():
-            raise IntegrityError("\n".join(found), next_step=restore(self.path))
-
     def _move(
-        self,
-        db: sqlite3.Connection,
-        type_: EventType,
-        model: str,
-        change: Change,
-        history: History,
-        actor: str,
-        idem: str,
+        self, db: sqlite3.Connection, model: str, body: Promotion | Rollback, history: History, idem: str
     ) -> Move:
-        event = chain.append(db, type_, model, change, actor=actor, idem=idem, at=self.clock())
-        head = move_head(db, event, change)
-        return Move(head=head, previous=history.head, outcome="promoted")
-
-
-def _change(
-    history: History, digest: str, run_id: str, seen_until: datetime, details: Mapping[str, object], *, term: int
-) -> Change:
-    return Change(
-        term=term,
-        version=history.number(digest),
-        digest=digest,
-        run_id=run_id,
-        seen_until=seen_until,
-        details=Settings(details),
-    )
+        event = chain.append(db, model, body, idem=idem, at=self.clock())
+        return Move(head=move_head(db, event, body), previous=history.head, outcome="promoted")
 
 
 def _history(db: sqlite3.Connection, model: str) -> History:
@@ -281,7 +245,10 @@ def _earlier(history: History, seq: int) -> Move:
     return Move(head=head, previous=previous, outcome="promoted")
 
 
-def _target(history: History, head: Head, to_version: int | None) -> Head:
+def _target(db: sqlite3.Connection, history: History, model: str, to_version: int | None) -> Head:
+    head = history.head
+    if head is None:
+        raise _no_model(model, tuple(stored_heads(db)))
     if to_version is None:
         if len(history.line) > 1:
             return history.line[-2]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.events import Change, Event
-from raytemplate.ledger.history import Head
+from raytemplate.ledger.bodies import Promotion, Rollback
+from raytemplate.ledger.events import Event
+from raytemplate.ledger.history import Head, moment
 from raytemplate.records.codec import encode
 
 _MOVE = """
@@ -33,29 +33,22 @@ def stored_heads(db: sqlite3.Connection, model: str | None = None) -> dict[str, 
             version=version,
             digest=digest,
             run_id=run_id,
-            seen_until=_moment(seen_until),
-            at=_moment(at),
+            seen_until=moment(seen_until, f"the head of {name}"),
+            at=moment(at, f"the head of {name}"),
             event_seq=event_seq,
         )
         for name, term, version, digest, run_id, seen_until, at, event_seq in rows
     }
 
 
-def move_head(db: sqlite3.Connection, event: Event, change: Change) -> Head:
+def move_head(db: sqlite3.Connection, event: Event, body: Promotion | Rollback) -> Head:
     """Point the model's head at `event`, inside the caller's write transaction.
 
     Raises:
         IntegrityError: the head is not in the term before.
     """
-    seen_until = encode(change.seen_until)
-    values = (change.term, change.version, change.digest, change.run_id, seen_until, event.at, event.seq)
+    seen_until = encode(body.seen_until)
+    values = (body.term, body.version, body.digest, body.run_id, seen_until, event.at, event.seq)
     if db.execute(_MOVE, (event.model, *values)).rowcount != 1:
-        raise IntegrityError(f"the head of {event.model} is not in term {change.term - 1}: event {event.seq} refused")
+        raise IntegrityError(f"the head of {event.model} is not in term {body.term - 1}: event {event.seq} refused")
     return stored_heads(db, event.model)[event.model]
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (OverflowError, TypeError, ValueError) as error:
-        raise IntegrityError(f"a head in the ledger has no readable time: {error}") from error

@@ -8,27 +8,24 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.events import Change, Event, change_of
+from raytemplate.ledger.bodies import Body, OfVersion, Promotion, Rollback, Waiting
+from raytemplate.ledger.events import Event, body_of
 
 State = Literal["champion", "challenger", "former"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Head:
-    """A champion. `seen_until`: no row it was made from is newer. `event_seq`: the event that made it head."""
+class Head(OfVersion):
+    """A champion. `event_seq`: the event that made it head."""
 
     model: str
     term: int
-    version: int
-    digest: str
-    run_id: str
-    seen_until: datetime
     at: datetime
     event_seq: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelVersion:
+class ModelVersion(OfVersion):
     """A registered candidate. `at` is when it was registered first.
 
     The challenger is the candidate that was held last and has not been champion since. Every other is former: it was
@@ -36,10 +33,6 @@ class ModelVersion:
     """
 
     model: str
-    version: int
-    digest: str
-    run_id: str
-    seen_until: datetime
     state: State
     at: datetime
 
@@ -85,17 +78,22 @@ def tell(events: Iterable[Event]) -> History:
     line: tuple[Head, ...] = ()
     held = 0
     for event in events:
-        change = change_of(event)
-        _check(event, change, num_heads=len(heads), number=numbers.get(change.digest, len(numbers) + 1))
-        if change.digest not in numbers:
-            numbers[change.digest] = change.version
-            versions.append(_registered(event, change))
-        if event.type == "waiting":
-            held = change.version
-            continue
-        heads.append(_head(event, change))
-        line = (*(line if event.type == "promoted" else back_to(line, change.version)), heads[-1])
-        held = 0 if held == change.version else held
+        body = body_of(event)
+        _check(event, body, num_heads=len(heads), number=numbers.get(body.digest, len(numbers) + 1))
+        if body.digest not in numbers:
+            numbers[body.digest] = body.version
+            versions.append(_registered(event, body))
+        match body:
+            case Waiting():
+                held = body.version
+                continue
+            case Promotion():
+                below = line
+            case Rollback():
+                below = back_to(line, body.version)
+        heads.append(_head(event, body))
+        line = (*below, heads[-1])
+        held = 0 if held == body.version else held
     champion = heads[-1].version if heads else 0
     stated = tuple(replace(v, state=_state(v.version, champion, held)) for v in versions)
     return History(versions=stated, heads=tuple(heads), line=line)
@@ -109,12 +107,10 @@ def back_to(line: tuple[Head, ...], version: int) -> tuple[Head, ...]:
     return line
 
 
-def _check(event: Event, change: Change, *, num_heads: int, number: int) -> None:
-    if event.type not in ("waiting", "promoted", "rolled-back"):
-        raise IntegrityError(f"event {event.seq}: of the unknown type {event.type!r}")
-    term = num_heads if event.type == "waiting" else num_heads + 1
-    if change.term != term or change.version != number:
-        raise IntegrityError(f"event {event.seq}: version {change.version} in term {change.term} cannot come here")
+def _check(event: Event, body: Body, *, num_heads: int, number: int) -> None:
+    term = num_heads if isinstance(body, Waiting) else num_heads + 1
+    if body.term != term or body.version != number:
+        raise IntegrityError(f"event {event.seq}: version {body.version} in term {body.term} cannot come here")
 
 
 def _state(version: int, champion: int, held: int) -> State:
@@ -123,33 +119,38 @@ def _state(version: int, champion: int, held: int) -> State:
     return "challenger" if version == held else "former"
 
 
-def _head(event: Event, change: Change) -> Head:
+def _head(event: Event, body: Body) -> Head:
     return Head(
         model=event.model,
-        term=change.term,
-        version=change.version,
-        digest=change.digest,
-        run_id=change.run_id,
-        seen_until=change.seen_until,
-        at=_moment(event),
+        term=body.term,
+        version=body.version,
+        digest=body.digest,
+        run_id=body.run_id,
+        seen_until=body.seen_until,
+        at=moment(event.at, f"event {event.seq}"),
         event_seq=event.seq,
     )
 
 
-def _registered(event: Event, change: Change) -> ModelVersion:
+def _registered(event: Event, body: Body) -> ModelVersion:
     return ModelVersion(
         model=event.model,
-        version=change.version,
-        digest=change.digest,
-        run_id=change.run_id,
-        seen_until=change.seen_until,
+        version=body.version,
+        digest=body.digest,
+        run_id=body.run_id,
+        seen_until=body.seen_until,
         state="former",
-        at=_moment(event),
+        at=moment(event.at, f"event {event.seq}"),
     )
 
 
-def _moment(event: Event) -> datetime:
+def moment(text: str, where: str) -> datetime:
+    """A time as the ledger keeps it.
+
+    Raises:
+        IntegrityError: it is none; names `where`.
+    """
     try:
-        return datetime.fromisoformat(event.at).astimezone(UTC)
-    except (OverflowError, ValueError) as error:
-        raise IntegrityError(f"event {event.seq}: has no readable time: {error}") from error
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise IntegrityError(f"{where}: has no readable time: {error}") from error

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+AUTOMATIC = "automatic"
+"""Who allowed what nobody had to."""
+
 Outcome = Literal["pass", "warn", "block", "skip", "error"]
 
 
@@ -21,6 +24,17 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Who has governance do something: a person by their own word, or a run that they have started."""
+
+    name: str
+    reason: str = ""
+    """Why, in the person's words."""
+    automatic: bool = False
+    """Whether it is a run's request: then its plan says whether a person must be asked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Waiver:
     """A named exception for one gate."""
 
@@ -31,29 +45,33 @@ class Waiver:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Approved:
-    """Every gate passed or was waived, and nobody else has to agree. `by` names who or what allowed it."""
+class _Verdict:
+    """What every gate said, and the waivers that counted."""
 
     findings: tuple[Finding, ...]
     waivers: tuple[Waiver, ...] = ()
-    by: str = "automatic"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class Approved(_Verdict):
+    """Every gate passed or was waived, and nobody else has to agree."""
+
+    by: str = AUTOMATIC
+    """The person who allowed it, or "automatic". Records of 0.1 have the reason here as well, after a colon."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held(_Verdict):
     """Every gate passed; only a person is missing."""
 
-    findings: tuple[Finding, ...]
-    waivers: tuple[Waiver, ...] = ()
     missing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rejected:
+class Rejected(_Verdict):
     """At least one gate blocked or crashed."""
 
-    findings: tuple[Finding, ...]
-    waivers: tuple[Waiver, ...] = ()
     reason: str = ""
 
 
@@ -64,6 +82,6 @@ Verdict = Approved | Held | Rejected
 class VerdictRecord:
     """A verdict and when it was given."""
 
-    verdict: Approved | Held | Rejected
+    verdict: Verdict
     at: datetime
     candidate_digest: str

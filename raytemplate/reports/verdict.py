@@ -6,13 +6,11 @@ import math
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Difference, Estimate, Evaluation, Scored
-from raytemplate.records.judged import Approved, Finding, Held, Rejected
+from raytemplate.records.judged import AUTOMATIC, Approved, Finding, Held, Rejected, Verdict
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.wording import about_seconds, decimals, fixed
 from raytemplate.units import show_limit, show_moment, show_usd, show_usd_limit
-
-AnyVerdict = Approved | Held | Rejected
 
 
 def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
@@ -75,7 +73,7 @@ def interval(estimate: Estimate, places: int) -> str:
     return f"[{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
 
 
-def gate_table(verdict: AnyVerdict) -> str:
+def gate_table(verdict: Verdict) -> str:
     """What each gate found and required; below it, what to do about those that did not pass, and the waivers."""
     rows = [("gate", "outcome", "found", "required")]
     rows += [(f.gate, f.outcome, f.found, f.required) for f in verdict.findings]
@@ -90,7 +88,7 @@ def gate_table(verdict: AnyVerdict) -> str:
 
 
 def outcome_text(
-    name: str, verdict: AnyVerdict, promotion: PromotionRecord | None, *, champion_version: int | None
+    name: str, verdict: Verdict, promotion: PromotionRecord | None, *, champion_version: int | None
 ) -> str:
     """One sentence or two: what the verdict is, and who is the champion.
 
@@ -111,10 +109,10 @@ def outcome_text(
         case Held():
             return sentences(_held(name, verdict, promotion) + _still(champion_version))
         case Rejected():
-            return sentences(_rejected(verdict) + _still(champion_version))
+            return sentences(f"Rejected: {_failures(verdict)}.{_still(champion_version)}")
 
 
-def _shown(verdict: AnyVerdict, promotion: PromotionRecord) -> str:
+def _shown(verdict: Verdict, promotion: PromotionRecord) -> str:
     """What the gates would have said of a candidate that may not be promoted."""
     failures = _failures(verdict) if isinstance(verdict, Rejected) else ""
     would = f"its gates would reject it: {failures}" if failures else "its gates would let it pass"
@@ -122,7 +120,8 @@ def _shown(verdict: AnyVerdict, promotion: PromotionRecord) -> str:
 
 
 def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None, became: str) -> str:
-    word = "Approved" if verdict.by == "automatic" else f"Approved by {verdict.by}"
+    person = f" by {verdict.by}" if verdict.by != AUTOMATIC else ""
+    word = f"Approved{person}{f': {verdict.reason}' if verdict.reason else ''}"
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
@@ -139,10 +138,6 @@ def _told(warning: str) -> str:
 def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:
     who = f"version {promotion.version} of {name}" if promotion is not None else f"the candidate for {name}"
     return f"Held: {who} passed its gates and waits: {verdict.missing or 'promotion is manual'}."
-
-
-def _rejected(verdict: Rejected) -> str:
-    return f"Rejected: {_failures(verdict)}."
 
 
 def _failures(verdict: Rejected) -> str:
@@ -164,7 +159,7 @@ def _still(champion_version: int | None) -> str:
     return f" The champion is still version {champion_version}." if champion_version else " There is still no champion."
 
 
-def next_command(name: str, run_id: str, verdict: AnyVerdict, promotion: PromotionRecord | None) -> str:
+def next_command(name: str, run_id: str, verdict: Verdict, promotion: PromotionRecord | None) -> str:
     """The last lines of a run: what a person would want to do now."""
     if promotion is not None and promotion.outcome == "shown":
         return f"  raytemplate show {run_id}"
@@ -177,7 +172,7 @@ def next_command(name: str, run_id: str, verdict: AnyVerdict, promotion: Promoti
 
 def closing(
     plan: RunPlan,
-    verdict: AnyVerdict,
+    verdict: Verdict,
     promotion: PromotionRecord | None,
     *,
     run_id: str,

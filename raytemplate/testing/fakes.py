@@ -28,6 +28,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, Window
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Actor
 from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.reports.listener import Listener
 from raytemplate.store.content_store import ContentStore
@@ -137,11 +138,10 @@ class LedgerPromoter(Promoter):
 
     ledger: Ledger
     store: ContentStore
-    actor: str = "ada"
 
     @override
     def decide(self, journal: Journal) -> None:
-        decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=self.actor)
+        decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=Actor(name="ada", automatic=True))
 
     def project(self, journal: Journal) -> None:
         """See `Promoter`; there is no MLflow."""

@@ -18,49 +18,46 @@ import pytest
 from pydantic import ValidationError
 
 from raytemplate import plugins
-from raytemplate.governance.evidence import Evidence, evidence_of
+from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import Gate
 from raytemplate.governance.options import GateOptions
 from raytemplate.records import codec
 from raytemplate.records.evaluated import CalibrationBin, Estimate, Latency, MetricValue, Scored, Slice
 from raytemplate.records.judged import Finding
-from raytemplate.testing.samples import sample_evaluation, sample_slices
+from raytemplate.testing.samples import sample_evaluation, sample_slices, sample_snapshot
 
 _NAN = Estimate(value=math.nan, low=math.nan, high=math.nan)
-_ROWS = {"train": 141_497, "validation": 6_204, "test": 12_695}
 
 
 def sample_evidence() -> Evidence:
     """What gates are tried on: MAE 6.94 (6.44 to 7.44), RMSE, R2; better than baseline and champion; 141,497 rows to
     train on; slices by carrier (MAE 6.1 and 10.22) and distance; probabilities that are 0.02 off; 4 ms for 1,000 rows;
     a model of 1 MB."""
-    return evidence_of(
-        sample_evaluation(
-            slices=sample_slices(), calibration=(CalibrationBin(probability=0.3, share=0.32, num_rows=12_695),),
-            latency=Latency(p95_s=0.004, num_rows=1000, num_times=100), candidate_bytes=1_000_000,
-        ),
-        _ROWS,
+    evaluation = sample_evaluation(
+        slices=sample_slices(), calibration=(CalibrationBin(probability=0.3, share=0.32, num_rows=12_695),),
+        latency=Latency(p95_s=0.004, num_rows=1000, num_times=100), candidate_bytes=1_000_000,
     )  # fmt: skip
+    return Evidence(evaluation=evaluation, snapshot=sample_snapshot())
 
 
 def no_evidence() -> Evidence:
     """Nothing was measured, counted or compared."""
     bare = Scored(name="candidate", metrics={})
-    return evidence_of(
-        sample_evaluation(candidate=bare, baseline=None, champion=None, champion_ref=None, num_rows=0), {}
-    )
+    evaluation = sample_evaluation(candidate=bare, baseline=None, champion=None, champion_ref=None, num_rows=0)
+    return Evidence(evaluation=evaluation, snapshot=sample_snapshot(files=(), windows=()))
 
 
 def undefined_evidence() -> Evidence:
     """Every measured value is NaN."""
-    found = sample_evidence().evaluation
+    evidence = sample_evidence()
+    found = evidence.evaluation
     scored = {name: _undefined(getattr(found, name)) for name in ("candidate", "baseline", "champion")}
     changed: dict[str, Any] = {
         "slices": tuple(_undefined_slice(one) for one in found.slices),
         "calibration": tuple(replace(one, probability=math.nan, share=math.nan) for one in found.calibration),
         "latency": Latency(p95_s=math.nan, num_rows=1000, num_times=100),
     }
-    return evidence_of(replace(found, **scored, **changed), _ROWS)
+    return replace(evidence, evaluation=replace(found, **scored, **changed))
 
 
 def _undefined(scored: Scored) -> Scored:
@@ -98,10 +95,10 @@ class GateSuite:
 
     def test_the_same_evidence_gives_the_same_finding_and_is_left_as_it_is(self) -> None:
         evidence = sample_evidence()
-        before = codec.dumps(evidence.evaluation)
+        before = codec.dumps(evidence)
         gate = self._gate(self.blocks)
         assert gate.check(evidence) == gate.check(evidence) == self._finding(self.blocks)
-        assert codec.dumps(evidence.evaluation) == before
+        assert codec.dumps(evidence) == before
 
     def test_without_evidence_nothing_passes_and_nothing_crashes(self) -> None:
         for settings in (self.passes, self.blocks):

@@ -15,7 +15,9 @@ from own_project import CHANGES, LIGHTNING, without_package, write_package
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets
 
 from raytemplate.execution.artifacts import MODEL_CARD
+from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
+from raytemplate.records.judged import Actor
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray]
 
@@ -122,14 +124,15 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
 def test_a_champion_that_moves_meanwhile_is_compared_with_there_without_training(head, demo, storage):
     process, run = submitting(head, demo, storage, {"training.epochs": 20, "data.windows.train": "25d"})
     ledger = Ledger(demo / ".raytemplate" / "governance.db")
+    grounds = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
     # Its bytes are nowhere: whatever is compared with it is rejected.
-    ledger.promote(MODEL, "d" * 64, "k7q2", datetime(2013, 1, 1, tzinfo=UTC), 0, "ada", {})
+    ledger.promote(MODEL, "d" * 64, "k7q2", datetime(2013, 1, 1, tzinfo=UTC), 0, Actor(name="ada"), grounds)
     _, said = process.communicate(timeout=240)
     assert process.returncode == 5, said
     assert "evaluated again" in said
     assert (record(run, "job")["attempt"], record(run, "evaluation")["champion_ref"]["version"]) == (2, 1)
     assert [epoch["epoch"] for epoch in epochs(run)] == list(range(1, 21))
-    assert (ledger.term(MODEL), record(run, "end")["state"]) == (1, "rejected")
+    assert (ledger.history(MODEL).term, record(run, "end")["state"]) == (1, "rejected")
 
 
 @pytest.mark.slow

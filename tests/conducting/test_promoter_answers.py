@@ -53,7 +53,7 @@ def promoted(tmp_path):
 
 
 def project(place, journal):
-    return _answer({"do": "project", "run": journal.run_id, "actor": "ada"}, Promoting(place, []))
+    return _answer({"do": "project", "run": journal.run_id}, Promoting(place, []))
 
 
 def test_mlflow_that_cannot_be_told_is_a_warning_in_the_record_and_a_file(promoted):

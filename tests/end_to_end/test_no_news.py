@@ -80,5 +80,5 @@ def test_a_hundred_retrains_on_unchanged_data_promote_at_most_five(one_ray, flig
     promotions = states.count("approved")
     print(f"{promotions} promotions in {NUM_RUNS} retrains")
     assert set(states) <= {"approved", "rejected", "unchanged"}
-    assert Ledger(workspace.governance_db).term("flights-air-time") == promotions
+    assert Ledger(workspace.governance_db).history("flights-air-time").term == promotions
     assert 1 <= promotions <= 5

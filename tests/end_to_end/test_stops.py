@@ -169,7 +169,7 @@ def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_s
         assert ("nothing was promoted" in err) == (champion is None)
         assert raytemplate("resume", run.name, cwd=demo).returncode == 0
     assert champion_of(MODEL, Workspace(demo)).run_id == run.name
-    assert Ledger(Workspace(demo).governance_db).term(MODEL) == 1
+    assert Ledger(Workspace(demo).governance_db).history(MODEL).term == 1
     assert record(run, "end")["exit_code"] == 0
 
 

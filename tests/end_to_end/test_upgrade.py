@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,7 +52,8 @@ def test_an_old_workspace_opens(old):
     assert api.find("wex3x4").evaluation.metrics["mae"].value == pytest.approx(0.2596, abs=0.02)
     assert "wex3x4" in str(api.show(MODEL))
     assert [(row.name, row.champion_version) for row in api.models()] == [(MODEL, 2)]
-    Ledger(Workspace(old).governance_db).verify()
+    assert Ledger(Workspace(old).governance_db).faults() == ()
+    assert schema_of(old) == 1
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -72,9 +74,19 @@ def test_an_old_model_predicts_what_it_did(old):
     assert api.model(MODEL).predict(ROWS).column("model_version").to_pylist() == [2, 2, 2]
 
 
+def schema_of(old):
+    with closing(sqlite3.connect(old / ".raytemplate" / "governance.db")) as db:
+        return db.execute("PRAGMA user_version").fetchone()[0]
+
+
 def test_an_old_workspace_rolls_back_and_knows_what_is_stale(old):
     move, warning = api.rollback(MODEL, reason="an old one")
     assert (move.head.version, move.head.run_id, warning) == (1, "kmy4ys", "")
+    assert (schema_of(old), Ledger(Workspace(old).governance_db).faults()) == (2, ())
+    assert [(event.event, event.version, event.reason) for event in api.show(MODEL).events] == [
+        ("promoted", 1, "automatic"), ("promoted", 2, "automatic"), ("waiting", 3, ""),
+        ("rolled-back", 1, "an old one"),
+    ]  # fmt: skip
     with pytest.raises(ChampionMoved, match="run zn6mre was judged against an earlier one"):
         api.promote("zn6mre")
 
@@ -100,7 +112,8 @@ def test_what_a_later_version_wrote_is_refused_with_one_sentence(old, capsys, ki
     newer(old / ".raytemplate" / name, kind)
     assert _run(command) == 7
     said = capsys.readouterr().err
-    assert f"{name.rpartition('/')[2]}: written with schema 99, this version reads up to 1" in said
+    reads = 2 if kind == "ledger" else 1
+    assert f"{name.rpartition('/')[2]}: written with schema 99, this version reads up to {reads}" in said
     assert said.rstrip().endswith("pip install --upgrade raytemplate") and "Traceback" not in said
 
 

@@ -10,15 +10,18 @@ from raytemplate.execution.execute import Execution
 from raytemplate.execution.in_turn import turn_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
+from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import GateConfig
 from raytemplate.records.codec import Settings
+from raytemplate.records.judged import Actor
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing.fakes import FakeClock, FakeEngine, Heard, LedgerPromoter
 from raytemplate.testing.sample_plans import sample_govern_stage, sample_plan
 
+ADA, GROUNDS = Actor(name="ada"), Grounds(plan="p", snapshot="s", evaluation_sha256="e")
 GATES = (
     GateConfig(name="metric-limit", settings=Settings({"mae": 12})),
     GateConfig(name="beats-champion", settings=Settings({"min_gain": 0})),

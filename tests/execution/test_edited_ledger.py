@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from command_line import here
-from fake_runs import FakeRun
+from fake_runs import ADA, GROUNDS, FakeRun
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ def honest(tmp_path_factory):
     FakeRun(folder).execute(FakeEngine(weights="second", candidate_error=0.5))
     held = FakeRun(folder, promotion="manual")
     held.execute(FakeEngine(weights="third", candidate_error=0.2, champion_error=0.5))
-    held.ledger.promote(OTHER, "d" * 64, "k7q2", MOMENT, 0, "ada", {"by": "ada"})
+    held.ledger.promote(OTHER, "d" * 64, "k7q2", MOMENT, 0, ADA, GROUNDS)
     return held
 
 
@@ -146,7 +146,7 @@ def test_a_judged_run_whose_evidence_is_lost_is_not_said_to_have_none_yet(tmp_pa
 def test_an_append_after_an_edited_event_of_another_model_is_refused(run):
     edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 4")
     with pytest.raises(IntegrityError, match=r"governance\.db: event 4: was changed after it was written"):
-        run.ledger.promote(MODEL, "e" * 64, "k7q2", MOMENT, 2, "ada", {})
+        run.ledger.promote(MODEL, "e" * 64, "k7q2", MOMENT, 2, ADA, GROUNDS)
     assert len(run.ledger.events()) == 4
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
-from fake_runs import FakeRun
+from fake_runs import ADA, GROUNDS, FakeRun
 
 from raytemplate.errors import BudgetSpent, ChampionMoved, DataError, TrainingFailed
 from raytemplate.planning import stages
@@ -48,7 +48,7 @@ def test_a_run_that_is_done_does_nothing_again(tmp_path):
     run.execute(second)
     assert second.calls == ["release"]
     assert {name: (run.journal.folder / name).read_bytes() for name in before} == before
-    assert run.ledger.term("flights-air-time") == 1
+    assert run.ledger.history("flights-air-time").term == 1
 
 
 def test_a_verdict_that_was_given_but_not_acted_upon_is_given_again(tmp_path):
@@ -58,7 +58,7 @@ def test_a_verdict_that_was_given_but_not_acted_upon_is_given_again(tmp_path):
     run.journal.supersede(RunEnd)
     end = run.execute(FakeEngine())
     assert (end.state, end.exit_code) == ("approved", 0)  # it was this very run that made the champion
-    assert run.ledger.term("flights-air-time") == 1
+    assert run.ledger.history("flights-air-time").term == 1
 
 
 class SlowEngine(FakeEngine):
@@ -180,7 +180,7 @@ def test_a_manual_promotion_is_held_and_waits_as_challenger(tmp_path):
     assert (end.state, end.exit_code) == ("held", 5)
     assert isinstance(run.journal.need(VerdictRecord).verdict, Held)
     assert run.journal.need(PromotionRecord).outcome == "waiting"
-    assert [v.state for v in run.ledger.versions("flights-air-time")] == ["challenger"]
+    assert [v.state for v in run.ledger.history("flights-air-time").versions] == ["challenger"]
 
 
 def test_the_same_bytes_as_the_champion_change_nothing(tmp_path):
@@ -189,7 +189,7 @@ def test_the_same_bytes_as_the_champion_change_nothing(tmp_path):
     end = again.execute(FakeEngine())
     assert (end.state, end.exit_code) == ("unchanged", 0)
     assert again.journal.need(PromotionRecord).outcome == "unchanged"
-    assert again.ledger.term("flights-air-time") == 1
+    assert again.ledger.history("flights-air-time").term == 1
 
 
 def test_a_better_candidate_takes_the_champions_place(tmp_path):
@@ -215,7 +215,7 @@ class Meanwhile(LedgerPromoter):
 
     def decide(self, journal):
         if self.others:
-            self.ledger.promote(MODEL, self.others.pop(), "k7q2", MOMENT, self.ledger.term(MODEL), "ada", {})
+            self.ledger.promote(MODEL, self.others.pop(), "k7q2", MOMENT, self.ledger.history(MODEL).term, ADA, GROUNDS)
         super().decide(journal)
 
 
@@ -265,7 +265,7 @@ def test_a_candidate_is_evaluated_again_three_times_at_most(raced, times, scored
             run.execute(engine, promoter=promoter)
         assert moved.value.next_step == f"raytemplate resume {run.journal.run_id}"
     assert engine.calls.count("score") == scored and engine.calls.count("fit") == 1
-    run.ledger.verify()
+    assert run.ledger.faults() == ()
 
 
 def test_evaluating_again_has_what_is_left_of_judging_and_no_more(raced):

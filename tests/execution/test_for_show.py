@@ -36,7 +36,7 @@ def test_a_run_for_show_ends_0_and_promotes_nothing_whatever_its_gates_say(tmp_p
     end = run.execute(FakeEngine(candidate_error=error))
     assert (end.state, end.exit_code, Run(run.journal).exit_code) == ("shown", 0, 0)
     assert isinstance(Run(run.journal).verdict, verdict)
-    assert (run.ledger.head(MODEL), run.ledger.versions(MODEL)) == (None, ())
+    assert (run.ledger.head(MODEL), run.ledger.history(MODEL).versions) == (None, ())
 
 
 def test_a_run_for_show_says_what_its_gates_would_have_done(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_runs import GATES, FakeRun
+from fake_runs import ADA, GATES, FakeRun
 
 from raytemplate import api
 from raytemplate.errors import ChampionMoved, DataError, EngineError, IntegrityError, TrainingFailed, UsageError
@@ -36,7 +36,7 @@ def test_a_run_that_was_promoted_and_rolled_back_is_not_judged_again(tmp_path):
     first.execute(FakeEngine())
     second = another_run(first)
     assert first.ledger.head(MODEL).version == 2
-    first.ledger.rollback(MODEL, "ada", "it drifts", to_version=1, expected_term=first.ledger.term(MODEL))
+    first.ledger.rollback(MODEL, ADA, to_version=1, expected_term=first.ledger.history(MODEL).term)
     assert not is_stale(second.journal, first.ledger, MODEL)
     with pytest.raises(ChampionMoved) as refused:
         refuse_if_stale(second.journal, first.ledger, MODEL)
@@ -66,7 +66,7 @@ def test_of_two_runs_with_the_same_bytes_at_the_same_moment_one_makes_the_champi
         slower.execute(FakeEngine(), promoter=Nobody())
     quicker.execute(FakeEngine())
     seen_before = SlowToSee(slower.ledger.path)
-    record = decide(slower.journal, slower.plan, seen_before, slower.store, actor="ada")
+    record = decide(slower.journal, slower.plan, seen_before, slower.store, actor=ADA)
     assert (record.outcome, record.version, record.term, record.previous_version) == ("unchanged", 1, 1, 1)
     assert quicker.ledger.head(MODEL).run_id == quicker.journal.run_id
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from command_line import here
-from fake_runs import FakeRun
+from fake_runs import ADA, GROUNDS, FakeRun
 
 from raytemplate import api
 from raytemplate.errors import IntegrityError, UsageError
@@ -74,18 +74,18 @@ def another_with_our_number(path, first):
 
 def another_workspaces(path, first):
     path.unlink()
-    Ledger(path).promote(MODEL, "d" * 64, "k7q2", MOMENT, 0, "ada", {})
+    Ledger(path).promote(MODEL, "d" * 64, "k7q2", MOMENT, 0, ADA, GROUNDS)
 
 
 def of_other_models(path, first):
     path.unlink()
-    Ledger(path).promote("another", "d" * 64, "k7q2", MOMENT, 0, "ada", {})
+    Ledger(path).promote("another", "d" * 64, "k7q2", MOMENT, 0, ADA, GROUNDS)
 
 
 def one_without_the_newest(path, first):
     head = Ledger(path).head(MODEL)
     path.unlink()
-    Ledger(path).promote(MODEL, head.digest, head.run_id, MOMENT, 0, "ada", {})
+    Ledger(path).promote(MODEL, head.digest, head.run_id, MOMENT, 0, ADA, GROUNDS)
 
 
 def a_folder(path, first):

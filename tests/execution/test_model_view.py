@@ -11,6 +11,7 @@ from raytemplate.history.catalog import model_rows, registered_model, registered
 from raytemplate.history.runs import Run
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
+from raytemplate.records.judged import Actor
 from raytemplate.reports.model_shown import GateRate
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.sample_plans import day
@@ -59,7 +60,7 @@ def test_version_view_has_the_run_that_made_it_and_its_end_as_champion(tmp_path)
     champion = registered_version(f"{name}@champion", workspace)
     assert champion.version.run_id == second.journal.run_id and champion.reigns[0].ended is None
     assert former.reigns[0].ended == champion.reigns[0].began.at
-    first.ledger.rollback(name, "ada", "worse on weekends")
+    first.ledger.rollback(name, Actor(name="ada", reason="worse on weekends"))
     assert [reign.began.event for reign in registered_version(f"{name}/1", workspace).reigns] == [
         "promoted", "rolled-back",
     ]  # fmt: skip

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(120)
 def test_f24_a_signal_after_the_promotion_says_that_it_is_done_and_leaves_a_whole_record(tmp_path, number, code):
     run = FakeRun(tmp_path, promotion="manual")
     run.execute(FakeEngine())
-    assert (run.ledger.term(run.plan.name), run.journal.need(RunEnd).state) == (0, "held")
+    assert (run.ledger.history(run.plan.name).term, run.journal.need(RunEnd).state) == (0, "held")
     with deaf_server() as port:
         plan = replace(run.plan, promote=replace(run.plan.promote, tracking_uri=f"http://127.0.0.1:{port}"))
         write_lock(run.journal, plan, None)

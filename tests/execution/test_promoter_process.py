@@ -18,6 +18,7 @@ from raytemplate.execution.decide import roll_back as rolled_back_here
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.store.workspace import Workspace, create
@@ -126,7 +127,7 @@ REFUSED = [
 def test_what_the_promoter_refuses_comes_back_as_it_was_raised(held, tmp_path, fault, kind):
     fault(held)
     with pytest.raises(kind) as here_:
-        judged_here(held.journal, held.plan, open_ledger(held.workspace), held.store, actor="ada", allowed_by="ada")
+        judged_here(held.journal, held.plan, open_ledger(held.workspace), held.store, actor=Actor(name="ada"))
     with pytest.raises(kind) as there:
         api.promote(held.journal.run_id, workspace=str(tmp_path))
     assert type(there.value) is kind
@@ -138,7 +139,7 @@ def test_what_is_refused_of_a_rollback_comes_back_as_it_was_raised(tmp_path):
     with PromoterProcess(run.workspace, None, tmp_path / "log", "ada") as promoter:
         for version, said in ((None, "version 1 is the only champion"), (7, "never champion"), (1, "champion of")):
             with pytest.raises(UsageError, match=said) as here_:
-                rolled_back_here(run.ledger, run.store, MODEL, version, actor="ada", reason="")
+                rolled_back_here(run.ledger, run.store, MODEL, version, actor=Actor(name="ada"))
             with pytest.raises(UsageError) as there:
                 promoter.roll_back(MODEL, version, "")
             assert there.value.what == here_.value.what
@@ -146,7 +147,7 @@ def test_what_is_refused_of_a_rollback_comes_back_as_it_was_raised(tmp_path):
 
 def test_a_bug_in_the_promoter_is_a_bug_with_its_trace(held, tmp_path):
     with PromoterProcess(held.workspace, None, tmp_path / "log", "ada") as promoter, pytest.raises(Bug) as bug:
-        promoter._ask("roll_back", "", model=3, version="x", reason=None)
+        promoter._ask("roll_back", "", model=3, version="x", actor={"name": "ada"})
     assert (bug.value.exit_code, "Traceback" in bug.value.what) == (1, True)
     assert bug.value.next_step.startswith("This is a bug in raytemplate")
 

@@ -10,9 +10,10 @@ from raytemplate.governance.gates.beats_champion import BeatsChampion
 from raytemplate.governance.gates.data_rows import DataRows
 from raytemplate.governance.gates.metric_limit import MetricLimit
 from raytemplate.governance.judge import judge
-from raytemplate.records.judged import Approved, Finding, Held, Rejected, Waiver
+from raytemplate.records.judged import Actor, Approved, Finding, Held, Rejected, Waiver
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
+RUN, BO = Actor(name="Ann", automatic=True), Actor(name="Bo", reason="so")
 OUTCOMES = ["pass", "warn", "block", "skip", "error", "crash", "nonsense"]
 
 
@@ -44,12 +45,11 @@ BOTH = (found("a", "pass"), found("b", "block"))
 AUTO, MANUAL = {"promotion": "automatic"}, {"promotion": "manual"}
 VERDICTS = [
     ("all pass", {"a": Says("pass")}, AUTO, Approved(findings=PASSES)),
-    ("all pass, a person asked", {"a": Says("pass")}, AUTO | {"allowed_by": "Bo"}, Approved(findings=PASSES, by="Bo")),
+    ("all pass, a person asked", {"a": Says("pass")}, AUTO | {"actor": BO},
+     Approved(findings=PASSES, by="Bo", reason="so")),
     ("manual", {"a": Says("pass")}, MANUAL, Held(findings=PASSES, missing="a person: promotion is manual")),
-    ("manual, nobody", {"a": Says("pass")}, MANUAL | {"allowed_by": ""},
-     Held(findings=PASSES, missing="a person: promotion is manual")),
-    ("manual, allowed", {"a": Says("pass")}, MANUAL | {"allowed_by": "Bo"}, Approved(findings=PASSES, by="Bo")),
-    ("manual, blocked", {"a": Says("block")}, MANUAL | {"allowed_by": "Bo"},
+    ("manual, allowed", {"a": Says("pass")}, MANUAL | {"actor": BO}, Approved(findings=PASSES, by="Bo", reason="so")),
+    ("manual, blocked", {"a": Says("block")}, MANUAL | {"actor": BO},
      Rejected(findings=BLOCKS, reason="a blocked")),
     ("one blocks", {"a": Says("pass"), "b": Says("block")}, AUTO, Rejected(findings=BOTH, reason="b blocked")),
     ("a block that only warns", {"a": Says("block", "warn")}, AUTO, Approved(findings=(found("a", "warn"),))),
@@ -65,18 +65,18 @@ VERDICTS = [
     ("a waiver of another gate", {"a": Says("pass"), "b": Says("block")}, AUTO | {"waivers": (waiver("a"),)},
      Rejected(findings=BOTH, reason="b blocked")),
     ("no gates", {}, AUTO, Rejected(findings=(), reason="no gates: nothing says what is good enough")),
-    ("all skipped", {"a": Says("skip")}, MANUAL | {"allowed_by": "Bo"},
+    ("all skipped", {"a": Says("skip")}, MANUAL | {"actor": BO},
      Rejected(findings=(found("a", "skip"),), reason="every gate was skipped: nothing says what is good enough")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("gates", "settings", "expected"), [pytest.param(*row[1:], id=row[0]) for row in VERDICTS])
 def test_judge(evidence, gates, settings, expected):
-    assert judge(gates, evidence(), now=NOW, **settings) == expected
+    assert judge(gates, evidence(), now=NOW, **{"actor": RUN} | settings) == expected
 
 
 def test_judge_says_which_gate_did_not_answer(evidence):
-    verdict = judge({"a": Says("nonsense")}, evidence(), now=NOW, promotion="automatic")
+    verdict = judge({"a": Says("nonsense")}, evidence(), now=NOW, promotion="automatic", actor=RUN)
     assert verdict.findings[0].found == "TypeError: got None, expected a Finding"
     assert verdict.reason == "a could not judge"
 
@@ -91,17 +91,17 @@ WAIVERS = st.lists(st.builds(waiver, st.sampled_from("abcd"), st.integers(-1, 1)
     gates=GATES,
     waivers=WAIVERS,
     promotion=st.sampled_from(["automatic", "manual"]),
-    person=st.sampled_from([None, "Bo"]),
+    actor=st.sampled_from([RUN, BO]),
 )
-def test_nothing_unwaived_is_ever_let_through(evidence, gates, waivers, promotion, person):
-    verdict = judge(gates, evidence(), promotion=promotion, allowed_by=person, waivers=waivers, now=NOW)
+def test_nothing_unwaived_is_ever_let_through(evidence, gates, waivers, promotion, actor):
+    verdict = judge(gates, evidence(), promotion=promotion, actor=actor, waivers=waivers, now=NOW)
     valid = {w.gate for w in waivers if w.expires > NOW}
     failed = {f.gate for f in verdict.findings if f.outcome in ("block", "error")}
     said = [f.outcome for f in verdict.findings]
     assert len(said) == len(gates)
     rejected = bool(failed - valid) or all(outcome == "skip" for outcome in said)
     assert isinstance(verdict, Rejected) == rejected
-    assert isinstance(verdict, Held) == (not rejected and promotion == "manual" and person is None)
+    assert isinstance(verdict, Held) == (not rejected and promotion == "manual" and actor is RUN)
     assert {w.gate for w in verdict.waivers} == failed & valid
 
 
@@ -112,7 +112,7 @@ def test_the_north_stars_table(evidence):
         "beats-champion": BeatsChampion(),
         "data-rows": DataRows(train=50_000),
     }
-    verdict = judge(gates, evidence(), promotion="automatic", now=NOW)
+    verdict = judge(gates, evidence(), promotion="automatic", actor=RUN, now=NOW)
     assert isinstance(verdict, Approved)
     assert [(f.gate, f.outcome, f.found, f.required) for f in verdict.findings] == [
         ("metric-limit", "pass", "mae 6.94", "at worst 12"),
@@ -125,6 +125,6 @@ def test_the_north_stars_table(evidence):
 def test_the_first_model_needs_every_other_gate(evidence):
     gates = {"beats-champion": BeatsChampion(), "data-rows": DataRows(train=50_000)}
     first = evidence(champion_ref=None, champion=None)
-    assert isinstance(judge(gates, first, promotion="automatic", now=NOW), Approved)
+    assert isinstance(judge(gates, first, promotion="automatic", actor=RUN, now=NOW), Approved)
     gates["data-rows"] = DataRows(train=500_000)
-    assert isinstance(judge(gates, first, promotion="automatic", now=NOW), Rejected)
+    assert isinstance(judge(gates, first, promotion="automatic", actor=RUN, now=NOW), Rejected)

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from raytemplate.errors import ChampionMoved, UsageError
+from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger, Move
+from raytemplate.records.judged import Actor
 
+ANN = Actor(name="ann")
+GROUNDS = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
 START = datetime(2013, 6, 1, tzinfo=UTC)
 MODEL = "flights"
 
@@ -27,24 +31,24 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def promote(ledger: Ledger, digest: str, term: int, model: str = MODEL) -> Move:
-    return ledger.promote(model, digest, f"run-{digest}", START, term, "ann", {"verdict": "approved"})
+    return ledger.promote(model, digest, f"run-{digest}", START, term, ANN, GROUNDS)
 
 
 def wait(ledger: Ledger, digest: str, run_id: str = "") -> None:
-    ledger.wait(MODEL, digest, run_id or f"run-{digest}", START, "ann", {})
+    ledger.wait(MODEL, digest, run_id or f"run-{digest}", START, ANN, GROUNDS)
 
 
 def states(ledger: Ledger) -> list[tuple[int, str, str]]:
-    return [(v.version, v.digest, v.state) for v in ledger.versions(MODEL)]
+    return [(v.version, v.digest, v.state) for v in ledger.history(MODEL).versions]
 
 
 def test_reading_a_missing_ledger_finds_nothing_and_creates_nothing(ledger: Ledger) -> None:
-    assert ledger.term(MODEL) == 0
+    assert ledger.history(MODEL).term == 0
     assert ledger.head(MODEL) is None
-    assert ledger.versions(MODEL) == ledger.models() == ledger.events() == ()
-    ledger.verify()
+    assert ledger.history(MODEL).versions == ledger.models() == ledger.events() == ()
+    assert ledger.faults() == ()
     with pytest.raises(UsageError, match="no champion of a model"):
-        ledger.rollback(MODEL, "ann", "bad")
+        ledger.rollback(MODEL, ANN)
     assert list(ledger.path.parent.iterdir()) == []
 
 
@@ -78,7 +82,7 @@ def test_promote_again_with_the_same_request_gets_the_first_result(ledger: Ledge
     first = promote(ledger, "b", 1)
     promote(ledger, "c", 2)
     assert promote(ledger, "b", 1) == first
-    assert ledger.term(MODEL) == 3
+    assert ledger.history(MODEL).term == 3
 
 
 def test_promote_when_the_champion_moved_says_since_when_and_how_to_go_on(ledger: Ledger) -> None:
@@ -113,11 +117,11 @@ def test_wait_makes_the_newest_held_candidate_the_challenger(ledger: Ledger) -> 
     assert states(ledger) == [(1, "a", "champion"), (2, "b", "former"), (3, "c", "challenger")]
     wait(ledger, "b", "another-run")
     assert states(ledger) == [(1, "a", "champion"), (2, "b", "challenger"), (3, "c", "former")]
-    assert (ledger.term(MODEL), len(ledger.events())) == (1, 4)
+    assert (ledger.history(MODEL).term, len(ledger.events())) == (1, 4)
 
 
 def test_wait_before_there_is_a_champion_and_promote_keep_one_version_number(ledger: Ledger) -> None:
-    held = ledger.wait(MODEL, "a", "run-a", START, "ann", {"missing": "a person"})
+    held = ledger.wait(MODEL, "a", "run-a", START, ANN, GROUNDS)
     assert (held.version, held.state, ledger.head(MODEL)) == (1, "challenger", None)
     assert promote(ledger, "a", 0).head.version == 1
     assert states(ledger) == [(1, "a", "champion")]
@@ -125,63 +129,63 @@ def test_wait_before_there_is_a_champion_and_promote_keep_one_version_number(led
 
 def test_wait_with_the_champions_bytes_writes_nothing(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
-    assert ledger.wait(MODEL, "a", "run-z", START, "ann", {}).state == "champion"
+    assert ledger.wait(MODEL, "a", "run-z", START, ANN, GROUNDS).state == "champion"
     assert len(ledger.events()) == 1
 
 
 def test_rollback_twice_goes_back_two(ledger: Ledger) -> None:
     for term, digest in enumerate("abc"):
         promote(ledger, digest, term)
-    move = ledger.rollback(MODEL, "ann", "complaints")
+    move = ledger.rollback(MODEL, ANN)
     assert move.previous is not None
     assert (move.previous.version, move.head.version, move.head.term, move.head.run_id) == (3, 2, 4, "run-b")
-    assert ledger.rollback(MODEL, "ann", "more").head.version == 1
+    assert ledger.rollback(MODEL, ANN).head.version == 1
     with pytest.raises(UsageError, match=r"^version 1 is the first champion; nothing to go back to$"):
-        ledger.rollback(MODEL, "ann", "still more")
+        ledger.rollback(MODEL, ANN)
     assert [e.type for e in ledger.events()] == ["promoted"] * 3 + ["rolled-back"] * 2
-    ledger.verify()
+    assert ledger.faults() == ()
 
 
 def test_rollback_after_a_promotion_that_followed_a_rollback_skips_what_was_put_aside(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
     promote(ledger, "b", 1)
-    ledger.rollback(MODEL, "ann", "bad")
+    ledger.rollback(MODEL, ANN)
     promote(ledger, "c", 3)
-    assert ledger.rollback(MODEL, "ann", "bad too").head.version == 1
+    assert ledger.rollback(MODEL, ANN).head.version == 1
     assert states(ledger) == [(1, "a", "champion"), (2, "b", "former"), (3, "c", "former")]
 
 
 def test_rollback_to_a_version_goes_there_and_can_come_forward_again(ledger: Ledger) -> None:
     for term, digest in enumerate("abc"):
         promote(ledger, digest, term)
-    assert ledger.rollback(MODEL, "ann", "bad", to_version=1).head.version == 1
-    assert ledger.rollback(MODEL, "ann", "was good", to_version=3).head.version == 3
-    assert ledger.rollback(MODEL, "ann", "no").head.version == 1
-    ledger.verify()
+    assert ledger.rollback(MODEL, ANN, to_version=1).head.version == 1
+    assert ledger.rollback(MODEL, ANN, to_version=3).head.version == 3
+    assert ledger.rollback(MODEL, ANN).head.version == 1
+    assert ledger.faults() == ()
 
 
 def test_rollback_of_the_only_champion_is_refused(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
     wait(ledger, "b")
     with pytest.raises(UsageError, match=r"^version 1 is the only champion; nothing to go back to$"):
-        ledger.rollback(MODEL, "ann", "bad")
+        ledger.rollback(MODEL, ANN)
     with pytest.raises(UsageError, match="version 2 of flights was never champion; versions that were: 1"):
-        ledger.rollback(MODEL, "ann", "bad", to_version=2)
+        ledger.rollback(MODEL, ANN, to_version=2)
     with pytest.raises(UsageError, match="version 1 is the champion of flights already"):
-        ledger.rollback(MODEL, "ann", "bad", to_version=1)
+        ledger.rollback(MODEL, ANN, to_version=1)
 
 
 def test_rollback_with_the_term_that_was_shown_is_refused_once_the_head_moved(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
     promote(ledger, "b", 1)
     with pytest.raises(ChampionMoved):
-        ledger.rollback(MODEL, "ann", "bad", expected_term=1)
-    assert ledger.rollback(MODEL, "ann", "bad", expected_term=2).head.version == 1
+        ledger.rollback(MODEL, ANN, expected_term=1)
+    assert ledger.rollback(MODEL, ANN, expected_term=2).head.version == 1
 
 
 def test_promote_of_bytes_that_were_rolled_back_keeps_their_version(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
     promote(ledger, "b", 1)
-    ledger.rollback(MODEL, "ann", "bad")
+    ledger.rollback(MODEL, ANN)
     assert promote(ledger, "b", 3).head.version == 2
-    assert ledger.rollback(MODEL, "ann", "bad").head.version == 1
+    assert ledger.rollback(MODEL, ANN).head.version == 1

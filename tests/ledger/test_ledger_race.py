@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from raytemplate.errors import ChampionMoved
+from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
+from raytemplate.records.judged import Actor
 
+GROUNDS = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
 START = datetime(2013, 6, 1, tzinfo=UTC)
 MODEL = "flights"
 NUM_PROCESSES = 8
@@ -27,14 +30,17 @@ PROMOTER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
+from raytemplate.records.judged import Actor
+ann, grounds = Actor(name="ann"), Grounds(plan="p", snapshot="s", evaluation_sha256="e")
 ledger = Ledger(Path(sys.argv[1]))
 while True:
-    term = ledger.term("flights")
-    head = ledger.promote("flights", f"d{term}", f"r{term}", datetime(2013, 6, 1, tzinfo=UTC), term, "ann", {}).head
+    term = ledger.history("flights").term
+    head = ledger.promote("flights", f"d{term}", f"r{term}", datetime(2013, 6, 1, tzinfo=UTC), term, ann, grounds).head
     print(head.term, flush=True)
     if term % 5 == 4:
-        print(ledger.rollback("flights", "ann", "test").head.term, flush=True)
+        print(ledger.rollback("flights", ann).head.term, flush=True)
 """
 
 
@@ -42,10 +48,10 @@ def race(path: Path, who: int) -> list[int]:
     """The terms in which this process won."""
     ledger, won = Ledger(path), list[int]()
     for term in range(NUM_TERMS):
-        while ledger.term(MODEL) < term:
+        while ledger.history(MODEL).term < term:
             time.sleep(0.001)
         try:
-            ledger.promote(MODEL, f"{who}-{term}", f"run-{who}", START, term, f"process {who}", {})
+            ledger.promote(MODEL, f"{who}-{term}", f"run-{who}", START, term, Actor(name=f"process {who}"), GROUNDS)
         except ChampionMoved:
             continue
         won.append(term)
@@ -54,7 +60,7 @@ def race(path: Path, who: int) -> list[int]:
 
 def first_use(path: Path, who: int, start_at: float) -> int:
     time.sleep(max(0.0, start_at - time.time()))
-    return Ledger(path).promote(f"model-{who}", "a", "run", START, 0, "ann", {}).head.version
+    return Ledger(path).promote(f"model-{who}", "a", "run", START, 0, Actor(name="ann"), GROUNDS).head.version
 
 
 def test_promote_by_8_processes_has_one_winner_a_term(tmp_path: Path) -> None:
@@ -63,8 +69,8 @@ def test_promote_by_8_processes_has_one_winner_a_term(tmp_path: Path) -> None:
         won = pool.starmap(race, [(path, who) for who in range(NUM_PROCESSES)], chunksize=1)
     assert sorted(term for terms in won for term in terms) == list(range(NUM_TERMS))
     ledger = Ledger(path)
-    ledger.verify()
-    assert ledger.term(MODEL) == len(ledger.events()) == len(ledger.versions(MODEL)) == NUM_TERMS
+    assert ledger.faults() == ()
+    assert ledger.history(MODEL).term == len(ledger.events()) == len(ledger.history(MODEL).versions) == NUM_TERMS
 
 
 def test_first_use_by_8_processes_at_once_makes_one_whole_ledger(tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ def test_first_use_by_8_processes_at_once_makes_one_whole_ledger(tmp_path: Path)
             work = [(path, who, time.time() + 0.1) for who in range(NUM_PROCESSES)]
             assert pool.starmap(first_use, work, chunksize=1) == [1] * NUM_PROCESSES
     for path in paths:
-        Ledger(path).verify()
+        assert Ledger(path).faults() == ()
         assert len(Ledger(path).models()) == NUM_PROCESSES
         assert sorted(os.listdir(path.parent)) == ["governance.db", "governance.db.lock"]
 
@@ -93,7 +99,7 @@ def test_promote_when_killed_at_any_moment_loses_nothing_that_was_acknowledged(t
         rest, _ = process.communicate()
         acknowledged = int((first + rest).split()[-1])
         ledger = Ledger(path)
-        ledger.verify()
-        assert acknowledged <= ledger.term(MODEL) <= acknowledged + 1
+        assert ledger.faults() == ()
+        assert acknowledged <= ledger.history(MODEL).term <= acknowledged + 1
         with closing(sqlite3.connect(path)) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

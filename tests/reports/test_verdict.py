@@ -142,6 +142,13 @@ def test_closing_of_the_first_champion_while_mlflow_is_behind() -> None:
     ]
 
 
+@pytest.mark.parametrize("said", [{"by": "ada", "reason": "it rains"}, {"by": "ada: it rains"}], ids=["now", "0.1"])
+def test_closing_names_the_person_and_the_reason(said: dict[str, str]) -> None:
+    assert _closing(samples.sample_verdict(**said), samples.sample_promotion())[0] == (
+        "Approved by ada: it rains: version 2 is the champion of flights-air-time (was version 1)."
+    )
+
+
 def test_closing_of_a_hold_ends_with_the_command_that_goes_on() -> None:
     assert _closing(samples.sample_held(), samples.sample_promotion(outcome="waiting")) == [
         "Held: version 2 of flights-air-time passed its gates and waits: promotion is manual. The champion is",

@@ -25,7 +25,7 @@ def project(
     Args:
         tracked: the MLflow run of a run of ours, made where it is missing.
     """
-    versions = ledger.versions(model)
+    versions = ledger.history(model).versions
     if not versions:
         return
     known = _known(client, model)
