@@ -41,7 +41,7 @@ def load(
         set: dotted path -> value, as `--set`.
 
     Raises:
-        SpecError: every problem, each with its place.
+        SpecError: every problem, each with its location.
         UsageError: the file cannot be read.
     """
     return _load(path, overrides=set, variant=variant, environ=os.environ)
@@ -54,7 +54,7 @@ def check(spec: TemplateSpec) -> tuple[str, ...]:
         Warnings: that the data could not be looked at, and why; what is likely to be a problem.
 
     Raises:
-        SpecError: every problem, each with its place.
+        SpecError: every problem, each with its location.
     """
     from raytemplate.planning.glance import check_data
 

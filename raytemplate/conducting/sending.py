@@ -28,7 +28,14 @@ from raytemplate.store.workspace import Workspace, new_run
 
 
 def send_new(
-    plan: RunPlan, spec: TemplateSpec | None, place: Workspace, *, address: str, storage: str, key: str, began: float
+    plan: RunPlan,
+    spec: TemplateSpec | None,
+    workspace: Workspace,
+    *,
+    address: str,
+    storage: str,
+    key: str,
+    began: float,
 ) -> Journal:
     """A new run, sent; or the run of the job that was there before it, where a key makes them one.
 
@@ -36,7 +43,7 @@ def send_new(
         began: `time.monotonic()` when the clock of the budget began.
     """
     jobs = Jobs(address)
-    run_id, folder = new_run(place)
+    run_id, folder = new_run(workspace)
     journal = begin(folder, plan, spec, address)
     job = SubmittedJob(
         address=address, submission_id=submission_id(plan, run_id, key), storage=storage, key=key, attempt=1
@@ -44,7 +51,7 @@ def send_new(
     journal.write(job)
     try:
         seconds = time.monotonic() - began
-        if _send(jobs, plan, journal, place, Spent(seconds=seconds, usd=seconds * plan.limits.usd_per_s)):
+        if _send(jobs, plan, journal, workspace, Spent(seconds=seconds, usd=seconds * plan.limits.usd_per_s)):
             return journal
     except (KeyboardInterrupt, Interrupted) as error:
         # The job may be on its way: what is needed to go on with it stays.
@@ -59,7 +66,7 @@ def send_new(
     assert state is not None
     rmtree(folder, ignore_errors=True)
     rmtree(shared_journal(Path(storage), run_id).folder, ignore_errors=True)
-    return _adopt(plan, spec, place.runs / state.run_id, job)
+    return _adopt(plan, spec, workspace.runs / state.run_id, job)
 
 
 def _may_be_there(jobs: Jobs, submission_id: str) -> bool:
@@ -80,29 +87,29 @@ def _adopt(plan: RunPlan, spec: TemplateSpec | None, folder: Path, job: Submitte
     return Journal(folder)
 
 
-def _send(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace, spent: Spent) -> bool:
+def _send(jobs: Jobs, plan: RunPlan, journal: Journal, workspace: Workspace, spent: Spent) -> bool:
     """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
     job = journal.need(SubmittedJob)
-    handover = Handover(champion=champion_of(plan.name, place), spent_s=spent.seconds, spent_usd=spent.usd)
-    hand_out(Path(job.storage), journal, ContentStore(place.models), handover)
+    handover = Handover(champion=champion_of(plan.name, workspace), spent_s=spent.seconds, spent_usd=spent.usd)
+    hand_out(Path(job.storage), journal, ContentStore(workspace.models), handover)
     entrypoint = shlex.join(["python", "-m", "raytemplate.conducting.job", job.storage, journal.run_id])
     with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
         gather_code(Path(plan.template).absolute().parent, Path(folder))
         return jobs.send(job.submission_id, entrypoint, Path(folder), journal.run_id)
 
 
-def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, place: Workspace) -> None:
+def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, workspace: Workspace) -> None:
     """Send the run anew where its job ended badly, is unknown, or was compared with an earlier champion."""
     job = journal.need(SubmittedJob)
     state = jobs.state(job.submission_id)
     if state is not None and not state.ended:
         return
-    if state is not None and state.status == "SUCCEEDED" and _still_of(champion_of(plan.name, place), journal):
+    if state is not None and state.status == "SUCCEEDED" and _still_of(champion_of(plan.name, workspace), journal):
         return
     number = job.attempt + 1
     first = job.submission_id.removesuffix(f"-{job.attempt}") if job.attempt > 1 else job.submission_id
     journal.write(replace(job, submission_id=f"{first}-{number}", attempt=number))
-    _send(jobs, plan, journal, place, spent_on(journal, plan.limits.usd_per_s))
+    _send(jobs, plan, journal, workspace, spent_on(journal, plan.limits.usd_per_s))
 
 
 def _still_of(champion: Champion | None, journal: Journal) -> bool:

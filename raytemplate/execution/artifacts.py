@@ -48,8 +48,8 @@ def check_promises(journal: Journal, plan: RunPlan, store: ContentStore, *, judg
         PromiseBroken: names all that is missing, and where it should be.
     """
     asked = [name for name in plan.artifacts if judged or name not in _AFTER_THE_VERDICT]
-    places = {name: _place(name, journal, store) for name in asked}
-    missing = [f"{name} ({place})" for name, place in places.items() if not _is_there(place)]
+    locations = {name: _location(name, journal, store) for name in asked}
+    missing = [f"{name} ({location})" for name, location in locations.items() if not _is_there(location)]
     if missing:
         raise PromiseBroken(
             f"contract.artifacts: promised and not there: {', '.join(missing)}{_champion_already(journal)}",
@@ -65,12 +65,12 @@ def _champion_already(journal: Journal) -> str:
     return f"; version {promotion.version} of {promotion.model} is the champion all the same"
 
 
-def _place(name: str, journal: Journal, store: ContentStore) -> Path:
+def _location(name: str, journal: Journal, store: ContentStore) -> Path:
     if name == "model":
         return store.path(journal.need(FitResult).candidate.digest)
     return journal.folder / _FILES[name]
 
 
-def _is_there(place: Path) -> bool:
+def _is_there(location: Path) -> bool:
     """A file with something in it, or a folder with files."""
-    return any(place.iterdir()) if place.is_dir() else place.is_file() and place.stat().st_size > 0
+    return any(location.iterdir()) if location.is_dir() else location.is_file() and location.stat().st_size > 0

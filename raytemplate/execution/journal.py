@@ -215,9 +215,9 @@ class Journal:
         """The losses of workers so far, each with the start that came after it."""
         found: list[Restart] = []
         records = self._starts_and_losses()
-        for place, record in enumerate(records):
+        for index, record in enumerate(records):
             if isinstance(record, WorkersLost):
-                after = next((one for one in records[place:] if isinstance(one, TrainingStart)), None)
+                after = next((one for one in records[index:] if isinstance(one, TrainingStart)), None)
                 found.append(Restart(
                     at=record.at, why=record.why, from_epoch=after.from_epoch if after else 0,
                     num_workers=after.num_workers if after else 0,

@@ -19,7 +19,7 @@ def submission_id(plan: RunPlan, run_id: str, key: str) -> str:
     return f"raytemplate-{hashlib.sha256(f'{key} {plan.name} {plan.id}'.encode()).hexdigest()[:16]}"
 
 
-def sent_before(plan: RunPlan, place: Workspace, key: str) -> Journal | None:
+def sent_before(plan: RunPlan, workspace: Workspace, key: str) -> Journal | None:
     """The run of this workspace that was sent with the key, if there is one.
 
     Raises:
@@ -27,7 +27,7 @@ def sent_before(plan: RunPlan, place: Workspace, key: str) -> Journal | None:
     """
     if not key:
         return None
-    for journal in journals(place):
+    for journal in journals(workspace):
         try:
             job, start = journal.read(SubmittedJob), journal.read(RunStart)
         except IntegrityError:

@@ -23,7 +23,7 @@ _PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlf
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLock:
-    """The resolved template with the place and the reason of every value, the plan, our code's digest and the
+    """The resolved template with the location and the reason of every value, the plan, our code's digest and the
     environment.
     """
 

@@ -69,11 +69,11 @@ class Runs(Sequence[Run]):
         return frame.astype({"value": "float64"})
 
 
-def list_runs(place: Workspace, *, name: str | None = None, states: tuple[str, ...] = ()) -> Runs:
+def list_runs(workspace: Workspace, *, name: str | None = None, states: tuple[str, ...] = ()) -> Runs:
     """The runs of a workspace, of one template where `name` is given, in one of these states where there are any."""
     found: list[tuple[RunRow, Run]] = []
     damaged: list[DamagedRow] = []
-    for journal in [*journals(place), *_beheaded(place)]:
+    for journal in [*journals(workspace), *_beheaded(workspace)]:
         try:
             found.append((Run(journal).row(), Run(journal)))
         except IntegrityError as error:
@@ -86,9 +86,9 @@ def list_runs(place: Workspace, *, name: str | None = None, states: tuple[str, .
     )  # fmt: skip
 
 
-def _beheaded(place: Workspace) -> list[Journal]:
+def _beheaded(workspace: Workspace) -> list[Journal]:
     """Runs whose first record is gone. A folder that is being made has none yet, and an empty one never was a run."""
-    folders = [path for path in place.runs.glob("[!.]*") if path.is_dir()] if place.runs.exists() else []
+    folders = [path for path in workspace.runs.glob("[!.]*") if path.is_dir()] if workspace.runs.exists() else []
     return [Journal(path) for path in folders if not (path / _FIRST).exists() and _was_a_run(path)]
 
 

@@ -101,9 +101,9 @@ def tell(events: Iterable[Event]) -> History:
 
 def back_to(line: tuple[Head, ...], version: int) -> tuple[Head, ...]:
     """The line below `version` once it is champion again: cut where it last stood, whole where it stands no more."""
-    for place in reversed(range(len(line) - 1)):
-        if line[place].version == version:
-            return line[:place]
+    for index in reversed(range(len(line) - 1)):
+        if line[index].version == version:
+            return line[:index]
     return line
 
 

@@ -31,8 +31,8 @@ def count_classes(spec: TemplateSpec, source: SourceTable) -> int:
     groups = [(file, group) for file in source.files for group in file.row_groups if group.num_rows]
     chosen = dict.fromkeys(round(part * (len(groups) - 1) / (_PARTS - 1)) for part in range(_PARTS)) if groups else ()
     seen: set[str] = set()
-    for place in chosen:
-        seen.update(_classes(source, *groups[place], target))
+    for index in chosen:
+        seen.update(_classes(source, *groups[index], target))
     return min(len(seen), MAX_CLASSES)
 
 

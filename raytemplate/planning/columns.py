@@ -1,4 +1,4 @@
-"""Whether the data has the columns a template names, of types it can use: every problem, at its place in the file."""
+"""Whether the data has the columns a template names, of types it can use: every problem, with its location."""
 
 from __future__ import annotations
 

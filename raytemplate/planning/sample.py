@@ -23,7 +23,7 @@ def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool)
     total = sum(window.num_rows for window in windows)
     if num_rows >= total:
         return windows, source
-    chosen = {place for window in windows for place in _places(window, source, num_rows / total, timed=timed)}
+    chosen = {group for window in windows for group in _groups(window, source, num_rows / total, timed=timed)}
     files = [
         replace(file, row_groups=tuple(g for g in file.row_groups if (file.path, g.index) in chosen))
         for file in source.files
@@ -37,14 +37,14 @@ def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool)
     return (train, validation, test), smaller
 
 
-def _places(window: Window, source: SourceTable, share: float, *, timed: bool) -> list[tuple[str, int]]:
+def _groups(window: Window, source: SourceTable, share: float, *, timed: bool) -> list[tuple[str, int]]:
     """(file, row group) of the groups that a window is sampled from."""
     found = [(file.path, group) for file in source.files for group in file.row_groups if group.num_rows]
     held = [(path, g.index) for path, g in found if not timed or overlaps(g, window.start, window.end)]
     number = max(_FEWEST_GROUPS, math.ceil(len(held) * share * _ROWS_A_ROW))
     if number >= len(held):
         return held
-    return [held[round(place * (len(held) - 1) / (number - 1))] for place in range(number)]
+    return [held[round(index * (len(held) - 1) / (number - 1))] for index in range(number)]
 
 
 def _thinned(window: Window, wanted: float, there: float) -> Window:

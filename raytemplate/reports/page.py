@@ -30,8 +30,8 @@ from raytemplate.units import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeFrom:
-    """What a run's lock adds to its records: the resolved template with place and reason of what it says, the digest of
-    our code and the versions of the environment.
+    """What a run's lock adds to its records: the resolved template with location and reason of what it says, the digest
+    of our code and the versions of the environment.
     """
 
     code_sha256: str
@@ -41,7 +41,7 @@ class MadeFrom:
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def said(self) -> list[tuple[str, str, str, str]]:
-        """Path, value, reason and place of every value that some layer sets; defaults are left out."""
+        """Path, value, reason and location of every value that some layer sets; defaults are left out."""
         return [
             (path, value_text(value), self.reasons.get(path, ""), self.origins[path])
             for path, value in leaves(self.resolved) if path in self.origins

@@ -10,7 +10,7 @@ from raytemplate.spec.schema import TemplateSpec
 
 
 def resolved_text(spec: TemplateSpec) -> str:
-    """One line a value: dotted path, value, place, comment. Values that were dropped for the family are listed last."""
+    """A line a value: dotted path, value, location, comment. Values dropped for the family are listed last."""
     rows = [(path, value_text(value), *_place(spec, path)) for path, value in leaves(spec.resolved)]
     lines = [table(rows, gaps=(2, 3, 3), most={1: 48, 3: 60})]
     if spec.dropped:

@@ -103,10 +103,10 @@ def _snapshot(view: RunView) -> str:
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
     text = metric_table(evaluation, baseline_name(plan.evaluate.baseline))
     others = [
-        f"{name} {fixed(estimate.value, places)} {interval(estimate, places)}"
+        f"{name} {fixed(estimate.value, num_decimals)} {interval(estimate, num_decimals)}"
         for name, estimate in evaluation.metrics.items()
         if name != evaluation.metric
-        for places in [decimals([estimate.value])]
+        for num_decimals in [decimals([estimate.value])]
     ]
     more = hanging("  candidate's other metrics: ", ", ".join(others)) if others else ""
     whole = "\n".join(line for line in (text, more, worst_text(evaluation)) if line)

@@ -82,8 +82,8 @@ def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, hi
 
     line, better = _best_so_far(ordered, x, y, higher_is_better=higher_is_better)
     every = math.ceil(len(ordered) / _MOST_MARKS)
-    marks = [_mark(one, x(one.number), y(one)) for place, one in enumerate(ordered)
-             if place % every == 0 or one.number in better]  # fmt: skip
+    marks = [_mark(one, x(one.number), y(one)) for index, one in enumerate(ordered)
+             if index % every == 0 or one.number in better]  # fmt: skip
     if best is not None:
         marks.append(Markup('<circle class="ring" cx="{:.1f}" cy="{:.1f}" r="8"/>').format(x(best.number), y(best)))
     axis = Markup(
@@ -150,7 +150,7 @@ class _Axis:
     """One vertical line: what it is called, where its values stand, and which of them are written."""
 
     name: str
-    place: Callable[[TrialRecord], float]
+    height: Callable[[TrialRecord], float]
     marks: tuple[tuple[float, str], ...]
 
 
@@ -165,11 +165,11 @@ def coordinates_chart(
     axes = [_field_axis(knob) for knob in space[:MOST_AXES]] + [_metric_axis(metric, scale)]
     gap = max(_GAP, 520.0 / (len(axes) - 1))
     lines = [one for one in best_first(trials, higher_is_better=higher_is_better) if one != best][:MOST_LINES]
-    drawn = [_line(one, axes, gap, place / max(1, len(lines))) for place, one in enumerate(lines)]
+    drawn = [_line(one, axes, gap, index / max(1, len(lines))) for index, one in enumerate(lines)]
     drawn.reverse()
     if best is not None:
         drawn.append(_line(best, axes, gap, None))
-    drawn += [_axis(axis, _LEFT + 10 + gap * place) for place, axis in enumerate(axes)]
+    drawn += [_axis(axis, _LEFT + 10 + gap * index) for index, axis in enumerate(axes)]
     width = _LEFT + 10 + gap * (len(axes) - 1) + 60
     return svg(drawn, 250, "values of the trials and what became of them", width=width)
 
@@ -181,7 +181,7 @@ def _y(share: float) -> float:
 def _field_axis(knob: Knob) -> _Axis:
     draw = parse_draw(knob.draw)
     if draw.values:
-        spots = {(type(one), one): _y((place + 0.5) / len(draw.values)) for place, one in enumerate(draw.values)}
+        spots = {(type(one), one): _y((index + 0.5) / len(draw.values)) for index, one in enumerate(draw.values)}
         marks = _apart(tuple((y, fitted(value_text(one), 13)) for (_, one), y in spots.items()))
 
         def spot(values: Settings) -> float:
@@ -224,7 +224,7 @@ def _apart(marks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...
 
 def _line(one: TrialRecord, axes: Sequence[_Axis], gap: float, rank: float | None) -> Markup:
     """`rank` from 0 for the best on; None for the winner."""
-    points = [(_LEFT + 10 + gap * place, axis.place(one)) for place, axis in enumerate(axes)]
+    points = [(_LEFT + 10 + gap * index, axis.height(one)) for index, axis in enumerate(axes)]
     kind = "won" if rank is None else "run" if one.is_promotable else "run lost"
     opacity = 1.0 if rank is None or not one.is_promotable else 0.1 + 0.75 * (1 - rank) ** 2
     drawn = Markup('<polyline class="{}" opacity="{:.2f}" points="{}"><title>{}</title></polyline>').format(

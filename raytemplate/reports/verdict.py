@@ -15,12 +15,12 @@ from raytemplate.units import show_limit, show_moment, show_usd, show_usd_limit
 
 def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
     """The deciding metric of candidate, champion and baseline, with the paired differences."""
-    places = _places(evaluation)
+    num_decimals = _num_decimals(evaluation)
     rows = [(evaluation.metric, "value", _difference_title(evaluation))]
     for name, scored in compared(evaluation, baseline_name):
         metric = scored.metrics.get(evaluation.metric) if scored else None
-        text = "-" if metric is None else fixed(metric.estimate.value, places)
-        rows.append((name, text, _difference(scored, evaluation, places)))
+        text = "-" if metric is None else fixed(metric.estimate.value, num_decimals)
+        rows.append((name, text, _difference(scored, evaluation, num_decimals)))
     return table(rows, gaps=(3, 4), right={1}, most={2: 60})
 
 
@@ -34,7 +34,7 @@ def compared(evaluation: Evaluation, baseline_name: str) -> list[tuple[str, Scor
     return found
 
 
-def _places(evaluation: Evaluation) -> int:
+def _num_decimals(evaluation: Evaluation) -> int:
     models = (evaluation.candidate, evaluation.champion, evaluation.baseline)
     found = [model.metrics.get(evaluation.metric) for model in models if model is not None]
     values = [metric.estimate.value if metric is not None else 0.0 for metric in found]
@@ -49,14 +49,14 @@ def _difference_title(evaluation: Evaluation) -> str:
     return f"difference, 95 % interval, {evaluation.resample}s resampled"
 
 
-def _difference(scored: Scored | None, evaluation: Evaluation, places: int) -> str:
+def _difference(scored: Scored | None, evaluation: Evaluation, num_decimals: int) -> str:
     if scored is None:
         return f"not compared: {evaluation.champion_problem or 'it could not be scored'}"
     if scored.difference is None:
         return ""
-    shown = [_signed(d, places) for d in _differences(evaluation)]
-    value = _signed(scored.difference, places).rjust(max(len(text) for text in shown))
-    return f"{value}  {interval(scored.difference.estimate, places)}" if evaluation.num_resamples else value
+    shown = [_signed(d, num_decimals) for d in _differences(evaluation)]
+    value = _signed(scored.difference, num_decimals).rjust(max(len(text) for text in shown))
+    return f"{value}  {interval(scored.difference.estimate, num_decimals)}" if evaluation.num_resamples else value
 
 
 def _differences(evaluation: Evaluation) -> list[Difference]:
@@ -64,13 +64,13 @@ def _differences(evaluation: Evaluation) -> list[Difference]:
     return [model.difference for model in models if model is not None and model.difference is not None]
 
 
-def _signed(difference: Difference, places: int) -> str:
-    return fixed(difference.estimate.value, places, "+")
+def _signed(difference: Difference, num_decimals: int) -> str:
+    return fixed(difference.estimate.value, num_decimals, "+")
 
 
-def interval(estimate: Estimate, places: int) -> str:
+def interval(estimate: Estimate, num_decimals: int) -> str:
     """ "[-2.61, -0.83]" """
-    return f"[{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
+    return f"[{fixed(estimate.low, num_decimals)}, {fixed(estimate.high, num_decimals)}]"
 
 
 def gate_table(verdict: Verdict) -> str:

@@ -23,7 +23,7 @@ def rounded(number: float, digits: int = 3) -> str:
     return f"{round(number / 10**power) * 10**power:,.0f}" if power > 0 else f"{number:,.0f}"
 
 
-_MOST_PLACES = 9
+_MOST_DECIMALS = 9
 """Digits after the point past which a number is written with a power of ten."""
 
 
@@ -40,17 +40,17 @@ def decimals(values: Iterable[float], *, apart: Iterable[float] = ()) -> int:
     """
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     smallest = min((abs(v) for v in apart if math.isfinite(v) and v), default=1.0)
-    places = 2 if largest >= 1 or largest == 0 else 2 - math.floor(math.log10(largest))
-    return max(places, min(1 - math.floor(math.log10(smallest)), _MOST_PLACES))
+    num_decimals = 2 if largest >= 1 or largest == 0 else 2 - math.floor(math.log10(largest))
+    return max(num_decimals, min(1 - math.floor(math.log10(smallest)), _MOST_DECIMALS))
 
 
-def fixed(value: float, places: int, sign: str = "") -> str:
+def fixed(value: float, num_decimals: int, sign: str = "") -> str:
     """A number with so many digits after the point: "-1.60"; as "4.33e-12" where they would be zeros in the main.
 
     Args:
         sign: "+" for a sign in any case.
     """
-    return f"{value:{sign}.2e}" if places > _MOST_PLACES else f"{value:{sign},.{places}f}"
+    return f"{value:{sign}.2e}" if num_decimals > _MOST_DECIMALS else f"{value:{sign},.{num_decimals}f}"
 
 
 def metric_text(value: float) -> str:

@@ -106,8 +106,8 @@ def _narrowed(data: Any) -> Any:
 
 def _of_pandas(data: Any, columns: tuple[str, ...] | None) -> pa.Table:
     names = [str(name) for name in data.columns]  # pandas numbers columns that have no names
-    places = {name: place for place, name in enumerate(names)}
-    return pa.table({name: _column(name, data.iloc[:, places[name]]) for name in _once(names, columns)})
+    indices = {name: index for index, name in enumerate(names)}
+    return pa.table({name: _column(name, data.iloc[:, indices[name]]) for name in _once(names, columns)})
 
 
 def _column(name: str, values: Any) -> Any:

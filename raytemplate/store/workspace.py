@@ -27,7 +27,7 @@ _NUM_NEAR = 5
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The places in a workspace. `folder` is the one that holds `.raytemplate/`."""
+    """Where things are in a workspace. `folder` is the one that holds `.raytemplate/`."""
 
     folder: Path
 
