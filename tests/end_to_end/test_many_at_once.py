@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command_line import epochs, record, start
-from small_flights import AS_OF, MODEL, SHIPPED, as_sets
+from small_flights import AS_OF, MODEL, SHIPPED, as_sets, write_demo
 
 from raytemplate.execution.journal import RECORDS
 from raytemplate.ledger.head import Ledger
@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 NEEDED = {"run.json", "snapshot.json", "features.json", "fit.json", "evaluation.json", "verdict.json", "end.json"}
 
 
-def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(demo):
+def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(tmp_path, flights):
+    demo = write_demo(tmp_path / "demo", flights)
     sets = [as_sets({"training.seed": seed // 2, "budget.time": "15m"}) for seed in range(8)]
     processes = [start("run", SHIPPED.name, "--as-of", AS_OF, *each, cwd=demo) for each in sets]
     ends = [(*process.communicate(timeout=800), process.returncode) for process in processes]

@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
-from command_line import PLAIN_RAY, environment, here, is_busy, only_run, raytemplate, record
-from small_flights import SHIPPED, as_sets
+from command_line import here, is_busy
+from small_flights import SHIPPED
 
 from raytemplate import api
 from raytemplate.errors import UsageError
@@ -27,19 +27,3 @@ def test_the_smoke_of_an_example_ends_soon_and_promotes_nothing(one_ray, demo, n
     assert (run["promotion"]["outcome"], run["end"]["state"], run["end"]["exit_code"]) == ("shown", "shown", 0)
     with pytest.raises(UsageError):
         api.model(api.load(demo / f"{name}.yaml").name, workspace=str(demo))
-
-
-@pytest.mark.slow
-def test_every_stage_works_on_a_ray_of_which_no_private_part_is_used(demo):
-    sets = as_sets({
-        "tuning.space.training.lr": "loguniform(1e-3, 1e-1)", "tuning.search": "random", "budget.trials": 3,
-        "resources.workers": 1,
-    })  # fmt: skip
-    typed = ["run", SHIPPED.name, "--as-of", "2013-02-20", *sets]
-    done = raytemplate(*typed, cwd=demo, env=environment(**{PLAIN_RAY: "1"}))
-    assert done.returncode == 0, done.stdout + done.stderr
-    run = only_run(demo)
-    assert [t["stage"] for t in record(run, "end")["timings"]] == [
-        "start", "ingest", "sweep", "fit", "evaluate", "govern",
-    ]  # fmt: skip
-    assert record(run, "end")["state"] == "approved"

@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
+from other_users import let_in
 
 from raytemplate.engines.ray.clusters.sessions import hold_mark, session_folders, sweep_sessions
 from raytemplate.engines.ray.private import exits, small_ray
@@ -145,9 +146,8 @@ def test_folders_that_are_none_are_passed_over(tmp_path, gone):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 def test_what_cannot_be_read_or_is_anothers_is_left(tmp_path, gone):
     """As a user without rights: one folder of root's, and one of its own that it cannot look into."""
+    let_in(tmp_path)
     tmp_path.chmod(0o777)
-    for above in (tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)
     ours = [session(tmp_path, f"2026-01-0{n}", gone) for n in range(1, 8)]
     for made in ours[2:]:
         for path in (made, *made.rglob("*")):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from command_line import here
 from fake_runs import ADA, GROUNDS, FakeRun
+from other_users import let_in
 
 from raytemplate import api
 from raytemplate.errors import IntegrityError, UsageError
@@ -231,8 +232,7 @@ def test_runs_that_cannot_be_listed_are_not_no_runs(two, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 def test_a_ledger_that_this_user_may_not_read_is_bad_usage_and_not_a_loss(two, tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_in(tmp_path)
     os.seteuid(65534)
     try:
         with pytest.raises(UsageError, match=r"governance\.db: cannot be opened or written by this user") as refused:
