@@ -175,7 +175,8 @@ def test_writing_leaves_nothing_behind_when_the_folder_is_missing(tmp_path: Path
 
 
 def test_the_room_imports_no_engine_and_no_pandas() -> None:
-    modules = ["sources.parquet", "profile.column", "features.encoding", "windows", "snapshot", "example_flights"]
-    code = f"import sys, {', '.join('raytemplate.data.' + m for m in modules)}; print(*sys.modules)"
+    modules = ["sources.parquet", "profile.column", "features.encoding", "windows", "snapshot"]
+    named = ", ".join(["raytemplate.starting.example_flights", *(f"raytemplate.data.{name}" for name in modules)])
+    code = f"import sys, {named}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"ray", "torch", "mlflow", "pandas", "lightgbm"} & set(loaded)
