@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from ray.train import UserCallback, WorkerGroupError
 
 from raytemplate.engines.ray.private.switch import found
+from raytemplate.errors import RaytemplateError
 
 Change = Literal["trains", "lost", "not started", "no room"]
 Loop = Callable[[Any], Any]
@@ -92,7 +93,7 @@ class _Heard(UserCallback):
 def _ended_from_inside(loop: Loop, end: Path) -> Loop:
     """The loop in a process that ends itself once there is a file `end`: the rules are then asked what that means.
 
-    Where an error was raised stays with it: on its way to another process that would be lost.
+    Where an error that is none of ours was raised stays with it: on its way to another process that would be lost.
     """
 
     def until(config: Any) -> Any:
@@ -107,7 +108,8 @@ def _ended_from_inside(loop: Loop, end: Path) -> Loop:
         try:
             return loop(config)
         except Exception as error:  # raised again
-            error.add_note(traceback.format_exc())
+            if not isinstance(error, RaytemplateError):
+                error.add_note(traceback.format_exc())
             raise
         finally:
             over.set()
