@@ -54,8 +54,8 @@ def resolve(text: str, field: str, environ: Mapping[str, str]) -> str:
     kind, _, where = text.removeprefix(_MARK).partition(":")
     value = _of_file(Path(where), field) if kind == "file" else environ.get(where, "")
     if not value:
-        place = f"the file {where} is empty" if kind == "file" else f"the environment variable {where} is not set"
-        raise UsageError(f"{field}: {place}; the template refers to it", next_step="set it where this is typed")
+        cause = f"the file {where} is empty" if kind == "file" else f"the environment variable {where} is not set"
+        raise UsageError(f"{field}: {cause}; the template refers to it", next_step="set it where this is typed")
     if len(value) < SHORTEST:
         raise UsageError(f"{field}: the secret has fewer than {SHORTEST} characters, too few to keep it out of logs",
                          next_step="use a longer one")  # fmt: skip

@@ -22,16 +22,16 @@ pc: Any = pyarrow.compute  # its functions are made at import, where a type chec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Breach:
-    """One broken promise. `place` is the file of the first row that breaks it, `value` what stands there."""
+    """One broken promise. `location` is the file of the first row that breaks it, `value` what stands there."""
 
     column: str
     promise: str
     num_rows: int
-    place: str
+    location: str
     value: str
 
 
-def check_rows(table: pa.Table, contract: Mapping[str, Any], place: str) -> tuple[Breach, ...]:
+def check_rows(table: pa.Table, contract: Mapping[str, Any], location: str) -> tuple[Breach, ...]:
     """Every promise that a row of `table` breaks. `contract`: column -> settings of a `ColumnContract`."""
     found: list[Breach] = []
     for name, settings in contract.items():
@@ -41,7 +41,7 @@ def check_rows(table: pa.Table, contract: Mapping[str, Any], place: str) -> tupl
             if count:
                 first = column[pc.index(broken, True).as_py()].as_py()
                 found.append(
-                    Breach(column=name, promise=promise, num_rows=count, place=place, value=_shown(first))
+                    Breach(column=name, promise=promise, num_rows=count, location=location, value=_shown(first))
                 )  # fmt: skip
     return tuple(found)
 
@@ -65,7 +65,7 @@ def refuse_breaches(breaches: Iterable[Breach], num_rows: int) -> None:
 
 
 def _told(breach: Breach, num_rows: int) -> str:
-    first = f"the first{f' in {breach.place}' if breach.place else ''}: {breach.value}"
+    first = f"the first{f' in {breach.location}' if breach.location else ''}: {breach.value}"
     return (
         f"contract.columns.{breach.column}: {breach.num_rows:,} of {num_rows:,} rows break "
         f'"{breach.promise}"; {first}'

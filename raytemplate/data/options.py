@@ -257,7 +257,7 @@ class FeaturesSpec(Options):
     get the training mean and a column that says so."""
 
     categorical: tuple[str, ...] = ()
-    """Columns used as categories: embedded (or one-hot), with a place for unknown, rare and missing values."""
+    """Columns used as categories: embedded (or one-hot), with a code for unknown, rare and missing values."""
 
     datetime: Mapping[str, tuple[DatetimePart, ...]] = {}
     """Columns of time and the parts to use, such as `{time_hour: [weekday, hour-cycle]}`, in UTC. A cycle is a sine and
@@ -296,7 +296,7 @@ class FeaturesSpec(Options):
 
 
 class Listed(NamedTuple):
-    """One feature as it is listed: in which field, its name, the kind it is by default, its columns, its place."""
+    """One feature as it is listed: in which field, its name, the kind it is by default, its columns, its index."""
 
     field: str
     name: str

@@ -86,9 +86,9 @@ def _bounded(keys: Keys, counts: npt.NDArray[np.int64], shift: int, **facts: Any
 
 
 def _summed(keys: Keys, counts: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArray[np.int64]]:
-    different, place = np.unique(keys, return_inverse=True)
+    different, index = np.unique(keys, return_inverse=True)
     total = np.zeros(len(different), np.int64)
-    np.add.at(total, place, counts)
+    np.add.at(total, index, counts)
     return different, total
 
 

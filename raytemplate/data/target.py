@@ -150,8 +150,8 @@ def _equals(target: str, value: str, family: str) -> str:
 
 def class_index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> npt.NDArray[np.float64]:
     """The index of each row's class, float64 [rows]; NaN where it has none of these."""
-    place = pc.index_in(class_texts(column), value_set=pa.array(classes, pa.string()))
-    return place.cast(pa.float64()).to_numpy().copy()
+    index = pc.index_in(class_texts(column), value_set=pa.array(classes, pa.string()))
+    return index.cast(pa.float64()).to_numpy().copy()
 
 
 def baseline_target(table: pa.Table, target: str, task: Task, positive: str) -> pa.Table:

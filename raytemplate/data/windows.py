@@ -126,16 +126,16 @@ def check_target(table: pa.Table, target: str, window: str = "train", *, part: b
     if not pa.types.is_null(column.type):
         _check_type(target, column.type)
     values = to_floats(column).astype(np.float32)
-    place = f"a part of the {window} window" if part else f"the {window} window"
+    part_of = f"a part of the {window} window" if part else f"the {window} window"
     num_null = int(np.isnan(values).sum())
     if num_null:
         raise DataError(
-            f"target {target} is missing in {num_null:,} of {len(values):,} rows of {place}",
+            f"target {target} is missing in {num_null:,} of {len(values):,} rows of {part_of}",
             next_step=f"data.drop: {in_condition(target_columns(target)[0])} is null",
         )
     num_infinite = int(np.isinf(values).sum())
     if num_infinite:
-        raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of {place}")
+        raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of {part_of}")
 
 
 def _check_type(target: str, kind: Any) -> None:

@@ -87,7 +87,7 @@ class BaselineState:
     def shares(self, classes: tuple[str, ...]) -> tuple[list[str], Floats, Floats]:
         """Groups, their shares of classes float64 [groups, classes], and those of all rows float64 [classes]."""
         names = pc.split_pattern(self.cells["group"].combine_chunks(), _CLASS)
-        group, label = (pc.list_element(names, place).dictionary_encode() for place in (0, 1))
+        group, label = (pc.list_element(names, index).dictionary_encode() for index in (0, 1))
         column = pc.index_in(label.cast(pa.string()), value_set=pa.array(classes, pa.string())).to_numpy()
         counts = np.zeros((len(group.dictionary), len(classes)))
         np.add.at(counts, (group.indices.to_numpy(), column), _numbers(self.cells, "count"))
@@ -103,8 +103,8 @@ class BaselineState:
             groups, values, overall = self.shares(classes)
         else:
             groups, values, overall = self.rates() if self.rule == "rate" else self.values()
-        place = pc.index_in(_group_names(table, self.by), value_set=pa.array(groups, pa.string()))
-        found = place.fill_null(-1).to_numpy(zero_copy_only=False)
+        index = pc.index_in(_group_names(table, self.by), value_set=pa.array(groups, pa.string()))
+        found = index.fill_null(-1).to_numpy(zero_copy_only=False)
         return np.concatenate([values, np.asarray(overall)[None]])[found]
 
     def to_json(self) -> bytes:

@@ -57,8 +57,8 @@ def quantiles(code: Integers, count: Integers, total: Floats, quantile: float = 
     rows = np.bincount(code, weights=count).astype(np.int64)
     start = np.cumsum(rows) - rows
     value = total / count
-    place = (rows - 1) * quantile
-    below = np.floor(place).astype(np.int64)
+    position = (rows - 1) * quantile
+    below = np.floor(position).astype(np.int64)
     lower, upper = (np.searchsorted(ends, start + at, side="right") for at in (below, np.minimum(below + 1, rows - 1)))
-    share = place - below
+    share = position - below
     return value[lower] * (1 - share) + value[upper] * share

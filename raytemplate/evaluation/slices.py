@@ -66,10 +66,10 @@ def _values(column: pa.ChunkedArray) -> Parts:
     coded = column.combine_chunks().dictionary_encode()
     code, names = coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
     counts = np.bincount(code, minlength=len(names))
-    order = sorted(range(len(names)), key=lambda place: (-counts[place], names[place]))
+    order = sorted(range(len(names)), key=lambda index: (-counts[index], names[index]))
     rank = np.empty(len(names), np.int64)
     rank[order] = np.arange(len(names))
-    kept = [str(names[place]) for place in order]
+    kept = [str(names[index]) for index in order]
     if len(kept) > MAX_VALUES:
         kept = [*kept[: MAX_VALUES - 1], OTHER]
     return Parts(of_row=np.minimum(rank[code], len(kept) - 1), names=tuple(kept))
@@ -101,8 +101,8 @@ def _told_apart(edges: Floats) -> list[str]:
 
 def _plain(number: float, digits: int) -> str:
     """A number to so many digits, never with an exponent: "199.8", "52,300"."""
-    places = digits - 1 - (math.floor(math.log10(abs(number))) if number and math.isfinite(number) else 0)
-    text = f"{number:,.{max(0, places)}f}"
+    decimals = digits - 1 - (math.floor(math.log10(abs(number))) if number and math.isfinite(number) else 0)
+    text = f"{number:,.{max(0, decimals)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

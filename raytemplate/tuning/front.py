@@ -55,11 +55,11 @@ def front_of(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> 
 
 def picked(front: Sequence[TrialRecord], objectives: Sequence[Objective], pick: Pick) -> TrialRecord:
     """The trial of a front that the rule names; of equals the better in the first objective, then the earliest."""
-    place = [one.name for one in objectives].index(pick.best)
+    index = [one.name for one in objectives].index(pick.best)
     best = min(_losses(one, objectives)[0] for one in front)
     # A share of the figure's size: of a negative one too it is a margin for the worse.
     near = [one for one in front if _losses(one, objectives)[0] <= best + pick.within * abs(best)]
-    return min(near, key=lambda one: (_losses(one, objectives)[place], _losses(one, objectives)[0], one.number))
+    return min(near, key=lambda one: (_losses(one, objectives)[index], _losses(one, objectives)[0], one.number))
 
 
 def _losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ COLUMNS = {
 def test_rows_that_break_a_promise_are_counted(column, rule, count, value):
     found = check_rows(pa.table({"x": column}), {"x": rule}, "a.csv")
     assert sum(breach.num_rows for breach in found) == count
-    assert all(breach.place == "a.csv" and breach.value.startswith(value) for breach in found)
+    assert all(breach.location == "a.csv" and breach.value.startswith(value) for breach in found)
 
 
 def test_counts_add_up_and_the_first_file_is_named():

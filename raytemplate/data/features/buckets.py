@@ -51,4 +51,4 @@ class Buckets:
         codes = np.where(np.isnan(values), MISSING, FIRST + np.searchsorted(edges, values, side="right"))
         if state["encoding"] == "embedding":
             return EncodedColumn(codes=(codes,))
-        return EncodedColumn(dense=tuple(codes == place for place in range(FIRST + len(edges) + 1)))
+        return EncodedColumn(dense=tuple(codes == index for index in range(FIRST + len(edges) + 1)))

@@ -35,7 +35,7 @@ class Categorical:
 
     @staticmethod
     def fit(profile: CategoryProfile, options: CategoricalOptions) -> Mapping[str, Any]:
-        """The values that have a place of their own, as text, in the order of their codes."""
+        """The values that have a code of their own, as text, in the order of their codes."""
         frequent = [(-count, value) for value, count in profile.counts.items() if count >= options.min_count]
         values = [value for _, value in sorted(frequent)[: options.max_values]]
         return {"encoding": options.encoding, "values": values}
@@ -55,20 +55,20 @@ class Categorical:
         unknown = codes == UNKNOWN
         if state["encoding"] == "embedding":
             return EncodedColumn(codes=(codes,), unknown=unknown)
-        places = range(FIRST + len(state["values"]))
-        return EncodedColumn(dense=tuple(codes == place for place in places), unknown=unknown)
+        every = range(FIRST + len(state["values"]))
+        return EncodedColumn(dense=tuple(codes == code for code in every), unknown=unknown)
 
 
 def codes_of(column: Any, values: list[str]) -> npt.NDArray[np.int32]:
-    """0 unknown, 1 missing, then the place in `values`, int32 [rows].
+    """0 unknown, 1 missing, then the position in `values`, int32 [rows].
 
-    Looks up each different value once, then each row by its place in the column's dictionary.
+    Looks up each different value once, then each row by its code in the column's dictionary.
     """
     if pa.types.is_null(column.type):
         return np.full(len(column), MISSING, np.int32)
     whole: Any = column.dictionary_encode().unify_dictionaries().combine_chunks()
     texts = whole.dictionary.cast(pa.string())
-    places = pc.index_in(texts, pa.array(values, pa.string())).fill_null(UNKNOWN - FIRST)
-    table = np.append(places.to_numpy() + FIRST, MISSING).astype(np.int32)
+    positions = pc.index_in(texts, pa.array(values, pa.string())).fill_null(UNKNOWN - FIRST)
+    table = np.append(positions.to_numpy() + FIRST, MISSING).astype(np.int32)
     rows = whole.indices.cast(pa.int64()).fill_null(len(texts)).to_numpy()
     return table[rows]

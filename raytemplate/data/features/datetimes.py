@@ -95,11 +95,11 @@ def _names(part: str) -> tuple[str, ...]:
 
 def _numbers(times: Any, part: str, state: Mapping[str, Any]) -> tuple[npt.NDArray[np.float64], ...]:
     if part in _CYCLES:
-        # By a table: a row then has the same bits whatever rows are beside it. Place 0 is a missing time.
+        # By a table: a row then has the same bits whatever rows are beside it. Code 0 is a missing time.
         angles = 2 * np.pi * np.arange(_CYCLES[part][2]) / _CYCLES[part][2]
-        places = _code(times, part)
+        codes = _code(times, part)
         waves: tuple[npt.NDArray[np.float64], ...] = (np.sin(angles), np.cos(angles))
-        return tuple(np.concatenate([np.zeros(1), wave])[places] for wave in waves)
+        return tuple(np.concatenate([np.zeros(1), wave])[codes] for wave in waves)
     if part == "dayofyear":
         day = pc.cast(pc.day_of_year(times), pa.float64()).to_numpy()
         return (np.nan_to_num((day - 183.5) / 182.5, nan=0.0),)

@@ -75,7 +75,7 @@ class Encoded:
     """Rows as arrays. dense: float32 [rows, D]; codes: int32 [rows, C]; both C-contiguous. target: float32 [rows], raw,
     or the index of the row's class. missing: bool [rows, gaps], where a dense column was filled.
 
-    `num_unknown` counts rows with a category that has no place of its own: never seen in training, or rare there.
+    `num_unknown` counts rows with a category that has no code of its own: never seen in training, or rare there.
     """
 
     dense: npt.NDArray[np.float32]
@@ -125,13 +125,13 @@ def _gaps(statistics: FeatureStatistics, steps: Sequence[Step], outputs: Sequenc
     found: list[Gap] = []
     first = 0
     for step, output in zip(steps, outputs, strict=True):
-        places = tuple(range(first, first + len(output.dense)))
-        first += len(places)
+        columns = tuple(range(first, first + len(output.dense)))
+        first += len(columns)
         options = options_of(step.kind).model_validate(dict(step.settings))
         column = statistics.columns[step_key(step)]
         tells = options.fills and getattr(options, "impute", "auto") == "auto"
-        if tells and places and 0 < column.num_null < column.num_rows:
-            found.append(Gap(column=step.column, name=f"{step.column}=(missing)", places=places))
+        if tells and columns and 0 < column.num_null < column.num_rows:
+            found.append(Gap(column=step.column, name=f"{step.column}=(missing)", places=columns))
     return tuple(found)
 
 
@@ -158,7 +158,7 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
     codes = np.empty((table.num_rows, len(fitted.codes)), np.int32)
     unknown = np.zeros(table.num_rows, np.bool_)
     missing = np.zeros((table.num_rows, len(fitted.gaps)), np.bool_)
-    places = {gap.places[0]: place for place, gap in enumerate(fitted.gaps)}
+    gaps = {gap.places[0]: number for number, gap in enumerate(fitted.gaps)}
     num_dense = num_codes = 0
     with_own = add_own(table, fitted.features)
     if fitted.blank_is_missing:
@@ -166,8 +166,8 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
     for feature in fitted.features:
         column = input_of(with_own, feature)
         part = _encode(with_own, column, feature, training)
-        if (place := places.get(num_dense)) is not None and part.dense:
-            missing[:, place] = is_missing(column).to_numpy()
+        if (gap := gaps.get(num_dense)) is not None and part.dense:
+            missing[:, gap] = is_missing(column).to_numpy()
         num_dense = _fill(dense, num_dense, part.dense)
         num_codes = _fill(codes, num_codes, part.codes)
         if part.unknown is not None:
@@ -206,8 +206,8 @@ def _encode(table: pa.Table, column: pa.ChunkedArray, feature: FittedColumn, tra
 
 def _fill(into: npt.NDArray[Any], first: int, arrays: tuple[npt.NDArray[Any], ...]) -> int:
     """Writes the arrays into the columns from `first` on; the column that comes next."""
-    for place, array in enumerate(arrays, first):
-        into[:, place] = array
+    for column, array in enumerate(arrays, first):
+        into[:, column] = array
     return first + len(arrays)
 
 

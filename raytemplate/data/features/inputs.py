@@ -127,10 +127,10 @@ def column_of(table: pa.Table, name: str) -> pa.ChunkedArray:
     Raises:
         DataError: there is none; the message names the nearest.
     """
-    place = table.schema.get_field_index(name)  # a table of thousands of columns takes long to list their names
-    if place < 0:
+    index = table.schema.get_field_index(name)  # a table of thousands of columns takes long to list their names
+    if index < 0:
         raise DataError(f"no column {name} in the data; {suggest(name, tuple(table.column_names))}")
-    return plain(table.column(place))
+    return plain(table.column(index))
 
 
 def _crossed(columns: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:

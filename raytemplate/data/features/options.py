@@ -108,10 +108,10 @@ class CategoricalOptions(FeatureOptions):
     Default: embedding."""
 
     min_count: Annotated[int, Field(ge=1)] = 1
-    """Values seen less often in training share one place with unknown ones. Default: 1, every value its own."""
+    """Values seen less often in training share one code with unknown ones. Default: 1, every value its own."""
 
     max_values: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
-    """Most values with a place of their own; the most frequent are kept. Default: 10,000."""
+    """Most values with a code of their own; the most frequent are kept. Default: 10,000."""
 
 
 class OrdinalOptions(FilledOptions):

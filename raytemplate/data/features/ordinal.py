@@ -1,4 +1,4 @@
-"""`ordinal`: values with an order become one dense column: their place in it."""
+"""`ordinal`: values with an order become one dense column: their position in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_NAMED = 5
 
 
 class Ordinal:
-    """Places 0, 1, 2.. in the given order, scaled to training's mean 0 and deviation 1; missing and unknown are 0."""
+    """Positions 0, 1.. in the given order, scaled to training's mean 0 and deviation 1; missing and unknown are 0."""
 
     profiled: Profiled = "category"
 
@@ -27,7 +27,7 @@ class Ordinal:
 
     @staticmethod
     def fit(profile: CategoryProfile, options: OrdinalOptions) -> Mapping[str, Any]:
-        """The values in their order, and what is subtracted from a place and divided by.
+        """The values in their order, and what is subtracted from a position and divided by.
 
         Raises:
             DataError: training has a value that the order lacks.
@@ -42,16 +42,16 @@ class Ordinal:
                 next_step="add it to order, or take its rows out with data.drop",
             )
         rows = np.array([profile.counts.get(value, 0) for value in options.order], np.float64)
-        places, total = np.arange(len(rows)), max(1.0, rows.sum())
-        mean = float((places * rows).sum() / total)
-        deviation = float(np.sqrt((np.square(places - mean) * rows).sum() / total))
+        positions, total = np.arange(len(rows)), max(1.0, rows.sum())
+        mean = float((positions * rows).sum() / total)
+        deviation = float(np.sqrt((np.square(positions - mean) * rows).sum() / total))
         return {"values": list(options.order), "mean": mean, "divisor": deviation or 1.0}
 
     outputs = staticmethod(one_dense)
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
-        """(place - mean) / divisor, float64 [rows]."""
+        """(position - mean) / divisor, float64 [rows]."""
         codes = codes_of(column, state["values"])
-        places = (np.arange(len(state["values"])) - float(state["mean"])) / float(state["divisor"])
-        return EncodedColumn(dense=(np.concatenate([[0.0, 0.0], places])[codes],), unknown=codes == UNKNOWN)
+        positions = (np.arange(len(state["values"])) - float(state["mean"])) / float(state["divisor"])
+        return EncodedColumn(dense=(np.concatenate([[0.0, 0.0], positions])[codes],), unknown=codes == UNKNOWN)

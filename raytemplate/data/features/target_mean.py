@@ -61,19 +61,19 @@ class TargetMean:
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
         """Scores over all folds, float64 [rows]."""
-        places = _places(column, state)
-        return EncodedColumn(dense=(np.array(state["scores"], np.float64)[places],), unknown=places == UNKNOWN)
+        codes = _codes(column, state)
+        return EncodedColumn(dense=(np.array(state["scores"], np.float64)[codes],), unknown=codes == UNKNOWN)
 
     @staticmethod
     def encode_training(column: pa.ChunkedArray, table: pa.Table, state: Mapping[str, Any]) -> EncodedColumn:
         """Scores without each row's own fold, float64 [rows]; `table` has the columns that folds are made by."""
-        places = _places(column, state)
+        codes = _codes(column, state)
         scores = np.array(state["fold_scores"], np.float64)
         folds = folds_of(table, state["fold_by"], len(scores))
-        return EncodedColumn(dense=(scores[folds, places],), unknown=places == UNKNOWN)
+        return EncodedColumn(dense=(scores[folds, codes],), unknown=codes == UNKNOWN)
 
 
-def _places(column: Any, state: Mapping[str, Any]) -> npt.NDArray[np.int32]:
+def _codes(column: Any, state: Mapping[str, Any]) -> npt.NDArray[np.int32]:
     """0 for an unknown value, then 1 and on in the order of the values."""
     codes = codes_of(column.cast(pa.string()).fill_null(MISSING), state["values"])
     return np.where(codes == UNKNOWN, UNKNOWN, codes - FIRST + 1)

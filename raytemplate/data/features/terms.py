@@ -13,13 +13,13 @@ import pyarrow.compute
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
-Places = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 Tokens = Literal["words", "characters"]
 _ROWS_AT_ONCE = 20_000
 _BETWEEN_WORDS = r"[^\p{L}\p{M}\p{N}]+"
 
 
-def terms_of(column: Any, tokens: Tokens, length: int) -> Iterator[tuple[int, Places, Any]]:
+def terms_of(column: Any, tokens: Tokens, length: int) -> Iterator[tuple[int, Positions, Any]]:
     """(rows, row of each term int64 [terms], terms as Arrow text [terms]) of one part of the rows after the other.
 
     Text is in lower case and Unicode form NFKC first. Words are runs of letters, marks and digits of any script.
@@ -35,7 +35,7 @@ def terms_of(column: Any, tokens: Tokens, length: int) -> Iterator[tuple[int, Pl
         yield len(whole), rows, terms
 
 
-def _words(texts: Any, length: int) -> tuple[Places, Any]:
+def _words(texts: Any, length: int) -> tuple[Positions, Any]:
     split: Any = pc.split_pattern_regex(texts, _BETWEEN_WORDS)
     rows, words = pc.list_parent_indices(split), pc.list_flatten(split)
     filled = pc.not_equal(words, "")
@@ -50,7 +50,7 @@ def _words(texts: Any, length: int) -> tuple[Places, Any]:
     return np.concatenate([r for r, _ in found]), pa.concat_arrays([t for _, t in found])
 
 
-def _characters(texts: Any, length: int) -> tuple[Places, Any]:
+def _characters(texts: Any, length: int) -> tuple[Positions, Any]:
     """Every run of so many characters; a blank stands before and behind each text."""
     joined = "\0".join(f" {text} " if text is not None else "" for text in texts.to_pylist())
     letters = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32)

@@ -14,7 +14,7 @@ import pyarrow.compute
 from raytemplate.data.features.hashing import bucket_of
 from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, family_of, is_text
 from raytemplate.data.features.options import TextOptions
-from raytemplate.data.features.terms import Places, terms_of
+from raytemplate.data.features.terms import Positions, terms_of
 from raytemplate.data.statistics import CategoryProfile
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
@@ -62,7 +62,7 @@ class Text:
     def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
         """Dense columns `column:TERM`, or `column:0`, `column:1`.."""
         if state["method"] == "hashing":
-            return Outputs(dense=tuple(f"{column}:{place}" for place in range(state["width"])))
+            return Outputs(dense=tuple(f"{column}:{position}" for position in range(state["width"])))
         return Outputs(dense=tuple(f"{column}:{term}" for term in state["terms"]))
 
     @staticmethod
@@ -84,33 +84,35 @@ def _null_where(column: Any, lists: Any) -> Any:
     return pc.if_else(column.is_valid(), lists, pa.scalar(None, lists.type))
 
 
-def _lists(num_rows: int, rows: Places, terms: Any) -> Any:
+def _lists(num_rows: int, rows: Positions, terms: Any) -> Any:
     """Each row's different terms."""
     coded: Any = terms.dictionary_encode()
     pairs = np.unique(rows * max(1, len(coded.dictionary)) + coded.indices.to_numpy().astype(np.int64))
-    of_row, place = np.divmod(pairs, max(1, len(coded.dictionary)))
+    of_row, position = np.divmod(pairs, max(1, len(coded.dictionary)))
     offsets = np.searchsorted(of_row, np.arange(num_rows + 1)).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), coded.dictionary.take(pa.array(place)))
+    return pa.ListArray.from_arrays(pa.array(offsets), coded.dictionary.take(pa.array(position)))
 
 
-def _known(rows: Places, terms: Any, state: Mapping[str, Any]) -> tuple[Places, Places]:
+def _known(rows: Positions, terms: Any, state: Mapping[str, Any]) -> tuple[Positions, Positions]:
     """(row, column) of every occurrence of a term that has a column."""
     if state["method"] == "hashing":
         coded: Any = terms.dictionary_encode()
         buckets = np.array([bucket_of(t, state["width"]) for t in coded.dictionary.to_pylist()], np.int64)
         return rows, buckets[coded.indices.to_numpy()]
-    places = pc.index_in(terms, pa.array(state["terms"], pa.string())).fill_null(-1).to_numpy().astype(np.int64)
-    return rows[places >= 0], places[places >= 0]
+    positions = pc.index_in(terms, pa.array(state["terms"], pa.string())).fill_null(-1).to_numpy().astype(np.int64)
+    return rows[positions >= 0], positions[positions >= 0]
 
 
-def _weighted(num_rows: int, rows: Places, places: Places, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def _weighted(
+    num_rows: int, rows: Positions, positions: Positions, weights: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
     """Counts times weights, each row scaled to length 1; float32 [rows, terms]. Sums run in the order of the terms, so
     that a row has the same bits whatever rows are beside it."""
     width = len(weights)
-    cells, counts = np.unique(rows * max(1, width) + places, return_counts=True)
-    of_row, place = np.divmod(cells, max(1, width))
-    values = counts * weights[place] if width else np.zeros(0)
+    cells, counts = np.unique(rows * max(1, width) + positions, return_counts=True)
+    of_row, position = np.divmod(cells, max(1, width))
+    values = counts * weights[position] if width else np.zeros(0)
     length = np.sqrt(np.bincount(of_row, np.square(values), num_rows))
     dense = np.zeros((num_rows, width), np.float32)
-    dense[of_row, place] = values / length[of_row]
+    dense[of_row, position] = values / length[of_row]
     return dense

@@ -55,9 +55,9 @@ def is_lost(errors: Iterable[BaseException]) -> bool:
 def _known(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:
     sign, error = _sign(inside)
     if sign is not None and error is not None:
-        place = "" if sign.lost else _own_frame(inside)
+        location = "" if sign.lost else _own_frame(inside)
         memory = "; often the machine was out of memory" if sign.lost and _KILLED.search(str(error)) else ""
-        what = f"{stage}: {sign.means}{memory}{f' at {place}' if place else ''}: {_sentence(error)}"
+        what = f"{stage}: {sign.means}{memory}{f' at {location}' if location else ''}: {_sentence(error)}"
         return sign.kind(what, sign.change)
     full = next((e for e in inside if isinstance(e, OSError) and e.errno and e.filename), None)
     if full is None:
@@ -78,10 +78,12 @@ def _sign(inside: tuple[BaseException, ...]) -> tuple[Sign | None, BaseException
 
 
 def _of_own_code(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:
-    place = _own_frame(inside)
-    if not place:
+    location = _own_frame(inside)
+    if not location:
         return None
-    return OwnCodeFailed(f"{stage}: {place}: {_sentence(inside[-1])}", next_step=f"mend {place.partition(', in ')[0]}")
+    return OwnCodeFailed(
+        f"{stage}: {location}: {_sentence(inside[-1])}", next_step=f"mend {location.partition(', in ')[0]}"
+    )
 
 
 def _of_ray(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | None:

@@ -50,8 +50,8 @@ def group_sums(statistics: Floats, groups: Groups, num_groups: int = 0) -> Float
 
 def cell_sums(groups: Groups, num_groups: int, cell: NDArray[Any], num_cells: int, weights: Floats | None) -> Floats:
     """Rows (or their weights) counted by group and cell: float64 [groups, cells]."""
-    place = groups * num_cells + cell
-    flat = np.bincount(place, weights=weights, minlength=num_groups * num_cells)
+    both = groups * num_cells + cell
+    flat = np.bincount(both, weights=weights, minlength=num_groups * num_cells)
     return flat.astype(np.float64, copy=False).reshape(num_groups, num_cells)
 
 
