@@ -68,6 +68,7 @@ def test_a_node_that_is_drained_loses_no_epoch_and_not_the_best_one(small_head, 
     assert "a machine of the cluster was taken away" in told
 
 
+@pytest.mark.slow
 def test_a_node_that_is_lost_is_done_without_where_fewer_workers_suffice(small_head, demo):
     with further_nodes(small_head, 1) as (node,), training(small_head, demo, {"resources.workers": "1..2"}) as found:
         run, process = found

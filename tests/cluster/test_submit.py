@@ -81,6 +81,7 @@ def test_every_family_is_trained_there_with_a_persons_own_code_and_predicts_here
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
     sent = submit(head, demo, storage, "--detach", "--key", "nightly")
     assert sent.returncode == 0, sent.stderr

@@ -75,9 +75,9 @@ def assert_in_its_time(made, budget_s):
 @pytest.mark.slow
 def test_the_budget_ends_training_of_two_workers_on_time(run):
     two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
-    made = run({"training.epochs": 20_000, "budget.time": "30s"} | two)
+    made = run({"training.epochs": 20_000, "budget.time": "45s"} | two)
     assert made.fit.stopped == "budget.time"
-    assert_in_its_time(made, 30)
+    assert_in_its_time(made, 45)
 
 
 def test_the_budget_ends_before_there_is_a_candidate_and_a_resumed_run_gets_no_second_one(run, small, demo):

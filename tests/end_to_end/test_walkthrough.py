@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from command_line import raytemplate
+from command_line import here
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -24,7 +24,7 @@ def _steps():
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory):
+def walked(one_ray, tmp_path_factory):
     """The folder that the walkthrough leaves, and what each command said."""
     home = tmp_path_factory.mktemp("walkthrough")
     said = []
@@ -32,7 +32,7 @@ def walked(tmp_path_factory):
         name, *arguments = shlex.split(command)
         assert name == "raytemplate"
         folder = home / "demo" if (home / "demo").is_dir() else home
-        ended = raytemplate(*arguments, cwd=folder)
+        ended = here(*arguments, cwd=folder)
         said.append((command, lines, code, ended))
     return home / "demo", said
 
