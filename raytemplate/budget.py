@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 Clock = Callable[[], float]
 
@@ -104,7 +105,7 @@ class Meter:
         """Seconds left for training: what comes after it is already taken off."""
         return min(self._left_s(self.reserve_s, self.reserve_usd))
 
-    def ended_by(self, *, training: bool = False) -> str:
+    def ended_by(self, *, training: bool = False) -> Literal["budget.time", "budget.cost"]:
         """The field of the budget that ends first at the present rate: of the run, or of its training."""
         by_time, by_money = self._left_s(self.reserve_s, self.reserve_usd) if training else self._left_s()
         return "budget.time" if by_time <= by_money else "budget.cost"

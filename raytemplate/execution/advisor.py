@@ -11,7 +11,7 @@ import statistics
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
@@ -22,7 +22,7 @@ from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.planning.trial import incumbent_of, told_every, trial_stage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, Usage
-from raytemplate.records.swept import SweepNow, SweepResult, TrialBegun, TrialRecord, TrialState
+from raytemplate.records.swept import SweepEnd, SweepNow, SweepResult, TrialBegun, TrialRecord, TrialState
 from raytemplate.tuning.front import SECONDS, Objective
 from raytemplate.tuning.schedulers import rungs
 from raytemplate.tuning.space import Scalar, every_point
@@ -40,7 +40,7 @@ _COPY_S, _MOST_COPYING = 0.025, 0.05
 """What MLflow's copy of a trial takes, and the share of the time limit that all may take: it is made afterwards."""
 _BEFORE_GIVING_UP = 5
 """So many trials must have ended before their failures say something of the sweep."""
-_BUDGET = "budget"
+_BUDGET: Final = "budget"
 """The run's: which of its two fields is known when the sweep has ended."""
 
 
@@ -73,7 +73,7 @@ class Advisor:
     _running: dict[int, RunningNow] = field(default_factory=dict[int, RunningNow])
     _counts: Counter[TrialState] = field(default_factory=Counter[TrialState])
     _num_failed: int = 0
-    _over: str = ""
+    _over: SweepEnd | Literal["budget", ""] = ""
     _held_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -192,7 +192,7 @@ class Advisor:
         copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.budget_s)
         return left_s - self._pace.last_s(self._incumbent.best) - self.encoding_s - copying_s
 
-    def _why_no_more(self, for_trials_s: float) -> str:
+    def _why_no_more(self, for_trials_s: float) -> Literal["trials", "budget", ""]:
         if self.stage.num_trials and len(self._done) + len(self._running) >= self.stage.num_trials:
             return "trials"
         return _BUDGET if for_trials_s <= 0 else ""

@@ -37,7 +37,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord, ending
-from raytemplate.records.run import RunEnd, StageTiming
+from raytemplate.records.run import RunEnd, StageName, StageTiming
 from raytemplate.records.submitted import ClusterWork
 from raytemplate.records.swept import SweepResult
 from raytemplate.reports.listener import Listener
@@ -137,7 +137,7 @@ class Execution:
         if promotion is not None and not promotion.projected and not promotion.warning:
             self.promoter.project(self.journal)
 
-    def _pass(self, name: str, kind: type, work: Callable[[], object]) -> None:
+    def _pass(self, name: StageName, kind: type, work: Callable[[], object]) -> None:
         """Do the work of a stage unless its record is there."""
         if self.journal.read(kind) is not None:
             return
@@ -153,7 +153,7 @@ class Execution:
         self._timings.append(self._timing(name, seconds))
         self.listener.stage_ended(name, record, seconds)
 
-    def _timing(self, name: str, seconds: float) -> StageTiming:
+    def _timing(self, name: StageName, seconds: float) -> StageTiming:
         estimate = next(s for s in self.plan.forecast.stages if s.stage == name)
         return StageTiming(stage=name, work=estimate.work, planned_s=estimate.seconds, actual_s=seconds)
 

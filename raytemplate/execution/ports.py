@@ -19,7 +19,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, SweepStage
 from raytemplate.records.evaluated import Latency
-from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, Usage
+from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, StopReason, Usage
 from raytemplate.records.ingested import Snapshot
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
@@ -44,7 +44,7 @@ class Ingested:
 class Trained:
     """Training that ended; the candidate is the best of the checkpoints it left in the journal's folder."""
 
-    stopped: str
+    stopped: StopReason
     resumed_from_epoch: int
     ranks: tuple[RankRecord, ...]
     usage: Usage

@@ -19,7 +19,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
-from raytemplate.records.run import RunEnd
+from raytemplate.records.run import RunEnd, StageName
 from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.redact import redacted
 from raytemplate.reports.listener import Listener
@@ -35,7 +35,9 @@ class Logged(Listener):
     def __init__(self, journal: Journal, listener: Listener) -> None:
         self._journal, self._listener = journal, listener
 
-    def add(self, event: str, fields: dict[str, Any], *, stage: str = "", level: Level = "info") -> None:
+    def add(
+        self, event: str, fields: dict[str, Any], *, stage: StageName | Literal[""] = "", level: Level = "info"
+    ) -> None:
         """One line: time, level, run, stage, event, fields."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level,
                 "run": self._journal.run_id, "stage": stage, "event": event, "fields": redacted(fields)}  # fmt: skip
@@ -48,7 +50,7 @@ class Logged(Listener):
         self._listener.started(plan, run_id)
 
     @override
-    def stage_started(self, stage: str) -> None:
+    def stage_started(self, stage: StageName) -> None:
         self.add("stage started", {}, stage=stage)
         self._listener.stage_started(stage)
 
@@ -67,7 +69,7 @@ class Logged(Listener):
         self._listener.searching(now)
 
     @override
-    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+    def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
         self.add("stage ended", {"seconds": seconds, **_figures(record)}, stage=stage)
         self._listener.stage_ended(stage, record, seconds)
 

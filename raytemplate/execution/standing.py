@@ -10,7 +10,7 @@ from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoint, Checkpoints, Scored
 from raytemplate.execution.journal import Journal
 from raytemplate.loss import loss
-from raytemplate.records.fitted import EpochRecord, TrainingStart
+from raytemplate.records.fitted import EpochRecord, StopReason, TrainingStart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,19 +85,21 @@ def _held(journal: Journal, saved: Sequence[Scored], upto: int) -> tuple[EpochRe
     return tuple(records[epoch] for epoch in sorted(records))
 
 
-def ended(epochs: Sequence[EpochRecord], *, num_epochs: int, patience: int | None, higher_is_better: bool) -> str:
-    """Why training ends with the last of these epochs: "epochs" or "early stopping"; "" if it goes on.
+def ended(
+    epochs: Sequence[EpochRecord], *, num_epochs: int, patience: int | None, higher_is_better: bool
+) -> StopReason | None:
+    """Why training ends with the last of these epochs: "epochs" or "early stopping"; None if it goes on.
 
     Args:
         patience: epochs in a row that may pass without a better one; None for any number.
     """
     if not epochs:
-        return ""
+        return None
     last = epochs[-1].epoch
     if last >= num_epochs:
         return "epochs"
     best = best_epochs(((one.epoch, one.validation) for one in epochs), 1, higher_is_better=higher_is_better)
-    return "early stopping" if patience is not None and last - best[0] >= patience else ""
+    return "early stopping" if patience is not None and last - best[0] >= patience else None
 
 
 def best_epochs(scores: Iterable[tuple[int, float]], keep: int, *, higher_is_better: bool) -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from raytemplate.loss import loss
 from raytemplate.planning.stages import FitStage
 from raytemplate.records.codec import Settings
-from raytemplate.records.fitted import EpochRecord
+from raytemplate.records.fitted import EpochRecord, StopReason
 from raytemplate.records.swept import RunningTrial, SweepNow, TrialRecord, TrialState
 from raytemplate.tuning.front import SECONDS
 
@@ -51,7 +51,7 @@ class Ended:
     """
 
     how: Literal["trained", "diverged", "failed", "overdue"]
-    stopped: str = ""
+    stopped: StopReason | None = None
     problem: str = ""
     waited: bool = False
     lost: bool = False

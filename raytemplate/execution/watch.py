@@ -14,10 +14,11 @@ from raytemplate.planning.trial import incumbent_of
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepNow, SweepResult, TrialState
 from raytemplate.reports.listener import Listener
 
-_SWEEP: tuple[str, type] = ("sweep", SweepResult)
+_SWEEP: tuple[StageName, type] = ("sweep", SweepResult)
 
 
 class Watch:
@@ -31,7 +32,7 @@ class Watch:
         self._plan, self._listener, self._spent = plan, listener, spent
         self._losses = LossesTold(listener)
         sweep = (_SWEEP,) if plan.sweep else ()
-        self._doors: tuple[tuple[str, type], ...] = (
+        self._doors: tuple[tuple[StageName, type], ...] = (
             ("ingest", Snapshot), *sweep, ("fit", FitResult), ("evaluate", Evaluation),
         )  # fmt: skip
         self._passed, self._begun, self._epochs, self._trials = 0, 0, 0, 0
@@ -78,7 +79,7 @@ class Watch:
             self._listener.epoch(record, self._plan, left_s)
         self._epochs += len(epochs)
 
-    def _left_s(self, stage: str) -> float:
+    def _left_s(self, stage: StageName) -> float:
         """Seconds left for training, by time or by money, as the run's own meter tells them."""
         limits = self._plan.limits
         meter = limits.meter(self._spent(), time.monotonic())

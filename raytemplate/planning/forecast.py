@@ -9,6 +9,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.inventory import Timing
 from raytemplate.planning.size import Size
 from raytemplate.planning.stages import Forecast, Limits, StageEstimate
+from raytemplate.records.run import StageName
 
 # Seconds on two cores, between a quiet machine and a busy one, docs/decisions/0004: the start (imports, Ray) and what a
 # stage takes without rows; rows a second of reading and encoding, and of scoring.
@@ -43,12 +44,12 @@ def forecast(
     Args:
         history: stages of earlier runs in this workspace; each corrects the same stage by actual / formula.
     """
-    work = {
+    work: dict[StageName, float] = {
         "ingest": float(size.num_rows), "fit": float(size.num_train_rows) * num_epochs,
         "evaluate": float(size.num_test_rows), "govern": 0.0, "promote": 0.0,
     }  # fmt: skip
     job = _Job(family=family, size=size, num_epochs=num_epochs, workers=workers, stream=stream)
-    past = {stage: job.ratios(stage, history) for stage in ("start", *work)}
+    past = {stage: job.ratios(stage, history) for stage in (*work, "start")}
     stages = tuple(
         StageEstimate(stage=stage, seconds=job.seconds(stage, work[stage]) * _middle(past[stage]), work=work[stage])
         for stage in work
@@ -95,7 +96,7 @@ class _Job:
     workers: int
     stream: bool
 
-    def seconds(self, stage: str, work: float) -> float:
+    def seconds(self, stage: StageName, work: float) -> float:
         """Of a stage, by its formula.
 
         Args:
@@ -113,7 +114,7 @@ class _Job:
             return fixed + work * (1 / _SCORE_ROWS_PER_S + self._wider(self.size.width) * _VALUE_S + trees_s)
         return fixed
 
-    def ratios(self, stage: str, history: tuple[Timing, ...]) -> tuple[float, ...]:
+    def ratios(self, stage: StageName, history: tuple[Timing, ...]) -> tuple[float, ...]:
         """Actual by formula, of earlier runs."""
         relevant = [t for t in history if t.stage == stage and (stage != "fit" or t.family == self.family.name)]
         return tuple(t.seconds / self.seconds(stage, t.work) for t in relevant[-_RUNS_LOOKED_AT:] if t.seconds > 0)

@@ -8,6 +8,7 @@ from datetime import datetime
 from raytemplate.code.files import CodeRef
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.records.codec import Settings
+from raytemplate.records.run import StageName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,7 @@ class Cluster:
 class Timing:
     """What one earlier stage took: the work it did (rows, row-epochs) and its seconds."""
 
-    stage: str
+    stage: StageName
     family: str
     work: float
     seconds: float

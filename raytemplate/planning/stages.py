@@ -17,6 +17,7 @@ from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical, encode
 from raytemplate.records.fitted import WarmStart
+from raytemplate.records.run import StageName
 from raytemplate.tuning.front import Objective, Pick
 from raytemplate.tuning.options import Scheduler
 from raytemplate.tuning.space import Knob
@@ -251,7 +252,7 @@ Stage = IngestStage | SweepStage | FitStage | EvaluateStage | GovernStage | Prom
 class StageEstimate:
     """Seconds one stage is expected to take; `work` is what that was worked out from (rows, or rows x epochs)."""
 
-    stage: str
+    stage: StageName
     seconds: float
     work: float
 
@@ -272,7 +273,7 @@ class Forecast:
         """Seconds from the command to its end."""
         return self.start_s + sum(s.seconds for s in self.stages)
 
-    def stage_s(self, stage: str) -> float:
+    def stage_s(self, stage: StageName) -> float:
         """Seconds of one stage; 0 if it has no estimate."""
         return next((s.seconds for s in self.stages if s.stage == stage), 0.0)
 
@@ -297,11 +298,11 @@ class Limits:
     basis: str = "this machine is free"
     prices: Settings = field(default_factory=Settings)
 
-    def rate(self, stage: str) -> float:
+    def rate(self, stage: StageName) -> float:
         """US dollars a second while a stage is worked on."""
         return self.usd_per_s + self.held_usd_per_s(stage)
 
-    def held_usd_per_s(self, stage: str) -> float:
+    def held_usd_per_s(self, stage: StageName) -> float:
         """US dollars a second of what that stage holds besides."""
         return float(self.held.get(stage, 0.0))
 
@@ -319,7 +320,7 @@ class Limits:
 
         Seconds of which nobody knows any more what they cost are charged as the dearest stage.
         """
-        dearest = max((self.rate(stage) for stage in self.held), default=self.usd_per_s)
+        dearest = self.usd_per_s + max(map(float, self.held.values()), default=0.0)
         return Meter(
             limit_s=self.time_s, limit_usd=self.cost_usd, reserve_s=self.reserve_s,
             reserve_usd=self.reserve_usd(self.reserve_s),

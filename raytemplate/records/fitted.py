@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from raytemplate.records.codec import Settings
+
+StopReason = Literal["epochs", "early stopping", "budget.time", "budget.cost"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,14 +117,13 @@ class WarmStart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """Training that ended with a candidate. `stopped` says why: "epochs", "early stopping", or the field of the budget
-    that ended it; `step` is what its epochs are called: "epoch" or "round"; `warm_start` is None where none was asked.
-    """
+    """Training that ended with a candidate. `stopped` says why, where it is a budget by its field; `step` is what its
+    epochs are called: "epoch" or "round"; `warm_start` is None where none was asked."""
 
     candidate: Candidate
     epochs: tuple[EpochRecord, ...]
     ranks: tuple[RankRecord, ...]
-    stopped: str
+    stopped: StopReason
     resumed_from_epoch: int
     rows_per_s: float
     usage: Usage

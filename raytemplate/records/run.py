@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+StageName = Literal["start", "ingest", "sweep", "fit", "evaluate", "govern", "promote"]
+"""What a run's time is told by: the stages of its plan, and what comes before the first."""
 State = Literal["running", "approved", "held", "rejected", "unchanged", "shown", "failed", "unfinished"]
 
 
@@ -55,7 +57,7 @@ class Attempt:
 class StageTiming:
     """Seconds one stage took, planned and actual, for so much work (rows, or rows x epochs)."""
 
-    stage: str
+    stage: StageName
     work: float
     planned_s: float
     actual_s: float

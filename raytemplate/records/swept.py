@@ -9,6 +9,7 @@ from raytemplate.loss import loss
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import Usage
 
+SweepEnd = Literal["trials", "all values tried", "budget.time", "budget.cost", "budget.per_trial"]
 TrialState = Literal["finished", "pruned", "cut", "diverged", "failed"]
 
 
@@ -63,14 +64,14 @@ class TrialRecord:
 class SweepResult:
     """A sweep that ended with a winner.
 
-    `ended` says why: "trials", "all values tried" or the field of the budget that ended it; `sampler` is the class that
+    `ended` says why, where it is a budget by its field; `sampler` is the class that
     chose the values.
     """
 
     best: TrialRecord
     trials: tuple[TrialRecord, ...]
     metric: str
-    ended: str
+    ended: SweepEnd
     sampler: str
     slots: int
     usage: Usage

@@ -12,6 +12,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.listener import Listener
 from raytemplate.reports.progress import (
@@ -48,7 +49,7 @@ class Lines(Listener):
         self.say(head_line(plan, run_id) + "\n")
         self.show("waiting for Ray")
 
-    def stage_started(self, stage: str) -> None:
+    def stage_started(self, stage: StageName) -> None:
         """What is going on."""
         self.show(f"{stage:<11}{_WORKING[stage]}")
 
@@ -65,7 +66,7 @@ class Lines(Listener):
         """Trials so far, the best of them and the time left for more."""
         self.show_epoch(f"{'sweep':<11}{trial_line(record, best, left_s)}", 0, 0)
 
-    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+    def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
         """One line a stage."""
         self.say(stage_line(stage, _text(record, self._drop), seconds))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import EpochRecord
+from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepNow, TrialRecord
 
 
@@ -13,7 +14,7 @@ class Listener:
     def started(self, plan: RunPlan, run_id: str) -> None:
         """The run has its folder."""
 
-    def stage_started(self, stage: str) -> None:
+    def stage_started(self, stage: StageName) -> None:
         """A stage begins."""
 
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
@@ -25,7 +26,7 @@ class Listener:
     def searching(self, now: SweepNow) -> None:
         """How the sweep stands; told a few times a second."""
 
-    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+    def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
         """A stage ended with its record."""
 
     def note(self, text: str) -> None:

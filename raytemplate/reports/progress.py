@@ -10,6 +10,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, Restart, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
+from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.wording import about_seconds, count, metric_text, rounded
 from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
@@ -18,7 +19,7 @@ _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
 _OUTCOMES = {"block": "blocked", "error": "without an answer", "warn": "warned", "skip": "skipped"}
 
 
-def stage_line(stage: str, text: str, seconds: float) -> str:
+def stage_line(stage: StageName, text: str, seconds: float) -> str:
     """A stage that has ended: its name, what became of it and how long it took."""
     return f"  ✓ {stage:<11}{text:<46}   {show_seconds(seconds):>5}"
 

@@ -102,8 +102,6 @@ def _ended(plan: RunPlan, sweep: SweepResult | None) -> str:
             why = f"no other trial fitted into what was left of budget.cost, {show_usd_limit(limits.cost_usd)} USD"
         case "budget.per_trial":
             why = f"no other trial fitted into budget.per_trial, {show_limit(stage.per_trial_s)}"
-        case other:
-            why = other
     return f"Trial {sweep.best.number} won. The sweep ended because {why}."
 
 

@@ -29,6 +29,7 @@ from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, Ru
 from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Actor
+from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepNow, TrialRecord
 from raytemplate.reports.listener import Listener
 from raytemplate.store.content_store import ContentStore
@@ -158,7 +159,7 @@ class Heard(Listener):
         self.said.append("started")
 
     @override
-    def stage_started(self, stage: str) -> None:
+    def stage_started(self, stage: StageName) -> None:
         self.said.append(f"{stage} ..")
 
     @override
@@ -173,7 +174,7 @@ class Heard(Listener):
         """See `Listener`; not kept: it depends on the clock."""
 
     @override
-    def stage_ended(self, stage: str, record: object, seconds: float) -> None:
+    def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
         self.said.append(stage)
 
     @override

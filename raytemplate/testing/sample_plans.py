@@ -26,6 +26,7 @@ from raytemplate.planning.stages import (
     Window,
 )
 from raytemplate.records.codec import Settings
+from raytemplate.records.run import StageName
 from raytemplate.tuning.space import Knob
 
 SAMPLE_COLUMNS = ("time_hour", "carrier", "origin", "dest", "distance", "air_time")
@@ -185,6 +186,6 @@ def sample_plan(**changes: Any) -> RunPlan:
 
 def sample_forecast(**changes: Any) -> Forecast:
     """Nine seconds in all, of which two are the start."""
-    seconds = {"ingest": 1.5, "fit": 4.0, "evaluate": 1.0, "govern": 0.1, "promote": 0.4}
+    seconds: dict[StageName, float] = {"ingest": 1.5, "fit": 4.0, "evaluate": 1.0, "govern": 0.1, "promote": 0.4}
     stages = tuple(StageEstimate(stage=name, seconds=s, work=137_823.0) for name, s in seconds.items())
     return replace(Forecast(stages=stages, start_s=2.0, low_s=6.0, high_s=14.0, cost_usd=0.0, runs_seen=3), **changes)

@@ -16,7 +16,7 @@ from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, RankRe
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.records.run import Attempt, RunEnd, RunStart, StageTiming
+from raytemplate.records.run import Attempt, RunEnd, RunStart, StageName, StageTiming
 from raytemplate.records.swept import SweepResult, TrialRecord, TrialState
 from raytemplate.testing.sample_plans import SAMPLE_COLUMNS, day, sample_forecast
 
@@ -300,7 +300,7 @@ def sample_start(**changes: Any) -> RunStart:
 
 def sample_end(**changes: Any) -> RunEnd:
     """Approved after eight seconds."""
-    actual = {"ingest": 0.9, "fit": 3.1, "evaluate": 0.6, "govern": 0.1, "promote": 0.4}
+    actual: dict[StageName, float] = {"ingest": 0.9, "fit": 3.1, "evaluate": 0.6, "govern": 0.1, "promote": 0.4}
     forecast = sample_forecast()
     timings = tuple(
         StageTiming(stage=name, planned_s=forecast.stage_s(name), actual_s=seconds, work=166_054.0)

@@ -162,9 +162,9 @@ def test_each_epoch_is_once_in_the_record_and_none_that_training_went_back_befor
 
 @pytest.mark.parametrize(
     ("scores", "patience", "higher", "why"),
-    [([], 1, False, ""), ([1.0], 1, False, ""), ([1.0, 2.0], 1, False, "early stopping"),
-     ([1.0, 2.0], 2, False, ""), ([1.0, 2.0], 1, True, ""), ([1.0, 1.0], 1, False, "early stopping"),
-     ([1.0, 2.0, 3.0, 4.0], None, False, ""), ([5.0, 4.0, 3.0, 2.0, 1.0], 1, False, "epochs")],
+    [([], 1, False, None), ([1.0], 1, False, None), ([1.0, 2.0], 1, False, "early stopping"),
+     ([1.0, 2.0], 2, False, None), ([1.0, 2.0], 1, True, None), ([1.0, 1.0], 1, False, "early stopping"),
+     ([1.0, 2.0, 3.0, 4.0], None, False, None), ([5.0, 4.0, 3.0, 2.0, 1.0], 1, False, "epochs")],
 )  # fmt: skip
 def test_training_ends_with_its_epochs_or_after_so_many_that_were_no_better(scores, patience, higher, why):
     epochs = [told(number, score) for number, score in enumerate(scores, 1)]

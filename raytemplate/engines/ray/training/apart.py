@@ -23,7 +23,7 @@ from raytemplate.engines.ray.training.rank import TrainRequest, feed_of, run_loo
 from raytemplate.errors import BudgetSpent
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import OnEpoch
-from raytemplate.records.fitted import RankRecord
+from raytemplate.records.fitted import RankRecord, StopReason
 
 _POLL_S = 0.2
 
@@ -36,7 +36,7 @@ class LoopProcess:
 
     def train(
         self, request: TrainRequest, refs: Mapping[str, Any], streams: Mapping[str, Any]
-    ) -> tuple[str, RankRecord]:
+    ) -> tuple[StopReason, RankRecord]:
         """The family's loop, with its epochs in the journal of the run."""
         journal = Journal(request.epochs_file.parent)
         return run_loop(request, feed_of(request, refs, streams, Ranks()), Ranks(), journal.add_epoch)
@@ -44,7 +44,7 @@ class LoopProcess:
 
 def train_apart(
     request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch, meter: Meter
-) -> tuple[str, tuple[RankRecord, ...]]:
+) -> tuple[StopReason, tuple[RankRecord, ...]]:
     """As training in this process, elsewhere.
 
     Raises:
@@ -53,7 +53,7 @@ def train_apart(
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     remote: Any = ray.remote
     actor = remote(max_restarts=0, num_cpus=0, scheduling_strategy=here)(LoopProcess).remote(_num_threads())
-    found: list[tuple[str, RankRecord]] = []
+    found: list[tuple[StopReason, RankRecord]] = []
     ends = ends_of(meter)
 
     def work() -> None:

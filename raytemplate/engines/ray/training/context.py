@@ -21,7 +21,7 @@ from raytemplate.execution.standing import ANEW, Standing, best_epochs, ended
 from raytemplate.models.context import Batch, Layout, LoopContext, Split, Start
 from raytemplate.models.options import TrainingSpec
 from raytemplate.records.codec import Settings
-from raytemplate.records.fitted import EpochRecord, RankRecord
+from raytemplate.records.fitted import EpochRecord, RankRecord, StopReason
 from raytemplate.store.clock import now_at
 
 OnEpoch = Callable[[EpochRecord], None]
@@ -59,11 +59,11 @@ class Assignment:
         """Seconds of training left now, on whatever machine this is."""
         return self.remaining_s - max(0.0, now_at(self.checkpoints.parent) - self.made)
 
-    def over(self, stands: Standing) -> str:
-        """Why there is nothing left to train, "" if there is: what ended the process came after the last epoch."""
+    def over(self, stands: Standing) -> StopReason | None:
+        """Why there is nothing left to train, None if there is: what ended the process came after the last epoch."""
         return "epochs" if stands.epoch >= self.num_epochs else self.ended(stands.epochs)
 
-    def ended(self, epochs: Sequence[EpochRecord]) -> str:
+    def ended(self, epochs: Sequence[EpochRecord]) -> StopReason | None:
         """See `execution.standing.ended`."""
         return ended(
             epochs, num_epochs=self.num_epochs, patience=self.training.early_stopping,
@@ -123,7 +123,7 @@ class RankContext(LoopContext):
         self.layout = assignment.layout
         self.num_train_rows = assignment.num_train_rows
         self.rank, self.num_ranks = ranks.rank, ranks.num_ranks
-        self.stopped = "epochs"
+        self.stopped: StopReason = "epochs"
         self.record: RankRecord | None = None
         self._assignment, self._feed, self._ranks, self._on_epoch = assignment, feed, ranks, on_epoch
         self._on_cold_start, self._goes_on = on_cold_start, goes_on

@@ -23,7 +23,7 @@ from raytemplate.execution.ports import OnEpoch
 from raytemplate.execution.standing import Standing, begin, standing
 from raytemplate.models.options import Family
 from raytemplate.records import codec
-from raytemplate.records.fitted import RankRecord, WarmStart
+from raytemplate.records.fitted import RankRecord, StopReason, WarmStart
 
 SHUFFLE_BUFFER_ROWS = 32_768
 
@@ -86,7 +86,7 @@ def refuse_unseen(folder: Path) -> None:
 def run_loop(
     request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
     goes_on: Callable[[], bool] = lambda: True,
-) -> tuple[str, RankRecord]:  # fmt: skip
+) -> tuple[StopReason, RankRecord]:  # fmt: skip
     """The family's loop on one rank: why it stopped, and what the rank has to say."""
     refuse_unseen(request.code.parent)
     family: Family = plugins.load(plugins.FAMILIES, request.family)

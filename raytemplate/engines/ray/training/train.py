@@ -38,7 +38,7 @@ from raytemplate.models.saved import layout_of, seen_by
 from raytemplate.models.warm_start import start_from
 from raytemplate.planning.stages import FitStage, SweepStage
 from raytemplate.records import codec
-from raytemplate.records.fitted import EpochRecord, RankRecord, Usage
+from raytemplate.records.fitted import EpochRecord, RankRecord, StopReason, Usage
 from raytemplate.records.ingested import Snapshot
 from raytemplate.store.clock import now_at
 from raytemplate.tuning.front import SECONDS
@@ -129,7 +129,7 @@ def fit(
 
 
 def _trained(
-    request: TrainRequest, journal: Journal, stopped: str, ranks: tuple[RankRecord, ...], started: float
+    request: TrainRequest, journal: Journal, stopped: StopReason, ranks: tuple[RankRecord, ...], started: float
 ) -> Trained:
     wall, workers, starts = time.monotonic() - started, max(1, request.num_workers), journal.starts()
     return Trained(
@@ -145,14 +145,14 @@ def _trained(
 
 def _submit_local(
     request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch
-) -> tuple[str, tuple[RankRecord, ...]]:
+) -> tuple[StopReason, tuple[RankRecord, ...]]:
     """Ray Train's local mode: the loop runs in this process, and its errors are its own."""
 
     def keep(record: EpochRecord) -> None:
         journal.add_epoch(record)
         on_epoch(record)
 
-    def loop(config: dict[str, Any]) -> tuple[str, RankRecord]:
+    def loop(config: dict[str, Any]) -> tuple[StopReason, RankRecord]:
         feed = feed_of(request, data.refs, {name: ds.iterator() for name, ds in data.streams.items()}, Ranks())
         return run_loop(request, feed, Ranks(), keep)
 
@@ -166,7 +166,7 @@ def _submit_local(
 
 def _submit_workers(
     request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch, meter: Meter
-) -> tuple[str, tuple[RankRecord, ...]]:
+) -> tuple[StopReason, tuple[RankRecord, ...]]:
     """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted.
 
     Raises:
@@ -274,7 +274,7 @@ def _whole_split() -> Any:
     return WholeSplit()
 
 
-def _read_ranks(request: TrainRequest, num_workers: int) -> tuple[str, tuple[RankRecord, ...]]:
+def _read_ranks(request: TrainRequest, num_workers: int) -> tuple[StopReason, tuple[RankRecord, ...]]:
     """What the ranks that trained last left: why they stopped, and the record of each."""
     found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(num_workers)]
     return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)
