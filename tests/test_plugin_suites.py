@@ -127,7 +127,7 @@ class Careless(ParquetSource):
 
     @staticmethod
     def read_slice(order):
-        return ParquetSource.read_slice(replace(order, footer_sha256=None))
+        return ParquetSource.read_slice(replace(order, sha256=None))
 
 
 class Forgetful(ParquetSource):

@@ -89,7 +89,8 @@ def work(storage: Path, run_id: str, began: float) -> None:
 
 
 def _refuse_unseen(plan: RunPlan) -> None:
-    paths = (Path(plan.ingest.root) / file.path for file in plan.ingest.files if not is_uri(file.path))
+    files = (file.path for file in plan.ingest.files if file.size_bytes and not is_uri(file.path))
+    paths = (Path(plan.ingest.root) / file for file in files)
     unseen = next((path for path in paths if not path.exists()), None)
     if unseen is not None:
         raise PlanError(f"the cluster does not see the data: {unseen}",

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from raytemplate.data.condition_types import type_problems
 from raytemplate.data.conditions import Condition, parse_condition, parts_on
-from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.reader import read_file
-from raytemplate.data.sources.source import SliceOrder
+from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
+from raytemplate.data.sources.reader import read_slices
+from raytemplate.data.sources.source import order_of
 from raytemplate.data.times import time_range
 
 _TICK = timedelta(microseconds=1)
@@ -30,13 +30,13 @@ def without_dropped(source: SourceTable, drop: str, time: str) -> SourceTable:
     """A listing whose times are those of the rows that a condition leaves; rows are counted as before.
 
     Raises:
-        As `read_file`.
+        As `read_slices`.
     """
     tests = _askable(parse_condition(drop), time) if drop and time else ()
     if not tests or time in source.partitions:
         return source
     files = tuple(
-        replace(file, row_groups=tuple(_group(group, file, source, tests, time) for group in file.row_groups))
+        replace(file, slices=tuple(_slice(one, file, source, tests, time) for one in file.slices))
         for file in source.files
     )
     return replace(source, files=files)
@@ -49,41 +49,36 @@ def _askable(drop: Condition, time: str) -> tuple[Condition, ...]:
     return tuple(test for test in parts_on(drop, time) if not type_problems(test.text, {time: str(_SCHEMA_TYPE)}))
 
 
-def _group(
-    group: RowGroup, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
-) -> RowGroup:  # fmt: skip
-    low, high = group.time_min, group.time_max
+def _slice(
+    one: Slice, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
+) -> Slice:  # fmt: skip
+    low, high = one.time_min, one.time_max
     if low is None or high is None or not any(_dropped((low, high), tests, time)):
-        return group
-    bins = group.bins
-    ends = _dropped([moment for one in bins for moment in (one.start, one.end - _TICK)], tests, time)
+        return one
+    bins = one.bins
+    ends = _dropped([moment for day in bins for moment in (day.start, day.end - _TICK)], tests, time)
     both = list(zip(ends[::2], ends[1::2], strict=True))
-    if bins and all(first == last for first, last in both) and all(one.is_day for one in bins):
-        kept = [one for one, (first, _) in zip(bins, both, strict=True) if not first]
+    if bins and all(first == last for first, last in both) and all(day.is_day for day in bins):
+        kept = [day for day, (first, _) in zip(bins, both, strict=True) if not first]
         if not kept:
-            return replace(group, time_min=None, time_max=None, num_rows=0, time_rows={})
+            return replace(one, time_min=None, time_max=None, num_rows=0, time_rows={})
         return replace(
-            group, time_min=max(low, kept[0].start), time_max=min(high, kept[-1].end - _TICK),
-            time_rows={one.name: one.num_rows for one in kept},
+            one, time_min=max(low, kept[0].start), time_max=min(high, kept[-1].end - _TICK),
+            time_rows={day.name: day.num_rows for day in kept},
         )  # fmt: skip
-    return _read(group, file, source, tests, time)
+    return _read(one, file, source, tests, time)
 
 
 def _read(
-    group: RowGroup, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
-) -> RowGroup:  # fmt: skip
-    order = SliceOrder(
-        path=file.path, root=source.root, row_groups=(group.index,), columns=(time,), storage=source.storage,
-        start=datetime.min.replace(tzinfo=UTC), end=datetime.max.replace(tzinfo=UTC), reading=source.reading,
-        ranges=(group.range,) if group.range else (), file_columns=file.columns, footer_sha256=file.footer_sha256,
-    )  # fmt: skip
-    table = read_file(source.kind, order, {}, {}).table
+    one: Slice, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
+) -> Slice:  # fmt: skip
+    table = read_slices(order_of(source, file, [one], (time,))).table
     for test in tests:
         table = table.filter(~test.expression(table.schema))
     low, high = time_range(table.column(time))
     if low is None:
-        return replace(group, time_min=None, time_max=None, num_rows=0, time_rows={})
-    return replace(group, time_min=low, time_max=high, time_rows={})
+        return replace(one, time_min=None, time_max=None, num_rows=0, time_rows={})
+    return replace(one, time_min=low, time_max=high, time_rows={})
 
 
 def _dropped(moments: Sequence[datetime], tests: Sequence[Condition], time: str) -> list[bool]:

@@ -30,6 +30,12 @@ class ReadRule(Protocol):
     @property
     def windows(self) -> Sequence[Bounds]: ...
 
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
 
 def snapshot_digest(
     files: Sequence[FileRead], columns: Sequence[str], windows: Sequence[WindowRead], rule: Mapping[str, Any]
@@ -65,6 +71,7 @@ def snapshot_of(
         for w in stage.windows
     )
     rule = {"time": stage.time, "drop": stage.drop, **({"split": stage.split.id} if stage.split else {})}
+    rule |= {"version": stage.version} if stage.version else {}
     return Snapshot(
         digest=snapshot_digest(ordered, stage.columns, windows, rule),
         files=ordered,
@@ -72,4 +79,6 @@ def snapshot_of(
         windows=windows,
         bytes_read=sum(f.bytes_read for f in ordered),
         engine=engine,
+        source=stage.source,
+        version=stage.version,
     )

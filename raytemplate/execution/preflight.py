@@ -33,7 +33,7 @@ class Question:
     """What each node is asked.
 
     `folder` is the run's, which whoever works on it must see; `token` is what this process has written there; `data`
-    is the first file that is planned to be read, of `size_bytes`.
+    is the first file that is planned to be read, of `size_bytes`; "" where the source has no files.
     """
 
     folder: str
@@ -72,8 +72,9 @@ def question(plan: RunPlan, folder: Path, token: str) -> Question:
     """What to ask before this plan is executed; `folder` is the run's."""
     first = plan.ingest.files[0]
     return Question(
-        folder=str(folder.absolute()), token=token, data=joined(plan.ingest.root, first.path),
-        size_bytes=first.size_bytes, storage=plan.ingest.storage,
+        folder=str(folder.absolute()), token=token,
+        data=joined(plan.ingest.root, first.path) if first.size_bytes else "",
+        size_bytes=first.size_bytes, storage=plan.ingest.location.to(Storage),
     )  # fmt: skip
 
 
@@ -150,6 +151,8 @@ def _folder(asked: Question, node: str) -> str:
 
 
 def _data(asked: Question) -> str:
+    if not asked.data:
+        return ""
     try:
         with open_file(asked.data, asked.storage) as file:
             size = file.seek(0, os.SEEK_END)

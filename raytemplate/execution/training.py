@@ -9,6 +9,7 @@ from pathlib import Path
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
+from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
@@ -161,6 +162,6 @@ class Training:
             columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
             plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
             seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "", storage=ingest.storage, rules=ingest.rules,
+            split=ingest.split.id if ingest.split else "", storage=ingest.location.to(Storage), rules=ingest.rules,
             types=types_of(ingested.features, ingest.types),
         )  # fmt: skip

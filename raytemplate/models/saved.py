@@ -75,7 +75,7 @@ class About:
         types = {name: self.types[name] for name in self.columns if self.types.get(name)}
         return ListOrder(
             pattern=pattern, root=root, types=types,
-            settings=rules if self.source == "csv" else Settings(codec.encode(self.rules)),
+            settings=rules if self.source == "csv" else Settings.of(self.rules),
             written=self.keys, storage=self.storage,
         )  # fmt: skip
 

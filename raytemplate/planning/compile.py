@@ -13,6 +13,7 @@ from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.sources.source import handles_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
@@ -138,7 +139,7 @@ def _ingest(
         newest=source.time_max, mode=_mode(spec, inventory, memory, _most(windows, files, num_rows)),
         memory_bytes=memory, seed=spec.training.seed,
         task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, storage=source.storage, partitions=source.partitions, split=split,
+        reading=source.reading, location=source.location, version=source.version, split=split,
         keeps_rows=keeps_rows, gaps=True,
         rules=Rules(**spec.data.csv.model_dump()), types=_types(source, (*columns, *data.keys)),
     )  # fmt: skip
@@ -153,7 +154,7 @@ def _most(windows: tuple[Window, ...], files: tuple[SourceFile, ...], num_rows: 
     if all(window.exact for window in windows) or any(window.start == window.end for window in windows):
         return 1.0
     start, end = windows[0].start, windows[-1].end
-    most = sum(most_inside(group, start, end) for file in files for group in file.row_groups)
+    most = sum(most_inside(group, start, end) for file in files for group in file.slices)
     return max(1.0, min(window.share for window in windows) * most / max(1, num_rows))
 
 
@@ -186,14 +187,14 @@ def _slice(
     file: SourceFile, columns: tuple[str, ...], windows: tuple[Window, ...], split: Split | None
 ) -> FileSlice | None:
     start, end = windows[0].start, windows[-1].end
-    groups = [g for g in file.row_groups if g.num_rows and (split is not None or overlaps(g, start, end))]
-    if not groups:
+    held = [one for one in file.slices if one.num_rows and (split is not None or overlaps(one, start, end))]
+    if not held:
         return None
     return FileSlice(
-        path=file.path, size_bytes=file.size_bytes, footer_sha256=file.footer_sha256,
-        row_groups=tuple(g.index for g in groups), num_rows=sum(g.num_rows for g in groups),
-        bytes_to_read=sum(g.bytes_of((*columns, *(split.columns if split else ()))) for g in groups),
-        ranges=tuple(g.range for g in groups if g.range is not None), columns=file.columns, partitions=file.partitions,
+        path=file.path, size_bytes=file.size_bytes, sha256=file.sha256, slices=tuple(one.number for one in held),
+        num_rows=sum(one.num_rows for one in held),
+        bytes_to_read=sum(one.bytes_of((*columns, *(split.columns if split else ()))) for one in held),
+        handle=file.handle, handles=handles_of(held),
     )  # fmt: skip
 
 

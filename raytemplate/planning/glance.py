@@ -106,8 +106,8 @@ def glance(spec: TemplateSpec) -> Glance:
     order = replace(order_of(spec), time="")  # a wrong one is a problem beside others, and not the end of the listing
     _, there = find_source(spec.data.format, order)
     paths = there.files
-    some = paths if len(paths) <= _MOST_FILES and not is_uri(paths[0]) else paths[:1]
-    most = max(_LEAST_BYTES, _MOST_BYTES // len(some))
+    some = paths if len(paths) <= _MOST_FILES and not any(map(is_uri, paths[:1])) else paths[:1]
+    most = max(_LEAST_BYTES, _MOST_BYTES // max(1, len(some)))
     order = replace(order, most_bytes=most, pattern=order.pattern if some == paths else paths[0])
     found, no_time = _listed(spec, order)
     part = f"the beginning of {found.files[0].path}" + (f", one of {len(paths):,} files" if len(paths) > 1 else "")

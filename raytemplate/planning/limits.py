@@ -54,7 +54,7 @@ def limits_of(
 def _held(ingest: IngestStage, fit: FitStage, sweep: SweepStage | None) -> Held:
     return Held(
         workers=fit.workers, cpus=fit.cpus_per_worker, gpus=fit.gpus_per_worker, accelerator=fit.accelerator,
-        trials=sweep.slots * sweep.workers if sweep else 0, reads=sum(len(file.row_groups) for file in ingest.files),
+        trials=sweep.slots * sweep.workers if sweep else 0, reads=sum(len(file.slices) for file in ingest.files),
         stream=ingest.mode == "stream",
     )  # fmt: skip
 

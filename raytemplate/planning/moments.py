@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from raytemplate.data.condition_text import in_condition
 from raytemplate.data.options import WindowsSpec
-from raytemplate.data.sources.listing import RowGroup, SourceTable
+from raytemplate.data.sources.listing import Slice, SourceTable
 from raytemplate.data.split import Split
 from raytemplate.errors import DataError, UsageError
 from raytemplate.planning.stages import Window, WindowName
@@ -102,7 +102,7 @@ def windows_by_split(as_of: datetime, split: Split, source: SourceTable) -> tupl
 
 def _window(name: WindowName, start: datetime, end: datetime, length: str, source: SourceTable) -> Window:
     """One window. It is empty only if that is certain; if its rows are an estimate, there is one at least."""
-    groups = [group for file in source.files for group in file.row_groups if group.num_rows]
+    groups = [group for file in source.files for group in file.slices if group.num_rows]
     if not any(overlaps(group, start, end) for group in groups):
         raise _empty(f"the {name} window" + (f" {show_moment(start)} .. {show_moment(end)}" if start < end else ""),
                      end, source)  # fmt: skip
@@ -123,7 +123,7 @@ def _empty(where: str, end: datetime, source: SourceTable) -> DataError:
     return DataError(f"{where} has no rows{newest}", next_step="use --as-of latest, or an earlier date")
 
 
-def rows_inside(group: RowGroup, start: datetime, end: datetime) -> tuple[float, bool]:
+def rows_inside(group: Slice, start: datetime, end: datetime) -> tuple[float, bool]:
     """Rows of a group between two moments, and whether that is a count.
 
     It is one where rows were counted by day and the moments are midnights, and where the group lies inside or outside
@@ -149,13 +149,13 @@ def _share(num_rows: int, low: datetime, high: datetime, start: datetime, end: d
     return num_rows * (min(high, end) - max(low, start)).total_seconds() / length, False
 
 
-def most_inside(group: RowGroup, start: datetime, end: datetime) -> float:
+def most_inside(group: Slice, start: datetime, end: datetime) -> float:
     """As many rows of a group as may lie between two moments."""
     rows, exact = rows_inside(group, start, end)
     return rows if exact else float(group.num_rows)
 
 
-def overlaps(group: RowGroup, start: datetime, end: datetime) -> bool:
+def overlaps(group: Slice, start: datetime, end: datetime) -> bool:
     """Whether a group may hold rows between two moments; if not, that is certain."""
     if group.time_min is None or group.time_max is None:
         return True

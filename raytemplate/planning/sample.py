@@ -1,4 +1,4 @@
-"""`data.rows`: which row groups are read, and which share of a window's rows in them is kept."""
+"""`data.rows`: which slices are read, and which share of a window's rows in them is kept."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from raytemplate.planning.moments import overlaps, rows_inside
 from raytemplate.planning.stages import Window
 
 _ROWS_A_ROW = 8
-_FEWEST_GROUPS = 4
+_FEWEST_SLICES = 4
 Windows = tuple[Window, Window, Window]
 
 
 def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool) -> tuple[Windows, SourceTable]:
-    """The windows with the share of their rows to keep, and the source with the row groups to read.
+    """The windows with the share of their rows to keep, and the source with the slices to read.
 
-    Row groups are taken evenly over each window, at least four, that hold about eight times the rows asked for: rows
-    that stand together are alike, so a few whole groups would be no sample.
+    Slices are taken evenly over each window, at least four, that hold about eight times the rows asked for: rows
+    that stand together are alike, so a few whole slices would be no sample.
     """
     total = sum(window.num_rows for window in windows)
     if num_rows >= total:
         return windows, source
-    chosen = {group for window in windows for group in _groups(window, source, num_rows / total, timed=timed)}
+    chosen = {group for window in windows for group in _slices(window, source, num_rows / total, timed=timed)}
     files = [
-        replace(file, row_groups=tuple(g for g in file.row_groups if (file.path, g.index) in chosen))
+        replace(file, slices=tuple(one for one in file.slices if (file.path, one.number) in chosen))
         for file in source.files
     ]
     smaller = replace(source, files=tuple(files))
@@ -37,11 +37,11 @@ def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool)
     return (train, validation, test), smaller
 
 
-def _groups(window: Window, source: SourceTable, share: float, *, timed: bool) -> list[tuple[str, int]]:
-    """(file, row group) of the groups that a window is sampled from."""
-    found = [(file.path, group) for file in source.files for group in file.row_groups if group.num_rows]
-    held = [(path, g.index) for path, g in found if not timed or overlaps(g, window.start, window.end)]
-    number = max(_FEWEST_GROUPS, math.ceil(len(held) * share * _ROWS_A_ROW))
+def _slices(window: Window, source: SourceTable, share: float, *, timed: bool) -> list[tuple[str, int]]:
+    """(file, number) of the slices that a window is sampled from."""
+    found = [(file.path, one) for file in source.files for one in file.slices if one.num_rows]
+    held = [(path, one.number) for path, one in found if not timed or overlaps(one, window.start, window.end)]
+    number = max(_FEWEST_SLICES, math.ceil(len(held) * share * _ROWS_A_ROW))
     if number >= len(held):
         return held
     return [held[round(index * (len(held) - 1) / (number - 1))] for index in range(number)]
@@ -52,4 +52,4 @@ def _thinned(window: Window, wanted: float, there: float) -> Window:
 
 
 def _rows(window: Window, source: SourceTable) -> float:
-    return sum(rows_inside(g, window.start, window.end)[0] for file in source.files for g in file.row_groups)
+    return sum(rows_inside(one, window.start, window.end)[0] for file in source.files for one in file.slices)

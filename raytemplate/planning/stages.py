@@ -11,8 +11,6 @@ from typing import Any, Literal
 from raytemplate.budget import Meter, Spent
 from raytemplate.code.files import CodeRef
 from raytemplate.data.options import Task
-from raytemplate.data.sources.listing import ByteRange
-from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.records.codec import Settings, canonical, encode
@@ -44,23 +42,23 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSlice:
-    """The row groups of one file that overlap the windows. `path` is relative to the stage's `root` if below it.
+    """The slices of one file that overlap the windows. `path` is relative to the stage's `root` if below it.
 
     Args:
-        ranges: the bytes of each row group, for text files.
-        columns: names in the order of the file, where that is not the order of the source's schema.
-        partitions: column -> value that the path gives.
+        sha256: stands for the content of the whole file.
+        slices: their numbers in the file.
+        handle, handles: what the source must know of the file, and of each slice unless its number says it all; see
+            `data.sources.source`.
     """
 
     path: str
     size_bytes: int
-    footer_sha256: str
-    row_groups: tuple[int, ...]
+    sha256: str
+    slices: tuple[int, ...]
     num_rows: int
     bytes_to_read: int
-    ranges: tuple[ByteRange, ...] = ()
-    columns: tuple[str, ...] = ()
-    partitions: Settings = field(default_factory=Settings)
+    handle: Settings = field(default_factory=Settings)
+    handles: tuple[Settings, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,9 +83,9 @@ class IngestStage:
     `target` is a column or, for two classes, a condition;
     `columns` are all columns read; `baseline` is fitted in the same pass;
     `newest` is the newest time in all the data; `contract` is what is promised of its columns;
-    `reading` is what the source's reader must know besides, `storage` where the bucket is that it reads;
+    `reading` and `location` are what the source must know besides, `version` says which of several it reads: see
+    `SourceTable`;
     `split` says which window a row belongs to where there is no `time`;
-    `partitions` are columns that the paths give, with their Arrow types;
     `rules` say how values are written, whatever the format (see `data.sources.as_read`); plans made before have None,
     and take text of Parquet and JSON Lines as it is;
     `types` are the columns that are read, and the keys, as a contract calls their types;
@@ -115,9 +113,9 @@ class IngestStage:
     positive: str = ""
     contract: Settings = field(default_factory=Settings)
     reading: Settings = field(default_factory=Settings)
-    partitions: Settings = field(default_factory=Settings)
+    location: Settings = field(default_factory=Settings)
+    version: str = ""
     split: Split | None = None
-    storage: Storage = field(default_factory=Storage)
     keeps_rows: bool = False
     rules: Rules | None = None
     types: Settings = field(default_factory=Settings)
@@ -126,6 +124,23 @@ class IngestStage:
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
+
+    @staticmethod
+    def written_now(written: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A written stage as it would be written now; earlier versions had a field for each thing a handle holds."""
+        if "location" in written:
+            return written
+        kinds, storage = written.get("partitions", {}), written.get("storage", {})
+        return {**written, "location": storage, "files": [_file_now(file, kinds) for file in written["files"]]}
+
+
+def _file_now(file: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]:
+    values = {name: [value, kinds[name]] for name, value in file.get("partitions", {}).items()}
+    handle = {name: held for name, held in (("columns", file.get("columns")), ("partitions", values)) if held}
+    return {
+        **file, "sha256": file["footer_sha256"], "slices": file["row_groups"], "handles": file.get("ranges", []),
+        "handle": handle,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -377,7 +392,7 @@ def id_of(plan: Mapping[str, Any]) -> str:
     """The id of a plan as it is written, in which one of an earlier version lacks what there was not yet."""
     ingest = _without(plan["ingest"], {
         "root": "", "newest": None, "memory_bytes": 0, "num_files_listed": 0, "contract": {},
-        "storage": {"kind": "Storage", "endpoint": "", "region": ""},
+        "location": {}, "storage": {"kind": "Storage", "endpoint": "", "region": ""},
     })  # fmt: skip
     sweep = plan.get("sweep")
     more = [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []

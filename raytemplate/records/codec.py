@@ -2,7 +2,8 @@
 
 Understood: str, int, float, bool, None, datetime (ISO, UTC), Literal, tuples, mappings with str keys, `Settings`,
 nested records, and unions of records (told apart by a "kind" key holding the class name; a record with a field of
-its own named `kind` keeps that instead, and cannot be a union's member).
+its own named `kind` keeps that instead, and cannot be a union's member). A record that had other fields in an earlier
+version has `written_now`, which makes what that version wrote into what is written today.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ class Settings(Mapping[str, Any]):
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self._canonical = canonical(dict(values or {}))
         self._values: dict[str, Any] = json.loads(self._canonical)
+
+    @classmethod
+    def of(cls, record: Any) -> Settings:
+        """A record as plain values."""
+        return cls(encode(record))
+
+    def to(self, kind: type[T]) -> T:
+        """The record back."""
+        return decode(kind, self._values)
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -163,6 +173,8 @@ def _decode_record(kind: Any, value: Any) -> Any:
         raise ValueError(f"{value!r} is not a {kind.__name__}")
     if "kind" not in hints and value.get("kind", kind.__name__) != kind.__name__:
         raise ValueError(f"{value['kind']} is not {kind.__name__}")
+    if hasattr(kind, "written_now"):
+        value = kind.written_now(value)
     return kind(**{name: decode(hint, value[name]) for name, hint in hints.items() if name in value})
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRead:
-    """One file of a snapshot. `sha256` is of the bytes that were read: the chosen columns of the chosen row groups.
+    """One file of a snapshot. `sha256` is of the bytes that were read: the chosen columns of the chosen slices, whose
+    numbers are the `row_groups`.
 
     Rows without a time, of those read, are in no window.
     """
@@ -34,7 +35,11 @@ class WindowRead:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """Immutable reference to the data a run read. `digest` covers files, columns, windows and row rule."""
+    """Immutable reference to the data a run read. `digest` covers files, columns, windows and row rule.
+
+    `source` is the kind of the source, "" in records of earlier versions; `version` is of what it holds, if it keeps
+    several.
+    """
 
     digest: str
     files: tuple[FileRead, ...]
@@ -42,6 +47,8 @@ class Snapshot:
     windows: tuple[WindowRead, ...]
     bytes_read: int
     engine: str
+    source: str = ""
+    version: str = ""
 
     @property
     def num_rows(self) -> int:

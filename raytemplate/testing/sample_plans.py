@@ -52,8 +52,8 @@ def sample_ingest_stage(**changes: Any) -> IngestStage:
         FileSlice(
             path=f"flights-2013-{month:02}.parquet",
             size_bytes=575_000,
-            footer_sha256=f"{month:02}" * 32,
-            row_groups=(0, 1),
+            sha256=f"{month:02}" * 32,
+            slices=(0, 1),
             num_rows=27_600,
             bytes_to_read=560_000,
         )

@@ -9,7 +9,9 @@ class TestMine(SourceSuite):
 
 from __future__ import annotations
 
+import json
 import pickle
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,9 +21,10 @@ import pyarrow as pa
 import pytest
 
 from raytemplate import plugins
-from raytemplate.data.sources.listing import SourceFile, SourceTable
-from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder, Source
+from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
+from raytemplate.data.sources.source import ListOrder, ReadResult, Source, order_of
 from raytemplate.errors import DataError, IntegrityError
+from raytemplate.records import codec
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 _COLUMNS = ("time", "number", "count", "word")
@@ -70,13 +73,13 @@ class SourceSuite:
         assert tuple(found.schema) == _COLUMNS and found.root == str(folder)
         sizes = [(folder / file.path).stat().st_size for file in found.files]
         assert [file.size_bytes for file in found.files] == sizes
-        assert all(file.footer_sha256 for file in found.files)
+        assert all(file.sha256 for file in found.files)
         assert self._list(folder) == found
 
     def test_the_times_it_lists_hold_those_of_the_rows(self, folder: Path) -> None:
         for file, newest in zip(self._list(folder).files, (8, 13), strict=True):
-            lows = [group.time_min for group in file.row_groups if group.time_min]
-            highs = [group.time_max for group in file.row_groups if group.time_max]
+            lows = [one.time_min for one in file.slices if one.time_min]
+            highs = [one.time_max for one in file.slices if one.time_max]
             assert all(low <= START + timedelta(days=newest) for low in lows)
             assert not highs or max(highs) >= START + timedelta(days=newest)
 
@@ -85,7 +88,15 @@ class SourceSuite:
         for file, table in zip(listed.files, (rows_of_days(0, 10), rows_of_days(10, 5)), strict=True):
             found = self._read(listed, file, ("word", "number", "count"))
             assert found.table.to_pydict() == table.select(["word", "number", "count"]).to_pydict()
-            assert found.file.path == file.path and found.file.bytes_read > 0 and found.file.sha256
+            assert found.file.path == str(folder / file.path) and found.file.bytes_read > 0 and found.file.sha256
+
+    def test_each_slice_is_read_alone_and_through_a_plan_as_json(self, folder: Path) -> None:
+        listed = self._list(folder)
+        again: SourceTable = codec.decode(SourceTable, json.loads(codec.canonical(listed)))
+        assert again == listed
+        parts = [self._read(again, file, ("count",), slices=[one]) for file in again.files for one in file.slices]
+        assert [part.table.num_rows for part in parts] == [one.num_rows for f in again.files for one in f.slices]
+        assert [count for part in parts for count in part.table.column("count").to_pylist()] == list(range(15))
 
     def test_a_window_is_half_open_and_rows_without_a_time_are_in_none(self, folder: Path) -> None:
         listed = self._list(folder)
@@ -100,7 +111,7 @@ class SourceSuite:
         assert first == again
         self.write(folder / f"a{self.ending}", rows_of_days(1, 10))
         changed = self._list(folder)
-        assert changed.files[0].footer_sha256 != listed.files[0].footer_sha256
+        assert changed.files[0].sha256 != listed.files[0].sha256
         assert self._read(changed, changed.files[0], ("count",)).file.sha256 != first.sha256
 
     def test_a_file_changed_since_it_was_listed_is_not_read(self, folder: Path) -> None:
@@ -134,13 +145,9 @@ class SourceSuite:
     def _list(self, folder: Path, pattern: str = ".", time: str = "time") -> SourceTable:
         return self._source().list_source(ListOrder(pattern=pattern, root=folder, time=time))
 
-    def _read(self, listed: SourceTable, file: SourceFile, columns: tuple[str, ...], **more: Any) -> ReadResult:
+    def _read(
+        self, listed: SourceTable, file: SourceFile, columns: tuple[str, ...], slices: Sequence[Slice] = (), **more: Any
+    ) -> ReadResult:  # fmt: skip
         """A slice, ordered as a plan orders it and sent as to a worker."""
-        order = SliceOrder(
-            path=file.path, root=listed.root, row_groups=tuple(group.index for group in file.row_groups),
-            ranges=tuple(group.range for group in file.row_groups if group.range), columns=columns,
-            footer_sha256=file.footer_sha256, file_columns=file.columns, reading=listed.reading,
-            start=datetime.min, end=datetime.max,
-        )  # fmt: skip
-        sent: SliceOrder = pickle.loads(pickle.dumps(replace(order, **more)))
-        return self._source().read_slice(sent)
+        order = replace(order_of(listed, file, slices or file.slices, columns), **more)
+        return self._source().read_slice(pickle.loads(pickle.dumps(order)))

@@ -43,7 +43,7 @@ SEPARATOR = "write it with the separator of the files that the model was made fr
     ids=["another separator", "another case", "another name"],
 )
 def test_columns_that_are_not_there_are_told_beside_those_that_are(tmp_path, there, told, step):
-    file = SourceFile(path="new.csv", size_bytes=1, footer_sha256="", row_groups=())
+    file = SourceFile(path="new.csv", size_bytes=1, sha256="", slices=())
     source = SourceTable(kind="csv", root=str(tmp_path), files=(file,), schema=dict.fromkeys(there, "string"))
     with pytest.raises(DataError) as refused:
         _check_scored_columns(source, ("t", "c", "x"), "m")

@@ -1,6 +1,7 @@
 """Sources in a bucket: the same listing and the same bytes as on disk, and one sentence where there are none."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +12,10 @@ from bucket import bucket_store
 
 from raytemplate.data.options import StorageSpec
 from raytemplate.data.sources.locations import find_files
-from raytemplate.data.sources.reader import list_files, read_file
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.reader import list_files, read_slices
+from raytemplate.data.sources.source import ListOrder, order_of
 from raytemplate.data.sources.storage import Storage, names_in, uri_fault, written_to
 from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
-from raytemplate.records.codec import Settings
 from raytemplate.spec.load import load
 from raytemplate.starting.draft.write import write_draft
 from raytemplate.starting.survey.survey import Asked
@@ -64,12 +64,8 @@ def listed(pattern, root=Path("/"), **more):
 def rows_and_digests(table):
     found = []
     for file in table.files:
-        order = SliceOrder(
-            path=file.path, root=table.root, row_groups=tuple(g.index for g in file.row_groups), time="time",
-            columns=("x", "time", "month"), ranges=tuple(g.range for g in file.row_groups if g.range), start=START,
-            end=END, reading=table.reading, storage=table.storage, footer_sha256=file.footer_sha256,
-        )  # fmt: skip
-        result = read_file(table.kind, order, file.partitions, Settings({"month": "int64"}))
+        every = order_of(table, file, file.slices, ("x", "time", "month"))
+        result = read_slices(replace(every, time="time", start=START, end=END))
         found.append((result.table.to_pylist(), result.file.sha256, result.file.size_bytes))
     return found
 
@@ -81,7 +77,7 @@ def test_a_store_gives_what_the_disk_gives(store, folder, kind):
     there = listed(uri, storage=Storage(endpoint=store.endpoint, region="us-east-1"))
     assert [file.path for file in there.files] == [f"{uri}/month={month}/a{_ending(kind)}" for month in (1, 2)]
     assert there.schema == here.schema
-    assert [file.row_groups for file in there.files] == [file.row_groups for file in here.files]
+    assert [file.slices for file in there.files] == [file.slices for file in here.files]
     assert rows_and_digests(there) == rows_and_digests(here)
     assert sum(len(rows) for rows, *_ in rows_and_digests(there)) == 56
 
@@ -156,10 +152,7 @@ def test_a_store_that_goes_away_while_a_file_is_read_is_no_damaged_file(folder):
         uri = going.put("a.csv", (folder / "csv" / "month=1" / "a.csv").read_bytes())
         table = listed(uri, storage=Storage(endpoint=going.endpoint))
     with pytest.raises(Unavailable):
-        read_file("csv", SliceOrder(
-            path=uri, row_groups=(0,), ranges=(table.files[0].row_groups[0].range,), columns=("x",), start=START,
-            end=END, reading=table.reading, storage=table.storage,
-        ), Settings(), Settings())  # fmt: skip
+        read_slices(order_of(table, table.files[0], table.files[0].slices, ("x",)))
 
 
 def test_a_template_is_drafted_from_a_store_that_the_environment_names(store, folder, tmp_path, monkeypatch):

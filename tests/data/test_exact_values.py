@@ -1,6 +1,5 @@
 """Whole numbers beyond 2^53 are never rounded: in a split, conditions, contracts, classes, files and `init`."""
 
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,8 +14,8 @@ from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract import check_rows
 from raytemplate.data.exact import above, below, equals
 from raytemplate.data.options import as_text
-from raytemplate.data.sources.reader import list_files, read_file
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.reader import list_files, read_slices
+from raytemplate.data.sources.source import ListOrder, order_of
 from raytemplate.data.split import row_hashes
 from raytemplate.data.target import class_texts
 from raytemplate.records.codec import Settings
@@ -168,10 +167,6 @@ def test_a_large_number_of_a_file_is_exact_however_its_neighbours_are_written(tm
     text = f"+{BIG + 1}" if beside == "9007199254740995" else str(BIG + 1)
     write(tmp_path / "a.csv", [text, beside])
     source = list_files("auto", ListOrder(pattern="a.csv", root=tmp_path, settings=Settings({})))
-    ((file, group),) = [(file, group) for file in source.files for group in file.row_groups]
-    order = SliceOrder(
-        path=str(tmp_path / file.path), row_groups=(group.index,), ranges=(group.range,), columns=("account",),
-        start=datetime.min, end=datetime.max, reading=source.reading,
-    )  # fmt: skip
-    found = read_file("csv", order, {}, {}).table.column("account").to_pylist()
+    (file,) = source.files
+    found = read_slices(order_of(source, file, file.slices, ("account",))).table.column("account").to_pylist()
     assert [int(value) for value in found] == [BIG + 1, int(float(beside)) if "." in beside else int(beside)]

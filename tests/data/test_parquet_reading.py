@@ -13,7 +13,7 @@ import pytest
 from raytemplate.data.sources import chunks
 from raytemplate.data.sources.chunks import read_slice
 from raytemplate.data.sources.parquet import list_source, write_table
-from raytemplate.data.sources.source import ReadResult
+from raytemplate.data.sources.source import ReadResult, SliceOrder
 from raytemplate.errors import DataError, IntegrityError
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -33,8 +33,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(path: Path, groups: tuple[int, ...], columns: tuple[str, ...], **more: Any) -> ReadResult:
-    window = {"start": START, "end": START + timedelta(days=30), **more}
-    return read_slice(path.name, groups, columns, root=str(path.parent), time="time", **window)
+    window: dict[str, Any] = {"time": "time", "start": START, "end": START + timedelta(days=30), **more}
+    return read_slice(SliceOrder(source="parquet", path=str(path), slices=groups, columns=columns, **window))
 
 
 def span(path: Path, group: int, column: str) -> tuple[int, int]:
@@ -58,8 +58,8 @@ def test_bytes_read_and_digest_are_those_of_the_chosen_chunks(file: Path) -> Non
     parts = sorted(span(file, group, column) for group in (1, 3) for column in ("time", "x"))
     assert result.file.bytes_read == sum(length for _, length in parts)
     assert result.file.sha256 == hashlib.sha256(b"".join(content[o : o + n] for o, n in parts)).hexdigest()
-    assert (result.file.path, result.file.row_groups, result.file.size_bytes) == ("a.parquet", (1, 3), len(content))
-    groups = list_source("a.parquet", file.parent, "time").files[0].row_groups
+    assert (result.file.path, result.file.row_groups, result.file.size_bytes) == (str(file), (1, 3), len(content))
+    groups = list_source("a.parquet", file.parent, "time").files[0].slices
     assert result.file.bytes_read == sum(groups[g].column_bytes[c] for g in (1, 3) for c in ("time", "x"))
     assert result.table.column_names == ["x", "time"]
     assert result.table.num_rows == 2 * ROWS
@@ -102,11 +102,11 @@ def test_rows_without_a_time_are_in_no_window(tmp_path: Path) -> None:
 
 
 def test_a_file_changed_since_it_was_planned_is_refused(file: Path) -> None:
-    planned = list_source("a.parquet", file.parent, "time").files[0].footer_sha256
-    assert read(file, (0,), ("x",), footer_sha256=planned).table.num_rows == ROWS
+    planned = list_source("a.parquet", file.parent, "time").files[0].sha256
+    assert read(file, (0,), ("x",), sha256=planned).table.num_rows == ROWS
     pq.write_table(pq.read_table(file).slice(1), file, row_group_size=ROWS)
     with pytest.raises(IntegrityError, match=r"/a\.parquet: changed since it was planned"):
-        read(file, (0,), ("x",), footer_sha256=planned)
+        read(file, (0,), ("x",), sha256=planned)
 
 
 def test_a_missing_or_cut_file_is_named(file: Path) -> None:
@@ -141,7 +141,7 @@ def test_files_written_by_us_carry_checksums_statistics_and_are_sorted(tmp_path:
     order = np.random.default_rng(7).permutation(count)
     table = pa.table({"time": pa.array(order * 1_000_000, pa.timestamp("us", "UTC")), "n": order})
     write_table(table, tmp_path / "a.parquet", time="time")
-    groups = list_source("a.parquet", tmp_path, "time").files[0].row_groups
+    groups = list_source("a.parquet", tmp_path, "time").files[0].slices
     assert [g.num_rows for g in groups] == [32_768, 7_232]
     assert groups[0].time_max is not None and groups[1].time_min is not None
     assert groups[0].time_max < groups[1].time_min
@@ -149,7 +149,4 @@ def test_files_written_by_us_carry_checksums_statistics_and_are_sorted(tmp_path:
     offset, length = span(tmp_path / "a.parquet", 0, "n")
     spoil(tmp_path / "a.parquet", offset + length - 5, b"\x00\x01")
     with pytest.raises(DataError, match=r"damaged"):
-        read_slice(
-            "a.parquet", (0,), ("n",), root=str(tmp_path), time="time",
-            start=datetime(1970, 1, 1, tzinfo=UTC), end=START,
-        )  # fmt: skip
+        read(tmp_path / "a.parquet", (0,), ("n",), start=datetime(1970, 1, 1, tzinfo=UTC), end=START)

@@ -1,16 +1,16 @@
 """Any source behind one door: the format by ending, and columns that folders give."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raytemplate.data.sources.reader import list_files, read_file
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.reader import list_files, read_slices
+from raytemplate.data.sources.source import ListOrder, order_of
 from raytemplate.errors import DataError
-from raytemplate.records.codec import Settings
 
 START, END = datetime(2013, 1, 2, tzinfo=UTC), datetime(2013, 1, 4, tzinfo=UTC)
 
@@ -24,16 +24,8 @@ def rows(table, columns, **more):
 
 
 def results(table, columns, **more):
-    kinds = {name: table.schema[name] for name in table.files[0].partitions}
-    found = []
-    for file in table.files:
-        order = SliceOrder(
-            path=file.path, root=table.root, row_groups=tuple(g.index for g in file.row_groups), columns=columns,
-            ranges=tuple(g.range for g in file.row_groups if g.range), reading=table.reading,
-            **{"start": START, "end": END, **more},
-        )  # fmt: skip
-        found.append(read_file(table.kind, order, file.partitions, Settings(kinds)))
-    return found
+    wanted = {"start": START, "end": END, **more}
+    return [read_slices(replace(order_of(table, one, one.slices, columns), **wanted)) for one in table.files]
 
 
 def write(folder, name, value):

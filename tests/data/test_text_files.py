@@ -5,13 +5,14 @@ import gzip
 import io
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytemplate.data.sources.source import ListOrder, SliceOrder
+from raytemplate.data.sources.source import ListOrder, order_of
 from raytemplate.data.sources.text import scan as scanning
 from raytemplate.data.sources.text import source as text_source
 from raytemplate.data.sources.text.quotes import end_of_records
@@ -37,11 +38,8 @@ def listed(folder, text="", name="a.csv", source=CSV, time="", types=None, cache
 def rows(table, columns=None, source=CSV, time="", **window):
     found = []
     for file in table.files:
-        order = SliceOrder(
-            path=file.path, row_groups=tuple(g.index for g in file.row_groups), columns=tuple(columns or table.schema),
-            ranges=tuple(g.range for g in file.row_groups), file_columns=file.columns, reading=table.reading,
-            root=table.root, time=time, **{**EVER, **window},
-        )  # fmt: skip
+        every = order_of(table, file, file.slices, columns or table.schema)
+        order = replace(every, time=time, **{**EVER, **window})
         found += source.read_slice(order).table.to_pylist()
     return found
 
@@ -147,7 +145,7 @@ def test_whatever_csv_wrote_comes_back_from_ranges(tmp_path_factory, records):
         scanning.BLOCK_BYTES = before
     trimmed = [(text.strip(" \n\r"), n) for text, n in records]
     assert found == trimmed
-    assert sum(g.range.num_bytes for g in table.files[0].row_groups) == len(written.getvalue().encode()) - 12
+    assert sum(g.num_bytes for g in table.files[0].slices) == len(written.getvalue().encode()) - 12
 
 
 @pytest.mark.parametrize("text", ['a,"b\nc', 'a,x"b\nc,"d\n', 'x"y,z\na,b\nc,"d\ne'], ids=["regular", "inch", "both"])
@@ -160,7 +158,7 @@ def test_a_cut_is_never_inside_quotes(text):
 def test_ranges_hold_the_times_of_their_rows(tmp_path, small_blocks):
     days = [f"2013-01-{day:02},{day}" for day in range(1, 32)]
     table = listed(tmp_path, "\n".join(["t,x", *days]), time="t")
-    groups = table.files[0].row_groups
+    groups = table.files[0].slices
     assert len(groups) > 3 and sum(g.num_rows for g in groups) == 31
     assert [g.time_max < h.time_min for g, h in itertools.pairwise(groups)] == [True] * (len(groups) - 1)
     assert [row["x"] for row in rows(table, ["x"])] == list(range(1, 32))
@@ -176,7 +174,7 @@ def test_bytes_that_changed_since_the_plan_are_refused(tmp_path):
 def test_a_gzip_file_is_one_range(tmp_path, small_blocks):
     content = "a,b\n" + "".join(f"{n},x\n" for n in range(100))
     table = listed(tmp_path, gzip.compress(content.encode()), name="a.csv.gz")
-    assert len(table.files[0].row_groups) == 1
+    assert len(table.files[0].slices) == 1
     assert [row["a"] for row in rows(table)] == list(range(100))
     with pytest.raises(DataError, match=r"b\.csv\.gz: damaged"):
         listed(tmp_path, gzip.compress(content.encode())[:-30], name="b.csv.gz")

@@ -88,7 +88,7 @@ def test_what_is_said_of_a_window_is_true_of_its_rows(tmp_path_factory, moments,
     """A count is the number of rows, no overlap means no row, and there are never more than the most."""
     start, end = sorted(moment.replace(tzinfo=UTC) for moment in (one, other))
     text = "t,x\n" + "".join(f"{moment.isoformat(timespec='microseconds')},1\n" for moment in moments)
-    group = listed(tmp_path_factory.mktemp("any"), text, time="t").files[0].row_groups[0]
+    group = listed(tmp_path_factory.mktemp("any"), text, time="t").files[0].slices[0]
     rows = sum(start <= moment.replace(tzinfo=UTC) < end for moment in moments)
     found, exact = rows_inside(group, start, end)
     assert not exact or found == rows

@@ -119,7 +119,7 @@ def read(path: str, sha256: str = "00") -> FileRead:
 def snapshot(files: Sequence[FileRead], engine: str = "e", **more: Any) -> Snapshot:
     stage = {"columns": ("t", "x"), "time": "t", "drop": "", "windows": WINDOWS}
     rows, dropped = {"train": 5, "validation": 2, "test": 3}, {"train": 1, "validation": 0, "test": 0}
-    rule: Any = SimpleNamespace(**{"split": None, **stage, **more})
+    rule: Any = SimpleNamespace(**{"split": None, "source": "parquet", "version": "", **stage, **more})
     return snapshot_of(rule, files, rows, dropped, engine)
 
 
@@ -138,8 +138,9 @@ def test_a_snapshot_changes_with_bytes_columns_and_rule() -> None:
         snapshot(files, drop="x is null"),
         snapshot(files, columns=("t",)),
         snapshot(files, time="x"),
+        snapshot(files, version="7"),
     ]
-    assert len({one.digest for one in found}) == 5
+    assert len({one.digest for one in found}) == 6
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

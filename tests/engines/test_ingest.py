@@ -79,7 +79,7 @@ def test_the_record_says_how_many_bytes_were_read(ingest, plan, many_groups, mod
     snapshot = ingest(stage).ingested.snapshot
     expected = 0
     for file in stage.files:
-        chosen = spans(many_groups.parents[1] / file.path, lambda g, c: g in file.row_groups and c in stage.columns)  # noqa: B023
+        chosen = spans(many_groups.parents[1] / file.path, lambda g, c: g in file.slices and c in stage.columns)  # noqa: B023
         expected += sum(length for _, length in chosen)
     assert snapshot.bytes_read == expected == sum(f.bytes_to_read for f in stage.files)
     assert snapshot.bytes_read < 0.5 * sum(f.size_bytes for f in snapshot.files)
@@ -91,7 +91,7 @@ def test_rows_outside_the_windows_are_never_read(ingest, plan, many_groups, mode
     before = ingest(stage).ingested
     for file in stage.files:
         path = many_groups.parents[1] / file.path
-        outside = list(spans(path, lambda g, c: g not in file.row_groups or c not in stage.columns))  # noqa: B023
+        outside = list(spans(path, lambda g, c: g not in file.slices or c not in stage.columns))  # noqa: B023
         assert outside
         for offset, length in outside:
             spoil(path, offset, b"\xa5" * length)

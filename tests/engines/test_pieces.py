@@ -1,7 +1,6 @@
 """Which pieces of files a read task reads, and what it gives."""
 
 from dataclasses import replace
-from datetime import datetime
 from itertools import pairwise
 
 import pyarrow as pa
@@ -22,13 +21,8 @@ MOST_BYTES, MOST_PIECES = 4_000_000, 250
 
 
 def piece(path, num_rows=1, num_bytes=1):
-    order = SliceOrder(
-        path=str(path), footer_sha256=None, row_groups=(0,), ranges=(), columns=("x",), start=datetime.min,
-        end=datetime.max,
-    )  # fmt: skip
-    return Piece(
-        source="parquet", order=order, partitions=Settings(), kinds=Settings(), num_rows=num_rows, num_bytes=num_bytes
-    )
+    order = SliceOrder(source="parquet", path=str(path), slices=(0,), columns=("x",))
+    return Piece(order=order, num_rows=num_rows, num_bytes=num_bytes)
 
 
 @given(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from small_flights import SHIPPED
 
-from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
+from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node
 from raytemplate.spec.load import load
 
@@ -38,15 +38,15 @@ def source(rows_a_month=28_000, schema=None):
     def group(month, half):
         start, middle, end = moment(month), moment(month, 16), moment(month + 1)
         low, high = (start, middle) if half == 0 else (middle, end)
-        return RowGroup(
-            index=half, num_rows=rows_a_month // 2, time_min=low, time_max=high - timedelta(hours=1),
-            column_bytes=bytes_, column_bytes_uncompressed=bytes_,
+        return Slice(
+            number=half, num_rows=rows_a_month // 2, time_min=low, time_max=high - timedelta(hours=1),
+            column_bytes=bytes_,
         )  # fmt: skip
 
     files = tuple(
         SourceFile(
-            path=f"data/flights/2013-{month:02}.parquet", size_bytes=575_000, footer_sha256=f"{month:02}" * 32,
-            row_groups=(group(month, 0), group(month, 1)),
+            path=f"data/flights/2013-{month:02}.parquet", size_bytes=575_000, sha256=f"{month:02}" * 32,
+            slices=(group(month, 0), group(month, 1)),
         )
         for month in range(1, 13)
     )  # fmt: skip

@@ -88,20 +88,20 @@ def test_the_id_changes_with_the_result(changes):
 
 def test_the_id_changes_with_the_day_and_with_one_footer():
     files = source().files
-    touched = replace(source(), files=(replace(files[0], footer_sha256="ff" * 32), *files[1:]))
+    touched = replace(source(), files=(replace(files[0], sha256="ff" * 32), *files[1:]))
     assert plan(as_of="2013-06-02").id != plan().id
     assert plan(source=touched).id != plan().id
 
 
 def test_a_file_outside_the_windows_does_not_change_the_id():
     files = source().files
-    touched = replace(source(), files=(*files[:-1], replace(files[-1], footer_sha256="ff" * 32)))
+    touched = replace(source(), files=(*files[:-1], replace(files[-1], sha256="ff" * 32)))
     assert plan(source=touched).id == plan().id
 
 
 def test_only_files_and_row_groups_in_the_windows_are_read():
     made = plan({"data.windows.train": "20d"}, as_of="2013-06-01")
-    assert [(f.path, f.row_groups) for f in made.ingest.files] == [
+    assert [(f.path, f.slices) for f in made.ingest.files] == [
         ("data/flights/2013-04.parquet", (1,)),
         ("data/flights/2013-05.parquet", (0, 1)),
     ]

@@ -132,7 +132,7 @@ def test_files_take_a_time_to_look_up_and_to_open_each(wide):
         found = source(
             28_000, {"time_hour": "timestamp[us, tz=UTC]", "y": "double", **{f"x{n}": "double" for n in range(10)}}
         )
-        split = [replace(f, path=f"{n}-{f.path}", row_groups=tuple(thin(g, number) for g in f.row_groups))
+        split = [replace(f, path=f"{n}-{f.path}", slices=tuple(thin(g, number) for g in f.slices))
                  for f in found.files for n in range(number)]  # fmt: skip
         forecast = wide(files=replace(found, files=tuple(split)))
         return forecast.start_s + forecast.stage_s("ingest")

@@ -96,8 +96,8 @@ def merge(a: FeatureStatistics, b: FeatureStatistics) -> FeatureStatistics:
     return FeatureStatistics(
         num_rows=a.num_rows + b.num_rows,
         target_column=a.target_column,
-        target=_merge_targets(a.target, b.target),
-        columns={key: _merge_columns(a.columns[key], b.columns[key]) for key in a.columns},
+        target=_merged(a.target, b.target),
+        columns={key: _merged(a.columns[key], b.columns[key]) for key in a.columns},
     )
 
 
@@ -132,29 +132,18 @@ def _learnt(table: pa.Table, target: str, task: Task, positive: str) -> NDArray[
     return np.nan_to_num(to_floats(column_of(rows, target)), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _merge_targets(
-    a: NumberProfile | CategoryProfile, b: NumberProfile | CategoryProfile
-) -> NumberProfile | CategoryProfile:
-    if isinstance(a, NumberProfile) and isinstance(b, NumberProfile):
-        return merge_numbers(a, b)
-    if isinstance(a, CategoryProfile) and isinstance(b, CategoryProfile):
-        return merge_categories(a, b)
-    raise DataError("statistics of different tasks cannot be merged")
+_MERGERS: Mapping[type, Callable[[Any, Any], Any]] = {
+    NumberProfile: merge_numbers,
+    CategoryProfile: merge_categories,
+    QuantileProfile: merge_quantiles,
+    TimeProfile: merge_times,
+    TargetMeanProfile: merge_target_means,
+    PresenceProfile: merge_presence,
+}
 
 
-def _merge_columns(a: ColumnStatistics, b: ColumnStatistics) -> ColumnStatistics:
-    match a, b:
-        case NumberProfile(), NumberProfile():
-            return merge_numbers(a, b)
-        case CategoryProfile(), CategoryProfile():
-            return merge_categories(a, b)
-        case QuantileProfile(), QuantileProfile():
-            return merge_quantiles(a, b)
-        case TimeProfile(), TimeProfile():
-            return merge_times(a, b)
-        case TargetMeanProfile(), TargetMeanProfile():
-            return merge_target_means(a, b)
-        case PresenceProfile(), PresenceProfile():
-            return merge_presence(a, b)
-        case _:
-            raise DataError("statistics of different kinds cannot be merged")
+def _merged(a: Any, b: Any) -> Any:
+    """Two profiles of one kind as one."""
+    if type(a) is not type(b):
+        raise DataError("statistics of different kinds cannot be merged")
+    return _MERGERS[type(a)](a, b)

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.features.kind import is_text, is_whole
 from raytemplate.data.missing import null_where_missing
+from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.statistics import merged_type
-from raytemplate.data.times import is_time, time_range
+from raytemplate.data.times import time_range
 
 pc: Any = pyarrow.compute
 
@@ -61,7 +61,8 @@ def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
         DataError: a time that cannot be kept.
     """
     column = null_where_missing(column)
-    there, word = column.drop_null(), type_of(column.type)
+    kind = str(column.type)
+    there, word = column.drop_null(), word_of(kind) or ("null" if kind == "null" else "other")
     low, high = _limits(there, word)
     fractions = word == "number" and pc.all(pc.equal(there, pc.floor(there))).as_py() is False
     return ColumnProfile(
@@ -114,14 +115,3 @@ def _few(values: Mapping[Value, int]) -> Mapping[Value, int] | None:
 def _exactly(value: Any) -> int | float:
     """A number as a float if that is the same, else as int; so is the size of account numbers kept."""
     return float(value) if float(value) == value or value != int(value) else int(value)
-
-
-def type_of(kind: Any) -> str:
-    """An Arrow type as a contract calls it; "other" for what it has no word for."""
-    if pa.types.is_dictionary(kind):
-        return type_of(kind.value_type)
-    tests = {
-        "integer": is_whole, "number": lambda k: pa.types.is_floating(k) or pa.types.is_decimal(k), "text": is_text,
-        "boolean": pa.types.is_boolean, "time": is_time, "null": pa.types.is_null,
-    }  # fmt: skip
-    return next((word for word, test in tests.items() if test(kind)), "other")

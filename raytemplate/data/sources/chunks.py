@@ -6,15 +6,14 @@ import hashlib
 import io
 import os
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, read_footer
-from raytemplate.data.sources.locations import HERE, joined, open_file
-from raytemplate.data.sources.source import ReadResult
+from raytemplate.data.sources.locations import open_file
+from raytemplate.data.sources.source import ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError, IntegrityError
@@ -29,47 +28,31 @@ MAX_RATIO, RATIO_FROM_BYTES = 500, 512 * 2**20
 """So is one of more than 512 MiB that unpacks to over 500 times its size: real tables reach 2 to 50."""
 
 
-def read_slice(
-    path: str,
-    row_groups: tuple[int, ...],
-    columns: tuple[str, ...],
-    *,
-    time: str,
-    start: datetime,
-    end: datetime,
-    root: str = "",
-    footer_sha256: str | None = None,
-    storage: Storage = HERE,
-) -> ReadResult:
+def read_slice(order: SliceOrder) -> ReadResult:
     """The rows of one file with start <= time < end, from the given row groups only; without `time` all of them.
 
     Each column chunk is read once, in the order of the file; those bytes are hashed and then decoded, and page
     checksums are verified where the writer left them. Rows without a time are in no window.
 
-    Args:
-        path: the file, relative to `root`, as the record will name it.
-        columns: columns of the result, in this order.
-        footer_sha256: the footer's digest when the read was planned; None accepts any.
-
     Raises:
         DataError: missing, cut off or damaged file; a column that is not there; a row group too large.
         IntegrityError: the file has changed since it was planned.
     """
-    location = joined(root, path)
-    with open_file(location, storage) as file:
-        footer = read_footer(file, location)
-        if footer_sha256 not in (None, footer.sha256):
+    path, row_groups, columns, time = order.path, order.slices, order.columns, order.time
+    with open_file(path, order.location.to(Storage)) as file:
+        footer = read_footer(file, path)
+        if order.sha256 not in (None, footer.sha256):
             raise IntegrityError(
-                f"{location}: changed since it was planned (its footer is another one)", next_step="plan again"
+                f"{path}: changed since it was planned (its footer is another one)", next_step="plan again"
             )
         wanted = tuple(dict.fromkeys((*columns, time) if time else columns))
-        names = _check_columns(footer, location, wanted, time)
-        pieces = _read_pieces(file, location, footer, row_groups, wanted, names)
-    table = _decode(pieces, location, footer, row_groups, wanted)
+        names = _check_columns(footer, path, wanted, time)
+        pieces = _read_pieces(file, path, footer, row_groups, wanted, names)
+    table = _decode(pieces, path, footer, row_groups, wanted)
     timeless = 0
     if time:
         times = table.column(time)
-        table, timeless = table.filter(between(times, start, end)).select(list(columns)), times.null_count
+        table, timeless = table.filter(between(times, order.start, order.end)).select(list(columns)), times.null_count
     return ReadResult(table=table, file=_record(path, footer, row_groups, pieces, timeless))
 
 

@@ -1,4 +1,4 @@
-"""What is known of a source before a row is read: files, row groups, columns, times. Plain data."""
+"""What is known of a source before a row is read: files, slices, columns, times. Plain data."""
 
 from __future__ import annotations
 
@@ -7,18 +7,7 @@ from dataclasses import dataclass, field
 from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from raytemplate.data.sources.folders import LeftOut
-from raytemplate.data.sources.storage import Storage
 from raytemplate.records.codec import Settings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ByteRange:
-    """Whole records of a text file: where they are, the line they start on (from 1), and the digest of their bytes."""
-
-    offset: int
-    num_bytes: int
-    line: int
-    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,21 +38,26 @@ class TimeBin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RowGroup:
-    """Rows that are read together: a row group of a Parquet file, or a range of bytes of a text file.
+class Slice:
+    """Rows that are read together, such as a row group of a Parquet file or a range of bytes of a text file.
 
     Times are None where nothing is known of them. `time_rows` are rows by day (of months or years, where there are very
-    many), where they were counted; without them only the oldest and the newest time are known. `range` is None in
-    Parquet files, whose columns are read alone.
+    many), where they were counted; without them only the oldest and the newest time are known.
+
+    Args:
+        number: its place among the slices of its file, from 0.
+        num_bytes: bytes that are read for it, whatever the columns.
+        column_bytes: bytes that are read for each column besides, where columns are read alone.
+        handle: what its source must know to find it again; nobody else looks into it.
     """
 
-    index: int
+    number: int
     num_rows: int
-    time_min: datetime | None
-    time_max: datetime | None
-    column_bytes: Mapping[str, int]
-    column_bytes_uncompressed: Mapping[str, int]
-    range: ByteRange | None = None
+    time_min: datetime | None = None
+    time_max: datetime | None = None
+    num_bytes: int = 0
+    column_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+    handle: Settings = field(default_factory=Settings)
     time_rows: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -73,77 +67,68 @@ class RowGroup:
 
     def bytes_of(self, columns: Iterable[str]) -> int:
         """Bytes that must be read for these columns; a column of the path (a partition) costs nothing."""
-        if self.range is not None:
-            return self.range.num_bytes
-        return sum(self.column_bytes.get(column, 0) for column in columns)
+        return self.num_bytes + sum(self.column_bytes.get(column, 0) for column in columns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file.
+    """One file; or what else a source has that people know by a name, such as a table.
 
     Args:
-        footer_sha256: stands for its content while planning. Parquet: of the footer, which has every column's counts
-            and statistics; text: of the digests of its ranges.
-        columns: names in the order of the file, where that is not the order of the source's schema (text).
-        partitions: values that the path gives, `{"year": 2013}` from `year=2013/`.
+        size_bytes: 0 where there is no file to be seen.
+        sha256: stands for its content while planning.
+        handle: what its source must know of it to read any of its slices; nobody else looks into it.
         is_whole: whether all of it was looked at; types of columns may be others further on.
     """
 
     path: str
     size_bytes: int
-    footer_sha256: str
-    row_groups: tuple[RowGroup, ...]
-    columns: tuple[str, ...] = ()
-    partitions: Settings = field(default_factory=Settings)
+    sha256: str
+    slices: tuple[Slice, ...]
+    handle: Settings = field(default_factory=Settings)
     is_whole: bool = True
 
     @property
     def num_rows(self) -> int:
-        """Rows of all row groups."""
-        return sum(g.num_rows for g in self.row_groups)
+        """Rows of all slices."""
+        return sum(one.num_rows for one in self.slices)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceTable:
     """All files of a source, sorted by path, with one schema: column name -> Arrow type as text.
 
-    `left_out` lies beside them and is not read.
-    `reading` is what its reader must know besides (how a CSV file is written), the same for every file, and
-    `storage` where the bucket is that they are in.
+    Args:
+        version: of what was listed, if the source keeps several, such as the snapshot of a table format; else "".
+        reading: what the source must know to read any file, such as how CSV files are written; nobody else looks into
+            it.
+        location: where the source is, as far as the paths do not say it, likewise. It changes nothing of what is read.
+        partitions: columns that the paths give, with their Arrow types.
+        left_out: what lies beside the files and is not read.
     """
 
     kind: str
     root: str
     files: tuple[SourceFile, ...]
     schema: Mapping[str, str]
+    version: str = ""
     reading: Settings = field(default_factory=Settings)
-    storage: Storage = field(default_factory=Storage)
+    location: Settings = field(default_factory=Settings)
+    partitions: Settings = field(default_factory=Settings)
     left_out: tuple[LeftOut, ...] = ()
-
-    @property
-    def partitions(self) -> Settings:
-        """Columns that the paths give, with their Arrow types."""
-        return Settings({name: self.schema[name] for name in self.files[0].partitions})
 
     @property
     def newest_file(self) -> str:
         """The file with the newest time; "" if no times are known."""
-        newest = [(g.time_max, f.path) for f in self.files for g in f.row_groups if g.time_max]
+        newest = [(g.time_max, f.path) for f in self.files for g in f.slices if g.time_max]
         return max(newest)[1] if newest else ""
-
-    @property
-    def oldest_file(self) -> str:
-        """The file with the oldest time; "" if no times are known."""
-        oldest = [(g.time_min, f.path) for f in self.files for g in f.row_groups if g.time_min]
-        return min(oldest)[1] if oldest else ""
 
     @property
     def time_min(self) -> datetime | None:
         """Oldest time in the data."""
-        return min((g.time_min for f in self.files for g in f.row_groups if g.time_min), default=None)
+        return min((g.time_min for f in self.files for g in f.slices if g.time_min), default=None)
 
     @property
     def time_max(self) -> datetime | None:
         """Newest time in the data."""
-        return max((g.time_max for f in self.files for g in f.row_groups if g.time_max), default=None)
+        return max((g.time_max for f in self.files for g in f.slices if g.time_max), default=None)

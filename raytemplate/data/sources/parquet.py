@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
 from raytemplate.data.sources.chunks import read_slice
 from raytemplate.data.sources.footer import Footer, arrow_schema, column_of, read_footer
-from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
+from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.data.sources.locations import HERE, find_files, named, open_file
-from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
+from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import to_moment
 from raytemplate.errors import DataError, Unavailable, UsageError
+from raytemplate.records.codec import Settings
 from raytemplate.store.atomic import temporary_beside
 
 ROWS_PER_GROUP = 32_768
@@ -39,13 +40,7 @@ class ParquetSource:
         """See `list_source`."""
         return list_source(order.pattern, order.root, order.time, order.storage)
 
-    @staticmethod
-    def read_slice(order: SliceOrder) -> ReadResult:
-        """See `chunks.read_slice`."""
-        return read_slice(
-            order.path, order.row_groups, order.columns, time=order.time, start=order.start, end=order.end,
-            root=order.root, footer_sha256=order.footer_sha256, storage=order.storage,
-        )  # fmt: skip
+    read_slice = staticmethod(read_slice)
 
 
 def list_source(pattern: str, root: Path, time: str, storage: Storage = HERE) -> SourceTable:
@@ -69,7 +64,7 @@ def list_source(pattern: str, root: Path, time: str, storage: Storage = HERE) ->
     kind = schemas[0].field(time).type if time else None
     files = tuple(_source_file(p, root, f, time, kind, frozenset(first)) for p, f in zip(paths, footers, strict=True))
     check_rows(pattern, files)
-    return SourceTable(kind="parquet", root=str(root), files=files, schema=first, storage=storage)
+    return SourceTable(kind="parquet", root=str(root), files=files, schema=first, location=Settings.of(storage))
 
 
 def _footer(path: str, storage: Storage) -> Footer:
@@ -78,27 +73,21 @@ def _footer(path: str, storage: Storage) -> Footer:
 
 
 def _source_file(path: str, root: Path, footer: Footer, time: str, kind: Any, names: frozenset[str]) -> SourceFile:
-    groups = tuple(_row_group(footer, i, time, kind, names, path) for i in range(footer.metadata.num_row_groups))
-    return SourceFile(
-        path=named(path, root), size_bytes=footer.size_bytes, footer_sha256=footer.sha256, row_groups=groups
-    )
+    groups = tuple(_slice(footer, i, time, kind, names, path) for i in range(footer.metadata.num_row_groups))
+    return SourceFile(path=named(path, root), size_bytes=footer.size_bytes, sha256=footer.sha256, slices=groups)
 
 
-def _row_group(footer: Footer, index: int, time: str, kind: Any, names: frozenset[str], path: str) -> RowGroup:
+def _slice(footer: Footer, index: int, time: str, kind: Any, names: frozenset[str], path: str) -> Slice:
     group = footer.metadata.row_group(index)
-    stored, plain = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    stored = dict.fromkeys(names, 0)
     low = high = None
     for i in range(group.num_columns):
         chunk = group.column(i)
         name = column_of(chunk.path_in_schema, names)
         stored[name] += chunk.total_compressed_size
-        plain[name] += chunk.total_uncompressed_size
         if name == time and (found := chunk.statistics) is not None and found.has_min_max:
             low, high = _range(found, kind, path)
-    return RowGroup(
-        index=index, num_rows=group.num_rows, time_min=low, time_max=high,
-        column_bytes=stored, column_bytes_uncompressed=plain,
-    )  # fmt: skip
+    return Slice(number=index, num_rows=group.num_rows, time_min=low, time_max=high, column_bytes=stored)
 
 
 def _range(found: Any, kind: Any, path: str) -> tuple[datetime, datetime]:

@@ -18,6 +18,9 @@ from raytemplate.records.codec import Settings
 
 _PART = re.compile(r"^([^=]+)=(.*)$")
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+BY_PATH = "partitions"
+"""In the handle of a file: column -> (value, Arrow type) that its path gives."""
+
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _KINDS: Mapping[str, Any] = {"int64": pa.int64(), "date32[day]": pa.date32(), "string": pa.string()}
 
@@ -88,25 +91,26 @@ def with_partitions(table: SourceTable, kinds: Mapping[str, str], time_column: s
     if time_column in kinds and kinds[time_column] != "date32[day]":
         raise DataError(f"{table.files[0].path}: {time_column} (data.time) is no date such as 2013-01-31")
     files = tuple(_with_values(file, kinds, time_column) for file in table.files)
-    return replace(table, files=files, schema={**table.schema, **kinds})
+    return replace(table, files=files, schema={**table.schema, **kinds}, partitions=Settings(kinds))
 
 
 def _with_values(file: SourceFile, kinds: Mapping[str, str], time_column: str) -> SourceFile:
     texts = partition_texts(file.path)
-    values = {name: int(text) if text and kind == "int64" else text for (name, kind), text in
-              zip(kinds.items(), (texts[n] for n in kinds), strict=True)}  # fmt: skip
-    groups = file.row_groups
+    values = {
+        name: [int(text) if text and kind == "int64" else text, kind]
+        for name, kind in kinds.items() for text in [texts[name]]
+    }  # fmt: skip
+    slices = file.slices
     if time_column in kinds:
         day = _date(texts[time_column] or "")
         moment = datetime.combine(day, time(), UTC) if day else None
-        groups = tuple(replace(group, time_min=moment, time_max=moment) for group in groups)
-    return replace(file, partitions=Settings(values), row_groups=groups)
+        slices = tuple(replace(one, time_min=moment, time_max=moment) for one in slices)
+    return replace(file, handle=Settings({**file.handle, BY_PATH: values}), slices=slices)
 
 
-def append_partitions(table: pa.Table, values: Mapping[str, Any], kinds: Mapping[str, str]) -> pa.Table:
+def append_partitions(table: pa.Table, values: Mapping[str, tuple[Any, str]]) -> pa.Table:
     """The rows of one file with the columns that its path gives."""
-    for name, value in values.items():
-        kind = _KINDS[kinds[name]]
-        value = _date(value) if kinds[name] == "date32[day]" and value else value
-        table = table.append_column(name, pa.repeat(pa.scalar(value, kind), table.num_rows))
+    for name, (value, kind) in values.items():
+        value = _date(value) if kind == "date32[day]" and value else value
+        table = table.append_column(name, pa.repeat(pa.scalar(value, _KINDS[kind]), table.num_rows))
     return table

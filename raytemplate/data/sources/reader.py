@@ -1,11 +1,10 @@
-"""The doors to any source: which format, what there is, and one file's rows with what its path gives."""
+"""The doors to any source: which format, what there is, and the rows of slices with what its path gives."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -13,7 +12,7 @@ from raytemplate import plugins
 from raytemplate.data.sources.folders import Found
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import find, named
-from raytemplate.data.sources.partitions import append_partitions, partition_types, with_partitions
+from raytemplate.data.sources.partitions import BY_PATH, append_partitions, partition_types, with_partitions
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder, Source
 from raytemplate.data.times import between
 from raytemplate.errors import DataError
@@ -42,13 +41,15 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
 
 
 def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
-    """Which source reads the files of an order, the files, and what is left out.
+    """Which source reads the files of an order, the files (none of a source without), and what is left out.
 
     Raises:
         DataError: no file; endings that belong to several formats, or to none.
     """
     if format_ != "auto":
         source = source_of(format_)
+        if not source.endings:
+            return source, Found(files=())
         return source, find(order.pattern, order.root, source.endings, order.storage)
     sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
     endings = tuple(ending for source in sources for ending in source.endings)
@@ -71,17 +72,13 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
     return used[paths[0]], found
 
 
-def read_file(kind: str, order: SliceOrder, partitions: Any, kinds: Any) -> ReadResult:
-    """One file's rows, as `Source.read_slice`, with the columns that its path gives.
-
-    Args:
-        partitions: column -> value that the path of this file gives.
-        kinds: column -> Arrow type of those.
-    """
-    inside = tuple(column for column in order.columns if column not in partitions)
-    by_path = order.time in partitions
-    result = source_of(kind).read_slice(replace(order, columns=inside, time="" if by_path else order.time))
-    table: pa.Table = append_partitions(result.table, partitions, kinds)
-    if by_path:
+def read_slices(order: SliceOrder) -> ReadResult:
+    """One file's rows, as `Source.read_slice`, with the columns that its path gives."""
+    by_path = order.handle.get(BY_PATH, {})
+    inside = tuple(column for column in order.columns if column not in by_path)
+    time = "" if order.time in by_path else order.time
+    result = source_of(order.source).read_slice(replace(order, columns=inside, time=time))
+    table: pa.Table = append_partitions(result.table, by_path)
+    if order.time in by_path:
         table = table.filter(between(table.column(order.time), order.start, order.end))
     return replace(result, table=table.select(list(order.columns)))

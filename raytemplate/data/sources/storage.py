@@ -37,7 +37,7 @@ _KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Storage:
-    """Where buckets are, if not where their provider has them. Never a key: every process has its own."""
+    """Where buckets are, if not where their provider has them: the `location` of files. Never a key."""
 
     endpoint: str = ""
     region: str = ""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from raytemplate import plugins
 from raytemplate.data.profile.column import NOTHING, ColumnProfile, column_profile, merge
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.data.sources.as_read import as_read
-from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.locations import find_files, joined
-from raytemplate.data.sources.reader import list_files, read_file, source_of
-from raytemplate.data.sources.source import ListOrder, SliceOrder, Source
+from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
+from raytemplate.data.sources.locations import find_files
+from raytemplate.data.sources.reader import list_files, read_slices, source_of
+from raytemplate.data.sources.source import ListOrder, Source, order_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.times import utc_days
 from raytemplate.errors import DataError, UsageError
@@ -155,7 +155,7 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Piece:
-    """What is kept of one row group of a file: profiles by column, rows by day (UTC), and some rows."""
+    """What is kept of one slice of a file: profiles by column, rows by day (UTC), and some rows."""
 
     file: str
     profiles: Mapping[str, ColumnProfile]
@@ -164,8 +164,8 @@ class _Piece:
 
 
 def _pieces(source: SourceTable, columns: tuple[str, ...], time: str, most: int) -> Iterator[_Piece]:
-    """Every row group in its order, a few at once; samples of `most` rows in all, from all over the files."""
-    groups = [(file, group) for file in source.files for group in file.row_groups if group.num_rows]
+    """Every slice in its order, a few at once; samples of `most` rows in all, from all over the files."""
+    groups = [(file, group) for file in source.files for group in file.slices if group.num_rows]
     every = max(1, len(groups) // _SAMPLE_PARTS)
     sampled = range(0, len(groups), every)
     orders = [(*piece, max(1, most // len(sampled)) if n in sampled else 0) for n, piece in enumerate(groups)]
@@ -174,9 +174,9 @@ def _pieces(source: SourceTable, columns: tuple[str, ...], time: str, most: int)
             yield from pool.map(partial(_look, source, columns, time), orders[first : first + _THREADS])
 
 
-def _look(source: SourceTable, columns: tuple[str, ...], time: str, order: tuple[SourceFile, RowGroup, int]) -> _Piece:
+def _look(source: SourceTable, columns: tuple[str, ...], time: str, order: tuple[SourceFile, Slice, int]) -> _Piece:
     file, group, num_sampled = order
-    table = _read(source, columns, file, group)
+    table = as_read(read_slices(order_of(source, file, [group], columns)).table, Rules())
     return _Piece(
         file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
         days=_days(table.column(time)) if time else {}, sample=_some(table, num_sampled),
@@ -188,16 +188,6 @@ def _profile(name: str, column: Any) -> ColumnProfile:
         return column_profile(column)
     except DataError as error:
         raise DataError(f"column {name}: {error.what}", next_step="give files without such times") from error
-
-
-def _read(source: SourceTable, columns: tuple[str, ...], file: SourceFile, group: RowGroup) -> pa.Table:
-    order = SliceOrder(
-        path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
-        ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading, storage=source.storage,
-    )  # fmt: skip
-    kinds = {name: source.schema[name] for name in file.partitions}
-    return as_read(read_file(source.kind, order, file.partitions, kinds).table, Rules())
 
 
 def _some(table: pa.Table, rows: int) -> pa.Table:

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
-from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
-from raytemplate.data.sources.locations import find_files, joined, named, open_file
+from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
+from raytemplate.data.sources.locations import find_files, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.times import between, time_range
 from raytemplate.errors import DataError, IntegrityError
@@ -20,7 +20,7 @@ from raytemplate.records.ingested import FileRead
 
 
 class ArrowSource:
-    """A record batch is a row group. The format has no checksums, so that the digest is that of the whole file."""
+    """A record batch is a slice; its number says which. Without checksums in the format the whole file is hashed."""
 
     kind = "arrow"
     endings: tuple[str, ...] = (".arrow", ".feather")
@@ -39,30 +39,27 @@ class ArrowSource:
             check_same_schema(path, found, paths[0], schema)
             if order.time:
                 check_time(path, reader.schema, order.time)
-            groups = tuple(_row_group(reader, index, order.time) for index in range(reader.num_record_batches))
-            files.append(SourceFile(
-                path=named(path, root), size_bytes=len(content), footer_sha256=hashlib.sha256(content).hexdigest(),
-                row_groups=groups,
-            ))  # fmt: skip
+            slices = tuple(_slice(reader, index, order.time) for index in range(reader.num_record_batches))
+            digest = hashlib.sha256(content).hexdigest()
+            files.append(SourceFile(path=named(path, root), size_bytes=len(content), sha256=digest, slices=slices))
         check_rows(order.pattern, files)
         return SourceTable(kind=ArrowSource.kind, root=str(root), files=tuple(files), schema=schema)
 
     @staticmethod
     def read_slice(order: SliceOrder) -> ReadResult:
         """See `Source`."""
-        place = joined(order.root, order.path)
-        content, reader = _open(place)
+        content, reader = _open(order.path)
         digest = hashlib.sha256(content).hexdigest()
-        if order.footer_sha256 not in (None, digest):
-            raise IntegrityError(f"{place}: changed since it was planned", next_step="plan again")
+        if order.sha256 not in (None, digest):
+            raise IntegrityError(f"{order.path}: changed since it was planned", next_step="plan again")
         for name in order.columns:
             if name not in reader.schema.names:
-                raise DataError(f"{place}: no column {name}; {suggest(name, tuple(reader.schema.names))}")
-        table: Any = pa.Table.from_batches([reader.get_batch(index) for index in order.row_groups], reader.schema)
+                raise DataError(f"{order.path}: no column {name}; {suggest(name, tuple(reader.schema.names))}")
+        table: Any = pa.Table.from_batches([reader.get_batch(index) for index in order.slices], reader.schema)
         if order.time:
             table = table.filter(between(table.column(order.time), order.start, order.end))
         file = FileRead(
-            path=order.path, size_bytes=len(content), row_groups=order.row_groups, bytes_read=len(content),
+            path=order.path, size_bytes=len(content), row_groups=order.slices, bytes_read=len(content),
             sha256=digest,
         )  # fmt: skip
         return ReadResult(table=table.select(list(order.columns)), file=file)
@@ -77,11 +74,8 @@ def _open(path: str) -> tuple[bytes, Any]:
         raise DataError(f"{path}: not an Arrow file, or damaged: {error}") from error
 
 
-def _row_group(reader: Any, index: int, time: str) -> RowGroup:
+def _slice(reader: Any, index: int, time: str) -> Slice:
     batch = reader.get_batch(index)
     low, high = time_range(batch.column(time)) if time else (None, None)
     sizes = {name: batch.column(name).nbytes for name in batch.schema.names}
-    return RowGroup(
-        index=index, num_rows=batch.num_rows, time_min=low, time_max=high, column_bytes=sizes,
-        column_bytes_uncompressed=sizes,
-    )  # fmt: skip
+    return Slice(number=index, num_rows=batch.num_rows, time_min=low, time_max=high, column_bytes=sizes)

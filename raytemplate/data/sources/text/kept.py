@@ -15,7 +15,7 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.records import codec
 from raytemplate.store.atomic import write_atomic
 
-_VERSION = 5
+_VERSION = 6
 
 
 def remembered(

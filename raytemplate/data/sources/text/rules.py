@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from raytemplate.records import codec
-
 TYPES: Mapping[str, Any] = {
     str(kind): kind
     for kind in (
@@ -61,15 +59,6 @@ class Reading:
     columns: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict[str, str])
     written: tuple[str, ...] = ()
-
-    def settings(self) -> codec.Settings:
-        """As a plan holds it."""
-        return codec.Settings(codec.encode(self))
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Reading:
-        """Back from a plan."""
-        return codec.decode(cls, dict(settings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

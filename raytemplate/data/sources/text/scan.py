@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from raytemplate.data.sources.listing import ByteRange, RowGroup
+from raytemplate.data.sources.listing import Slice
 from raytemplate.data.sources.locations import HERE, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.encoding import check_start, check_text
@@ -22,6 +22,7 @@ from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat
 from raytemplate.data.sources.text.values import as_written
 from raytemplate.data.times import is_time, rows_by_time, time_range
 from raytemplate.errors import DataError
+from raytemplate.records.codec import Settings
 
 BLOCK_BYTES = 8 * 2**20
 """Size of a range: one is read and parsed as a whole."""
@@ -36,6 +37,16 @@ START_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ByteRange:
+    """Whole records of a text file: where they are, the line they start on (from 1), and the digest of their bytes."""
+
+    offset: int
+    num_bytes: int
+    line: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scanned:
     """What one pass found. `types`: column -> Arrow type, "null" where no value was seen; the order is the file's."""
 
@@ -43,14 +54,14 @@ class Scanned:
     head: Head
     columns: tuple[str, ...]
     types: Mapping[str, str]
-    row_groups: tuple[RowGroup, ...]
+    slices: tuple[Slice, ...]
     is_whole: bool = True
     """Whether all of the file was looked at."""
 
     @property
     def sha256(self) -> str:
         """Stands for the content of the whole file."""
-        digests = "".join(group.range.sha256 for group in self.row_groups if group.range)
+        digests = "".join(one.handle["sha256"] for one in self.slices)
         return hashlib.sha256(digests.encode()).hexdigest()
 
 
@@ -66,7 +77,7 @@ class _Pass:
     fixed: Mapping[str, str]
     written: tuple[str, ...] = ()
     types: dict[str, str] = field(default_factory=dict[str, str])
-    groups: list[RowGroup] = field(default_factory=list[RowGroup])
+    slices: list[Slice] = field(default_factory=list[Slice])
     offset: int = 0
     line: int = 1
 
@@ -83,18 +94,11 @@ class _Pass:
         at = ByteRange(
             offset=self.offset, num_bytes=len(content), line=self.line, sha256=hashlib.sha256(content).hexdigest()
         )
-        self.groups.append(
-            RowGroup(
-                index=len(self.groups),
-                num_rows=table.num_rows,
-                time_min=low,
-                time_max=high,
-                column_bytes={},
-                column_bytes_uncompressed={},
-                range=at,
-                time_rows=rows_by_time(table.column(self.time)) if low is not None else {},
-            )
-        )
+        self.slices.append(Slice(
+            number=len(self.slices), num_rows=table.num_rows, time_min=low, time_max=high, num_bytes=len(content),
+            handle=Settings.of(at),
+            time_rows=rows_by_time(table.column(self.time)) if low is not None else {},
+        ))  # fmt: skip
         self.offset += len(content)
         self.line += content.count(b"\n")
 
@@ -143,7 +147,7 @@ def scan(
                 work.take(content)
     return Scanned(
         size_bytes=size, head=head, columns=head.columns or tuple(work.types), types=work.types,
-        row_groups=tuple(work.groups), is_whole=is_whole,
+        slices=tuple(work.slices), is_whole=is_whole,
     )  # fmt: skip
 
 

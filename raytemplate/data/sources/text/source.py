@@ -12,22 +12,23 @@ from typing import Any
 import pyarrow as pa
 
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
-from raytemplate.data.sources.listing import ByteRange, SourceFile, SourceTable
-from raytemplate.data.sources.locations import find_files, joined, named, open_file
+from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.sources.locations import find_files, named, open_file
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.csv_format import CsvFormat
 from raytemplate.data.sources.text.jsonl_format import JsonLinesFormat
 from raytemplate.data.sources.text.kept import remembered
 from raytemplate.data.sources.text.rules import PROMISED, TIME, TYPES, Head, Reading, Rules, TextFormat, wider
-from raytemplate.data.sources.text.scan import Scanned, at_line, scan, start_of, unpack
+from raytemplate.data.sources.text.scan import ByteRange, Scanned, at_line, scan, start_of, unpack
 from raytemplate.data.times import between
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.plugins import suggest
-from raytemplate.records.codec import decode
+from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 _READERS = 2
+_COLUMNS = "columns"  # of a file's handle: their order in the file, where that is another than the source's
 
 
 class TextSource:
@@ -40,22 +41,32 @@ class TextSource:
         """See `Source`."""
         root = Path(os.path.abspath(order.root))
         paths = find_files(order.pattern, root, self.endings, order.storage)
-        rules = self.format.settle(decode(Rules, dict(order.settings)), start_of(paths[0], order.storage))
+        rules = self.format.settle(order.settings.to(Rules), start_of(paths[0], order.storage))
         fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
         times = (order.time, *(name for name, kind in order.types.items() if kind == TIME))
         fixed |= dict.fromkeys(filter(None, times), TIME)
         if self.format.name == "csv":
             fixed |= dict.fromkeys(order.written, "string")
         with ThreadPoolExecutor(_READERS) as pool:
-            found = list(pool.map(lambda path: self._scan(path, rules, order, fixed), paths))
+            found = list(pool.map(lambda path: remembered(order, path, rules, fixed, lambda: scan(
+                path, self.format, rules, order.time, fixed, order.storage, order.most_bytes, order.written
+            )), paths))  # fmt: skip
         types = self._joined_types(paths, found, fixed, order.written)
-        types |= dict.fromkeys(_unseen(found), "null")
+        if not all(one.is_whole for one in found):  # there may be values where nobody has looked
+            types |= {n: "null" for n in found[0].columns if all(one.types.get(n, "null") == "null" for one in found)}
         _check_time(paths[0], types, order.time)
-        files = tuple(_source_file(path, root, one, tuple(types)) for path, one in zip(paths, found, strict=True))
+        files = tuple(
+            SourceFile(
+                path=named(path, root), size_bytes=one.size_bytes, sha256=one.sha256, slices=one.slices,
+                handle=Settings({} if one.columns == tuple(types) else {_COLUMNS: one.columns}), is_whole=one.is_whole,
+            )
+            for path, one in zip(paths, found, strict=True)
+        )  # fmt: skip
         check_rows(order.pattern, files)
-        reading = Reading(rules=rules, columns=tuple(types), types=types, written=order.written).settings()
+        reading = Reading(rules=rules, columns=tuple(types), types=types, written=order.written)
         return SourceTable(
-            kind=self.kind, root=str(root), files=files, schema=types, reading=reading, storage=order.storage
+            kind=self.kind, root=str(root), files=files, schema=types, reading=Settings.of(reading),
+            location=Settings.of(order.storage),
         )  # fmt: skip
 
     def _joined_types(
@@ -75,27 +86,26 @@ class TextSource:
         settled = {name: self.format.settled_type(kind, promised.get(name, kind)) for name, kind in types.items()}
         return {name: "string" if kind == "null" else kind for name, kind in settled.items()}
 
-    def _scan(self, path: str, rules: Rules, order: ListOrder, fixed: Mapping[str, str]) -> Scanned:
-        def work() -> Scanned:
-            return scan(path, self.format, rules, order.time, fixed, order.storage, order.most_bytes, order.written)
-
-        return remembered(order, path, rules, fixed, work)
-
     def read_slice(self, order: SliceOrder) -> ReadResult:
         """See `Source`."""
-        location, reading = joined(order.root, order.path), Reading.of(order.reading)
+        path, reading = order.path, order.reading.to(Reading)
         wanted = tuple(dict.fromkeys((*order.columns, order.time) if order.time else order.columns))
-        _check_columns(location, wanted, reading)
-        names = order.file_columns or reading.columns
-        size, contents = _read(location, order.ranges, order.storage)
-        pieces = zip(contents, order.ranges, strict=True)
-        tables = [self._decode(location, content, at, names, reading, wanted) for content, at in pieces]
+        _check_columns(path, wanted, reading)
+        names = tuple(order.handle.get(_COLUMNS, reading.columns))
+        ranges = tuple(handle.to(ByteRange) for handle in order.handles)
+        size, contents = _read(path, ranges, order.location.to(Storage))
+        pieces = zip(contents, ranges, strict=True)
+        tables = [self._decode(path, content, at, names, reading, wanted) for content, at in pieces]
         table = pa.concat_tables(tables)
         timeless = 0
         if order.time:
             times = table.column(order.time)
             table, timeless = table.filter(between(times, order.start, order.end)), times.null_count
-        return ReadResult(table=table.select(list(order.columns)), file=_record(order, size, timeless))
+        file = FileRead(
+            path=order.path, size_bytes=size, row_groups=order.slices, bytes_read=sum(at.num_bytes for at in ranges),
+            sha256=hashlib.sha256("".join(at.sha256 for at in ranges).encode()).hexdigest(), num_without_time=timeless,
+        )  # fmt: skip
+        return ReadResult(table=table.select(list(order.columns)), file=file)
 
     def _decode(
         self, location: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
@@ -104,13 +114,6 @@ class TextSource:
         head = Head(columns=names, num_bytes=0, num_lines=0)
         with at_line(self.format, location, content, at.line, reading.rules):
             return self.format.decode(content, head, reading, wanted)
-
-
-def _unseen(found: Sequence[Scanned]) -> tuple[str, ...]:
-    """Columns without a value so far, of which there may be some where nobody has looked."""
-    if all(one.is_whole for one in found):
-        return ()
-    return tuple(name for name in found[0].columns if all(one.types.get(name, "null") == "null" for one in found))
 
 
 def _check_time(path: str, types: Mapping[str, str], time: str) -> None:
@@ -122,13 +125,6 @@ def _check_time(path: str, types: Mapping[str, str], time: str) -> None:
         )
     schema: Any = pa.schema([(name, TYPES.get(kind, pa.null())) for name, kind in types.items()])
     check_time(path, schema, time)
-
-
-def _source_file(path: str, root: Path, found: Scanned, order: tuple[str, ...]) -> SourceFile:
-    return SourceFile(
-        path=named(path, root), size_bytes=found.size_bytes, footer_sha256=found.sha256, row_groups=found.row_groups,
-        columns=() if found.columns == order else found.columns, is_whole=found.is_whole,
-    )  # fmt: skip
 
 
 def _check_columns(location: str, wanted: tuple[str, ...], reading: Reading) -> None:
@@ -164,15 +160,6 @@ def _packed(location: str, file: Any, at: ByteRange) -> bytes:
 
     file.seek(0)
     return unpack(location, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
-
-
-def _record(order: SliceOrder, size_bytes: int, num_without_time: int) -> FileRead:
-    digests = "".join(at.sha256 for at in order.ranges)
-    return FileRead(
-        path=order.path, size_bytes=size_bytes, row_groups=order.row_groups,
-        bytes_read=sum(at.num_bytes for at in order.ranges), sha256=hashlib.sha256(digests.encode()).hexdigest(),
-        num_without_time=num_without_time,
-    )  # fmt: skip
 
 
 CSV, JSONL = TextSource(CsvFormat()), TextSource(JsonLinesFormat())

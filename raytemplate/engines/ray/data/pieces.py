@@ -1,4 +1,4 @@
-"""Pieces of source files as a Ray Data source: exactly the planned row groups and columns, read once."""
+"""Pieces of source files as a Ray Data source: exactly the planned slices and columns, read once."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
 from raytemplate.data.sources.as_read import as_read
-from raytemplate.data.sources.listing import RowGroup, SourceFile, SourceTable
+from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import joined
-from raytemplate.data.sources.reader import read_file
-from raytemplate.data.sources.source import ReadResult, SliceOrder
+from raytemplate.data.sources.reader import read_slices
+from raytemplate.data.sources.source import ReadResult, SliceOrder, order_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
 from raytemplate.data.windows import SIDE
 from raytemplate.errors import IntegrityError
 from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
-from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
@@ -46,10 +45,7 @@ class Piece:
     `sha256` is the digest of its bytes where they were read before.
     """
 
-    source: str
     order: SliceOrder
-    partitions: Settings
-    kinds: Settings
     num_rows: int
     num_bytes: int
     split: Split | None = None
@@ -114,9 +110,8 @@ def pieces_of(
     orders = ((file, chunk, _order(stage, file, chunk, start, end)) for file in stage.files for chunk in _chunks(file))
     return tuple(
         Piece(
-            source=stage.source, order=order, partitions=file.partitions, kinds=stage.partitions,
-            num_rows=_share(file.num_rows, file, chunk), num_bytes=_share(file.bytes_to_read, file, chunk),
-            split=stage.split, side=window.name if window else "", sha256=read.get((order.path, order.row_groups), ""),
+            order=order, num_rows=_share(file.num_rows, file, chunk), num_bytes=_share(file.bytes_to_read, file, chunk),
+            split=stage.split, side=window.name if window else "", sha256=read.get((order.path, order.slices), ""),
             rules=stage.rules,
         )
         for file, chunk, order in orders
@@ -124,43 +119,31 @@ def pieces_of(
 
 
 def _share(amount: int, file: FileSlice, chunk: slice) -> int:
-    return amount * len(file.row_groups[chunk]) // max(1, len(file.row_groups))
+    return amount * len(file.slices[chunk]) // max(1, len(file.slices))
 
 
 def pieces_of_listing(source: SourceTable, columns: tuple[str, ...]) -> tuple[Piece, ...]:
-    """Every row of a source, these columns of them, a piece each row group; in the order of the files."""
-    kinds = source.partitions
+    """Every row of a source, these columns of them, a piece each slice; in the order of the files."""
     return tuple(
-        Piece(
-            source=source.kind, order=_whole(source, file, group, columns), partitions=file.partitions, kinds=kinds,
-            num_rows=group.num_rows, num_bytes=group.bytes_of(columns),
-        )
+        Piece(order=order_of(source, file, [one], columns), num_rows=one.num_rows, num_bytes=one.bytes_of(columns))
         for file in source.files
-        for group in file.row_groups
-        if group.num_rows
-    )  # fmt: skip
-
-
-def _whole(source: SourceTable, file: SourceFile, group: RowGroup, columns: tuple[str, ...]) -> SliceOrder:
-    return SliceOrder(
-        path=joined(source.root, file.path), footer_sha256=file.footer_sha256, row_groups=(group.index,),
-        ranges=(group.range,) if group.range else (), columns=columns, start=datetime.min, end=datetime.max,
-        file_columns=file.columns, reading=source.reading, storage=source.storage,
+        for one in file.slices
+        if one.num_rows
     )  # fmt: skip
 
 
 def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, end: datetime) -> SliceOrder:
     return SliceOrder(
-        path=joined(stage.root, file.path), footer_sha256=file.footer_sha256, row_groups=file.row_groups[chunk],
-        ranges=file.ranges[chunk], columns=stage.columns, time=stage.time, start=start, end=end,
-        file_columns=file.columns, reading=stage.reading, storage=stage.storage,
+        source=stage.source, path=joined(stage.root, file.path), sha256=file.sha256, slices=file.slices[chunk],
+        handles=file.handles[chunk], handle=file.handle, reading=stage.reading, location=stage.location,
+        columns=stage.columns, time=stage.time, start=start, end=end,
     )  # fmt: skip
 
 
 def _chunks(file: FileSlice) -> Iterable[slice]:
-    per_group = max(1, file.bytes_to_read // max(1, len(file.row_groups)))
-    size = max(1, _BYTES_A_TASK // per_group)
-    return (slice(i, i + size) for i in range(0, len(file.row_groups), size))
+    per_slice = max(1, file.bytes_to_read // max(1, len(file.slices)))
+    size = max(1, _BYTES_A_TASK // per_slice)
+    return (slice(i, i + size) for i in range(0, len(file.slices), size))
 
 
 def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Dataset:
@@ -199,16 +182,15 @@ def read_piece(piece: Piece) -> pa.Table:
 
 def _with_side(piece: Piece) -> ReadResult:
     """The rows as they are taken, with their side where there is a split."""
-    if piece.split is None:
-        result = read_file(piece.source, piece.order, piece.partitions, piece.kinds)
+    split, wanted = piece.split, piece.order.columns
+    columns = tuple(dict.fromkeys((*wanted, *(split.columns if split else ()))))
+    result = read_slices(replace(piece.order, columns=columns))
+    if split is None:
         return replace(result, table=_taken(result.table, piece))
-    wanted = piece.order.columns
-    order = replace(piece.order, columns=tuple(dict.fromkeys((*wanted, *piece.split.columns))))
-    result = read_file(piece.source, order, piece.partitions, piece.kinds)
-    table = _taken(result.table, piece) if piece.split.is_as_read else result.table
-    found = sides(table, piece.split)
+    table = _taken(result.table, piece) if split.is_as_read else result.table
+    found = sides(table, split)
     table = table.select(list(wanted))
-    if not piece.split.is_as_read:
+    if not split.is_as_read:
         table = _taken(table, piece)
     table = table.append_column(SIDE, pa.array(found))
     if piece.side:
