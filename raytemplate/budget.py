@@ -3,8 +3,6 @@
 Cost is what is held, not what is used: the rates come from the plan, the time from the clock.
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import time

@@ -1,7 +1,5 @@
 """The end of a process that cannot unwind: a thread of a library's would end it, or has what it needs to go on."""
 
-from __future__ import annotations
-
 import os
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Every error a person can meet, each with its exit code. Exit codes are defined here and nowhere else."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """One sense for all metrics."""
 
-from __future__ import annotations
-
 
 def loss(value: float, *, higher_is_better: bool) -> float:
     """A metric's value with its sign such that less is better. Of a loss it gives the value back."""

@@ -1,7 +1,5 @@
 """What every group of settings in a template is made from: the specification's own and those of each plug-in."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema

@@ -4,8 +4,6 @@ Every plug-in says itself what it is and, if that needs large libraries, names i
 says where it is.
 """
 
-from __future__ import annotations
-
 import difflib
 import importlib
 import re

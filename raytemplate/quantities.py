@@ -1,7 +1,5 @@
 """Fields with a unit: read as people write them, held as numbers, written so that they can be read again."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema

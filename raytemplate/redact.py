@@ -4,8 +4,6 @@ Known are the values of secrets that this process has resolved, those of the var
 theirs, and passwords in URLs, whatever they are.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Secrets by reference: a template says where one is, `{env: NAME}` or `{file: PATH}`, and never what it is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast

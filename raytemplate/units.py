@@ -1,7 +1,5 @@
 """Seconds, US dollars, bytes, shares of time: how people write them, and how we write them back."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ spec = load("flights.yaml", set={"training.epochs": 10})
 run_ = run(plan(spec, as_of="2013-06-01"))
 """
 
-from __future__ import annotations
-
 from raytemplate.api.decide import promote, rollback
 from raytemplate.api.look import (
     diff,

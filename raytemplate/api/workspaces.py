@@ -1,7 +1,5 @@
 """The workspace that a door works in: the one named, or the one around the current folder."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

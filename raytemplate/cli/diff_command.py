@@ -1,7 +1,5 @@
 """`raytemplate diff A B`"""
 
-from __future__ import annotations
-
 import click
 
 from raytemplate.cli.options import workspace_option

@@ -1,7 +1,5 @@
 """`raytemplate init DIR`"""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`raytemplate logs RUN`"""
 
-from __future__ import annotations
-
 from itertools import islice
 
 import click

@@ -1,7 +1,5 @@
 """`raytemplate`: finds the command, imports only its file, and turns errors into exit codes."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

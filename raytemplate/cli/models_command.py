@@ -1,7 +1,5 @@
 """`raytemplate models`"""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import click

@@ -1,7 +1,5 @@
 """`raytemplate report RUN`"""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """`raytemplate rollback MODEL`"""
 
-from __future__ import annotations
-
 import click
 
 from raytemplate.cli.options import workspace_option

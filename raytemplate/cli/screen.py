@@ -1,7 +1,5 @@
 """The bottom of a terminal while a run goes on. Only this file imports rich, and only where there is a terminal."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from typing import TextIO

@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM as exceptions of the main thread, at a moment when it can bear them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

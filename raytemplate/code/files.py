@@ -1,7 +1,5 @@
 """The files of own modules: found beside the template or among what is installed, digested, copied. Imports none."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """Own modules loaded where they run: from the code that travelled with a run or a model, and from nowhere else."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 import threading

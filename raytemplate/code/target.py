@@ -1,7 +1,5 @@
 """What a template may name: "my_pkg.model:build", of a module that `code.modules` lists. Checked without importing."""
 
-from __future__ import annotations
-
 import ast
 import difflib
 import re

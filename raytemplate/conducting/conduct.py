@@ -1,7 +1,5 @@
 """One process's work on a run: engines bound to ports, stages walked, and every way it can end."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 
 from raytemplate.budget import Meter

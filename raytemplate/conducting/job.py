@@ -3,8 +3,6 @@
 It ingests, trains and evaluates, and leaves its records and the model's bytes in shared storage. It judges nothing.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

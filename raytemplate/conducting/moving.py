@@ -1,7 +1,5 @@
 """A run goes on at another address than it was begun at: its head is gone, or the work should be elsewhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import replace

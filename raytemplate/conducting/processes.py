@@ -1,7 +1,5 @@
 """Processes of this machine as the kernel tells of them."""
 
-from __future__ import annotations
-
 import os
 import time
 from contextlib import suppress

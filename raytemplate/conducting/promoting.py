@@ -4,8 +4,6 @@ It reads one JSON line a request, such as {"do": "decide", "run": RUN, "actor": 
 it opens MLflow first, while a run trains; else when it is asked to.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """A run sent to a cluster as a job: anew, again, or found there under the key of an earlier one."""
 
-from __future__ import annotations
-
 import shlex
 import tempfile
 import time

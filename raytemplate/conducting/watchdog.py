@@ -6,8 +6,6 @@ is when its parent has ended; what it saw of that is then charged to the run. On
 imports more than the standard library.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import select

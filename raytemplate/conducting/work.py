@@ -1,7 +1,5 @@
 """The work of one process on a run: what is handed from the doors to those who conduct it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from raytemplate.execution.journal import Journal

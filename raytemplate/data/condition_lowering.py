@@ -1,7 +1,5 @@
 """Conditions as Arrow expressions: checked nodes of `conditions`, lowered for the types of the columns they name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast

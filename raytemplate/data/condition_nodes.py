@@ -1,7 +1,5 @@
 """What the nodes of a condition's tree are: to those who check it and to those who lower it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 COMPARISONS = {

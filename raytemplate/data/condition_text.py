@@ -4,8 +4,6 @@ Text stands in single quotes. A column's name may stand in double quotes, and mu
 SQL's: "total amount", "select"; a double quote in it is written twice.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Any, cast

@@ -5,8 +5,6 @@ ISO dates or times. Only numbers are calculated with, only texts are matched wit
 or beside `and`, `or` and `not`. Of columns of other types (lists, bytes, times of day) only `is [not] null` is asked.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Rows against `contract.columns`: what breaks a promise, how often, and where first."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

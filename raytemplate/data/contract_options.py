@@ -1,7 +1,5 @@
 """What `contract.columns` may promise of a column. Checking a template needs this and no Arrow."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator

@@ -1,8 +1,6 @@
 """Numbers compared exactly with a number of a template, whatever type their column has: a float would round them; and
 numbers as text, each by itself."""
 
-from __future__ import annotations
-
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any

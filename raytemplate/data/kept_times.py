@@ -6,8 +6,6 @@ takes out the oldest or newest time of a row group, the days that were counted s
 Parquet files, and by a test within a day), the times of that group are read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta

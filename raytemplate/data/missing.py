@@ -4,8 +4,6 @@ Missing are a null, NaN in a column of floats, and text that is empty or of blan
 to stand for a missing value (`data.csv.missing`) is a null once it was read. An infinite number is a value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

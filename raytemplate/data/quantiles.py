@@ -5,8 +5,6 @@ are seen the counts are exact; past that all keys lose as many trailing bits as 
 the set of numbers alone, so merging is associative and order-free to the bit (docs/decisions/0025-quantiles.md).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Names of columns that are ours: those that `predict` writes beside the keys, and those of our own bookkeeping."""
 
-from __future__ import annotations
-
 PREDICTION, VERSION, PROBABILITY = "prediction", "model_version", "probability_"
 """`probability_` stands before the name of each of more than two classes."""
 

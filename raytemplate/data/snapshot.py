@@ -1,7 +1,5 @@
 """The record of exactly what was read: which bytes, columns and windows, and which rows were left out."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol

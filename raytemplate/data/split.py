@@ -11,8 +11,6 @@ Splits made before, which have no `kinds`, count values as they stand in their f
 text is a text of its own, and a whole number is the float64 next to it. They keep that: rows must not change sides.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

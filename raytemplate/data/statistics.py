@@ -1,7 +1,5 @@
 """Statistics of one column that can be merged: what is known of two parts gives what is known of both."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

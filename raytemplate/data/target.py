@@ -1,7 +1,5 @@
 """What is predicted: a number, or one of some classes, taken from a column or, for two classes, from a condition."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

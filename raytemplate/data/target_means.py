@@ -4,8 +4,6 @@ Counts merge exactly and in any order; sums are associative but for rounding. Pa
 seen so far are given up; then the order of merging matters to values that are rare.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

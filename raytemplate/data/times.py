@@ -1,7 +1,5 @@
 """Columns of time as whole numbers of their own unit, so that bounds are exact. Without an offset a time is UTC."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Rows of a table into windows: cut by time, dropped, sampled, and checked before anything is trained on them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol

@@ -5,8 +5,6 @@ guarantees", VLDB 12(12)), coarsened as in UDDSketch (Epicoco et al. 2020, IEEE 
 bucket also keeps the sum of its values, and stands for their mean rather than for its middle.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Several models on the same rows: metrics with intervals, and paired differences from the candidate."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

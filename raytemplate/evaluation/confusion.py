@@ -1,7 +1,5 @@
 """Which class the rows of each class are taken for."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from raytemplate.evaluation.metrics.classes import chosen

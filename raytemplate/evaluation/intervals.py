@@ -12,8 +12,6 @@ here; right-skewed days (gamma 2) 0.902, 0.934; exponential 0.885, 0.915; t with
 cured: groups that are themselves correlated (0.3 from one to the next: 0.797, 0.846); resample longer groups then.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

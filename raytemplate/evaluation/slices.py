@@ -2,8 +2,6 @@
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

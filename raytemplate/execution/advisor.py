@@ -4,8 +4,6 @@ An engine asks for trials, tells what becomes of them and ends those that are ov
 where they run is the engine's business.
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections import Counter, deque

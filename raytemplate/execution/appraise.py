@@ -1,7 +1,5 @@
 """Scores -> Evaluation: candidate, champion and baseline on the same rows, and whether the comparison is fair."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a template promises to leave behind: the model card, and that every promise of `contract.artifacts` is kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from raytemplate.errors import PromiseBroken

@@ -6,8 +6,6 @@ an attempt whose record is missing or torn counts from the last sign of life bef
 the files. While a machine sleeps its monotonic clock, and with it the budget, stands still.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import threading

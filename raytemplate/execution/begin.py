@@ -1,7 +1,5 @@
 """How a run begins: its lock, its code and its first record, before anything is started."""
 
-from __future__ import annotations
-
 import getpass
 import socket
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Checkpoints of one run: complete or absent, verified before use, the newest good one found after any stop."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Iterable

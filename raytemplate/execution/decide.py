@@ -1,7 +1,5 @@
 """Govern and promote: from a run's records alone, so that it can be done again, later and elsewhere."""
 
-from __future__ import annotations
-
 import hashlib
 from datetime import UTC, datetime
 

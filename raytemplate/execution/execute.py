@@ -1,7 +1,5 @@
 """Walks the stages of a plan: each door's record is kept when the door is passed, and none is passed twice."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

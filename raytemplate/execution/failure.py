@@ -4,8 +4,6 @@ one at the same moment, one is heard, and a process ends with the exit code of t
 `resume` puts an end aside before anything is started; only `rewrite_end`, for a person's word, replaces one.
 """
 
-from __future__ import annotations
-
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ STORAGE/runs/RUN is a run folder as the workspace has one, up to the evaluation;
 the champion. Nothing of governance is there: no ledger, no key, no way to one.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree

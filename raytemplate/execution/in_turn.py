@@ -1,7 +1,5 @@
 """Judged in turn: of several runs of one model that end at once, each is compared with the champion of that moment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a person who stopped a run is told: what is safe, and how to go on."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 from raytemplate.errors import Interrupted, RaytemplateError, was_terminated

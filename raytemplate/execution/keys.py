@@ -1,7 +1,5 @@
 """Which runs are one: the same plan sent twice with one key is one job."""
 
-from __future__ import annotations
-
 import hashlib
 
 from raytemplate.errors import IntegrityError, PlanError, UsageError

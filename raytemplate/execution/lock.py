@@ -1,7 +1,5 @@
 """`run.lock`: what a run was made from. A template stays editable; a run never changes with it."""
 
-from __future__ import annotations
-
 import hashlib
 import platform
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What trials of a sweep take: seconds of an epoch, of what comes besides, and of the last training."""
 
-from __future__ import annotations
-
 import statistics
 from collections import deque
 from collections.abc import Sequence

@@ -2,8 +2,6 @@
 out, all of them at once.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import os
 import socket

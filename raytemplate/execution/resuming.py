@@ -1,7 +1,5 @@
 """Runs that are begun again: which they are, at which door, and whether there is time left for that."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """`log.jsonl`: what happened to a run, one JSON object a line, for programs that watch many runs."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Generator, Iterator

@@ -1,7 +1,5 @@
 """Where training stands when its ranks start: anew, resumed by a person, or started again after a node was lost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

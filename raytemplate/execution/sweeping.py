@@ -1,7 +1,5 @@
 """The sweep of a run: the advisor's trials on the engine's slots, and what each leaves in the run's folder."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ trained any more then.
 Training ends before the budget does, so early that this need not be touched: see `reserve_s`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from shlex import quote
 

@@ -1,7 +1,5 @@
 """Tells a listener once of every loss of workers, when training has gone on after it or has ended."""
 
-from __future__ import annotations
-
 from raytemplate.execution.journal import Journal
 from raytemplate.reports.listener import Listener
 

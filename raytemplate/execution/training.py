@@ -1,7 +1,5 @@
 """The last training of a run, or the model of a sweep's winner: one candidate, frozen in the store."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace

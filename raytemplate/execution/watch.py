@@ -1,7 +1,5 @@
 """Tells a listener what happens in a run folder that another process writes."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Work that must end by a certain time, whatever it waits for."""
 
-from __future__ import annotations
-
 import contextvars
 import threading
 from collections.abc import Callable

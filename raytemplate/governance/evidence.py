@@ -1,7 +1,5 @@
 """All that a gate may look at."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from raytemplate.records.evaluated import Evaluation

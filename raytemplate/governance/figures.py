@@ -1,7 +1,5 @@
 """Numbers as findings show them."""
 
-from __future__ import annotations
-
 import math
 
 from raytemplate.records.evaluated import Estimate

@@ -1,7 +1,5 @@
 """From gates and evidence to a verdict."""
 
-from __future__ import annotations
-
 import typing
 from collections.abc import Mapping
 from dataclasses import replace

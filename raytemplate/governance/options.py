@@ -1,7 +1,5 @@
 """The `governance` namespace, and what every gate's settings share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

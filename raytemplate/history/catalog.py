@@ -1,7 +1,5 @@
 """What is registered, as rows for reports: models, their champions and their history, out of the ledger."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Two runs, compared through their records: template, plan, data, code, environment, metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Runs of a workspace, seen through their records."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 

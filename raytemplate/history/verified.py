@@ -1,7 +1,5 @@
 """The whole ledger checked: its chain of events, its heads, and what runs have recorded of their promotions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass

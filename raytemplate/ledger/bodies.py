@@ -4,8 +4,6 @@ Schema 2 of the ledger writes each as itself. An event of schema 1 was one `Chan
 into `details`: it stays as it was written and hashed, and is read as the member that it would be now.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal

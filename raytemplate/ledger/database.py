@@ -1,7 +1,5 @@
 """The SQLite file of the ledger: made once, opened for one transaction at a time, its errors in our words."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import stat

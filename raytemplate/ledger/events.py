@@ -3,8 +3,6 @@
 What an event says is in its body, which `ledger.bodies` knows; here it is text.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator

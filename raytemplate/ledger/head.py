@@ -1,7 +1,5 @@
 """The ledger: reads and moves the head of each model, one transaction a move."""
 
-from __future__ import annotations
-
 import difflib
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The row that names each model's champion: what the events say, kept ready to read and to compare-and-set."""
 
-from __future__ import annotations
-
 import sqlite3
 
 from raytemplate.errors import IntegrityError

@@ -1,7 +1,5 @@
 """What one model's events say: its versions, every head it had, and which champion comes back next. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

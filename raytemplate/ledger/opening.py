@@ -4,8 +4,6 @@ A ledger is begun where no run names a version. Else one that is missing, emptie
 be taken for a workspace without champions: the next candidate would be "version 1, the first", compared with nobody.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The `training` namespace, shared by every family, and what a family declares about itself."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal

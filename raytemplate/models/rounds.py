@@ -1,7 +1,5 @@
 """What families that train in rounds, each a fraction of a second, have in common."""
 
-from __future__ import annotations
-
 from raytemplate.models.context import LoopContext
 
 _ROUNDS_BETWEEN_AGREEMENTS = 10

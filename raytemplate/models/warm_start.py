@@ -1,7 +1,5 @@
 """Whether a champion's weights mean the same in this run's columns, and where each code of a category stood in its."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from raytemplate.data.features.encoding import FittedColumn, FittedFeatures

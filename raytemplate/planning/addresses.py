@@ -1,7 +1,5 @@
 """Addresses of a Ray that already runs, and the command that takes each."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from raytemplate.errors import UsageError

@@ -1,7 +1,5 @@
 """How many classes a target has, as far as a few of its rows say: a forecast must know, a plan need not."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from raytemplate.data.conditions import target_columns

@@ -1,7 +1,5 @@
 """Whether the data has the columns a template names, of types it can use: every problem, with its location."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from raytemplate.data.condition_text import in_condition, quoted

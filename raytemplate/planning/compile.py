@@ -1,7 +1,5 @@
 """Compile: what a template asks for and what there is -> a plan. Pure; nothing is read and nothing is started."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Literal
 

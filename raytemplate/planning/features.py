@@ -1,7 +1,5 @@
 """The features of a template as steps, and those of a trial that draws settings of them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

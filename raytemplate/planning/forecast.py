@@ -1,7 +1,5 @@
 """What a run is expected to take: from rows, files, columns, classes and epochs; earlier runs correct it."""
 
-from __future__ import annotations
-
 import statistics
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """A frame in memory in the place of a template's files: its values as those files would give them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pyarrow as pa

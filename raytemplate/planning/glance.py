@@ -4,8 +4,6 @@ Parquet files say them in their footers. Of text files the beginning is read: a 
 further on, but for text, which stays text, and for what the contract promises.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """What there is before anything starts: machines, source files, workspace. Plain data, taken by `look`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The budget of a template as ceilings, beside what the run is expected to take and cost."""
 
-from __future__ import annotations
-
 import math
 
 from raytemplate.errors import PlanError

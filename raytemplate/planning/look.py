@@ -1,7 +1,5 @@
 """Look: what there is, read-only. Machine, footers of the sources, head and earlier timings of the workspace."""
 
-from __future__ import annotations
-
 import os
 import re
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """As-of and the three windows: half-open, back to back, backwards from as-of minus the label delay."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from raytemplate.data.condition_text import in_condition

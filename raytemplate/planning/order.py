@@ -1,7 +1,5 @@
 """How the files of a template are listed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

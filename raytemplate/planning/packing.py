@@ -1,7 +1,5 @@
 """How many workers, and whether they fit: per node, never against totals, with room left for ingest."""
 
-from __future__ import annotations
-
 from raytemplate.errors import PlanError
 from raytemplate.planning.inventory import Cluster, Node
 from raytemplate.spec.schema import PerWorkerSpec

@@ -1,7 +1,5 @@
 """What a run holds while it runs, and what that costs an hour: reserved, whether it is used or not."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

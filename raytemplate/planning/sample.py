@@ -1,7 +1,5 @@
 """`data.rows`: which slices are read, and which share of a window's rows in them is kept."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

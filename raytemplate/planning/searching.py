@@ -1,7 +1,5 @@
 """What compile decides of a sweep: how many trials at once, and how many the budget has time for."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from dataclasses import replace

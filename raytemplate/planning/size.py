@@ -1,7 +1,5 @@
 """How much there is to do, as far as a plan knows: what a forecast is made from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

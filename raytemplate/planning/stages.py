@@ -1,7 +1,5 @@
 """What can be in a plan: five stages and the plan itself. Plain data, hashable, comparable, JSON both ways."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

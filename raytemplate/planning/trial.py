@@ -1,7 +1,5 @@
 """What one trial trains: the stage of its family with the values that it drew, and what is trained last."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

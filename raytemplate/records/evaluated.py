@@ -1,7 +1,5 @@
 """What evaluation hands on: metrics with intervals, all on one test snapshot."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """What training hands on: the epochs, the candidate and what it used."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal

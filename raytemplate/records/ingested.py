@@ -1,7 +1,5 @@
 """What ingest hands on: the exact data that was read, and where its windows are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """What governance hands on: findings, waivers and the verdict."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal

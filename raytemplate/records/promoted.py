@@ -1,7 +1,5 @@
 """What promotion hands on."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal

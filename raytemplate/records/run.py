@@ -1,7 +1,5 @@
 """One execution of a plan, from its start to its end."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

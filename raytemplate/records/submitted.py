@@ -1,7 +1,5 @@
 """A run whose work a cluster does: where it was sent, and what the cluster says it took."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

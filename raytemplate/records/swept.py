@@ -1,7 +1,5 @@
 """What a sweep hands on: its trials and the one that won."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

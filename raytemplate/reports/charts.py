@@ -1,7 +1,5 @@
 """Drawings of a report as inline SVG. Colours are the page's, so that they follow light, dark and print."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

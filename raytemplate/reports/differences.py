@@ -1,7 +1,5 @@
 """What differs between two runs, as `diff A B` prints it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 

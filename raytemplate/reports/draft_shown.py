@@ -1,7 +1,5 @@
 """What `init --data` found and decided, as a short table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from raytemplate.data.sources.folders import say_left_out

@@ -1,7 +1,5 @@
 """A plan as a person reads it before anything starts."""
 
-from __future__ import annotations
-
 import math
 import re
 import shlex

@@ -1,7 +1,5 @@
 """A field of a template, as `raytemplate schema FIELD` shows it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from raytemplate.reports.layout import hanging, sentences

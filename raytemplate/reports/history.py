@@ -1,7 +1,5 @@
 """Lists of runs and models: what happened, newest first as the caller gives it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Tables and long lines for a terminal: widths follow the content, up to `WIDTH` columns."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest

@@ -1,7 +1,5 @@
 """A run as it goes on, told in lines: for a log, a script and the cell of a notebook."""
 
-from __future__ import annotations
-
 import sys
 import time
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What hears of a run while it goes on."""
 
-from __future__ import annotations
-
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.run import StageName

@@ -1,7 +1,5 @@
 """What a person should know before using a model: one page of Markdown, made from a run's records alone."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime

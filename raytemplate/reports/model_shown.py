@@ -1,7 +1,5 @@
 """One model as `show MODEL` prints it: its champions, what its runs were planned to take and took, and its gates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

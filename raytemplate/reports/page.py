@@ -1,7 +1,5 @@
 """One run as one HTML page that needs nothing else: no script, no request, inline style and drawings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

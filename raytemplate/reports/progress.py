@@ -1,7 +1,5 @@
 """The lines of a run as they happen: one a stage when its record is there, one an epoch while it trains."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

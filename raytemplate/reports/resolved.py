@@ -1,7 +1,5 @@
 """The merged template: every value, the layer it came from, and the reason that stands behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

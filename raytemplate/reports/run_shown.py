@@ -1,7 +1,5 @@
 """One run as `show RUN` prints it: what it was made from, how good it is, what was decided."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from raytemplate.planning.stages import RunPlan

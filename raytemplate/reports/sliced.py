@@ -1,7 +1,5 @@
 """The slices of an evaluation as people read them: the worst in a line, all in tables."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

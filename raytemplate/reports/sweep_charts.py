@@ -1,7 +1,5 @@
 """Drawings of a sweep: trials in their order, their values side by side, and which fields tell the good ones."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Callable, Sequence

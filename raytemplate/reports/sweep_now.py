@@ -1,7 +1,5 @@
 """A sweep as it goes on, in the words of a live table: best so far, what runs, what is spent and how much more fits."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The sweep of a run as a section of its page."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The trials of a sweep as a table, and the winner's values as a template."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How good the candidate is, what the gates say, and how the run ended."""
 
-from __future__ import annotations
-
 import math
 
 from raytemplate.planning.stages import RunPlan

@@ -1,7 +1,5 @@
 """One version of a model as `show MODEL/3` prints it: its run, when it was champion, what to do with it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

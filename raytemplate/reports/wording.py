@@ -1,7 +1,5 @@
 """How numbers, counts and names are put into words, the same in every report."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 

@@ -1,7 +1,5 @@
 """Merged layers -> `TemplateSpec`: every namespace validated, every problem noted, then one error with all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What one field means, expects and defaults to, read from the JSON Schema of a template."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

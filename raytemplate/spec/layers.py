@@ -1,7 +1,5 @@
 """Where values come from, lowest first: parent templates < file < variant < environment < `--set`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The door of the spec: a YAML path and layers in, a `TemplateSpec` or every problem out."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Layers laid over each other, and the location of every value. Problems are collected here and told in order."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast

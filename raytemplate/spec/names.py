@@ -1,7 +1,5 @@
 """Which names a template may use at each level, and the nearest one to a name that is none."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator, Mapping
 from types import UnionType

@@ -1,7 +1,5 @@
 """A template's file and the templates it extends, as layers, lowest first."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

@@ -1,7 +1,5 @@
 """Parents that may change without a trace: outside the template's git repository, or not tracked by it."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Variants: each is checked as if it were applied, whether or not it is, so that nothing waits for a month to fail."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path

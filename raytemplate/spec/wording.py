@@ -1,7 +1,5 @@
 """What pydantic found, in our words: "got X, expected Y". Y comes from the field's type, limits and docstring."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

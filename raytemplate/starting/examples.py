@@ -1,7 +1,5 @@
 """Examples that `init` writes: real data and the annotated template that is shipped in `configs/`."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

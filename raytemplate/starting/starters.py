@@ -1,7 +1,5 @@
 """Templates to begin with that `init --template` writes: shipped in `configs/starters/`, a folder for each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

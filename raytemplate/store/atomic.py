@@ -1,7 +1,5 @@
 """Files that are there completely or not at all, also after a power cut."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

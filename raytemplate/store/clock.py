@@ -1,7 +1,5 @@
 """What time it is where files are kept: the one clock that all machines which see a folder have in common."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Folders kept under the digest of their contents: the same bytes once, never changed, checked when opened."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

@@ -1,7 +1,5 @@
 """SHA-256, as lower-case hexadecimal text."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

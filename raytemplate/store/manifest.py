@@ -1,7 +1,5 @@
 """A folder's contents, written down last: a folder with a manifest is complete, and every byte of it can be checked."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Where everything of a project is kept: one `.raytemplate` folder beside its templates."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Hand-written stand-ins for an engine, a promoter and a clock: whole runs in milliseconds, without Ray and MLflow."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

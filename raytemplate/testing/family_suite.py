@@ -6,8 +6,6 @@ class TestMine(FamilySuite):
     training = {"lr": 0.1}
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from dataclasses import replace

@@ -7,8 +7,6 @@ class TestMine(FeatureSuite):
     unseen = [12.5, -1e9]
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

@@ -6,8 +6,6 @@ class TestMine(GateSuite):
     blocks = {"least": 1_000_000}
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

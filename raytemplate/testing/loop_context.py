@@ -1,7 +1,5 @@
 """A `LoopContext` in one process and in memory, for trying a loop out without an engine."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

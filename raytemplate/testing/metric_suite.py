@@ -4,8 +4,6 @@ class TestMine(MetricSuite):
     metric = "mine"
 """
 
-from __future__ import annotations
-
 import typing
 from typing import ClassVar
 

@@ -3,8 +3,6 @@
 Each function takes the fields to change: `sample_fit_stage(workers=2)`.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any

@@ -3,8 +3,6 @@
 Each function takes the fields to change: `sample_fit(stopped="budget.time")`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from datetime import UTC, datetime

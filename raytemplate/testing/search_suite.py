@@ -4,8 +4,6 @@ class TestMine(SearchSuite):
     search = "mine"
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import optuna

@@ -7,8 +7,6 @@ class TestMine(SourceSuite):
     def write(self, path, table): ...
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 from collections.abc import Sequence

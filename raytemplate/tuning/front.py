@@ -1,7 +1,5 @@
 """Trials that are compared by several things: which of them no other beats, and which one is the candidate."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Which of the searched fields the good trials have in common: Optuna's PED-ANOVA over the trials of a sweep."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The best of the trials that have ended so far."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from raytemplate.records.swept import TrialRecord

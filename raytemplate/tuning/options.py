@@ -1,7 +1,5 @@
 """The `tuning` namespace: what a template searches, and how."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

@@ -1,7 +1,5 @@
 """What Optuna does for a sweep: it draws values, learns what became of them and says which trials fall behind."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`buckets`: a number becomes the code of the range it lies in, or a dense column a range."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`categorical`: one column of values becomes one column of codes to embed, or a dense column a value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`datetime`: parts of a time, in UTC. Parts of few values become codes, cycles, day of the year and year numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

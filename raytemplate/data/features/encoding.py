@@ -1,7 +1,5 @@
 """All features fitted from one window's statistics, and rows turned into arrays with them. No state is pickled."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What features are fitted from: one pass over a table as each feature prepares it, mergeable, in bounded memory."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

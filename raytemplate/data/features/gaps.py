@@ -4,8 +4,6 @@ Encoded rows are finite: a missing number is filled, and cannot be told from one
 stands beside them. Trees get NaN there, which they take as missing; every other family gets a column of 0 and 1 more.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`hashing`: values of any number become the codes of a given number of buckets; nothing is fitted."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What a feature is made from: a column of the data, or several crossed into one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 

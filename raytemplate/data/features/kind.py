@@ -1,7 +1,5 @@
 """What a kind of feature is: options, the profile it is fitted from, and pure functions of a column and a state."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable

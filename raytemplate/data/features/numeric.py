@@ -1,7 +1,5 @@
 """`numeric`: one column of numbers becomes one dense column."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

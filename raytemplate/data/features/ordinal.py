@@ -1,7 +1,5 @@
 """`ordinal`: values with an order become one dense column: their position in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`power`: a number becomes a power of itself, chosen so that training's numbers are as normal as they can be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`quantile`: a number becomes its rank among training's, spread as a normal or a uniform distribution."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any

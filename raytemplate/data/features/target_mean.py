@@ -1,7 +1,5 @@
 """`target-mean`: a value becomes the mean of the target over training's rows of that value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

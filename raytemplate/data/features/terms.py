@@ -1,7 +1,5 @@
 """Text as terms: words or runs of characters, found for many rows at once."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator
 from typing import Any, Literal

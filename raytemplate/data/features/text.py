@@ -1,7 +1,5 @@
 """`text`: a text becomes dense columns, one a term, weighted by how rare the term is."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 Memory is bounded, whatever the number of rows, and merging is associative and order-free to the bit.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

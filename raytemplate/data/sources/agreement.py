@@ -1,7 +1,5 @@
 """What the files of one source must have in common."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -6,8 +6,6 @@ of another type than a column is known to have are read as a CSV file's would be
 value. A table that was taken so is left as it is when it is taken again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reading chosen columns of chosen row groups, so that what is hashed is byte for byte what is decoded."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

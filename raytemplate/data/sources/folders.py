@@ -5,8 +5,6 @@ Links are followed as long as they stay inside the folder; what they lead to out
 begins with `.` or `_` (of a folder `_NAME=VALUE` apart), has another ending, or is no file. Endings in any case count.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import glob
 import os

@@ -1,7 +1,5 @@
 """Footers of Parquet files: read once, hashed, and checked for what is not safe to open."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

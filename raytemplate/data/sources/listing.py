@@ -1,7 +1,5 @@
 """What is known of a source before a row is read: files, slices, columns, times. Plain data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Where files are: paths of this machine, and URIs of buckets, found and opened alike."""
 
-from __future__ import annotations
-
 import difflib
 import glob
 import os

@@ -1,7 +1,5 @@
 """Parquet files: listing them by their footers, and writing them so that damage is found."""
 
-from __future__ import annotations
-
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor

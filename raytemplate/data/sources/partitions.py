@@ -1,7 +1,5 @@
 """Hive partitions: columns that the path gives, such as `year` and `month` in `year=2013/month=01/a.parquet`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The doors to any source: which format, what there is, and the rows of slices with what its path gives."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from pathlib import Path

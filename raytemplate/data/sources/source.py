@@ -11,8 +11,6 @@ untouched; no other part of the program looks into them. So a source is one file
 names what it lists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

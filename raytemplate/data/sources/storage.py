@@ -1,7 +1,5 @@
 """Files in buckets, named by URI, through pyarrow's file systems: found, opened, their errors in our words."""
 
-from __future__ import annotations
-
 import fnmatch
 import functools
 import io

@@ -4,8 +4,6 @@ MLflow makes its tables in dozens of steps, none of which it can take again: a f
 the middle of them stays broken ("table ... already exists").
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Callable

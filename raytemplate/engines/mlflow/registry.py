@@ -1,7 +1,5 @@
 """The ledger's versions as MLflow's registered model: a copy, brought in line again each time it is looked at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from mlflow import MlflowClient

@@ -1,7 +1,5 @@
 """A run's records as an MLflow run: parameters, metrics by epoch, and the records themselves as artifacts."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import datetime

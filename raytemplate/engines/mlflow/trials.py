@@ -1,7 +1,5 @@
 """The trials of a sweep as child runs of its MLflow run, the best first."""
 
-from __future__ import annotations
-
 import math
 import time
 from datetime import datetime

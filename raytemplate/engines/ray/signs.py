@@ -2,8 +2,6 @@
 again may succeed, so that workers which ended with it are started again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

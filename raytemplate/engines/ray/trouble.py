@@ -1,7 +1,5 @@
 """What Ray, a library or a person's own code raised, as one error of ours: what, why, and which key to change."""
 
-from __future__ import annotations
-
 import errno
 import re
 import sys

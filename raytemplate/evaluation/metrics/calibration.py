@@ -1,7 +1,5 @@
 """How far probabilities can be taken at their word."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ With two classes a prediction is the probability of the second, the positive one
 one half on. With more, a row counts as the class of the highest probability (of equal ones the first).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How a metric is computed: by sums of per-row statistics and a formula over those sums, or in a way of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

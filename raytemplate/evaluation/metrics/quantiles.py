@@ -1,7 +1,5 @@
 """Metrics of a quantile predicted: pinball loss and coverage."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from raytemplate.evaluation.metrics.formula import Floats, Sums, mean

@@ -10,8 +10,6 @@ class as of others, and in practice far less, since rows of one bin hardly diffe
 draws of 20,000 rows within 0.0001 of exact ones).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

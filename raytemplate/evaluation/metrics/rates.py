@@ -4,8 +4,6 @@ As in the confusion table of two classes (Fawcett 2006, "An introduction to ROC 
 27(8)); a row counts as positive from one half on.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from raytemplate.evaluation.metrics.classes import chosen

@@ -1,7 +1,5 @@
 """Metrics of a number predicted: MAE, RMSE and R2, all rows weighing the same."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from raytemplate.evaluation.metrics.formula import Floats, Sums, mean

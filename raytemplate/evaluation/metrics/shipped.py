@@ -1,7 +1,5 @@
 """The metrics that are shipped: what each is, and where it is computed. Light, as `metric.py` is."""
 
-from __future__ import annotations
-
 from raytemplate.evaluation.metrics.metric import Metric
 
 CLASSES = frozenset({"binary", "multiclass"})

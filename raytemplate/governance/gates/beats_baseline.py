@@ -1,7 +1,5 @@
 """The gate `beats-baseline`: better than the simple rule."""
 
-from __future__ import annotations
-
 from pydantic import FiniteFloat
 
 from raytemplate.governance.evidence import Evidence

@@ -1,7 +1,5 @@
 """The gate `beats-champion`: better than the model in use."""
 
-from __future__ import annotations
-
 from pydantic import FiniteFloat
 
 from raytemplate.governance.evidence import Evidence

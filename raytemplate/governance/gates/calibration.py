@@ -1,7 +1,5 @@
 """The gate `calibration`: how far probabilities may be from what comes true."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """How a gate reads a paired gain. Shared by `beats-baseline` and `beats-champion`."""
 
-from __future__ import annotations
-
 import math
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """What a gate is, and gates from a plan's settings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 

@@ -1,7 +1,5 @@
 """The gate `latency`: how long predictions may take."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The gate `metric-limit`: how bad a metric may be at worst."""
 
-from __future__ import annotations
-
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.figures import measured
 from raytemplate.governance.gates.limits import MetricLimits, required, within

@@ -1,7 +1,5 @@
 """The gate `model-size`: how large the files of a model may be."""
 
-from __future__ import annotations
-
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.options import GateOptions
 from raytemplate.quantities import Size

@@ -1,7 +1,5 @@
 """The gate `slice-gap`: how far slices may be apart, as fairness asks."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """The gate `slice-limit`: how bad a metric may be in any part of the test rows."""
 
-from __future__ import annotations
-
 import math
 
 from raytemplate.governance.evidence import Evidence

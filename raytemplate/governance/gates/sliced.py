@@ -1,7 +1,5 @@
 """What the gates on slices share: which slices they look at."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Annotated, cast
 

@@ -1,7 +1,5 @@
 """What `lightgbm` declares and what a template may set for it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

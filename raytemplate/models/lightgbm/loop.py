@@ -1,7 +1,5 @@
 """Trains `lightgbm` on the arrays of its context."""
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The batches of a context as Lightning's Trainer wants them: one iterable, begun anew for every epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import chain
 

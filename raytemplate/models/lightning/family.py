@@ -1,7 +1,5 @@
 """What `lightning` declares and what a template may set for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

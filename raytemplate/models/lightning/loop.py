@@ -1,7 +1,5 @@
 """Trains `lightning` on the batches of its context: Lightning's Trainer runs the steps, the context what is around."""
 
-from __future__ import annotations
-
 import json
 import logging
 import signal

@@ -1,7 +1,5 @@
 """Trains `linear` on the arrays of its context."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

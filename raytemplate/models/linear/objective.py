@@ -1,7 +1,5 @@
 """What a linear model minimises over the rows of all ranks, and the weights' place in one array."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Trains `tabular-mlp` on the batches of its context."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Going on inside an epoch: what a checkpoint made there holds besides weights and optimizer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

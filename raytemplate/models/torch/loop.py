@@ -1,7 +1,5 @@
 """Trains a torch network on the batches of its context: what all families of networks share."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

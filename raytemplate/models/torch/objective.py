@@ -1,7 +1,5 @@
 """What training minimises: from a network's output and the target to one number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Adam, with a state that can be stored without a pickle."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """State of optimizers and schedules as JSON beside tensors: what torch's `state_dict` holds, without a pickle."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

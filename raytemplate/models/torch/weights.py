@@ -1,7 +1,5 @@
 """Weights and optimizer state as files: safetensors, never a pickle."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path

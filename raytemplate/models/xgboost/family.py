@@ -1,7 +1,5 @@
 """What `xgboost` declares and what a template may set for it."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Trains `xgboost` on the arrays of its context."""
 
-from __future__ import annotations
-
 import time
 from functools import partial
 from pathlib import Path

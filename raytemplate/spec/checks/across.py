@@ -1,7 +1,5 @@
 """What must hold between fields: nothing predicts itself, no column stands twice, conditions can be read."""
 
-from __future__ import annotations
-
 from fnmatch import fnmatchcase
 from typing import Any, cast
 

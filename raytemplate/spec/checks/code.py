@@ -1,7 +1,5 @@
 """Own code that a template names: the modules are there, and what is named is in one of them. Nothing is imported."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, cast
 

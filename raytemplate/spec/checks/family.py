@@ -1,7 +1,5 @@
 """The model family a template chooses, and what it does not use: an error where the person set it, else dropped."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 from raytemplate import plugins

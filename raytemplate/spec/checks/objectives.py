@@ -1,7 +1,5 @@
 """Whether a sweep of several objectives says all that it needs to, and nothing that cannot be."""
 
-from __future__ import annotations
-
 from raytemplate import plugins
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.spec.locate import Locations

@@ -1,7 +1,5 @@
 """No password stands in a template, whatever layer it came from and whatever field it is in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 

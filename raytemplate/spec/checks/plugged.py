@@ -1,7 +1,5 @@
 """What plug-ins say about a template: the settings of gates and of single feature columns, the names of metrics."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast

@@ -1,7 +1,5 @@
 """Whether every value that a sweep may draw is one that a template may have."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """What follows from `data.task`: defaults of other namespaces, and what does not fit it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from raytemplate import plugins

@@ -1,7 +1,5 @@
 """What a first template says, decided from a survey: task, split, features, metrics, model. Plain data."""
 
-from __future__ import annotations
-
 import importlib.util
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Days far from all others, such as 9999-12-31 and 0001-01-01: a system's word for a date that is not known."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """What is to be learnt: the kind of task a target makes, and the classes that have rows enough."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

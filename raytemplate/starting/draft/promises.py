@@ -1,7 +1,5 @@
 """The contract of a first template: what the data holds today, with room for what is not far from it."""
 
-from __future__ import annotations
-
 import math
 
 from raytemplate.starting.draft.draft import Draft

@@ -1,7 +1,5 @@
 """The commented text of a first template."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Windows for data with a time: so long that each has its share of the rows, as of the day after the newest."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta

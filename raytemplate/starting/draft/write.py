@@ -1,7 +1,5 @@
 """The door: files and a target to a template on disk. A template that a person has edited is never overwritten."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Names and values as YAML reads them back: quoted where they would be taken for something else."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Formats of dates besides ISO 8601, found out from values; day and month are told apart by days beyond the twelfth."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime

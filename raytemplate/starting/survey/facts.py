@@ -1,7 +1,5 @@
 """What a first look says of each column: its profile, and what only a sample of its rows tells."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from typing import Any
 

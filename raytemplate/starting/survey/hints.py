@@ -1,7 +1,5 @@
 """Columns that are times for a person, and numbers or text for whoever reads the files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

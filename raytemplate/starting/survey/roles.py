@@ -1,7 +1,5 @@
 """What each column can be used for: a feature of some kind, a key, or nothing, and why."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Records of a CSV file for a first look: its beginning, and pieces from all over it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from raytemplate.data.sources.locations import open_file

@@ -1,7 +1,5 @@
 """The door: a path to what there is in its files."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """How a CSV file is written, found out from a sample: what `data.csv` must say, and why."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

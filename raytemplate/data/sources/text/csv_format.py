@@ -1,7 +1,5 @@
 """CSV: header, ends of records, types, and lines by number. Quotes as in RFC 4180; text is UTF-8."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -6,8 +6,6 @@ capitals do not matter, and a blank stands for any number of blanks, as in Pytho
 must be that of the day.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

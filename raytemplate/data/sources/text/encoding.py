@@ -1,7 +1,5 @@
 """Whether bytes are text in UTF-8, and if not, what they are: told of every file before its first record is read."""
 
-from __future__ import annotations
-
 import codecs
 
 from raytemplate.errors import DataError

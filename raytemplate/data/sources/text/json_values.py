@@ -1,7 +1,5 @@
 """Which value of which record of JSON Lines its column cannot hold, for errors: Arrow does not say."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

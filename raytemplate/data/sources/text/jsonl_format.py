@@ -1,7 +1,5 @@
 """JSON Lines: an object a line. A key that a record lacks is a missing value."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

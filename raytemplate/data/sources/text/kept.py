@@ -1,7 +1,5 @@
 """What was found of a file, kept beside its size and time, so that it is not read again to be listed."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 A number is compared exactly: -9223372036854775807 is another than the float next to it.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Where a CSV record ends: at a newline outside quotes."""
 
-from __future__ import annotations
-
 import csv
 import io
 from typing import Any

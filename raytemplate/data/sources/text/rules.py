@@ -1,7 +1,5 @@
 """How text files are written, and what their columns are: all that a reader on another machine must know."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol

@@ -3,8 +3,6 @@
 Memory is that of one block, whatever the size of the file.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 from collections.abc import Iterator, Mapping

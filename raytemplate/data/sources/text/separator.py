@@ -1,7 +1,5 @@
 """The separator of a CSV file, found from its first records: the reader and the survey of `init` ask here alike."""
 
-from __future__ import annotations
-
 import csv
 import io
 

@@ -1,7 +1,5 @@
 """The sources `csv` and `jsonl`: listed by one pass over each file, read range by range."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ Arrow reads most columns itself, and quicker. This is for what it reads too leni
 all (blanks around words), and to find the value that it cannot read. Blanks around a value do not count.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any

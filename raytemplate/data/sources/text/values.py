@@ -1,7 +1,5 @@
 """Values of text files as the rest of raytemplate knows them: times in microseconds, trimmed text, nulls."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress

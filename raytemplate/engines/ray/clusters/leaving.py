@@ -5,8 +5,6 @@ word. Python lets only the main thread say who hears a signal, and that one wait
 library.
 """
 
-from __future__ import annotations
-
 import ctypes
 import signal
 import threading

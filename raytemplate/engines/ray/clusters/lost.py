@@ -4,8 +4,6 @@ Two things notice it: the raylet's and the GCS's processes, where they are on th
 which would end this process without a word (`exits`).
 """
 
-from __future__ import annotations
-
 import os
 import select
 import threading

@@ -1,7 +1,5 @@
 """Asks every node of a Ray that others started, before anything is read there, what `execution.preflight` compares."""
 
-from __future__ import annotations
-
 import secrets
 import socket
 from collections.abc import Callable, Sequence

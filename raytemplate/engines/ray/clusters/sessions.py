@@ -3,8 +3,6 @@
 Tidying them away is never a reason to fail: others start and end at the same moment, and what cannot be removed stays.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """What is asked of Ray for a stage: what it raises meanwhile is told in our words, with the stage's name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Statistics of a window, features fitted to them, and arrays made with what was fitted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where a loop's batches come from: arrays in memory, or a stream. The loop cannot tell."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 

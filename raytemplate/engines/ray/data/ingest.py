@@ -1,7 +1,5 @@
 """Ingest with Ray Data, in both modes, and the data that stays open for training and scoring."""
 
-from __future__ import annotations
-
 import functools
 import json
 import time

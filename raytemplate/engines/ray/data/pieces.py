@@ -1,7 +1,5 @@
 """Pieces of source files as a Ray Data source: exactly the planned slices and columns, read once."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence

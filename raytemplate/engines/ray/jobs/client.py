@@ -1,7 +1,5 @@
 """Ray's Jobs API at an address: send, ask, read, stop; what it raises becomes one line with what to do."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,7 +1,5 @@
 """The code that a job takes along: this raytemplate, and the Python files beside the template."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

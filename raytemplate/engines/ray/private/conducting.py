@@ -4,8 +4,6 @@ With private parts they hear of every look at the workers and of every change. W
 raise, and a rank itself looks whether it is to end.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import traceback

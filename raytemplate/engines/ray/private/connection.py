@@ -1,7 +1,5 @@
 """How this process is connected to Ray: where the Ray is that "auto" leads to, and who in this process reaches it."""
 
-from __future__ import annotations
-
 import threading
 from typing import Any
 

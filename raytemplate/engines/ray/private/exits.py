@@ -7,8 +7,6 @@ dynamic linker fills; here they are replaced by one function of ours. Only that 
 process as it always does.
 """
 
-from __future__ import annotations
-
 import ctypes
 import mmap
 import os

@@ -1,7 +1,5 @@
 """Ray's client of the Jobs API with a limit on each answer; without its private part it waits as long as it takes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from raytemplate.engines.ray.private.switch import found

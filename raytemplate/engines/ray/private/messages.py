@@ -1,7 +1,5 @@
 """What Ray tells of machines and workers that were lost: among what it logs, and not among the results on stdout."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

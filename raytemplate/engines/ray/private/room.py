@@ -1,7 +1,5 @@
 """How many workers Ray Train starts: as many as planned, and after a loss as many of them as there is room for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any

@@ -5,8 +5,6 @@ the command and the first row. Everything here leans on private parts of the Ray
 is missing, Ray starts what it always starts. With RAYTEMPLATE_PLAIN_RAY=1 nothing here changes anything.
 """
 
-from __future__ import annotations
-
 import subprocess
 import time
 import uuid

@@ -5,8 +5,6 @@ slowly; and when Ray goes in the middle of the work, it may end the process befo
 (docs/decisions/0070).
 """
 
-from __future__ import annotations
-
 import os
 import pkgutil
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Scoring new rows: files in, one file out, block by block on Ray Data."""
 
-from __future__ import annotations
-
 import functools
 import logging
 from collections.abc import Iterable

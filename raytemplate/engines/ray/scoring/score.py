@@ -1,7 +1,5 @@
 """Scoring: the rows of the test window with every model and the baseline."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -3,8 +3,6 @@
 Code of the project may catch everything, or hold the interpreter: this process can be killed all the same.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time

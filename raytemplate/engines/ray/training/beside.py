@@ -1,7 +1,5 @@
 """Training beside the thread that conducts it, which tells of epochs, hears Ctrl-C, and keeps time."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The `LoopContext` that Ray supplies: one process, or one rank of many."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

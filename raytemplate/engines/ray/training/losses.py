@@ -4,8 +4,6 @@ Ray Train starts a worker group again after any error, as often as it is told, a
 what was lost is started again: an error of the loop itself would be the same again.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What every rank of a training runs, in this process or in a worker of a group: its feed, its context, the loop."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Callable, Mapping

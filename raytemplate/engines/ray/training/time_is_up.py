@@ -1,7 +1,5 @@
 """Ends a worker group whose time is up, from where Ray Train conducts it: a loop that does not ask has no say in it."""
 
-from __future__ import annotations
-
 import math
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Training with Ray Train: `lower` makes the request, `fit` is the only place that runs it."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """The rows of a sweep, encoded once for each set of features that its trials draw."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

@@ -4,8 +4,6 @@ Ray Tune has no part in it: a trial of it that runs a trainer and is stopped lea
 trial ends by itself when it is told to, and whoever conducts the workers ends those that do not.
 """
 
-from __future__ import annotations
-
 import shutil
 import threading
 from collections import Counter

@@ -1,7 +1,5 @@
 """A trial in one process that is used again and again, and what any trial and its sweep say to each other."""
 
-from __future__ import annotations
-
 import queue
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a trial trains on, in the object store, and how it learns what is in there."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
