@@ -70,6 +70,12 @@ def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> L
             f"--target: {len(rare):,} of the {len(counts):,} values of column {target.name} have fewer than "
             f"{_LEAST_ROWS_OF_A_CLASS} rows: train, validation and test each need some of every class"
         )
+    kept = sum(count for value, count in counts.items() if value not in rare)
+    if kept < _LEAST_ROWS:
+        raise UsageError(
+            f"{data}: {kept:,} rows with values of {target.name} that {_LEAST_ROWS_OF_A_CLASS} rows or more have, "
+            f"expected at least {_LEAST_ROWS}: train, validation and test each need some"
+        )
     if rare:
         task, why = _task(replace(target, values={v: count for v, count in counts.items() if v not in rare}))
     positive = _positive({v: count for v, count in counts.items() if v not in rare}) if task == "binary" else ("", "")
