@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from raytemplate.governance.gates.sliced import MIN_ROWS
+from raytemplate.loss import loss
 from raytemplate.records.evaluated import Estimate, Evaluation, Slice
 from raytemplate.reports.charts import strip
 from raytemplate.reports.layout import hanging
@@ -90,8 +91,8 @@ def _known(one: Slice, metric: str) -> bool:
 
 
 def _worst(slices: Sequence[Slice], metric: str) -> Slice:
-    pick = min if slices[0].candidate[metric].higher_is_better else max
-    return pick(slices, key=lambda one: one.candidate[metric].estimate.value)
+    higher = slices[0].candidate[metric].higher_is_better
+    return max(slices, key=lambda one: loss(one.candidate[metric].estimate.value, higher_is_better=higher))
 
 
 def _text(one: Slice, metric: str) -> str:
