@@ -43,7 +43,7 @@ def _reads_as_column(word: str) -> bool:
     """Whether a word is a column wherever a column may stand."""
     tests = (
         "{} is null", "{} > 0 and not {}", "not {} in (1)", "{} like 'a' or {}", "1 < - {}", "{} between 1 and {}",
-        "{} = '1'",
+        "{} = '1'", "{} < 3", "{} < 3 and {} > 1", "{} > 1 and {} < 3", "{} <= {} or {} <> 2",
     )  # fmt: skip
     texts = [form.replace("{}", word) for test in tests for form in (test, f"({test})")]
     if word.lower() in _NO_COLUMNS:

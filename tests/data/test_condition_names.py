@@ -21,9 +21,10 @@ FORMS = (
     "{0} is null", "{0} is not null", "not {0} = 1", "{0} > 1 and {0} < 3", "{0} in (1, 2) or {0} is null",
     "1 < - {0}", "({0}) between 1 and 2", "{0} like 'a'", "{0} = '1'",
 )  # fmt: skip
+KEYWORDS = sorted(filter(str.isidentifier, map(str.lower, Tokenizer.KEYWORDS)))
 NAMES = st.one_of(
     st.sampled_from(AWKWARD),
-    st.sampled_from(sorted(Tokenizer.KEYWORDS)).map(str.lower).filter(str.isidentifier),
+    st.sampled_from(KEYWORDS),
     st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20),
 )
 
@@ -32,6 +33,11 @@ NAMES = st.one_of(
 @given(name=NAMES, form=st.sampled_from(FORMS))
 def test_any_name_is_read_back_from_a_condition(name, form):
     assert parse_condition(form.format(in_condition(name))).columns == (name,)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_keyword_of_sql_is_read_back_from_a_condition(form):
+    assert [parse_condition(form.format(in_condition(name))).columns for name in KEYWORDS] == [(n,) for n in KEYWORDS]
 
 
 def test_a_word_that_cannot_be_read_is_tried_without_a_hint_about_itself(monkeypatch):

@@ -96,6 +96,8 @@ def without_sharing(stack: ExitStack) -> None:
     """
     import ray
 
+    if found(_SHARING) is None:
+        return
     everything = {"here": ray.cluster_resources()}
     replace(stack, {
         f"{_SHARING}:DefaultAutoscalingCoordinator.request_resources": _do_nothing,
