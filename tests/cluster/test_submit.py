@@ -104,6 +104,7 @@ def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
     assert len([job for job in jobs_of(head) if job == record(only_run(demo), "job")["submission_id"]]) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_job_and_resume_goes_on(head, demo, storage):
     slow = {"training.epochs": 150, "data.windows.train": "25d"}
     process, run = submitting(head, demo, storage, slow)

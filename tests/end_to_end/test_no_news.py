@@ -22,7 +22,7 @@ from raytemplate.testing.fakes import Heard, LedgerPromoter
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NUM_RUNS = 100
+NUM_RUNS = 60
 # The shipped job over two months. The first candidate must become champion whatever its worth; the gate in question,
 # beats-champion, is as shipped.
 CHANGES = {
@@ -72,7 +72,7 @@ def one_run(template, workspace, seed, engines):
     return execution.run().state
 
 
-def test_a_hundred_retrains_on_unchanged_data_promote_at_most_five(one_ray, flights, tmp_path):
+def test_sixty_retrains_on_unchanged_data_promote_at_most_three(one_ray, flights, tmp_path):
     workspace = Workspace(write_demo(tmp_path / "demo", flights, months=(1, 2)))
     create(workspace)
     engines = []
@@ -81,4 +81,4 @@ def test_a_hundred_retrains_on_unchanged_data_promote_at_most_five(one_ray, flig
     print(f"{promotions} promotions in {NUM_RUNS} retrains")
     assert set(states) <= {"approved", "rejected", "unchanged"}
     assert Ledger(workspace.governance_db).history("flights-air-time").term == promotions
-    assert 1 <= promotions <= 5
+    assert 1 <= promotions <= 3  # one is the first champion; a twentieth at most in all
