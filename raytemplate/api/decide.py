@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.api.workspaces import workspace_to_write
+from raytemplate.conducting.work import Work
 from raytemplate.errors import Interrupted, UsageError, was_terminated
 from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.handover import bring_back
@@ -39,7 +40,6 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     """
     from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.conducting.submitted import finish
-    from raytemplate.conducting.work import Work
     from raytemplate.execution.artifacts import write_model_card
     from raytemplate.ledger.opening import open_ledger
 
@@ -62,7 +62,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
                     finish(work, journal.spent(), promoter)
                 rewrite_end(journal)
                 write_model_card(journal, locked)
-                # Last: it may take a while, and whoever interrupts it has a whole record all the same.
+                # Last: it may take a while; if it is interrupted, the record is whole all the same.
                 promoter.project(journal)
         except (KeyboardInterrupt, Interrupted) as error:
             raise interrupted(error, journal, head_if_known(found_in, locked.name)) from error

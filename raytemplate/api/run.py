@@ -8,8 +8,8 @@ from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from raytemplate.api.look import find
-from raytemplate.api.workspaces import workspace_to_write
+from raytemplate.api.workspaces import workspace_at, workspace_to_write
+from raytemplate.conducting.work import Work
 from raytemplate.errors import Interrupted, UsageError
 from raytemplate.execution.begin import begin
 from raytemplate.execution.interrupted import head_if_known, interrupted
@@ -31,7 +31,6 @@ from raytemplate.store.workspace import Workspace, create, find_run, new_run
 
 if TYPE_CHECKING:
     from raytemplate.api.plan import Planned
-    from raytemplate.conducting.work import Work
 
 
 def run(
@@ -41,7 +40,7 @@ def run(
     """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
 
     Args:
-        listener: hears of stages and epochs; default: whoever reads stderr or the cell of the notebook, in lines.
+        listener: hears of stages and epochs; default: lines on stderr or below the notebook's cell.
         quiet: nobody does.
         began: `time.monotonic()` when the clock of the budget began; default: now.
         own_process: this process is the run's own: if it outlasts the budget by two seconds, it ends or is ended from
@@ -51,8 +50,6 @@ def run(
     Raises:
         RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
     """
-    from raytemplate.conducting.work import Work
-
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
     _need_secrets(planned.plan)
@@ -91,7 +88,6 @@ def resume(
         BudgetSpent: nothing is left of the budget, or of what is kept to judge a candidate; nothing was started.
         UsageError: no such run, another process works on it, or an address that is not for it.
     """
-    from raytemplate.conducting.work import Work
     from raytemplate.ledger.opening import open_ledger
 
     began = time.monotonic() if began is None else began
@@ -121,7 +117,7 @@ def resume(
 
 
 def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None:
-    """Bring MLflow's copy of a promotion in line, where whoever promoted did not come to it."""
+    """Bring MLflow's copy of a promotion in line, if the process that promoted did not come to it."""
     promotion = journal.read(PromotionRecord)
     if promotion is not None and promotion.outcome == "promoted" and not promotion.projected:
         from raytemplate.engines.mlflow.mirror import Mirror
@@ -130,7 +126,7 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
 
 
 def _need_secrets(plan_: RunPlan) -> None:
-    """Whoever refers to a secret is told that it is missing now, and not when the model has been trained."""
+    """Say that a secret is missing now, and not once the model has been trained."""
     resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
 
 
@@ -156,7 +152,6 @@ def submit(
         RaytemplateError: how it failed, as `run` would.
     """
     from raytemplate.conducting.sending import send_new
-    from raytemplate.conducting.work import Work
     from raytemplate.execution.keys import sent_before, storage_of
 
     began = time.monotonic() if began is None else began
@@ -218,6 +213,6 @@ def stop(ref: str, *, workspace: str | None = None) -> Run:
     """
     from raytemplate.conducting.submitted import stop_job
 
-    run_ = find(ref, workspace=workspace)
-    stop_job(run_.journal)
-    return run_
+    journal = Journal(find_run(workspace_at(workspace), ref))
+    stop_job(journal)
+    return Run(journal)

@@ -65,7 +65,8 @@ class Journal:
     """Reads and writes the records of one run folder.
 
     Args:
-        also: another folder of the same run, where records are read that are not here: of lines it has them all.
+        also: another folder of the same run, where records are read that are not here: of lines it has them all. How
+            the run ended is said here alone; there it is only how a job did.
     """
 
     folder: Path
@@ -138,7 +139,7 @@ class Journal:
         """
         path = self.folder / name
         if not path.exists():
-            return None if self.also is None else Journal(self.also).load(kind, name)
+            return None if self.also is None or kind is RunEnd else Journal(self.also).load(kind, name)
         data = path.read_bytes()
         found = codec.loads(kind, data, where=str(path))
         self._refuse_edited(path, data)

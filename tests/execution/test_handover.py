@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from fake_runs import FakeRun
 
+from raytemplate import api
 from raytemplate.budget import Meter
+from raytemplate.conducting import submitted
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import (
@@ -25,10 +27,11 @@ from raytemplate.planning.look import champion_of
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.run import Attempt
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.testing.fakes import FakeEngine
-from raytemplate.testing.samples import sample_start
+from raytemplate.testing.samples import sample_end, sample_start
 
 
 @pytest.fixture
@@ -98,6 +101,50 @@ def test_before_the_evaluation_only_what_is_known_comes(run):
     assert not bring_back(run.storage, run.journal, run.store)
     assert run.journal.read(FitResult) is None
     assert run.journal.epochs() == run.shared.epochs()
+
+
+@pytest.fixture
+def submitted_run(run):
+    """The same, and its job."""
+    job = SubmittedJob(address="http://head:1", submission_id="s", storage=str(run.storage), key="", attempt=1)
+    run.journal.write(job)
+    return run
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_look_shows_what_the_cluster_has_written_and_writes_nothing(submitted_run):
+    run = submitted_run
+    before = files_of(run.workspace.root)
+    seen = api.find(run.journal.run_id, workspace=str(run.workspace.folder))
+    assert (seen.evaluation, seen.journal.epochs()) == (run.shared.need(Evaluation), run.shared.epochs())
+    assert str(seen) and files_of(run.workspace.root) == before
+
+
+def test_how_a_job_ended_is_not_how_its_run_did(submitted_run):
+    run = submitted_run
+    run.shared.write(sample_end(state="failed", exit_code=4))
+    seen = api.find(run.journal.run_id, workspace=str(run.workspace.folder))
+    assert (seen.state, seen.end) == ("unfinished", None)
+
+
+def test_a_job_that_is_stopped_leaves_what_it_knew_in_the_runs_own_folder(submitted_run, monkeypatch):
+    run = submitted_run
+    monkeypatch.setattr(submitted, "Jobs", lambda address: Stopped())
+    api.stop(run.journal.run_id, workspace=str(run.workspace.folder))
+    assert run.journal.need(Snapshot) == run.shared.need(Snapshot)
+
+
+class Stopped:
+    """The Jobs API of a cluster that ends a job at once."""
+
+    def stop(self, submission_id):
+        pass
+
+    def state(self, submission_id):
+        return None
 
 
 def test_nothing_of_governance_is_in_shared_storage(run):
