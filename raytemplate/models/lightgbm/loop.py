@@ -17,6 +17,8 @@ from raytemplate.models.options import TrainingSpec
 from raytemplate.models.rounds import out_of_time
 
 TREES = "trees.txt"
+_ALONE = {"machines": "", "local_listen_port": "12400"}
+"""What LightGBM writes into a model in place of its workers' addresses where there is only one."""
 _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"}
 _OF_CLASSES = {"binary": ("binary", "binary_logloss"), "multiclass": ("multiclass", "multi_logloss")}
 
@@ -36,7 +38,8 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
     trees, done = _go_on(context)
     if done < options.num_trees:
         lightgbm.train(
-            params, data, num_boost_round=options.num_trees - done, init_model=trees, valid_sets=[data],
+            # Of all trees, also where some are there already: the number is written into the model. `_Report` ends it.
+            params, data, num_boost_round=options.num_trees, init_model=trees, valid_sets=[data],
             valid_names=["train"],
             callbacks=[_Seed(training.seed, done), _Report(context, options, training, len(rows), done)],
         )  # fmt: skip
@@ -94,7 +97,7 @@ class _Report:
             save=lambda folder: save(booster, folder),
         )  # fmt: skip
         self._started = time.perf_counter()
-        if stop and done < self._num_trees:
+        if stop or done == self._num_trees:
             raise EarlyStopException(env.iteration, found)
 
 
@@ -153,8 +156,13 @@ class _Scores:
 
 
 def save(booster: lightgbm.Booster, folder: Path) -> None:
-    """The trees in LightGBM's own text format. Written by Python, whose errors say that a disk is full."""
-    (folder / TREES).write_bytes(booster.model_to_string().encode())
+    """The trees in LightGBM's own text format, the same wherever they grew. Written by Python, whose errors say that a
+    disk is full.
+    """
+    text = booster.model_to_string()
+    for name, value in _ALONE.items():
+        text = re.sub(rf"^\[{name}: .*\]$", f"[{name}: {value}]", text, flags=re.MULTILINE)
+    (folder / TREES).write_bytes(text.encode())
 
 
 def _go_on(context: LoopContext) -> tuple[lightgbm.Booster | None, int]:
