@@ -17,6 +17,7 @@ def compare(
     predictions: Mapping[str, Floats],
     candidate: str,
     metric: str,
+    baseline: str = "",
     also: tuple[str, ...] = (),
     num_resamples: int = 2000,
     seed: int = 0,
@@ -29,6 +30,7 @@ def compare(
         groups: int64 [rows], from `group_ids`.
         predictions: float64 [rows] or [rows, classes] by the model's name; names come back as the keys.
         candidate: whose differences from each other model are taken.
+        baseline: whose differences from the models other than the candidate are taken as well; "" for none.
         metric, also: ids of metrics; the first one decides.
         quantile: the one that is predicted, if one is.
 
@@ -47,14 +49,20 @@ def compare(
     }
     deciding = metrics[0]
     _check_decides(deciding, drawn)
-    best = drawn[candidate][deciding.id]
+    values = {name: found[deciding.id] for name, found in drawn.items()}
+
+    def less(name: str, other: str) -> Difference | None:
+        there = name != other and other in values
+        return _difference(deciding, values[name], values[other], num_groups) if there else None
+
     return {
         name: Scored(
             name=name,
-            metrics={m.id: _metric_value(m, values[m.id], num_groups) for m in metrics},
-            difference=None if name == candidate else _difference(deciding, best, values[deciding.id], num_groups),
+            metrics={m.id: _metric_value(m, found[m.id], num_groups) for m in metrics},
+            difference=less(candidate, name),
+            against_baseline=None if name == candidate else less(name, baseline),
         )
-        for name, values in drawn.items()
+        for name, found in drawn.items()
     }
 
 

@@ -1,6 +1,7 @@
 """Scores -> Evaluation: candidate, champion and baseline on the same rows, and whether the comparison is fair."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def appraise(
     problems = {**unusable, **problems}
     try:
         scored = compare(
-            target=scores.target, groups=groups, predictions=predictions, candidate="candidate",
+            target=scores.target, groups=groups, predictions=predictions, candidate="candidate", baseline="baseline",
             metric=stage.metric, also=stage.also, num_resamples=stage.num_resamples, seed=stage.seed,
             quantile=stage.quantile,
         )  # fmt: skip
@@ -60,6 +61,7 @@ def appraise(
         calibration=reliability(scores.target, predictions["candidate"]) if classes else (), latency=scores.latency,
         candidate_bytes=candidate.num_bytes,
         confusion=confusion(scores.target, predictions["candidate"], classes),
+        champion_latency=scores.champion_latency,
     )  # fmt: skip
 
 
@@ -81,10 +83,7 @@ def _usable(
 
 
 def _with_unknown(scored: Scored, scores: TestScores) -> Scored:
-    return Scored(
-        name=scored.name, metrics=scored.metrics, difference=scored.difference,
-        num_unknown_categories=scores.num_unknown.get(scored.name, 0),
-    )  # fmt: skip
+    return replace(scored, num_unknown_categories=scores.num_unknown.get(scored.name, 0))
 
 
 def _ref(champion: Champion | None) -> ChampionRef | None:

@@ -58,13 +58,13 @@ def decide(
     """Judge the evidence, and move the head if the verdict is Approved.
 
     Args:
-        actor: who asks; must be a person where promotion is manual.
+        actor: who asks; must be a person where a gate holds or promotion is manual.
 
     Returns:
         What became of the candidate; None if it was rejected.
 
     Raises:
-        UsageError: a person would promote what a variant made for show.
+        UsageError: a person would promote what a variant made for show, or gives no reason although a gate holds.
         ChampionMoved: the head is not the one the evidence was taken against.
         IntegrityError: the candidate's bytes are not those that were evaluated.
     """
@@ -75,6 +75,7 @@ def decide(
     head = ledger.head(plan.name)
     gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
     verdict = judge(gates, evidence, promotion=plan.govern.promotion, actor=actor, now=now)
+    _refuse_without_reason(journal, verdict)
     journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
     if not plan.govern.promotable:
         record = _show(plan, head, fit)
@@ -113,6 +114,20 @@ def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | No
     return ledger.rollback(model, actor, to_version=target.version, expected_term=term)
 
 
+def _refuse_without_reason(journal: Journal, verdict: Verdict) -> None:
+    """Stop before a person accepts what gates held without saying why.
+
+    Raises:
+        UsageError: names the gates.
+    """
+    if isinstance(verdict, Approved) and verdict.accepted and not verdict.reason:
+        held = "; ".join(f"{f.gate} ({f.found})" for f in verdict.findings if f.gate in verdict.accepted)
+        raise UsageError(
+            f"run {journal.run_id} is held by {held}: expected a reason, which the ledger keeps",
+            next_step=f'raytemplate promote {journal.run_id} --reason "..."',
+        )
+
+
 def _act(
     journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, verdict: Verdict, evaluation: Evaluation,
     fit: FitResult, actor: Actor,
@@ -122,7 +137,8 @@ def _act(
         case Approved():
             # The bytes that were evaluated, hashed once more at the moment they become the champion.
             store.open(fit.candidate.digest)
-            head = ledger.promote(*candidate, evaluation.term, actor, _grounds(plan, evaluation)).head
+            grounds = _grounds(plan, evaluation, verdict.accepted)
+            head = ledger.promote(*candidate, evaluation.term, actor, grounds).head
             # A run with the same bytes may have been quicker: then this is equal to the champion, and did not make it.
             return _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)
         case Held():
@@ -160,12 +176,13 @@ def _promoted(journal: Journal) -> PromotionRecord | None:
     return promotion if promotion is not None and promotion.outcome == "promoted" else None
 
 
-def _grounds(plan: RunPlan, evaluation: Evaluation) -> Grounds:
+def _grounds(plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = ()) -> Grounds:
     """What an event binds: the plan and the very evaluation that allowed it; and rules that no file holds."""
     return Grounds(
         plan=plan.id, snapshot=evaluation.test_snapshot,
         evaluation_sha256=hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
         set_outside=tuple(path for path in plan.set_outside if path.startswith("governance.")),
+        accepted=accepted,
     )  # fmt: skip
 
 

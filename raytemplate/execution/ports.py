@@ -63,7 +63,7 @@ class TestScores:
         problems: name -> why that model could not be scored.
         num_unknown: name -> rows with a category the model has never seen.
         slices: column -> its values on the same rows, for the columns by which rows are sliced.
-        latency: how long the candidate takes, where that was asked.
+        latency, champion_latency: how long candidate and champion take, where that was asked.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -75,6 +75,7 @@ class TestScores:
     num_unknown: Mapping[str, int]
     slices: Mapping[str, pa.ChunkedArray] = field(default_factory=dict[str, "pa.ChunkedArray"])
     latency: Latency | None = None
+    champion_latency: Latency | None = None
 
 
 OnEpoch = Callable[[EpochRecord], None]

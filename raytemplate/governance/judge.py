@@ -1,16 +1,14 @@
 """From gates and evidence to a verdict."""
 
-import typing
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from raytemplate.governance.champion import soften_if_champion_failed
 from raytemplate.governance.evidence import Evidence
-from raytemplate.governance.gates.gate import Gate
-from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Outcome, Rejected, Verdict, Waiver
+from raytemplate.governance.gates.gate import Gate, checked
+from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Rejected, Verdict, Waiver
 
-_OUTCOMES = frozenset(typing.get_args(Outcome))
 _FAILED = ("block", "error")
 _NO_GATES = "no gates: nothing says what is good enough"
 
@@ -28,33 +26,32 @@ def judge(
 
     Args:
         gates: by name, in the order they are shown.
-        actor: who asks; must be a person where promotion is manual.
-        waivers: those whose expiry is after `now` and whose gate failed count, and are shown in the verdict.
+        actor: who asks; must be a person where a gate holds or promotion is manual.
+        waivers: those whose expiry is after `now` and whose gate failed or held count, and are shown in the verdict.
         now: with its zone.
     """
-    findings = tuple(_finding(name, gate, evidence) for name, gate in gates.items())
-    failed = tuple(f.gate for f in findings if f.outcome in _FAILED)
-    used = tuple(w for w in waivers if w.gate in failed and w.expires > now)
+    said = tuple(checked(name, gate, evidence) for name, gate in gates.items())
+    findings = soften_if_champion_failed(said, evidence.evaluation)
+    used = tuple(w for w in waivers if w.expires > now and any(_stops(f) and f.gate == w.gate for f in findings))
     waived = {w.gate for w in used}
-    reason = _reason(findings, tuple(name for name in failed if name not in waived), waivers)
+    stopped = tuple(f for f in findings if _stops(f) and f.gate not in waived)
+    reason = _reason(findings, tuple(f.gate for f in stopped if f.outcome != "hold"), waivers)
     if reason:
         return Rejected(findings=findings, waivers=used, reason=reason)
-    if promotion != "automatic" and actor.automatic:
-        return Held(findings=findings, waivers=used, missing="a person: promotion is manual")
-    by = AUTOMATIC if actor.automatic else actor.name
-    return Approved(findings=findings, waivers=used, by=by, reason=actor.reason)
+    if actor.automatic and (stopped or promotion != "automatic"):
+        return Held(findings=findings, waivers=used, missing=_missing(stopped, promotion))
+    by, accepted = AUTOMATIC if actor.automatic else actor.name, tuple(f.gate for f in stopped)
+    return Approved(findings=findings, waivers=used, by=by, reason=actor.reason, accepted=accepted)
 
 
-def _finding(name: str, gate: Gate, evidence: Evidence) -> Finding:
-    """What a gate says, under the name it was set by. A crash is an error; `severity: warn` softens a block only."""
-    try:
-        finding = gate.check(evidence)
-        if not isinstance(finding, Finding) or finding.outcome not in _OUTCOMES:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"got {finding!r}, expected a Finding")
-        soft = finding.outcome == "block" and gate.severity == "warn"
-        return replace(finding, gate=name, outcome="warn" if soft else finding.outcome)
-    except Exception as error:  # a plug-in may raise anything, and must not end the judging of the others
-        return Finding(gate=name, outcome="error", found=f"{type(error).__name__}: {error}", hint="the gate crashed")
+def _stops(finding: Finding) -> bool:
+    return finding.outcome in ("hold", *_FAILED)
+
+
+def _missing(held: tuple[Finding, ...], promotion: str) -> str:
+    reasons = [f"{f.gate} ({f.found})" for f in held]
+    reasons += ["promotion is manual"] if promotion != "automatic" else []
+    return "; ".join(reasons)
 
 
 def _reason(findings: tuple[Finding, ...], failed: tuple[str, ...], waivers: tuple[Waiver, ...]) -> str:

@@ -31,18 +31,23 @@ CadenceField = Annotated[
 ]  # fmt: skip
 
 
+Severity = Literal["block", "hold", "warn"]
+
+
 class GateOptions(Options):
     """Settings every gate has."""
 
-    severity: Literal["block", "warn"] = "block"
-    """What a failed gate does: `block` refuses promotion, `warn` only says so. Default: block."""
+    severity: Severity = "block"
+    """What a failed gate does: `block` refuses promotion, `hold` leaves it to a person (`raytemplate promote RUN
+    --reason ...`), also under automatic promotion, `warn` only says so. Default: block."""
 
 
 class GovernanceSpec(Options):
     """What is good enough, and who must agree."""
 
     promotion: Literal["automatic", "manual"] = "manual"
-    """`automatic` promotes when no gate blocks; `manual` waits for `raytemplate promote RUN`. Default: manual."""
+    """`automatic` promotes when no gate blocks or holds; `manual` waits for `raytemplate promote RUN`. Default:
+    manual."""
 
     promotable: tuple[str, ...] = ("standard",)
     """Variants whose candidates may be promoted; `standard` is the file as written. Any other variant is judged for

@@ -82,8 +82,9 @@ def _reason(body: Body) -> str:
             allowed = ""
         case Promotion(grounds=grounds):
             allowed = actor.reason or (AUTOMATIC if actor.automatic else actor.name)
+    held = f"accepted although {', '.join(grounds.accepted)} held" if grounds.accepted else ""
     outside = f"{', '.join(grounds.set_outside)} set outside the template" if grounds.set_outside else ""
-    return "; ".join(part for part in (allowed, outside) if part)
+    return "; ".join(part for part in (allowed, held, outside) if part)
 
 
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:

@@ -32,6 +32,8 @@ class Grounds:
     snapshot: str
     evaluation_sha256: str
     set_outside: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    """Gates that held and were accepted by the person whose reason the event has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

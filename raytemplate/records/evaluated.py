@@ -26,9 +26,9 @@ class MetricValue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Candidate minus other, of the deciding metric, paired over the same rows.
+    """A model minus another, of the deciding metric, paired over the same rows.
 
-    `gain` is how much better the candidate is: its sign follows the metric's direction.
+    `gain` is how much better the first is: its sign follows the metric's direction.
     """
 
     metric: str
@@ -57,6 +57,8 @@ class Scored:
     metrics: Mapping[str, MetricValue]
     difference: Difference | None = None
     num_unknown_categories: int = 0
+    against_baseline: Difference | None = None
+    """Of a champion: this one minus the baseline, in the deciding metric, paired."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +133,8 @@ class Evaluation:
     latency: Latency | None = None
     candidate_bytes: int = 0
     confusion: Confusion | None = None
+    champion_latency: Latency | None = None
+    """As `latency`, of the champion."""
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

@@ -7,12 +7,15 @@ from typing import Literal
 AUTOMATIC = "automatic"
 """Who allowed what nobody had to."""
 
-Outcome = Literal["pass", "warn", "block", "skip", "error"]
+Outcome = Literal["pass", "warn", "hold", "block", "skip", "error"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What one gate says. `found` and `required` are for people; `hint` is what to do when it does not pass."""
+    """What one gate says. `found` and `required` are for people; `hint` is what to do when it does not pass.
+
+    "hold" is good enough only if a person says so.
+    """
 
     gate: str
     outcome: Outcome
@@ -52,18 +55,21 @@ class _Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approved(_Verdict):
-    """Every gate passed or was waived, and nobody else has to agree."""
+    """No gate blocks, and nobody else has to agree."""
 
     by: str = AUTOMATIC
     """The person who allowed it, or "automatic". Records of 0.1 have the reason here as well, after a colon."""
     reason: str = ""
+    accepted: tuple[str, ...] = ()
+    """Gates that held, which that person accepted all the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held(_Verdict):
-    """Every gate passed; only a person is missing."""
+    """No gate blocks; only a person is missing."""
 
     missing: str = ""
+    """Why a person must decide, in one line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from raytemplate.reports.wording import about_seconds, count, metric_text, round
 from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
 
 _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
-_OUTCOMES = {"block": "blocked", "error": "without an answer", "warn": "warned", "skip": "skipped"}
+_OUTCOMES = {"block": "blocked", "error": "without an answer", "hold": "held", "warn": "warned", "skip": "skipped"}
 
 
 def stage_line(stage: StageName, text: str, seconds: float) -> str:

@@ -112,14 +112,18 @@ def outcome_text(
 
 def _shown(verdict: Verdict, promotion: PromotionRecord) -> str:
     """What the gates would have said of a candidate that may not be promoted."""
-    failures = _failures(verdict) if isinstance(verdict, Rejected) else ""
-    would = f"its gates would reject it: {failures}" if failures else "its gates would let it pass"
+    would = "its gates would let it pass"
+    if isinstance(verdict, Rejected):
+        would = f"its gates would reject it: {_failures(verdict)}"
+    elif held := _held_by(verdict):
+        would = f"{', '.join(held)} would leave it to a person"
     return f"For show: variant {promotion.variant} promotes nothing; {would}."
 
 
 def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None, became: str) -> str:
     person = f" by {verdict.by}" if verdict.by != AUTOMATIC else ""
     word = f"Approved{person}{f': {verdict.reason}' if verdict.reason else ''}"
+    word += f" (although {', '.join(verdict.accepted)} held)" if verdict.accepted else ""
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
@@ -135,7 +139,15 @@ def _told(warning: str) -> str:
 
 def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:
     who = f"version {promotion.version} of {name}" if promotion is not None else f"the candidate for {name}"
-    return f"Held: {who} passed its gates and waits: {verdict.missing or 'promotion is manual'}."
+    passed = "" if _held_by(verdict) else "passed its gates and "
+    why = verdict.missing.removeprefix("a person: ")  # as earlier versions wrote it
+    return f"Held: {who} {passed}waits for a person: {why}."
+
+
+def _held_by(verdict: Verdict) -> tuple[str, ...]:
+    """Gates that hold and are not waived."""
+    waived = {waiver.gate for waiver in verdict.waivers}
+    return tuple(f.gate for f in verdict.findings if f.outcome == "hold" and f.gate not in waived)
 
 
 def _failures(verdict: Rejected) -> str:
@@ -165,7 +177,8 @@ def next_command(name: str, run_id: str, verdict: Verdict, promotion: PromotionR
         return f"  raytemplate predict {name} NEW.parquet OUT.parquet"
     if isinstance(verdict, Rejected):
         return f"  raytemplate show {run_id}"
-    return f"To promote it:\n  raytemplate promote {run_id}"
+    reason = ' --reason "..."' if _held_by(verdict) else ""
+    return f"To promote it:\n  raytemplate promote {run_id}{reason}"
 
 
 def closing(

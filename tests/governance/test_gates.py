@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from sample_evidence import CHAMPION, EVALUATION, metric_value, scored
 
 from raytemplate import plugins
+from raytemplate.evaluation.metrics.metric import distance_from_best
 from raytemplate.governance.figures import gained, limit, measured
 from raytemplate.governance.gates.beats_baseline import BeatsBaseline
 from raytemplate.governance.gates.beats_champion import BeatsChampion
@@ -255,3 +256,29 @@ def test_beats_champion_compares_where_the_split_is_the_same(evidence):
     champion = replace(CHAMPION, split="a", seen_until=LATE)
     found = BeatsChampion(min_gain=0).check(evidence(champion_ref=champion, split="a"))
     assert found == finding("beats-champion", "pass", "better by 0.83 to 2.61", "at least 0")
+
+
+TRIFLES = [
+    ("enough", 8.54, (0.5, 0.1, 0.9), "pass", "better by 0.10 to 0.90", "better, by at least 0.0854", ""),
+    ("just enough", 8.0, (0.08, 0.05, 0.11), "pass", "better by 0.05 to 0.11", "better, by at least 0.08", ""),
+    ("a trifle", 8.54, (0.034, 0.01, 0.06), "block", "better by 0.01 to 0.06; 0.034 is 0.4 % of its loss",
+     "better, by at least 0.0854", "a trifle: set min_gain if it is worth a new model"),
+    ("large, and not shown", 8.54, (0.5, -0.1, 1.1), "block", "0.50: worse by 0.10 to better by 1.10",
+     "better, by at least 0.0854", "not shown to be better"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "gain", "expected"), [pytest.param(value, gain, rest, id=name) for name, value, gain, *rest in TRIFLES]
+)
+def test_beats_champion_wants_more_than_a_trifle_by_default(evidence, value, gain, expected):
+    found = BeatsChampion().check(evidence(champion=scored("champion", value, gain)))
+    assert found == finding("beats-champion", *expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "loss"),
+    [("mae", 8.5, 8.5), ("log-loss", 0.3, 0.3), ("auc", 0.9, 0.1), ("accuracy", 0.75, 0.25), ("r2", 0.9, None)],
+)
+def test_a_loss_is_how_far_from_the_best_where_a_worst_is_known(metric, value, loss):
+    assert distance_from_best(metric, value) == (None if loss is None else pytest.approx(loss))

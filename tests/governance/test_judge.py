@@ -14,7 +14,7 @@ from raytemplate.records.judged import Actor, Approved, Finding, Held, Rejected,
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
 RUN, BO = Actor(name="Ann", automatic=True), Actor(name="Bo", reason="so")
-OUTCOMES = ["pass", "warn", "block", "skip", "error", "crash", "nonsense"]
+OUTCOMES = ["pass", "warn", "hold", "block", "skip", "error", "crash", "nonsense"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def found(gate, outcome):
 
 
 CRASH = Finding(gate="a", outcome="error", found="ZeroDivisionError: division by zero", hint="the gate crashed")
+HOLDS, HOLDS_TOO = (found("a", "hold"),), (found("a", "pass"), found("b", "hold"))
 PASSES, ERRS = (found("a", "pass"),), (found("a", "error"),)
 BLOCKS = (found("a", "block"),)
 BOTH = (found("a", "pass"), found("b", "block"))
@@ -47,12 +48,26 @@ VERDICTS = [
     ("all pass", {"a": Says("pass")}, AUTO, Approved(findings=PASSES)),
     ("all pass, a person asked", {"a": Says("pass")}, AUTO | {"actor": BO},
      Approved(findings=PASSES, by="Bo", reason="so")),
-    ("manual", {"a": Says("pass")}, MANUAL, Held(findings=PASSES, missing="a person: promotion is manual")),
+    ("manual", {"a": Says("pass")}, MANUAL, Held(findings=PASSES, missing="promotion is manual")),
     ("manual, allowed", {"a": Says("pass")}, MANUAL | {"actor": BO}, Approved(findings=PASSES, by="Bo", reason="so")),
     ("manual, blocked", {"a": Says("block")}, MANUAL | {"actor": BO},
      Rejected(findings=BLOCKS, reason="a blocked")),
     ("one blocks", {"a": Says("pass"), "b": Says("block")}, AUTO, Rejected(findings=BOTH, reason="b blocked")),
     ("a block that only warns", {"a": Says("block", "warn")}, AUTO, Approved(findings=(found("a", "warn"),))),
+    ("a block that only holds", {"a": Says("block", "hold")}, AUTO, Held(findings=HOLDS, missing="a (f)")),
+    ("a hold under automatic promotion", {"a": Says("pass"), "b": Says("hold")}, AUTO,
+     Held(findings=HOLDS_TOO, missing="b (f)")),
+    ("a hold and manual promotion", {"a": Says("hold")}, MANUAL,
+     Held(findings=HOLDS, missing="a (f); promotion is manual")),
+    ("a hold that a person accepts", {"a": Says("hold")}, AUTO | {"actor": BO},
+     Approved(findings=HOLDS, by="Bo", reason="so", accepted=("a",))),
+    ("a hold beside a block", {"a": Says("hold"), "b": Says("block")}, AUTO | {"actor": BO},
+     Rejected(findings=(found("a", "hold"), found("b", "block")), reason="b blocked")),
+    ("a hold that only warns", {"a": Says("hold", "warn")}, AUTO, Approved(findings=(found("a", "warn"),))),
+    ("a hold waived", {"a": Says("hold")}, AUTO | {"waivers": (waiver("a"),)},
+     Approved(findings=HOLDS, waivers=(waiver("a"),))),
+    ("an error never only holds", {"a": Says("error", "hold")}, AUTO,
+     Rejected(findings=ERRS, reason="a could not judge")),
     ("an error never only warns", {"a": Says("error", "warn")}, AUTO,
      Rejected(findings=ERRS, reason="a could not judge")),
     ("a crash", {"a": Says("crash", "warn")}, AUTO, Rejected(findings=(CRASH,), reason="a could not judge")),
@@ -82,7 +97,7 @@ def test_judge_says_which_gate_did_not_answer(evidence):
 
 
 GATES = st.dictionaries(
-    st.sampled_from("abcd"), st.builds(Says, st.sampled_from(OUTCOMES), st.sampled_from(["block", "warn"]))
+    st.sampled_from("abcd"), st.builds(Says, st.sampled_from(OUTCOMES), st.sampled_from(["block", "hold", "warn"]))
 )
 WAIVERS = st.lists(st.builds(waiver, st.sampled_from("abcd"), st.integers(-1, 1)), max_size=4).map(tuple)
 
@@ -101,8 +116,10 @@ def test_nothing_unwaived_is_ever_let_through(evidence, gates, waivers, promotio
     assert len(said) == len(gates)
     rejected = bool(failed - valid) or all(outcome == "skip" for outcome in said)
     assert isinstance(verdict, Rejected) == rejected
-    assert isinstance(verdict, Held) == (not rejected and promotion == "manual" and actor is RUN)
-    assert {w.gate for w in verdict.waivers} == failed & valid
+    held = {f.gate for f in verdict.findings if f.outcome == "hold"}
+    asked = promotion == "manual" or bool(held - valid)
+    assert isinstance(verdict, Held) == (not rejected and asked and actor is RUN)
+    assert {w.gate for w in verdict.waivers} == (failed | held) & valid
 
 
 def test_the_north_stars_table(evidence):
@@ -117,7 +134,7 @@ def test_the_north_stars_table(evidence):
     assert [(f.gate, f.outcome, f.found, f.required) for f in verdict.findings] == [
         ("metric-limit", "pass", "mae 6.94", "at worst 12"),
         ("beats-baseline", "pass", "better by 0.91 to 3.32", "at least 0"),
-        ("beats-champion", "pass", "better by 0.83 to 2.61", "at least 0"),
+        ("beats-champion", "pass", "better by 0.83 to 2.61", "better, by at least 0.0854"),
         ("data-rows", "pass", "141,497", "at least 50,000"),
     ]
 

@@ -63,7 +63,7 @@ approved, started 2013-07-01 09:30 UTC by ada on laptop, 8 s (planned 9 s), 0.00
   gate             outcome  found                            required
   metric-limit     pass     mae 6.94                         at worst 12
   beats-baseline   pass     better by 0.91 to 3.32           at least 0
-  beats-champion   pass     better by 0.83 to 2.61           at least 0
+  beats-champion   pass     better by 0.83 to 2.61           better, by at least 0.0854
   data-rows        pass     141,497                          at least 50,000
 
 Approved: version 2 became the champion of flights-air-time (was version 1).

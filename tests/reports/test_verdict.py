@@ -27,7 +27,7 @@ GATES = """\
   gate             outcome  found                            required
   metric-limit     pass     mae 6.94                         at worst 12
   beats-baseline   pass     better by 0.91 to 3.32           at least 0
-  beats-champion   pass     better by 0.83 to 2.61           at least 0
+  beats-champion   pass     better by 0.83 to 2.61           better, by at least 0.0854
   data-rows        pass     141,497                          at least 50,000"""
 
 BLOCKED = """\
@@ -151,8 +151,8 @@ def test_closing_names_the_person_and_the_reason(said: dict[str, str]) -> None:
 
 def test_closing_of_a_hold_ends_with_the_command_that_goes_on() -> None:
     assert _closing(samples.sample_held(), samples.sample_promotion(outcome="waiting")) == [
-        "Held: version 2 of flights-air-time passed its gates and waits: promotion is manual. The champion is",
-        "still version 1.",
+        "Held: version 2 of flights-air-time passed its gates and waits for a person: promotion is manual.",
+        "The champion is still version 1.",
         SPENT,
         "To promote it:",
         "  raytemplate promote k7q2",

@@ -74,6 +74,17 @@ def metrics_for(task: str) -> tuple[str, ...]:
     return tuple(sorted(name for name, metric in plugins.every(plugins.METRICS).items() if task in metric.tasks))
 
 
+def distance_from_best(name: str, value: float) -> float | None:
+    """How far a value is from the best that the metric can be: its loss, 0 or more; None where no worst is known.
+
+    That is the value of a loss such as log-loss, and 1 - value of a share such as AUC.
+    """
+    metric = metric_of(name)
+    if metric.higher_is_better:
+        return metric.most - value if math.isfinite(metric.least) and math.isfinite(metric.most) else None
+    return value - metric.least if math.isfinite(metric.least) else None
+
+
 def range_of(name: str) -> tuple[float, float]:
     """The least and the most that a metric can be, infinite where nothing says so or no metric has that name."""
     metric = plugins.load(plugins.METRICS, name) if plugins.is_known(plugins.METRICS, name) else None

@@ -1,33 +1,59 @@
 """The gate `beats-champion`: better than the model in use."""
 
+from dataclasses import replace
+
 from pydantic import FiniteFloat
 
+from raytemplate.evaluation.metrics.metric import distance_from_best
 from raytemplate.governance.evidence import Evidence
+from raytemplate.governance.figures import measured
 from raytemplate.governance.gates.gain import gain_finding, seen_text
 from raytemplate.governance.options import GateOptions
-from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.evaluated import Evaluation, Scored
 from raytemplate.records.judged import Finding
+
+_LEAST_SHARE = 0.01
 
 
 class BeatsChampion(GateOptions):
     """The candidate must be better than the champion, both scored now on the same test rows that neither has seen."""
 
-    min_gain: FiniteFloat = 0.0
+    min_gain: FiniteFloat | None = None
     """Better by at least this, at the weak end of the paired 95 % interval, in the metric's unit and direction; 0 means
-    better at all, a negative value is how much worse it may be. Default: 0."""
+    better at all, a negative value is how much worse it may be. Default: better at all, and the gain itself at least
+    1 % of the champion's loss (of 1 - value for a share whose best is 1, such as AUC); for metrics without a known
+    worst, such as r2, better at all."""
 
     def check(self, evidence: Evidence) -> Finding:
         """Passes where the candidate is shown to be better; skips while there is no champion."""
         evaluation = evidence.evaluation
-        problem = _problem(evaluation)
+        problem = not_comparable(evaluation)
         if problem:
             return Finding(gate="beats-champion", outcome="block", found=problem)
         if evaluation.champion is None:
             return Finding(gate="beats-champion", outcome="skip", found="no champion yet")
-        return gain_finding("beats-champion", evaluation, evaluation.champion, self.min_gain)
+        if self.min_gain is not None:
+            return gain_finding("beats-champion", evaluation, evaluation.champion, self.min_gain)
+        return _more_than_a_trifle(evaluation, evaluation.champion)
 
 
-def _problem(evaluation: Evaluation) -> str:
+def _more_than_a_trifle(evaluation: Evaluation, champion: Scored) -> Finding:
+    """Better at all, and by so much that a new model is worth it."""
+    finding = gain_finding("beats-champion", evaluation, champion, 0.0)
+    value = champion.metrics.get(evaluation.metric)
+    loss = distance_from_best(evaluation.metric, value.estimate.value) if value else None
+    if loss is None or champion.difference is None:
+        return finding
+    least, gain = _LEAST_SHARE * loss, champion.difference.gain.value
+    finding = replace(finding, required=f"better, by at least {measured(least)}")
+    if finding.outcome != "pass" or gain >= least:
+        return finding
+    share = f"{gain / loss:.1%}".replace("%", " %")
+    found = f"{finding.found}; {measured(gain)} is {share} of its loss"
+    return replace(finding, outcome="block", found=found, hint="a trifle: set min_gain if it is worth a new model")
+
+
+def not_comparable(evaluation: Evaluation) -> str:
     """Why a champion that exists cannot be compared with; empty if it can, or if there is none."""
     champion = evaluation.champion_ref
     if evaluation.champion_problem:

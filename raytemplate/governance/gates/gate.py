@@ -1,18 +1,22 @@
 """What a gate is, and gates from a plan's settings."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, get_args
 
 from raytemplate import plugins
 from raytemplate.governance.evidence import Evidence
-from raytemplate.records.judged import Finding
+from raytemplate.governance.options import Severity
+from raytemplate.records.judged import Finding, Outcome
+
+_OUTCOMES = frozenset(get_args(Outcome))
 
 
 class Gate(Protocol):
     """A frozen set of thresholds. `check` is pure; `severity` is applied by `judge`, not by the gate."""
 
     @property
-    def severity(self) -> Literal["block", "warn"]:
+    def severity(self) -> Severity:
         """What a failed gate does."""
         ...
 
@@ -48,3 +52,21 @@ def build_gates(configs: Iterable[Configured]) -> dict[str, Gate]:
             raise ValueError(f"gate {config.name} is set twice")
         gates[config.name] = plugins.load(plugins.GATES, config.name).model_validate(dict(config.settings))
     return gates
+
+
+def checked(name: str, gate: Gate, evidence: Evidence) -> Finding:
+    """What a gate says, under the name it was set by. A crash is an error, whatever the gate's severity."""
+    try:
+        finding = gate.check(evidence)
+        if not isinstance(finding, Finding) or finding.outcome not in _OUTCOMES:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"got {finding!r}, expected a Finding")
+        return replace(finding, gate=name, outcome=_softened(finding.outcome, gate.severity))
+    except Exception as error:  # a plug-in may raise anything, and must not end the judging of the others
+        return Finding(gate=name, outcome="error", found=f"{type(error).__name__}: {error}", hint="the gate crashed")
+
+
+def _softened(outcome: Outcome, severity: Severity) -> Outcome:
+    """A failure as severe as the gate was set to be; a gate that holds by itself does not block."""
+    if outcome not in ("block", "hold") or severity == "block":
+        return outcome
+    return severity

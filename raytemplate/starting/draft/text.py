@@ -152,7 +152,7 @@ def _governance(draft: Draft) -> Iterable[str]:
     yield remark("  promotion: automatic", "or manual: a person decides")
     yield "  gates:"
     yield remark("    beats-baseline: {min_gain: 0}", "a model that a mean beats is not worth its keep")
-    yield remark("    beats-champion: {min_gain: 0}", "weak end of the 95 % interval: better by at least this")
+    yield remark("    beats-champion: {}", "better, and by at least 1 % of its loss")
     yield remark(f"    data-rows: {{train: {max(1, rows // 2)}}}", "half of what there is today")
 
 
