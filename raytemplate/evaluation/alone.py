@@ -1,0 +1,217 @@
+# pyright: basic, reportAttributeAccessIssue=false
+# (pyarrow carries no types)
+"""How much of the target one column explains by itself, on rows that it was not fitted on.
+
+Nearly all of it is a sign that the column was written after the target was known. Each of a few simple readings of the
+column (`views.py`) predicts every row from the rows of the other folds; the best reading counts. With so few of them,
+taking the best out of sample adds next to nothing: noise comes out near 0 or below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raytemplate.evaluation.metrics.formula import Floats
+from raytemplate.evaluation.metrics.metric import Metric
+from raytemplate.evaluation.metrics.shipped import LOG_LOSS, RMSE
+from raytemplate.evaluation.views import View, views_of
+
+MAX_ROWS = 20_000
+_MAX_CELLS = 1_000_000  # rows by classes
+_FEWEST_ROWS, _NUM_FOLDS, _NUM_BLOCKS = 20, 5, 50
+_COARSE_BINS, _FINE_BINS = 32, 256
+_CLASS_BINS, _MAX_LEAVES = 2_048, 32
+_PRIOR = 0.5  # rows of the average kind added to each group, so that no class becomes impossible
+_CHANCE = 2.0  # log likelihood that the best of many cuts wins by chance
+
+
+def explained(
+    column: pa.Array | pa.ChunkedArray, target: Floats, *, metric: Metric, num_classes: int = 0, seed: int = 0
+) -> float:
+    """`1 - loss(column alone) / loss(best constant)`, at most 1; 0 where nothing can be said.
+
+    The loss is the metric's distance from its perfect end, 0 or 1; a metric without one, such as R2, is judged by RMSE
+    (log loss for classes).
+
+    Args:
+        column: [rows]; numbers, text, booleans or times; of other types only what is missing is looked at.
+        target: float64 [rows]: the number, or the index of the class; rows where it is not finite are left out.
+        num_classes: 0 where numbers are predicted.
+    """
+    most = MAX_ROWS if num_classes < 3 else min(MAX_ROWS, _MAX_CELLS // num_classes)
+    rows = np.flatnonzero(np.isfinite(target))
+    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)] if len(rows) else rows
+    if len(rows) < _FEWEST_ROWS:
+        return 0.0
+    rows = rows[np.argsort(target[rows], kind="stable")]  # in this order each group's quantile is found at once
+    taken: Any = column
+    taken, target, metric = taken.take(pa.array(rows)), target[rows], _judged(metric, num_classes)
+    base = _loss(metric, target, np.repeat(_constant(target, metric, num_classes)[None], len(target), axis=0))
+    if not base > 0:
+        return 0.0
+    losses = [
+        _loss(metric, target, predicted)
+        for view in views_of(taken)
+        for predicted in _cross_fitted(view, target, metric, num_classes, seed)
+    ]
+    return 1.0 - min((loss for loss in losses if math.isfinite(loss)), default=base) / base
+
+
+def loss_of(metric: Metric, value: float) -> float:
+    """How far a value is from the metric's perfect end."""
+    return 1.0 - value if metric.higher_is_better else value
+
+
+def has_perfect_end(metric: Metric) -> bool:
+    """Whether it is known what a perfect model would have, and that 0 is no loss there."""
+    return (metric.most == 1 if metric.higher_is_better else metric.least == 0) and metric.id != "r2"
+
+
+def _judged(metric: Metric, num_classes: int) -> Metric:
+    if has_perfect_end(metric):
+        return metric
+    return LOG_LOSS if num_classes else RMSE
+
+
+def _loss(metric: Metric, target: Floats, predicted: Floats) -> float:
+    return loss_of(metric, metric(target, predicted))
+
+
+def _constant(target: Floats, metric: Metric, num_classes: int) -> Floats:
+    """The best prediction that is the same for all rows: float64 [] or, for more than two classes, [classes]."""
+    if num_classes:
+        return _as_predicted(np.bincount(target.astype(np.int64), minlength=num_classes) / len(target))
+    quantile = _quantile(metric)
+    return np.asarray(target.mean() if quantile is None else np.quantile(target, quantile))
+
+
+def _quantile(metric: Metric) -> float | None:
+    """The quantile that is the best constant; None where it is the mean."""
+    return 0.5 if metric.id == "mae" else metric.quantile
+
+
+def _as_predicted(shares: Floats) -> Floats:
+    return shares[..., 1] if shares.shape[-1] == 2 else shares
+
+
+def _cross_fitted(view: View, target: Floats, metric: Metric, num_classes: int, seed: int) -> Iterator[Floats]:
+    """Predictions of all rows, each from the other folds: one array for each way to fit the view."""
+    folds = _folds(view, seed)
+    if num_classes:
+        yield _fold_by_fold(folds, lambda fold: _shares(view, target.astype(np.int64), num_classes, fold))
+        return
+    if view.levels is None:
+        yield _fold_by_fold(folds, lambda fold: _by_group(view, target, metric, fold))
+        return
+    yield _fold_by_fold(folds, lambda fold: _by_line(view, target, metric, fold))
+    for binned in dict.fromkeys(view.coarser(bins) for bins in (_COARSE_BINS, _FINE_BINS, len(target))):
+        yield _fold_by_fold(folds, lambda fold, binned=binned: _interpolated(view, binned, target, metric, fold))
+
+
+def _folds(view: View, seed: int) -> NDArray[np.int64]:
+    """The fold of each row, at random; times by blocks, since the next moment is no news to the one before."""
+    rows = len(view.code)
+    if not view.in_blocks:
+        return np.random.default_rng(seed).permutation(rows) % _NUM_FOLDS
+    place = np.empty(rows, np.int64)
+    place[np.argsort(view.code, kind="stable")] = np.arange(rows)
+    return place * _NUM_BLOCKS // rows % _NUM_FOLDS
+
+
+def _fold_by_fold(folds: NDArray[np.int64], fit: Any) -> Floats:
+    parts = [(folds == fold, fit(folds == fold)) for fold in range(_NUM_FOLDS)]
+    predicted = np.empty((len(folds), *parts[0][1].shape[1:]))
+    for rows, values in parts:
+        predicted[rows] = values
+    return predicted
+
+
+def _by_group(view: View, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
+    values = _statistic(view.code[~fold], target[~fold], view.num_groups, metric)
+    values[np.isnan(values)] = _constant(target[~fold], metric, 0)
+    return values[view.code[fold]]
+
+
+def _by_line(view: View, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
+    """A straight line through the numbers."""
+    x, known = view.numbers(), ~fold & view.has_number()
+    centred = x[known] - x[known].mean() if known.any() else x[:0]
+    squares = float(centred @ centred)
+    if not squares:
+        return _by_group(view.presence(), target, metric, fold)
+    slope = float(centred @ target[known]) / squares
+    start = _constant(target[known] - slope * x[known], metric, 0)
+    return _or_missing(view, start + slope * x[fold], target, metric, fold)
+
+
+def _interpolated(view: View, binned: View, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
+    """The statistic of each bin, and a straight line from one bin's middle to the next."""
+    assert binned.levels is not None
+    values = _statistic(binned.code[~fold], target[~fold], binned.num_groups, metric)[: len(binned.levels)]
+    seen = np.isfinite(values)
+    if not seen.any():
+        return _by_group(view.presence(), target, metric, fold)
+    return _or_missing(view, np.interp(view.numbers()[fold], binned.levels[seen], values[seen]), target, metric, fold)
+
+
+def _or_missing(view: View, drawn: Floats, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
+    """What was drawn for rows with a number; the others have a value of their own."""
+    there = view.has_number()[fold]
+    return drawn if there.all() else np.where(there, drawn, _by_group(view.presence(), target, metric, fold))
+
+
+def _statistic(code: NDArray[np.int64], target: Floats, num_groups: int, metric: Metric) -> Floats:
+    """Mean or quantile of each group, float64 [groups]; NaN of an empty one. `target`: in rising order."""
+    count = np.bincount(code, minlength=num_groups)
+    quantile = _quantile(metric)
+    if quantile is None:
+        with np.errstate(invalid="ignore"):
+            return np.bincount(code, weights=target, minlength=num_groups) / count
+    ordered = target[np.argsort(code.astype(np.uint16), kind="stable")]  # of 16 bits: a radix sort
+    first = np.cumsum(count) - count
+    found = np.full(num_groups, np.nan)
+    there = count > 0
+    found[there] = ordered[first[there] + np.floor(quantile * (count[there] - 1)).astype(np.int64)]
+    return found
+
+
+def _shares(view: View, target: NDArray[np.int64], num_classes: int, fold: NDArray[np.bool_]) -> Floats:
+    binned = view if view.levels is None else view.coarser(max(_FINE_BINS, _CLASS_BINS // num_classes))
+    cell = binned.code[~fold] * num_classes + target[~fold]
+    counts = np.bincount(cell, minlength=binned.num_groups * num_classes).reshape(-1, num_classes).astype(np.float64)
+    if binned.levels is not None:
+        counts = _merged(counts, len(binned.levels))
+    overall = counts.sum(axis=0) if view.levels is None else np.bincount(target[~fold], minlength=num_classes)
+    shares = (counts + _PRIOR * overall / overall.sum()) / (counts.sum(axis=1, keepdims=True) + _PRIOR)
+    return _as_predicted(shares[binned.code[fold]])
+
+
+def _merged(counts: Floats, num_bins: int) -> Floats:
+    """Rows by bin and class, neighbouring bins as one unless a cut between them tells the classes apart: the greedy
+    cuts of a decision tree, each worth more than it costs (Schwarz 1978, The Annals of Statistics 6)."""
+    classes = (counts.sum(axis=0) > 0).sum()
+    cost = _CHANCE + (classes - 1) / 2 * math.log(counts.sum())
+    merged, parts, leaves = counts.copy(), [(0, num_bins)], 0
+    while parts:
+        low, high = parts.pop()
+        left = np.cumsum(counts[low:high], axis=0)
+        whole, left = left[-1], left[:-1]
+        gain = _likelihood(left) + _likelihood(whole - left) - _likelihood(whole)
+        if leaves + len(parts) + 2 <= _MAX_LEAVES and len(gain) and gain.max() > cost:
+            cut = low + int(gain.argmax()) + 1
+            parts += [(low, cut), (cut, high)]
+        else:
+            merged[low:high], leaves = whole, leaves + 1
+    return merged
+
+
+def _likelihood(counts: Floats) -> Floats:
+    """Log likelihood of rows by their own shares, float64 [...] of counts [..., classes]."""
+    total = counts.sum(axis=-1, keepdims=True)
+    return (counts * np.log(np.maximum(counts, 1) / np.maximum(total, 1))).sum(axis=-1)

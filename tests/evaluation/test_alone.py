@@ -1,0 +1,100 @@
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from raytemplate.evaluation.alone import explained
+from raytemplate.evaluation.metrics.metric import metric_of
+
+ROWS = 2_000
+DRAWN = np.random.default_rng(1)
+SKEWED = np.exp(1.2 * DRAWN.normal(size=ROWS))
+CHURNED = (DRAWN.random(ROWS) < 0.2).astype(np.float64)
+NOISE = DRAWN.normal(size=ROWS)
+HOUR = np.timedelta64(3_600_000_000, "us")
+NUMBERS = ["mae", "rmse", "r2", "pinball"]
+CLASSES = ["log-loss", "auc", "accuracy", "brier"]
+
+
+def of_number(column: Any, metric: str = "rmse", target: Any = SKEWED) -> float:
+    return explained(pa.array(column), target, metric=metric_of(metric, 0.9))
+
+
+def of_class(column: Any, metric: str = "log-loss", target: Any = CHURNED, num_classes: int = 2) -> float:
+    return explained(pa.array(column), target, metric=metric_of(metric), num_classes=num_classes)
+
+
+@pytest.mark.parametrize("metric", NUMBERS)
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(SKEWED, id="the target"),
+        pytest.param(7 - 3 * SKEWED, id="scaled"),
+        pytest.param(SKEWED + 0.01 * NOISE, id="with a little noise"),
+        pytest.param([f"{value:.4f}" for value in SKEWED], id="as text"),
+    ],
+)
+def test_a_column_made_of_the_number_explains_it(column: Any, metric: str):
+    assert of_number(column, metric) >= 0.98
+
+
+@pytest.mark.parametrize("metric", CLASSES)
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(CHURNED, id="the target"),
+        pytest.param(np.where(CHURNED == 1, "left", "stays"), id="in words"),
+        pytest.param(CHURNED == 1, id="as a boolean"),
+        pytest.param(CHURNED + 0.1 * NOISE, id="with noise"),
+        pytest.param([None if c else 1.5 for c in CHURNED], id="missing where it is so"),
+        pytest.param([f"2024-{i}" if c else None for i, c in enumerate(CHURNED)], id="filled only where it is so"),
+        pytest.param([f"{'L' if c else 'S'}{i}" for i, c in enumerate(CHURNED)], id="a letter of an id"),
+        pytest.param([10 * i + int(c) for i, c in enumerate(CHURNED)], id="the last digit of an id"),
+    ],
+)
+def test_a_column_made_of_the_class_explains_it(column: Any, metric: str):
+    assert of_class(column, metric) >= 0.98
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(NOISE, id="noise"),
+        pytest.param([f"id{i:05}" for i in range(ROWS)], id="ids"),
+        pytest.param(range(ROWS), id="a counter"),
+        pytest.param([None] * ROWS, id="nothing"),
+        pytest.param([[1, 2]] * ROWS, id="lists"),
+        pytest.param(np.datetime64("2024-01-01", "us") + np.arange(ROWS) * HOUR, id="times"),
+    ],
+)
+def test_a_column_that_says_nothing_explains_next_to_nothing(column: Any):
+    assert -0.2 < of_number(column) < 0.02
+    assert -0.2 < of_class(column) < 0.02
+
+
+def test_a_legitimate_column_of_correlation_99_stays_below_the_limit():
+    distance = 0.99 * NOISE + np.sqrt(1 - 0.99**2) * np.random.default_rng(2).normal(size=ROWS)
+    assert of_number(distance, "rmse", NOISE) == pytest.approx(0.86, abs=0.01)
+
+
+def test_time_does_not_explain_what_only_moves_slowly():
+    walk = np.cumsum(NOISE)
+    times = np.datetime64("2024-01-01", "us") + np.arange(ROWS) * HOUR
+    assert of_number(times, "rmse", walk) < 0.95
+
+
+def test_more_than_two_classes_are_explained_by_their_name_and_not_by_noise():
+    target = np.random.default_rng(3).integers(0, 7, ROWS).astype(np.float64)
+    assert of_class([f"class {n:.0f}" for n in target], "log-loss", target, 7) >= 0.98
+    assert of_class(NOISE, "log-loss", target, 7) < 0.02
+
+
+@pytest.mark.parametrize("target", [np.full(ROWS, 3.0), np.full(ROWS, np.nan)], ids=["constant", "missing"])
+def test_nothing_is_explained_where_the_target_says_nothing(target: Any):
+    assert of_number(target, "mae", target) == 0
+
+
+def test_the_same_rows_and_seed_give_the_same_share():
+    noisy = SKEWED + NOISE
+    assert of_number(noisy) == of_number(noisy)
