@@ -9,6 +9,7 @@ from raytemplate import plugins
 from raytemplate.budget import Meter
 from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import IntegrityError
+from raytemplate.execution import unfinished
 from raytemplate.execution.checkpoints import Checkpoints, Scored
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Trained
@@ -67,6 +68,7 @@ class Training:
             stopped=cut.stopped if cut else "epochs", resumed_from_epoch=0, rows_per_s=0.0,
             usage=self._charged(cut) if cut else Usage(wall_clock_s=0.0, cpu_s=0.0),
             engine=f"trial {swept.best.number}", step=stage.step, restarts=cut.restarts if cut else (),
+            unfinished=self._of_winner(),
         )  # fmt: skip
 
     def _train(self, stage: FitStage) -> FitResult:
@@ -117,13 +119,20 @@ class Training:
 
     def _result(self, stage: FitStage, trained: Trained, epochs: tuple[EpochRecord, ...]) -> FitResult:
         train_s = sum(e.loop_s for e in epochs)
+        best, validation = self._chosen(stage)
         return FitResult(
-            candidate=self._freeze(stage, *self._chosen(stage)), epochs=epochs, ranks=trained.ranks,
+            candidate=self._freeze(stage, best, validation), epochs=epochs, ranks=trained.ranks,
             stopped=trained.stopped, resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
             usage=self._charged(trained), engine=trained.engine, step=stage.step,
             warm_start=self.journal.read(WarmStart), restarts=trained.restarts,
+            unfinished=self._of_winner()
+            or unfinished.of_training(stage, best=best.epoch, last=epochs[-1].epoch, stopped=trained.stopped),
         )  # fmt: skip
+
+    def _of_winner(self) -> tuple[str, ...]:
+        swept = self.journal.read(SweepResult)
+        return unfinished.of_winner(self.plan.sweep, swept.best) if self.plan.sweep and swept else ()
 
     def _charged(self, trained: Trained) -> Usage:
         return replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.rate("fit"))

@@ -29,18 +29,23 @@ def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int
     """
     kind = values.get(KIND, sweep.arms[0].family)
     arm = next(arm for arm in sweep.arms if arm.family == kind)
-    epochs_field = _family(arm).epochs_field
-    put = {**values, **({} if num_epochs is None else {epochs_field: num_epochs})}
+    counted = epochs_field(arm)
+    put = {**values, **({} if num_epochs is None else {counted: num_epochs})}
     spaces = {"model": dict(arm.model), "training": dict(arm.training)}
     for field, value in put.items():
         namespace, _, name = field.partition(".")
         if namespace in spaces:
             spaces[namespace][name] = value
-    namespace, _, name = epochs_field.partition(".")
+    namespace, _, name = counted.partition(".")
     return replace(
         arm, model=Settings(spaces["model"]), training=Settings(spaces["training"]),
         num_epochs=int(spaces[namespace][name]),
     )  # fmt: skip
+
+
+def epochs_field(stage: FitStage) -> str:
+    """Where a template says how many epochs (or rounds) there are, such as `model.num_trees`."""
+    return _family(stage).epochs_field
 
 
 def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:

@@ -130,3 +130,5 @@ class FitResult:
     warm_start: WarmStart | None = None
     restarts: tuple[Restart, ...] = ()
     """How often and why it was started again because workers were lost."""
+    unfinished: tuple[str, ...] = ()
+    """What suggests that more training or a wider search would have been better, each with the field to raise."""

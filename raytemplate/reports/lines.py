@@ -67,6 +67,8 @@ class Lines(Listener):
     def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
         """One line a stage."""
         self.say(stage_line(stage, _text(record, self._drop), seconds))
+        for line in record.unfinished if isinstance(record, FitResult) else ():
+            self.say(f"    {line}")
 
     def note(self, text: str) -> None:
         """A line of its own."""

@@ -44,7 +44,7 @@ def model_card(
             [(f.gate, f.outcome, f.found, f.required) for f in verdict.verdict.findings],
         ),
         "## Limits",
-        "\n".join(f"- {line}" for line in _limits(plan, evaluation)),
+        "\n".join(f"- {line}" for line in _limits(plan, fit, evaluation)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -121,7 +121,7 @@ def _estimate(model: Scored | None, name: str) -> str:
     return _with_interval(model.metrics[name].estimate)
 
 
-def _limits(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
+def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[str]:
     """What the records themselves say about how far the figures go."""
     groups = f"{evaluation.num_groups:,} {evaluation.resample}{'s' * (evaluation.num_groups != 1)}"
     if plan.ingest.split is not None:
@@ -137,6 +137,7 @@ def _limits(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
         yield f"{count(unknown, 'test row')} had a category it had never seen; it treats all of them alike."
     if evaluation.champion_problem:
         yield f"It was not compared with the champion: {evaluation.champion_problem}."
+    yield from (f"Training may not have finished: {line}." for line in fit.unfinished)
     if any(window.share < 1 for window in plan.ingest.windows):
         yield "It was trained and tested on a sample of the rows (`data.rows`)."
     yield "The figures hold for data that looks like the test rows; nothing here says why a prediction is as it is."

@@ -76,6 +76,7 @@ def _made_from(view: RunView) -> str:
     lines.append(("training", settings_text(view.plan.fit.training)))
     if view.fit is not None:
         lines.append(("fit", fit_text(view.fit)))
+        lines += [("note", line) for line in view.fit.unfinished]
         candidate = view.fit.candidate
         size = show_bytes(candidate.num_bytes)
         lines.append(("candidate", f"{short(candidate.digest)}, from epoch {candidate.epoch}, {size}"))

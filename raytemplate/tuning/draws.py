@@ -58,6 +58,14 @@ class Draw:
             return float(len(self.values))
         return math.floor((self.high - self.low) / self.step + 1e-9) + 1.0 if self.step else math.inf
 
+    @property
+    def highest(self) -> float:
+        """The largest number that can be drawn; of a list of anything else, NaN."""
+        if self.values:
+            numbers = [value for value in self.values if _is_number(value, whole=False)]
+            return max(map(float, numbers), default=math.nan)
+        return self.low + (self.count - 1) * self.step if self.step else self.high
+
     def tried(self) -> tuple[Scalar, ...]:
         """Values that must be allowed for all to be: the ends of a range and one between, or the whole list."""
         if self.values:
