@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ import click
 
 from raytemplate.errors import Interrupted, RaytemplateError, SpecError, Unavailable
 
+_ALARM = "would not pass today"
 SCHEMA_VERSION = 1
 """Of the documents that `--json` prints. A new field does not change it; a field that goes or changes does."""
 
@@ -55,6 +57,13 @@ def wishes() -> Wishes:
     return found if isinstance(found, Wishes) else Wishes()
 
 
+def _coloured(text: str) -> str:
+    """On a terminal, a champion that fails in red; see no-color.org."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return text.replace(_ALARM, click.style(_ALARM, fg="red"))
+
+
 def give(answer: Answer, asked: Wishes) -> int:
     """Print an answer on stdout; its exit code.
 
@@ -68,7 +77,7 @@ def give(answer: Answer, asked: Wishes) -> int:
             print(_document(answer.kind, {**answer.data, **text}))
         else:
             for piece in pieces:
-                print(piece, end="\n" if isinstance(answer.text, str) else "", flush=True)
+                print(_coloured(piece), end="\n" if isinstance(answer.text, str) else "", flush=True)
         sys.stdout.flush()
     except BrokenPipeError:
         return answer.code  # whoever read has seen enough, as with `| head`

@@ -97,6 +97,7 @@ def finish(run: Run) -> Answer:
         closing(
             plan, run.verdict, run.promotion, run_id=run.id, champion_version=run.champion_version_after,
             wall_clock_s=end.wall_clock_s, cost_usd=end.cost_usd, records=os.path.relpath(run.journal.folder),
+            champion_says=run.champion_that_fails,
         ),
     )  # fmt: skip
     return Answer(kind="Run", data=run_data(run), text="\n".join(blocks), code=end.exit_code)

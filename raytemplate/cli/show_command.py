@@ -35,5 +35,5 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
         return Answer(kind="Version", data={"version": found.version, "reigns": found.reigns, "run": found.run},
                       text=str(found))  # fmt: skip
     data = {"model": found.model, "overdue": found.model.overdue(found.now), "events": found.events,
-            "runs": found.runs, "gates": found.gates}  # fmt: skip
+            "runs": found.runs, "gates": found.gates, "service": found.service}  # fmt: skip
     return Answer(kind="Model", data=data, text=str(found))

@@ -10,6 +10,7 @@ from raytemplate.execution.lock import read_lock
 from raytemplate.history.registered import find_version
 from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
+from raytemplate.history.service import in_service
 from raytemplate.ledger.bodies import Body, Promotion, Rollback, Waiting
 from raytemplate.ledger.events import body_of
 from raytemplate.ledger.head import Ledger
@@ -17,6 +18,7 @@ from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.judged import AUTOMATIC, VerdictRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
+from raytemplate.reports.service import UNKNOWN, InService
 from raytemplate.reports.version_shown import VersionView, reigns
 from raytemplate.store.workspace import Workspace
 
@@ -24,7 +26,8 @@ from raytemplate.store.workspace import Workspace
 def model_rows(workspace: Workspace) -> list[ModelRow]:
     """Every model of a workspace."""
     ledger = open_ledger(workspace)
-    return [_row(ledger, name, _judged(list_runs(workspace, name=name))) for name in ledger.models()]
+    judged = {name: _judged(list_runs(workspace, name=name)) for name in ledger.models()}
+    return [_row(ledger, name, runs, _in_service(ledger, name, runs)) for name, runs in judged.items()]
 
 
 def registered_model(name: str, workspace: Workspace) -> ModelView:
@@ -32,9 +35,10 @@ def registered_model(name: str, workspace: Workspace) -> ModelView:
     ledger = open_ledger(workspace)
     runs = list_runs(workspace, name=name)
     judged = _judged(runs)
+    service = _in_service(ledger, name, judged)
     return ModelView(
-        model=_row(ledger, name, judged), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC),
-        runs=runs.rows, gates=_gate_rates(judged),
+        model=_row(ledger, name, judged, service), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC),
+        runs=runs.rows, gates=_gate_rates(judged), service=service,
     )  # fmt: skip
 
 
@@ -104,7 +108,12 @@ def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
     return events
 
 
-def _row(ledger: Ledger, name: str, judged: list[Run]) -> ModelRow:
+def _in_service(ledger: Ledger, name: str, judged: list[Run]) -> InService | None:
+    head = ledger.head(name)
+    return in_service(head, judged) if head else None
+
+
+def _row(ledger: Ledger, name: str, judged: list[Run], service: InService | None) -> ModelRow:
     history = ledger.history(name)
     head = history.head
     waiting = [v.version for v in history.versions if v.state == "challenger"]
@@ -113,6 +122,7 @@ def _row(ledger: Ledger, name: str, judged: list[Run]) -> ModelRow:
         run_id=head.run_id if head else "", digest=head.digest if head else "",
         challenger_version=waiting[-1] if waiting else 0,
         retrained=judged[0].row().started if judged else None, cadence=_cadence(judged[0]) if judged else "",
+        today=service.today if service else (UNKNOWN if head else ""),
     )  # fmt: skip
 
 

@@ -1,22 +1,28 @@
 """Runs of a workspace, seen through their records."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 
-from raytemplate.execution.decide import need_judged
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.decide import evidence_from, need_judged
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.governance.champion import judge_champion
+from raytemplate.governance.gates.gate import build_gates
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import settled
+from raytemplate.plugins import PluginError
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Verdict, VerdictRecord
+from raytemplate.records.judged import Finding, Verdict, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, RunStart, State
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.run_shown import RunView, show_run
+from raytemplate.reports.service import champion_text
 from raytemplate.store.locks import is_held
 
 
@@ -81,6 +87,21 @@ class Run:
         return champion.version if champion else 0
 
     @property
+    def champion_findings(self) -> tuple[Finding, ...]:
+        """What the gates that need no candidate say of the champion it was judged against; empty if there was none."""
+        with suppress(IntegrityError, PluginError):  # a record that is gone, or a gate that is no longer installed
+            return judge_champion(build_gates(self.plan.govern.gates), evidence_from(self.journal))
+        return ()
+
+    @property
+    def champion_that_fails(self) -> str:
+        """A line on a champion that stays although it would not pass its gates today; else empty."""
+        champion = self.evaluation.champion_ref
+        if champion is None or self.champion_version_after != champion.version:
+            return ""
+        return champion_text(champion.version, self.champion_findings)
+
+    @property
     def state(self) -> State:
         """How it ended; "running" while somebody works on it, "unfinished" where nobody does."""
         end = self.end
@@ -128,6 +149,7 @@ class Run:
             snapshot=self.journal.read(Snapshot), trials=self.trials, sweep=sweep,
             fit=self.journal.read(FitResult), evaluation=self.journal.read(Evaluation),
             verdict=verdict.verdict if verdict else None, promotion=self.promotion, end=self.end,
+            champion_says=self.champion_that_fails if verdict is not None else "",
         )  # fmt: skip
 
     def __str__(self) -> str:

@@ -54,6 +54,8 @@ class ModelRow:
     challenger_version: int = 0
     retrained: datetime | None = None
     cadence: str = ""
+    today: str = ""
+    """Whether the champion would pass its gates today, in a few words."""
 
     def overdue(self, now: datetime) -> bool:
         """Whether it should have been retrained by now."""
@@ -110,9 +112,9 @@ def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
     """The list of models: which version is the champion, since when, from which run, and who is waiting."""
     if not rows:
         return "No models yet. To make one:\n  raytemplate run FILE"
-    lines = [("model", "champion", "age", "run", "digest", "challenger", "")]
+    lines = [("model", "champion", "age", "run", "digest", "challenger", "its gates", "")]
     lines += [_model_cells(row, now) for row in rows]
-    text = table(lines, gaps=(3, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
+    text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
     return f"{text}\n\n  raytemplate show {rows[0].name}"
 
 
@@ -120,7 +122,7 @@ def _model_cells(row: ModelRow, now: datetime) -> tuple[str, ...]:
     age = age_text(row.promoted, now) if row.promoted else "-"
     champion, challenger = number(row.champion_version), number(row.challenger_version)
     overdue = "overdue" if row.overdue(now) else ""
-    return row.name, champion, age, row.run_id or "-", short(row.digest) or "-", challenger, overdue
+    return row.name, champion, age, row.run_id or "-", short(row.digest) or "-", challenger, row.today or "-", overdue
 
 
 def age_text(since: datetime, now: datetime) -> str:

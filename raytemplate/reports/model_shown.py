@@ -6,6 +6,7 @@ from datetime import datetime
 
 from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, number
 from raytemplate.reports.layout import table
+from raytemplate.reports.service import InService, service_text
 from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import show_moment, show_usd
 
@@ -31,10 +32,13 @@ class ModelView:
     now: datetime
     runs: tuple[RunRow, ...] = ()
     gates: tuple[GateRate, ...] = ()
+    service: InService | None = None
+    """The champion on the newest test rows that it was scored on."""
 
     def __str__(self) -> str:
         blocks = [
             "\n".join([f"{self.model.name}   {_champion(self.model, self.now)}", *_waits(self.model, self.now)]),
+            service_text(self.service),
             _events(self.events, self.now),
             runs_text(self.runs),
             _gates(self.gates),

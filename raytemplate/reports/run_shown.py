@@ -43,6 +43,8 @@ class RunView:
     verdict: Approved | Held | Rejected | None = None
     promotion: PromotionRecord | None = None
     end: RunEnd | None = None
+    champion_says: str = ""
+    """A line on a champion that stays although it would not pass its gates."""
 
 
 def show_run(view: RunView) -> str:
@@ -126,7 +128,8 @@ def _ending(view: RunView) -> str:
     run_id = view.start.run_id
     if view.verdict is not None and view.end is not None:
         outcome = outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
-        return outcome + "\n" + _command(view)
+        says = f"\n{sentences(view.champion_says)}" if view.champion_says else ""
+        return f"{outcome}{says}\n{_command(view)}"
     if view.end is not None and view.end.message:
         again = f"resume {run_id}"
         if view.end.trouble == "budget":  # what is spent is spent: only another run has another budget

@@ -191,12 +191,14 @@ def closing(
     wall_clock_s: float,
     cost_usd: float,
     records: str,
+    champion_says: str = "",
 ) -> str:
     """How the run ended, what it took of its budget, where its records are, and the next command.
 
     Args:
         champion_version: the champion after the run, 0 if there is none.
         records: the run's folder, as a person would type it.
+        champion_says: a line on a champion that stays although it would not pass its gates.
     """
     limits = plan.limits
     took = f"{about_seconds(wall_clock_s)} of {show_limit(limits.time_s)}"
@@ -204,4 +206,5 @@ def closing(
         took += f", {show_usd(cost_usd)} of {show_usd_limit(limits.cost_usd)} USD"
     spent = f"{took} (planned {about_seconds(plan.forecast.seconds)}). Records: {records}"
     outcome = outcome_text(plan.name, verdict, promotion, champion_version=champion_version)
-    return "\n".join([outcome, spent, next_command(plan.name, run_id, verdict, promotion)])
+    says = [sentences(champion_says)] if champion_says else []
+    return "\n".join([outcome, *says, spent, next_command(plan.name, run_id, verdict, promotion)])

@@ -37,12 +37,13 @@ class FakeRun:
     changes: Mapping[str, Any] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
     heard: Heard = field(default_factory=Heard)
+    gates: tuple[GateConfig, ...] = GATES
 
     def __post_init__(self):
         self.workspace = Workspace(self.folder)
         create(self.workspace)
         self.plan = sample_plan(
-            govern=sample_govern_stage(gates=GATES, promotion=self.promotion, skips=()), **self.changes
+            govern=sample_govern_stage(gates=self.gates, promotion=self.promotion, skips=()), **self.changes
         )
         self.ledger, self.store = Ledger(self.workspace.governance_db), ContentStore(self.workspace.models)
         self.journal = Journal(new_run(self.workspace)[1])

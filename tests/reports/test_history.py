@@ -24,6 +24,7 @@ MODEL = ModelRow(
     challenger_version=3,
     retrained=SAMPLE_TIME,
     cadence="7d",
+    today="not measured",
 )
 
 RUNS = """\
@@ -34,9 +35,9 @@ RUNS = """\
   raytemplate show k7q2"""
 
 MODELS = """\
-  model              champion  age      run   digest        challenger
-  flights-air-time          2  10 days  k7q2  9d5ab16c0f7e           3  overdue
-  new                       -  -        -     -                      -
+  model              champion  age      run   digest        challenger  its gates
+  flights-air-time          2  10 days  k7q2  9d5ab16c0f7e           3  not measured  overdue
+  new                       -  -        -     -                      -  -
 
   raytemplate show flights-air-time"""
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from raytemplate.records.judged import Finding
 from raytemplate.reports.history import EventRow, ModelRow, RunRow
 from raytemplate.reports.model_shown import GateRate, ModelView
+from raytemplate.reports.service import InService
 from raytemplate.testing.sample_plans import day
 from raytemplate.testing.samples import SAMPLE_TIME
 
@@ -86,3 +88,20 @@ def test_overdue_is_counted_from_the_last_judged_run(cadence, days, overdue):
 
 def test_model_that_was_never_judged_is_not_overdue():
     assert not replace(MODEL, retrained=None).overdue(NOW)
+
+
+def test_model_says_by_which_gates_its_champion_would_not_pass_today():
+    findings = (
+        Finding(gate="metric-limit", outcome="block", found="mae 14.20", required="at worst 12"),
+        Finding(gate="beats-baseline", outcome="pass", found="better by 0.20 to 0.90", required="at least 0"),
+        Finding(gate="data-rows", outcome="skip", found="not measured"),
+    )
+    service = InService(version=1, run_id="k7q2", test_start=day(7, 1), test_end=day(7, 15), findings=findings)
+    shown = str(ModelView(model=MODEL, events=(), now=NOW, service=service))
+    assert """\
+Version 1 would not pass today, on the test rows of run k7q2, 2013-07-01 .. 2013-07-15:
+  gate             today  found                    required
+  metric-limit     block  mae 14.20                at worst 12
+  beats-baseline   pass   better by 0.20 to 0.90   at least 0
+  data-rows        -      not measured
+""" in shown
