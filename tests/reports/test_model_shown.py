@@ -98,10 +98,13 @@ def test_model_says_by_which_gates_its_champion_would_not_pass_today():
     )
     service = InService(version=1, run_id="k7q2", test_start=day(7, 1), test_end=day(7, 15), findings=findings)
     shown = str(ModelView(model=MODEL, events=(), now=NOW, service=service))
-    assert """\
+    assert (
+        """\
 Version 1 would not pass today, on the test rows of run k7q2, 2013-07-01 .. 2013-07-15:
   gate             today  found                    required
   metric-limit     block  mae 14.20                at worst 12
   beats-baseline   pass   better by 0.20 to 0.90   at least 0
   data-rows        -      not measured
-""" in shown
+"""
+        in shown
+    )
