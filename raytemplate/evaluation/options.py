@@ -51,7 +51,7 @@ class EvaluationSpec(Options):
     a quantile."""
 
     also: tuple[str, ...] = ()
-    """More metrics to report. Default: none."""
+    """More metrics to report; a parent may name the one that decides here. Default: none."""
 
     baseline: BaselineSpec = BaselineSpec(median_by=())
     """The simple rule to compare with. Default: the median of all training rows; for classes their shares,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from raytemplate.history.runs import Run
 from raytemplate.ledger.head import Head
-from raytemplate.records.judged import Finding
+from raytemplate.records.judged import Approved, Finding
 from raytemplate.reports.service import InService
 
 
@@ -30,7 +30,8 @@ def _findings(run: Run, digest: str) -> tuple[Finding, ...]:
     """Of the champion with that digest: as the candidate of the run, or as its champion."""
     evaluation = run.evaluation
     if evaluation.candidate_digest == digest:
-        return tuple(one for one in run.verdict.findings if one.gate != "beats-champion")
+        accepted = run.verdict.accepted if isinstance(run.verdict, Approved) else ()
+        return tuple(one for one in run.verdict.findings if one.gate not in ("beats-champion", *accepted))
     if evaluation.champion_ref is not None and evaluation.champion_ref.digest == digest:
         return run.champion_findings
     return ()

@@ -321,8 +321,9 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     resample = "day" if evaluation.resample == "auto" else evaluation.resample
     if not spec.data.time:
         resample = "row"  # the only one there can be; a parent written for data with a time may say otherwise
+    others = tuple(name for name in evaluation.also if name != evaluation.metric)
     return EvaluateStage(
-        metric=evaluation.metric, also=evaluation.also, resample=resample,
+        metric=evaluation.metric, also=others, resample=resample,
         baseline=_baseline(spec), num_resamples=_NUM_RESAMPLES,
         seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
         latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),

@@ -10,7 +10,7 @@ from raytemplate.units import show_moment
 FAILS = "would not pass today"
 """What a terminal shows in red."""
 UNKNOWN = "not measured"
-_FAILED = ("block", "error")
+_FAILED = ("hold", "block", "error")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

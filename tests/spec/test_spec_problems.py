@@ -109,7 +109,7 @@ def edited(old: str, new: str) -> str:
         ("memory: 512 MiB", "cpus: 0", "t.yaml:17  resources.per_worker.cpus: got 0, expected a number of cpus, above 0"),
         ("{memory: 512 MiB}", "2", "t.yaml:17  resources.per_worker: got 2, expected a mapping of cpus, gpus, accelerator, memory"),
         ("[rmse]", "[rmsle]", 't.yaml:19  evaluation.also: no such metric: "rmsle"; did you mean rmse?'),
-        ("[rmse]", "[rmse, mae]", 't.yaml:19  evaluation.also: "mae" is there twice, evaluation.metric counted'),
+        ("[rmse]", "[rmse, rmse]", 't.yaml:19  evaluation.also: "rmse" is there twice'),
         ("[carrier]}", "[air_time]}",
          't.yaml:20  evaluation.baseline.median_by: "air_time" is data.target; a baseline cannot group by what is predicted'),
         ("[carrier]}", "[], mean_by: []}", "t.yaml:20  evaluation.baseline: expected exactly one of median_by, mean_by and quantile_by"),

@@ -75,8 +75,8 @@ def check_metrics(locations: Locations, evaluation: EvaluationSpec, gates: Mappi
             if column not in evaluation.slices:
                 locations.note(f"governance.gates.{gate}.by", f"not sliced; add {column} to evaluation.slices")
     for item, name in enumerate(evaluation.also):
-        if name in (evaluation.metric, *evaluation.also[:item]):
-            locations.note("evaluation.also", f'"{name}" is there twice, evaluation.metric counted', item=item)
+        if name in evaluation.also[:item]:
+            locations.note("evaluation.also", f'"{name}" is there twice', item=item)
 
 
 def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:

@@ -1,0 +1,356 @@
+"""Are the decisions right? Retraining by the shipped gates over streams whose truth is known.
+
+    python benchmarks/decisions.py [--seeds 20] [--only NAME ...] [--retrains 8] [--quick]
+
+Each stream is made with a seed: 40 rows a day, four weeks between retrains, twelve weeks to train on. Whatever a run
+decides is compared with what the next four weeks hold: fresh rows of the same days, which no model has seen. Each run
+is a whole one on Ray, less MLflow; its gates are those of `raytemplate:tabular-regression`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from one_machine import Target, machine, table, versions, write_report
+
+from raytemplate.budget import Meter
+from raytemplate.engines.mlflow.flavor import package
+from raytemplate.engines.ray.clusters import cluster
+from raytemplate.engines.ray.engine import RayEngine
+from raytemplate.execution.begin import begin
+from raytemplate.execution.execute import Execution
+from raytemplate.execution.in_turn import turn_of
+from raytemplate.history.runs import Run
+from raytemplate.ledger.head import Ledger
+from raytemplate.models.saved import SavedModel
+from raytemplate.planning.compile import compile as compile_plan
+from raytemplate.planning.look import champion_of, look
+from raytemplate.records.judged import Held
+from raytemplate.spec.load import load
+from raytemplate.store.content_store import ContentStore
+from raytemplate.store.workspace import Workspace, create, new_run
+from raytemplate.testing.fakes import Heard, LedgerPromoter
+
+Floats = NDArray[np.float64]
+NAME = "stream"
+START = datetime(2020, 1, 6, tzinfo=UTC)
+TRAIN, VALIDATION, TEST, EVERY = 84, 14, 28, 28
+ROWS_A_DAY, FUTURE_ROWS_A_DAY = 40, 150
+NOISE, OF_A_DAY = 0.5, 0.15
+BREAK_DAY = TRAIN + VALIDATION + TEST + 2 * EVERY - 6
+"""Six days before the third retrain: the test window of the fourth lies wholly after it."""
+PLAINLY, HARM = 0.05, -0.01
+"""Of the champion's loss in the next four weeks: a candidate that is better by so much must not be rejected, one that
+is worse by more must not be promoted. What lies between is right either way."""
+AT_LEAST_RIGHT, MOST_HELD, MOST_WITHOUT_NEWS = 0.95, 0.10, 0.05
+
+TEMPLATE = """\
+name: {name}
+version: 1.0.0
+owner: benchmarks
+extends: raytemplate:tabular-regression
+data:
+  source: rows.parquet
+  time: at
+  target: y
+  keys: [id]
+  windows: {{train: {train}d, validation: {validation}d, test: {test}d}}
+features: {{numeric: [x1, x2, x3, x4], categorical: [shop]}}
+model: {{kind: lightgbm, num_trees: 120, num_leaves: 15}}
+training: {{lr: 0.1, seed: {seed}}}
+evaluation: {{metric: rmse, also: [mae, r2], baseline: {{mean_by: []}}}}
+governance: {{promotion: automatic{limit}}}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """A world: by how many degrees its weights have turned on each day. `limit` is a metric-limit on the RMSE."""
+
+    name: str
+    degrees: Callable[[Floats], Floats]
+    limit: float | None = None
+    must_be_flagged: bool = False
+    """Whether the champion must be said to fail in the first run whose test window lies wholly after the break."""
+
+
+STREAMS = (
+    Stream(name="no change", degrees=np.zeros_like),
+    Stream(name="slow decay", degrees=lambda day: 10 * day / EVERY),
+    Stream(name="sudden break", degrees=lambda day: 50.0 * (day >= BREAK_DAY), limit=0.8, must_be_flagged=True),
+    Stream(name="season", degrees=lambda day: 40 * np.sin(2 * np.pi * day / 182)),
+    Stream(name="worse than the mean", degrees=lambda day: 150.0 * (day >= BREAK_DAY), must_be_flagged=True),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """One stream with its seed: rows on any days, drawn as often as one likes."""
+
+    stream: Stream
+    seed: int
+
+    def rows(self, first: int, last: int, a_day: int, draw: int) -> pa.Table:
+        """Rows of the days from `first` to before `last`; another `draw` gives other rows of the same days."""
+        random = np.random.default_rng([self.seed, draw])
+        day = np.repeat(np.arange(first, last), a_day)
+        axes = np.linalg.qr(np.random.default_rng(self.seed).normal(size=(4, 4)))[0]
+        angle = np.deg2rad(self.stream.degrees(day.astype(float)))
+        weights = np.outer(np.cos(angle), axes[0]) + np.outer(np.sin(angle), axes[1])
+        x, shop = random.normal(size=(len(day), 4)), random.integers(0, 6, len(day))
+        of_day = np.random.default_rng([self.seed, 99]).normal(0, OF_A_DAY, 2_000)
+        noise = random.normal(0, NOISE, len(day))
+        seconds = random.integers(0, 86_400, len(day))
+        return pa.table({
+            "id": np.arange(len(day)) + first * a_day, "at": [START + timedelta(days=int(d), seconds=int(s))
+                                                              for d, s in zip(day, seconds, strict=True)],
+            **{f"x{n + 1}": x[:, n] for n in range(4)}, "shop": [f"s{n}" for n in shop],
+            "y": (x * weights).sum(axis=1) + 0.1 * shop + of_day[day] + noise,
+        })  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What one retrain decided, and what was true.
+
+    Args:
+        gain: by how much less the candidate's loss is than the champion's in the next four weeks, of the champion's.
+        reasons: gates that held.
+        flagged: whether the champion was said to fail.
+    """
+
+    retrain: int
+    state: str
+    gain: float
+    reasons: tuple[str, ...]
+    flagged: bool
+    beyond_limit: bool
+
+    @property
+    def kind(self) -> str:
+        """ "right", "wrong" or "held"."""
+        if self.state == "held":
+            return "held"
+        if self.state == "approved":
+            return "wrong" if self.gain < HARM else "right"
+        return "wrong" if self.gain > PLAINLY and not self.beyond_limit else "right"
+
+
+@dataclass(kw_only=True)
+class Walk:
+    """One world, retrained again and again."""
+
+    world: World
+    folder: Path
+    decisions: list[Decision] = field(default_factory=list[Decision])
+    losses: list[list[float]] = field(default_factory=list[list[float]])
+    """Of each four weeks, the loss of every model made before them."""
+    in_service: list[int] = field(default_factory=list[int])
+    """Of each four weeks, the number of the model that served."""
+
+    def go(self, retrains: int) -> None:
+        """The first model, and so many retrains."""
+        workspace = Workspace(self.folder / ".raytemplate")
+        create(workspace)
+        template = self.folder / f"{NAME}.yaml"
+        limit = self.world.stream.limit
+        template.write_text(TEMPLATE.format(
+            name=NAME, train=TRAIN, validation=VALIDATION, test=TEST, seed=self.world.seed,
+            limit=f", gates: {{metric-limit: {{rmse: {limit}}}}}" if limit else "",
+        ))  # fmt: skip
+        made: list[SavedModel] = []
+        for number in range(retrains + 1):
+            until = TRAIN + VALIDATION + TEST + number * EVERY
+            pq.write_table(self.world.rows(0, until, ROWS_A_DAY, 0), self.folder / "rows.parquet")
+            run = retrain(template, workspace, START + timedelta(days=until))
+            made.append(SavedModel.load(ContentStore(workspace.models).open(run.fit.candidate.digest)))
+            self._weigh(made, until, run, number)
+
+    def _weigh(self, made: list[SavedModel], until: int, run: Run, number: int) -> None:
+        future = self.world.rows(until, until + EVERY, FUTURE_ROWS_A_DAY, 1)
+        losses = [loss(model, future) for model in made]
+        champion = self.in_service[-1] if self.in_service else 0
+        promoted = run.state == "approved"
+        if number:
+            held = run.verdict.findings if isinstance(run.verdict, Held) else ()
+            self.decisions.append(Decision(
+                retrain=number, state=run.state, gain=1 - losses[-1] / losses[champion],
+                reasons=tuple(one.gate for one in held if one.outcome == "hold"),
+                flagged=any(one.outcome in ("hold", "block") for one in run.champion_findings),
+                beyond_limit=self.world.stream.limit is not None and losses[-1] > 0.95 * self.world.stream.limit,
+            ))  # fmt: skip
+        self.losses.append(losses)
+        self.in_service.append(number if promoted or not number else champion)
+
+    def policy(self, name: str) -> float:
+        """The mean loss of what served: "always" the newest, "never" but the first, or what was decided."""
+        serves: dict[str, Callable[[int], int]] = {
+            "always": lambda period: period,
+            "never": lambda period: 0,
+            "decided": lambda period: self.in_service[period],
+        }
+        return mean(losses[serves[name](period)] for period, losses in enumerate(self.losses))
+
+    @property
+    def flagged_in_time(self) -> bool:
+        """Whether the first run whose test window lies wholly after the break said that the champion fails."""
+        first = -(-(BREAK_DAY - TRAIN - VALIDATION) // EVERY)
+        return any(one.flagged for one in self.decisions if one.retrain == first)
+
+
+class Shared(RayEngine):
+    """The engine on the Ray that is there already."""
+
+    def ready(self) -> None:
+        """It is."""
+
+    def release(self) -> None:
+        """Nothing is ended."""
+
+
+def retrain(template: Path, workspace: Workspace, as_of: datetime) -> Run:
+    """One run, decided by the rules that every run is decided by."""
+    spec = load(template, environ={})
+    plan = compile_plan(spec, look(spec, workspace), f"{as_of:%Y-%m-%d}")
+    journal = begin(new_run(workspace)[1], plan, spec, "")
+    store, ledger = ContentStore(workspace.models), Ledger(workspace.governance_db)
+    engine = Shared(cluster.LocalRay(num_cpus=2, object_store_bytes=0), plan, journal.folder)
+    Execution(
+        plan=plan, journal=journal, engine=engine, promoter=LedgerPromoter(ledger, store), store=store,
+        meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
+        champion_now=lambda: champion_of(plan.name, workspace), turn=turn_of(workspace, plan.name),
+    ).run()  # fmt: skip
+    return Run(journal)
+
+
+def loss(model: SavedModel, rows: pa.Table) -> float:
+    """RMSE."""
+    return float(np.sqrt(np.mean((model.predict(rows)[0] - rows.column("y").to_numpy()) ** 2)))
+
+
+def start_ray() -> None:
+    """One for all runs."""
+    for name, value in cluster._ENVIRONMENT.items():  # pyright: ignore[reportPrivateUsage]
+        os.environ.setdefault(name, value)
+    import ray
+
+    ray.init(
+        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=40,
+        object_store_memory=500_000_000,
+    )  # fmt: skip
+
+
+def share(decisions: Sequence[Decision], test: Callable[[Decision], bool]) -> float:
+    """Of these decisions."""
+    return sum(map(test, decisions)) / len(decisions)
+
+
+def row(stream: Stream, walks: Sequence[Walk]) -> tuple[str, ...]:
+    """One stream in the table."""
+    decisions = [one for walk in walks for one in walk.decisions]
+    kinds = [one.kind for one in decisions]
+    states = [one.state for one in decisions]
+    means = {name: mean(walk.policy(name) for walk in walks) for name in ("decided", "always", "never")}
+    best = min(means["always"], means["never"])
+    reasons = sorted({reason for one in decisions for reason in one.reasons})
+    return (
+        stream.name, str(len(decisions)), *(str(states.count(state)) for state in ("approved", "rejected", "held")),
+        *(str(kinds.count(kind)) for kind in ("right", "wrong")), ", ".join(reasons) or "-",
+        *(f"{means[name]:.3f}" for name in ("decided", "always", "never")), f"{means['decided'] / best:.3f}",
+        f"{sum(walk.flagged_in_time for walk in walks)} of {len(walks)}" if stream.must_be_flagged else "-",
+    )  # fmt: skip
+
+
+def targets(found: dict[Stream, list[Walk]]) -> list[Target]:
+    """What is asked of all of them."""
+    every = [one for walks in found.values() for walk in walks for one in walk.decisions]
+    plain = [one for one in every if one.gain > PLAINLY]
+    quiet = [one for stream, walks in found.items() if stream.name == "no change" for w in walks for one in w.decisions]
+    flagged = [walk.flagged_in_time for stream, walks in found.items() if stream.must_be_flagged for walk in walks]
+    rows = [
+        Target(name="right or held", found=share(every, lambda one: one.kind != "wrong"), low=AT_LEAST_RIGHT, unit=""),
+        Target(name="held", found=share(every, lambda one: one.kind == "held"), high=MOST_HELD, unit=""),
+    ]
+    if plain:
+        rows.append(
+            Target(
+                name="plainly better and held", found=share(plain, lambda one: one.kind == "held"), high=0.0, unit=""
+            )
+        )
+    if quiet:
+        promoted = share(quiet, lambda one: one.state == "approved")
+        rows.append(Target(name="promoted where nothing changed", found=promoted, high=MOST_WITHOUT_NEWS, unit=""))
+    if flagged:
+        rows.append(Target(name="failed champions flagged at once", found=mean(flagged), low=1.0, unit=""))
+    return rows
+
+
+def measure(streams: Iterable[Stream], seeds: int, retrains: int) -> dict[Stream, list[Walk]]:
+    """Every stream with every seed."""
+    found: dict[Stream, list[Walk]] = {}
+    for stream in streams:
+        for seed in range(1, seeds + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                walk = Walk(world=World(stream=stream, seed=seed), folder=Path(folder))
+                walk.go(retrains)
+            found.setdefault(stream, []).append(walk)
+            wrong = [one for one in walk.decisions if one.kind == "wrong"]
+            print(f"{stream.name}, seed {seed}: {[one.state for one in walk.decisions]} {wrong or ''}", file=sys.stderr)
+    return found
+
+
+def report(found: dict[Stream, list[Walk]], began: datetime, command: str) -> str:
+    """The tables."""
+    facts = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine(), "command": command,
+             "versions": ", ".join(f"{name} {number}" for name, number in versions().items())}  # fmt: skip
+    header = ("stream", "retrains", "promoted", "rejected", "held", "right", "wrong", "held by", "loss as decided",
+              "always", "never", "of the best", "failed champion flagged")  # fmt: skip
+    asked = [target.row() for target in targets(found)]
+    head = [f"- {name}: {value}" for name, value in facts.items()]
+    return "\n".join([
+        "# Are the decisions right?", "", *head, "", "## Targets", "",
+        table(("figure", "found", "target", ""), asked), "", "## Streams", "",
+        table(header, [row(stream, walks) for stream, walks in found.items()]), "",
+        f"A decision is wrong if a candidate is rejected whose loss in the next {EVERY} days is {PLAINLY:.0%} or more",
+        "below the champion's (unless it is beyond its metric-limit), or promoted although it is more than",
+        f"{-HARM:.0%} above. `always` promotes every candidate, `never` but the first; `of the best` is the loss as",
+        "decided over the lower of these two. Losses are RMSE on rows that no model has seen; noise alone is 0.52.",
+        "",
+    ])  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    names = [stream.name for stream in STREAMS]
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--retrains", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="one seed, two retrains: does it run at all?")
+    parser.add_argument("--out", type=Path, default=None, help="where the report is written")
+    options = parser.parse_args()
+    seeds, retrains = (1, 2) if options.quick else (options.seeds, options.retrains)
+    began = datetime.now(UTC)
+    start_ray()
+    found = measure([stream for stream in STREAMS if stream.name in options.only], seeds, retrains)
+    write_report(report(found, began, "decisions.py " + " ".join(sys.argv[1:])), options.out)
+    return 0 if all(target.row()[-1] == "met" for target in targets(found)) or options.quick else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
