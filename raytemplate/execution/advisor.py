@@ -17,14 +17,14 @@ from raytemplate.errors import BudgetSpent, RaytemplateError, TrainingFailed, Un
 from raytemplate.execution.pace import Pace
 from raytemplate.execution.trials import MOST_COPIED, Ended, RunningNow, Trial, recorded
 from raytemplate.planning.stages import FitStage, SweepStage
-from raytemplate.planning.trial import incumbent_of, told_every, trial_stage
+from raytemplate.planning.trial import incumbent_of, rungs_of, trial_stage, with_interval
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord, Usage
 from raytemplate.records.swept import SweepEnd, SweepNow, SweepResult, TrialBegun, TrialRecord, TrialState
 from raytemplate.tuning.front import SECONDS, Objective
-from raytemplate.tuning.schedulers import rungs
+from raytemplate.tuning.schedulers import Entry, Pruners
 from raytemplate.tuning.space import Scalar, every_point
-from raytemplate.tuning.study import Study
+from raytemplate.tuning.study import Drawn, Study
 
 OnTrial = Callable[[TrialRecord, TrialRecord | None, float], None]
 Begun = tuple[TrialBegun, tuple[EpochRecord, ...]]
@@ -81,8 +81,10 @@ class Advisor:
         # With the seed of a search from the start, one that is resumed would draw its first values again.
         self._study = Study(
             space=self.stage.space, sampler=search.sampler(self.stage.seed + self._number),
-            scheduler=self.stage.scheduler, objectives=self._objectives(),
+            objectives=self._objectives(),
         )  # fmt: skip
+        self._rungs = rungs_of(self.stage)
+        self._pruners = Pruners(self.stage.scheduler, self._rungs, higher_is_better=self.stage.arms[0].higher_is_better)
         self._incumbent = incumbent_of(self.stage)
         self._finite = search.finite_only
         self._unfinished = deque(self.begun)
@@ -130,7 +132,7 @@ class Advisor:
             seen = running.epochs[running.num_before :]
             self._pace.heard(running.trial.stage.family, number, seen, running.from_epoch)
             if epoch.epoch in running.trial.asks_at:
-                self._compare(running, epoch)
+                running.pruned = running.entry.falls_behind(epoch.epoch, epoch.validation)
         return "stop" if running.pruned else "continue"
 
     def ended(self, number: int, how: Ended, left_s: float, now: float) -> None:
@@ -176,10 +178,10 @@ class Advisor:
     def _take_back(self) -> None:
         """The trials of earlier processes: the search has learned from them, and none is run again."""
         for record in self.known:
-            drawn = self._study.ask(dict(record.values))
-            for percent, value in record.compared.items():
-                drawn.asked.report(value, int(percent))
-            self._study.teach(drawn, record)
+            drawn, entry = self._study.ask(dict(record.values)), self._pruners.enter(record.family)
+            for epoch, value in sorted((int(epoch), value) for epoch, value in record.rungs.items()):
+                entry.falls_behind(epoch, value)
+            self._learn(drawn, entry, record)
             self._count(record)
             self._held_s += record.actual_s
             if record.epochs:
@@ -205,7 +207,10 @@ class Advisor:
             trial, planned_s = self._fitting(drawn.values, left_s)
             if trial is not None:
                 self._number = trial.number
-                self._running[trial.number] = RunningNow(drawn=drawn, trial=trial, planned_s=planned_s, started=now)
+                self._running[trial.number] = RunningNow(
+                    drawn=drawn, entry=self._pruners.enter(trial.stage.family), trial=trial, planned_s=planned_s,
+                    started=now,
+                )  # fmt: skip
                 self.on_begin(TrialBegun(number=trial.number, values=trial.values, num_epochs=trial.stage.num_epochs))
                 return trial
             self._study.forget(drawn)  # another, of a quicker family, may fit
@@ -221,13 +226,14 @@ class Advisor:
         done, trained_s = (epochs[-1].epoch, epochs[-1].wall_clock_s) if epochs else (0, 0.0)
         limit_s = min(self._for_trials(left_s), max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
         running = RunningNow(
-            drawn=drawn, trial=self._trial(begun.number, drawn.values, stage, limit_s), started=now,
+            drawn=drawn, entry=self._pruners.enter(stage.family), started=now,
+            trial=self._trial(begun.number, drawn.values, stage, limit_s),
             planned_s=self._pace.start_s() + self._pace.epoch_s(stage.family) * (begun.num_epochs - done),
             epochs=list(epochs), num_before=len(epochs),
         )  # fmt: skip
         for epoch in epochs:
             if epoch.epoch in running.trial.asks_at:
-                self._compare(running, epoch)
+                running.pruned = running.entry.falls_behind(epoch.epoch, epoch.validation)
         if running.pruned or done >= begun.num_epochs:
             self._keep(running, Ended(how="trained", stopped="epochs"), left_s, now)
             return None
@@ -250,8 +256,10 @@ class Advisor:
         return self._trial(self._number + 1, values, asked, limit_s), planned_s
 
     def _trial(self, number: int, values: dict[str, Scalar], stage: FitStage, limit_s: float) -> Trial:
-        asks_at = tuple(rungs(self.stage.scheduler, stage.num_epochs, told_every(stage)))
-        return Trial(number=number, values=Settings(values), limit_s=limit_s, stage=stage, asks_at=asks_at)
+        asks_at = tuple(epoch for epoch in self._pruners.rungs[stage.family] if epoch < stage.num_epochs)
+        return Trial(
+            number=number, values=Settings(values), limit_s=limit_s, stage=with_interval(stage), asks_at=asks_at
+        )
 
     def _more(self, left_s: float) -> int:
         """How many trials will still be begun if they take as long as those before; of those that run, half is over."""
@@ -264,13 +272,9 @@ class Advisor:
             more = min(more, self.stage.num_trials - len(self._done) - len(self._running))
         return min(more, len(self._points)) if self._finite else more
 
-    def _compare(self, running: RunningNow, epoch: EpochRecord) -> None:
-        """With the trials that came as far; whether it is worth going on."""
-        stage = running.trial.stage
-        percent = rungs(self.stage.scheduler, stage.num_epochs, told_every(stage))[epoch.epoch]
-        running.drawn.asked.report(epoch.validation, percent)
-        running.compared[str(percent)] = epoch.validation
-        running.pruned = bool(running.drawn.asked.should_prune())
+    def _learn(self, drawn: Drawn, entry: Entry, record: TrialRecord) -> None:
+        self._study.teach(drawn, record)
+        entry.end(record.validation if record.is_promotable else None)
 
     def _keep(self, running: RunningNow, how: Ended, left_s: float, now: float) -> None:
         actual_s = now - running.started
@@ -284,7 +288,7 @@ class Advisor:
             self._pace.took(record.family, record.number, actual_s, 1)
         elif running.epochs and record.state in ("finished", "pruned"):
             self._pace.ended(record.family, record.number, actual_s, record.epochs - running.from_epoch)
-        self._study.teach(running.drawn, record)
+        self._learn(running.drawn, running.entry, record)
         self._count(record)
         self.on_trial(record, self._incumbent.best, self._for_trials(left_s))
 

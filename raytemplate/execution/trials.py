@@ -14,6 +14,7 @@ from raytemplate.records.swept import RunningTrial, SweepNow, TrialRecord, Trial
 from raytemplate.tuning.front import SECONDS
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
+    from raytemplate.tuning.schedulers import Entry
     from raytemplate.tuning.study import Drawn
 
 OnNews = Callable[[SweepNow], None]
@@ -66,16 +67,15 @@ class RunningNow:
 
     Args:
         num_before: so many of the epochs are an earlier process's.
-        compared: validations that it was compared by, by percent of its epochs.
     """
 
     drawn: Drawn
+    entry: Entry
     trial: Trial
     planned_s: float
     started: float
     epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
     num_before: int = 0
-    compared: dict[str, float] = field(default_factory=dict[str, float])
     pruned: bool = False
 
     @property
@@ -113,7 +113,7 @@ def recorded(
         epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
         best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
         planned_s=running.planned_s, actual_s=actual_s, problem=how.problem, lost=how.lost,
-        cost_usd=actual_s * usd_per_s, compared=Settings(running.compared),
+        cost_usd=actual_s * usd_per_s, rungs=Settings(running.entry.met),
         also=Settings({**best.also, **({SECONDS: best.wall_clock_s} if timed else {})} if best else {}),
     )  # fmt: skip
 

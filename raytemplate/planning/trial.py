@@ -1,5 +1,6 @@
 """What one trial trains: the stage of its family with the values that it drew, and what is trained last."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,9 @@ from raytemplate.planning.features import drawn_steps
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.tuning.draws import parse_draw
 from raytemplate.tuning.incumbent import Incumbent
+from raytemplate.tuning.schedulers import rungs
 from raytemplate.tuning.space import KIND
 
 
@@ -57,12 +60,43 @@ def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:
     )  # fmt: skip
 
 
-def told_every(stage: FitStage) -> int:
-    """Epochs between two that training tells of: networks tell of each, trees and linear models of some."""
+def told_every(stage: FitStage, num_epochs: int) -> int:
+    """Epochs between two that a trial of so many tells of: networks tell of each, trees and linear models of some.
+
+    Where no template says how many, they are a power of two: a trial of fewer epochs then tells of all that one of more
+    tells of, and both can be compared after the same ones.
+    """
     family = _family(stage)
     if family.step == "epoch":
         return 1
-    return family.checkpoint_interval(TrainingSpec.model_validate(dict(stage.training)), stage.num_epochs)
+    training = TrainingSpec.model_validate(dict(stage.training))
+    every = family.checkpoint_interval(training, num_epochs)
+    return every if training.checkpoint_every else 2 ** round(math.log2(every))
+
+
+def with_interval(stage: FitStage) -> FitStage:
+    """The stage of a trial, so that it tells of the epochs that `told_every` says."""
+    if _family(stage).step == "epoch":
+        return stage
+    every = told_every(stage, stage.num_epochs)
+    return replace(stage, training=Settings({**stage.training, "checkpoint_every": every}))
+
+
+def rungs_of(sweep: SweepStage) -> dict[str, dict[int, int]]:
+    """Family -> where its trials are compared, see `tuning.schedulers.rungs`."""
+    most = {arm.family: most_epochs(sweep, arm) for arm in sweep.arms}
+    return {
+        arm.family: rungs(sweep.scheduler, most[arm.family], told_every(arm, most[arm.family])) for arm in sweep.arms
+    }
+
+
+def most_epochs(sweep: SweepStage, arm: FitStage) -> int:
+    """The most epochs that a trial of the arm's family may have: the top of their range, or what the template sets."""
+    for knob in sweep.space:
+        if knob.name == epochs_field(arm) and knob.when.get(KIND, arm.family) == arm.family:
+            top = int(parse_draw(knob.draw).highest)
+            return max(top, arm.num_epochs) if knob.when.keys() - {KIND} else top
+    return arm.num_epochs
 
 
 def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:

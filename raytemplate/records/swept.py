@@ -23,7 +23,7 @@ class TrialBegun:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
     """A trial that ended. `validation` is that of its best epoch, None where none was measured. Seconds and cost are
-    those of the process in which it ended; `compared` holds, by percent of its epochs, what it was compared by.
+    those of the process in which it ended.
 
     `state`: it trained all its epochs ("finished"), the scheduler ended it ("pruned"), its time was up ("cut"), its
     numbers became NaN or infinite ("diverged"), or it failed; `problem` says how. `also` are the other
@@ -43,9 +43,11 @@ class TrialRecord:
     problem: str = ""
     cost_usd: float = 0.0
     also: Settings = field(default_factory=Settings)
-    compared: Settings = field(default_factory=Settings)
     lost: bool = False
     """Whether its machine or its storage failed, and not the trial: that says nothing of the values that it drew."""
+    rungs: Settings = field(default_factory=Settings)
+    """Validation at each epoch after which it was compared with others of its family. Records of earlier versions,
+    which compared all families by percent of a trial's own epochs, have none: nobody is compared with those trials."""
 
     def order(self, *, higher_is_better: bool) -> tuple[bool, float, int]:
         """Sorts the best validation first, of equals the earliest, and last what may not win."""

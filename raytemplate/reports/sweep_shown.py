@@ -16,7 +16,7 @@ from raytemplate.reports.sweep_charts import (
     importance_chart,
     metric_scale,
 )
-from raytemplate.reports.trials_shown import best_first, drawn_text
+from raytemplate.reports.trials_shown import best_first, drawn_text, steps_text
 from raytemplate.reports.wording import count, metric_text
 from raytemplate.tuning.importance import Importance, importance
 from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
@@ -47,10 +47,12 @@ class SweepSection:
         outside: what the history has no room for.
         legend: how to read the lines.
         charged: whether a price is set.
+        steps: what the epochs of its trials are called.
         num_more: trials that are not among `best`.
     """
 
     metric: str
+    steps: str
     ended: str
     figures: tuple[tuple[str, str], ...]
     history: Markup
@@ -74,7 +76,8 @@ def sweep_section(view: RunView) -> SweepSection | None:
     found = importance(plan.sweep.space, trials, higher_is_better=higher)
     ordered = best_first(trials, higher_is_better=higher)
     return SweepSection(
-        metric=metric, ended=_ended(plan, view.sweep), figures=_figures(plan, trials, view.sweep),
+        metric=metric, steps=steps_text(plan), ended=_ended(plan, view.sweep),
+        figures=_figures(plan, trials, view.sweep),
         history=history_chart(trials, winner, higher_is_better=higher), outside=_outside(view),
         coordinates=coordinates_chart(plan.sweep.space, trials, winner, metric, higher_is_better=higher),
         legend=_legend(view), importance=importance_chart(found.shares), importance_note=_importance_note(found),

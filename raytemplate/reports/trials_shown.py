@@ -42,7 +42,7 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     ordered = best_first(trials, higher_is_better=plan.fit.higher_is_better)
     charged, others = any(record.cost_usd for record in trials), [one.name for one in plan.sweep.objectives[1:]]
     front = {record.number for record in front_of(trials, plan.sweep.objectives)} if others else set[int]()
-    titles = ("", "trial", plan.fit.metric, *others, "epochs", "state", "took", "planned")
+    titles = ("", "trial", plan.fit.metric, *others, steps_text(plan), "state", "took", "planned")
     head = (*titles, *(["USD"] if charged else []), *names)
     rows = [head]
     rows += [
@@ -58,6 +58,12 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     return "\n".join(
         [table(rows, gaps=(1, *[3] * (len(rows[0]) - 2)), right=tuple(range(1, 3 + len(others)))), *problems]
     )
+
+
+def steps_text(plan: RunPlan) -> str:
+    """What the epochs of its trials are called: "rounds", or "epochs or rounds" of several families."""
+    arms = plan.sweep.arms if plan.sweep else (plan.fit,)
+    return " or ".join(sorted({f"{arm.step}s" for arm in arms}))
 
 
 def _mark(record: TrialRecord, best: TrialRecord | None, front: Container[int]) -> str:

@@ -64,8 +64,8 @@ class TuningSpec(Options):
     window only. Default: tpe, which learns from earlier trials and takes every kind of draw."""
 
     scheduler: Scheduler = "asha"
-    """Which trials end early: `asha`, `hyperband` and `median` compare trials at the same share of their epochs; `none`
-    trains all to their end. Default: asha."""
+    """Which trials end early: `asha`, `hyperband` and `median` compare trials of one family after the same epochs (or
+    rounds), from a tenth of the most that one may have; `none` trains all to their end. Default: asha."""
 
     objectives: tuple[str, ...] = ()
     """What trials are compared by, where it is more than one thing: `evaluation.metric` first, then others of

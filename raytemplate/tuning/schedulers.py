@@ -1,15 +1,20 @@
-"""Which trials end early: pruners of Optuna's, asked at shares of a trial's epochs.
+"""Which trials end early: Optuna's pruners, each over the trials of one family.
 
-Trials of different families count epochs, rounds and steps: they are compared at the same percent of their own.
+Trials of different families count epochs, rounds and steps, and learn in them at different speeds: they are never
+compared with each other before they have ended. Within a family trials meet at rungs: epochs that follow from the most
+that any of its trials may have, so that a trial of fewer epochs is compared at the same ones, and meets fewer.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
+    from optuna.study import Study
 
     from raytemplate.tuning.options import Scheduler
 
@@ -17,8 +22,80 @@ _FIRST, _FACTOR = 10, 3
 _BEFORE_MEDIANS = 5
 
 
-def pruner(scheduler: Scheduler) -> BasePruner:
-    """Optuna's pruner of that name, over percent of a trial."""
+def rungs(scheduler: Scheduler, most_epochs: int, every: int = 1) -> dict[int, int]:
+    """Epochs after which a trial waits to be told whether it goes on -> percent of the most epochs, as Optuna counts.
+
+    Args:
+        most_epochs: the most that a trial of the family may have, not those of one trial.
+        every: epochs between two that each trial tells of.
+    """
+    percents = {"none": (), "median": tuple(range(_FIRST, 100, _FIRST))}.get(
+        scheduler, tuple(p for p in (_FIRST * _FACTOR**n for n in range(4)) if p < 100)
+    )
+    found: dict[int, int] = {}
+    for percent in percents:
+        found.setdefault(every * math.ceil(most_epochs * percent / 100 / every), percent)
+    return {epoch: percent for epoch, percent in found.items() if epoch < most_epochs}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One trial as the pruner of its family knows it.
+
+    Args:
+        rungs: those of its family, see `rungs`.
+        met: its validations at the rungs that it came to, by epoch.
+    """
+
+    study: Study
+    asked: Any
+    rungs: Mapping[int, int]
+    met: dict[str, float]
+
+    def falls_behind(self, epoch: int, validation: float) -> bool:
+        """Whether it is not worth going on beyond this rung, given those that came to it before."""
+        self.met[str(epoch)] = validation
+        self.asked.report(validation, self.rungs[epoch])
+        return bool(self.asked.should_prune())
+
+    def end(self, validation: float | None) -> None:
+        """It has ended with this value; None if that says nothing of the others."""
+        from optuna.trial import TrialState
+
+        self.study.tell(self.asked, validation, state=TrialState.FAIL if validation is None else None)
+
+
+class Pruners:
+    """A pruner for each family, made again from the records if a sweep is resumed.
+
+    Args:
+        rungs: those of each family.
+        higher_is_better: of what trials are compared by.
+    """
+
+    def __init__(self, scheduler: Scheduler, rungs: Mapping[str, Mapping[int, int]], *, higher_is_better: bool) -> None:
+        self.rungs = rungs
+        self._scheduler: Scheduler = scheduler
+        self._higher = higher_is_better
+        self._studies: dict[str, Study] = {}
+
+    def enter(self, family: str) -> Entry:
+        """One more trial of that family."""
+        study = self._studies.get(family) or self._studies.setdefault(family, self._study())
+        return Entry(study=study, asked=study.ask(), rungs=self.rungs[family], met={})
+
+    def _study(self) -> Study:
+        import optuna
+
+        return optuna.create_study(
+            pruner=_pruner(self._scheduler), sampler=optuna.samplers.RandomSampler(),
+            direction="maximize" if self._higher else "minimize",
+            study_name="sweep",  # hyperband takes a trial's bracket from it
+        )  # fmt: skip
+
+
+def _pruner(scheduler: Scheduler) -> BasePruner:
+    """Optuna's pruner of that name, over percent of the most epochs."""
     from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 
     match scheduler:
@@ -27,23 +104,6 @@ def pruner(scheduler: Scheduler) -> BasePruner:
         case "hyperband":
             return HyperbandPruner(min_resource=_FIRST, max_resource=100, reduction_factor=_FACTOR)
         case "median":
-            return MedianPruner(n_startup_trials=_BEFORE_MEDIANS)
+            return MedianPruner(n_startup_trials=_BEFORE_MEDIANS, n_min_trials=_BEFORE_MEDIANS)
         case "none":
             return NopPruner()
-
-
-def rungs(scheduler: Scheduler, num_epochs: int, every: int = 1) -> dict[int, int]:
-    """Epochs after which a trial waits to be told whether it goes on -> percent of it done; never the last epoch.
-
-    Args:
-        every: epochs between two that the trial tells of.
-    """
-    percents = {"none": (), "median": tuple(range(_FIRST, 100, _FIRST))}.get(
-        scheduler, tuple(p for p in (_FIRST * _FACTOR**n for n in range(4)) if p < 100)
-    )
-    found: dict[int, int] = {}
-    for percent in percents:
-        epoch = every * math.ceil(num_epochs * percent / 100 / every)
-        if epoch < num_epochs:
-            found[epoch] = percent
-    return found

@@ -1,4 +1,4 @@
-"""What Optuna does for a sweep: it draws values, learns what became of them and says which trials fall behind."""
+"""What Optuna does for a sweep: it draws values and learns what became of them; `schedulers` says which fall behind."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,6 @@ from optuna.trial import TrialState as State
 
 from raytemplate.records.swept import TrialRecord
 from raytemplate.tuning.front import Objective, values_of
-from raytemplate.tuning.options import Scheduler
-from raytemplate.tuning.schedulers import pruner
 from raytemplate.tuning.space import Knob, Scalar, draw_all
 
 
@@ -25,16 +23,14 @@ class Study:
     """One study in memory: it is made again from the records when a sweep is resumed."""
 
     def __init__(
-        self, *, space: tuple[Knob, ...], sampler: optuna.samplers.BaseSampler, scheduler: Scheduler,
-        objectives: tuple[Objective, ...],
+        self, *, space: tuple[Knob, ...], sampler: optuna.samplers.BaseSampler, objectives: tuple[Objective, ...],
     ) -> None:  # fmt: skip
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._objectives = space, objectives
         self._study = optuna.create_study(
             sampler=sampler,
-            pruner=pruner(scheduler),
+            pruner=optuna.pruners.NopPruner(),
             directions=["maximize" if one.higher_is_better else "minimize" for one in objectives],
-            study_name="sweep",  # hyperband takes a trial's bracket from it
         )
 
     @property

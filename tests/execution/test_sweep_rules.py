@@ -339,7 +339,7 @@ def test_a_trial_that_was_running_is_gone_on_with():
     slots, record = gone_on_with(begun)
     assert [(t.number, t.stage.training["lr"], t.stage.num_epochs) for t in slots.started] == [(7, 0.5, EPOCHS)]
     assert (record.number, record.values, record.epochs, record.state) == (7, begun[0].values, EPOCHS, "finished")
-    assert record.actual_s == 1.0 and dict(record.compared) == {"30": 6.0, "60": 5.5}
+    assert record.actual_s == 1.0 and dict(record.rungs) == {"1": 6.0, "2": 5.5}
 
 
 def test_what_was_running_is_compared_with_trials_of_earlier_processes():

@@ -37,6 +37,26 @@ def test_trees_end_in_the_round_in_which_their_time_is_over_and_leave_what_was_g
     assert context.finished is not None
 
 
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_trees_that_are_gone_on_with_between_two_reports_are_told_of_when_others_are(name, tmp_path):
+    family, rows = (
+        plugins.load(plugins.FAMILIES, name),
+        {"train": simple_rows(300, 1), "validation": simple_rows(60, 2)},
+    )
+
+    def train(context):
+        options = family.options.model_validate({"num_trees": 30})
+        plugins.resolve(family.loop)(context, options, TrainingSpec(lr=0.1, checkpoint_every=10))
+        return context
+
+    train(Clocked(rows, LAYOUT, tmp_path / "parts"))
+    parts, whole = (train(MemoryContext(rows, LAYOUT, tmp_path / folder)) for folder in ("parts", "whole"))
+    assert parts.epochs == whole.epochs == [10, 20, 30]
+    if name == "lightgbm":
+        ends = [(context.checkpoint()[0] / family.files[0]).read_bytes() for context in (parts, whole)]
+        assert ends[0] == ends[1] and parts.validations == whole.validations
+
+
 def test_ranks_ask_each_other_after_every_tenth_round_only(tmp_path):
     context = Clocked({"train": simple_rows(9, seed=1), "validation": simple_rows(9, seed=1)}, LAYOUT, tmp_path)
     context.num_ranks, context.most = 2, 1

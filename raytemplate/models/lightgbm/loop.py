@@ -76,16 +76,16 @@ class _Report:
     def __init__(
         self, context: LoopContext, options: LightGbmOptions, training: TrainingSpec, num_rows: int, done: int
     ) -> None:
-        self._context, self._num_trees, self._num_rows, self._done = context, options.num_trees, num_rows, done
+        self._context, self._num_trees, self._num_rows = context, options.num_trees, num_rows
+        self._before = self._told = done
         self._every = FAMILY.checkpoint_interval(training, options.num_trees)
         self._validation = context.arrays("validation")
         self._scores = _Scores(_table(self._validation), self._every, context.layout.task)
         self._started = time.perf_counter()
 
     def __call__(self, env: CallbackEnv) -> None:
-        num_rounds = env.iteration - env.begin_iteration + 1
-        done = self._done + num_rounds
-        if num_rounds % self._every and done < self._num_trees and not out_of_time(self._context, num_rounds):
+        done = self._before + env.iteration - env.begin_iteration + 1
+        if done % self._every and done < self._num_trees and not out_of_time(self._context, done):
             return
         loop_s = time.perf_counter() - self._started
         booster, found = env.model, env.evaluation_result_list or []
@@ -93,10 +93,10 @@ class _Report:
         stop = self._context.report(
             epoch=done, train_loss=float(found[0][2]),
             validation=self._context.measure([(self._validation.target, self._scores.of(booster, done))]),
-            loop_s=loop_s, num_rows=self._num_rows * ((num_rounds - 1) % self._every + 1),
+            loop_s=loop_s, num_rows=self._num_rows * (done - self._told),
             save=lambda folder: save(booster, folder),
         )  # fmt: skip
-        self._started = time.perf_counter()
+        self._started, self._told = time.perf_counter(), done
         if stop or done == self._num_trees:
             raise EarlyStopException(env.iteration, found)
 
