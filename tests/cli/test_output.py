@@ -101,12 +101,12 @@ def test_a_path_with_a_space_is_quoted_in_the_next_command(demo):
 
 
 def test_a_damaged_run_hides_no_other(tmp_path):
-    place = Workspace(tmp_path)
+    workspace = Workspace(tmp_path)
     for name in ("good", "torn"):
-        (place.runs / name).mkdir(parents=True)
-        (place.runs / name / "run.json").write_bytes(codec.dumps(samples.sample_start(run_id=name)))
-    (place.runs / "torn" / "run.json").write_text('{"schema": 1, "ki')
-    found = list_runs(place)
+        (workspace.runs / name).mkdir(parents=True)
+        (workspace.runs / name / "run.json").write_bytes(codec.dumps(samples.sample_start(run_id=name)))
+    (workspace.runs / "torn" / "run.json").write_text('{"schema": 1, "ki')
+    found = list_runs(workspace)
     assert [row.run_id for row in found.rows] == ["good"]
     assert [row.run_id for row in found.damaged] == ["torn"]
     assert "Run torn cannot be read: " in str(found)
@@ -124,21 +124,21 @@ def test_a_damaged_run_hides_no_other(tmp_path):
     ids=["it had gone on", "it had begun", "being made", "never a run"],
 )
 def test_a_run_without_its_first_record_is_damaged_unless_it_is_being_made(tmp_path, files, age_s, damaged):
-    place = Workspace(tmp_path)
-    folder = place.runs / "k7q2"
+    workspace = Workspace(tmp_path)
+    folder = workspace.runs / "k7q2"
     folder.mkdir(parents=True)
     for name in files:
         (folder / name).write_text("{}")
     os.utime(folder, (time.time() - age_s,) * 2)
-    found = list_runs(place)
+    found = list_runs(workspace)
     assert [row.run_id for row in found.damaged] == ["k7q2"] * damaged
     assert (f"Run k7q2 cannot be read: {folder / 'run.json'}: missing" in str(found)) == damaged
 
 
 def test_versions_without_their_ledger_are_not_no_models(tmp_path):
-    place = Workspace(tmp_path)
-    assert model_rows(place) == [] and len(list_runs(place)) == 0
-    (place.runs / "k7q2").mkdir(parents=True)
-    (place.runs / "k7q2" / "promotion.json").write_text("{}")
+    workspace = Workspace(tmp_path)
+    assert model_rows(workspace) == [] and len(list_runs(workspace)) == 0
+    (workspace.runs / "k7q2").mkdir(parents=True)
+    (workspace.runs / "k7q2" / "promotion.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"governance.db: missing, though run k7q2 has registered"):
-        open_ledger(place)
+        open_ledger(workspace)

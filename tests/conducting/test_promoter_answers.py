@@ -24,9 +24,9 @@ HALF = ["", "{", '{"error": ', '{"error": "ChampionMoved", "what": "x", "next_st
 
 @pytest.mark.parametrize("half", HALF)
 def test_half_an_answer_is_that_of_one_that_died(tmp_path, half):
-    place = Workspace(tmp_path)
-    create(place)
-    promoter = PromoterProcess(place, None, tmp_path / "log", "ada")
+    workspace = Workspace(tmp_path)
+    create(workspace)
+    promoter = PromoterProcess(workspace, None, tmp_path / "log", "ada")
     os.kill(promoter._process.pid, signal.SIGKILL)
     promoter._process.communicate()
     dies = f"import os; input(); os.write(1, b'{half}'); os.kill(os.getpid(), 9)"
@@ -42,37 +42,37 @@ def test_half_an_answer_is_that_of_one_that_died(tmp_path, half):
 @pytest.fixture
 def promoted(tmp_path):
     """A run that was promoted, in a workspace where MLflow cannot be told."""
-    place = Workspace(tmp_path)
-    create(place)
-    journal = Journal(new_run(place)[1])
+    workspace = Workspace(tmp_path)
+    create(workspace)
+    journal = Journal(new_run(workspace)[1])
     write_lock(journal, sample_plan(), None)
     journal.write(sample_promotion(projected=False, warning=""))
-    rmtree(place.locks)
-    place.locks.write_text("in the way")
-    return place, journal
+    rmtree(workspace.locks)
+    workspace.locks.write_text("in the way")
+    return workspace, journal
 
 
-def project(place, journal):
-    return _answer({"do": "project", "run": journal.run_id}, Promoting(place, []))
+def project(workspace, journal):
+    return _answer({"do": "project", "run": journal.run_id}, Promoting(workspace, []))
 
 
 def test_mlflow_that_cannot_be_told_is_a_warning_in_the_record_and_a_file(promoted):
-    place, journal = promoted
-    assert project(place, journal) == {}
+    workspace, journal = promoted
+    assert project(workspace, journal) == {}
     record = journal.need(PromotionRecord)
     assert (record.projected, "MLflow could not be brought in line" in record.warning) == (False, True)
     assert (journal.folder / "mlflow-error.txt").read_text() == record.warning + "\n"
 
 
 def test_a_disk_that_is_full_for_the_file_alone_leaves_the_warning(promoted):
-    place, journal = promoted
+    workspace, journal = promoted
     (journal.folder / "mlflow-error.txt").symlink_to("/dev/full")
-    assert project(place, journal) == {}
+    assert project(workspace, journal) == {}
     assert "MLflow could not be brought in line" in journal.need(PromotionRecord).warning
 
 
 def test_a_disk_that_is_full_for_everything_leaves_the_promotion_as_it_was(promoted, monkeypatch, capsys):
-    place, journal = promoted
+    workspace, journal = promoted
     before = (journal.folder / "promotion.json").read_bytes()
     (journal.folder / "mlflow-error.txt").symlink_to("/dev/full")
 
@@ -81,12 +81,12 @@ def test_a_disk_that_is_full_for_everything_leaves_the_promotion_as_it_was(promo
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        assert project(place, journal) == {}
+        assert project(workspace, journal) == {}
     assert (journal.folder / "promotion.json").read_bytes() == before
     assert "that could not be recorded" in capsys.readouterr().err
     with monkeypatch.context() as patch, open("/dev/full", "w", buffering=1) as stderr:
         patch.setattr(os, "write", full)
         patch.setattr(sys, "stderr", stderr)
-        assert project(place, journal) == {}
+        assert project(workspace, journal) == {}
         patch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), stderr.fileno())  # what is held back has to go somewhere

@@ -30,8 +30,8 @@ def run(one_ray, small):
 
 
 def last(small):
-    place = api.plan(small(), AS_OF).workspace
-    return Journal(find_run(place, "last"))
+    workspace = api.plan(small(), AS_OF).workspace
+    return Journal(find_run(workspace, "last"))
 
 
 SLOW_ONES = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost", "linear")]

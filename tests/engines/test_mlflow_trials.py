@@ -19,7 +19,7 @@ PLAN = sample_plans.sample_plan(sweep=sample_plans.sample_sweep_stage())
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def workspace(tmp_path_factory):
     made = Workspace(tmp_path_factory.mktemp("workspace"))
     create(made)
     Mirror(made).open()
@@ -27,16 +27,16 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def client(place):
+def client(workspace):
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=tracking_uri(place), registry_uri=tracking_uri(place))
+    return MlflowClient(tracking_uri=tracking_uri(workspace), registry_uri=tracking_uri(workspace))
 
 
 @pytest.fixture
-def journal(place):
+def journal(workspace):
     """A run that made a sweep and was rejected."""
-    made = Journal(new_run(place)[1])
+    made = Journal(new_run(workspace)[1])
     write_lock(made, PLAN, None)
     made.write(samples.sample_start(run_id=made.run_id))
     made.write(samples.sample_sweep())
@@ -66,8 +66,8 @@ def new_parent(client):
     return client.create_run(experiments(client)[0]).info.run_id
 
 
-def test_every_trial_is_a_child_of_its_run(place, client, journal):
-    Mirror(place).bring_in_line(PLAN, journal)
+def test_every_trial_is_a_child_of_its_run(workspace, client, journal):
+    Mirror(workspace).bring_in_line(PLAN, journal)
     assert not (journal.folder / "mlflow-error.txt").exists()
     parent = parent_of(client, journal)
     found = children(client, parent.info.run_id)
@@ -85,9 +85,9 @@ def test_every_trial_is_a_child_of_its_run(place, client, journal):
     assert "validation" not in found[12].data.metrics
 
 
-def test_told_again_no_trial_is_there_twice(place, client, journal):
-    Mirror(place).bring_in_line(PLAN, journal)
-    Mirror(place).bring_in_line(PLAN, journal)
+def test_told_again_no_trial_is_there_twice(workspace, client, journal):
+    Mirror(workspace).bring_in_line(PLAN, journal)
+    Mirror(workspace).bring_in_line(PLAN, journal)
     assert len(children(client, parent_of(client, journal).info.run_id)) == 12
 
 
@@ -152,10 +152,10 @@ def test_long_values_and_costs_are_taken(client, journal):
     assert child.data.metrics["cost_usd"] == 0.25 and len(child.data.params["model.kind"]) == 500
 
 
-def test_a_run_without_a_sweep_has_no_children(place, client):
-    journal, plan = Journal(new_run(place)[1]), sample_plans.sample_plan()
+def test_a_run_without_a_sweep_has_no_children(workspace, client):
+    journal, plan = Journal(new_run(workspace)[1]), sample_plans.sample_plan()
     write_lock(journal, plan, None)
     journal.write(samples.sample_start(run_id=journal.run_id))
-    Mirror(place).bring_in_line(plan, journal)
+    Mirror(workspace).bring_in_line(plan, journal)
     parent = parent_of(client, journal)
     assert children(client, parent.info.run_id) == {} and "raytemplate.trials" not in parent.data.tags

@@ -154,12 +154,12 @@ def test_every_command_that_needs_the_ledger_ends_with_seven_and_changes_nothing
 def test_the_doors_of_python_raise_the_same(two, tmp_path):
     first, held = two
     first.workspace.governance_db.unlink()
-    place, planned = str(tmp_path), api.read_plan(tmp_path / "saved.json", workspace=str(tmp_path))
+    folder, planned = str(tmp_path), api.read_plan(tmp_path / "saved.json", workspace=str(tmp_path))
     doors = {
-        "run": lambda: api.run(planned), "resume": lambda: api.resume(held.journal.run_id, workspace=place),
-        "promote": lambda: api.promote(held.journal.run_id, workspace=place),
-        "rollback": lambda: api.rollback(MODEL, workspace=place), "models": lambda: api.models(workspace=place),
-        "model": lambda: api.model(MODEL, workspace=place),
+        "run": lambda: api.run(planned), "resume": lambda: api.resume(held.journal.run_id, workspace=folder),
+        "promote": lambda: api.promote(held.journal.run_id, workspace=folder),
+        "rollback": lambda: api.rollback(MODEL, workspace=folder), "models": lambda: api.models(workspace=folder),
+        "model": lambda: api.model(MODEL, workspace=folder),
     }  # fmt: skip
     for name, door in doors.items():
         with pytest.raises(IntegrityError) as refused:

@@ -29,9 +29,9 @@ MODEL = "flights-air-time"
 
 
 def test_one_that_died_early_is_said_so_and_left_quietly(tmp_path):
-    place = Workspace(tmp_path)
-    create(place)
-    promoter = PromoterProcess(place, "", tmp_path / "log", "ada")
+    workspace = Workspace(tmp_path)
+    create(workspace)
+    promoter = PromoterProcess(workspace, "", tmp_path / "log", "ada")
     os.kill(promoter._process.pid, signal.SIGKILL)
     promoter._process.wait()
     with pytest.raises(EngineError, match=f"ended before it answered; see log in {tmp_path}"):

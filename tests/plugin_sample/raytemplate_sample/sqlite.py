@@ -32,15 +32,15 @@ class SqliteSource:
     @staticmethod
     def list_source(order: ListOrder) -> SourceTable:
         """See `Source`."""
-        place = str(order.root / order.pattern)
-        with closing(_open(place)) as database:
-            schema = _schema(database, place)
+        location = str(order.root / order.pattern)
+        with closing(_open(location)) as database:
+            schema = _schema(database, location)
             if order.time:
-                check_time(place, schema, order.time)
-            (last,) = database.execute(f"SELECT coalesce(max(rowid), 0) FROM {_table(place)}").fetchone()
+                check_time(location, schema, order.time)
+            (last,) = database.execute(f"SELECT coalesce(max(rowid), 0) FROM {_table(location)}").fetchone()
             (version,) = database.execute("PRAGMA user_version").fetchone()
             starts = range(1, last + 1, _ROWS)
-            slices = tuple(_slice(database, place, order.time, number, first) for number, first in enumerate(starts))
+            slices = tuple(_slice(database, location, order.time, number, first) for number, first in enumerate(starts))
         digest = hashlib.sha256("".join(one.handle["sha256"] for one in slices).encode()).hexdigest()
         file = SourceFile(path=order.pattern, size_bytes=0, sha256=digest, slices=slices)
         check_rows(order.pattern, [file])
@@ -74,8 +74,8 @@ class SqliteSource:
         return ReadResult(table=table.select(list(order.columns)), file=file)
 
 
-def _open(place: str) -> sqlite3.Connection:
-    path = place.rpartition("/")[0]
+def _open(location: str) -> sqlite3.Connection:
+    path = location.rpartition("/")[0]
     try:
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         database.row_factory = sqlite3.Row
@@ -84,32 +84,32 @@ def _open(place: str) -> sqlite3.Connection:
         raise DataError(f"{path}: cannot be opened: {error}") from error
 
 
-def _table(place: str) -> str:
-    name = place.rpartition("/")[2].replace('"', '""')
+def _table(location: str) -> str:
+    name = location.rpartition("/")[2].replace('"', '""')
     return f'"{name}"'
 
 
-def _schema(database: sqlite3.Connection, place: str) -> pa.Schema:
-    columns = database.execute(f"PRAGMA table_info({_table(place)})").fetchall()
+def _schema(database: sqlite3.Connection, location: str) -> pa.Schema:
+    columns = database.execute(f"PRAGMA table_info({_table(location)})").fetchall()
     if not columns:
-        raise DataError(f"{place}: there is no such table")
+        raise DataError(f"{location}: there is no such table")
     return pa.schema([(column["name"], _TYPES[column["type"].upper()]) for column in columns])
 
 
-def _rows(database: sqlite3.Connection, place: str, first: int, last: int) -> tuple[list[dict[str, Any]], str, int]:
+def _rows(database: sqlite3.Connection, location: str, first: int, last: int) -> tuple[list[dict[str, Any]], str, int]:
     """Rows, the digest of what is in them, and its size."""
-    query = f"SELECT * FROM {_table(place)} WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+    query = f"SELECT * FROM {_table(location)} WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
     rows = [dict(row) for row in database.execute(query, (first, last))]
     content = repr(rows).encode()
-    kinds = {field.name for field in _schema(database, place) if pa.types.is_timestamp(field.type)}
+    kinds = {field.name for field in _schema(database, location) if pa.types.is_timestamp(field.type)}
     for row in rows:
         row |= {name: datetime.fromisoformat(row[name]) for name in kinds if row[name] is not None}
     return rows, hashlib.sha256(content).hexdigest(), len(content)
 
 
-def _slice(database: sqlite3.Connection, place: str, time: str, number: int, first: int) -> Slice:
+def _slice(database: sqlite3.Connection, location: str, time: str, number: int, first: int) -> Slice:
     last = first + _ROWS - 1
-    rows, digest, size = _rows(database, place, first, last)
+    rows, digest, size = _rows(database, location, first, last)
     times = [row[time].replace(tzinfo=UTC) for row in rows if row[time] is not None] if time else []
     return Slice(
         number=number, num_rows=len(rows), num_bytes=size, time_min=min(times, default=None),
