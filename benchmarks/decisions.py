@@ -57,9 +57,17 @@ NOISE, OF_A_DAY = 0.5, 0.15
 BREAK_DAY = TRAIN + VALIDATION + TEST + 2 * EVERY - 6
 """Six days before the third retrain: the test window of the fourth lies wholly after it."""
 PLAINLY, HARM = 0.05, -0.01
-"""Of the champion's true loss: a candidate that is better by so much must not be rejected, one that is worse by more must
-not be promoted. What lies between is right either way."""
+"""Of the champion's true loss: a candidate that is better by so much must not be rejected, one that is worse by more
+must not be promoted. What lies between is right either way."""
 AT_LEAST_RIGHT, MOST_HELD, MOST_WITHOUT_NEWS = 0.95, 0.10, 0.05
+
+EXPLAINED = f"""\
+A decision is wrong if a candidate is rejected whose true loss is more than {PLAINLY:.0%} below the champion's (and
+not beyond the mean's or its metric-limit), or promoted although its loss is more than {-HARM:.0%} above.
+`regretted` were promoted, and then more than {-HARM:.0%} worse than the model before in the next {EVERY} days.
+`always` promotes every candidate, `never` only the first; `of the best` is the loss of what served over the lower of
+these two. Losses are RMSE on fresh rows; noise alone is 0.52.
+"""
 
 TEMPLATE = """\
 name: {name}
@@ -131,8 +139,8 @@ class Decision:
     """What one retrain decided, and what was true.
 
     Args:
-        gain, gain_next: by how much less the candidate's loss is than the champion's, of the champion's: in truth in the
-            days of the test window, and in the next four weeks.
+        gain, gain_next: by how much less the candidate's loss is than the champion's, of the champion's: in truth in
+            the days of the test window, and in the next four weeks.
         good_enough: whether the candidate is in truth better than the mean, and within its metric-limit.
         reasons: gates that held.
         flagged: whether the champion was said to fail.
@@ -359,11 +367,7 @@ def report(
         "# Are the decisions right?", "", *head, "", "## Targets", "",
         table(("figure", "found", "target", ""), asked), "", "## Streams", "",
         table(header, [row(stream, walks) for stream, walks in found.items()]), "",
-        f"A decision is wrong if a candidate is rejected whose true loss is more than {PLAINLY:.0%} below the champion's (and",
-        f"not beyond the mean's or its metric-limit), or promoted although it is more than {-HARM:.0%} above. `regretted` were",
-        f"promoted, and then more than {-HARM:.0%} worse than the model before in the next {EVERY} days. `always` promotes",
-        "every candidate, `never` but the first; `of the best` is the loss of what served over the lower of these two.",
-        "Losses are RMSE on fresh rows; noise alone is 0.52.", "",
+        EXPLAINED,
         *(line for name, rows in examples.items() for line in (
             f"## {name}, month by month", "",
             table(("as of", "verdict", "candidate", "champion", "baseline", "did not pass"), rows), "",
