@@ -340,7 +340,7 @@ def months(template: Path) -> list[tuple[str, ...]]:
     workspace = Workspace(Path(tempfile.mkdtemp(prefix="decisions-")) / ".raytemplate")
     create(workspace)
     found: list[tuple[str, ...]] = []
-    for month in (*range(3, 13), 13):
+    for month in range(2, 14):
         run = retrain(template, workspace, datetime(2013 + month // 13, month % 13 + month // 13, 1, tzinfo=UTC))
         evaluation, metric = run.evaluation, run.evaluation.metric
         scored = (evaluation.candidate, evaluation.champion, evaluation.baseline)
