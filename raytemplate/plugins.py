@@ -74,6 +74,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "beats-baseline": "raytemplate.governance.gates.beats_baseline:BeatsBaseline",
         "beats-champion": "raytemplate.governance.gates.beats_champion:BeatsChampion",
         "data-rows": "raytemplate.governance.gates.data_rows:DataRows",
+        "too-good": "raytemplate.governance.gates.too_good:TooGood",
     },
     SEARCHES: {
         "random": "raytemplate.tuning.searches:RANDOM",

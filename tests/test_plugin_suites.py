@@ -56,6 +56,7 @@ GATES = {
     "beats-baseline": {"passes": {"min_gain": 0}, "blocks": {"min_gain": 3}},
     "beats-champion": {"passes": {"min_gain": 0}, "blocks": {"min_gain": 3}},
     "data-rows": {"passes": {"train": 50_000}, "blocks": {"train": 50_000, "test": 20_000}},
+    "too-good": {"passes": {}, "blocks": {"explained": 0.5}},
 }
 
 

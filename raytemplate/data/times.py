@@ -95,3 +95,10 @@ def utc_days(column: Any) -> Any:
 
 def _ticks(scalar: Any, kind: Any) -> int | None:
     return scalar.cast(pa.int32()).cast(pa.int64()).as_py() if pa.types.is_date32(kind) else scalar.value
+
+
+def row_times(table: Any, time: str) -> Any:
+    """The moment of each row by its column of times, datetime64[us] [rows], UTC; NaT where there is no column."""
+    if not time:
+        return np.full(table.num_rows, np.datetime64("NaT"), "datetime64[us]")
+    return utc_moments(table.column(time))

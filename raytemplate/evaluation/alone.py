@@ -63,24 +63,15 @@ def explained(
     return 1.0 - min((loss for loss in losses if math.isfinite(loss)), default=base) / base
 
 
-def loss_of(metric: Metric, value: float) -> float:
-    """How far a value is from the metric's perfect end."""
-    return 1.0 - value if metric.higher_is_better else value
-
-
-def has_perfect_end(metric: Metric) -> bool:
-    """Whether it is known what a perfect model would have, and that 0 is no loss there."""
-    return (metric.most == 1 if metric.higher_is_better else metric.least == 0) and metric.id != "r2"
-
-
 def _judged(metric: Metric, num_classes: int) -> Metric:
-    if has_perfect_end(metric):
+    if metric.best is not None and metric.id != "r2":
         return metric
     return LOG_LOSS if num_classes else RMSE
 
 
 def _loss(metric: Metric, target: Floats, predicted: Floats) -> float:
-    return loss_of(metric, metric(target, predicted))
+    value = metric(target, predicted)
+    return 1.0 - value if metric.higher_is_better else value
 
 
 def _constant(target: Floats, metric: Metric, num_classes: int) -> Floats:

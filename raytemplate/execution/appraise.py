@@ -11,6 +11,7 @@ from raytemplate.evaluation.compare import compare
 from raytemplate.evaluation.confusion import confusion
 from raytemplate.evaluation.intervals import group_ids
 from raytemplate.evaluation.metrics.calibration import reliability
+from raytemplate.evaluation.residuals import residuals
 from raytemplate.evaluation.slices import score_slices
 from raytemplate.execution.ports import TestScores
 from raytemplate.planning.inventory import Champion
@@ -60,7 +61,8 @@ def appraise(
         split=plan.ingest.split.id if plan.ingest.split else "", slices=slices,
         calibration=reliability(scores.target, predictions["candidate"]) if classes else (), latency=scores.latency,
         candidate_bytes=candidate.num_bytes,
-        confusion=confusion(scores.target, predictions["candidate"], classes),
+        confusion=confusion(scores.target, predictions["candidate"], classes), columns=scores.columns,
+        by_prediction=() if classes else residuals(scores.target, predictions["candidate"]),
         champion_latency=scores.champion_latency,
     )  # fmt: skip
 

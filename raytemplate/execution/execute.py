@@ -15,7 +15,7 @@ from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, Promoter
-from raytemplate.execution.time_left import left_s, reserve_s, too_late
+from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
 from raytemplate.execution.training import Package, Training
 from raytemplate.execution.within import within
 from raytemplate.planning.inventory import Champion
@@ -239,8 +239,9 @@ class Execution:
         if champion is not None:
             self._add_champion(champion, models, problems)
         # A candidate is judged although its budget has ended meanwhile, but not for ever.
+        left = left_s(self.journal, self.meter)
         scores = within(
-            left_s(self.journal, self.meter), lambda: self.engine.score(stage, self.plan.ingest, ingested, models),
+            left, lambda: self.engine.score(stage, self.plan.ingest, ingested, models, columns_s(left)),
             lambda: self._spent("and the candidate had not been evaluated"),
         )  # fmt: skip
         evaluation = appraise(

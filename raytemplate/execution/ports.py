@@ -18,7 +18,7 @@ from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, SweepStage
-from raytemplate.records.evaluated import Latency
+from raytemplate.records.evaluated import ColumnEvidence, Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, StopReason, Usage
 from raytemplate.records.ingested import Snapshot
 
@@ -64,6 +64,7 @@ class TestScores:
         num_unknown: name -> rows with a category the model has never seen.
         slices: column -> its values on the same rows, for the columns by which rows are sliced.
         latency, champion_latency: how long candidate and champion take, where that was asked.
+        columns: what the candidate's input columns have to do with the target.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -76,6 +77,7 @@ class TestScores:
     slices: Mapping[str, pa.ChunkedArray] = field(default_factory=dict[str, "pa.ChunkedArray"])
     latency: Latency | None = None
     champion_latency: Latency | None = None
+    columns: tuple[ColumnEvidence, ...] = ()
 
 
 OnEpoch = Callable[[EpochRecord], None]
@@ -120,9 +122,15 @@ class Engine(Protocol):
         ...
 
     def score(
-        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
+        self,
+        stage: EvaluateStage,
+        ingest: IngestStage,
+        ingested: Ingested,
+        models: Mapping[str, Path],
+        columns_s: float,
     ) -> TestScores:
-        """Predict the test window with each model folder and with the baseline."""
+        """Predict the test window with each model folder and with the baseline, then look at single columns for
+        `columns_s` at most."""
         ...
 
     def release(self) -> None:

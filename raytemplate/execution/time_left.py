@@ -21,6 +21,7 @@ _LEAVE_S, _LEAVE_GROUP_S = 2.0, 3.0
 """What no stage is forecast to take, on a quiet machine: to end training where its time is up, to write its model and
 to leave Ray; and to end a group of workers."""
 _MOST_SLOWER, _MOST_SHARE = 4.0, 0.15
+_COLUMNS_S, _COLUMNS_SHARE = 5.0, 0.1
 
 
 def has_candidate(journal: Journal) -> bool:
@@ -48,6 +49,11 @@ def reserve_s(plan: RunPlan, timings: Iterable[StageTiming]) -> float:
     leave_s = _LEAVE_S + (_LEAVE_GROUP_S if plan.fit.workers else 0.0)
     limits = plan.limits
     return max(limits.reserve_s, min(slower * (limits.reserve_s + leave_s), _MOST_SHARE * limits.time_s))
+
+
+def columns_s(left: float) -> float:
+    """Seconds that may go into looking at single columns once the candidate is scored, of those that are left."""
+    return max(0.0, min(_COLUMNS_S, _COLUMNS_SHARE * left))
 
 
 def too_late(plan: RunPlan, journal: Journal, meter: Meter, what: str) -> BudgetSpent:

@@ -90,6 +90,35 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PredictionBin:
+    """Test rows for which about the same number was predicted, and how far the target was above it."""
+
+    num_rows: int
+    """Rows in the bin."""
+
+    predicted: float
+    """Mean prediction."""
+
+    residuals: tuple[float, ...]
+    """Quantiles of target minus prediction: 0.05, 0.25, 0.5, 0.75 and 0.95."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnEvidence:
+    """What one input column has to do with the target, on a sample of the test rows."""
+
+    column: str
+    """Its name in the data."""
+
+    explained: float | None = None
+    """1 - loss of the column alone / loss of the best constant, at most 1, out of sample; None if not measured."""
+
+    importance: Estimate | None = None
+    """How much worse the deciding metric of the candidate gets if the column's values are dealt out anew among the
+    rows, in the metric's unit; None if not measured."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Latency:
     """Seconds that the candidate took for `num_rows` rows at once, 95 of 100 times at most; measured `num_times`."""
 
@@ -135,6 +164,10 @@ class Evaluation:
     confusion: Confusion | None = None
     champion_latency: Latency | None = None
     """As `latency`, of the champion."""
+    columns: tuple[ColumnEvidence, ...] = ()
+    """What each input column of the candidate has to do with the target; empty in records of before."""
+    by_prediction: tuple[PredictionBin, ...] = ()
+    """How far off the predicted numbers were, from the lowest to the highest; empty for classes and before."""
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

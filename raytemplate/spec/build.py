@@ -23,6 +23,7 @@ from raytemplate.spec.checks.family import choose_family, drop_unused
 from raytemplate.spec.checks.objectives import check_objectives
 from raytemplate.spec.checks.passwords import check_passwords
 from raytemplate.spec.checks.plugged import (
+    check_accepted,
     check_columns,
     check_format,
     check_gates,
@@ -93,6 +94,7 @@ def _check_all(
     if features:
         check_features(locations, features)
         check_columns(locations, features)
+        check_accepted(locations, features, gates)
         check_target_means(locations, data, features)
     if evaluation:
         check_metrics(locations, evaluation, gates)

@@ -104,8 +104,9 @@ class FakeEngine(Engine):
 
     @override
     def score(
-        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
-    ) -> TestScores:
+        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path],
+        columns_s: float,
+    ) -> TestScores:  # fmt: skip
         self._called("score")
         test = fake_rows(ingest.window("test"))
         target = test.column("air_time").to_numpy()

@@ -22,7 +22,7 @@ from raytemplate.governance.options import GateOptions
 from raytemplate.records import codec
 from raytemplate.records.evaluated import CalibrationBin, Estimate, Latency, MetricValue, Scored, Slice
 from raytemplate.records.judged import Finding
-from raytemplate.testing.samples import sample_evaluation, sample_slices, sample_snapshot
+from raytemplate.testing.samples import sample_columns, sample_evaluation, sample_slices, sample_snapshot
 
 _NAN = Estimate(value=math.nan, low=math.nan, high=math.nan)
 
@@ -30,10 +30,11 @@ _NAN = Estimate(value=math.nan, low=math.nan, high=math.nan)
 def sample_evidence() -> Evidence:
     """What gates are tried on: MAE 6.94 (6.44 to 7.44), RMSE, R2; better than baseline and champion; 141,497 rows to
     train on; slices by carrier (MAE 6.1 and 10.22) and distance; probabilities that are 0.02 off; 4 ms for 1,000 rows;
-    a model of 1 MB."""
+    a model of 1 MB; `distance` alone explains 0.86."""
     evaluation = sample_evaluation(
         slices=sample_slices(), calibration=(CalibrationBin(probability=0.3, share=0.32, num_rows=12_695),),
         latency=Latency(p95_s=0.004, num_rows=1000, num_times=100), candidate_bytes=1_000_000,
+        columns=sample_columns(),
     )  # fmt: skip
     return Evidence(evaluation=evaluation, snapshot=sample_snapshot())
 
@@ -54,6 +55,7 @@ def undefined_evidence() -> Evidence:
         "slices": tuple(_undefined_slice(one) for one in found.slices),
         "calibration": tuple(replace(one, probability=math.nan, share=math.nan) for one in found.calibration),
         "latency": Latency(p95_s=math.nan, num_rows=1000, num_times=100),
+        "columns": tuple(replace(one, explained=math.nan, importance=_NAN) for one in found.columns),
     }
     return replace(evidence, evaluation=replace(found, **scored, **changed))
 

@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from raytemplate.records.codec import Settings
-from raytemplate.records.evaluated import ChampionRef, Difference, Estimate, Evaluation, MetricValue, Scored, Slice
+from raytemplate.records.evaluated import (
+    ChampionRef,
+    ColumnEvidence,
+    Difference,
+    Estimate,
+    Evaluation,
+    MetricValue,
+    Scored,
+    Slice,
+)
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, RankRecord, Usage
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
@@ -203,6 +212,15 @@ def sample_slices() -> tuple[Slice, ...]:
         )
         for by, value, num_rows, found, before in rows
     )  # fmt: skip
+
+
+def sample_columns() -> tuple[ColumnEvidence, ...]:
+    """Three input columns: one that says much, one that the model does without, one that was not measured."""
+    return (
+        ColumnEvidence(column="distance", explained=0.86, importance=Estimate(value=61.2, low=55.9, high=66.0)),
+        ColumnEvidence(column="temp", explained=-0.01, importance=Estimate(value=0.03, low=-0.02, high=0.08)),
+        ColumnEvidence(column="carrier", explained=0.04),
+    )
 
 
 def sample_first_evaluation() -> Evaluation:

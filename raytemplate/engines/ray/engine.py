@@ -103,14 +103,15 @@ class RayEngine(Engine):
 
     @override
     def score(
-        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path]
-    ) -> TestScores:
+        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path],
+        columns_s: float,
+    ) -> TestScores:  # fmt: skip
         from raytemplate.engines.ray.data.ingest import OpenData
         from raytemplate.engines.ray.scoring.score import score_test
 
         assert isinstance(self._data, OpenData)
         data = self._data
-        return translated("evaluate", lambda: score_test(stage, ingest, data, models))
+        return translated("evaluate", lambda: score_test(stage, ingest, data, models, columns_s))
 
     @override
     def release(self) -> None:

@@ -30,6 +30,7 @@ class Metric:
         tasks: what `data.task` may be.
         least, most: the values between which it always is, so that a limit beyond them is told before a run.
         quantile: for metrics of a quantile, the one that it is at: the median, unless another one is predicted.
+        of_errors: whether only a model without any error reaches the best end.
     """
 
     id: str
@@ -41,6 +42,13 @@ class Metric:
     least: float = -math.inf
     most: float = math.inf
     quantile: float | None = None
+    of_errors: bool = True
+
+    @property
+    def best(self) -> float | None:
+        """What a model without any error has and no other; None where that is not known."""
+        end, perfect = (self.most, 1.0) if self.higher_is_better else (self.least, 0.0)
+        return perfect if self.of_errors and end == perfect else None
 
     def __call__(self, target: Floats, prediction: Floats) -> float:
         """The metric over all rows."""

@@ -33,6 +33,7 @@ COVERAGE = Metric(
     formula=f"{_HERE}.quantiles:COVERAGE",
     least=0,
     most=1,
+    of_errors=False,
 )
 """Share of rows whose target is not above the prediction: near `training.quantile` where the quantile is met. It cannot
 decide, since the highest prediction covers most."""
@@ -110,6 +111,7 @@ ECE = Metric(
     tasks=CLASSES,
     least=0,
     most=1,
+    of_errors=False,
 )
 """Expected calibration error (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML): over 15 bins of equal
 width the mean distance, weighed by rows, between the mean probability and the share that came true. For two classes
@@ -125,6 +127,7 @@ SELECTION_RATE = Metric(
     tasks=BINARY,
     least=0,
     most=1,
+    of_errors=False,
 )
 """Share of rows called positive. Neither high nor low is good in itself: slices are compared by it."""
 
@@ -137,6 +140,7 @@ TRUE_POSITIVE_RATE = Metric(
     tasks=BINARY,
     least=0,
     most=1,
+    of_errors=False,
 )
 """Share of the positive rows that are called positive (recall); no value where there are none."""
 
@@ -149,5 +153,6 @@ FALSE_POSITIVE_RATE = Metric(
     tasks=BINARY,
     least=0,
     most=1,
+    of_errors=False,
 )
 """Share of the negative rows that are called positive; no value where there are none."""

@@ -11,6 +11,7 @@ from raytemplate.evaluation.metrics.metric import range_of
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.gates.limits import MetricLimits
 from raytemplate.governance.gates.sliced import SliceLimits
+from raytemplate.governance.gates.too_good import TooGood
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.options import Options
 from raytemplate.spec.locate import Locations
@@ -53,6 +54,16 @@ def check_gates(locations: Locations, governance: GovernanceSpec) -> dict[str, G
         if gate := checked(locations, options, dict(settings), path):
             gates[name] = gate
     return gates
+
+
+def check_accepted(locations: Locations, features: FeaturesSpec, gates: Mapping[str, GateOptions]) -> None:
+    """Notes columns that are accepted as explaining the target and are no features."""
+    known = tuple(dict.fromkeys(column for one in features.listed() for column in one.inputs))
+    for gate, options in gates.items():
+        for column in options.accept if isinstance(options, TooGood) else ():
+            if column not in known:
+                path = f"governance.gates.{gate}.accept.{column}"
+                locations.note(path, f"no feature is made of it; {plugins.suggest(column, known)}")
 
 
 def check_format(locations: Locations, data: DataSpec) -> None:

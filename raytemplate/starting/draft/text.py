@@ -153,6 +153,7 @@ def _governance(draft: Draft) -> Iterable[str]:
     yield "  gates:"
     yield remark("    beats-baseline: {min_gain: 0}", "a model that a mean beats is not worth its keep")
     yield remark("    beats-champion: {}", "better, and by at least 1 % of its loss")
+    yield remark("    too-good: {}", "perfect, or one column says it all: a person must say why")
     yield remark(f"    data-rows: {{train: {max(1, rows // 2)}}}", "half of what there is today")
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from raytemplate.data.features.encoding import FittedFeatures, target_values
-from raytemplate.data.times import utc_moments
+from raytemplate.data.times import row_times
 from raytemplate.engines.ray.data.ingest import OpenData
+from raytemplate.engines.ray.scoring.sample import Sample
 from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.evaluation.slices import slice_values
@@ -24,7 +25,9 @@ _ENOUGH_S, _ENOUGH_TIMES = 1.0, 3
 """What disturbs a slow model for moments counts little: a round of so long is the last, and has so many at least."""
 
 
-def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, models: Mapping[str, Path]) -> TestScores:
+def score_test(
+    evaluate: EvaluateStage, stage: IngestStage, data: OpenData, models: Mapping[str, Path], columns_s: float
+) -> TestScores:  # fmt: skip
     """Predictions of each model folder and of the baseline for the rows of the test window.
 
     A champion that cannot be scored on today's data is a problem to be named, not an error; the candidate must be.
@@ -45,10 +48,15 @@ def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, mode
     latency: dict[str, Latency] = {}
     sliced: dict[str, list[pa.ChunkedArray]] = {name: [] for name in evaluate.slices}
     parts: list[tuple[Any, Any, dict[str, Any], dict[str, int]]] = []
+    sample = Sample(loaded["candidate"], evaluate, stage, data.ingested.snapshot.window("test").num_rows)
+    scored_s = 0.0
     for table in _tables(data, stage):
+        began = time.monotonic()
         parts.append(_score(table, stage, loaded, baseline, features, problems))
+        scored_s += time.monotonic() - began
         for name, columns in sliced.items():
             columns.append(slice_values(table.column(name)))
+        sample.add(table)
         if evaluate.latency_rows and not latency:
             latency = _latencies(loaded, problems, table, evaluate.latency_rows)
     names = [name for name in parts[0][2] if name not in problems]
@@ -58,6 +66,7 @@ def score_test(evaluate: EvaluateStage, stage: IngestStage, data: OpenData, mode
         problems=problems, num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
         slices={name: pa.chunked_array([c for p in parts for c in p.chunks]) for name, parts in sliced.items()},
         latency=latency.get("candidate"), champion_latency=latency.get("champion"),
+        columns=sample.evidence(scored_s, columns_s),
     )  # fmt: skip
 
 
@@ -156,11 +165,4 @@ def _score(
             problems[name] = error.what
     predictions["baseline"] = baseline.predict(table, features.classes)
     target = target_values(table, features)
-    return target, _times(table, stage.time), predictions, unknown
-
-
-def _times(table: pa.Table, time: str) -> Any:
-    """datetime64[us] [rows], UTC; none where rows have no time."""
-    if not time:
-        return np.full(table.num_rows, np.datetime64("NaT"), "datetime64[us]")
-    return utc_moments(table.column(time))
+    return target, row_times(table, stage.time), predictions, unknown

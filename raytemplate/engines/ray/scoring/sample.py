@@ -1,0 +1,52 @@
+"""A bounded, even sample of the test rows, and what it says of single columns."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from raytemplate.data.features.encoding import target_values
+from raytemplate.data.times import row_times
+from raytemplate.evaluation.columns import MAX_ROWS, column_evidence
+from raytemplate.evaluation.intervals import group_ids
+from raytemplate.evaluation.metrics.metric import metric_of
+from raytemplate.models.saved import SavedModel
+from raytemplate.planning.stages import EvaluateStage, IngestStage
+from raytemplate.records.evaluated import ColumnEvidence
+
+
+class Sample:
+    """Rows taken one by one at equal steps from tables that pass by.
+
+    Args:
+        num_rows: rows of all tables together.
+    """
+
+    def __init__(self, model: SavedModel, evaluate: EvaluateStage, stage: IngestStage, num_rows: int) -> None:
+        self._model, self._evaluate, self._stage = model, evaluate, stage
+        self._num_rows, self._passed = num_rows, 0
+        self._step = max(1, -(-num_rows // MAX_ROWS))
+        self._taken: list[pa.Table] = []
+
+    def add(self, table: Any) -> None:
+        """The next rows."""
+        names = dict.fromkeys((*self._model.features.columns, self._stage.target, self._stage.time))
+        here = np.arange(-self._passed % self._step, len(table), self._step)
+        self._taken.append(table.select([name for name in names if name]).take(pa.array(here)))
+        self._passed += len(table)
+
+    def evidence(self, scored_s: float, limit_s: float) -> tuple[ColumnEvidence, ...]:
+        """What the input columns have to do with the target.
+
+        Args:
+            scored_s: seconds that all rows took with all models: the candidate is not asked again if it is too slow.
+        """
+        rows: Any = pa.concat_tables(self._taken)
+        evaluate, features = self._evaluate, self._model.features
+        slow = scored_s * len(rows) / max(1, self._num_rows) > limit_s
+        return column_evidence(
+            rows, target_values(rows, features), group_ids(row_times(rows, self._stage.time), evaluate.resample),
+            None if slow else lambda table: self._model.predict(table)[0], columns=features.columns,
+            metric=metric_of(evaluate.metric, evaluate.quantile), num_classes=len(features.classes),
+            num_resamples=evaluate.num_resamples, seed=evaluate.seed, limit_s=limit_s,
+        )  # fmt: skip

@@ -1,0 +1,86 @@
+"""The gate on results that are too good to be true."""
+
+import pytest
+from pydantic import ValidationError
+from sample_evidence import metric_value, scored
+
+from raytemplate.governance.gates.too_good import TooGood
+from raytemplate.records.evaluated import ColumnEvidence, Estimate
+from raytemplate.records.judged import Finding
+
+
+def column(name, explained, importance=None):
+    lost = None if importance is None else Estimate(value=importance, low=importance - 1, high=importance + 1)
+    return ColumnEvidence(column=name, explained=explained, importance=lost)
+
+
+DISTANCE, STATUS, DELAY = column("distance", 0.864), column("status_text", 0.999), column("arr delay", 0.98)
+PERFECT = scored("candidate", 0.0)
+CASES = [
+    ("a column far below", {}, (DISTANCE,), "pass", "distance alone explains 0.86", "below 0.98", ""),
+    ("next to the limit", {}, (column("x", 0.9799),), "pass", "x alone explains 0.97", "below 0.98", ""),
+    (
+        "one that says it all", {}, (DISTANCE, STATUS), "block", "status_text alone explains 1.00 of the target",
+        "below 0.98", 'accept: {status_text: "why it is known at prediction time"}',
+    ),
+    (
+        "two", {"accept": {"status_text": "known at noon"}}, (STATUS, DELAY), "block",
+        "arr delay alone explains 0.98 of the target", "below 0.98",
+        'accept: {"arr delay": "why it is known at prediction time"}',
+    ),
+    (
+        "both named", {}, (DELAY, STATUS), "block",
+        "status_text alone explains 1.00 of the target; so does arr delay", "below 0.98",
+        'accept: {status_text: "why it is known at prediction time"}',
+    ),
+    (
+        "accepted", {"accept": {"status_text": "known at noon"}}, (STATUS,), "pass",
+        "status_text alone explains 1.00, accepted: known at noon", "below 0.98", "",
+    ),
+    ("another limit", {"explained": 0.8}, (DISTANCE,), "block", "distance alone explains 0.86 of the target",
+     "below 0.8", 'accept: {distance: "why it is known at prediction time"}'),
+    ("not looked at", {}, (column("x", None),), "skip", "no column was looked at alone", "", ""),
+    ("records of before", {}, (), "skip", "no column was looked at alone", "", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "columns", "expected"), [(c[1], c[2], c[3:]) for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_one_column_alone(evidence, settings, columns, expected):
+    outcome, found, required, hint = expected
+    whole = Finding(gate="too-good", outcome=outcome, found=found, required=required, hint=hint)
+    assert TooGood(**settings).check(evidence(columns=columns)) == whole
+
+
+def test_a_perfect_metric_is_blocked_and_the_column_that_the_model_leans_on_is_named(evidence):
+    columns = (column("distance", 0.86, 2.0), column("refund", 0.7, 9.0))
+    found = TooGood().check(evidence(candidate=PERFECT, columns=columns))
+    assert (found.outcome, found.found) == ("block", "mae 0 is perfect; it comes from refund most")
+    assert found.hint == 'accept: {refund: "why it is known at prediction time"}'
+
+
+def test_a_perfect_metric_is_accepted_with_the_column_it_comes_from(evidence):
+    columns = (column("distance", 0.86, 2.0), column("refund", 0.7, 9.0))
+    gate = TooGood(accept={"refund": "paid before the trip"})
+    assert gate.check(evidence(candidate=PERFECT, columns=columns)).outcome == "pass"
+
+
+@pytest.mark.parametrize(("mae", "outcome"), [(0.0005, "block"), (0.01, "pass")])
+def test_next_to_perfect_is_measured_by_the_baseline(evidence, mae, outcome):
+    assert TooGood().check(evidence(candidate=scored("candidate", mae), columns=(DISTANCE,))).outcome == outcome
+
+
+def test_a_metric_that_a_poor_model_can_be_best_at_is_not_perfect(evidence):
+    candidate = scored("candidate", 6.94)
+    candidate.metrics["ece"] = metric_value("ece", 0.0)
+    assert TooGood().check(evidence(candidate=candidate, columns=(DISTANCE,))).outcome == "pass"
+
+
+def test_it_holds_unless_it_is_told_to_block():
+    assert (TooGood().severity, TooGood(severity="block").severity) == ("hold", "block")
+
+
+def test_a_column_is_accepted_with_a_reason_only():
+    with pytest.raises(ValidationError):
+        TooGood(accept={"status_text": " "})
