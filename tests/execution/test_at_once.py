@@ -23,8 +23,8 @@ MODEL = "flights-air-time"
 class AsGoodAsItsWeights(FakeEngine):
     """Predicts as far off as the files of each model say, and takes a moment for it."""
 
-    def score(self, stage, ingest, ingested, models):
-        scores = super().score(stage, ingest, ingested, models)
+    def score(self, stage, ingest, ingested, models, columns_s):
+        scores = super().score(stage, ingest, ingested, models, columns_s)
         errors = {
             name: float(json.loads((folder / "weights.safetensors").read_text())) for name, folder in models.items()
         }

@@ -121,8 +121,8 @@ def test_only_the_very_same_plan_is_gone_on_with(tmp_path):
 class BadChampion(FakeEngine):
     """A champion that predicts NaN."""
 
-    def score(self, stage, ingest, ingested, models):
-        scores = super().score(stage, ingest, ingested, models)
+    def score(self, *arguments):
+        scores = super().score(*arguments)
         name = "champion" if "champion" in scores.predictions else self.bad
         predictions = dict(scores.predictions)
         if name in predictions:
@@ -152,8 +152,8 @@ def test_f12_a_candidate_that_predicts_nan_has_failed(tmp_path):
 class ConstantTarget(FakeEngine):
     """A test window in which nothing varies."""
 
-    def score(self, stage, ingest, ingested, models):
-        scores = super().score(stage, ingest, ingested, models)
+    def score(self, *arguments):
+        scores = super().score(*arguments)
         return replace(scores, target=np.full(len(scores.target), 7.0))
 
 
