@@ -88,6 +88,10 @@ class SplitSpec(Options):
     seed: int = 0
     """Another seed puts rows on other sides, and what was trained before can no longer be compared. Default: 0."""
 
+    ignore: tuple[str, ...] = ()
+    """Columns that do not count where there are no `data.keys`, such as the number of a row: rows alike in all others
+    share a side. Default: none."""
+
     @model_validator(mode="after")
     def _leaves_some(self) -> SplitSpec:
         if self.validation + self.test >= 1:
@@ -225,7 +229,7 @@ class DataSpec(Options):
 
     split: SplitSpec | None = None
     """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
-    `data.keys`, or of all columns but the target where there are no keys. Default: none."""
+    `data.keys`, or of all columns but the target (and those in `ignore`) where there are no keys. Default: none."""
 
     @field_validator("source")
     @classmethod

@@ -140,6 +140,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
     hashed = data.split is not None
     for column in data.keys:
         yield "data.keys", column, "hashed" if hashed else "any"
+    for column in data.split.ignore if data.split else ():
+        yield "data.split.ignore", column, "any"
     for one in spec.features.listed():
         path = one.path if one.field in ("crosses", "own") else f"features.{one.field}"
         yield from ((path, column, _LISTED[one.field]) for column in one.inputs)

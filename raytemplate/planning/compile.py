@@ -103,7 +103,7 @@ def split_of(data: DataSpec, source: SourceTable, champion: str = "") -> Split |
         return None
     # The target is left out: rows alike but for it would else part by their answer, and few features are enough for the
     # test to hold just the answers that train lacks.
-    answer = target_columns(data.target)
+    answer = (*target_columns(data.target), *data.split.ignore)
     columns = data.keys or tuple(n for n, kind in source.schema.items() if n not in answer and can_be_hashed(kind))
     columns = tuple(sorted(columns))
     before = Split(

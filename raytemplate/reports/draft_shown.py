@@ -3,47 +3,86 @@
 from collections.abc import Sequence
 
 from raytemplate.data.sources.folders import say_left_out
+from raytemplate.reports.layout import hanging, sentences
 from raytemplate.starting.draft.draft import Draft
+from raytemplate.starting.draft.windows import Lengths
+from raytemplate.starting.survey.roles import Role, Use
 from raytemplate.units import show_bytes
 
-_MOST_CLASSES, _MOST_LISTED = 5, 8
+_WIDTH = 80
+_MOST_CLASSES, _MOST_LISTED, _MOST_NAMED = 5, 12, 24
+_USED: tuple[Use, ...] = ("time", "numeric", "categorical", "datetime", "text", "key")
+_SUSPICIOUS = (
+    "Suspicious columns may be known only once {} is: they are left out, and promotion is manual until a person has "
+    "looked. To take one in, list it under features in the template."
+)
 
 
 def draft_text(draft: Draft) -> str:
-    """A few lines: data, target, split, features, what was left out and why."""
+    """A few lines on data, target and split, and a table of the columns: used, left out, why."""
     found = draft.survey
     size = show_bytes(sum(file.size_bytes for file in found.source.files))
     lines = [f"{found.asked.data}: {found.num_rows:,} rows, {len(found.columns):,} columns, {size}"]
-    lines += [f"  {title:<12} {text}" for title, text in _rows(draft) if text]
-    lines += _listed("left out", [(role.column.name, role.why) for role in draft.of("left out")])
-    return "\n".join([*lines, *_listed("to look at", draft.hints)])
+    lines += [_line(title, text) for title, text in _rows(draft) if text]
+    lines += ["", *(_line(use, _names(draft.of(use))) for use in _USED if draft.of(use))]
+    lines += _listed("suspicious", [(role.column.name, role.why) for role in draft.suspicious])
+    left = [(role.column.name, role.why) for role in draft.of("left out") if not role.suspicious]
+    lines += [*_listed("left out", left), *_listed("to look at", draft.hints)]
+    if draft.suspicious:
+        lines += ["", sentences(_SUSPICIOUS.format(draft.target.name), width=_WIDTH)]
+    return "\n".join(lines)
+
+
+def _line(title: str, text: str) -> str:
+    return hanging(f"  {title:<12} ", text, width=_WIDTH)
+
+
+def _names(roles: Sequence[Role]) -> str:
+    names = [f"{role.column.name}{_parts(role)}" for role in roles]
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED + 1 else ""
+    return ", ".join(names[:_MOST_NAMED] if more else names) + more
+
+
+def _parts(role: Role) -> str:
+    return f" ({', '.join(role.column.parts)})" if role.use in ("time", "datetime") and role.column.parts else ""
 
 
 def _listed(title: str, columns: Sequence[tuple[str, str]]) -> list[str]:
     """A line for each of the first columns: its name and what is said of it."""
-    lines = [f"{name}: {said}" for name, said in columns[:_MOST_LISTED]]
-    lines += [f"and {len(columns) - _MOST_LISTED:,} more"] if len(columns) > _MOST_LISTED else []
-    return [f"  {title if number == 0 else '':<12} {line}" for number, line in enumerate(lines)]
+    said = [f"{name}: {why}" for name, why in columns[:_MOST_LISTED]]
+    said += [f"and {len(columns) - _MOST_LISTED:,} more, in the template"] if len(columns) > _MOST_LISTED else []
+    return [_line(title if number == 0 else "", one) for number, one in enumerate(said)]
 
 
 def _rows(draft: Draft) -> list[tuple[str, str]]:
     found = draft.survey
     written = ", ".join(f"{key}: {value}" for key, value in found.writing.csv.items())
-    kinds = {"numeric": len(draft.of("numeric")), "categorical": len(draft.of("categorical")),
-             "datetime": len(draft.times), "text": len(draft.of("text"))}  # fmt: skip
     lengths = draft.lengths
-    windows = f"validation {lengths.validation}, test {lengths.test}, train all before" if lengths else ""
     return [
         ("files", say_left_out(found.source.left_out)),
         ("written", written),
         ("target", f"{draft.target.name}: {draft.learning.task}, {_target(draft)}"),
-        ("windows", windows),
-        ("split", "" if lengths else f"by a hash of the rows; {draft.split_why}"),
+        ("asked", _asked(draft)),
+        ("windows", _windows(lengths) if lengths else ""),
+        ("split", "" if lengths else f"by a hash of the {'keys' if draft.of('key') else 'rows'}; {draft.split_why}"),
         ("far times", _far(draft)),
-        ("keys", ", ".join(role.column.name for role in draft.of("key"))),
-        ("features", ", ".join(f"{count:,} {use}" for use, count in kinds.items() if count)),
         ("model", draft.model),
     ]
+
+
+def _windows(lengths: Lengths) -> str:
+    train = "all before" if lengths.train.unit == "all" else str(lengths.train)
+    parts = (f"train {train}, validation {lengths.validation}, test {lengths.test}", lengths.why)
+    return "; ".join(part for part in parts if part)
+
+
+def _asked(draft: Draft) -> str:
+    doubtful = draft.learning.doubtful
+    if not doubtful:
+        return ""
+    names, counts = ", ".join(map(str, doubtful)), draft.target.values or {}
+    share = _share(sum(counts[value] for value in doubtful) / sum(counts.values()))
+    return f"is {names} ({share} of the rows) an outcome to predict? The template has the drop line if not"
 
 
 def _far(draft: Draft) -> str:
@@ -66,7 +105,8 @@ def _target(draft: Draft) -> str:
     total = sum(count for _, count in counts)
     shown = ", ".join(f"{value} {_share(count / total)}" for value, count in counts[:_MOST_CLASSES])
     more = f" and {len(counts) - _MOST_CLASSES} more" if len(counts) > _MOST_CLASSES else ""
-    yes = f"; yes is {draft.learning.positive}" if draft.learning.positive else ""
+    positive = draft.learning.positive
+    yes = f"; yes is {positive}" if positive.lower() not in ("", "yes") else ""
     few = f"; too few rows, dropped: {', '.join(map(str, rare[:_MOST_CLASSES]))}" if rare else ""
     few += f" and {len(rare) - _MOST_CLASSES} more" if len(rare) > _MOST_CLASSES else ""
     return f"{shown}{more}{yes}{missing}{few}"

@@ -48,13 +48,13 @@ def _line(row: Sequence[str], widths: Sequence[int], gaps: Sequence[int], right:
     return text.rstrip()
 
 
-def hanging(first: str, text: str) -> str:
+def hanging(first: str, text: str, width: int = WIDTH) -> str:
     """`first`, then the text; lines after the first are indented by the length of `first`."""
     if not text:
         return first.rstrip()
     return textwrap.fill(
         text,
-        WIDTH,
+        width,
         initial_indent=first,
         subsequent_indent=" " * len(first),
         break_long_words=False,
@@ -62,6 +62,6 @@ def hanging(first: str, text: str) -> str:
     )
 
 
-def sentences(text: str) -> str:
-    """Prose, folded at `WIDTH` columns."""
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+def sentences(text: str, width: int = WIDTH) -> str:
+    """Prose, folded at so many columns."""
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

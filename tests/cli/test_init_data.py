@@ -23,7 +23,7 @@ def half_known(i, rng):
 
 
 def at_hour(i, rng):
-    return f"2020-{1 + i // 34:02d}-{1 + i % 28:02d}T{i % 24:02d}:00:00", i % 7, i % 7 + rng.random()
+    return f"2020-{1 + i // 34:02d}-{1 + i % 28:02d}T{i % 24:02d}:00:00", i % 7, i % 7 + 3 * rng.random()
 
 
 DRAFTED = {
@@ -37,7 +37,7 @@ DRAFTED = {
         ["--dates", "%d/%m/%Y"], 'dates: ["%d/%m/%Y"]',
     ),
     "semicolons and decimal commas": (
-        rows("a;y", lambda i, r: (i % 9, f"{i % 9},{r.randrange(99):02d}"), ";"), [], 'decimal: ","'
+        rows("a;y", lambda i, r: (i % 9, f"{r.randrange(9)},{r.randrange(99):02d}"), ";"), [], 'decimal: ","'
     ),
     "booleans as words": (
         rows("paid,y", lambda i, r: (r.choice(["yes", "no"]), r.random())), [], "categorical: [paid]"
@@ -66,7 +66,7 @@ DRAFTED = {
         'dates: ["%m/%d/%y %I:%M %p"]',
     ),
     "decimal commas with three decimals": (
-        rows("a;y", lambda i, r: (i % 9, f"{i % 9},{r.randrange(100, 999)}"), ";"), [], 'decimal: ","'
+        rows("a;y", lambda i, r: (i % 9, f"{r.randrange(9)},{r.randrange(100, 999)}"), ";"), [], 'decimal: ","'
     ),
     "whole numbers written with a point": (
         rows("a,y", lambda i, r: (f"{i % 7}.0" if i % 5 else "", r.random())), [], "a: {type: number, min: 0"
@@ -90,7 +90,7 @@ DRAFTED = {
         rows("said,y", lambda i, r: (" ".join(r.choice("abcdefgh") * 3 for _ in range(9)), i % 2)), [], "text: [said]"
     ),
     "a copy of the target": (
-        rows("a,twice,y", lambda i, r: (i % 7, 2 * i + 3, i + 0.5)), [], "# left out: twice: goes with y"
+        rows("a,twice,y", lambda i, r: (i % 7, 2 * i + 3, i + 0.5)), [], "# suspicious, left out: twice: goes with y"
     ),
     "a thousand columns": (
         rows(",".join(f"f{n}" for n in range(1000)) + ",y", lambda i, r: [r.randrange(999) / 9 for _ in range(1001)],
@@ -202,30 +202,30 @@ def test_a_month_that_the_folders_give_is_no_feature_beside_the_time(tmp_path):
 
 
 SUMMARISED = {
-    "features of the time": (rows("when,a,y", at_hour), ["--time", "when"], "features     1 numeric, 1 datetime"),
+    "features of the time": (rows("when,a,y", at_hour), ["--time", "when"], "time when (weekday, hour) numeric a"),
     "epoch seconds": (
         rows("at,a,y", lambda i, r: (1_700_000_000 + 3601 * i, i % 7, r.random())), [],
-        "to look at   at: looks like seconds since 1970, used as a number",
+        "to look at at: looks like seconds since 1970, used as a number",
     ),
     "epoch milliseconds": (
         rows("at,a,y", lambda i, r: (1_700_000_000_000 + 77 * i, i % 7, r.random())), [],
-        "to look at   at: looks like milliseconds since 1970, used as a number",
+        "to look at at: looks like milliseconds since 1970, used as a number",
     ),
     "dates but for a few": (
         rows("day,a,y", lambda i, r: (f"2020-01-{1 + i % 28:02d}" if i % 40 else "later", i % 7, r.random())), [],
-        'to look at   day: dates but for values such as "later", read as text: mend those',
+        'to look at day: dates but for values such as "later", read as text: mend those',
     ),
     "few numbers with thousands": (
         rows("paid;a;y", lambda i, r: (f"{i * 4:,}", i % 7, r.random()), ";"), [],
-        "left out     paid: numbers such as 1,000, which are read as text: write them bare",
+        "left out paid: numbers such as 1,000, which are read as text: write them bare",
     ),
     "points between thousands": (
         rows("paid,a,y", lambda i, r: (f"{i * 99_991 + 1_000_000:,}".replace(",", "."), i % 7, r.random())), [],
-        "left out     paid: numbers such as 1.000.000, which are read as text: write them bare",
+        "left out paid: numbers such as 1.000.000, which are read as text: write them bare",
     ),
     "blanks between thousands": (
         rows("paid,a,y", lambda i, r: (f"{i * 991:,}".replace(",", " "), i % 7, r.random())), [],
-        "left out     paid: numbers such as 1 982, which are read as text: write them bare",
+        "left out paid: numbers such as 1 982, which are read as text: write them bare",
     ),
 }  # fmt: skip
 
@@ -235,7 +235,7 @@ def test_the_summary_says_what_a_person_would_want_to_know(tmp_path, text, optio
     (tmp_path / "table.csv").write_text(text)
     made = here("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    assert f"  {line}" in made.stdout
+    assert f" {line}" in " ".join(made.stdout.split())
 
 
 @pytest.mark.parametrize(

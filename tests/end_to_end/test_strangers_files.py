@@ -19,7 +19,7 @@ SHIPPED_DATA = Path(sklearn.datasets.__file__).parent / "data"
 def iris(folder):
     table = sklearn.datasets.load_iris(as_frame=True)
     frame = table.frame.assign(label=[table.target_names[n] for n in table.target]).drop(columns="target")
-    frame.to_csv(folder / "iris.csv")
+    frame.to_csv(folder / "iris.csv", index=False)
     return "iris.csv", "label"
 
 
@@ -63,7 +63,7 @@ def sales_by_day(folder):
     for n in range(900):
         shop = draw.choice(["Ost", "West", "Süd"])
         sold = {"Ost": 3, "West": 7, "Süd": 1}[shop]
-        lines.append(f"{1 + n % 28}.{1 + n // 75}.2020;{shop};{sold},{draw.randrange(10)}")
+        lines.append(f"{1 + n % 28}.{1 + n // 75}.2020;{shop};{sold + draw.randrange(3)},{draw.randrange(10)}")
     (folder / "sales.csv").write_text("\n".join(lines))
     return "sales.csv", "sold", "--time", "day"
 

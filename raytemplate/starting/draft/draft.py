@@ -4,11 +4,15 @@ import importlib.util
 from dataclasses import dataclass, field
 
 from raytemplate.errors import UsageError
+from raytemplate.starting.draft.answers import answers_of
 from raytemplate.starting.draft.far_days import FarDays, far_days
+from raytemplate.starting.draft.leaks import without_leaks
 from raytemplate.starting.draft.learning import METRICS, Learning, learning_of
-from raytemplate.starting.draft.windows import LEAST_DAYS, Lengths, lengths_of
+from raytemplate.starting.draft.trend import has_trend
+from raytemplate.starting.draft.windows import LEAST_DAYS, Lengths, last_year, lengths_of
 from raytemplate.starting.survey.facts import ColumnFacts
 from raytemplate.starting.survey.hints import hints_of
+from raytemplate.starting.survey.identity import is_years
 from raytemplate.starting.survey.roles import Role, Use, roles_of
 from raytemplate.starting.survey.survey import Survey
 
@@ -48,6 +52,18 @@ class Draft:
         found = (role.column for role in (*self.of("datetime"), *self.of("time")))
         return tuple(column for column in found if column.parts)
 
+    @property
+    def suspicious(self) -> tuple[Role, ...]:
+        """What is left out because it may know the target."""
+        return tuple(role for role in self.roles if role.suspicious)
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Columns that must not decide on which side of the split a row is: rows alike but for them belong together."""
+        if self.lengths or self.of("key"):
+            return ()
+        return tuple(role.column.name for role in self.roles if role.of_a_row or role.suspicious)
+
     def of(self, use: Use) -> tuple[Role, ...]:
         """The columns of one use."""
         return tuple(role for role in self.roles if role.use == use)
@@ -64,10 +80,15 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
     Raises:
         UsageError: too few rows, a target that cannot be learnt, or no useful feature.
     """
-    roles, target = roles_of(found), found.column(found.asked.target)
-    learning = learning_of(target, found.writing.dressed, found.asked.data)
+    asked, target = found.asked, found.column(found.asked.target)
+    learning = learning_of(target, found.writing.dressed, asked.data)
+    answers = answers_of(found, learning)
+    roles = without_leaks(roles_of(found), answers, asked.time)
     far = far_days(found.days)
-    lengths = lengths_of({day: rows for day, rows in found.days.items() if day not in far.days})
+    labelled = {day: rows for day, rows in found.labelled.items() if day not in far.days}
+    lengths = lengths_of(labelled, max((day for day in found.days if day not in far.days), default=None))
+    if lengths and has_trend(answers, asked.time) and lengths.test.unit == "day":
+        lengths = last_year(lengths, labelled)
     draft = Draft(
         name=name, source=source, survey=found, roles=roles, learning=learning, lengths=lengths,
         split_why=_split_why(found, lengths), metrics=METRICS[learning.task],
@@ -101,4 +122,5 @@ def _split_why(found: Survey, lengths: Lengths | None) -> str:
             f"too few days with rows for windows by {found.asked.time} (at least {LEAST_DAYS}, spread over the files)"
         )
     times = [column.name for column in found.columns if column.type == "time"]
+    times += [column.name for column in found.columns if is_years(column)]
     return f"{_NO_TIME}; {times[0]} is one: init --time {times[0]} judges on the newest rows" if times else "no time"

@@ -21,6 +21,12 @@ METRICS: Mapping[Task, tuple[str, ...]] = {
 
 _YES = frozenset(("yes", "y", "true", "t", "1", "1.0", "positive", "pos", "ja", "oui", "si", "sí", "sim", "да", "是"))
 
+_NO_ANSWER = frozenset((
+    "invalid", "unknown", "error", "n/a", "na", "none", "null", "nan", "test", "undefined", "missing", "not available",
+    "not known", "unspecified", "dummy", "tbd", "void", "?", "-", "_", "unk", "not specified",
+))  # fmt: skip
+_MOST_DOUBTFUL = 0.05
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learning:
@@ -29,6 +35,7 @@ class Learning:
     Args:
         positive: the value that is yes; "" where the task has none.
         rare: classes of so few rows that the train window may have none of them, while another has.
+        doubtful: classes of a few per cent that read as if there was no answer.
     """
 
     task: Task
@@ -36,6 +43,7 @@ class Learning:
     positive: str = ""
     positive_why: str = ""
     rare: tuple[Value, ...] = ()
+    doubtful: tuple[Value, ...] = ()
 
 
 def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> Learning:
@@ -79,7 +87,11 @@ def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> L
     if rare:
         task, why = _task(replace(target, values={v: count for v, count in counts.items() if v not in rare}))
     positive = _positive({v: count for v, count in counts.items() if v not in rare}) if task == "binary" else ("", "")
-    return Learning(task=task, why=why, positive=positive[0], positive_why=positive[1], rare=rare)
+    doubtful = tuple(
+        value for value, count in counts.items()
+        if str(value).strip().lower() in _NO_ANSWER and count <= _MOST_DOUBTFUL * kept and value not in rare
+    )  # fmt: skip
+    return Learning(task=task, why=why, positive=positive[0], positive_why=positive[1], rare=rare, doubtful=doubtful)
 
 
 def _task(target: ColumnFacts) -> tuple[Task, str]:

@@ -31,9 +31,11 @@ def _terms(column: ColumnFacts, use: str, brief: bool) -> str:
         terms.append("nullable: false")
     if brief:
         return ", ".join(terms)
+    counts = column.values
+    if counts and set(counts) == {0, 1} and column.type in ("number", "integer"):
+        return ", ".join((*terms, "values: [0, 1]"))
     if column.type in ("number", "integer") and use != "key":
         terms += _limits(column)
-    counts = column.values
     few = column.type == "text" and counts and len(counts) <= _MOST_VALUES
     if few and counts and min(counts.values()) >= _LEAST_ROWS_OF_A_VALUE:
         terms.append(f"values: {sequence(sorted(counts, key=str))}")

@@ -1,15 +1,17 @@
 """The commented text of a first template."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import as_target
+from raytemplate.data.profile.column import Value
 from raytemplate.starting.draft.draft import Draft
 from raytemplate.starting.draft.promises import LIMITS, RULE, VALUES, promises
 from raytemplate.starting.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
+from raytemplate.starting.survey.roles import Role
 
-_MOST_LEFT_OUT = 30
+_MOST_LEFT_OUT, _MOST_NAMED = 30, 3
 _PLAIN_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 _SMALL = 1_000
 
@@ -52,20 +54,40 @@ def _data(draft: Draft) -> Iterable[str]:
 def _drop(draft: Draft) -> Iterable[str]:
     target, rare = draft.target, draft.learning.rare
     column = in_condition(target.name)
-    literals = [str(v) if isinstance(v, int | float) else "'" + v.replace("'", "''") + "'" for v in rare]
     tests = [f"{column} is null"] if target.num_null else []
-    tests += [f"{column} in ({', '.join(literals)})"] if rare else []
+    tests += [f"{column} in ({_literals(rare)})"] if rare else []
     time = in_condition(draft.survey.asked.time) if draft.survey.asked.time else ""
     tests += [f"{time} < '{draft.far.before}'"] if draft.far.before else []
     tests += [f"{time} >= '{draft.far.since}'"] if draft.far.since else []
-    if not tests:
-        return
-    condition = " or ".join(tests)
+    if tests:
+        yield _dropped(draft, tests)
+    yield from _asked(draft, tests)
+
+
+def _dropped(draft: Draft, tests: list[str]) -> str:
+    target, rare, condition = draft.target, draft.learning.rare, " or ".join(tests)
     reasons = [f"{_rows(target.num_null)} without a label"] if target.num_null else []
     reasons += ["classes of too few rows for train, validation and test"] if rare else []
     reasons += ["times far from all others"] if draft.far.days else []
-    shown = condition if _PLAIN_TEXT.fullmatch(condition) else quoted(condition)
-    yield remark(f"  drop: {shown}", "; ".join(reasons))
+    return remark(f"  drop: {_in_yaml(condition)}", "; ".join(reasons))
+
+
+def _asked(draft: Draft, tests: list[str]) -> Iterable[str]:
+    """What only a person knows: whether a class is an answer, and what to write if it is none."""
+    doubtful = draft.learning.doubtful
+    if not doubtful:
+        return
+    condition = " or ".join((*tests, f"{in_condition(draft.target.name)} in ({_literals(doubtful)})"))
+    yield f"  # Is {one_line(', '.join(map(str, doubtful)))} an outcome to predict? If not, let drop say:"
+    yield f"  # drop: {_in_yaml(condition)}"
+
+
+def _literals(values: Iterable[Value]) -> str:
+    return ", ".join(str(v) if isinstance(v, int | float) else "'" + v.replace("'", "''") + "'" for v in values)
+
+
+def _in_yaml(condition: str) -> str:
+    return condition if _PLAIN_TEXT.fullmatch(condition) else quoted(condition)
 
 
 def _rows(count: int) -> str:
@@ -85,17 +107,25 @@ def _csv(draft: Draft) -> Iterable[str]:
 def _windows(draft: Draft) -> Iterable[str]:
     lengths = draft.lengths
     assert lengths is not None
+    of_a_year = lengths.train.unit != "all"
+    why = "the target has moved over the years: a year to train on, or all" if of_a_year else ""
     yield remark("  windows:", "backwards from --as-of, half-open, back to back")
-    yield remark("    train: all", f"{lengths.num_rows['train']:,} rows as of latest")
+    yield remark(f"    train: {lengths.train}", why or f"{lengths.num_rows['train']:,} rows as of latest")
     yield remark(f"    validation: {lengths.validation}", f"{lengths.num_rows['validation']:,} rows")
     yield remark(f"    test: {lengths.test}", f"{lengths.num_rows['test']:,} rows")
-    yield remark("    label_delay: 0d", "set it where the truth arrives late")
+    if lengths.why:
+        yield f"    # {lengths.why}"
+    late = "the newest rows have no target yet" if lengths.label_delay else "set it where the truth arrives late"
+    yield remark(f"    label_delay: {lengths.label_delay}d", late)
 
 
 def _split(draft: Draft) -> Iterable[str]:
     share = "20 %" if draft.survey.num_rows < _SMALL else "15 %"
     by = "the keys" if draft.of("key") else "all columns but the target"
-    yield remark(f"  split: {{validation: {share}, test: {share}}}", f"by a hash of {by}: a row never changes sides")
+    shares = f"validation: {share}, test: {share}"
+    if draft.uncounted:
+        by, shares = f"{by} and these", f"{shares}, ignore: {sequence(draft.uncounted)}"
+    yield remark(f"  split: {{{shares}}}", f"by a hash of {by}: rows alike share a side")
     yield f"  # no windows: {one_line(draft.split_why)}"
 
 
@@ -107,10 +137,16 @@ def _features(draft: Draft) -> Iterable[str]:
     if draft.times:
         yield "  datetime:"
         yield from (f"    {word(column.name)}: {sequence(column.parts)}" for column in draft.times)
-    left = draft.of("left out")
-    yield from (f"  # left out: {one_line(role.column.name)}: {one_line(role.why)}" for role in left[:_MOST_LEFT_OUT])
-    if len(left) > _MOST_LEFT_OUT:
-        yield f"  # and {len(left) - _MOST_LEFT_OUT:,} more"
+    yield from _left_out("suspicious, left out", draft.suspicious)
+    yield from _left_out("left out", [role for role in draft.of("left out") if not role.suspicious])
+    if draft.suspicious:
+        yield "  # To take a column in after all, list it above."
+
+
+def _left_out(title: str, roles: Sequence[Role]) -> Iterable[str]:
+    yield from (f"  # {title}: {one_line(role.column.name)}: {one_line(role.why)}" for role in roles[:_MOST_LEFT_OUT])
+    if len(roles) > _MOST_LEFT_OUT:
+        yield f"  # and {len(roles) - _MOST_LEFT_OUT:,} more"
 
 
 def _model(draft: Draft) -> Iterable[str]:
@@ -149,12 +185,25 @@ def _evaluation(draft: Draft) -> Iterable[str]:
 def _governance(draft: Draft) -> Iterable[str]:
     rows = draft.lengths.num_rows["train"] if draft.lengths else draft.survey.num_rows * 6 // 10
     yield "governance:"
-    yield remark("  promotion: automatic", "or manual: a person decides")
+    yield _promotion(draft)
+    if draft.lengths:
+        yield remark(f"  cadence: {draft.lengths.cadence}", "how often to retrain; `models` says when a run is overdue")
     yield "  gates:"
     yield remark("    beats-baseline: {min_gain: 0}", "a model that a mean beats is not worth its keep")
     yield remark("    beats-champion: {}", "better, and by at least 1 % of its loss")
     yield remark("    too-good: {}", "perfect, or one column says it all: a person must say why")
     yield remark(f"    data-rows: {{train: {max(1, rows // 2)}}}", "half of what there is today")
+
+
+def _promotion(draft: Draft) -> str:
+    names = [one_line(role.column.name) for role in draft.suspicious]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    why = f"look at {', '.join(names[:_MOST_NAMED])}{more} first" if names else ""
+    if draft.learning.doubtful and not why:
+        why = f"settle what {one_line(str(draft.learning.doubtful[0]))} is first"
+    if not why:
+        return remark("  promotion: automatic", "or manual: a person decides")
+    return remark("  promotion: manual", f"{why}, then automatic")
 
 
 def _contract(draft: Draft) -> Iterable[str]:

@@ -1,70 +1,129 @@
-"""Windows for data with a time: so long that each has its share of the rows, as of the day after the newest."""
+"""Windows for data with a time, as of the day after the newest label: weeks to a quarter, with days enough to judge."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
 
 from raytemplate.units import Span
 
 LEAST_DAYS = 10
-_TEST, _VALIDATION = 0.15, 0.10
+_UNITS = 10
+"""Days with rows that an interval needs."""
+_MOST_SHARE = 1 / 6
 _LEAST_TRAIN = 0.4
 _MONTHLY = 20.0
+_WEEKS = (13, 8, 6, 4, 3, 2)
+_A_YEAR, _ALL = Span(12, "month"), Span(0, "all")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lengths:
-    """Of the validation and the test window, with the rows that lie in each."""
+    """Of the windows, with the rows that lie in each, and how often to retrain.
+
+    Args:
+        why: what could not be had, as a comment; "" where nothing is said.
+        label_delay: days from the newest row to the newest one with a target.
+    """
 
     validation: Span
     test: Span
     num_rows: Mapping[str, int]
+    cadence: Span
+    train: Span = _ALL
+    why: str = ""
+    label_delay: int = 0
 
 
-def lengths_of(days: Mapping[date, int]) -> Lengths | None:
+def lengths_of(labelled: Mapping[date, int], newest: date | None = None) -> Lengths | None:
     """Windows with rows in each of them; None where there are too few days with rows, or nearly all lie at the end.
 
+    Validation and test are together at most a sixth of the rows if each then has ten days with rows, else as short as
+    ten days allow; fewer, if train had less than 40 % of the rows.
+
     Args:
-        days: day -> rows.
+        labelled: day -> rows with a target.
+        newest: the newest day of all rows, if another.
     """
-    if len(days) < LEAST_DAYS:
+    if len(labelled) < LEAST_DAYS or max(labelled) == date.max:
         return None
-    if max(days) == date.max:
-        return None
-    total, end = sum(days.values()), max(days) + timedelta(days=1)
-    monthly = (end - min(days)).days / len(days) > _MONTHLY
-    test = _length(days, end, _TEST * total, monthly)
-    test_start = _back(test, end)
-    validation = _length(days, test_start, _VALIDATION * total, monthly)
-    start = _back(validation, test_start)
-    rows = {
-        "train": _rows(days, date.min, start), "validation": _rows(days, start, test_start),
-        "test": _rows(days, test_start, end),
-    }  # fmt: skip
-    return Lengths(validation=validation, test=test, num_rows=rows) if rows["train"] > _LEAST_TRAIN * total else None
+    found = next((one for one in _tried(_Days(labelled)) if _leaves_enough(one)), None)
+    return replace(found, label_delay=((newest or max(labelled)) - max(labelled)).days) if found else None
 
 
-def _length(days: Mapping[date, int], end: date, wanted: float, monthly: bool) -> Span:
-    """The shortest time before `end` with so many rows: days up to a week, then whole weeks; months for sparse days."""
-    amount, step, unit = 1, 1, "day"
-    if monthly:
-        unit = "month"
-    oldest = min(days)
-    while True:
-        span = Span(amount, unit)  # type: ignore[arg-type]
-        start = _back(span, end)
-        if _rows(days, start, end) >= wanted or start <= oldest:
-            return span
-        if unit == "day" and amount >= 7:
-            step = 7
-        amount += step
+def last_year(lengths: Lengths, labelled: Mapping[date, int]) -> Lengths:
+    """The same windows, with only a year to train on."""
+    days = _Days(labelled)
+    start = days.back(lengths.validation, days.back(lengths.test, days.end))
+    rows = days.rows(days.back(_A_YEAR, start), start)
+    return replace(lengths, train=_A_YEAR, num_rows={**lengths.num_rows, "train": rows})
 
 
-def _back(span: Span, end: date) -> date:
-    from datetime import datetime
-
-    return span.back_from(datetime(end.year, end.month, end.day)).date()
+def _leaves_enough(lengths: Lengths) -> bool:
+    return lengths.num_rows["train"] > _LEAST_TRAIN * sum(lengths.num_rows.values())
 
 
-def _rows(days: Mapping[date, int], start: date, end: date) -> int:
-    return sum(count for day, count in days.items() if start <= day < end)
+def _tried(days: "_Days") -> Iterator[Lengths]:
+    spans = [Span(3, "month")] if days.monthly else [Span(7 * weeks, "day") for weeks in _WEEKS]
+    for span in spans:
+        found = days.cut(span, span)
+        if min(found.units.values()) >= _UNITS and days.share(found) <= _MOST_SHARE:
+            yield found.lengths
+    for units in range(_UNITS, 0, -1):
+        test = days.span_of(units, days.end)
+        found = days.cut(days.span_of(units, days.back(test, days.end)), test)
+        why = f"{units} days with rows each: fewer than {_UNITS} leave what passes to a person"
+        if units == _UNITS:
+            why = f"{units} days with rows each, which an interval needs: more than a sixth of all rows"
+        yield replace(found.lengths, why=why if units < _UNITS or days.share(found) > _MOST_SHARE else "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cut:
+    lengths: Lengths
+    units: Mapping[str, int]
+
+
+class _Days:
+    """Days with rows, up to the end of the newest."""
+
+    def __init__(self, rows: Mapping[date, int]) -> None:
+        self._rows, self.oldest, self.end = rows, min(rows), max(rows) + timedelta(days=1)
+        self.gap = (self.end - self.oldest).days / len(rows)
+        self.monthly = self.gap > _MONTHLY
+
+    def cut(self, validation: Span, test: Span) -> _Cut:
+        test_start = self.back(test, self.end)
+        start = self.back(validation, test_start)
+        within = {"train": (date.min, start), "validation": (start, test_start), "test": (test_start, self.end)}
+        rows = {name: self.rows(*ends) for name, ends in within.items()}
+        units = {name: sum(low <= day < high for day in self._rows) for name, (low, high) in within.items()}
+        del units["train"]
+        return _Cut(
+            lengths=Lengths(validation=validation, test=test, num_rows=rows, cadence=self._cadence(test)), units=units
+        )
+
+    def _cadence(self, test: Span) -> Span:
+        """So long that each run is judged on days that the one before has not seen; as often as sparse data comes."""
+        if self.monthly:
+            return Span(max(1, round(self.gap / 30.4)), "month")
+        return test if test.amount < 28 else Span(-(-test.amount // 31), "month")
+
+    def share(self, cut: _Cut) -> float:
+        rows = cut.lengths.num_rows
+        return (rows["validation"] + rows["test"]) / sum(rows.values())
+
+    def span_of(self, units: int, end: date) -> Span:
+        """The shortest time before `end` with so many days that have rows, or all there is."""
+        unit: Literal["month", "day"] = "month" if self.monthly else "day"
+        before = sorted((day for day in self._rows if day < end), reverse=True)
+        first, span = before[:units][-1] if before else self.oldest, Span(1, unit)
+        while self.back(span, end) > first:
+            span = Span(span.amount + 1, unit)
+        return span
+
+    def back(self, span: Span, end: date) -> date:
+        return span.back_from(datetime(end.year, end.month, end.day)).date()
+
+    def rows(self, start: date, end: date) -> int:
+        return sum(count for day, count in self._rows.items() if start <= day < end)

@@ -1,8 +1,7 @@
 """What each column can be used for: a feature of some kind, a key, or nothing, and why."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,15 +11,25 @@ import pyarrow.compute
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.reserved import is_internal, is_written
 from raytemplate.starting.survey.facts import ColumnFacts
+from raytemplate.starting.survey.identity import (
+    ID_NAME,
+    drawn_once,
+    names_people,
+    numbers_rows,
+    shape_of_id,
+    weighs_rows,
+)
 from raytemplate.starting.survey.survey import Survey
+from raytemplate.starting.survey.twice import said_twice
 from raytemplate.starting.survey.writing import dressed_number
 
 pc: Any = pyarrow.compute
 
 Use = Literal["target", "time", "numeric", "categorical", "datetime", "text", "key", "left out"]
-_ID_NAME = re.compile(r"(^|[_\W])(id|key|uuid|guid|nr|no|number|index|rownames|rowid)$|^unnamed|[a-z]I[Dd]$", re.I)
 _UNIQUE = 0.95
 _MOSTLY_UNIQUE = 0.5
+_RARELY_AGAIN = 0.2
+_FEW = 20
 _WORDS_OF_PROSE = 3.0
 _MOST_ROWS_OF_PROSE = 200_000
 _COPY = 0.99999
@@ -29,16 +38,29 @@ _LARGEST_MEASURE = 2**53
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """What becomes of a column, and why, in a few words; "" where it goes without saying."""
+    """What becomes of a column, and why, in a few words; "" where it goes without saying.
+
+    Args:
+        suspicious: it may hold what is known only once the target is.
+        of_a_row: it tells rows apart that are alike otherwise, so that it must not decide on which side they are.
+    """
 
     column: ColumnFacts
     use: Use
     why: str = ""
+    suspicious: bool = False
+    of_a_row: bool = False
 
 
 def roles_of(found: Survey) -> tuple[Role, ...]:
     """One role for each column, in their order."""
-    return tuple(_role(column, found) for column in found.columns)
+    roles = tuple(_role(column, found) for column in found.columns)
+    kept = [role.column for role in roles if role.use not in ("target", "left out", "key", "text")]
+    twice = said_twice(kept, found.sample, found.asked.time)
+    return tuple(
+        replace(role, use="left out", why=twice[role.column.name]) if role.column.name in twice else role
+        for role in roles
+    )  # fmt: skip
 
 
 def _role(column: ColumnFacts, found: Survey) -> Role:
@@ -46,9 +68,17 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
         return Role(column=column, use="target")
     if column.name == found.asked.time:
         return Role(column=column, use="time")
-    reason = next(_reasons_against(column), "") or _copy(column, found) or _restates_time(column, found)
-    if reason:
+    if reason := next(_reasons_against(column), "") or _restates_time(column, found):
         return Role(column=column, use="left out", why=reason)
+    if reason := _copy(column, found):
+        return Role(column=column, use="left out", why=reason, suspicious=True)
+    sample: Any = null_where_missing(found.sample.column(column.name)).drop_null()
+    if numbers_rows(column, sample):
+        return Role(column=column, use="left out", why="numbers the rows", of_a_row=True)
+    if names_people(column, sample):
+        return Role(column=column, use="left out", why="names of people", of_a_row=column.share_distinct >= _UNIQUE)
+    if weighs_rows(column, sample):
+        return Role(column=column, use="left out", why="by its name and values, how much a row weighs in a sample")
     if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
         if found.num_rows <= _MOST_ROWS_OF_PROSE:
             return Role(column=column, use="text")
@@ -58,16 +88,16 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     if dressed := found.writing.dressed.get(column.name) or _dressed(column, found):
         why = f"numbers such as {dressed}, which are read as text: write them bare"
         return Role(column=column, use="left out", why=why)
-    if _is_key(column) and is_written(column.name, "multiclass"):
+    is_key = _is_key(column, sample)
+    if is_key and is_written(column.name, "multiclass"):
         return Role(
             column=column, use="left out", why="would be a key, but predict writes a column of that name: rename it"
         )
-    if _is_key(column):
+    if is_key:
         return Role(column=column, use="key", why="another value in nearly every row")
     code = _is_code(column)
-    if (column.type == "text" or code) and column.share_distinct > _MOSTLY_UNIQUE and column.values is None:
-        what = "numbers too large to measure anything" if code else "text"
-        return Role(column=column, use="left out", why=f"{what}, of which more than half is seen only once")
+    if reason := _rarely_again(column, sample, code):
+        return Role(column=column, use="left out", why=reason, of_a_row=column.share_distinct >= _UNIQUE)
     if code:
         return Role(column=column, use="categorical", why="numbers too large to measure anything: codes")
     if column.type == "time" and not column.parts:
@@ -87,15 +117,28 @@ def _reasons_against(column: ColumnFacts) -> Iterator[str]:
         yield "the same value in all rows" if not column.num_null else "one value only, else missing"
 
 
-def _is_key(column: ColumnFacts) -> bool:
-    """Texts that are nearly all different; whole numbers that are so, and are called so or count the rows."""
+def _is_key(column: ColumnFacts, sample: Any) -> bool:
+    """Texts that are nearly all different; whole numbers that are so, and are called so or were given out."""
     if column.type not in ("text", "integer") or column.share_distinct < _UNIQUE or column.num_null:
         return False
     if column.type == "text":
         return column.num_rows > 20
-    low, high = column.range or (0, 0)
-    counts_rows = int(high) - int(low) + 1 == column.num_rows
-    return counts_rows or _is_code(column) or bool(_ID_NAME.search(column.name))
+    return _is_code(column) or bool(ID_NAME.search(column.name)) or drawn_once(column, sample)
+
+
+def _rarely_again(column: ColumnFacts, sample: Any, code: bool) -> str:
+    """Why values say nothing of the next row: nearly each of them is another one; else ""."""
+    if column.type == "text" and column.share_distinct > _RARELY_AGAIN and (shape := shape_of_id(sample)):
+        return f"{shape}: {_different(sample)}"
+    some = column.values is not None
+    if (column.type == "text" or (code and not some)) and column.share_distinct > _MOSTLY_UNIQUE and len(sample) > _FEW:
+        what = "numbers too large to measure anything" if code else "text"
+        return f"{what}, of which more than half is seen only once"
+    return f"ids: {_different(sample)}" if drawn_once(column, sample) else ""
+
+
+def _different(sample: Any) -> str:
+    return f"{len(sample.unique()):,} different values in {len(sample):,} rows"
 
 
 def _is_code(column: ColumnFacts) -> bool:

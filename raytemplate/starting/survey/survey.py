@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate import plugins
+from raytemplate.data.missing import is_missing
 from raytemplate.data.profile.column import NOTHING, ColumnProfile, column_profile, merge
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.data.sources.as_read import as_read
@@ -59,8 +60,8 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What there is. `days`: day (UTC) -> rows, where there is a time; `day_files`: day -> a file that has it.
-    `sample`: rows from all over the files.
+    """What there is. `days`: day (UTC) -> rows, where there is a time; `labelled`: the same of rows with a target;
+    `day_files`: day -> a file that has it. `sample`: rows from all over the files.
 
     `format` is "auto" where the files' endings say it.
     """
@@ -73,6 +74,7 @@ class Survey:
     num_rows: int
     days: Mapping[date, int]
     sample: pa.Table
+    labelled: Mapping[date, int] = field(default_factory=dict[date, int])
     day_files: Mapping[date, str] = field(default_factory=dict[date, str])
 
     def column(self, name: str) -> ColumnFacts:
@@ -99,12 +101,13 @@ def survey(asked: Asked, root: Path) -> Survey:
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
     most = min(_SAMPLE_ROWS, max(200, _SAMPLE_VALUES // len(readable)))
     profiles = dict.fromkeys(readable, NOTHING)
-    days: Counter[date] = Counter()
+    days, labelled = Counter[date](), Counter[date]()
     day_files: dict[date, str] = {}
     parts: list[pa.Table] = []
-    for piece in _pieces(source, readable, asked.time, most):
+    for piece in _pieces(source, readable, asked, most):
         profiles = {name: merge(before, piece.profiles[name]) for name, before in profiles.items()}
         days.update(piece.days)
+        labelled.update(piece.labelled)
         for day in piece.days:
             day_files.setdefault(day, piece.file)
         parts.append(piece.sample)
@@ -114,7 +117,7 @@ def survey(asked: Asked, root: Path) -> Survey:
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
         asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
-        day_files=day_files,
+        labelled=labelled, day_files=day_files,
         columns=tuple(found.get(name, other[name]) for name in source.schema),
     )  # fmt: skip
 
@@ -153,15 +156,17 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Piece:
-    """What is kept of one slice of a file: profiles by column, rows by day (UTC), and some rows."""
+    """What is kept of one slice of a file: profiles by column, rows (and those with a target) by day (UTC), and some
+    rows."""
 
     file: str
     profiles: Mapping[str, ColumnProfile]
     days: Mapping[date, int]
+    labelled: Mapping[date, int]
     sample: pa.Table
 
 
-def _pieces(source: SourceTable, columns: tuple[str, ...], time: str, most: int) -> Iterator[_Piece]:
+def _pieces(source: SourceTable, columns: tuple[str, ...], asked: Asked, most: int) -> Iterator[_Piece]:
     """Every slice in its order, a few at once; samples of `most` rows in all, from all over the files."""
     groups = [(file, group) for file in source.files for group in file.slices if group.num_rows]
     every = max(1, len(groups) // _SAMPLE_PARTS)
@@ -169,15 +174,20 @@ def _pieces(source: SourceTable, columns: tuple[str, ...], time: str, most: int)
     orders = [(*piece, max(1, most // len(sampled)) if n in sampled else 0) for n, piece in enumerate(groups)]
     with ThreadPoolExecutor(_THREADS) as pool:
         for first in range(0, len(orders), _THREADS):
-            yield from pool.map(partial(_look, source, columns, time), orders[first : first + _THREADS])
+            yield from pool.map(partial(_look, source, columns, asked), orders[first : first + _THREADS])
 
 
-def _look(source: SourceTable, columns: tuple[str, ...], time: str, order: tuple[SourceFile, Slice, int]) -> _Piece:
+def _look(source: SourceTable, columns: tuple[str, ...], asked: Asked, order: tuple[SourceFile, Slice, int]) -> _Piece:
     file, group, num_sampled = order
     table = as_read(read_slices(order_of(source, file, [group], columns)).table, Rules())
+    days, labelled = dict[date, int](), dict[date, int]()
+    if asked.time:
+        days = labelled = _days(table.column(asked.time))
+    if asked.time and asked.target in columns:
+        labelled = _days(table.column(asked.time).filter(pc.invert(is_missing(table.column(asked.target)))))
     return _Piece(
         file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
-        days=_days(table.column(time)) if time else {}, sample=_some(table, num_sampled),
+        days=days, labelled=labelled, sample=_some(table, num_sampled),
     )  # fmt: skip
 
 
