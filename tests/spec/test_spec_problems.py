@@ -281,6 +281,8 @@ def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tu
          "t.yaml:6  data.split: is for data without data.time; windows of time are the stricter test"),
         ("  time: time_hour\n", "  split: {test: 20 %}\n  windows: {test: 7d}\n",
          "t.yaml:6  data.windows: are cut by data.time, which is not set; data.split takes their place"),
+        ("  time: time_hour\n", "  split: {test: 20 %, ignore: [row]}\n  keys: [flight]\n",
+         "t.yaml:5  data.split.ignore: says nothing beside data.keys, by which rows are split"),
         ("  time: time_hour\n", "  split: {test: 0.2}\n",
          't.yaml:5  data.split.test: got 0.2, expected a share such as "15 %"'),
         ("  time: time_hour\n", "  split: {test: 50 %, validation: 50 %}\n",

@@ -12,7 +12,7 @@ _UNITS = 10
 """Days with rows that an interval needs."""
 _MOST_SHARE = 1 / 6
 _LEAST_TRAIN = 0.4
-_MONTHLY = 20.0
+_MONTHLY, _YEARLY = 20.0, 300.0
 _WEEKS = (13, 8, 6, 4, 3, 2)
 _A_YEAR, _ALL = Span(12, "month"), Span(0, "all")
 
@@ -117,9 +117,10 @@ class _Days:
         """The shortest time before `end` with so many days that have rows, or all there is."""
         unit: Literal["month", "day"] = "month" if self.monthly else "day"
         before = sorted((day for day in self._rows if day < end), reverse=True)
-        first, span = before[:units][-1] if before else self.oldest, Span(1, unit)
+        first, step = before[:units][-1] if before else self.oldest, 12 if self.gap > _YEARLY else 1
+        span = Span(step, unit)
         while self.back(span, end) > first:
-            span = Span(span.amount + 1, unit)
+            span = Span(span.amount + step, unit)
         return span
 
     def back(self, span: Span, end: date) -> date:

@@ -45,6 +45,8 @@ def _parts(times: Any, low: Any, high: Any) -> tuple[str, ...]:
     tests = {"month": pc.month, "weekday": pc.day_of_week, "hour": pc.hour}
     times = times.cast(pa.timestamp("us"), safe=False)
     differ = [part for part, of in tests.items() if len(of(times).unique()) > 1]
+    if len(pc.day(times).unique()) == 1:  # of months or years
+        differ = [part for part in differ if part != "weekday"]
     return tuple(part for part in differ if part != "month" or (high - low).days > _DAYS_OF_A_YEAR)
 
 

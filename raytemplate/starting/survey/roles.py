@@ -55,7 +55,7 @@ class Role:
 def roles_of(found: Survey) -> tuple[Role, ...]:
     """One role for each column, in their order."""
     roles = tuple(_role(column, found) for column in found.columns)
-    kept = [role.column for role in roles if role.use not in ("target", "left out", "key", "text")]
+    kept = [role.column for role in roles if role.use not in ("target", "left out", "text")]
     twice = said_twice(kept, found.sample, found.asked.time)
     return tuple(
         replace(role, use="left out", why=twice[role.column.name]) if role.column.name in twice else role

@@ -115,6 +115,8 @@ def _agree(found: NDArray[np.float64], values: NDArray[np.float64], *, both: boo
     if there.sum() < _LEAST_ROWS:
         return False
     found, values = found[:, there], values[there]
+    if found[0].min() == found[0].max():
+        return False
     different, counts = np.unique(values, return_counts=True)
     rarer = values != different[counts.argmax()]
     same = found == values

@@ -1,0 +1,60 @@
+"""A column that knows the target is left out by name, nothing is promoted automatically then, and honest ones stay."""
+
+from __future__ import annotations
+
+import pytest
+import sklearn.datasets
+from planted import LEAKS, customers, planted
+
+from raytemplate import api
+from raytemplate.starting.draft.write import write_draft
+from raytemplate.starting.survey.survey import Asked
+
+
+def drafted(folder, table, target, time=""):
+    """(path of the template, the draft) for a table."""
+    table.to_csv(folder / "rows.csv", index=False)
+    return write_draft(folder / "p", Asked(data=str(folder / "rows.csv"), target=target, time=time))
+
+
+def suspicious(draft):
+    return {role.column.name for role in draft.suspicious}
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.__name__)
+def test_a_planted_leak_is_left_out_by_name_and_promotion_is_manual(tmp_path, leak):
+    target, column = LEAKS[leak]
+    time = "opened" if "opened" in (table := planted(leak)) else ""
+    path, draft = drafted(tmp_path, table, target, time)
+    spec = api.load(path)
+    assert column in suspicious(draft)
+    assert spec.governance.promotion == "manual"
+    assert column not in {name for one in spec.features.listed() for name in one.inputs}
+
+
+@pytest.mark.parametrize("target", ["churn", "spend"])
+def test_honest_columns_stay_and_promotion_is_automatic(tmp_path, target):
+    path, draft = drafted(tmp_path, customers(target), target)
+    assert not draft.suspicious
+    assert api.load(path).governance.promotion == "automatic"
+
+
+REAL = {
+    "iris": sklearn.datasets.load_iris, "tumours": sklearn.datasets.load_breast_cancer,
+    "wine": sklearn.datasets.load_wine, "diabetes": sklearn.datasets.load_diabetes,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("load", REAL.values(), ids=REAL)
+def test_strong_columns_of_real_tables_stay(tmp_path, load):
+    assert not drafted(tmp_path, load(as_frame=True).frame, "target")[1].of("left out")
+
+
+def test_the_distance_stays_for_the_minutes_of_a_flight(tmp_path, flights):
+    _, draft = write_draft(tmp_path / "p", Asked(data=str(flights), target="air_time", time="time_hour"))
+    assert not draft.suspicious
+    assert "distance" in {role.column.name for role in draft.of("numeric")}
+    assert {role.column.name: role.why for role in draft.of("left out")} == {
+        "year": "the same value in all rows", "month": "the month of time_hour", "day": "the day of time_hour",
+        "hour": "the hour of time_hour",
+    }  # fmt: skip
