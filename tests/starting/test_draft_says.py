@@ -72,7 +72,7 @@ def test_a_target_that_moves_over_the_years_is_trained_on_one_of_them(tmp_path, 
 
 def test_the_newest_rows_without_a_target_become_the_label_delay(tmp_path):
     table = measured(1_500, at=DAYS)
-    spec, _, _ = drafted(tmp_path, table.assign(y=table.y.where(DAYS < DAYS[-20])), time="at")
+    spec, _, _ = drafted(tmp_path, table.assign(y=table.y.where(DAYS[-20] > DAYS)), time="at")
     assert str(spec.data.windows.label_delay) == "20d"
     kept = read(api.plan(spec, "latest").plan.ingest)
     assert {name: side.num_rows for name, side in kept.items()} == {"train": 1_298, "validation": 91, "test": 91}
