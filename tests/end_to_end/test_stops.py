@@ -9,17 +9,13 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from command_line import alive, descendants, environment, epochs, here, only_run, raytemplate, record, start, wait_for
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
 from raytemplate.ledger.head import Ledger
-from raytemplate.models.saved import SavedModel
 from raytemplate.planning.look import champion_of
-from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
@@ -45,11 +41,10 @@ def gone(pids, limit_s=30.0):
 
 
 def uninterrupted(demo, tmp_path, changes):
-    """The candidate's folder of the same plan in a workspace of its own, never stopped."""
+    """The same plan in a workspace of its own, never stopped."""
     place = shutil.copytree(demo, tmp_path / "whole", ignore=shutil.ignore_patterns(".raytemplate"))
     spec = api.load(place / SHIPPED.name, set=changed(changes))
-    run = api.run(api.plan(spec, AS_OF))
-    return run, ContentStore(place / ".raytemplate" / "models").path(run.fit.candidate.digest)
+    return api.run(api.plan(spec, AS_OF))
 
 
 def kill_after_records(demo, changes, number):
@@ -74,7 +69,7 @@ def test_f03_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one
     assert resumed.returncode == 0, resumed.stderr
     assert [each["epoch"] for each in epochs(run)] == [1, 2, 3, 4]
     assert record(run, "fit")["resumed_from_epoch"] == done[-1]
-    whole, _ = uninterrupted(demo, tmp_path, SLOW_EPOCHS)
+    whole = uninterrupted(demo, tmp_path, SLOW_EPOCHS)
     candidate = record(run, "fit")["candidate"]
     assert candidate["weights_sha256"] == whole.fit.candidate.weights_sha256
     assert candidate["digest"] == whole.fit.candidate.digest
@@ -82,17 +77,14 @@ def test_f03_a_killed_training_of_a_network_goes_on_to_the_very_same_weights(one
 
 
 @pytest.mark.slow
-def test_f03_a_killed_training_of_trees_goes_on_to_the_same_predictions(one_ray, demo, tmp_path):
+def test_f03_a_killed_training_of_trees_goes_on_to_the_very_same_trees(one_ray, demo, tmp_path):
     run = kill_after_records(demo, SLOW_TREES, 3)
     resumed = here("resume", "last", cwd=demo)
     assert resumed.returncode == 0, resumed.stderr
     assert [each["epoch"] for each in epochs(run)] == [20, 40, 60, 80, 100, 120]
     assert record(run, "fit")["resumed_from_epoch"] in (60, 80)
-    _, folder = uninterrupted(demo, tmp_path, SLOW_TREES)
-    digest = record(run, "fit")["candidate"]["digest"]
-    rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 3000)
-    ours = SavedModel.load(ContentStore(demo / ".raytemplate" / "models").path(digest)).predict(rows)[0]
-    assert np.abs(ours - SavedModel.load(folder).predict(rows)[0]).max() <= 1e-6
+    whole = uninterrupted(demo, tmp_path, SLOW_TREES)
+    assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
 
 
 @pytest.mark.slow
@@ -102,7 +94,7 @@ def test_f03_a_network_killed_inside_an_epoch_goes_on_inside_it_to_the_very_same
     assert epochs(run) == []
     resumed = here("resume", "last", cwd=demo)
     assert resumed.returncode in (0, 5), resumed.stderr
-    whole, _ = uninterrupted(demo, tmp_path, changes)
+    whole = uninterrupted(demo, tmp_path, changes)
     assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
     assert epochs(run)[0]["train_loss"] == whole.fit.epochs[0].train_loss
 
