@@ -137,7 +137,8 @@ def report(ref: str, *, workspace: str | None = None) -> str:
         code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
         reasons=lock.reasons,
     )  # fmt: skip
-    return report_page(found.view(), made, event_rows(open_ledger(found_in), lock.plan.name))
+    events = event_rows(open_ledger(found_in), lock.plan.name)
+    return report_page(found.view(), made, events, found.journal.statistics().get("train"))
 
 
 def trials(ref: str, *, workspace: str | None = None) -> Trials:

@@ -16,8 +16,17 @@ _STRIP = 240.0
 _SIDE = 260.0  # of the square in which probabilities are drawn
 
 
-def intervals_chart(rows: Sequence[tuple[str, Estimate]]) -> Markup:
-    """A dot and its 95 % interval for each named estimate, on one scale. Nothing where a figure is not finite."""
+def intervals_chart(
+    rows: Sequence[tuple[str, Estimate]],
+    label: str = "deciding metric with its 95 % interval",
+    *,
+    same: bool = False,
+) -> Markup:
+    """A dot and its 95 % interval for each named estimate, on one scale. Nothing where a figure is not finite.
+
+    Args:
+        same: whether all are of one kind, and so of one colour.
+    """
     numbers = [n for _, e in rows for n in (e.value, e.low, e.high)]
     if not numbers or not all(map(math.isfinite, numbers)):
         return Markup("")
@@ -27,17 +36,20 @@ def intervals_chart(rows: Sequence[tuple[str, Estimate]]) -> Markup:
     def x(value: float) -> float:
         return _LEFT + room * (0.5 if high == low else (value - low) / (high - low))
 
-    drawn = [_whisker(row, name, e, (x(e.low), x(e.value), x(e.high))) for row, (name, e) in enumerate(rows)]
-    return svg(drawn, _ROW * len(rows), "deciding metric with its 95 % interval")
+    drawn = [
+        _whisker(row, name, e, (x(e.low), x(e.value), x(e.high)), 0 if same else row % 3)
+        for row, (name, e) in enumerate(rows)
+    ]
+    return svg(drawn, _ROW * len(rows), label)
 
 
-def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, float]) -> Markup:
+def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, float], colour: int) -> Markup:
     y = _ROW * (row + 0.5)
     return Markup(
         '<text x="0" y="{t:.1f}">{name}</text>'
         '<line class="whisker" x1="{a:.1f}" x2="{c:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        '<circle class="dot{row}" cx="{b:.1f}" cy="{y:.1f}" r="5"/><text x="{v:.1f}" y="{t:.1f}">{value}</text>'
-    ).format(t=y + 4, y=y, a=at[0], b=at[1], c=at[2], v=at[2] + 10, row=row % 3, name=fitted(name, 27),
+        '<circle class="dot{colour}" cx="{b:.1f}" cy="{y:.1f}" r="5"/><text x="{v:.1f}" y="{t:.1f}">{value}</text>'
+    ).format(t=y + 4, y=y, a=at[0], b=at[1], c=at[2], v=at[2] + 10, colour=colour, name=fitted(name, 27),
              value=metric_text(estimate.value))  # fmt: skip
 
 
@@ -62,8 +74,12 @@ def stages_chart(timings: Sequence[StageTiming]) -> Markup:
     return svg(drawn, _ROW * len(timings), "seconds planned and actual of each stage")
 
 
-def curve(epochs: Sequence[EpochRecord], field: str) -> Markup:
-    """`train_loss` or `validation` by epoch, with its first, last and best value's scale. Nothing before two epochs."""
+def curve(epochs: Sequence[EpochRecord], field: str, step: str) -> Markup:
+    """`train_loss` or `validation` by epoch, with its first, last and best value's scale. Nothing before two epochs.
+
+    Args:
+        step: what an epoch is called.
+    """
     points = [(e.epoch, float(getattr(e, field))) for e in epochs]
     points = [(epoch, value) for epoch, value in points if math.isfinite(value)]
     if len(points) < 2:
@@ -77,7 +93,7 @@ def curve(epochs: Sequence[EpochRecord], field: str) -> Markup:
         '<text x="50" y="24" text-anchor="end">{high}</text><text x="50" y="154" text-anchor="end">{low}</text>'
         '<text x="60" y="174">{first}</text><text x="620" y="174" text-anchor="end">{last}</text>'
     ).format(line=line, high=metric_text(high), low=metric_text(low), first=first, last=last)
-    return svg([shape], 180, f"{field} by epoch")
+    return svg([shape], 180, f"{field} by {step}")
 
 
 def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, float]) -> Markup:

@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.records.evaluated import Estimate, Scored
 from raytemplate.reports.charts import curve, intervals_chart, reliability_curve, stages_chart
+from raytemplate.reports.columns_shown import MOST_DRAWN, column_rows, leant_on, profile_rows
 from raytemplate.reports.history import EventRow
+from raytemplate.reports.prediction_charts import against_chart, residual_chart
 from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.sliced import slice_tables
 from raytemplate.reports.sweep_shown import sweep_section
 from raytemplate.reports.verdict import compared, outcome_text
-from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text
+from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text, stopped_by
 from raytemplate.units import (
     show_bytes,
     show_limit,
@@ -46,8 +50,14 @@ class MadeFrom:
         ]  # fmt: skip
 
 
-def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> str:
-    """The page of a run as far as it came, with the history of its model's champions. All text is escaped."""
+def report_page(
+    view: RunView, made: MadeFrom, events: Sequence[EventRow], train: FeatureStatistics | None = None
+) -> str:
+    """The page of a run as far as it came, with the history of its model's champions. All text is escaped.
+
+    Args:
+        train: what the training rows hold.
+    """
     environment = Environment(
         loader=PackageLoader("raytemplate.reports", "pages"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -56,6 +66,7 @@ def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> st
         "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
         "usd_limit": show_usd_limit,
         "milliseconds": show_milliseconds, "texts": estimate_texts, "settings": settings_text,
+        "stopped_by": stopped_by,
     }  # fmt: skip
     environment.filters.update(filters)
     return environment.get_template("run.html").render(
@@ -64,8 +75,12 @@ def report_page(view: RunView, made: MadeFrom, events: Sequence[EventRow]) -> st
         slices=slice_tables(view.evaluation) if view.evaluation else (),
         calibration=reliability_curve(view.evaluation.calibration if view.evaluation else ()),
         sweep=sweep_section(view), stages=stages_chart(view.end.timings if view.end else ()),
-        loss=curve(view.fit.epochs if view.fit else (), "train_loss"),
-        validation=curve(view.fit.epochs if view.fit else (), "validation"),
+        loss=curve(view.fit.epochs if view.fit else (), "train_loss", view.fit.step if view.fit else ""),
+        validation=curve(view.fit.epochs if view.fit else (), "validation", view.fit.step if view.fit else ""),
+        importance=_importance(view), columns=column_rows(view.evaluation) if view.evaluation else (),
+        against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
+        residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
+        profile=profile_rows(train), train=train,
     )  # fmt: skip
 
 
@@ -75,6 +90,11 @@ def _health(view: RunView) -> tuple[str, str]:
     if view.verdict is not None:
         return state, outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
     return state, (view.end.message if view.end else "") or "The run has no end yet."
+
+
+def _importance(view: RunView) -> Markup:
+    found = leant_on(view.evaluation)[:MOST_DRAWN] if view.evaluation else []
+    return intervals_chart(found, "what the metric loses without each column", same=True)
 
 
 def _models(view: RunView) -> list[tuple[str, Scored | None]]:

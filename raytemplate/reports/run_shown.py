@@ -10,6 +10,7 @@ from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult, TrialRecord
+from raytemplate.reports.columns_shown import leans_text
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.sliced import worst_text
@@ -81,7 +82,7 @@ def _made_from(view: RunView) -> str:
         lines += [("note", line) for line in view.fit.unfinished]
         candidate = view.fit.candidate
         size = show_bytes(candidate.num_bytes)
-        lines.append(("candidate", f"{short(candidate.digest)}, from epoch {candidate.epoch}, {size}"))
+        lines.append(("candidate", f"{short(candidate.digest)}, from {view.fit.step} {candidate.epoch}, {size}"))
     if view.evaluation is not None:
         lines.append(("test", evaluate_text(view.evaluation)))
     return "\n".join(hanging(f"  {name:<13}", text) for name, text in lines)
@@ -110,7 +111,7 @@ def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
         for num_decimals in [decimals([estimate.value])]
     ]
     more = hanging("  candidate's other metrics: ", ", ".join(others)) if others else ""
-    whole = "\n".join(line for line in (text, more, worst_text(evaluation)) if line)
+    whole = "\n".join(line for line in (text, more, worst_text(evaluation), leans_text(evaluation)) if line)
     return f"{whole}\n\n{confusion_table(evaluation.confusion)}" if evaluation.confusion else whole
 
 
@@ -118,10 +119,10 @@ def confusion_table(found: Confusion) -> str:
     """A row for each class, a column for each that its rows are taken for; of many classes only where to read it."""
     if len(found.classes) > _CLASSES_SHOWN:
         return f"  which of the {len(found.classes)} classes is taken for which: in evaluation.json and the report"
-    rows = [("rows taken for", *found.classes)]
+    rows = [("own class ↓ taken for →", *found.classes)]
     rows += [(name, *map("{:,}".format, counts)) for name, counts in zip(found.classes, found.counts, strict=True)]
     numbers = range(1, len(rows))
-    return table(rows, gaps=[3] * len(rows), right=numbers, most=dict.fromkeys(range(len(rows)), _LABEL))
+    return table(rows, gaps=[3] * len(rows), right=numbers, most={0: 24} | dict.fromkeys(numbers, _LABEL))
 
 
 def _ending(view: RunView) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Estimate
+from raytemplate.records.fitted import FitResult
 from raytemplate.units import show_moment, show_seconds
 
 
@@ -59,7 +60,8 @@ def metric_text(value: float) -> str:
 def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
     """Value, low and high end with as many decimals: "-1.60", "-2.61", "-0.83"."""
     numbers = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (fixed(number, decimals(numbers)) for number in numbers)
+    apart = [] if estimate.low <= 0 <= estimate.high else [estimate.value]  # a small one that is not chance alone
+    value, low, high = (fixed(number, decimals(numbers, apart=apart)) for number in numbers)
     return value, low, high
 
 
@@ -77,6 +79,11 @@ def _plain(value: object) -> str:
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def stopped_by(fit: FitResult) -> str:
+    """What ended training: "epochs", of trees "rounds", "early stopping" or what the record says."""
+    return f"{fit.step}s" if fit.stopped == "epochs" else fit.stopped
 
 
 def baseline_name(settings: Mapping[str, object]) -> str:

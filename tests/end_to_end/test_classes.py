@@ -74,7 +74,7 @@ def plants(tmp_path):
 def test_several_classes_run_and_predict_the_likeliest(plants, mode):
     done = here("run", "species.yaml", "--set", f"data.ingest={mode}", cwd=plants)
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "rows taken for   elm   oak   ясень" in here("show", "last", cwd=plants).stdout
+    assert "own class ↓ taken for →   elm   oak   ясень" in here("show", "last", cwd=plants).stdout
     scored = here("predict", "species", "plants.csv", "out.csv", cwd=plants)
     assert scored.returncode == 0, scored.stderr
     with (plants / "out.csv").open() as file:

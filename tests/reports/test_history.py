@@ -134,10 +134,10 @@ def test_show_run_of_classes_says_which_is_taken_for_which() -> None:
     found = Confusion(classes=classes, counts=((1200, 3, 0), (41, 90, 7), (0, 2, 300)))
     view = replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=found))
     shown = """
-  rows taken for     elm   oak   ясень
-  elm              1,200     3       0
-  oak                 41    90       7
-  ясень                0     2     300
+  own class ↓ taken for →     elm   oak   ясень
+  elm                       1,200     3       0
+  oak                          41    90       7
+  ясень                         0     2     300
 """
     assert shown in show_run(view)
     many = Confusion(classes=tuple(map(str, range(9))), counts=((0,) * 9,) * 9)

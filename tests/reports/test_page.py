@@ -6,10 +6,13 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pyarrow as pa
 import pytest
 
+from raytemplate.data.features.feature_statistics import feature_statistics
+from raytemplate.planning.stages import FeatureStep
 from raytemplate.records.codec import Settings
-from raytemplate.records.evaluated import CalibrationBin, Confusion, Latency
+from raytemplate.records.evaluated import CalibrationBin, Confusion, Latency, PredictionBin
 from raytemplate.records.fitted import Usage
 from raytemplate.records.run import RunEnd
 from raytemplate.reports.history import EventRow
@@ -96,6 +99,57 @@ def test_classes_have_a_table_of_which_is_taken_for_which() -> None:
     assert '<tr><th>late</th><td class="n pass">4,123</td><td class="n">77</td></tr>' in page
     assert "&lt;b&gt;on time" in page and "<b>on time" not in page
     assert "taken for" not in report_page(_view(), MADE, [EVENT])
+
+
+def test_the_axes_of_the_table_of_classes_say_which_is_which() -> None:
+    found = Confusion(classes=("late", "on time"), counts=((4123, 77), (88, 9999)))
+    page = report_page(replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=found)), MADE, [])
+    assert '<th class="n" colspan="2">taken for</th></tr>\n<tr><th>own class</th><th class="n">late</th>' in page
+
+
+def test_columns_are_drawn_by_what_the_model_leans_on() -> None:
+    page = report_page(
+        replace(_view(), evaluation=samples.sample_evaluation(columns=samples.sample_columns())), MADE, []
+    )
+    _parsed(page)
+    rows = re.findall("<tr><td>(.*?)</td><td>(.*?)</td><td class=.n.>(.*?)</td></tr>", page)
+    assert [row for row in rows if row[0] in ("distance", "temp", "carrier")] == [
+        ("distance", "61.20 [55.90, 66.00]", "0.86"),
+        ("temp", "0.0300 [-0.0200, 0.0800]", "0.00"),
+        ("carrier", "not measured", "0.04"),
+    ]
+    assert 'aria-label="what the metric loses without each column"' in page
+
+
+def test_numbers_predicted_are_drawn_against_what_came() -> None:
+    bins = tuple(
+        PredictionBin(num_rows=100, predicted=float(p), residuals=(-9.0, -2.0, 0.5, 3.0, 8.0)) for p in (40, 90, 300)
+    )
+    page = report_page(replace(_view(), evaluation=samples.sample_evaluation(by_prediction=bins)), MADE, [])
+    _parsed(page)
+    assert page.count('class="band"') == 4
+    assert 'aria-label="actual by predicted"' in page and 'aria-label="residual by predicted"' in page
+
+
+def test_trees_have_rounds() -> None:
+    epochs = tuple(replace(samples.sample_fit().epochs[0], epoch=n) for n in (1, 2))
+    view = replace(_view(), fit=replace(samples.sample_fit(), step="round", epochs=epochs))
+    page = report_page(view, MADE, [])
+    assert "validation mae by round" in page and "from round 6" in page and "epoch" not in page.split("What it was")[0]
+
+
+def test_the_data_is_described_by_column() -> None:
+    numbers = pa.table({"air_time": [30.5, 40.0], "distance": [80, None], "carrier": ["<b>", "UA"]})
+    kinds = {"distance": "numeric", "carrier": "categorical"}
+    steps = [FeatureStep(column=column, kind=kind, settings=Settings()) for column, kind in kinds.items()]
+    page = report_page(_view(), MADE, [], feature_statistics(numbers, steps, "air_time"))
+    _parsed(page)
+    rows = re.findall("<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td><td class=.n.>(.*?)</td><td>(.*?)</td></tr>", page)
+    assert [row for row in rows if row[1] in ("target", "numeric", "categorical")] == [
+        ("air_time", "target", "number", "", "30.5 to 40, mean 35.25"),
+        ("distance", "numeric", "number", "50.0 %", "80 to 80, mean 80"),
+        ("carrier", "categorical", "text", "", "2 values: &lt;b&gt; 50 %, UA 50 %"),
+    ]
 
 
 def test_slices_are_tables_with_strips() -> None:

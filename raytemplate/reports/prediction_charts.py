@@ -1,0 +1,67 @@
+"""Drawings of numbers predicted: against what came, and how far off they were."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from raytemplate.records.evaluated import PredictionBin
+from raytemplate.reports.charts import svg
+from raytemplate.reports.wording import metric_text
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 620.0, 10.0, 230.0
+_OUTER, _INNER, _MIDDLE = (0, 4), (1, 3), 2  # of a bin's five quantiles
+
+
+def against_chart(bins: Sequence[PredictionBin]) -> Markup:
+    """What came by what was predicted: median, the middle half and the middle nine tenths. Nothing before two bins."""
+    quantiles = [tuple(one.predicted + r for r in one.residuals) for one in bins]
+    ends = (bins[0].predicted, bins[-1].predicted) if bins else (0.0, 0.0)
+    return _bands(bins, quantiles, ends, "actual by predicted")
+
+
+def residual_chart(bins: Sequence[PredictionBin]) -> Markup:
+    """How far what came was above what was predicted, in the same way."""
+    return _bands(bins, [one.residuals for one in bins], (0.0, 0.0), "residual by predicted")
+
+
+def _bands(
+    bins: Sequence[PredictionBin],
+    quantiles: Sequence[tuple[float, ...]],
+    right: tuple[float, float],
+    label: str,
+) -> Markup:
+    """Args:
+    right: where predictions without any error would lie, at the first and at the last bin.
+    """
+    if len(bins) < 2:
+        return Markup("")
+    across = [one.predicted for one in bins]
+    numbers = [*right, *(q for each in quantiles for q in each)]
+    low, high = min(numbers), max(numbers)
+
+    def at(x: float, y: float) -> str:
+        up = (y - low) / (high - low) if high > low else 0.5
+        along = (x - across[0]) / (across[-1] - across[0])
+        return f"{_LEFT + (_RIGHT - _LEFT) * along:.1f},{_BOTTOM - (_BOTTOM - _TOP) * up:.1f}"
+
+    def line(level: int) -> list[str]:
+        return [at(x, each[level]) for x, each in zip(across, quantiles, strict=True)]
+
+    drawn = [
+        Markup('<polygon class="band" points="{}"/>').format(" ".join([*line(a), *reversed(line(b))]))
+        for a, b in (_OUTER, _INNER)
+    ]
+    drawn.append(
+        Markup(
+            '<rect class="frame" x="{l}" y="{t}" width="{w}" height="{h}"/>'
+            '<polyline class="whisker" fill="none" points="{right}"/><polyline class="curve" points="{middle}"/>'
+            '<text x="{e}" y="{t2}" text-anchor="end">{high}</text><text x="{e}" y="{b}" text-anchor="end">{low}</text>'
+            '<text x="{l}" y="{u}">{first}</text><text x="{r}" y="{u}" text-anchor="end">{last}</text>'
+        ).format(
+            l=_LEFT, t=_TOP, w=_RIGHT - _LEFT, h=_BOTTOM - _TOP, e=_LEFT - 6, t2=_TOP + 11, b=_BOTTOM, u=_BOTTOM + 18,
+            r=_RIGHT, right=" ".join((at(across[0], right[0]), at(across[-1], right[1]))),
+            middle=" ".join(line(_MIDDLE)), high=metric_text(high), low=metric_text(low),
+            first=metric_text(across[0]), last=metric_text(across[-1]),
+        )
+    )  # fmt: skip
+    return svg(drawn, _BOTTOM + 26, label)
