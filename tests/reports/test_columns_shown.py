@@ -8,6 +8,7 @@ import pytest
 
 from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.planning.stages import FeatureStep
+from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import ColumnEvidence, Estimate
 from raytemplate.reports.columns_shown import column_rows, leans_text, profile_rows
 from raytemplate.reports.wording import estimate_texts
@@ -52,7 +53,7 @@ def test_an_interval_that_is_not_known_is_left_out() -> None:
 )
 def test_each_kind_of_column_is_described(kind: str, values: list[object], told: str) -> None:
     table = pa.table({"y": [1.0, 2.0, 3.0], "x": values})
-    settings = {"parts": ["hour"]} if kind == "datetime" else {}
+    settings = Settings(parts=["hour"]) if kind == "datetime" else Settings()
     found = feature_statistics(table, [FeatureStep(column="x", kind=kind, settings=settings)], "y")
     assert profile_rows(found)[1].values == told
 
