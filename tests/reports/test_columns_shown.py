@@ -53,7 +53,7 @@ def test_an_interval_that_is_not_known_is_left_out() -> None:
 )
 def test_each_kind_of_column_is_described(kind: str, values: list[object], told: str) -> None:
     table = pa.table({"y": [1.0, 2.0, 3.0], "x": values})
-    settings = Settings(parts=["hour"]) if kind == "datetime" else Settings()
+    settings = Settings({"parts": ["hour"]}) if kind == "datetime" else Settings()
     found = feature_statistics(table, [FeatureStep(column="x", kind=kind, settings=settings)], "y")
     assert profile_rows(found)[1].values == told
 
