@@ -158,12 +158,15 @@ class Journal:
         write_atomic(self.folder / "profile.json", json.dumps(document, ensure_ascii=False).encode())
 
     def statistics(self) -> Mapping[str, FeatureStatistics]:
-        """The statistics of every window; empty where ingest has not ended."""
+        """The statistics of every window; empty where ingest has not ended, or was that of a version with others."""
         path = self.folder / "profile.json"
         if not path.exists():
             return {} if self.also is None else Journal(self.also).statistics()
         windows: Mapping[str, object] = json.loads(path.read_bytes())["windows"]
-        return {name: codec.decode(FeatureStatistics, found) for name, found in windows.items()}
+        try:
+            return {name: codec.decode(FeatureStatistics, found) for name, found in windows.items()}
+        except ValueError:  # for people to read; nothing is decided by them
+            return {}
 
     def read(self, kind: type[T]) -> T | None:
         """The record of that kind, or None if its door has not been passed.

@@ -5,9 +5,11 @@ import re
 import time
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 
 from raytemplate.budget import Meter
+from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock, write_lock
@@ -38,6 +40,15 @@ def test_a_record_comes_back_as_it_was(journal):
     journal.write(sample_fit())
     assert journal.need(FitResult) == sample_fit()
     assert sorted(path.name for path in journal.folder.iterdir()) == ["fit.json", "passed.jsonl"]
+
+
+def test_statistics_come_back_and_those_of_another_version_are_none(journal):
+    assert journal.statistics() == {}
+    found = feature_statistics(pa.table({"y": [1.0, 2.0]}), [], "y")
+    journal.write_statistics({"train": found})
+    assert journal.statistics() == {"train": found}
+    (journal.folder / "profile.json").write_text('{"windows": {"train": {"kind": "Profile"}}}')
+    assert journal.statistics() == {}
 
 
 def test_a_record_that_is_missing_says_how_to_go_on(journal):
