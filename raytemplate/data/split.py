@@ -90,9 +90,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str], seed: int, *, as_it_stan
     found = np.full(table.num_rows, _text_hash(str(seed)), np.uint64)
     for name in sorted(columns):
         column = plain(table.column(name)) if as_it_stands else null_where_missing(table.column(name))
-        found = _mixed(
-            found ^ _mixed(_column(column.combine_chunks(), name, as_it_stands) ^ np.uint64(_text_hash(name)))
-        )
+        found = mixed(found ^ mixed(_column(column.combine_chunks(), name, as_it_stands) ^ np.uint64(_text_hash(name))))
     return found
 
 
@@ -162,7 +160,7 @@ def _text_hash(text: str | bytes) -> int:
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
-def _mixed(bits: Hashes) -> Hashes:
+def mixed(bits: Hashes) -> Hashes:
     """SplitMix64's finaliser (Steele, Lea and Flood 2014): every bit of the input moves half of the output's."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

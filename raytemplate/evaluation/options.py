@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from raytemplate.options import Options
 
@@ -43,6 +43,14 @@ class BaselineSpec(Options):
         return getattr(self, self.rule)
 
 
+class GroupSpec(Options):
+    """Rows that hang together because they are of the same customer, patient or machine."""
+
+    group: Annotated[str, Field(min_length=1)]
+    """Column whose value says whose a row is. The rows of one value stay together; a row without a value is a group of
+    its own."""
+
+
 class EvaluationSpec(Options):
     """How candidate, champion and baseline are compared, on the same test rows."""
 
@@ -61,6 +69,7 @@ class EvaluationSpec(Options):
     """Columns by which the test rows are sliced, each slice with the same metrics: of a text every value, of a number
     with many values five ranges. Default: none."""
 
-    resample: Literal["auto", "day", "hour", "week", "row"] = "auto"
-    """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week` or `row`.
-    Default: day where there is a time, else row."""
+    resample: Literal["auto", "day", "hour", "week", "row"] | GroupSpec = "auto"
+    """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week`, `row`, or the
+    rows of one customer with `{group: customer_id}`. With fewer than ten of them in the test rows a gate on intervals
+    holds instead of passing. Default: day where there is a time, else row."""

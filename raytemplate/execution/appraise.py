@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from raytemplate.errors import DataError, TrainingFailed
 from raytemplate.evaluation.compare import compare
 from raytemplate.evaluation.confusion import confusion
+from raytemplate.evaluation.grouped import groups_of
 from raytemplate.evaluation.intervals import group_ids
 from raytemplate.evaluation.metrics.calibration import reliability
+from raytemplate.evaluation.metrics.formula import Groups
 from raytemplate.evaluation.residuals import residuals
+from raytemplate.evaluation.rows import rows_digest
 from raytemplate.evaluation.slices import score_slices
 from raytemplate.execution.ports import TestScores
 from raytemplate.planning.inventory import Champion
-from raytemplate.planning.stages import EvaluateStage, RunPlan
+from raytemplate.planning.stages import EvaluateStage, GroupedBy, RunPlan
 from raytemplate.records.evaluated import ChampionRef, Evaluation, Scored
 from raytemplate.records.fitted import Candidate
 from raytemplate.records.ingested import Snapshot
@@ -32,7 +35,7 @@ def appraise(
         problems: name -> why a model could not even be opened.
         classes: in the order of their index, where classes are predicted.
     """
-    groups = group_ids(scores.times, stage.resample)
+    groups, unit = _groups(scores, stage)
     predictions, unusable = _usable(scores.predictions)
     problems = {**unusable, **problems}
     try:
@@ -48,23 +51,31 @@ def appraise(
         metrics=tuple(dict.fromkeys((stage.metric, *stage.also))), num_resamples=stage.num_resamples, seed=stage.seed,
         quantile=stage.quantile,
     )  # fmt: skip
-    test = plan.ingest.window("test")
+    test, split = plan.ingest.window("test"), plan.ingest.split.id if plan.ingest.split else ""
     return Evaluation(
         metric=stage.metric, test_snapshot=snapshot.digest, test_start=test.start, test_end=test.end,
         candidate_seen_until=plan.ingest.window("validation").end, num_rows=len(scores.target),
-        num_train_rows=snapshot.window("train").num_rows, resample=stage.resample,
+        num_train_rows=snapshot.window("train").num_rows, resample=unit,
         num_groups=int(groups.max()) + 1 if len(groups) else 0, num_resamples=stage.num_resamples,
         term=champion.term if champion else 0, candidate_digest=candidate.digest,
         candidate=_with_unknown(scored["candidate"], scores), baseline=scored.get("baseline"),
         champion_ref=_ref(champion), champion=scored.get("champion"),
         champion_problem=_problem(champion, {**scores.problems, **problems}),
-        split=plan.ingest.split.id if plan.ingest.split else "", slices=slices,
+        split=split, slices=slices,
         calibration=reliability(scores.target, predictions["candidate"]) if classes else (), latency=scores.latency,
         candidate_bytes=candidate.num_bytes,
         confusion=confusion(scores.target, predictions["candidate"], classes), columns=scores.columns,
         by_prediction=() if classes else residuals(scores.target, predictions["candidate"]),
-        champion_latency=scores.champion_latency,
+        champion_latency=scores.champion_latency, test_rows=rows_digest(scores.target, scores.times, split),
     )  # fmt: skip
+
+
+def _groups(scores: TestScores, stage: EvaluateStage) -> tuple[Groups, str]:
+    """The unit of resampling that each row belongs to, and what such a unit is called."""
+    if not isinstance(stage.resample, GroupedBy):
+        return group_ids(scores.times, stage.resample), stage.resample
+    assert scores.units is not None
+    return groups_of(scores.units), f"{stage.resample.column} group"
 
 
 def _usable(

@@ -1,10 +1,12 @@
 """Govern and promote: from a run's records alone, so that it can be done again, later and elsewhere."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
 from raytemplate.execution.journal import RECORDS, Journal
+from raytemplate.execution.precedents import take_precedents
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
@@ -72,6 +74,8 @@ def decide(
         refuse_for_show(journal, plan)
     evidence = evidence_from(journal)
     evaluation, fit = evidence.evaluation, journal.need(FitResult)
+    if plan.govern.promotable:
+        evidence = replace(evidence, precedents=take_precedents(journal, plan, evaluation))
     head = ledger.head(plan.name)
     gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
     verdict = judge(gates, evidence, promotion=plan.govern.promotion, actor=actor, now=now)

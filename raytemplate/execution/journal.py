@@ -20,7 +20,7 @@ from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult, Restart, TrainingStart, WarmStart, WorkersLost
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.judged import Precedents, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
@@ -41,6 +41,7 @@ RECORDS: dict[type, str] = {
     FitResult: "fit.json",
     Evaluation: "evaluation.json",
     ClusterWork: "cluster.json",
+    Precedents: "precedents.json",
     VerdictRecord: "verdict.json",
     PromotionRecord: "promotion.json",
     RunEnd: "end.json",

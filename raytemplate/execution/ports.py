@@ -63,6 +63,7 @@ class TestScores:
         problems: name -> why that model could not be scored.
         num_unknown: name -> rows with a category the model has never seen.
         slices: column -> its values on the same rows, for the columns by which rows are sliced.
+        units: which unit of resampling a row belongs to, uint64 [rows], where a column says; null without a value.
         latency, champion_latency: how long candidate and champion take, where that was asked.
         columns: what the candidate's input columns have to do with the target.
     """
@@ -75,6 +76,7 @@ class TestScores:
     problems: Mapping[str, str]
     num_unknown: Mapping[str, int]
     slices: Mapping[str, pa.ChunkedArray] = field(default_factory=dict[str, "pa.ChunkedArray"])
+    units: pa.ChunkedArray | None = None
     latency: Latency | None = None
     champion_latency: Latency | None = None
     columns: tuple[ColumnEvidence, ...] = ()

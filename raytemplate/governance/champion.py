@@ -6,6 +6,7 @@ from dataclasses import replace
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.beats_champion import not_comparable
 from raytemplate.governance.gates.gate import Gate, checked
+from raytemplate.governance.thin import LEAST_UNITS
 from raytemplate.records.evaluated import Evaluation, Scored
 from raytemplate.records.judged import Finding
 
@@ -64,6 +65,8 @@ def _seated(evaluation: Evaluation, champion: Scored) -> Evaluation:
     return replace(
         evaluation, candidate=champion, baseline=baseline, champion=None, champion_ref=None, slices=slices,
         latency=evaluation.champion_latency,
+        # Thin evidence keeps a candidate back; it says nothing against a champion.
+        num_groups=max(evaluation.num_groups, LEAST_UNITS),
         candidate_seen_until=ref.seen_until if ref and ref.seen_until else evaluation.candidate_seen_until,
     )  # fmt: skip
 

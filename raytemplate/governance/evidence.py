@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import Precedents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,3 +19,6 @@ class Evidence:
 
     snapshot: Snapshot
     """The data that was read, and its windows."""
+
+    precedents: Precedents | None = None
+    """What was judged before it; None for a candidate that nobody may promote."""

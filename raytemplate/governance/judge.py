@@ -7,6 +7,7 @@ from typing import Literal
 from raytemplate.governance.champion import soften_if_champion_failed
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import Gate, checked
+from raytemplate.governance.repeats import repeated
 from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Rejected, Verdict, Waiver
 
 _FAILED = ("block", "error")
@@ -31,11 +32,11 @@ def judge(
         now: with its zone.
     """
     said = tuple(checked(name, gate, evidence) for name, gate in gates.items())
-    findings = soften_if_champion_failed(said, evidence.evaluation)
+    findings = (*soften_if_champion_failed(said, evidence.evaluation), *repeated(evidence))
     used = tuple(w for w in waivers if w.expires > now and any(_stops(f) and f.gate == w.gate for f in findings))
     waived = {w.gate for w in used}
     stopped = tuple(f for f in findings if _stops(f) and f.gate not in waived)
-    reason = _reason(findings, tuple(f.gate for f in stopped if f.outcome != "hold"), waivers)
+    reason = _nothing_said(said) or _reason(findings, tuple(f.gate for f in stopped if f.outcome != "hold"), waivers)
     if reason:
         return Rejected(findings=findings, waivers=used, reason=reason)
     if actor.automatic and (stopped or promotion != "automatic"):
@@ -54,12 +55,17 @@ def _missing(held: tuple[Finding, ...], promotion: str) -> str:
     return "; ".join(reasons)
 
 
+def _nothing_said(by_gates: tuple[Finding, ...]) -> str:
+    """Why what the gates say is not enough; empty if one of them had something to say."""
+    if not by_gates:
+        return _NO_GATES
+    if all(f.outcome == "skip" for f in by_gates):
+        return "every gate was skipped: nothing says what is good enough"
+    return ""
+
+
 def _reason(findings: tuple[Finding, ...], failed: tuple[str, ...], waivers: tuple[Waiver, ...]) -> str:
     """Why nothing may be promoted; empty if something may."""
-    if not findings:
-        return _NO_GATES
-    if all(f.outcome == "skip" for f in findings):
-        return "every gate was skipped: nothing says what is good enough"
     return "; ".join(_failure(f, waivers) for f in findings if f.gate in failed)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.governance.repeats import RULES
 from raytemplate.history.registered import find_version
 from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
@@ -66,7 +67,8 @@ def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
     outcomes: dict[str, list[str]] = {}
     for run in runs:
         for finding in run.verdict.findings:
-            outcomes.setdefault(finding.gate, []).append(finding.outcome)
+            if finding.gate not in RULES:
+                outcomes.setdefault(finding.gate, []).append(finding.outcome)
     return tuple(
         GateRate(
             gate=gate, num_passed=found.count("pass"), num_judged=len(found) - found.count("skip"),

@@ -7,6 +7,7 @@ from raytemplate.data.condition_types import kind_of, plain_type, type_problems
 from raytemplate.data.conditions import is_condition, parse_condition, target_columns
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.errors import Problem, SpecError
+from raytemplate.evaluation.options import GroupSpec
 from raytemplate.plugins import suggest
 from raytemplate.spec.schema import TemplateSpec
 
@@ -153,6 +154,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
         yield f"evaluation.baseline.{baseline.rule}", column, "slice"
     for column in spec.evaluation.slices:
         yield "evaluation.slices", column, "slice"
+    if isinstance(spec.evaluation.resample, GroupSpec):
+        yield "evaluation.resample.group", spec.evaluation.resample.group, "hashed"
     for column, promised in spec.contract.columns.items():
         yield f"contract.columns.{column}", column, f"promised {promised.type}"
 

@@ -15,10 +15,12 @@ from raytemplate.data.sources.source import handles_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.errors import PlanError
+from raytemplate.evaluation.options import GroupSpec
 from raytemplate.governance.gates.latency import LatencyGate
 from raytemplate.models.options import Family
 from raytemplate.planning.columns import can_be_hashed, check_columns, hashed_as
 from raytemplate.planning.features import every_searched, feature_steps, num_feature_sets, searches_features
+from raytemplate.planning.foreseen import foreseen_holds
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.limits import limits_of
 from raytemplate.planning.moments import most_inside, overlaps, resolve_as_of, windows_at, windows_by_split
@@ -32,6 +34,7 @@ from raytemplate.planning.stages import (
     FitStage,
     GateConfig,
     GovernStage,
+    GroupedBy,
     IngestStage,
     PromoteStage,
     RunPlan,
@@ -83,7 +86,8 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
         sweep=sweep, set_outside=_set_outside(spec), left_out=say_left_out(inventory.source.left_out),
     )  # fmt: skip
-    return replace(plan, id=plan_id(plan))
+    govern = replace(plan.govern, holds=foreseen_holds(plan, inventory.champion))
+    return replace(plan, id=plan_id(plan), govern=govern)
 
 
 def _set_outside(spec: TemplateSpec) -> tuple[str, ...]:
@@ -175,6 +179,8 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
         wanted += parse_condition(spec.data.drop).columns
     wanted += spec.evaluation.baseline.columns
     wanted += spec.evaluation.slices
+    if isinstance(spec.evaluation.resample, GroupSpec):
+        wanted.append(spec.evaluation.resample.group)
     wanted += spec.contract.columns
     if inventory.champion is not None:
         wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
@@ -318,16 +324,22 @@ def _baseline(spec: TemplateSpec) -> Settings:
 
 def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     evaluation = spec.evaluation
-    resample = "day" if evaluation.resample == "auto" else evaluation.resample
-    if not spec.data.time:
-        resample = "row"  # the only one there can be; a parent written for data with a time may say otherwise
     others = tuple(name for name in evaluation.also if name != evaluation.metric)
     return EvaluateStage(
-        metric=evaluation.metric, also=others, resample=resample,
+        metric=evaluation.metric, also=others, resample=_resample(spec),
         baseline=_baseline(spec), num_resamples=_NUM_RESAMPLES,
         seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
         latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),
     )  # fmt: skip
+
+
+def _resample(spec: TemplateSpec) -> Literal["day", "hour", "week", "row"] | GroupedBy:
+    asked = spec.evaluation.resample
+    if isinstance(asked, GroupSpec):
+        return GroupedBy(column=asked.group)
+    if not spec.data.time:
+        return "row"  # the only one there can be; a parent written for data with a time may say otherwise
+    return "day" if asked == "auto" else asked
 
 
 def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:

@@ -58,7 +58,10 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Champion:
-    """The head of the model, with the columns its champion needs to score a row."""
+    """The head of the model, with the columns its champion needs to score a row.
+
+    `made_from` is that of its run's plan, see `planning.made_from`; "" where nobody knows it any more.
+    """
 
     version: int
     digest: str
@@ -68,6 +71,7 @@ class Champion:
     seen_until: datetime
     split: str = ""
     family: str = ""
+    made_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Look: what there is, read-only. Machine, footers of the sources, head and earlier timings of the workspace."""
 
+import json
 import os
 import re
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import read_about
 from raytemplate.planning.classes import count_classes
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
+from raytemplate.planning.made_from import made_from
 from raytemplate.planning.order import order_of
+from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.run import RunEnd, RunStart
@@ -102,8 +105,17 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         columns, split, family = (), "", ""
     return Champion(
         version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
-        seen_until=head.seen_until, split=split, family=family,
+        seen_until=head.seen_until, split=split, family=family, made_from=_made_from(workspace, head.run_id),
     )  # fmt: skip
+
+
+def _made_from(workspace: Workspace, run_id: str) -> str:
+    """What the champion was made from; "" where its run's records are gone or damaged."""
+    try:
+        lock = json.loads((workspace.runs / run_id / "run.lock").read_bytes())
+        return made_from(codec.decode(RunPlan, lock["plan"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def _winners(name: str, variant: str, workspace: Workspace) -> tuple[Settings, ...]:

@@ -209,6 +209,13 @@ class SweepStage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GroupedBy:
+    """Rows with the same value of a column are drawn together."""
+
+    column: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateStage:
     """Score candidate, champion and baseline on the test window and compare them.
 
@@ -218,7 +225,7 @@ class EvaluateStage:
     metric: str
     also: tuple[str, ...]
     baseline: Settings
-    resample: Literal["day", "hour", "week", "row"]
+    resample: Literal["day", "hour", "week", "row"] | GroupedBy
     num_resamples: int
     seed: int
     quantile: float | None = None
@@ -238,13 +245,15 @@ class GateConfig:
 class GovernStage:
     """Judge the evidence. `skips` are gates known beforehand to have nothing to say, with the reason.
 
-    Where it is not `promotable`, it is judged for show: nothing is promoted.
+    Where it is not `promotable`, it is judged for show: nothing is promoted. `holds` are reasons known beforehand to
+    leave the candidate to a person.
     """
 
     gates: tuple[GateConfig, ...]
     promotion: Literal["automatic", "manual"]
     skips: tuple[str, ...] = ()
     promotable: bool = True
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -168,6 +168,8 @@ class Evaluation:
     """What each input column of the candidate has to do with the target; empty in records of before."""
     by_prediction: tuple[PredictionBin, ...] = ()
     """How far off the predicted numbers were, from the lowest to the highest; empty for classes and before."""
+    test_rows: str = ""
+    """Which rows these are: the same digest for every candidate that is judged on the very same rows."""
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

@@ -83,6 +83,23 @@ Verdict = Approved | Held | Rejected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Precedents:
+    """What was judged before a candidate, taken when it was judged first: judged again, it finds the same."""
+
+    model: str
+    candidate_digest: str
+    test_rows: str
+    """Which rows it was judged on: `Evaluation.test_rows`."""
+    nth: int
+    """Which one it is of the different candidates of the model that were judged on these rows, from 1; 0 for rows that
+    nobody can tell from others."""
+    champion_digest: str = ""
+    """The champion it was compared with; "" if there was none."""
+    same_as_champion: bool = False
+    """Whether rows, features, code and settings are those of the champion's run, and only the seed is another."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictRecord:
     """A verdict and when it was given."""
 

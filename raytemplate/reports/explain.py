@@ -192,13 +192,15 @@ def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
     """What is expected and what is allowed; what is expected to be too much is said with what becomes of the run."""
     short = f": {'training' if plan.sweep is None else 'the search'} will be cut short"
     time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
+    held = tuple(("held", reason) for reason in plan.govern.holds)
     time += short if plan.forecast.seconds > _CLEARLY * plan.limits.time_s else ""
     if math.isinf(plan.limits.cost_usd):
-        return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", f"not known: {plan.limits.basis}"))
+        cost = f"not known: {plan.limits.basis}"
+        return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost), *held)
     limit = f"limit {show_usd_limit(plan.limits.cost_usd)} USD ({plan.limits.basis})"
     cost = f"{show_usd(plan.forecast.cost_usd)} USD, {limit}"
     cost += short if plan.forecast.cost_usd > _CLEARLY * plan.limits.cost_usd else ""
-    return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost))
+    return (("resources", f"fits: {plan.machine}"), ("time", time), ("cost", cost), *held)
 
 
 def _range(plan: RunPlan) -> str:

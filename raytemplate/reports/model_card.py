@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
+from raytemplate.governance.thin import LEAST_UNITS, units_text
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Estimate, Evaluation, Scored
 from raytemplate.records.fitted import FitResult
@@ -123,7 +124,7 @@ def _estimate(model: Scored | None, name: str) -> str:
 
 def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[str]:
     """What the records themselves say about how far the figures go."""
-    groups = f"{evaluation.num_groups:,} {evaluation.resample}{'s' * (evaluation.num_groups != 1)}"
+    groups = units_text(evaluation.num_groups, evaluation.resample)
     if plan.ingest.split is not None:
         yield "Rows were split by a hash, not by time: the figures do not say how it does on later data."
     else:
@@ -131,8 +132,8 @@ def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[s
             f"It has seen data until {show_moment(evaluation.candidate_seen_until)} UTC; the figures are of "
             f"{show_moment(evaluation.test_start)} to {show_moment(evaluation.test_end)} ({groups})."
         )
-    if evaluation.num_groups < 10:
-        yield f"The intervals rest on {groups} only; fewer than ten make them too narrow."
+    if evaluation.num_groups < LEAST_UNITS:
+        yield f"The intervals rest on {groups} only; fewer than {LEAST_UNITS} make them too narrow."
     if unknown := evaluation.candidate.num_unknown_categories:
         yield f"{count(unknown, 'test row')} had a category it had never seen; it treats all of them alike."
     if evaluation.champion_problem:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from raytemplate.governance.repeats import RULES
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, Restart, WarmStart
@@ -82,9 +83,10 @@ def evaluate_text(evaluation: Evaluation) -> str:
 def govern_text(verdict: Approved | Held | Rejected) -> str:
     """Number of gates, and of those that did not pass."""
     outcomes = [finding.outcome for finding in verdict.findings]
+    num_gates = sum(finding.gate not in RULES for finding in verdict.findings)
     others = [f"{outcomes.count(key)} {word}" for key, word in _OUTCOMES.items() if key in outcomes]
     waived = [f"{len(verdict.waivers)} waived"] if verdict.waivers else []
-    return ", ".join([count(len(outcomes), "gate"), *others, *waived])
+    return ", ".join([count(num_gates, "gate"), *others, *waived])
 
 
 def epoch_line(

@@ -1,7 +1,7 @@
 """Whole runs on fakes, in a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +38,18 @@ class FakeRun:
     clock: FakeClock = field(default_factory=FakeClock)
     heard: Heard = field(default_factory=Heard)
     gates: tuple[GateConfig, ...] = GATES
+    lr: float = 0.0  # each has one of its own where it is 0: no run is another's again with another seed
 
     def __post_init__(self):
         self.workspace = Workspace(self.folder)
         create(self.workspace)
-        self.plan = sample_plan(
-            govern=sample_govern_stage(gates=self.gates, promotion=self.promotion, skips=()), **self.changes
-        )
         self.ledger, self.store = Ledger(self.workspace.governance_db), ContentStore(self.workspace.models)
         self.journal = Journal(new_run(self.workspace)[1])
+        plan = sample_plan(
+            govern=sample_govern_stage(gates=self.gates, promotion=self.promotion, skips=()), **self.changes
+        )
+        training = {**plan.fit.training, "lr": self.lr or int(self.journal.run_id, 36)}
+        self.plan = replace(plan, fit=replace(plan.fit, training=Settings(training)))
         write_lock(self.journal, self.plan, None)
 
     def execute(self, engine: FakeEngine, *, spent_s: float = 0.0, promoter=None, listener=None):

@@ -5,6 +5,7 @@ from pydantic import FiniteFloat
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gain import gain_finding
 from raytemplate.governance.options import GateOptions
+from raytemplate.governance.thin import held_if_thin
 from raytemplate.records.judged import Finding
 
 
@@ -22,4 +23,6 @@ class BeatsBaseline(GateOptions):
             return Finding(
                 gate="beats-baseline", outcome="error", found="no baseline was scored", hint="set evaluation.baseline"
             )
-        return gain_finding("beats-baseline", evaluation, evaluation.baseline, self.min_gain)
+        return held_if_thin(
+            gain_finding("beats-baseline", evaluation, evaluation.baseline, self.min_gain), evaluation
+        )  # fmt: skip

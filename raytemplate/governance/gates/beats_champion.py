@@ -9,6 +9,7 @@ from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.figures import measured
 from raytemplate.governance.gates.gain import gain_finding, seen_text
 from raytemplate.governance.options import GateOptions
+from raytemplate.governance.thin import held_if_thin
 from raytemplate.records.evaluated import Evaluation, Scored
 from raytemplate.records.judged import Finding
 
@@ -32,9 +33,12 @@ class BeatsChampion(GateOptions):
             return Finding(gate="beats-champion", outcome="block", found=problem)
         if evaluation.champion is None:
             return Finding(gate="beats-champion", outcome="skip", found="no champion yet")
+        return held_if_thin(self._better(evaluation, evaluation.champion), evaluation)
+
+    def _better(self, evaluation: Evaluation, champion: Scored) -> Finding:
         if self.min_gain is not None:
-            return gain_finding("beats-champion", evaluation, evaluation.champion, self.min_gain)
-        return _more_than_a_trifle(evaluation, evaluation.champion)
+            return gain_finding("beats-champion", evaluation, champion, self.min_gain)
+        return _more_than_a_trifle(evaluation, champion)
 
 
 def _more_than_a_trifle(evaluation: Evaluation, champion: Scored) -> Finding:

@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime
 
 from raytemplate.governance.figures import gained, limit
+from raytemplate.governance.thin import units_text
 from raytemplate.records.evaluated import Estimate, Evaluation, MetricValue, Scored
 from raytemplate.records.judged import Finding
 
@@ -53,6 +54,5 @@ def _formula(metric: MetricValue) -> tuple[str, int, bool]:
 
 def _hint(gain: Estimate, evaluation: Evaluation) -> str:
     if not math.isfinite(gain.low):
-        groups = f"{evaluation.num_groups} {evaluation.resample}{'s' * (evaluation.num_groups != 1)}"
-        return f"{groups} to draw from: lengthen data.windows.test"
+        return f"{units_text(evaluation.num_groups, evaluation.resample)} to draw from: lengthen data.windows.test"
     return "not shown to be better" if gain.low <= 0 else "better, but by less than required"

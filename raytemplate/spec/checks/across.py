@@ -72,8 +72,9 @@ def check_split(locations: Locations, data: DataSpec | None, evaluation: Evaluat
         locations.note("data.windows", "are cut by data.time, which is not set; data.split takes their place")
     if data.keys and data.split.ignore:
         locations.note("data.split.ignore", "says nothing beside data.keys, by which rows are split")
-    if evaluation and _set_here(locations, "evaluation.resample") and evaluation.resample not in ("auto", "row"):
-        locations.note("evaluation.resample", f'got "{evaluation.resample}", but there is no data.time; expected row')
+    if evaluation and _set_here(locations, "evaluation.resample") and evaluation.resample in ("day", "hour", "week"):
+        message = f'got "{evaluation.resample}", but there is no data.time; expected row or {{group: COLUMN}}'
+        locations.note("evaluation.resample", message)
 
 
 def _set_here(locations: Locations, path: str) -> bool:

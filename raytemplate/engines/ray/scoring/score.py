@@ -14,10 +14,11 @@ from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.scoring.sample import Sample
 from raytemplate.errors import DataError, RaytemplateError
 from raytemplate.evaluation.baselines import BaselineState
+from raytemplate.evaluation.grouped import unit_values
 from raytemplate.evaluation.slices import slice_values
 from raytemplate.execution.ports import TestScores
 from raytemplate.models.saved import About, SavedModel
-from raytemplate.planning.stages import EvaluateStage, IngestStage
+from raytemplate.planning.stages import EvaluateStage, GroupedBy, IngestStage
 from raytemplate.records.evaluated import Latency
 
 _ROUNDS, _LEAST_TIMES, _MOST_TIMES, _ROUND_S = 3, 5, 40, 0.3
@@ -47,6 +48,7 @@ def score_test(
     baseline, features = data.ingested.baseline, data.ingested.features
     latency: dict[str, Latency] = {}
     sliced: dict[str, list[pa.ChunkedArray]] = {name: [] for name in evaluate.slices}
+    units: list[pa.Array] = []
     parts: list[tuple[Any, Any, dict[str, Any], dict[str, int]]] = []
     sample = Sample(loaded["candidate"], evaluate, stage, data.ingested.snapshot.window("test").num_rows)
     scored_s = 0.0
@@ -57,6 +59,8 @@ def score_test(
         for name, columns in sliced.items():
             columns.append(slice_values(table.column(name)))
         sample.add(table)
+        if isinstance(evaluate.resample, GroupedBy):
+            units.append(unit_values(table, evaluate.resample.column))
         if evaluate.latency_rows and not latency:
             latency = _latencies(loaded, problems, table, evaluate.latency_rows)
     names = [name for name in parts[0][2] if name not in problems]
@@ -65,6 +69,7 @@ def score_test(
         predictions={name: np.concatenate([p[2][name] for p in parts]) for name in names},
         problems=problems, num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
         slices={name: pa.chunked_array([c for p in parts for c in p.chunks]) for name, parts in sliced.items()},
+        units=pa.chunked_array(units) if units else None,
         latency=latency.get("candidate"), champion_latency=latency.get("champion"),
         columns=sample.evidence(scored_s, columns_s),
     )  # fmt: skip

@@ -1,0 +1,62 @@
+"""What was judged before a candidate: looked up when it is judged first, and kept with its run."""
+
+from collections.abc import Iterator
+
+from raytemplate.errors import IntegrityError
+from raytemplate.execution.journal import RECORDS, Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.planning.made_from import made_from
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records import codec
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.judged import Precedents
+
+
+def take_precedents(journal: Journal, plan: RunPlan, evaluation: Evaluation) -> Precedents:
+    """The run's record of what was judged before its candidate: made anew for other test rows or another champion."""
+    kept, champion = journal.read(Precedents), evaluation.champion_ref
+    digest = champion.digest if champion else ""
+    on_these = kept if kept is not None and kept.test_rows == evaluation.test_rows else None
+    if on_these is not None and on_these.champion_digest == digest:
+        return on_these
+    found = Precedents(
+        model=plan.name, candidate_digest=evaluation.candidate_digest, test_rows=evaluation.test_rows,
+        nth=on_these.nth if on_these else _nth(journal, plan.name, evaluation), champion_digest=digest,
+        same_as_champion=champion is not None and _made_alike(journal, plan, champion.run_id),
+    )  # fmt: skip
+    journal.write(found)
+    return found
+
+
+def _nth(journal: Journal, model: str, evaluation: Evaluation) -> int:
+    """Which one this is of the different candidates judged on these rows; one that was judged before keeps its number.
+
+    What a variant makes for show has no such record, and neither has a run that failed before it was judged.
+    """
+    if not evaluation.test_rows:
+        return 0
+    before = {
+        one.candidate_digest: one.nth
+        for one in _of_other_runs(journal)
+        if (one.model, one.test_rows) == (model, evaluation.test_rows)
+    }
+    return before.get(evaluation.candidate_digest, len(before) + 1)
+
+
+def _of_other_runs(journal: Journal) -> Iterator[Precedents]:
+    for path in journal.folder.parent.glob(f"*/{RECORDS[Precedents]}"):
+        if path.parent == journal.folder:
+            continue
+        try:
+            yield codec.loads(Precedents, path.read_bytes())
+        except (OSError, IntegrityError):
+            continue  # being written, or damaged: `runs` names that run; no other is kept from being judged by it
+
+
+def _made_alike(journal: Journal, plan: RunPlan, run_id: str) -> bool:
+    """Whether the champion's run was made from the same, but for seeds; False where its records are gone."""
+    try:
+        lock = read_lock(Journal(journal.folder.parent / run_id))
+    except IntegrityError:
+        return False
+    return made_from(lock.plan) == made_from(plan)

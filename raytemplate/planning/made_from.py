@@ -1,0 +1,54 @@
+"""What a model is made from, but for chance: two plans that differ in nothing but their seeds say the same."""
+
+import hashlib
+from typing import Any
+
+from raytemplate.planning.stages import FitStage, IngestStage, RunPlan, SweepStage
+from raytemplate.records.codec import canonical, encode
+
+_OF_READING = (
+    "root", "num_files_listed", "columns", "types", "baseline", "newest", "mode", "memory_bytes", "contract",
+    "location", "version",
+)  # fmt: skip
+"""Fields of an ingest stage that say how and where it is read, or what else is: none changes the model."""
+
+_OF_MACHINE = (
+    "why", "cpus_per_worker", "gpus_per_worker", "memory_per_worker", "accelerator", "least_workers", "max_failures",
+)  # fmt: skip
+_OF_FORECAST = ("expected_trials", "rows_per_s", "slots", "begin_with")
+
+
+def made_from(plan: RunPlan) -> str:
+    """12 hex digits over rows, features, own code and settings, without any seed.
+
+    The seed of `data.split` stays: it says which rows a model is made from.
+    """
+    sweep = _sweep(plan.sweep) if plan.sweep else None
+    material = [_ingest(plan.ingest), _fit(plan.fit), sweep, plan.limits.time_s, plan.code.sha256]
+    return hashlib.sha256(canonical(material).encode()).hexdigest()[:12]
+
+
+def _ingest(stage: IngestStage) -> dict[str, Any]:
+    """The stage; windows of rows split by hash have no times, and files count by content."""
+    found = _without(encode(stage), ("seed", *_OF_READING))
+    found["files"] = [[file.sha256, file.slices] for file in stage.files]
+    if stage.split is not None:
+        found["windows"] = [[window.name, window.share] for window in stage.windows]
+    return found
+
+
+def _fit(stage: FitStage) -> dict[str, Any]:
+    start = stage.warm_start
+    return {
+        **_without(encode(stage), _OF_MACHINE),
+        "training": _without(stage.training, ("seed",)),
+        "warm_start": start.digest if start and not start.problem else "",
+    }
+
+
+def _sweep(stage: SweepStage) -> dict[str, Any]:
+    return {**_without(encode(stage), ("seed", *_OF_FORECAST)), "arms": [_fit(arm) for arm in stage.arms]}
+
+
+def _without(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in names}
