@@ -133,7 +133,7 @@ def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[s
             f"{show_moment(evaluation.test_start)} to {show_moment(evaluation.test_end)} ({groups})."
         )
     if evaluation.num_groups < LEAST_UNITS:
-        yield f"The intervals rest on {groups} only; fewer than {LEAST_UNITS} make them too narrow."
+        yield f"The intervals rest on {groups} only; fewer than ten make them too narrow."
     if unknown := evaluation.candidate.num_unknown_categories:
         yield f"{count(unknown, 'test row')} had a category it had never seen; it treats all of them alike."
     if evaluation.champion_problem:
