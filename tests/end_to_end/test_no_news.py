@@ -1,4 +1,4 @@
-"""Data that does not change must not keep on making champions: chance alone is no improvement."""
+"""Data that does not change makes no second champion: chance alone is no improvement, and seldom passes the gates."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def one_run(template, workspace, seed, engines):
     return execution.run().state
 
 
-def test_sixty_retrains_on_unchanged_data_promote_at_most_three(one_ray, flights, tmp_path):
+def test_sixty_retrains_on_unchanged_data_promote_none_and_at_most_three_beat_the_champion(one_ray, flights, tmp_path):
     workspace = Workspace(write_demo(tmp_path / "demo", flights, months=(1, 2)))
     create(workspace)
     engines = []
     states = [one_run(workspace.folder / SHIPPED.name, workspace, seed, engines) for seed in range(NUM_RUNS)]
-    promotions = states.count("approved")
-    print(f"{promotions} promotions in {NUM_RUNS} retrains")
-    assert set(states) <= {"approved", "rejected", "unchanged"}
-    assert Ledger(workspace.governance_db).history("flights-air-time").term == promotions
-    assert 1 <= promotions <= 3  # one is the first champion; a twentieth at most in all
+    lucky = states.count("held")
+    print(f"{lucky} of {NUM_RUNS} retrains passed every gate")
+    assert states[0] == "approved" and set(states[1:]) <= {"held", "rejected", "unchanged"}
+    assert Ledger(workspace.governance_db).history("flights-air-time").term == 1
+    assert lucky <= 3  # a twentieth at most; only the seed is another, so that none is promoted

@@ -279,7 +279,9 @@ def test_promote_rollback_and_a_champion_that_moved(one_ray, story, copy):
     assert "✓ fit" not in judged.stderr and "✓ evaluate" in judged.stderr
     assert ((run / "epochs.jsonl").read_bytes(), (run / "fit.json").read_bytes()) == before
     assert record(run, "evaluation")["champion_ref"]["version"] == 3
-    assert here("promote", other, cwd=copy).returncode == 0
+    unsaid = here("promote", other, cwd=copy)  # only its seed is another
+    assert (unsaid.returncode, "is held by same-again" in unsaid.stderr) == (2, True)
+    assert here("promote", other, "--reason", "to see it", cwd=copy).returncode == 0
     assert head(copy) == 4
 
     back = here("rollback", MODEL, "--reason", "it was not", cwd=copy)
