@@ -8,10 +8,12 @@ import pyarrow as pa
 from raytemplate.data.features.encoding import target_values
 from raytemplate.data.times import row_times
 from raytemplate.evaluation.columns import MAX_ROWS, column_evidence
+from raytemplate.evaluation.grouped import groups_of, unit_values
 from raytemplate.evaluation.intervals import group_ids
+from raytemplate.evaluation.metrics.formula import Groups
 from raytemplate.evaluation.metrics.metric import metric_of
 from raytemplate.models.saved import SavedModel
-from raytemplate.planning.stages import EvaluateStage, IngestStage
+from raytemplate.planning.stages import EvaluateStage, GroupedBy, IngestStage
 from raytemplate.records.evaluated import ColumnEvidence
 
 
@@ -30,7 +32,9 @@ class Sample:
 
     def add(self, table: Any) -> None:
         """The next rows."""
-        names = dict.fromkeys((*self._model.features.columns, self._stage.target, self._stage.time))
+        unit = self._evaluate.resample
+        group = unit.column if isinstance(unit, GroupedBy) else ""
+        names = dict.fromkeys((*self._model.features.columns, self._stage.target, self._stage.time, group))
         here = np.arange(-self._passed % self._step, len(table), self._step)
         self._taken.append(table.select([name for name in names if name]).take(pa.array(here)))
         self._passed += len(table)
@@ -45,8 +49,14 @@ class Sample:
         evaluate, features = self._evaluate, self._model.features
         slow = scored_s * len(rows) / max(1, self._num_rows) > limit_s
         return column_evidence(
-            rows, target_values(rows, features), group_ids(row_times(rows, self._stage.time), evaluate.resample),
+            rows, target_values(rows, features), self._groups(rows),
             None if slow else lambda table: self._model.predict(table)[0], columns=features.columns,
             metric=metric_of(evaluate.metric, evaluate.quantile), num_classes=len(features.classes),
             num_resamples=evaluate.num_resamples, seed=evaluate.seed, limit_s=limit_s,
         )  # fmt: skip
+
+    def _groups(self, rows: Any) -> Groups:
+        unit = self._evaluate.resample
+        if isinstance(unit, GroupedBy):
+            return groups_of(pa.chunked_array([unit_values(rows, unit.column)]))
+        return group_ids(row_times(rows, self._stage.time), unit)
