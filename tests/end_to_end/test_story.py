@@ -72,6 +72,7 @@ def test_the_first_run_makes_the_first_champion(story):
     assert [json.loads(events[0])["event"], json.loads(events[-1])["event"]] == ["run started", "run ended"]
     for gate in ("metric-limit", "beats-baseline", "beats-champion", "data-rows"):
         assert gate in story.first.out
+    assert "too-good         pass     distance alone explains 0." in story.first.out
     assert "Records: .raytemplate/runs/" in story.first.out
 
 
