@@ -22,6 +22,15 @@ def is_time(kind: Any) -> bool:
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date32(kind))
 
 
+def first_of_years(column: Any) -> Any:
+    """Whole numbers [rows] as the first moments of the years that they are.
+
+    Raises:
+        pa.ArrowInvalid: a number that no year of four digits is.
+    """
+    return pc.strptime(column.cast(pa.string()), format="%Y", unit="us")
+
+
 def to_moment(ticks: int, kind: Any) -> datetime:
     """The UTC time of a raw value of an Arrow time type, cut down to whole microseconds.
 

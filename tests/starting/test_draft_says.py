@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from in_this_process import read
 
 from raytemplate import api
+from raytemplate.data.sources.as_read import as_read
+from raytemplate.data.sources.text.rules import Rules
+from raytemplate.errors import UsageError
 from raytemplate.reports.draft_shown import draft_text
 from raytemplate.starting.draft.write import write_draft
 from raytemplate.starting.survey.survey import Asked
@@ -76,6 +82,26 @@ def test_the_newest_rows_without_a_target_become_the_label_delay(tmp_path):
     assert str(spec.data.windows.label_delay) == "20d"
     kept = read(api.plan(spec, "latest").plan.ingest)
     assert {name: side.num_rows for name, side in kept.items()} == {"train": 1_298, "validation": 91, "test": 91}
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_whole_years_are_times(tmp_path, name):
+    table = measured(350, year=1990 + np.arange(350) // 10)
+    spec, draft, _ = drafted(tmp_path, table, time="year", name=name)
+    assert spec.data.csv.dates == ("%Y",) and "year is one" not in draft.split_why
+    kept = read(api.plan(spec, "latest").plan.ingest)
+    assert {window: side.num_rows for window, side in kept.items()} == {"train": 150, "validation": 100, "test": 100}
+
+
+def test_years_in_a_table_in_memory_are_taken_as_those_of_its_files():
+    table = as_read(pa.table({"year": [1999, 2024]}), Rules(dates=("%Y",)), {"year": "time"})
+    assert table.column("year").to_pylist() == [datetime(1999, 1, 1), datetime(2024, 1, 1)]
+
+
+def test_whole_numbers_are_no_times_unless_they_are_years(tmp_path):
+    table = measured(350, day=20240101 + np.arange(350) // 20)
+    with pytest.raises(UsageError, match="column day is int64, expected a timestamp, a date or whole years"):
+        drafted(tmp_path, table, time="day")
 
 
 def test_many_columns_are_shown_in_few_lines_of_eighty_characters(tmp_path):

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -13,11 +13,14 @@ from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, c
 from raytemplate.data.sources.locations import open_file
 from raytemplate.data.sources.source import ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
-from raytemplate.data.times import between, is_time
+from raytemplate.data.times import between, first_of_years, is_time
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.plugins import suggest
 from raytemplate.records.ingested import FileRead
 from raytemplate.units import show_bytes
+
+YEARS = "years"
+"""The setting that names columns of whole numbers which are years."""
 
 MAX_GROUP_BYTES = 4 * 2**30
 """A row group that unpacks to more is refused before its first row is read."""
@@ -44,9 +47,10 @@ def read_slice(order: SliceOrder) -> ReadResult:
                 f"{path}: changed since it was planned (its footer is another one)", next_step="plan again"
             )
         wanted = tuple(dict.fromkeys((*columns, time) if time else columns))
-        names = _check_columns(footer, path, wanted, time)
+        years = order.reading.get(YEARS, ())
+        names = _check_columns(footer, path, wanted, "" if time in years else time)
         pieces = _read_pieces(file, path, footer, row_groups, wanted, names)
-    table = _decode(pieces, path, footer, row_groups, wanted)
+    table = _with_years(_decode(pieces, path, footer, row_groups, wanted), years, path)
     timeless = 0
     if time:
         times = table.column(time)
@@ -112,6 +116,17 @@ def _decode(
     except (pa.ArrowException, OSError, EOFError) as error:
         words = str(error).strip().split("\n", 1)[0][:200]
         raise DataError(f"{path}: damaged: {words}; write it again, or take it from a copy") from error
+
+
+def _with_years(table: Any, years: Sequence[str], path: str) -> Any:
+    for name in years:
+        if name in table.column_names:
+            try:
+                column = first_of_years(table.column(name))
+            except pa.ArrowInvalid as error:
+                raise DataError(f"{path}: column {name} has a value that is no year such as 2024") from error
+            table = table.set_column(table.column_names.index(name), name, column)
+    return table
 
 
 class _Pieces(io.RawIOBase):

@@ -3,7 +3,7 @@
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
-from raytemplate.data.sources.chunks import read_slice
+from raytemplate.data.sources.chunks import YEARS, read_slice
 from raytemplate.data.sources.footer import Footer, arrow_schema, column_of, read_footer
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.data.sources.locations import HERE, find_files, named, open_file
@@ -36,15 +36,26 @@ class ParquetSource:
     @staticmethod
     def list_source(order: ListOrder) -> SourceTable:
         """See `list_source`."""
-        return list_source(order.pattern, order.root, order.time, order.storage)
+        return list_source(order.pattern, order.root, order.time, order.storage, _maybe_years(order))
 
     read_slice = staticmethod(read_slice)
 
 
-def list_source(pattern: str, root: Path, time: str, storage: Storage = HERE) -> SourceTable:
+def _maybe_years(order: ListOrder) -> frozenset[str]:
+    """The columns of times that are years where they hold whole numbers: `data.csv.dates` says so."""
+    promised = frozenset(name for name, kind in order.types.items() if kind == "time")
+    return promised | {order.time} if "%Y" in order.settings.get("dates", ()) else frozenset()
+
+
+def list_source(
+    pattern: str, root: Path, time: str, storage: Storage = HERE, maybe_years: frozenset[str] = frozenset()
+) -> SourceTable:
     """Every file of a path, folder or glob, from the footers alone: no row is read.
 
     Paths in the result are relative to `root` where they lie below it.
+
+    Args:
+        maybe_years: columns whose whole numbers are years.
 
     Raises:
         DataError: no file, an unreadable file, schemas that differ, no usable `time` column, or no rows at all.
@@ -57,12 +68,16 @@ def list_source(pattern: str, root: Path, time: str, storage: Storage = HERE) ->
     first = {field.name: str(field.type) for field in schemas[0]}
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
         check_same_schema(path, {field.name: str(field.type) for field in schema}, paths[0], first)
-    if time:
+    years = tuple(name for name in first if name in maybe_years and first[name].startswith(("int", "uint")))
+    if time and time not in years:
         check_time(paths[0], schemas[0], time)
     kind = schemas[0].field(time).type if time else None
     files = tuple(_source_file(p, root, f, time, kind, frozenset(first)) for p, f in zip(paths, footers, strict=True))
     check_rows(pattern, files)
-    return SourceTable(kind="parquet", root=str(root), files=files, schema=first, location=Settings.of(storage))
+    return SourceTable(
+        kind="parquet", root=str(root), files=files, schema={**first, **dict.fromkeys(years, "timestamp[us]")},
+        location=Settings.of(storage), reading=Settings({YEARS: years} if years else {}),
+    )  # fmt: skip
 
 
 def _footer(path: str, storage: Storage) -> Footer:
@@ -89,6 +104,10 @@ def _slice(footer: Footer, index: int, time: str, kind: Any, names: frozenset[st
 
 
 def _range(found: Any, kind: Any, path: str) -> tuple[datetime, datetime]:
+    if pa.types.is_integer(kind):
+        if not 1000 <= found.min_raw <= found.max_raw <= 9999:
+            raise DataError(f"{path}: times from {found.min_raw} to {found.max_raw}, expected years such as 2024")
+        return datetime(found.min_raw, 1, 1, tzinfo=UTC), datetime(found.max_raw, 1, 1, tzinfo=UTC)
     try:
         return to_moment(found.min_raw, kind), to_moment(found.max_raw, kind)
     except DataError as error:

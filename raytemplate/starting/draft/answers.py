@@ -6,14 +6,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
+from raytemplate.evaluation.alone import MAX_ROWS
 from raytemplate.evaluation.metrics.formula import Floats
 from raytemplate.evaluation.metrics.metric import Metric, metric_of
 from raytemplate.starting.draft.learning import METRICS, Learning, class_text
 from raytemplate.starting.survey.survey import Survey
 
 pc: Any = pyarrow.compute
+
+_LEAST_JUDGED, _MOST_JUDGED = 3_000, 300_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -31,6 +35,11 @@ class Answers:
     values: Floats
     classes: tuple[str, ...]
     metric: Metric
+
+    def some(self) -> NDArray[np.int64]:
+        """Rows enough to judge each column alone, fewer of them where there are many columns."""
+        most = max(_LEAST_JUDGED, min(MAX_ROWS, _MOST_JUDGED // self.rows.num_columns))
+        return np.linspace(0, len(self.values) - 1, min(most, len(self.values))).astype(np.int64)
 
     @property
     def num_classes(self) -> int:

@@ -118,7 +118,10 @@ def _explains(role: Role, values: Any, answers: Answers) -> str:
     few = counts is not None and len(counts) <= answers.num_classes
     kin = bool(_words(role.column.name) & _words(answers.name)) and not _BEFORE.search(role.column.name)
     least = _KIN_EXPLAINS if kin else _FLAG_EXPLAINS if few else _EXPLAINS
-    share = explained(values, answers.values, metric=answers.metric, num_classes=answers.num_classes)
+    rows = answers.some()
+    share = explained(
+        values.take(pa.array(rows)), answers.values[rows], metric=answers.metric, num_classes=answers.num_classes
+    )
     if share < least:
         return ""
     why = ", and shares its name" if kin and share < _EXPLAINS else ""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from raytemplate.data.times import utc_days
 from raytemplate.errors import DataError, UsageError
 from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings
+from raytemplate.starting.survey.dates import formats_of
 from raytemplate.starting.survey.facts import ColumnFacts, facts_of
 from raytemplate.starting.survey.sample import sample_of
 from raytemplate.starting.survey.writing import Writing, writing_of
@@ -97,6 +98,9 @@ def survey(asked: Asked, root: Path) -> Survey:
     types = dict.fromkeys(writing.as_text, "text") | ({asked.time: "time"} if asked.time else {})
     order = ListOrder(pattern=asked.data, root=root, settings=Settings(writing.csv), types=types)
     source = list_files(format_, order)
+    if not first and (dates := _numbers_as_times(source, asked.time)):
+        writing = Writing(csv={"dates": list(dates)}, reasons={"dates": f"as in {asked.time}"})
+        source = list_files(format_, replace(order, settings=Settings(writing.csv)))
     _check_columns(asked, source, first, ",".join(sample.first)[:60] if sample else "")
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
     most = min(_SAMPLE_ROWS, max(200, _SAMPLE_VALUES // len(readable)))
@@ -132,6 +136,15 @@ def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
     return path if path.lower().endswith(source_of("csv").endings) else "", "auto"
 
 
+def _numbers_as_times(source: SourceTable, time: str) -> tuple[str, ...]:
+    """The format of years that whole numbers of a column are; none where it holds anything else."""
+    if not source.schema.get(time, "").startswith(("int", "uint")):
+        return ()
+    file = next(file for file in source.files if file.num_rows)
+    values: Any = read_slices(order_of(source, file, file.slices[:1], (time,))).table.column(time)
+    return formats_of([str(value) for value in values.drop_null().unique().to_pylist()], ("%Y",))
+
+
 def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_record: str) -> None:
     names = tuple(source.schema)
     if asked.target not in names:
@@ -149,7 +162,7 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
     kind = source.schema[asked.time]
     if not kind.startswith(("timestamp", "date32")):
         dates = "; give the format of its dates, such as --dates %d.%m.%Y" if first_csv and kind == "string" else ""
-        raise UsageError(f"--time: column {asked.time} is {kind}, expected a timestamp or a date{dates}")
+        raise UsageError(f"--time: column {asked.time} is {kind}, expected a timestamp, a date or whole years{dates}")
     if asked.time == asked.target:
         raise UsageError(f"--time and --target are both {asked.time}; expected two columns")
 
