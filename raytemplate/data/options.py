@@ -129,8 +129,8 @@ class CsvSpec(Options):
     """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. They are read
     to the letter: `29.05.24` is none of `%d.%m.%Y`, `31.02.2024` is no date at all, and a value that two formats read
     otherwise is refused. Those of digits alone, such as `%Y%m%d`, hold for `data.time` and for columns that the
-    contract calls `time`: elsewhere such values are numbers. They hold in JSON Lines and frames, too, and `%Y` for whole
-    numbers in Parquet. Default: none."""
+    contract calls `time`: elsewhere such values are numbers. They hold in JSON Lines and frames, too, and in Parquet
+    `%Y` for whole numbers. Default: none."""
 
     true_values: tuple[str, ...] = ()
     """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""

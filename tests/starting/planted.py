@@ -67,6 +67,32 @@ def flag_set_afterwards(table, rng):
     return table.assign(account_closed=((table.churn == "yes") & (rng.random(ROWS) < 0.85)).astype(int))
 
 
+def zero_unless_it_happened(table, rng):
+    hours = np.where((table.churn == "yes") & (rng.random(ROWS) < 0.8), rng.gamma(2, 3, ROWS), 0)
+    return table.assign(calls=hours.round(1))
+
+
+def mean_of_the_next_rows(table, rng):
+    days = pd.date_range("2020-01-01", periods=ROWS)
+    following = table.spend[::-1].rolling(7).mean()[::-1].shift(-1)
+    return table.assign(day=days, week_ahead=following.round(2))
+
+
+def mean_of_the_next_rows_of_a_group(table, rng):
+    days = pd.date_range("2020-01-01", periods=ROWS)
+    following = table.groupby("shop").spend.transform(lambda spend: spend[::-1].rolling(3).mean()[::-1].shift(-1))
+    return table.assign(day=days, ahead=following.round(2))
+
+
+def a_part_that_multiplies_to_it(table, rng):
+    return table.assign(spend_gross=(1.19 * table.spend).round(2))
+
+
+def wrong_in_three_per_cent(table, rng):
+    flipped = table.churn.map({"yes": "no", "no": "yes"})
+    return table.assign(status=np.where(rng.random(ROWS) < 0.03, flipped, table.churn))
+
+
 LEAKS = {
     filled_afterwards: ("churn", "reason"),
     copy_with_noise: ("spend", "forecast"),
@@ -78,6 +104,11 @@ LEAKS = {
     counter_sorted_by_the_label: ("churn", "Unnamed: 0"),
     duplicate_with_gaps: ("churn", "left"),
     flag_set_afterwards: ("churn", "account_closed"),
+    zero_unless_it_happened: ("churn", "calls"),
+    mean_of_the_next_rows: ("spend", "week_ahead"),
+    mean_of_the_next_rows_of_a_group: ("spend", "ahead"),
+    a_part_that_multiplies_to_it: ("spend", "spend_gross"),
+    wrong_in_three_per_cent: ("churn", "status"),
 }
 """What makes the column -> (target, the column)."""
 

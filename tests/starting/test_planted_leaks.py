@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import sklearn.datasets
 from planted import LEAKS, customers, planted
@@ -24,8 +25,8 @@ def suspicious(draft):
 @pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.__name__)
 def test_a_planted_leak_is_left_out_by_name_and_promotion_is_manual(tmp_path, leak):
     target, column = LEAKS[leak]
-    time = "opened" if "opened" in (table := planted(leak)) else ""
-    path, draft = drafted(tmp_path, table, target, time)
+    table = planted(leak)
+    path, draft = drafted(tmp_path, table, target, next((name for name in ("opened", "day") if name in table), ""))
     spec = api.load(path)
     assert column in suspicious(draft)
     assert spec.governance.promotion == "manual"
@@ -37,6 +38,13 @@ def test_honest_columns_stay_and_promotion_is_automatic(tmp_path, target):
     path, draft = drafted(tmp_path, customers(target), target)
     assert not draft.suspicious
     assert api.load(path).governance.promotion == "automatic"
+
+
+def test_what_is_made_of_earlier_rows_stays(tmp_path):
+    table = customers("spend").assign(day=pd.date_range("2020-01-01", periods=2_000))
+    table["week_before"] = table.spend.rolling(7).mean().shift(1)
+    table["spend_lag_1"] = table.spend.shift(1)
+    assert not suspicious(drafted(tmp_path, table, "spend", "day")[1])
 
 
 REAL = {

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from raytemplate.data.missing import null_where_missing
 from raytemplate.evaluation.alone import explained
 from raytemplate.starting.draft.answers import Answers
+from raytemplate.starting.draft.later_rows import LaterRows
 from raytemplate.starting.draft.sums import parts_of_sum
+from raytemplate.starting.survey.facts import ColumnFacts
 from raytemplate.starting.survey.roles import Role
 
 pc: Any = pyarrow.compute
 
-_EXPLAINS, _FLAG_EXPLAINS, _KIN_EXPLAINS = 0.9, 0.75, 0.5
+_EXPLAINS, _FLAG_EXPLAINS, _KIN_EXPLAINS = 0.9, 0.65, 0.5
 """Shares of the loss from which a column is left out: any; one with no more values than the target has classes; one
 that shares a word with the target's name. `distance` explains 0.87 of a flight's minutes in the air."""
 _PURE, _COMMON, _BY_CHANCE = 0.97, 0.7, 1e-6
@@ -39,7 +41,7 @@ def without_leaks(roles: Sequence[Role], answers: Answers, time: str) -> tuple[R
     Args:
         time: the column that says when a row was, "" for none.
     """
-    groups = _Groups(roles, answers)
+    groups = _Groups(roles, answers, time)
     found = {
         role.column.name: why
         for role in roles
@@ -70,17 +72,28 @@ def _reasons(role: Role, roles: Sequence[Role], answers: Answers, groups: "_Grou
         return
     if role.of_a_row and time:  # in order of time anything that goes on for a while follows its number
         return
-    if column.values is not None and len(column.values) == 2 and answers.num_classes == 2:
-        one, other = column.values
-        yield _where(answers, filled & _is(values, one), f"{one} only", "", least=_LEAST_OF_CLASS)
-        yield _where(answers, filled & _is(values, other), f"{other} only", "", least=_LEAST_OF_CLASS)
+    yield _mostly_one_value(column, values, answers)
     yield _ranges(values, answers)
     yield _explains(role, values, answers)
     yield groups.mean_of(column.name)
+    if column.type in ("number", "integer"):
+        yield groups.later.made_of(column.name, values)
 
 
-def _is(values: Any, one: object) -> NDArray[np.bool_]:
-    return pc.fill_null(pc.equal(values, one), False).to_numpy()
+def _mostly_one_value(column: ColumnFacts, values: Any, answers: Answers) -> str:
+    """That a column of two values, or of numbers with a usual one such as 0, has one of these for one class alone."""
+    if answers.num_classes != 2:
+        return ""
+    counts = pc.value_counts(values.drop_null()).to_pylist()
+    usual = max(counts, key=lambda one: one["counts"])["values"]
+    others = [one["values"] for one in counts if one["values"] != usual]
+    if len(others) > 1 and column.type not in ("number", "integer"):
+        return ""
+    is_usual = pc.fill_null(pc.equal(values, usual), False).to_numpy()
+    another = f"{others[0] if len(others) == 1 else f'other than {usual}'} only"
+    return _where(answers, ~is_usual & values.is_valid().to_numpy(), another, "", _LEAST_OF_CLASS) or _where(
+        answers, is_usual, f"{usual} only", "", _LEAST_OF_CLASS
+    )
 
 
 def _where(answers: Answers, inside: NDArray[np.bool_], yes: str, no: str, least: float = 0.0) -> str:
@@ -162,14 +175,15 @@ def _seconds(times: Any) -> NDArray[np.float64]:
 class _Groups:
     """Means of the target by each column that groups the rows: a column that is one of them was made from all rows."""
 
-    def __init__(self, roles: Sequence[Role], answers: Answers) -> None:
+    def __init__(self, roles: Sequence[Role], answers: Answers, time: str) -> None:
         self._answers = answers
-        self._codes: dict[str, NDArray[np.int64]] = {}
+        self.codes: dict[str, NDArray[np.int64]] = {}
         for role in roles:
             if role.use not in ("target", "time", "text") and role.column.type in ("text", "integer", "boolean"):
                 codes = self._coded(role.column.name)
-                if 2 < codes.max() + 1 <= len(codes) / 2 and len(self._codes) < _MOST_GROUPINGS:
-                    self._codes[role.column.name] = codes
+                if 2 < codes.max() + 1 <= len(codes) / 2 and len(self.codes) < _MOST_GROUPINGS:
+                    self.codes[role.column.name] = codes
+        self.later = LaterRows(answers, time, self.codes)
 
     def _coded(self, name: str) -> NDArray[np.int64]:
         values = null_where_missing(self._answers.rows.column(name)).combine_chunks()
@@ -181,7 +195,7 @@ class _Groups:
         if self._answers.num_classes > 2 or not pa.types.is_floating(column.type) or column.null_count:
             return ""
         values, target = column.cast(pa.float64()).to_numpy(), self._answers.values
-        for group, codes in self._codes.items():
+        for group, codes in self.codes.items():
             rows = np.bincount(codes)
             value = np.bincount(codes, weights=values) / rows
             if np.abs(values - value[codes]).max() > 1e-9 * max(1.0, float(np.abs(values).max())):
