@@ -58,6 +58,15 @@ def test_a_stream_makes_a_champion_too_and_is_told_of(run, capsys):
     assert made.evaluation.num_rows == made.snapshot.window("test").num_rows
 
 
+def test_rows_of_one_airport_are_resampled_together_in_both_modes_and_three_are_too_few(run):
+    both = [run({"data.ingest": mode, "evaluation.resample": {"group": "origin"}}) for mode in ("memory", "stream")]
+    found = [(made.evaluation.num_groups, made.evaluation.resample, made.end.state) for made in both]
+    assert found == [(3, "origin group", "held")] * 2
+    assert both[0].evaluation.test_rows == both[1].evaluation.test_rows != ""
+    told = " ".join(str(both[1]).split())
+    assert "on 3 origin groups only" in told and "origin groups resampled" in told
+
+
 def test_the_budget_ends_training_early_with_a_verdict(run):
     made = run({"training.epochs": 20_000, "budget.time": "14s", "resources.workers": 0})
     assert made.fit.stopped == "budget.time"
