@@ -8,7 +8,7 @@ from raytemplate.cli.output import Answer
 
 @click.command("promote")
 @click.argument("run")
-@click.option("--reason", default="", help="Why, kept in the ledger.")
+@click.option("--reason", default="", help="Why, kept in the ledger; required if a gate holds.")
 @workspace_option
 def command(run: str, reason: str, workspace: str | None) -> Answer:
     """Judge a run's evidence again and make its candidate the champion, if no gate blocks."""

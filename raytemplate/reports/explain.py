@@ -184,7 +184,7 @@ def _promote(stage: PromoteStage, plan: RunPlan) -> str:
     if not plan.govern.promotable:
         return f"nothing: variant {plan.variant} is judged for show"
     if stage.promotion == "automatic":
-        return "automatic, if no gate blocks"
+        return "automatic, if no gate blocks or holds"
     return "manual: if no gate blocks, waits for raytemplate promote RUN"
 
 

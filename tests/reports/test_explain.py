@@ -22,7 +22,7 @@ flights-air-time 1.0.0   as of 2013-06-01 UTC   plan 3f9c2a
   2 fit        tabular-mlp, 6 epochs; 1 process, 1 CPU: more workers would not be quicker
   3 evaluate   mae (decides), rmse, r2; against median by origin, dest
   4 govern     4 gates; beats-champion will be skipped: no champion yet
-  5 promote    automatic, if no gate blocks
+  5 promote    automatic, if no gate blocks or holds
 
   resources    fits: this machine, 2 CPUs, 24 GB, no GPU
   time         about 9 s (6 to 14), limit 10m
