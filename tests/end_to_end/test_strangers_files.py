@@ -53,7 +53,8 @@ def reviews(folder):
         for n in range(400):
             words = [draw.choice(["the", "food", "was", "by", "a", "waiter", "at", "noon"]) for _ in range(12)]
             words.insert(draw.randrange(12), "lovely" if n % 2 else "awful")
-            file.write(json.dumps({"said": " ".join(words), "stars": "good" if n % 2 else "bad"}) + "\n")
+            stars = "good" if (n % 2 == 1) != (n % 20 == 0) else "bad"  # some people mean it otherwise
+            file.write(json.dumps({"said": " ".join(words), "stars": stars}) + "\n")
     return "reviews.jsonl", "stars"
 
 

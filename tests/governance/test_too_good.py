@@ -73,6 +73,10 @@ def test_next_to_perfect_is_measured_by_the_baseline(evidence, mae, outcome):
     assert TooGood().check(evidence(candidate=scored("candidate", mae), columns=(DISTANCE,))).outcome == outcome
 
 
+def test_every_row_right_of_a_few_is_not_too_good(evidence):
+    assert TooGood().check(evidence(candidate=PERFECT, columns=(DISTANCE,), num_rows=99)).outcome == "pass"
+
+
 def test_a_metric_that_a_poor_model_can_be_best_at_is_not_perfect(evidence):
     candidate = scored("candidate", 6.94)
     metrics = {**candidate.metrics, "ece": metric_value("ece", 0.0)}

@@ -16,6 +16,7 @@ from raytemplate.records.evaluated import ColumnEvidence, Evaluation
 from raytemplate.records.judged import Finding
 
 _NEXT_TO_NOTHING = 1e-4  # of the baseline's distance from the perfect end
+_FEWEST_ROWS = 100  # of fewer a sound model may well have every one right
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -83,7 +84,9 @@ def _leading(columns: Sequence[ColumnEvidence]) -> str:
 
 
 def _perfect(evaluation: Evaluation) -> str:
-    """The first metric at its perfect end, with its value; empty if there is none."""
+    """The first metric at its perfect end, with its value; empty if there is none, and where few rows were tried."""
+    if evaluation.num_rows < _FEWEST_ROWS:
+        return ""
     baseline = evaluation.baseline.metrics if evaluation.baseline else {}
     for name, metric in evaluation.candidate.metrics.items():
         best = metric_of(name).best
