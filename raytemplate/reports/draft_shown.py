@@ -72,7 +72,8 @@ def _rows(draft: Draft) -> list[tuple[str, str]]:
 
 def _windows(lengths: Lengths) -> str:
     train = "all before" if lengths.train.unit == "all" else str(lengths.train)
-    parts = (f"train {train}, validation {lengths.validation}, test {lengths.test}", lengths.why)
+    late = f", {lengths.label_delay}d before as-of: {lengths.late}" if lengths.label_delay else ""
+    parts = (f"train {train}, validation {lengths.validation}, test {lengths.test}{late}", lengths.why)
     return "; ".join(part for part in parts if part)
 
 

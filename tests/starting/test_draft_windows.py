@@ -56,3 +56,15 @@ def test_the_newest_rows_without_a_target_are_the_label_delay():
 
 def test_there_are_no_windows_for_a_few_days():
     assert lengths_of(every(1, 9)) is None
+
+
+def test_windows_end_before_what_is_known_only_later():
+    found = lengths_of(every(1, 365), known_after=(12, "closed"))
+    assert found is not None
+    assert (found.label_delay, found.late) == (12, "closed comes so long afterwards in 95 % of rows")
+    assert found.num_rows["test"] == 280
+
+
+def test_a_delay_that_would_take_most_rows_is_not_proposed():
+    found = lengths_of(every(1, 365), known_after=(300, "closed"))
+    assert found is not None and found.label_delay == 0

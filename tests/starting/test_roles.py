@@ -53,8 +53,8 @@ ROLES = {
     "last names": ("LastName", words(300) * 10, "left out", "names of people"),
     "whole names": ("name", [f"{w}, Mr. Owen" for w in words(ROWS)], "left out", "names of people"),
     "names of colours": ("name", RNG.choice(["red", "dark green"], ROWS), "categorical", ""),
-    "weights of a survey": ("fnlwgt", RNG.integers(10_000, 99_999, ROWS), "left out", "by its name and values"),
-    "weights scaled to 1": ("w", RNG.gamma(4, 0.25, ROWS) / 1.0, "left out", "by its name and values"),
+    "weights of a survey": ("fnlwgt", RNG.integers(10_000, 99_999, ROWS), "left out", "by its name, how many"),
+    "weights scaled to 1": ("w", RNG.gamma(4, 0.25, ROWS) / 1.0, "left out", "by its name, how many"),
     "weights in kilograms": ("weight", RNG.normal(75, 12, ROWS).clip(40), "numeric", ""),
     "weights in tonnes": ("wt", RNG.gamma(9, 0.35, ROWS), "numeric", ""),
 }  # fmt: skip
@@ -75,6 +75,8 @@ TWICE = {
     "the hour where summer time is": (
         RNG.random(ROWS), {"at": AT, "a": AT.tz_localize("UTC").tz_convert("America/New_York").hour}, "the hour of at",
     ),
+    "the name of the weekday": (RNG.random(ROWS), {"at": AT, "a": AT.day_name()}, "the weekday of at"),
+    "the name of the month": (RNG.random(ROWS), {"at": AT, "a": AT.month_name()}, "the month of at"),
     "the month": (RNG.random(ROWS), {"at": AT, "a": AT.month}, "the month of at"),
     "the same as text": (RNG.random(ROWS), {"at": AT, "a": AT.strftime("%Y-%m-%d %H:%M")}, "the time of at"),
     "its day": (RNG.random(ROWS), {"at": AT, "a": AT.normalize()}, "the day of at"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from raytemplate.errors import UsageError
 from raytemplate.starting.draft.answers import answers_of
 from raytemplate.starting.draft.far_days import FarDays, far_days
-from raytemplate.starting.draft.leaks import without_leaks
+from raytemplate.starting.draft.leaks import known_after, without_leaks
 from raytemplate.starting.draft.learning import METRICS, Learning, learning_of
 from raytemplate.starting.draft.trend import has_trend
 from raytemplate.starting.draft.windows import LEAST_DAYS, Lengths, last_year, lengths_of
@@ -86,7 +86,8 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
     roles = without_leaks(roles_of(found), answers, asked.time)
     far = far_days(found.days)
     labelled = {day: rows for day, rows in found.labelled.items() if day not in far.days}
-    lengths = lengths_of(labelled, max((day for day in found.days if day not in far.days), default=None))
+    newest = max((day for day in found.days if day not in far.days), default=None)
+    lengths = lengths_of(labelled, newest, known_after(roles, answers, asked.time))
     if lengths and has_trend(answers, asked.time) and lengths.test.unit == "day":
         lengths = last_year(lengths, labelled)
     draft = Draft(

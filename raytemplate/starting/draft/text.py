@@ -115,17 +115,19 @@ def _windows(draft: Draft) -> Iterable[str]:
     yield remark(f"    test: {lengths.test}", f"{lengths.num_rows['test']:,} rows")
     if lengths.why:
         yield f"    # {lengths.why}"
-    late = "the newest rows have no target yet" if lengths.label_delay else "set it where the truth arrives late"
-    yield remark(f"    label_delay: {lengths.label_delay}d", late)
+    yield remark(f"    label_delay: {lengths.label_delay}d", one_line(lengths.late))
 
 
 def _split(draft: Draft) -> Iterable[str]:
     share = "20 %" if draft.survey.num_rows < _SMALL else "15 %"
-    by = "the keys" if draft.of("key") else "all columns but the target"
+    if draft.of("key"):
+        by, so = "the keys", "a row never changes sides"
+    else:
+        by, so = "all columns but the target", "rows alike share a side"
     shares = f"validation: {share}, test: {share}"
     if draft.uncounted:
         by, shares = f"{by} and these", f"{shares}, ignore: {sequence(draft.uncounted)}"
-    yield remark(f"  split: {{{shares}}}", f"by a hash of {by}: rows alike share a side")
+    yield remark(f"  split: {{{shares}}}", f"by a hash of {by}: {so}")
     yield f"  # no windows: {one_line(draft.split_why)}"
 
 

@@ -12,6 +12,7 @@ _UNITS = 10
 """Days with rows that an interval needs."""
 _MOST_SHARE = 1 / 6
 _LEAST_TRAIN = 0.4
+_LEAST_KEPT = 0.75
 _MONTHLY, _YEARLY = 20.0, 300.0
 _WEEKS = (13, 8, 6, 4, 3, 2)
 _A_YEAR, _ALL = Span(12, "month"), Span(0, "all")
@@ -23,7 +24,8 @@ class Lengths:
 
     Args:
         why: what could not be had, as a comment; "" where nothing is said.
-        label_delay: days from the newest row to the newest one with a target.
+        label_delay: days from the newest row to the newest one whose target is known.
+        late: why, as a comment.
     """
 
     validation: Span
@@ -33,9 +35,12 @@ class Lengths:
     train: Span = _ALL
     why: str = ""
     label_delay: int = 0
+    late: str = "set it where the truth arrives late"
 
 
-def lengths_of(labelled: Mapping[date, int], newest: date | None = None) -> Lengths | None:
+def lengths_of(
+    labelled: Mapping[date, int], newest: date | None = None, known_after: tuple[int, str] = (0, "")
+) -> Lengths | None:
     """Windows with rows in each of them; None where there are too few days with rows, or nearly all lie at the end.
 
     Validation and test are together at most a sixth of the rows if each then has ten days with rows, else as short as
@@ -44,11 +49,18 @@ def lengths_of(labelled: Mapping[date, int], newest: date | None = None) -> Leng
     Args:
         labelled: day -> rows with a target.
         newest: the newest day of all rows, if another.
+        known_after: days after which the target of nearly every row is known, and the column that says so.
     """
+    newest, why = newest or max(labelled, default=date.min), "the newest rows have no target yet"
+    days, column = known_after
+    early = {day: rows for day, rows in labelled.items() if (newest - day).days >= days}
+    if days > (newest - max(labelled, default=newest)).days and len(early) >= _LEAST_KEPT * len(labelled):
+        labelled, why = early, f"{column} comes so long afterwards in 95 % of rows"
     if len(labelled) < LEAST_DAYS or max(labelled) == date.max:
         return None
     found = next((one for one in _tried(_Days(labelled)) if _leaves_enough(one)), None)
-    return replace(found, label_delay=((newest or max(labelled)) - max(labelled)).days) if found else None
+    delay = (newest - max(labelled)).days
+    return replace(found, label_delay=delay, late=why if delay else found.late) if found else None
 
 
 def last_year(lengths: Lengths, labelled: Mapping[date, int]) -> Lengths:

@@ -78,7 +78,7 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     if names_people(column, sample):
         return Role(column=column, use="left out", why="names of people", of_a_row=column.share_distinct >= _UNIQUE)
     if weighs_rows(column, sample):
-        return Role(column=column, use="left out", why="by its name and values, how much a row weighs in a sample")
+        return Role(column=column, use="left out", why="by its name, how many others a row stands for")
     if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
         if found.num_rows <= _MOST_ROWS_OF_PROSE:
             return Role(column=column, use="text")

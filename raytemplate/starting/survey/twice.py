@@ -93,6 +93,8 @@ class _Parts:
 def _part(column: ColumnFacts, rows: pa.Table, parts: _Parts) -> str:
     """Which part of a time a column is: "the hour"; of a text or another time "the day" or "the time"; else ""."""
     values = null_where_missing(rows.column(column.name))
+    if column.type == "text" and column.values is not None and len(column.values) in (7, 12):
+        return _name_of(values, parts)
     if column.whole and column.range:
         return _number_of(_floats(values), parts)
     times = _as_times(values) if column.type == "text" else _clock(values) if column.type == "time" else None
@@ -102,6 +104,18 @@ def _part(column: ColumnFacts, rows: pa.Table, parts: _Parts) -> str:
     if _agree(parts.moments, moments, both=False):
         return "the time"
     return "the day" if _agree(parts.moments // day * day, moments, both=False) else ""
+
+
+def _name_of(values: Any, parts: _Parts) -> str:
+    """Of which part a text is the name: "the weekday", "the month", else ""."""
+    codes = _floats(values.combine_chunks().dictionary_encode().indices)
+    for part in ("weekday", "month"):
+        numbers = parts.numbers[part][_HOURS.index(0)]
+        there = np.isfinite(codes) & np.isfinite(numbers)
+        pairs = set(zip(codes[there], numbers[there], strict=True))
+        if len(pairs) == len({code for code, _ in pairs}) == len({number for _, number in pairs}) > 1:
+            return f"the {part}"
+    return ""
 
 
 def _number_of(values: NDArray[np.float64], parts: _Parts) -> str:
