@@ -20,7 +20,7 @@ def table():
         "ключ: 1": [f"K{row}" for row in range(ROWS)], "total amount": x, "a.b": x + random.normal(size=ROWS),
         'say "so"': random.normal(size=ROWS), "[x]": random.integers(0, 5, ROWS), "{j}: #": random.normal(size=ROWS),
         "a,b": ["pq"[row % 2] for row in range(ROWS)], "select": [None, *random.normal(size=ROWS - 1)],
-        "time in bed": [None, *(2 * x[1:] + random.normal(size=ROWS - 1) * 0.1)],
+        "time in bed": [None, *(2 * x[1:] + random.normal(size=ROWS - 1))],
     })  # fmt: skip
 
 

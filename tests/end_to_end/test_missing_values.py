@@ -16,7 +16,7 @@ def sheet(tmp_path):
     """y is 10, 20, 30 for k 1, 2, 3 and 70 where k is missing; of 3,000 labels 60 are NaN, as polars writes them."""
     n = 3000
     k, y = 1.0 + np.arange(n) % 4, np.array([10.0, 20.0, 30.0, 70.0])[np.arange(n) % 4]
-    y = y + np.random.default_rng(0).normal(size=n) * 0.5
+    y = y + np.random.default_rng(0).normal(size=n) * 4
     y[::50] = np.nan
     k = np.where(k == 4, np.nan, k)
     times = [dt.datetime(2024, 1, 1) + dt.timedelta(hours=h, minutes=7 * h % 60) for h in range(n)]
@@ -38,4 +38,4 @@ def test_the_draft_leaves_nan_labels_out_and_every_family_of_a_sweep_knows_a_mis
     for version in ("/1", "/2"):
         scored = here("predict", f"s{version}", "../new.parquet", "../o.parquet", cwd=sheet / "p")
         assert scored.returncode == 0, scored.stderr
-        assert pq.read_table(sheet / "o.parquet")["prediction"].to_pylist() == pytest.approx([10, 20, 30, 70], abs=2)
+        assert pq.read_table(sheet / "o.parquet")["prediction"].to_pylist() == pytest.approx([10, 20, 30, 70], abs=4)
