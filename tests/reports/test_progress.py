@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 
 from raytemplate.records.fitted import Restart
+from raytemplate.records.judged import Finding
 from raytemplate.reports import progress
 from raytemplate.reports.lines import Lines
 from raytemplate.testing import sample_plans, samples
@@ -103,6 +104,12 @@ def test_evaluate_text_when_rows_are_resampled() -> None:
 def test_govern_text_counts_what_did_not_pass() -> None:
     verdict = samples.sample_rejected(waivers=(samples.sample_waiver(),))
     assert progress.govern_text(verdict) == "4 gates, 1 blocked, 1 waived"
+
+
+def test_a_rule_that_holds_is_no_gate() -> None:
+    again = Finding(gate="same-again", outcome="hold", found="only the seed differs")
+    verdict = samples.sample_held(findings=(*samples.sample_findings(), again))
+    assert progress.govern_text(verdict) == "4 gates, 1 held"
 
 
 def test_epoch_line() -> None:
