@@ -47,6 +47,13 @@ def test_what_is_made_of_earlier_rows_stays(tmp_path):
     assert not suspicious(drafted(tmp_path, table, "spend", "day")[1])
 
 
+def test_the_day_is_no_range_of_the_weather_that_all_rows_of_an_hour_share(tmp_path):
+    hours = pd.date_range("2013-01-01", periods=30 * 24, freq="h").repeat(30)
+    humidity = pd.Series(range(30 * 24)).sample(frac=1, random_state=0).repeat(30).to_numpy() / 9
+    table = pd.DataFrame({"place": list("abc") * 7_200, "date": hours.day, "humidity": humidity})
+    assert not suspicious(drafted(tmp_path, table, "humidity")[1])
+
+
 REAL = {
     "iris": sklearn.datasets.load_iris, "tumours": sklearn.datasets.load_breast_cancer,
     "wine": sklearn.datasets.load_wine, "diabetes": sklearn.datasets.load_diabetes,

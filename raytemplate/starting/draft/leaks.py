@@ -29,7 +29,7 @@ _EXPLAINS, _FLAG_EXPLAINS, _KIN_EXPLAINS = 0.9, 0.65, 0.5
 that shares a word with the target's name. `distance` explains 0.87 of a flight's minutes in the air."""
 _PURE, _COMMON, _BY_CHANCE = 0.97, 0.7, 1e-6
 _LEAST_ROWS, _LEAST_OF_CLASS = 20, 0.3
-_MOST_RANGES, _OUT_OF_PLACE = 50, 0.05
+_MOST_RANGES, _LEAST_OF_RANGES, _OUT_OF_PLACE = 50, 10, 0.05
 _LATER, _AS_MEAN = 0.05, 0.02
 _MOST_GROUPINGS = 12
 _A_DAY = 86_400
@@ -119,11 +119,11 @@ def _ranges(values: Any, answers: Answers) -> str:
     num_values = len(coded.dictionary)
     if answers.num_classes or not 1 < num_values <= _MOST_RANGES:
         return ""
-    codes = coded.indices.to_numpy()
-    rarer = len(codes) - np.bincount(codes).max()
-    ordered = codes[np.argsort(answers.values, kind="stable")]
+    # One row for each value of the target: rows of one hour share its weather, and its day.
+    ordered = coded.indices.to_numpy()[np.unique(answers.values, return_index=True)[1]]
+    rarer = len(ordered) - np.bincount(ordered).max()
     out_of_range = int((ordered[1:] != ordered[:-1]).sum()) - (num_values - 1)
-    if rarer < _LEAST_ROWS or out_of_range > _OUT_OF_PLACE * rarer:
+    if rarer < _LEAST_OF_RANGES or out_of_range > _OUT_OF_PLACE * rarer:
         return ""
     return f"each of its {num_values} values is a range of {answers.name}"
 
