@@ -17,14 +17,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raytemplate.evaluation.metrics.formula import Floats
+from raytemplate.evaluation.metrics.formula import Floats, Groups
 from raytemplate.evaluation.metrics.metric import Metric
 from raytemplate.evaluation.metrics.shipped import LOG_LOSS, RMSE
 from raytemplate.evaluation.views import View, views_of
 
 MAX_ROWS = 20_000
 _MAX_CELLS = 1_000_000  # rows by classes
-_FEWEST_ROWS, _NUM_FOLDS, _NUM_BLOCKS = 20, 5, 50
+_FEWEST_ROWS, _FEWEST_GROUPS, _NUM_FOLDS, _NUM_BLOCKS = 20, 10, 5, 50
 _COARSE_BINS, _FINE_BINS = 32, 256
 _CLASS_BINS, _MAX_LEAVES = 2_048, 32
 _PRIOR = 0.5  # rows of the average kind added to each group, so that no class becomes impossible
@@ -32,8 +32,9 @@ _CHANCE = 2.0  # log likelihood that the best of many cuts wins by chance
 
 
 def explained(
-    column: pa.Array | pa.ChunkedArray, target: Floats, *, metric: Metric, num_classes: int = 0, seed: int = 0
-) -> float:
+    column: pa.Array | pa.ChunkedArray, target: Floats, *, metric: Metric, num_classes: int = 0, seed: int = 0,
+    groups: Groups | None = None,
+) -> float:  # fmt: skip
     """`1 - loss(column alone) / loss(best constant)`, at most 1; 0 where nothing can be said.
 
     The loss is the metric's distance from its perfect end, 0 or 1; a metric without one, such as R2, is judged by RMSE
@@ -43,6 +44,7 @@ def explained(
         column: [rows]; numbers, text, booleans or times; of other types only what is missing is looked at.
         target: float64 [rows]: the number, or the index of the class; rows where it is not finite are left out.
         num_classes: 0 where numbers are predicted.
+        groups: int64 [rows]; rows of one group hang together, and stay in one fold.
     """
     most = MAX_ROWS if num_classes < 3 else min(MAX_ROWS, _MAX_CELLS // num_classes)
     rows = np.flatnonzero(np.isfinite(target))
@@ -55,10 +57,13 @@ def explained(
     base = _loss(metric, target, np.repeat(_constant(target, metric, num_classes)[None], len(target), axis=0))
     if not base > 0:
         return 0.0
+    group = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1].reshape(-1)
+    if group.max() + 1 < _FEWEST_GROUPS:
+        group = np.arange(len(rows))
     losses = [
         _loss(metric, target, predicted)
         for view in views_of(taken)
-        for predicted in _cross_fitted(view, target, metric, num_classes, seed)
+        for predicted in _cross_fitted(view, target, metric, num_classes, _folds(view, group, seed))
     ]
     return 1.0 - min((loss for loss in losses if math.isfinite(loss)), default=base) / base
 
@@ -91,9 +96,8 @@ def _as_predicted(shares: Floats) -> Floats:
     return shares[..., 1] if shares.shape[-1] == 2 else shares
 
 
-def _cross_fitted(view: View, target: Floats, metric: Metric, num_classes: int, seed: int) -> Iterator[Floats]:
+def _cross_fitted(view: View, target: Floats, metric: Metric, num_classes: int, folds: Groups) -> Iterator[Floats]:
     """Predictions of all rows, each from the other folds: one array for each way to fit the view."""
-    folds = _folds(view, seed)
     if num_classes:
         yield _fold_by_fold(folds, lambda fold: _shares(view, target.astype(np.int64), num_classes, fold))
         return
@@ -105,17 +109,17 @@ def _cross_fitted(view: View, target: Floats, metric: Metric, num_classes: int, 
         yield _fold_by_fold(folds, lambda fold, binned=binned: _interpolated(view, binned, target, metric, fold))
 
 
-def _folds(view: View, seed: int) -> NDArray[np.int64]:
-    """The fold of each row, at random; times by blocks, since the next moment is no news to the one before."""
+def _folds(view: View, group: Groups, seed: int) -> Groups:
+    """The fold of each row, by its group at random; times by blocks: the next moment is no news to the one before."""
     rows = len(view.code)
     if not view.in_blocks:
-        return np.random.default_rng(seed).permutation(rows) % _NUM_FOLDS
+        return np.random.default_rng(seed).permutation(int(group.max()) + 1)[group] % _NUM_FOLDS
     place = np.empty(rows, np.int64)
     place[np.argsort(view.code, kind="stable")] = np.arange(rows)
     return place * _NUM_BLOCKS // rows % _NUM_FOLDS
 
 
-def _fold_by_fold(folds: NDArray[np.int64], fit: Any) -> Floats:
+def _fold_by_fold(folds: Groups, fit: Any) -> Floats:
     parts = [(folds == fold, fit(folds == fold)) for fold in range(_NUM_FOLDS)]
     predicted = np.empty((len(folds), *parts[0][1].shape[1:]))
     for rows, values in parts:

@@ -62,7 +62,9 @@ def column_evidence(
         alone = None
         if time.monotonic() < ends:
             column = rows.column(name).take(pa.array(few))
-            alone = explained(column, target[few], metric=metric, num_classes=num_classes, seed=seed)
+            alone = explained(
+                column, target[few], metric=metric, num_classes=num_classes, seed=seed, groups=groups[few]
+            )
         found.append(ColumnEvidence(column=name, explained=alone))
     if predict is None or not len(rows):
         return tuple(found)

@@ -84,6 +84,15 @@ def test_time_does_not_explain_what_only_moves_slowly():
     assert of_number(times, "rmse", walk) < 0.95
 
 
+def test_a_number_that_only_names_a_group_does_not_explain_what_the_group_has_in_common():
+    group = np.arange(ROWS) // 10
+    income, spent = np.random.default_rng(4).normal(size=(2, ROWS // 10))
+    column, target, rmse = pa.array(income[group]), spent[group], metric_of("rmse")
+    assert explained(column, target, metric=rmse) >= 0.98
+    assert explained(column, target, metric=rmse, groups=group) < 0.02
+    assert explained(pa.array(target), target, metric=rmse, groups=group) >= 0.98
+
+
 def test_more_than_two_classes_are_explained_by_their_name_and_not_by_noise():
     target = np.random.default_rng(3).integers(0, 7, ROWS).astype(np.float64)
     assert of_class([f"class {n:.0f}" for n in target], "log-loss", target, 7) >= 0.98
