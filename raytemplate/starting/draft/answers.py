@@ -49,13 +49,13 @@ class Answers:
 
 def answers_of(found: Survey, learning: Learning) -> Answers:
     """Those of the sampled rows that have a target which can be learnt."""
-    name, column = found.asked.target, null_where_missing(found.sample.column(found.asked.target))
+    name, column = found.asked.target, null_where_missing(found.answered.column(found.asked.target))
     known: Any = column.is_valid()
     if learning.rare:
         known = pc.and_(known, pc.invert(pc.is_in(column, value_set=pa.array(learning.rare, column.type))))
     elif learning.task == "regression":
         known = pc.and_(known, pc.is_finite(column.cast(pa.float64(), safe=False)))
-    rows = found.sample.filter(pc.fill_null(known, False))
+    rows = found.answered.filter(pc.fill_null(known, False))
     target = null_where_missing(rows.column(name)).combine_chunks()
     classes: tuple[str, ...] = ()
     if learning.task == "regression":

@@ -29,7 +29,7 @@ _EXPLAINS, _FLAG_EXPLAINS, _KIN_EXPLAINS = 0.9, 0.65, 0.5
 that shares a word with the target's name. `distance` explains 0.87 of a flight's minutes in the air."""
 _PURE, _COMMON, _BY_CHANCE = 0.97, 0.7, 1e-6
 _LEAST_ROWS, _LEAST_OF_CLASS = 20, 0.3
-_MOST_RANGES, _LEAST_OF_RANGES, _OUT_OF_PLACE = 50, 10, 0.05
+_MOST_RANGES, _LEAST_OF_RANGES, _ROWS_OF_A_RANGE, _OUT_OF_PLACE = 50, 10, 4, 0.05
 _LATER, _AS_MEAN = 0.05, 0.02
 _MOST_GROUPINGS = 12
 _A_DAY = 86_400
@@ -43,6 +43,8 @@ def without_leaks(roles: Sequence[Role], answers: Answers, time: str) -> tuple[R
     Args:
         time: the column that says when a row was, "" for none.
     """
+    if len(answers.values) < _LEAST_ROWS or answers.values.min() == answers.values.max():
+        return tuple(roles)
     groups = _Groups(roles, answers, time)
     found = {
         role.column.name: why
@@ -65,7 +67,7 @@ def _both(role: Role, why: str) -> str:
 def _reasons(role: Role, roles: Sequence[Role], answers: Answers, groups: "_Groups", time: str) -> Iterator[str]:
     """Why a column is left out, the plainest reason first; "" where one does not hold."""
     column, values = role.column, null_where_missing(answers.rows.column(role.column.name))
-    if column.num_null == column.num_rows:
+    if values.null_count == len(values):
         return
     filled = values.is_valid().to_numpy()
     yield _where(answers, filled, "filled only", "missing only")
@@ -121,6 +123,8 @@ def _ranges(values: Any, answers: Answers) -> str:
         return ""
     # One row for each value of the target: rows of one hour share its weather, and its day.
     ordered = coded.indices.to_numpy()[np.unique(answers.values, return_index=True)[1]]
+    if len(ordered) < _ROWS_OF_A_RANGE * num_values:
+        return ""
     rarer = len(ordered) - np.bincount(ordered).max()
     out_of_range = int((ordered[1:] != ordered[:-1]).sum()) - (num_values - 1)
     if rarer < _LEAST_OF_RANGES or out_of_range > _OUT_OF_PLACE * rarer:
@@ -202,7 +206,7 @@ class _Groups:
 
     def mean_of(self, name: str) -> str:
         """By which column the numbers of another one are the mean, or the sum, of the target; else ""."""
-        column = self._answers.rows.column(name)
+        column = null_where_missing(self._answers.rows.column(name))
         if self._answers.num_classes > 2 or not pa.types.is_floating(column.type) or column.null_count:
             return ""
         values, target = column.cast(pa.float64()).to_numpy(), self._answers.values

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
@@ -62,7 +63,8 @@ class Asked:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
     """What there is. `days`: day (UTC) -> rows, where there is a time; `labelled`: the same of rows with a target;
-    `day_files`: day -> a file that has it. `sample`: rows from all over the files.
+    `day_files`: day -> a file that has it. `sample`: rows from all over the files; `answered`: the same of rows with a
+    target, however few of all they are.
 
     `format` is "auto" where the files' endings say it.
     """
@@ -75,6 +77,7 @@ class Survey:
     num_rows: int
     days: Mapping[date, int]
     sample: pa.Table
+    answered: pa.Table
     labelled: Mapping[date, int] = field(default_factory=dict[date, int])
     day_files: Mapping[date, str] = field(default_factory=dict[date, str])
 
@@ -107,7 +110,7 @@ def survey(asked: Asked, root: Path) -> Survey:
     profiles = dict.fromkeys(readable, NOTHING)
     days, labelled = Counter[date](), Counter[date]()
     day_files: dict[date, str] = {}
-    parts: list[pa.Table] = []
+    parts, answered = list[pa.Table](), list[pa.Table]()
     for piece in _pieces(source, readable, asked, most):
         profiles = {name: merge(before, piece.profiles[name]) for name, before in profiles.items()}
         days.update(piece.days)
@@ -115,13 +118,14 @@ def survey(asked: Asked, root: Path) -> Survey:
         for day in piece.days:
             day_files.setdefault(day, piece.file)
         parts.append(piece.sample)
-    kept = pa.concat_tables(parts, promote_options="permissive")
+        answered.append(piece.answered)
+    kept, known = (pa.concat_tables(tables, promote_options="permissive") for tables in (parts, answered))
     num_rows = sum(file.num_rows for file in source.files)
     found = {name: facts_of(name, profile, kept.column(name)) for name, profile in profiles.items()}
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
         asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
-        labelled=labelled, day_files=day_files,
+        answered=known, labelled=labelled, day_files=day_files,
         columns=tuple(found.get(name, other[name]) for name in source.schema),
     )  # fmt: skip
 
@@ -177,6 +181,7 @@ class _Piece:
     days: Mapping[date, int]
     labelled: Mapping[date, int]
     sample: pa.Table
+    answered: pa.Table
 
 
 def _pieces(source: SourceTable, columns: tuple[str, ...], asked: Asked, most: int) -> Iterator[_Piece]:
@@ -184,23 +189,29 @@ def _pieces(source: SourceTable, columns: tuple[str, ...], asked: Asked, most: i
     groups = [(file, group) for file in source.files for group in file.slices if group.num_rows]
     every = max(1, len(groups) // _SAMPLE_PARTS)
     sampled = range(0, len(groups), every)
+    look = partial(_look, source, columns, asked, max(1, most // max(1, len(groups))))
     orders = [(*piece, max(1, most // len(sampled)) if n in sampled else 0) for n, piece in enumerate(groups)]
     with ThreadPoolExecutor(_THREADS) as pool:
         for first in range(0, len(orders), _THREADS):
-            yield from pool.map(partial(_look, source, columns, asked), orders[first : first + _THREADS])
+            yield from pool.map(look, orders[first : first + _THREADS])
 
 
-def _look(source: SourceTable, columns: tuple[str, ...], asked: Asked, order: tuple[SourceFile, Slice, int]) -> _Piece:
+def _look(
+    source: SourceTable, columns: tuple[str, ...], asked: Asked, answered: int, order: tuple[SourceFile, Slice, int]
+) -> _Piece:
     file, group, num_sampled = order
     table = as_read(read_slices(order_of(source, file, [group], columns)).table, Rules())
     days, labelled = dict[date, int](), dict[date, int]()
+    known = np.arange(table.num_rows)
+    if asked.target in columns:
+        known = np.flatnonzero(~is_missing(table.column(asked.target)).to_numpy())
     if asked.time:
-        days = labelled = _days(table.column(asked.time))
-    if asked.time and asked.target in columns:
-        labelled = _days(table.column(asked.time).filter(pc.invert(is_missing(table.column(asked.target)))))
+        days = _days(table.column(asked.time))
+        labelled = _days(table.column(asked.time).take(pa.array(known)))
     return _Piece(
         file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
         days=days, labelled=labelled, sample=_some(table, num_sampled),
+        answered=table.take(pa.array(known[:: max(1, len(known) // answered)])),
     )  # fmt: skip
 
 
