@@ -14,8 +14,9 @@ _MOST_CLASSES, _MOST_LISTED, _MOST_NAMED = 5, 12, 24
 _USED: tuple[Use, ...] = ("time", "numeric", "categorical", "datetime", "text", "key")
 _SUSPICIOUS = (
     "Suspicious columns may be known only once {} is: they are left out, and promotion is manual until a person has "
-    "looked. To take one in, list it under features in the template."
+    "looked. "
 )
+_TAKE_IN = "To take a column in, list it under features in the template."
 
 
 def draft_text(draft: Draft) -> str:
@@ -28,8 +29,9 @@ def draft_text(draft: Draft) -> str:
     lines += _listed("suspicious", [(role.column.name, role.why) for role in draft.suspicious])
     left = [(role.column.name, role.why) for role in draft.of("left out") if not role.suspicious]
     lines += [*_listed("left out", left), *_listed("to look at", draft.hints)]
-    if draft.suspicious:
-        lines += ["", sentences(_SUSPICIOUS.format(draft.target.name), width=_WIDTH)]
+    if draft.of("left out"):
+        told = _SUSPICIOUS.format(draft.target.name) if draft.suspicious else ""
+        lines += ["", sentences(f"{told}{_TAKE_IN}", width=_WIDTH)]
     return "\n".join(lines)
 
 
