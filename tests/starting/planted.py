@@ -29,6 +29,10 @@ def copy_with_noise(table, rng):
     return table.assign(forecast=(table.spend + 0.05 * table.spend.std() * rng.normal(size=ROWS)).round(2))
 
 
+def copy_with_much_noise(table, rng):
+    return table.assign(forecast=(table.spend + 0.2 * table.spend.std() * rng.normal(size=ROWS)).round(2))
+
+
 def id_that_encodes(table, rng):
     first = np.where(table.churn == "yes", "A", "B")
     return table.assign(case=[f"{a}{n:06d}" for a, n in zip(first, rng.permutation(900_000)[:ROWS], strict=True)])
@@ -104,6 +108,7 @@ LEAKS = {
     counter_sorted_by_the_label: ("churn", "Unnamed: 0"),
     duplicate_with_gaps: ("churn", "left"),
     flag_set_afterwards: ("churn", "account_closed"),
+    copy_with_much_noise: ("spend", "forecast"),
     zero_unless_it_happened: ("churn", "calls"),
     mean_of_the_next_rows: ("spend", "week_ahead"),
     mean_of_the_next_rows_of_a_group: ("spend", "ahead"),

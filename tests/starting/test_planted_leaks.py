@@ -65,6 +65,12 @@ def test_strong_columns_of_real_tables_stay(tmp_path, load):
     assert not drafted(tmp_path, load(as_frame=True).frame, "target")[1].of("left out")
 
 
+def test_the_distance_stays_in_the_month_that_it_explains_best(tmp_path, flights):
+    data = flights / "2013-09.parquet"
+    _, draft = write_draft(tmp_path / "p", Asked(data=str(data), target="air_time", time="time_hour"))
+    assert not draft.suspicious
+
+
 def test_the_distance_stays_for_the_minutes_of_a_flight(tmp_path, flights):
     _, draft = write_draft(tmp_path / "p", Asked(data=str(flights), target="air_time", time="time_hour"))
     assert not draft.suspicious
