@@ -17,14 +17,24 @@ _JUDGED = ("metric-limit", "beats-baseline", "slice-limit", "slice-gap", "latenc
 def judge_champion(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Finding, ...]:
     """What each gate says of the champion on the test rows of a run: would it pass today?
 
-    Gates on what is not measured of a champion skip; empty if no champion was scored on rows that it had not seen.
+    Empty if no champion was scored on rows that it had not seen.
     """
     evaluation = evidence.evaluation
     if evaluation.champion is None or not_comparable(evaluation):
         return ()
-    seated = replace(evidence, evaluation=_seated(evaluation, evaluation.champion))
+    return judge_alone(gates, replace(evidence, evaluation=_seated(evaluation, evaluation.champion)))
+
+
+def judge_alone(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Finding, ...]:
+    """What each gate but `beats-champion` says of the candidate as of a model in service.
+
+    Gates on what is not measured of a champion skip. Thin evidence keeps a candidate back; it says nothing against a
+    champion.
+    """
+    num_groups = max(evidence.evaluation.num_groups, LEAST_UNITS)
+    known = replace(evidence, evaluation=replace(evidence.evaluation, num_groups=num_groups))
     return tuple(
-        checked(name, gate, seated) if name in _JUDGED and _is_measured(name, seated) else _not_measured(name)
+        checked(name, gate, known) if name in _JUDGED and _is_measured(name, known) else _not_measured(name)
         for name, gate in gates.items()
         if name != "beats-champion"
     )
@@ -33,13 +43,15 @@ def judge_champion(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Findi
 def soften_if_champion_failed(findings: tuple[Finding, ...], evaluation: Evaluation) -> tuple[Finding, ...]:
     """The findings, with `beats-baseline` a hold instead of a block if the champion has failed.
 
-    It has if its own paired interval against the baseline is wholly worse, and the candidate passes `beats-champion`:
-    then a person chooses between the candidate and going back, since the champion is the worst of the three.
+    It has if its own paired interval against the baseline is wholly worse, and the candidate passes `beats-champion`
+    (or would, on more units) and is shown to be better: then a person chooses between the candidate and going back,
+    since the champion is the worst of the three.
     """
     champion = evaluation.champion
-    against = champion.against_baseline if champion else None
-    passes = any(f.gate == "beats-champion" and f.outcome == "pass" for f in findings)
-    if against is None or against.gain.high >= 0 or not passes:
+    if champion is None or champion.against_baseline is None or champion.difference is None:
+        return findings
+    passes = any(f.gate == "beats-champion" and f.outcome in ("pass", "hold") for f in findings)
+    if champion.against_baseline.gain.high >= 0 or champion.difference.gain.low <= 0 or not passes:
         return findings
     return tuple(
         _softened(f, evaluation) if (f.gate, f.outcome) == ("beats-baseline", "block") else f for f in findings
@@ -65,8 +77,6 @@ def _seated(evaluation: Evaluation, champion: Scored) -> Evaluation:
     return replace(
         evaluation, candidate=champion, baseline=baseline, champion=None, champion_ref=None, slices=slices,
         latency=evaluation.champion_latency,
-        # Thin evidence keeps a candidate back; it says nothing against a champion.
-        num_groups=max(evaluation.num_groups, LEAST_UNITS),
         candidate_seen_until=ref.seen_until if ref and ref.seen_until else evaluation.candidate_seen_until,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ def same_again_text(version: int, run_id: str) -> str:
     """What candidate and champion have in common."""
     return (
         f"the same rows, features, code and settings as the champion (version {version}, run {run_id}), only the seed "
-        "differs"
+        "or chance differs"
     )
 
 
@@ -30,7 +30,7 @@ def _same_again(found: Precedents, evidence: Evidence) -> tuple[Finding, ...]:
     champion = evidence.evaluation.champion_ref
     if not found.same_as_champion or champion is None:
         return ()
-    hint = "what is better by the seed alone is luck: promote it with a reason, or keep the champion"
+    hint = "what is better by chance alone is luck: promote it with a reason, or keep the champion"
     text = same_again_text(champion.version, champion.run_id)
     return (Finding(gate="same-again", outcome="hold", found=text, required="something else", hint=hint),)
 

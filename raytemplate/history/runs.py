@@ -1,5 +1,6 @@
 """Runs of a workspace, seen through their records."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
@@ -8,8 +9,9 @@ from raytemplate.errors import IntegrityError
 from raytemplate.execution.decide import evidence_from, need_judged
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.governance.champion import judge_champion
-from raytemplate.governance.gates.gate import build_gates
+from raytemplate.governance.champion import judge_alone, judge_champion
+from raytemplate.governance.evidence import Evidence
+from raytemplate.governance.gates.gate import Gate, build_gates
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import settled
 from raytemplate.plugins import PluginError
@@ -89,8 +91,16 @@ class Run:
     @property
     def champion_findings(self) -> tuple[Finding, ...]:
         """What the gates that need no candidate say of the champion it was judged against; empty if there was none."""
+        return self._said(judge_champion)
+
+    @property
+    def candidate_findings(self) -> tuple[Finding, ...]:
+        """What those gates say of its own model, as of one in service."""
+        return self._said(judge_alone)
+
+    def _said(self, judged: Callable[[Mapping[str, Gate], Evidence], tuple[Finding, ...]]) -> tuple[Finding, ...]:
         with suppress(IntegrityError, PluginError):  # a record that is gone, or a gate that is no longer installed
-            return judge_champion(build_gates(self.plan.govern.gates), evidence_from(self.journal))
+            return judged(build_gates(self.plan.govern.gates), evidence_from(self.journal))
         return ()
 
     @property

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from raytemplate.history.runs import Run
 from raytemplate.ledger.head import Head
+from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.judged import Approved, Finding
+from raytemplate.records.run import RunStart
 from raytemplate.reports.service import InService
 
 
@@ -14,11 +16,11 @@ def in_service(head: Head, judged: Iterable[Run]) -> InService | None:
     Args:
         judged: runs of its model that gates have judged.
     """
-    newest = sorted(judged, key=lambda run: (run.evaluation.test_end, run.row().started), reverse=True)
-    for run in newest:
-        findings = _findings(run, head.digest)
+    read = [(run, evaluation) for run in judged if (evaluation := run.journal.read(Evaluation)) is not None]
+    read.sort(key=lambda pair: (pair[1].test_end, pair[0].journal.need(RunStart).started), reverse=True)
+    for run, evaluation in read:
+        findings = _findings(run, evaluation, head.digest)
         if findings:
-            evaluation = run.evaluation
             return InService(
                 version=head.version, run_id=run.id, test_start=evaluation.test_start, test_end=evaluation.test_end,
                 findings=findings,
@@ -26,12 +28,11 @@ def in_service(head: Head, judged: Iterable[Run]) -> InService | None:
     return None
 
 
-def _findings(run: Run, digest: str) -> tuple[Finding, ...]:
+def _findings(run: Run, evaluation: Evaluation, digest: str) -> tuple[Finding, ...]:
     """Of the champion with that digest: as the candidate of the run, or as its champion."""
-    evaluation = run.evaluation
     if evaluation.candidate_digest == digest:
         accepted = run.verdict.accepted if isinstance(run.verdict, Approved) else ()
-        return tuple(one for one in run.verdict.findings if one.gate not in ("beats-champion", *accepted))
+        return tuple(one for one in run.candidate_findings if one.gate not in accepted)
     if evaluation.champion_ref is not None and evaluation.champion_ref.digest == digest:
         return run.champion_findings
     return ()

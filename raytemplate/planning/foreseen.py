@@ -10,6 +10,7 @@ from raytemplate.planning.stages import GroupedBy, RunPlan
 
 _ON_INTERVALS = ("beats-baseline", "beats-champion")
 _LENGTH = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_AGAIN = "it will be held, unless its bytes are the champion's"
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _ENOUGH = {"hour": f"{LEAST_UNITS}h", "day": f"{LEAST_UNITS}d", "week": f"{LEAST_UNITS} weeks"}
 
@@ -19,15 +20,16 @@ def foreseen_holds(plan: RunPlan, champion: Champion | None) -> tuple[str, ...]:
     if not plan.govern.promotable:
         return ()
     same = champion is not None and champion.made_from == made_from(plan)
-    again = same_again_text(champion.version, champion.run_id) if champion and same else ""
-    return tuple(said for said in (_thin(plan), again and f"{again}: it will be held") if said)
+    again = f"{same_again_text(champion.version, champion.run_id)}: {_AGAIN}" if champion and same else ""
+    return tuple(said for said in (_thin(plan, champion), again) if said)
 
 
-def _thin(plan: RunPlan) -> str:
+def _thin(plan: RunPlan, champion: Champion | None) -> str:
     """What is to be said of a test window of few units; how many groups there are nobody knows yet."""
     unit, window = plan.evaluate.resample, plan.ingest.window("test")
     gates = {gate.name for gate in plan.govern.gates if gate.settings.get("severity") != "warn"}
-    if isinstance(unit, GroupedBy) or not gates.intersection(_ON_INTERVALS):
+    judging = _ON_INTERVALS if champion else ("beats-baseline",)
+    if isinstance(unit, GroupedBy) or not gates.intersection(judging):
         return ""
     number = window.num_rows if unit == "row" else _num_units(window.start, window.end, _LENGTH[unit])
     if number >= LEAST_UNITS:

@@ -58,6 +58,22 @@ def test_a_champion_is_judged_on_the_latest_test_rows_whatever_ran_last(tmp_path
     assert registered_model(MODEL, late.workspace).service.run_id == late.journal.run_id
 
 
+def test_a_champion_that_comes_out_again_is_judged_as_a_champion(tmp_path):
+    """Its run again ends unchanged: beats-champion blocks it there, which says nothing against it."""
+    first = a_run(tmp_path, candidate=5.0)
+    again = a_run(tmp_path, candidate=5.0, champion=5.0)
+    assert Run(again.journal).promotion.outcome == "unchanged"
+    service = registered_model(MODEL, first.workspace).service
+    assert (service.run_id, service.today) == (again.journal.run_id, "passes")
+
+
+def test_models_lists_a_model_whose_newest_run_lost_its_evaluation(tmp_path):
+    first = a_run(tmp_path, candidate=5.0)
+    lost = a_run(tmp_path, candidate=25.0)
+    (lost.journal.folder / "evaluation.json").unlink()
+    assert model_rows(first.workspace)[0].today == "passes"
+
+
 def held_run(folder):
     gates = (GateConfig(name="metric-limit", settings=Settings({"mae": 0.5, "severity": "hold"})),)
     return a_run(folder, candidate=1.0, gates=gates)

@@ -35,7 +35,8 @@ FAILED = [
     pytest.param((-3.0, -1.0), (BLOCKED, PASSED), "hold", id="the champion is wholly worse"),
     pytest.param((-3.0, 0.1), (BLOCKED, PASSED), "block", id="not wholly"),
     pytest.param(None, (BLOCKED, PASSED), "block", id="a record that does not say"),
-    pytest.param((-3.0, -1.0), (BLOCKED, replace(PASSED, outcome="hold")), "block", id="that too is thin"),
+    pytest.param((-3.0, -1.0), (BLOCKED, replace(PASSED, outcome="hold")), "hold", id="better on few units"),
+    pytest.param((-3.0, -1.0), (BLOCKED, replace(PASSED, outcome="block")), "block", id="not better than the champion"),
     pytest.param((-3.0, -1.0), (BLOCKED,), "block", id="no gate compares with the champion"),
     pytest.param((-3.0, -1.0), (replace(BLOCKED, outcome="error"), PASSED), "error", id="the baseline was not scored"),
 ]
@@ -46,6 +47,13 @@ def test_beats_baseline_holds_when_the_champion_has_failed(against, findings, ou
     softened = soften_if_champion_failed(findings, evidence(against).evaluation)
     assert softened[0].outcome == outcome
     assert softened[1:] == findings[1:]
+
+
+def test_beats_baseline_blocks_when_a_worse_candidate_was_let_pass():
+    """A negative min_gain lets a candidate through that is shown to be worse than the champion."""
+    found = evidence().evaluation
+    worse = replace(found, champion=replace(found.champion, difference=gain(-0.5, -0.1)))
+    assert soften_if_champion_failed((BLOCKED, PASSED), worse) == (BLOCKED, PASSED)
 
 
 def test_every_other_gate_counts_unchanged_when_the_champion_has_failed():

@@ -12,7 +12,7 @@ from raytemplate.records.judged import Actor, Approved, Held, Precedents, Reject
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
 RUN, ADA = Actor(name="ada", automatic=True), Actor(name="ada", reason="the last was a fluke")
-SAME = "the same rows, features, code and settings as the champion (version 1, run j3), only the seed differs"
+SAME = "the same rows, features, code and settings as the champion (version 1, run j3), only the seed or chance differs"
 GATES = {"metric-limit": MetricLimit(mae=12)}
 
 

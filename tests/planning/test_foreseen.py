@@ -18,8 +18,8 @@ WEEKS = "test 14d: 3 weeks to resample, fewer than 10: a pass will be held; data
 WEEKS += "evaluation.resample: day if days are independent"
 HOURS = "test 6h: 6 hours to resample, fewer than 10: a pass will be held; data.windows.test: 10h, or "
 HOURS += "evaluation.resample: row if rows are independent"
-SAME = "the same rows, features, code and settings as the champion (version 1, run k7q2), only the seed differs: it "
-SAME += "will be held"
+SAME = "the same rows, features, code and settings as the champion (version 1, run k7q2), only the seed or chance "
+SAME += "differs: it will be held, unless its bytes are the champion's"
 
 
 def plan(changes=None, as_of="2013-06-01", **there):

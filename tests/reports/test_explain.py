@@ -53,9 +53,9 @@ def test_explain_is_the_whole_plan() -> None:
 
 
 def test_what_will_hold_the_candidate_is_told_below_its_cost() -> None:
-    govern = sample_plans.sample_govern_stage(holds=("only the seed differs", "too few days"))
+    govern = sample_plans.sample_govern_stage(holds=("only the seed or chance differs", "too few days"))
     lines = explain(sample_plans.sample_plan(govern=govern), file="f.yaml").split("\n\n")[3].splitlines()
-    assert lines[3:] == ["  held         only the seed differs", "  held         too few days"]
+    assert lines[3:] == ["  held         only the seed or chance differs", "  held         too few days"]
 
 
 @pytest.mark.parametrize(

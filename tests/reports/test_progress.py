@@ -107,7 +107,7 @@ def test_govern_text_counts_what_did_not_pass() -> None:
 
 
 def test_a_rule_that_holds_is_no_gate() -> None:
-    again = Finding(gate="same-again", outcome="hold", found="only the seed differs")
+    again = Finding(gate="same-again", outcome="hold", found="only the seed or chance differs")
     verdict = samples.sample_held(findings=(*samples.sample_findings(), again))
     assert progress.govern_text(verdict) == "4 gates, 1 held"
 

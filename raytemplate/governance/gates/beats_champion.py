@@ -52,7 +52,7 @@ def _more_than_a_trifle(evaluation: Evaluation, champion: Scored) -> Finding:
     finding = replace(finding, required=f"better, by at least {measured(least)}")
     if finding.outcome != "pass" or gain >= least:
         return finding
-    share = f"{gain / loss:.1%}".replace("%", " %")
+    share = f"{min(gain / loss * 100, 0.99):.2g} %"  # never rounded up to what is required
     found = f"{finding.found}; {measured(gain)} is {share} of its loss"
     return replace(finding, outcome="block", found=found, hint="a trifle: set min_gain if it is worth a new model")
 

@@ -78,16 +78,11 @@ def score_test(
 def _latencies(
     models: Mapping[str, SavedModel], problems: Mapping[str, str], table: pa.Table, num_rows: int
 ) -> dict[str, Latency]:
-    """Of the candidate, and in one round of a champion that can be scored: nothing is decided by that one."""
-    rounds = {"candidate": _ROUNDS, "champion": 1}
-    return {
-        name: latency_of(model, table, num_rows, most_rounds=rounds[name])
-        for name, model in models.items()
-        if name not in problems
-    }
+    """Of each model that can be scored, all in the same way."""
+    return {name: latency_of(model, table, num_rows) for name, model in models.items() if name not in problems}
 
 
-def latency_of(model: SavedModel, table: pa.Table, num_rows: int, *, most_rounds: int = _ROUNDS) -> Latency:
+def latency_of(model: SavedModel, table: pa.Table, num_rows: int) -> Latency:
     """How long the model takes for `num_rows` rows at once in this process, encoding included; rows may repeat.
 
     The quietest of three rounds, so that what else this machine does counts less; one of a slow model, whose budget
@@ -96,7 +91,7 @@ def latency_of(model: SavedModel, table: pa.Table, num_rows: int, *, most_rounds
     rows = table.take(pa.array(np.arange(num_rows) % len(table)))
     model.predict(rows)  # the first time also loads libraries
     rounds = [_round_s(model, rows)]
-    while len(rounds) < most_rounds and sum(rounds[-1]) < _ENOUGH_S:
+    while len(rounds) < _ROUNDS and sum(rounds[-1]) < _ENOUGH_S:
         rounds.append(_round_s(model, rows))
     best = min(rounds, key=lambda took_s: float(np.quantile(took_s, 0.95)))
     return Latency(p95_s=float(np.quantile(best, 0.95)), num_rows=num_rows, num_times=len(best))
