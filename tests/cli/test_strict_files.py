@@ -129,7 +129,7 @@ def test_json_lines_with_fractions_of_seconds_have_windows(tmp_path, fraction):
              for n in range(1500)]  # fmt: skip
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     made = here("init", "p", "--data", "s.jsonl", "--target", "y", "--time", "at", cwd=tmp_path)
-    assert made.returncode == 0 and "windows      validation 7d, test 14d" in made.stdout, made.stderr
+    assert made.returncode == 0 and "validation 10d, test 10d" in made.stdout, made.stdout + made.stderr
 
 
 def test_links_and_other_endings_are_said_by_init_check_and_plan(tmp_path):
@@ -143,7 +143,8 @@ def test_links_and_other_endings_are_said_by_init_check_and_plan(tmp_path):
     (tmp_path / "l" / "notes.txt").touch()
     told = "3 not read: latest, loop (a link to a folder that is read); notes.txt (another ending)"
     made = here("init", "p", "--data", "l", "--target", "y", "--time", "day", cwd=tmp_path)
-    assert made.returncode == 0 and made.stdout.startswith("l: 1,500 rows") and told in made.stdout, made.stderr
+    assert made.returncode == 0 and made.stdout.startswith("l: 1,500 rows"), made.stderr
+    assert told in " ".join(made.stdout.split())
     assert told in here("check", "l.yaml", cwd=tmp_path / "p").stdout
     planned = here("plan", "l.yaml", "--as-of", "latest", "--json", cwd=tmp_path / "p")
     assert json.loads(planned.stdout)["plan"]["left_out"] == told
