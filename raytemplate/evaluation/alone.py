@@ -55,16 +55,17 @@ def explained(
     taken: Any = column
     taken, target, metric = taken.take(pa.array(rows)), target[rows], _judged(metric, num_classes)
     base = _loss(metric, target, np.repeat(_constant(target, metric, num_classes)[None], len(target), axis=0))
-    if not base > 0:
+    if not 0 < base < math.inf:
         return 0.0
     group = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1].reshape(-1)
     if group.max() + 1 < _FEWEST_GROUPS:
         group = np.arange(len(rows))
-    losses = [
-        _loss(metric, target, predicted)
-        for view in views_of(taken)
-        for predicted in _cross_fitted(view, target, metric, num_classes, _folds(view, group, seed))
-    ]
+    with np.errstate(all="ignore"):  # numbers whose squares are beyond float64 give no finite loss
+        losses = [
+            _loss(metric, target, predicted)
+            for view in views_of(taken)
+            for predicted in _cross_fitted(view, target, metric, num_classes, _folds(view, group, seed))
+        ]
     return 1.0 - min((loss for loss in losses if math.isfinite(loss)), default=base) / base
 
 
@@ -180,7 +181,7 @@ def _shares(view: View, target: NDArray[np.int64], num_classes: int, fold: NDArr
     binned = view if view.levels is None else view.coarser(max(_FINE_BINS, _CLASS_BINS // num_classes))
     cell = binned.code[~fold] * num_classes + target[~fold]
     counts = np.bincount(cell, minlength=binned.num_groups * num_classes).reshape(-1, num_classes).astype(np.float64)
-    if binned.levels is not None:
+    if binned.levels is not None and len(binned.levels):
         counts = _merged(counts, len(binned.levels))
     overall = counts.sum(axis=0) if view.levels is None else np.bincount(target[~fold], minlength=num_classes)
     shares = (counts + _PRIOR * overall / overall.sum()) / (counts.sum(axis=1, keepdims=True) + _PRIOR)

@@ -3,16 +3,18 @@
 """What each input column has to do with the target: how much it explains alone, and how much a model leans on it.
 
 The second is permutation importance (Breiman 2001, "Random Forests", Machine Learning 45; Fisher, Rudin and Dominici
-2019, JMLR 20): the values of one column are dealt out anew among the rows, and what the deciding metric loses by that
+2019, JMLR 20): the values of one column are permuted, and what the deciding metric loses by that
 is what the model took from the column. Columns that say the same stand in for each other, and each seems to matter
 less.
+
+Where there are more columns than time, those go first that the target follows most on a few rows.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from raytemplate.evaluation.alone import explained
 from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
 from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups
 from raytemplate.evaluation.metrics.metric import Metric
+from raytemplate.evaluation.views import View, views_of
 from raytemplate.records.evaluated import ColumnEvidence, Estimate
 
 MAX_ROWS = 4_000
@@ -29,7 +32,8 @@ MAX_ROWS = 4_000
 
 _MAX_VALUES, _FEWEST_ROWS = 200_000, 500
 _PERMUTED_ROWS, _MAX_RESAMPLES, _PERMUTING_S = 1_000, 500, 1.0
-_COLUMNS_AT_ONCE = 8  # one prediction of many rows is quicker than many of few
+_COLUMNS_AT_ONCE, _CELLS_AT_ONCE = 8, 2_000_000  # one prediction of many rows is quicker than many of few
+_SCREENED_ROWS, _SCREENING = 300, 0.5  # of the time
 
 
 def column_evidence(
@@ -52,30 +56,56 @@ def column_evidence(
         target: float64 [rows], the number or the index of the class.
         groups: int64 [rows], what the bootstrap draws, as for the metrics.
         predict: the candidate; None if it is too slow to be asked often.
-        limit_s: past it, columns are left unmeasured.
+        limit_s: what it may take in all; columns are left unmeasured past it.
     """
-    ends = time.monotonic() + limit_s
-    most = max(_FEWEST_ROWS, _MAX_VALUES // max(1, len(columns)))
-    few = _evenly(len(rows), most)
-    found: list[ColumnEvidence] = []
+    began = time.monotonic()
+    ends = began + limit_s
+    permuting_s = min(_PERMUTING_S, limit_s / 2) if predict is not None and len(rows) else 0.0
+    few = _evenly(len(rows), max(_FEWEST_ROWS, _MAX_VALUES // max(1, len(columns))))
+    alone: dict[str, float] = {}
+    for name in _most_dependent_first(rows, target, columns, seed, ends=began + _SCREENING * limit_s):
+        if time.monotonic() >= ends - permuting_s:
+            break
+        column = rows.column(name).take(pa.array(few))
+        alone[name] = explained(
+            column, target[few], metric=metric, num_classes=num_classes, seed=seed, groups=groups[few]
+        )
+    importance: dict[str, Estimate] = {}
+    if predict is not None and permuting_s:
+        few = _evenly(len(rows), _PERMUTED_ROWS)
+        importance = _importances(
+            rows.take(pa.array(few)), target[few], groups[few], predict,
+            columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # those most in question first
+            metric=metric, num_resamples=min(num_resamples, _MAX_RESAMPLES), seed=seed,
+            ends=min(ends, time.monotonic() + _PERMUTING_S),
+        )  # fmt: skip
+    return tuple(
+        ColumnEvidence(column=name, explained=alone.get(name), importance=importance.get(name)) for name in columns
+    )
+
+
+def _most_dependent_first(
+    rows: pa.Table, target: Floats, columns: Sequence[str], seed: int, *, ends: float
+) -> Sequence[str]:
+    """The columns by how steadily the target follows them on a few rows; those that no time is left for are last."""
+    few = _evenly(len(rows), _SCREENED_ROWS)
+    few = few[np.isfinite(target[few])]
+    ranks = np.unique(target[few], return_inverse=True)[1].reshape(-1)
+    ties = np.random.default_rng(seed).permutation(len(few))
+    unsteady: dict[str, float] = {}
+    sample = rows.take(pa.array(few)).combine_chunks()
     for name in columns:
-        alone = None
-        if time.monotonic() < ends:
-            column = rows.column(name).take(pa.array(few))
-            alone = explained(
-                column, target[few], metric=metric, num_classes=num_classes, seed=seed, groups=groups[few]
-            )
-        found.append(ColumnEvidence(column=name, explained=alone))
-    if predict is None or not len(rows):
-        return tuple(found)
-    few = _evenly(len(rows), _PERMUTED_ROWS)
-    asked = sorted(found, key=lambda one: -(one.explained or 0.0))  # those most in question before time is up
-    importance = _importances(
-        rows.take(pa.array(few)), target[few], groups[few], predict, columns=[one.column for one in asked],
-        metric=metric, num_resamples=min(num_resamples, _MAX_RESAMPLES), seed=seed,
-        ends=min(ends, time.monotonic() + _PERMUTING_S),
-    )  # fmt: skip
-    return tuple(replace(one, importance=importance.get(one.column)) for one in found)
+        if time.monotonic() >= ends:
+            break
+        views = views_of(sample.column(name))
+        unsteady[name] = min((_unsteadiness(view, ranks, ties) for view in views), default=math.inf)
+    return sorted(columns, key=lambda name: unsteady.get(name, math.inf))
+
+
+def _unsteadiness(view: View, ranks: Any, ties: Any) -> float:
+    """How far the target's rank goes from row to row in the order of the column, as in the rank correlation of
+    Chatterjee (2021, Journal of the American Statistical Association 116)."""
+    return float(np.abs(np.diff(ranks[np.lexsort((ties, view.code))])).sum())
 
 
 def _evenly(num_rows: int, most: int) -> Any:
@@ -92,26 +122,28 @@ def _importances(
     began = time.monotonic()
     as_it_is = metric.drawn(target, predict(rows), groups, counts)
     each_s, found = time.monotonic() - began, dict[str, Estimate]()
+    at_once = max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // max(1, rows.num_rows * rows.num_columns)))
     while len(found) < len(columns):
-        in_time = int((ends - time.monotonic()) / max(each_s, 1e-6))
-        asked = columns[len(found) : len(found) + min(in_time, _COLUMNS_AT_ONCE)]
+        began = time.monotonic()
+        in_time = max(0, int((ends - began) / max(each_s, 1e-6)))
+        asked = columns[len(found) : len(found) + min(in_time, at_once, max(1, len(found)))]
         if not asked:
             break
-        predicted = predict(_dealt(rows, asked, np.random.default_rng([seed, len(found)])))
+        predicted = predict(_permuted(rows, asked, np.random.default_rng([seed, len(found)])))
         for name, without in zip(asked, np.split(predicted, len(asked)), strict=True):
             found[name] = _lost(metric, as_it_is, metric.drawn(target, without, groups, counts), num_groups)
+        each_s = (time.monotonic() - began) / len(asked)
     return found
 
 
-def _dealt(rows: Any, columns: Sequence[str], random: np.random.Generator) -> pa.Table:
-    """The rows once for each of some columns, one after the other, with the values of that column dealt out anew."""
-    num_rows = len(rows)
-    as_they_are = np.tile(np.arange(num_rows), len(columns))
-    order = {name: as_they_are.copy() for name in columns}
-    for block, name in enumerate(columns):
-        order[name][block * num_rows : (block + 1) * num_rows] = random.permutation(num_rows)
-    names = rows.column_names
-    return pa.table([rows.column(name).take(pa.array(order.get(name, as_they_are))) for name in names], names)
+def _permuted(rows: Any, columns: Sequence[str], random: np.random.Generator) -> pa.Table:
+    """The rows once for each of some columns, one after the other, with the values of that column permuted."""
+    parts = [
+        rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), values)
+        for name in columns
+        for values in [rows.column(name).take(pa.array(random.permutation(len(rows))))]
+    ]
+    return pa.concat_tables(parts)
 
 
 def _lost(metric: Metric, as_it_is: Drawn, without: Drawn, num_groups: int) -> Estimate:

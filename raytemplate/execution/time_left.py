@@ -21,7 +21,7 @@ _LEAVE_S, _LEAVE_GROUP_S = 2.0, 3.0
 """What no stage is forecast to take, on a quiet machine: to end training where its time is up, to write its model and
 to leave Ray; and to end a group of workers."""
 _MOST_SLOWER, _MOST_SHARE = 4.0, 0.15
-_COLUMNS_S, _COLUMNS_SHARE = 5.0, 0.1
+_COLUMNS_S, _COLUMNS_SHARE = 10.0, 0.1
 
 
 def has_candidate(journal: Journal) -> bool:

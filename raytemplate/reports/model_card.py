@@ -14,7 +14,15 @@ from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
-from raytemplate.reports.wording import baseline_name, count, estimate_texts, settings_text, short, stopped_by
+from raytemplate.reports.wording import (
+    baseline_name,
+    count,
+    estimate_texts,
+    settings_text,
+    short,
+    stopped_by,
+    trained_epochs,
+)
 from raytemplate.spec.wording import show_value
 from raytemplate.units import show_moment
 
@@ -57,7 +65,7 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
         ("owner", plan.owner or "nobody"),
         ("predicts", f"`{plan.ingest.target}`: {_TASKS[plan.ingest.task]}"),
         ("model", f"{candidate.family}{f', {settings}' if settings else ''}"),
-        ("trained", f"{fit.step} {candidate.epoch} of {len(fit.epochs)} is the best; stopped by {stopped_by(fit)}"),
+        ("trained", f"{fit.step} {candidate.epoch} of {trained_epochs(fit)} is the best; stopped by {stopped_by(fit)}"),
         ("features", ", ".join(f"`{step.column}`" for step in plan.ingest.features)),
         ("as of", f"{show_moment(plan.as_of)} UTC"),
         ("run", f"{run_id}, plan {plan.id}{'' if plan.variant == 'standard' else f', variant {plan.variant}'}"),

@@ -11,7 +11,7 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepResult, TrialRecord
-from raytemplate.reports.wording import about_seconds, count, metric_text, rounded
+from raytemplate.reports.wording import about_seconds, count, metric_text, rounded, trained_epochs
 from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
 
 _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
@@ -50,13 +50,12 @@ def trial_line(record: TrialRecord, best: TrialRecord | None, left_s: float) -> 
 def fit_text(fit: FitResult) -> str:
     """Family, epochs trained, why it stopped if that was early, and the candidate's validation metric."""
     candidate = fit.candidate
-    trained = max((epoch.epoch for epoch in fit.epochs), default=candidate.epoch)
     stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
     resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
     again = f", {restarts_text(fit.restarts)}" if fit.restarts else ""
     begun = f", {start_text(fit.warm_start)}" if fit.warm_start else ""
     result = f"validation {candidate.metric} {metric_text(candidate.validation)}"
-    return f"{candidate.family}, {count(trained, fit.step)}{stopped}{resumed}{again}{begun}, {result}"
+    return f"{candidate.family}, {count(trained_epochs(fit), fit.step)}{stopped}{resumed}{again}{begun}, {result}"
 
 
 def restarts_text(restarts: Sequence[Restart]) -> str:

@@ -81,6 +81,11 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def trained_epochs(fit: FitResult) -> int:
+    """The last epoch or tree that was trained; not every one of them is in the record."""
+    return max((epoch.epoch for epoch in fit.epochs), default=fit.candidate.epoch)
+
+
 def stopped_by(fit: FitResult) -> str:
     """What ended training: "epochs", of trees "rounds", "early stopping" or what the record says."""
     return f"{fit.step}s" if fit.stopped == "epochs" else fit.stopped

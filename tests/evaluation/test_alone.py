@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,52 @@ def test_nothing_is_explained_where_the_target_says_nothing(target: Any):
 def test_the_same_rows_and_seed_give_the_same_share():
     noisy = SKEWED + NOISE
     assert of_number(noisy) == of_number(noisy)
+
+
+TYPES = [
+    pa.null(), pa.bool_(), pa.int8(), pa.uint8(), pa.int64(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(),
+    pa.decimal128(9, 2), pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.binary(),
+    pa.date32(), pa.date64(), pa.timestamp("us"), pa.timestamp("ns", "UTC"), pa.time32("s"), pa.time64("us"),
+    pa.duration("s"), pa.list_(pa.int64()), pa.struct([("a", pa.int64())]),
+]  # fmt: skip
+ONE_VALUE = {pa.list_(pa.int64()): [1, 2], pa.struct([("a", pa.int64())]): {"a": 1}, pa.binary(): b"\xff"}
+TARGETS: dict[str, tuple[Any, int]] = {
+    "number": (SKEWED, 0),
+    "binary": (CHURNED, 2),
+    "three classes": (np.arange(ROWS) % 3.0, 3),
+}
+
+
+def one_value(kind: Any) -> Any:
+    if pa.types.is_null(kind):
+        return None
+    if pa.types.is_temporal(kind):
+        return pa.scalar(0, pa.int32() if kind.bit_width == 32 else pa.int64()).cast(kind).as_py()
+    if pa.types.is_boolean(kind):
+        return True
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+    return "x" if text else np.float16(1) if kind == pa.float16() else ONE_VALUE.get(kind, 1)
+
+
+HARD = {
+    **{f"{kind}, nothing": pa.nulls(ROWS, kind) for kind in TYPES},
+    **{f"{kind}, one value": pa.array([one_value(kind)] * ROWS, kind) for kind in TYPES},
+    **{f"{kind}, one value and nothing": pa.array([one_value(kind), None] * (ROWS // 2), kind) for kind in TYPES},
+    **{f"{kind}, {n}": pa.array(np.full(ROWS, n), kind) for kind in (pa.float32(), pa.float64())
+       for n in (np.nan, np.inf, -np.inf)},
+    "both infinities": pa.array([np.inf, -np.inf] * (ROWS // 2)),
+    "numbers beyond their squares": pa.array(1e300 * NOISE),
+    "an infinite number among others": pa.array(np.where(CHURNED == 1, np.inf, NOISE)),
+    "text of infinities": pa.array([f"{'-' * (i % 2)}inf" for i in range(ROWS)]),
+    "text that is blank": pa.array([" " * i for i in range(ROWS)]),
+    "no chunks": pa.chunked_array([], pa.float64()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("name", HARD)
+def test_every_column_is_judged_by_a_finite_share(name: str, task: str):
+    target, num_classes = TARGETS[task]
+    metric = metric_of("log-loss" if num_classes else "rmse")
+    share = explained(HARD[name], target[: len(HARD[name])], metric=metric, num_classes=num_classes)
+    assert math.isfinite(share) and share <= 1

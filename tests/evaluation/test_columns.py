@@ -1,3 +1,5 @@
+import itertools
+import time
 from typing import Any
 
 import numpy as np
@@ -53,3 +55,56 @@ def test_without_time_nothing_is_measured_and_every_column_is_named():
 
 def test_the_same_rows_and_seed_give_the_same_evidence():
     assert looked_at() == looked_at()
+
+
+def many(num_columns: int, predict: Any, limit_s: float, leak: str = "") -> tuple[dict[str, ColumnEvidence], float]:
+    """The evidence of many columns of noise, and the seconds that it took; `leak` is a copy of the target."""
+    noise = DRAWN.normal(size=(num_columns, 1_000))
+    rows = pa.table({f"c{n}": each for n, each in enumerate(noise)})
+    target = 10 * DRAWN.normal(size=1_000) if not leak else rows.column(leak).to_numpy() * 3
+    began = time.monotonic()
+    found = column_evidence(
+        rows, target, np.arange(1_000) // 40, predict, columns=rows.column_names, metric=metric_of("rmse"),
+        num_classes=0, num_resamples=200, seed=1, limit_s=limit_s,
+    )  # fmt: skip
+    return {one.column: one for one in found}, time.monotonic() - began
+
+
+class Slow:
+    """A model that takes its time for each row, and knows for how many it was asked."""
+
+    def __init__(self, row_s: float) -> None:
+        self.row_s, self.asked = row_s, list[int]()
+
+    def __call__(self, rows: Any) -> Any:
+        self.asked.append(len(rows))
+        time.sleep(self.row_s * len(rows))
+        return np.zeros(len(rows))
+
+
+def test_a_slow_model_with_many_columns_keeps_to_the_limit():
+    model = Slow(row_s=5e-5)
+    found, took_s = many(300, model, limit_s=1.0)
+    assert took_s < 1.5
+    assert max(model.asked) <= 8_000
+    assert len(found) == 300 and any(one.importance for one in found.values())
+
+
+def test_a_thousand_columns_keep_to_the_limit():
+    found, took_s = many(1_000, None, limit_s=1.0)
+    assert took_s < 1.5
+    assert any(one.explained is None for one in found.values())
+
+
+def test_a_leak_far_behind_in_a_thousand_columns_is_looked_at_first(monkeypatch: pytest.MonkeyPatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 1000)  # one for each column, screened or looked at
+    found, _ = many(1_000, None, limit_s=1.5, leak="c700")
+    assert [one.explained is None for one in found.values()].count(True) > 200
+    assert (found["c700"].explained or 0) >= 0.98
+
+
+def test_no_column_is_asked_after_when_the_time_was_used_up():
+    model = Slow(row_s=0)
+    _, took_s = many(300, model, limit_s=0.0)
+    assert (model.asked, took_s < 0.5) == ([], True)

@@ -18,6 +18,7 @@ def column(name, explained, importance=None):
 
 DISTANCE, STATUS, DELAY = column("distance", 0.864), column("status_text", 0.999), column("arr delay", 0.98)
 PERFECT = scored("candidate", 0.0)
+MORE = "a greater budget.time, or fewer columns in features"
 CASES = [
     ("a column far below", {}, (DISTANCE,), "pass", "distance alone explains 0.86", "below 0.98", ""),
     ("next to the limit", {}, (column("x", 0.9799),), "pass", "x alone explains 0.97", "below 0.98", ""),
@@ -41,7 +42,12 @@ CASES = [
     ),
     ("another limit", {"explained": 0.8}, (DISTANCE,), "block", "distance alone explains 0.86 of the target",
      "below 0.8", 'accept: {distance: "why it is known at prediction time"}'),
-    ("not looked at", {}, (column("x", None),), "skip", "no column was looked at alone", "", ""),
+    ("not looked at", {}, (column("x", None),), "block", "0 of 1 columns looked at", "every column", MORE),
+    ("one not looked at", {}, (DISTANCE, column("x", None)), "block", "1 of 2 columns looked at", "every column", MORE),
+    ("one not looked at and accepted", {"accept": {"x": "known"}}, (DISTANCE, column("x", None)), "pass",
+     "distance alone explains 0.86", "below 0.98", ""),
+    ("all accepted, not looked at", {"accept": {"x": "known"}}, (column("x", None),), "pass",
+     "every column is accepted", "below 0.98", ""),
     ("records of before", {}, (), "skip", "no column was looked at alone", "", ""),
 ]  # fmt: skip
 
@@ -58,7 +64,7 @@ def test_one_column_alone(evidence, settings, columns, expected):
 def test_a_perfect_metric_is_blocked_and_the_column_that_the_model_leans_on_is_named(evidence):
     columns = (column("distance", 0.86, 2.0), column("refund", 0.7, 9.0))
     found = TooGood().check(evidence(candidate=PERFECT, columns=columns))
-    assert (found.outcome, found.found) == ("block", "mae 0 is perfect; it comes from refund most")
+    assert (found.outcome, found.found) == ("block", "mae 0 is perfect; the model relies most on refund")
     assert found.hint == 'accept: {refund: "why it is known at prediction time"}'
 
 
@@ -66,6 +72,17 @@ def test_a_perfect_metric_is_accepted_with_the_column_it_comes_from(evidence):
     columns = (column("distance", 0.86, 2.0), column("refund", 0.7, 9.0))
     gate = TooGood(accept={"refund": "paid before the trip"})
     assert gate.check(evidence(candidate=PERFECT, columns=columns)).outcome == "pass"
+
+
+@pytest.mark.parametrize("columns", [(), (column("x", None),)], ids=["records of before", "no time"])
+def test_a_perfect_metric_is_blocked_where_no_column_was_looked_at(evidence, columns):
+    found = TooGood().check(evidence(candidate=PERFECT, columns=columns))
+    assert (found.outcome, found.found, found.hint) == ("block", "mae 0 is perfect", "")
+
+
+def test_a_metric_that_the_baseline_has_perfect_too_tells_no_model_from_another(evidence):
+    same = {"candidate": scored("candidate", 0.0), "baseline": scored("baseline", 0.0)}
+    assert TooGood().check(evidence(**same, columns=(DISTANCE,))).outcome == "pass"
 
 
 @pytest.mark.parametrize(("mae", "outcome"), [(0.0005, "block"), (0.01, "pass")])

@@ -25,10 +25,10 @@ Candidate minus champion (version 1), mae: -1.60 [-2.61, -0.83], over the same r
 """
 
 
-def card(plan=None, evaluation=None, promotion=None):
+def card(plan=None, evaluation=None, promotion=None, fit=None):
     return model_card(
         plan or sample_plans.sample_plan(owner="flight-ops", metadata=METADATA), "k7q2", samples.sample_snapshot(),
-        samples.sample_fit(), evaluation or samples.sample_evaluation(), samples.sample_verdict_record(),
+        fit or samples.sample_fit(), evaluation or samples.sample_evaluation(), samples.sample_verdict_record(),
         promotion or samples.sample_promotion(),
     )  # fmt: skip
 
@@ -65,3 +65,10 @@ def test_slices_are_shown_where_there_are_some():
     assert "## By slice (mae)\n\nworst slices: carrier UA 10.22 [9.31, 11.13] of 2,310 rows" in text
     assert "\n| UA | 2,310 | 10.22 [9.31, 11.13] |" in text
     assert "By slice" not in card()
+
+
+def test_rounds_are_counted_by_their_number_though_not_every_one_was_reported():
+    fit = samples.sample_fit()
+    last = replace(fit.epochs[-1], epoch=300)
+    fit = replace(fit, epochs=(*fit.epochs, last), candidate=replace(fit.candidate, epoch=285))
+    assert f"| trained | {fit.step} 285 of 300 is the best; stopped by " in card(fit=fit)

@@ -16,6 +16,7 @@ from raytemplate.records.evaluated import ColumnEvidence, Evaluation
 from raytemplate.records.judged import Finding
 
 _NEXT_TO_NOTHING = 1e-4  # of the baseline's distance from the perfect end
+_NO_DISTANCE = 1e-9
 _FEWEST_ROWS = 100  # of fewer a sound model may well have every one right
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
@@ -38,33 +39,43 @@ class TooGood(GateOptions):
     metric is accepted too if the model leans on such a column most. Default: none."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where nothing is too good; skips where no column was looked at."""
+        """Passes where nothing is too good and every column was looked at; skips where the record names none."""
         evaluation = evidence.evaluation
-        looked_at = [one for one in evaluation.columns if math.isfinite(_share(one))]
-        if not looked_at:
-            return Finding(gate="too-good", outcome="skip", found="no column was looked at alone")
-        alone = sorted(looked_at, key=_share, reverse=True)
+        alone = sorted((one for one in evaluation.columns if math.isfinite(_share(one))), key=_share, reverse=True)
         over = [one for one in alone if _share(one) >= self.explained and one.column not in self.accept]
         if over:
             most, *others = over
             more = f"; so does {', '.join(one.column for one in others)}" if others else ""
             found = f"{most.column} alone explains {_share(most):.2f} of the target{more}"
             return self._blocked(found, f"below {limit(self.explained)}", most.column)
-        leading = _leading(looked_at)
-        perfect = _perfect(evaluation)
+        perfect, leading = _perfect(evaluation), _leading(evaluation.columns)
         if perfect and leading not in self.accept:
-            return self._blocked(f"{perfect} is perfect; it comes from {leading} most", "not perfect", leading)
+            relies = f"; the model relies most on {leading}" if leading else ""
+            return self._blocked(f"{perfect} is perfect{relies}", "not perfect", leading)
+        if not evaluation.columns:
+            return Finding(gate="too-good", outcome="skip", found="no column was looked at alone")
+        measured = {one.column for one in alone} | self.accept.keys()
+        if missed := [one.column for one in evaluation.columns if one.column not in measured]:
+            return self._unmeasured(missed, len(evaluation.columns))
         return Finding(
-            gate="too-good", outcome="pass", found=self._told(alone[0]), required=f"below {limit(self.explained)}"
+            gate="too-good", outcome="pass", found=self._told(alone), required=f"below {limit(self.explained)}"
         )
+
+    def _unmeasured(self, missed: Sequence[str], num_columns: int) -> Finding:
+        return Finding(
+            gate="too-good", outcome="block", found=f"{num_columns - len(missed)} of {num_columns} columns looked at",
+            required="every column", hint="a greater budget.time, or fewer columns in features",
+        )  # fmt: skip
 
     def _blocked(self, found: str, required: str, column: str) -> Finding:
         written = column if _PLAIN.fullmatch(column) else json.dumps(column, ensure_ascii=False)
-        hint = f'accept: {{{written}: "why it is known at prediction time"}}'
+        hint = f'accept: {{{written}: "why it is known at prediction time"}}' if column else ""
         return Finding(gate="too-good", outcome="block", found=found, required=required, hint=hint)
 
-    def _told(self, most: ColumnEvidence) -> str:
-        share = _share(most)
+    def _told(self, alone: Sequence[ColumnEvidence]) -> str:
+        if not alone:
+            return "every column is accepted"
+        most, share = alone[0], _share(alone[0])
         if share >= self.explained:
             return f"{most.column} alone explains {share:.2f}, accepted: {self.accept[most.column]}"
         down = math.floor(100 * share) / 100  # what is below the limit must not be rounded up to it
@@ -76,11 +87,13 @@ def _share(one: ColumnEvidence) -> float:
 
 
 def _leading(columns: Sequence[ColumnEvidence]) -> str:
-    """The column that the model leans on most; if that was not measured, the one that explains most."""
-    leant_on = [one for one in columns if one.importance is not None and math.isfinite(one.importance.value)]
-    if leant_on:
-        return max(leant_on, key=lambda one: one.importance.value if one.importance else 0.0).column
-    return max(columns, key=_share).column
+    """The column that the model leans on most; else the one that explains most; empty where nothing was measured."""
+    leant_on = [(one.importance.value, one.column) for one in columns if one.importance is not None]
+    alone = [(_share(one), one.column) for one in columns]
+    for measured in (leant_on, alone):
+        if known := [one for one in measured if math.isfinite(one[0])]:
+            return max(known, key=lambda one: one[0])[1]
+    return ""
 
 
 def _perfect(evaluation: Evaluation) -> str:
@@ -92,7 +105,9 @@ def _perfect(evaluation: Evaluation) -> str:
         best = metric_of(name).best
         if best is None:
             continue
-        worst = abs(baseline[name].estimate.value - best) if name in baseline else 0.0
+        worst = abs(baseline[name].estimate.value - best) if name in baseline else math.inf
+        if worst <= _NO_DISTANCE:
+            continue  # such rows tell no model from another, as where all are of one class
         if abs(metric.estimate.value - best) <= _NEXT_TO_NOTHING * (worst if math.isfinite(worst) else 0.0):
             return f"{name} {metric.estimate.value:.3g}"
     return ""
