@@ -290,7 +290,7 @@ def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tu
         ("  time: time_hour\n", "",
          "t.yaml:3  data.time: missing; expected the column with the time of a row, or data.split for data without one"),
     ],
-    ids=["both", "windows", "share", "nothing-left", "neither"],
+    ids=["both", "windows", "ignore beside keys", "share", "nothing-left", "neither"],
 )  # fmt: skip
 def test_a_split_and_a_time_exclude_each_other(tmp_path: Path, old: str, new: str, problem: str) -> None:
     assert problems(tmp_path, edited(old, new)) == [problem]
