@@ -36,6 +36,7 @@ class LaterRows:
         """That a column of numbers is the mean of the target over the next rows (of the same group), or over those
         around its own; else "". A change of such a mean goes with the target that comes in, so many rows later."""
         column = pc.fill_null(values.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
+        column = np.where(np.isfinite(column), column, np.nan)
         for by, order, group in self._orders:
             if by != name and (num_rows := _next_rows(column[order], self._target[order], group)):
                 rows = f"{num_rows} next row{'s' if num_rows > 1 else ''}{f' of the same {by}' if by else ''}"

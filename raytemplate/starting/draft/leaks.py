@@ -225,6 +225,8 @@ class _Groups:
         if self._answers.num_classes > 2 or not pa.types.is_floating(column.type) or column.null_count:
             return ""
         values, target = column.cast(pa.float64()).to_numpy(), self._answers.values
+        if not np.isfinite(values).all():
+            return ""
         for group, codes in self.codes.items():
             rows = np.bincount(codes)
             value = np.bincount(codes, weights=values) / rows
