@@ -33,7 +33,7 @@ _CHANCE = 2.0  # log likelihood that the best of many cuts wins by chance
 
 def explained(
     column: pa.Array | pa.ChunkedArray, target: Floats, *, metric: Metric, num_classes: int = 0, seed: int = 0,
-    groups: Groups | None = None,
+    groups: Groups | None = None, in_order: bool = False,
 ) -> float:  # fmt: skip
     """`1 - loss(column alone) / loss(best constant)`, at most 1; 0 where nothing can be said.
 
@@ -45,6 +45,9 @@ def explained(
         target: float64 [rows]: the number, or the index of the class; rows where it is not finite are left out.
         num_classes: 0 where numbers are predicted.
         groups: int64 [rows]; rows of one group hang together, and stay in one fold.
+        in_order: the rows stand in the order of time. A column that runs along with them, as a counter does, must then
+            say something of rows far from those that it was fitted on, or of each step from one row to the next:
+            else it only says when a row was.
     """
     most = MAX_ROWS if num_classes < 3 else min(MAX_ROWS, _MAX_CELLS // num_classes)
     rows = np.flatnonzero(np.isfinite(target))
@@ -60,13 +63,23 @@ def explained(
     group = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1].reshape(-1)
     if group.max() + 1 < _FEWEST_GROUPS:
         group = np.arange(len(rows))
+    shares: list[float] = []
     with np.errstate(all="ignore"):  # numbers whose squares are beyond float64 give no finite loss
-        losses = [
-            _loss(metric, target, predicted)
-            for view in views_of(taken)
-            for predicted in _cross_fitted(view, target, metric, num_classes, _folds(view, group, seed))
-        ]
-    return 1.0 - min((loss for loss in losses if math.isfinite(loss)), default=base) / base
+        for view in views_of(taken):
+            along = in_order and view.runs_along(rows)
+            folds = _far_folds(rows) if along else _folds(view, group, seed)
+            fitted = _cross_fitted(view, target, metric, num_classes, folds, with_line=not along)
+            shares += [1.0 - _loss(metric, target, predicted) / base for predicted in fitted]
+            if along and not num_classes and view.levels is not None and not view.in_blocks:
+                shares.append(_explained_steps(view, target, rows, seed))
+    return max((share for share in shares if math.isfinite(share)), default=0.0)
+
+
+def _explained_steps(view: View, target: Floats, rows: Groups, seed: int) -> float:
+    """What the column's steps from row to row explain of the target's."""
+    in_turn = np.argsort(rows)
+    steps = np.diff(np.where(view.has_number(), view.numbers(), np.nan)[in_turn])
+    return explained(pa.array(steps), np.diff(target[in_turn]), metric=RMSE, seed=seed)
 
 
 def _judged(metric: Metric, num_classes: int) -> Metric:
@@ -97,7 +110,9 @@ def _as_predicted(shares: Floats) -> Floats:
     return shares[..., 1] if shares.shape[-1] == 2 else shares
 
 
-def _cross_fitted(view: View, target: Floats, metric: Metric, num_classes: int, folds: Groups) -> Iterator[Floats]:
+def _cross_fitted(
+    view: View, target: Floats, metric: Metric, num_classes: int, folds: Groups, *, with_line: bool
+) -> Iterator[Floats]:
     """Predictions of all rows, each from the other folds: one array for each way to fit the view."""
     if num_classes:
         yield _fold_by_fold(folds, lambda fold: _shares(view, target.astype(np.int64), num_classes, fold))
@@ -105,7 +120,8 @@ def _cross_fitted(view: View, target: Floats, metric: Metric, num_classes: int, 
     if view.levels is None:
         yield _fold_by_fold(folds, lambda fold: _by_group(view, target, metric, fold))
         return
-    yield _fold_by_fold(folds, lambda fold: _by_line(view, target, metric, fold))
+    if with_line:
+        yield _fold_by_fold(folds, lambda fold: _by_line(view, target, metric, fold))
     for binned in dict.fromkeys(view.coarser(bins) for bins in (_COARSE_BINS, _FINE_BINS, len(target))):
         yield _fold_by_fold(folds, lambda fold, binned=binned: _interpolated(view, binned, target, metric, fold))
 
@@ -115,9 +131,18 @@ def _folds(view: View, group: Groups, seed: int) -> Groups:
     rows = len(view.code)
     if not view.in_blocks:
         return np.random.default_rng(seed).permutation(int(group.max()) + 1)[group] % _NUM_FOLDS
-    place = np.empty(rows, np.int64)
-    place[np.argsort(view.code, kind="stable")] = np.arange(rows)
-    return place * _NUM_BLOCKS // rows % _NUM_FOLDS
+    return _ranks(view.code) * _NUM_BLOCKS // rows % _NUM_FOLDS
+
+
+def _far_folds(rows: Groups) -> Groups:
+    """Each fold is one piece of the rows in their order."""
+    return _ranks(rows) * _NUM_FOLDS // len(rows)
+
+
+def _ranks(values: Groups) -> Groups:
+    ranks = np.empty(len(values), np.int64)
+    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return ranks
 
 
 def _fold_by_fold(folds: Groups, fit: Any) -> Floats:

@@ -48,6 +48,7 @@ def column_evidence(
     num_resamples: int,
     seed: int,
     limit_s: float,
+    in_order: bool = False,
 ) -> tuple[ColumnEvidence, ...]:
     """What is known of each input column, in their order.
 
@@ -57,6 +58,7 @@ def column_evidence(
         groups: int64 [rows], what the bootstrap draws, as for the metrics.
         predict: the candidate; None if it is too slow to be asked often.
         limit_s: what it may take in all; columns are left unmeasured past it.
+        in_order: the rows stand in the order of time.
     """
     began = time.monotonic()
     ends = began + limit_s
@@ -68,7 +70,13 @@ def column_evidence(
             break
         column = rows.column(name).take(pa.array(few))
         alone[name] = explained(
-            column, target[few], metric=metric, num_classes=num_classes, seed=seed, groups=groups[few]
+            column,
+            target[few],
+            metric=metric,
+            num_classes=num_classes,
+            seed=seed,
+            groups=groups[few],
+            in_order=in_order,
         )
     importance: dict[str, Estimate] = {}
     if predict is not None and permuting_s:

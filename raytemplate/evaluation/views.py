@@ -21,6 +21,7 @@ pc: Any = pyarrow.compute
 
 _MANY_VALUES = 50
 _LONGEST_PREFIX = 3
+_MANY_GROUPS, _IN_ORDER = 10, 0.95  # a correlation of ranks; of values without order the share of groups in one piece
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -52,6 +53,20 @@ class View:
     def presence(self) -> View:
         """Only whether there is a number."""
         return View(code=(~self.has_number()).astype(np.int64), num_groups=2)
+
+    def runs_along(self, rows: NDArray[np.int64]) -> bool:
+        """Whether many groups stand in the order of the rows, or nearly so, as a counter's and an odometer's do.
+
+        Args:
+            rows: int64 [rows], the number of each row.
+        """
+        order = np.lexsort((rows, self.code))
+        if len(np.unique(self.code)) < _MANY_GROUPS:
+            return False
+        if self.levels is not None:
+            return bool(abs(np.corrcoef(np.arange(len(rows)), rows[order])[0, 1]) >= _IN_ORDER)
+        in_turn = self.code[np.argsort(rows)]
+        return 1 + (np.diff(in_turn) != 0).sum() <= len(np.unique(in_turn)) / _IN_ORDER
 
     def coarser(self, num_bins: int) -> View:
         """At most so many bins of about equally many rows, each standing for the mean of its numbers; a number, however
@@ -100,9 +115,9 @@ def _floats(values: Any) -> Floats:
 def _of_numbers(numbers: Floats, *, in_blocks: bool = False) -> View:
     """Infinite is a value of its own beside the missing ones, since no line goes through it."""
     finite = np.isfinite(numbers)
-    levels, place = np.unique(numbers[finite], return_inverse=True)
+    levels, rank = np.unique(numbers[finite], return_inverse=True)
     code = np.full(len(numbers), len(levels))
-    code[finite] = place
+    code[finite] = rank
     code[np.isinf(numbers)] += np.where(numbers[np.isinf(numbers)] > 0, 1, 2)
     return View(code=code, num_groups=len(levels) + 3, levels=levels, in_blocks=in_blocks)
 

@@ -157,3 +157,41 @@ def test_every_column_is_judged_by_a_finite_share(name: str, task: str):
     metric = metric_of("log-loss" if num_classes else "rmse")
     share = explained(HARD[name], target[: len(HARD[name])], metric=metric, num_classes=num_classes)
     assert math.isfinite(share) and share <= 1
+
+
+HOURS = 14 * 24
+TIMES = np.datetime64("2024-01-01", "us") + np.arange(HOURS) * HOUR
+USED = np.random.default_rng(6).gamma(20, size=HOURS) * (2 + np.sin(np.arange(HOURS) * np.pi / 12))
+METER, TREND = np.cumsum(USED), np.arange(HOURS) + np.random.default_rng(7).normal(size=HOURS)
+RUNS_ALONG = {
+    "the time": TIMES,
+    "a counter": np.arange(HOURS),
+    "a counter as text": [f"{n:06}" for n in range(HOURS)],
+    "a counter with gaps, falling": -np.cumsum(np.random.default_rng(8).integers(1, 4, HOURS)),
+    "the day in words": [f"day {n // 24}" for n in range(HOURS)],
+    "the reading before": np.append(0, METER[:-1]),
+}
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(HOURS) // 24], ids=["rows", "days"])
+@pytest.mark.parametrize("target", [METER, TREND], ids=["a meter", "a trend"])
+@pytest.mark.parametrize("column", RUNS_ALONG.values(), ids=RUNS_ALONG)
+def test_a_column_that_only_runs_along_with_time_does_not_explain_what_does_too(column: Any, target: Any, groups: Any):
+    metric = metric_of("rmse")
+    assert explained(pa.array(column), target, metric=metric, groups=groups, in_order=True) < 0.95
+
+
+@pytest.mark.parametrize("target", [METER, TREND, NOISE], ids=["a meter", "a trend", "noise"])
+@pytest.mark.parametrize("noise", [0, 0.001], ids=["a copy", "with noise"])
+def test_a_copy_explains_what_runs_along_with_time(target: Any, noise: float):
+    column = 3 * target + noise * np.random.default_rng(9).normal(size=len(target))
+    assert explained(pa.array(column), target, metric=metric_of("rmse"), in_order=True) >= 0.98
+
+
+@pytest.mark.parametrize("column", [np.arange(ROWS) >= 900, np.where(np.arange(ROWS) >= 900, "left", "stays")])
+def test_a_copy_explains_a_class_that_changes_once(column: Any):
+    target = (np.arange(ROWS) >= 900).astype(np.float64)
+    share = explained(pa.array(column), target, metric=metric_of("log-loss"), num_classes=2, in_order=True)
+    assert share >= 0.98
+    counter = explained(pa.array(range(ROWS)), target, metric=metric_of("log-loss"), num_classes=2, in_order=True)
+    assert counter < 0.95

@@ -46,6 +46,7 @@ class Sample:
             scored_s: seconds that all rows took with all models: the candidate is not asked again if it is too slow.
         """
         rows: Any = pa.concat_tables(self._taken)
+        rows = rows.take(pa.array(np.argsort(row_times(rows, self._stage.time), kind="stable")))
         evaluate, features = self._evaluate, self._model.features
         slow = scored_s * len(rows) / max(1, self._num_rows) > limit_s
         return column_evidence(
@@ -53,6 +54,7 @@ class Sample:
             None if slow else lambda table: self._model.predict(table)[0], columns=features.columns,
             metric=metric_of(evaluate.metric, evaluate.quantile), num_classes=len(features.classes),
             num_resamples=evaluate.num_resamples, seed=evaluate.seed, limit_s=limit_s,
+            in_order=bool(self._stage.time),
         )  # fmt: skip
 
     def _groups(self, rows: Any) -> Groups:
