@@ -51,7 +51,7 @@ def explained(
     """
     most = MAX_ROWS if num_classes < 3 else min(MAX_ROWS, _MAX_CELLS // num_classes)
     rows = np.flatnonzero(np.isfinite(target))
-    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)] if len(rows) else rows
+    rows = rows[evenly(len(rows), most)]
     if len(rows) < _FEWEST_ROWS:
         return 0.0
     rows = rows[np.argsort(target[rows], kind="stable")]  # in this order each group's quantile is found at once
@@ -80,6 +80,11 @@ def _explained_steps(view: View, target: Floats, rows: Groups, seed: int) -> flo
     in_turn = np.argsort(rows)
     steps = np.diff(np.where(view.has_number(), view.numbers(), np.nan)[in_turn])
     return explained(pa.array(steps), np.diff(target[in_turn]), metric=RMSE, seed=seed)
+
+
+def evenly(num_rows: int, most: int) -> NDArray[np.int64]:
+    """Numbers of at most so many rows, at equal steps from the first to the last: int64, rising."""
+    return np.linspace(0, num_rows - 1, min(num_rows, most)).astype(np.int64)
 
 
 def _judged(metric: Metric, num_classes: int) -> Metric:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from raytemplate.evaluation.alone import explained
+from raytemplate.evaluation.alone import evenly, explained
 from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
 from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups
 from raytemplate.evaluation.metrics.metric import Metric
@@ -63,7 +63,7 @@ def column_evidence(
     began = time.monotonic()
     ends = began + limit_s
     permuting_s = min(_PERMUTING_S, limit_s / 2) if predict is not None and len(rows) else 0.0
-    few = _evenly(len(rows), max(_FEWEST_ROWS, _MAX_VALUES // max(1, len(columns))))
+    few = evenly(len(rows), max(_FEWEST_ROWS, _MAX_VALUES // max(1, len(columns))))
     alone: dict[str, float] = {}
     for name in _most_dependent_first(rows, target, columns, seed, ends=began + _SCREENING * limit_s):
         if time.monotonic() >= ends - permuting_s:
@@ -80,7 +80,7 @@ def column_evidence(
         )
     importance: dict[str, Estimate] = {}
     if predict is not None and permuting_s:
-        few = _evenly(len(rows), _PERMUTED_ROWS)
+        few = evenly(len(rows), _PERMUTED_ROWS)
         importance = _importances(
             rows.take(pa.array(few)), target[few], groups[few], predict,
             columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # those most in question first
@@ -96,7 +96,7 @@ def _most_dependent_first(
     rows: pa.Table, target: Floats, columns: Sequence[str], seed: int, *, ends: float
 ) -> Sequence[str]:
     """The columns by how steadily the target follows them on a few rows; those that no time is left for are last."""
-    few = _evenly(len(rows), _SCREENED_ROWS)
+    few = evenly(len(rows), _SCREENED_ROWS)
     few = few[np.isfinite(target[few])]
     ranks = np.unique(target[few], return_inverse=True)[1].reshape(-1)
     ties = np.random.default_rng(seed).permutation(len(few))
@@ -116,10 +116,6 @@ def _unsteadiness(view: View, ranks: Any, ties: Any) -> float:
     return float(np.abs(np.diff(ranks[np.lexsort((ties, view.code))])).sum())
 
 
-def _evenly(num_rows: int, most: int) -> Any:
-    return np.linspace(0, num_rows - 1, min(num_rows, most)).astype(np.int64)
-
-
 def _importances(
     rows: Any, target: Floats, groups: Groups, predict: Callable[[pa.Table], Floats], *, columns: Sequence[str],
     metric: Metric, num_resamples: int, seed: int, ends: float,
@@ -137,20 +133,24 @@ def _importances(
         asked = columns[len(found) : len(found) + min(in_time, at_once, max(1, len(found)))]
         if not asked:
             break
-        predicted = predict(_permuted(rows, asked, np.random.default_rng([seed, len(found)])))
+        predicted = predict(_permuted(rows, asked, seed, len(found)))
         for name, without in zip(asked, np.split(predicted, len(asked)), strict=True):
             found[name] = _lost(metric, as_it_is, metric.drawn(target, without, groups, counts), num_groups)
         each_s = (time.monotonic() - began) / len(asked)
     return found
 
 
-def _permuted(rows: Any, columns: Sequence[str], random: np.random.Generator) -> pa.Table:
-    """The rows once for each of some columns, one after the other, with the values of that column permuted."""
-    parts = [
-        rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), values)
-        for name in columns
-        for values in [rows.column(name).take(pa.array(random.permutation(len(rows))))]
-    ]
+def _permuted(rows: Any, columns: Sequence[str], seed: int, before: int) -> pa.Table:
+    """The rows once for each of some columns, one after the other, with the values of that column permuted.
+
+    Args:
+        before: columns that were permuted before these; how many at once changes nothing.
+    """
+    parts: list[pa.Table] = []
+    for number, name in enumerate(columns, start=before):
+        order = np.random.default_rng([seed, number]).permutation(len(rows))
+        index = rows.schema.get_field_index(name)
+        parts.append(rows.set_column(index, rows.schema.field(index), rows.column(name).take(pa.array(order))))
     return pa.concat_tables(parts)
 
 

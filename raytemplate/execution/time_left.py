@@ -21,7 +21,7 @@ _LEAVE_S, _LEAVE_GROUP_S = 2.0, 3.0
 """What no stage is forecast to take, on a quiet machine: to end training where its time is up, to write its model and
 to leave Ray; and to end a group of workers."""
 _MOST_SLOWER, _MOST_SHARE = 4.0, 0.15
-_COLUMNS_S, _COLUMNS_SHARE = 10.0, 0.1
+_LEAST_COLUMNS_S, _COLUMNS_S, _COLUMNS_SHARE = 1.5, 10.0, 0.1
 
 
 def has_candidate(journal: Journal) -> bool:
@@ -52,8 +52,9 @@ def reserve_s(plan: RunPlan, timings: Iterable[StageTiming]) -> float:
 
 
 def columns_s(left: float) -> float:
-    """Seconds that may go into looking at single columns once the candidate is scored, of those that are left."""
-    return max(0.0, min(_COLUMNS_S, _COLUMNS_SHARE * left))
+    """Seconds that may go into looking at single columns once the candidate is scored: a part of those that are left,
+    and enough for some dozens of columns where training has used up its own."""
+    return max(_LEAST_COLUMNS_S, min(_COLUMNS_S, _COLUMNS_SHARE * left))
 
 
 def too_late(plan: RunPlan, journal: Journal, meter: Meter, what: str) -> BudgetSpent:

@@ -114,8 +114,8 @@ class ColumnEvidence:
     """1 - loss of the column alone / loss of the best constant, at most 1, out of sample; None if not measured."""
 
     importance: Estimate | None = None
-    """How much worse the deciding metric of the candidate gets if the column's values are dealt out anew among the
-    rows, in the metric's unit; None if not measured."""
+    """How much worse the deciding metric of the candidate gets if the column's values are permuted, in the metric's
+    unit; None if not measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,8 +52,8 @@ def leans_text(evaluation: Evaluation) -> str:
 
 def column_rows(evaluation: Evaluation) -> list[ColumnRow]:
     """Every input column: by importance, then by what it explains."""
-    place = {name: index for index, (name, _) in enumerate(leant_on(evaluation))}
-    ordered = sorted(evaluation.columns, key=lambda one: (place.get(one.column, len(place)), -(one.explained or 0.0)))
+    rank = {name: index for index, (name, _) in enumerate(leant_on(evaluation))}
+    ordered = sorted(evaluation.columns, key=lambda one: (rank.get(one.column, len(rank)), -(one.explained or 0.0)))
     return [ColumnRow(name=one.column, importance=_importance(one), explained=_share(one.explained)) for one in ordered]
 
 

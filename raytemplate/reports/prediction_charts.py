@@ -1,4 +1,4 @@
-"""Drawings of numbers predicted: against what came, and how far off they were."""
+"""Drawings of predicted numbers: against the actual ones, and how far off they were."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def against_chart(bins: Sequence[PredictionBin]) -> Markup:
 
 
 def residual_chart(bins: Sequence[PredictionBin]) -> Markup:
-    """How far what came was above what was predicted, in the same way."""
+    """How far the actual number was above the predicted one, in the same way."""
     return _bands(bins, [one.residuals for one in bins], (0.0, 0.0), "residual by predicted")
 
 

@@ -20,7 +20,7 @@ def ece(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> D
 
 
 def reliability(target: Floats, prediction: Floats) -> tuple[CalibrationBin, ...]:
-    """What was said against what came, in the bins of `ece`, those without rows left out."""
+    """Predicted against actual, in the bins of `ece`, those without rows left out."""
     said, came = _said(target, prediction)
     cell = _bins(said)
     rows = np.bincount(cell, minlength=NUM_BINS)

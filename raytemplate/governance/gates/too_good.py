@@ -31,7 +31,7 @@ class TooGood(GateOptions):
     `block` refuses promotion, `warn` only says so. Default: hold."""
 
     explained: Annotated[float, Field(gt=0, le=1)] = 0.98
-    """One column alone explains less than this: 1 - its loss / that of the best constant, of the deciding metric, on
+    """The most that one column may explain: below 1 - its loss / that of the best constant, of the deciding metric, on
     test rows that it was not fitted on. Default: 0.98."""
 
     accept: Mapping[str, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = {}

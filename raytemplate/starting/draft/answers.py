@@ -9,7 +9,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
-from raytemplate.evaluation.alone import MAX_ROWS
+from raytemplate.evaluation.alone import MAX_ROWS, evenly
 from raytemplate.evaluation.metrics.formula import Floats
 from raytemplate.evaluation.metrics.metric import Metric, metric_of
 from raytemplate.starting.draft.learning import METRICS, Learning, class_text
@@ -39,7 +39,7 @@ class Answers:
     def some(self) -> NDArray[np.int64]:
         """Rows enough to judge each column alone, fewer of them where there are many columns."""
         most = max(_LEAST_JUDGED, min(MAX_ROWS, _MOST_JUDGED // self.rows.num_columns))
-        return np.linspace(0, len(self.values) - 1, min(most, len(self.values))).astype(np.int64)
+        return evenly(len(self.values), most)
 
     @property
     def num_classes(self) -> int:

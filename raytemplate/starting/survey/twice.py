@@ -9,6 +9,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
+from raytemplate.evaluation.alone import evenly
 from raytemplate.starting.survey.facts import ColumnFacts
 
 pc: Any = pyarrow.compute
@@ -43,9 +44,7 @@ def said_twice(columns: Sequence[ColumnFacts], sample: pa.Table, time: str) -> d
 
 
 def _some(sample: pa.Table, most: int) -> pa.Table:
-    if sample.num_rows <= most:
-        return sample
-    return sample.take(pa.array(np.linspace(0, sample.num_rows - 1, most).astype(np.int64)))
+    return sample.take(pa.array(evenly(sample.num_rows, most)))
 
 
 def _prints(column: ColumnFacts, values: Any) -> Iterator[object]:
