@@ -4,8 +4,8 @@ import importlib.util
 from dataclasses import dataclass, field
 
 from raytemplate.errors import UsageError
-from raytemplate.starting.draft.answers import answers_of
 from raytemplate.starting.draft.far_days import FarDays, far_days
+from raytemplate.starting.draft.labels import labels_of
 from raytemplate.starting.draft.leaks import known_after, without_leaks
 from raytemplate.starting.draft.learning import METRICS, Learning, learning_of
 from raytemplate.starting.draft.trend import has_trend
@@ -62,7 +62,8 @@ class Draft:
         """Columns that must not decide on which side of the split a row is: rows alike but for them belong together."""
         if self.lengths or self.of("key"):
             return ()
-        return tuple(role.column.name for role in self.roles if role.of_a_row or role.suspicious)
+        out = [role for role in self.roles if role.of_a_row or (role.suspicious and role.use == "left out")]
+        return tuple(role.column.name for role in out)
 
     def of(self, use: Use) -> tuple[Role, ...]:
         """The columns of one use."""
@@ -82,13 +83,13 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
     """
     asked, target = found.asked, found.column(found.asked.target)
     learning = learning_of(target, found.writing.dressed, asked.data)
-    answers = answers_of(found, learning)
-    roles = without_leaks(roles_of(found), answers, asked.time)
+    labels = labels_of(found, learning)
+    roles = without_leaks(roles_of(found), labels, asked.time)
     far = far_days(found.days)
     labelled = {day: rows for day, rows in found.labelled.items() if day not in far.days}
     newest = max((day for day in found.days if day not in far.days), default=None)
-    lengths = lengths_of(labelled, newest, known_after(roles, answers, asked.time))
-    if lengths and has_trend(answers, asked.time) and lengths.test.unit == "day":
+    lengths = lengths_of(labelled, newest, known_after(roles, labels, asked.time))
+    if lengths and has_trend(labels, asked.time) and lengths.test.unit == "day":
         lengths = last_year(lengths, labelled)
     draft = Draft(
         name=name, source=source, survey=found, roles=roles, learning=learning, lengths=lengths,

@@ -9,7 +9,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
-from raytemplate.starting.draft.answers import Answers
+from raytemplate.starting.draft.labels import Labels
 
 pc: Any = pyarrow.compute
 
@@ -18,18 +18,18 @@ _LEFT = 1e-3
 """Of the target's deviation: what rounding may leave."""
 
 
-def parts_of_sum(columns: Sequence[str], answers: Answers) -> tuple[str, ...]:
+def parts_of_sum(columns: Sequence[str], labels: Labels) -> tuple[str, ...]:
     """The columns of numbers whose weighted sum is the target in all rows; none where nothing is.
 
     The next part is the one that goes best with what is left (orthogonal matching pursuit, Pati et al. 1993).
     """
-    if answers.num_classes or not 1 < len(columns) <= _MOST_COLUMNS:
+    if labels.num_classes or not 1 < len(columns) <= _MOST_COLUMNS:
         return ()
-    held = [_floats(answers.rows.column(name)) for name in columns]
-    x, y = np.column_stack(held)[:_MOST_ROWS], answers.values[:_MOST_ROWS]
+    held = [_floats(labels.rows.column(name)) for name in columns]
+    x, y = np.column_stack(held)[:_MOST_ROWS], labels.values[:_MOST_ROWS]
     rows = np.isfinite(x).all(axis=1) & np.isfinite(y)
     x, y = x[rows], y[rows]
-    if len(y) < max(_LEAST_ROWS, len(answers.values[:_MOST_ROWS]) // 2) or not y.std() > 0:
+    if len(y) < max(_LEAST_ROWS, len(labels.values[:_MOST_ROWS]) // 2) or not y.std() > 0:
         return ()
     moves = x.std(axis=0) > 0
     names, x, y = [n for n, m in zip(columns, moves, strict=True) if m], _scaled(x[:, moves]), _scaled(y[:, None])[:, 0]

@@ -139,7 +139,8 @@ def _features(draft: Draft) -> Iterable[str]:
     if draft.times:
         yield "  datetime:"
         yield from (f"    {word(column.name)}: {sequence(column.parts)}" for column in draft.times)
-    yield from _left_out("suspicious, left out", draft.suspicious)
+    yield from _left_out("suspicious", [role for role in draft.suspicious if role.use != "left out"])
+    yield from _left_out("suspicious, left out", [role for role in draft.suspicious if role.use == "left out"])
     yield from _left_out("left out", [role for role in draft.of("left out") if not role.suspicious])
     if draft.of("left out"):
         yield "  # To take a column in after all, list it above."

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute
 
-from raytemplate.starting.draft.answers import Answers
+from raytemplate.starting.draft.labels import Labels
 
 pc: Any = pyarrow.compute
 
@@ -13,18 +13,18 @@ _LEAST_MONTHS = 30
 _GOES_WITH_TIME, _MOVED = 0.7, 0.5
 
 
-def has_trend(answers: Answers, time: str) -> bool:
+def has_trend(labels: Labels, time: str) -> bool:
     """Whether monthly means of a number (or the share of one of two classes) go with time over three years or more, and
     have moved by half of the target's deviation or more."""
-    if answers.num_classes > 2:
+    if labels.num_classes > 2:
         return False
-    times = answers.rows.column(time)
+    times = labels.rows.column(time)
     months: Any = pc.add(pc.multiply(pc.year(times), 12), pc.month(times))
     known = pc.is_valid(months).to_numpy()
     if known.sum() == 0:
         return False
     month, of = np.unique(months.filter(pc.is_valid(months)).to_numpy(), return_inverse=True)
-    values = answers.values[known]
+    values = labels.values[known]
     deviation = values.std()
     if len(month) < _LEAST_MONTHS or month[-1] - month[0] < 36 or deviation == 0:
         return False

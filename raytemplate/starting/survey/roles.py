@@ -149,7 +149,7 @@ def _is_code(column: ColumnFacts) -> bool:
 def _copy(column: ColumnFacts, found: Survey) -> str:
     """Why a column is the target under another name, or ""."""
     target = found.column(found.asked.target)
-    one, other = (null_where_missing(found.answered.column(name)) for name in (column.name, target.name))
+    one, other = (null_where_missing(found.labelled_rows.column(name)) for name in (column.name, target.name))
     both: Any = pc.and_(one.is_valid(), other.is_valid())
     one, other = one.filter(both), other.filter(both)
     if len(one) < 20:

@@ -63,8 +63,8 @@ class Asked:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
     """What there is. `days`: day (UTC) -> rows, where there is a time; `labelled`: the same of rows with a target;
-    `day_files`: day -> a file that has it. `sample`: rows from all over the files; `answered`: the same of rows with a
-    target, however few of all they are.
+    `day_files`: day -> a file that has it. `sample`: rows from all over the files; `labelled_rows`: the same of rows
+    with a target, however few of all they are.
 
     `format` is "auto" where the files' endings say it.
     """
@@ -77,7 +77,7 @@ class Survey:
     num_rows: int
     days: Mapping[date, int]
     sample: pa.Table
-    answered: pa.Table
+    labelled_rows: pa.Table
     labelled: Mapping[date, int] = field(default_factory=dict[date, int])
     day_files: Mapping[date, str] = field(default_factory=dict[date, str])
 
@@ -110,7 +110,7 @@ def survey(asked: Asked, root: Path) -> Survey:
     profiles = dict.fromkeys(readable, NOTHING)
     days, labelled = Counter[date](), Counter[date]()
     day_files: dict[date, str] = {}
-    parts, answered = list[pa.Table](), list[pa.Table]()
+    parts, labelled_rows = list[pa.Table](), list[pa.Table]()
     for piece in _pieces(source, readable, asked, most):
         profiles = {name: merge(before, piece.profiles[name]) for name, before in profiles.items()}
         days.update(piece.days)
@@ -118,14 +118,14 @@ def survey(asked: Asked, root: Path) -> Survey:
         for day in piece.days:
             day_files.setdefault(day, piece.file)
         parts.append(piece.sample)
-        answered.append(piece.answered)
-    kept, known = (pa.concat_tables(tables, promote_options="permissive") for tables in (parts, answered))
+        labelled_rows.append(piece.labelled_rows)
+    kept, known = (pa.concat_tables(tables, promote_options="permissive") for tables in (parts, labelled_rows))
     num_rows = sum(file.num_rows for file in source.files)
     found = {name: facts_of(name, profile, kept.column(name)) for name, profile in profiles.items()}
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
         asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
-        answered=known, labelled=labelled, day_files=day_files,
+        labelled_rows=known, labelled=labelled, day_files=day_files,
         columns=tuple(found.get(name, other[name]) for name in source.schema),
     )  # fmt: skip
 
@@ -181,7 +181,7 @@ class _Piece:
     days: Mapping[date, int]
     labelled: Mapping[date, int]
     sample: pa.Table
-    answered: pa.Table
+    labelled_rows: pa.Table
 
 
 def _pieces(source: SourceTable, columns: tuple[str, ...], asked: Asked, most: int) -> Iterator[_Piece]:
@@ -197,7 +197,11 @@ def _pieces(source: SourceTable, columns: tuple[str, ...], asked: Asked, most: i
 
 
 def _look(
-    source: SourceTable, columns: tuple[str, ...], asked: Asked, answered: int, order: tuple[SourceFile, Slice, int]
+    source: SourceTable,
+    columns: tuple[str, ...],
+    asked: Asked,
+    most: int,
+    order: tuple[SourceFile, Slice, int],
 ) -> _Piece:
     file, group, num_sampled = order
     table = as_read(read_slices(order_of(source, file, [group], columns)).table, Rules())
@@ -211,7 +215,7 @@ def _look(
     return _Piece(
         file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
         days=days, labelled=labelled, sample=_some(table, num_sampled),
-        answered=table.take(pa.array(known[:: max(1, len(known) // answered)])),
+        labelled_rows=table.take(pa.array(known[:: max(1, len(known) // most)])),
     )  # fmt: skip
 
 

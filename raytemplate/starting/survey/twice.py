@@ -37,7 +37,7 @@ def said_twice(columns: Sequence[ColumnFacts], sample: pa.Table, time: str) -> d
     for column in columns:
         if column.name == time or column.name in found:
             continue
-        for key in _prints(column, null_where_missing(rows.column(column.name)).combine_chunks()):
+        for key in _fingerprints(column, null_where_missing(rows.column(column.name)).combine_chunks()):
             if (first := seen.setdefault(key, column.name)) != column.name:
                 found.setdefault(column.name, f"says what {first} says")
     return found
@@ -47,7 +47,7 @@ def _some(sample: pa.Table, most: int) -> pa.Table:
     return sample.take(pa.array(evenly(sample.num_rows, most)))
 
 
-def _prints(column: ColumnFacts, values: Any) -> Iterator[object]:
+def _fingerprints(column: ColumnFacts, values: Any) -> Iterator[object]:
     """What columns that say the same have in common."""
     if column.type == "other" or len(values) < _LEAST_ROWS:
         return
@@ -132,11 +132,13 @@ def _agree(found: NDArray[np.float64], values: NDArray[np.float64], *, both: boo
         return False
     different, counts = np.unique(values, return_counts=True)
     rarer = values != different[counts.argmax()]
+    if not rarer.any():
+        return False
     same = found == values
     if both:
         same = same[1:] | same[:-1]
     agree = (same.mean(axis=1) >= _NEARLY_ALL) & (same[:, rarer].mean(axis=1) >= _OF_THE_RARER)
-    return bool(rarer.any() and agree.any())
+    return bool(agree.any())
 
 
 def _clock(times: Any) -> Any:

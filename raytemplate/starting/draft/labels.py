@@ -21,7 +21,7 @@ _LEAST_JUDGED, _MOST_JUDGED = 3_000, 300_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Answers:
+class Labels:
     """Rows from all over the files with their target.
 
     Args:
@@ -47,15 +47,15 @@ class Answers:
         return len(self.classes)
 
 
-def answers_of(found: Survey, learning: Learning) -> Answers:
+def labels_of(found: Survey, learning: Learning) -> Labels:
     """Those of the sampled rows that have a target which can be learnt."""
-    name, column = found.asked.target, null_where_missing(found.answered.column(found.asked.target))
+    name, column = found.asked.target, null_where_missing(found.labelled_rows.column(found.asked.target))
     known: Any = column.is_valid()
     if learning.rare:
         known = pc.and_(known, pc.invert(pc.is_in(column, value_set=pa.array(learning.rare, column.type))))
     elif learning.task == "regression":
         known = pc.and_(known, pc.is_finite(column.cast(pa.float64(), safe=False)))
-    rows = found.answered.filter(pc.fill_null(known, False))
+    rows = found.labelled_rows.filter(pc.fill_null(known, False))
     target = null_where_missing(rows.column(name)).combine_chunks()
     classes: tuple[str, ...] = ()
     if learning.task == "regression":
@@ -64,4 +64,4 @@ def answers_of(found: Survey, learning: Learning) -> Answers:
         coded = target.dictionary_encode()
         classes = tuple(map(class_text, coded.dictionary.to_pylist()))
         values = coded.indices.to_numpy().astype(np.float64)
-    return Answers(name=name, rows=rows, values=values, classes=classes, metric=metric_of(METRICS[learning.task][0]))
+    return Labels(name=name, rows=rows, values=values, classes=classes, metric=metric_of(METRICS[learning.task][0]))
