@@ -13,8 +13,8 @@ _WIDTH = 80
 _MOST_CLASSES, _MOST_LISTED, _MOST_NAMED = 5, 12, 24
 _USED: tuple[Use, ...] = ("time", "numeric", "categorical", "datetime", "text", "key")
 _SUSPICIOUS = (
-    "Suspicious columns may be known only once {} is: they are left out, and promotion is manual until a person has "
-    "looked. "
+    "Suspicious columns may be known only once {} is: they are left out unless no other feature is, and promotion is "
+    "manual until a person has looked. "
 )
 _TAKE_IN = "To take a column in, list it under features in the template."
 
@@ -27,6 +27,9 @@ def draft_text(draft: Draft) -> str:
     lines += [_line(title, text) for title, text in _rows(draft) if text]
     lines += ["", *(_line(use, _names(draft.of(use))) for use in _USED if draft.of(use))]
     lines += _listed("suspicious", [(role.column.name, role.why) for role in draft.suspicious])
+    if draft.not_looked_at:
+        most = f"{draft.not_looked_at:,} columns that may know {draft.target.name}; promotion is manual"
+        lines.append(_line("not judged", most))
     left = [(role.column.name, role.why) for role in draft.of("left out") if not role.suspicious]
     lines += [*_listed("left out", left), *_listed("to look at", draft.hints)]
     if draft.of("left out"):

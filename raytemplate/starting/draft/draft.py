@@ -58,6 +58,11 @@ class Draft:
         return tuple(role for role in self.roles if role.suspicious)
 
     @property
+    def not_looked_at(self) -> int:
+        """Columns that may know the target, for all that is known: there were too many to look at each of them."""
+        return sum(not role.looked_at for role in self.roles)
+
+    @property
     def uncounted(self) -> tuple[str, ...]:
         """Columns that must not decide on which side of the split a row is: rows alike but for them belong together."""
         if self.lengths or self.of("key"):

@@ -17,7 +17,7 @@ from raytemplate.starting.survey.survey import Survey
 
 pc: Any = pyarrow.compute
 
-_LEAST_JUDGED, _MOST_JUDGED = 3_000, 300_000
+_LEAST_JUDGED, _MOST_JUDGED = 1_000, 300_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -29,6 +29,8 @@ _LEAST_ROWS, _LEAST_OF_CLASS = 20, 0.3
 _MOST_RANGES, _LEAST_OF_RANGES, _ROWS_OF_A_RANGE, _OUT_OF_PLACE = 50, 10, 4, 0.05
 _LATER = 0.05
 _A_DAY = 86_400
+_MOST_LOOKED_AT = 1_000
+"""Columns: about ten seconds."""
 _FEATURES = ("numeric", "categorical", "text", "datetime")
 
 
@@ -45,6 +47,8 @@ def without_leaks(roles: Sequence[Role], labels: Labels, time: str) -> tuple[Rol
         role for role in roles
         if role.use not in ("target", "time") and not role.suspicious and role.column.type != "other"
     ]  # fmt: skip
+    left = {role.column.name for role in looked[_MOST_LOOKED_AT:]}
+    looked = looked[:_MOST_LOOKED_AT]
     found = _first_of(looked, lambda role: _reasons(role, roles, labels, groups, time))
     alone = _first_of(
         [role for role in looked if role.column.name not in found],
@@ -53,7 +57,8 @@ def without_leaks(roles: Sequence[Role], labels: Labels, time: str) -> tuple[Rol
     numeric = [role.column.name for role in roles if role.use == "numeric" and role.column.name not in found | alone]
     found |= dict.fromkeys(parts_of_sum(numeric, labels), f"adds up to {labels.name} with others")
     others = {role.column.name for role in roles if role.use in _FEATURES} - set(found | alone)
-    return tuple(_judged(role, found, alone, keep=not others) for role in roles)
+    judged = (_judged(role, found, alone, keep=not others) for role in roles)
+    return tuple(replace(role, looked_at=role.column.name not in left) for role in judged)
 
 
 def _first_of(roles: Sequence[Role], reasons: Callable[[Role], Iterator[str]]) -> dict[str, str]:
@@ -87,7 +92,6 @@ def _reasons(role: Role, roles: Sequence[Role], labels: Labels, groups: Groups, 
     if role.of_a_row and time:  # in order of time anything that goes on for a while follows its number
         return
     yield _mostly_one_value(column, values, labels)
-    yield _ranges(values, labels)
     yield groups.mean_of(column.name)
     if column.type in ("number", "integer"):
         yield groups.later.made_of(column.name, values)
@@ -98,6 +102,7 @@ def _strong(role: Role, labels: Labels, groups: Groups, time: str) -> Iterator[s
     values = null_where_missing(labels.rows.column(role.column.name))
     if values.null_count == len(values) or role.column.type == "time" or (role.of_a_row and time):
         return
+    yield _ranges(values, labels)
     yield explains(role, values, labels, groups)
     yield nearly_the_same(role, values, labels, groups)
 

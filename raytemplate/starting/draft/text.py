@@ -142,6 +142,8 @@ def _features(draft: Draft) -> Iterable[str]:
     yield from _left_out("suspicious", [role for role in draft.suspicious if role.use != "left out"])
     yield from _left_out("suspicious, left out", [role for role in draft.suspicious if role.use == "left out"])
     yield from _left_out("left out", [role for role in draft.of("left out") if not role.suspicious])
+    if draft.not_looked_at:
+        yield f"  # not looked at, whether they know the target: {draft.not_looked_at:,} columns"
     if draft.of("left out"):
         yield "  # To take a column in after all, list it above."
 
@@ -202,6 +204,8 @@ def _promotion(draft: Draft) -> str:
     names = [one_line(role.column.name) for role in draft.suspicious]
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     why = f"look at {', '.join(names[:_MOST_NAMED])}{more} first" if names else ""
+    if draft.not_looked_at and not why:
+        why = f"look at {draft.not_looked_at:,} columns that init did not look at first"
     if draft.learning.doubtful and not why:
         why = f"settle what {one_line(str(draft.learning.doubtful[0]))} is first"
     if not why:

@@ -43,6 +43,7 @@ class Role:
     Args:
         suspicious: it may hold what is known only once the target is.
         of_a_row: it tells rows apart that are alike otherwise, so that it must not decide on which side they are.
+        looked_at: False where there were too many columns to look at each of them.
     """
 
     column: ColumnFacts
@@ -50,6 +51,7 @@ class Role:
     why: str = ""
     suspicious: bool = False
     of_a_row: bool = False
+    looked_at: bool = True
 
 
 def roles_of(found: Survey) -> tuple[Role, ...]:
