@@ -184,7 +184,7 @@ def _rule(settings: Mapping[str, Any], task: str) -> tuple[Rule, tuple[str, ...]
 
 
 def _codes(names: pa.Array) -> NDArray[np.int64]:
-    """The place of each name among the sorted ones, int64, from 0."""
+    """The position of each name among the sorted ones, int64, from 0."""
     return pc.rank(names, tiebreaker="dense").to_numpy() - 1 if len(names) else np.zeros(0, dtype=np.int64)
 
 

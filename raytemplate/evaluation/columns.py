@@ -64,29 +64,28 @@ def column_evidence(
     ends = began + limit_s
     permuting_s = min(_PERMUTING_S, limit_s / 2) if predict is not None and len(rows) else 0.0
     few = evenly(len(rows), max(_FEWEST_ROWS, _MAX_VALUES // max(1, len(columns))))
+    left = list(_most_dependent_first(rows, target, columns, seed, ends=began + _SCREENING * limit_s))
     alone: dict[str, float] = {}
-    for name in _most_dependent_first(rows, target, columns, seed, ends=began + _SCREENING * limit_s):
-        if time.monotonic() >= ends - permuting_s:
-            break
-        column = rows.column(name).take(pa.array(few))
-        alone[name] = explained(
-            column,
-            target[few],
-            metric=metric,
-            num_classes=num_classes,
-            seed=seed,
-            groups=groups[few],
-            in_order=in_order,
-        )
+
+    def look_until(time_is_up: float) -> None:
+        while left and time.monotonic() < time_is_up:
+            name = left.pop(0)
+            alone[name] = explained(
+                rows.column(name).take(pa.array(few)), target[few], metric=metric, num_classes=num_classes, seed=seed,
+                groups=groups[few], in_order=in_order,
+            )  # fmt: skip
+
+    look_until(ends - permuting_s)
     importance: dict[str, Estimate] = {}
     if predict is not None and permuting_s:
-        few = evenly(len(rows), _PERMUTED_ROWS)
+        fewer = evenly(len(rows), _PERMUTED_ROWS)
         importance = _importances(
-            rows.take(pa.array(few)), target[few], groups[few], predict,
+            rows.take(pa.array(fewer)), target[fewer], groups[fewer], predict,
             columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # those most in question first
             metric=metric, num_resamples=min(num_resamples, _MAX_RESAMPLES), seed=seed,
             ends=min(ends, time.monotonic() + _PERMUTING_S),
         )  # fmt: skip
+        look_until(ends)
     return tuple(
         ColumnEvidence(column=name, explained=alone.get(name), importance=importance.get(name)) for name in columns
     )

@@ -108,3 +108,10 @@ def test_no_column_is_asked_after_when_the_time_was_used_up():
     model = Slow(row_s=0)
     _, took_s = many(300, model, limit_s=0.0)
     assert (model.asked, took_s < 0.5) == ([], True)
+
+
+def test_time_that_importance_does_not_take_goes_to_columns_not_looked_at_yet(monkeypatch: pytest.MonkeyPatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 100)
+    found, _ = many(60, lambda rows: np.zeros(len(rows)), limit_s=2.0)
+    assert all(one.explained is not None and one.importance for one in found.values())
