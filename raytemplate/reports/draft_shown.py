@@ -32,7 +32,7 @@ def draft_text(draft: Draft) -> str:
         lines.append(_line("not judged", most))
     left = [(role.column.name, role.why) for role in draft.of("left out") if not role.suspicious]
     lines += [*_listed("left out", left), *_listed("to look at", draft.hints)]
-    if draft.of("left out"):
+    if draft.of("left out") or draft.suspicious:
         told = _SUSPICIOUS.format(draft.target.name) if draft.suspicious else ""
         lines += ["", sentences(f"{told}{_TAKE_IN}", width=_WIDTH)]
     return "\n".join(lines)

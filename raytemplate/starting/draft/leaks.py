@@ -41,13 +41,13 @@ def without_leaks(roles: Sequence[Role], labels: Labels, time: str) -> tuple[Rol
         time: the column that says when a row was, "" for none.
     """
     if len(labels.values) < _LEAST_ROWS or labels.values.min() == labels.values.max():
-        return tuple(roles)
+        return tuple(replace(role, looked_at=role.use not in _FEATURES) for role in roles)
     groups = Groups(roles, labels, time)
     looked = [
         role for role in roles
         if role.use not in ("target", "time") and not role.suspicious and role.column.type != "other"
     ]  # fmt: skip
-    left = {role.column.name for role in looked[_MOST_LOOKED_AT:]}
+    left = {role.column.name for role in looked[_MOST_LOOKED_AT:] if role.use in _FEATURES}
     looked = looked[:_MOST_LOOKED_AT]
     found = _first_of(looked, lambda role: _reasons(role, roles, labels, groups, time))
     alone = _first_of(

@@ -210,7 +210,8 @@ def _look(
     if asked.target in columns:
         known = np.flatnonzero(~is_missing(table.column(asked.target)).to_numpy())
     if asked.time:
-        days = _days(table.column(asked.time))
+        days = labelled = _days(table.column(asked.time))
+    if asked.time and len(known) < table.num_rows:
         labelled = _days(table.column(asked.time).take(pa.array(known)))
     return _Piece(
         file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
