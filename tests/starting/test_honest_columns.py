@@ -42,6 +42,13 @@ def test_a_mean_of_later_rows_is_found_under_a_season(tmp_path, rows):
     assert suspicious(tmp_path, table, "prod", "day") == {"ahead"}
 
 
+def test_what_comes_again_each_week_is_not_made_of_later_rows(tmp_path):
+    day = np.arange(1_500)
+    table = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=1_500, freq="h"), "x": day % 7})
+    _, draft = drafted(tmp_path, table.assign(y=2.0 * table.x + day % 5 * 0.1), "y", "at")
+    assert [role.column.name for role in draft.of("numeric")] == ["x"]
+
+
 def meter(rows=3_000):
     """Hourly values that change little from one to the next, and a counter."""
     reading = np.empty(rows)

@@ -127,7 +127,8 @@ def _goes_with(column: Floats, target: Floats, group: NDArray[np.int64], first: 
     sums = total[rows + last + 1] - total[rows + first]
     fits = (group[rows + last] == group[rows + min(first, 0)]) & np.isfinite(column[rows])
     a, b = column[rows][fits], sums[fits]
-    if not _alike(a, b) >= _IS_MEAN:
+    # What comes again with a period goes with later rows since it goes with its own.
+    if not _alike(a, b) >= max(_IS_MEAN, _alike(a, target[rows][fits])):
         return False
     changes = [_changes(values, group[rows][fits], 2) for values in (a, b)]
     known = np.isfinite(changes[0]) & np.isfinite(changes[1])
