@@ -91,7 +91,7 @@ def test_parts_of_words_do_not(name):
 
 def test_a_column_that_explains_nearly_all_stays_where_there_is_no_other(tmp_path):
     x = RNG.normal(size=1_000)
-    path, draft = drafted(tmp_path, pd.DataFrame({"x": x, "y": 2 * x + 0.1 * RNG.normal(size=1_000)}), "y")
+    path, draft = drafted(tmp_path, pd.DataFrame({"x": x, "y": 2 * x + 0.02 * RNG.normal(size=1_000)}), "y")
     assert [role.column.name for role in draft.of("numeric")] == ["x"]
     assert not draft.uncounted
     assert api.load(path).governance.promotion == "manual"
