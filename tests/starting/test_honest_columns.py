@@ -111,3 +111,24 @@ def test_a_category_that_grades_the_target_stays_where_there_is_no_other(tmp_pat
     kind = np.arange(2_000) % 4
     table = pd.DataFrame({"kind": np.array(list("abcd"))[kind], "y": 20 * kind + RNG.normal(size=2_000)})
     assert [role.column.name for role in drafted(tmp_path, table, "y")[1].of("categorical")] == ["kind"]
+
+
+LEVELS = np.array([10, 40, 80, 120, 170, 220, 270])
+CAUSES = {
+    "whole numbers": lambda k: 2.0 * (k % 7) + (np.arange(len(k)) % 5) * 0.1,
+    "noise far smaller than the steps": lambda k: LEVELS[k % 7] + RNG.normal(0, 3, size=len(k)),
+}
+
+
+@pytest.mark.parametrize("effect", CAUSES.values(), ids=CAUSES)
+def test_a_cause_with_few_values_is_no_grade_of_the_target(tmp_path, effect):
+    k = RNG.integers(0, 7, 1_500)
+    table = pd.DataFrame({"k": k, "z": RNG.normal(size=len(k)), "y": effect(k)})
+    assert not suspicious(tmp_path, table, "y")
+
+
+@pytest.mark.parametrize("target", [RNG.normal(size=2_000), RNG.lognormal(size=2_000), RNG.integers(0, 100, 2_000)])
+def test_a_grade_of_the_target_is_found(tmp_path, target):
+    table = pd.DataFrame({"z": RNG.normal(size=len(target)), "y": target})
+    table["mark"] = pd.qcut(table["y"], 5, labels=["e", "d", "c", "b", "a"]).astype(str)
+    assert suspicious(tmp_path, table, "y") == {"mark"}

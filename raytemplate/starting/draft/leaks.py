@@ -24,6 +24,8 @@ from raytemplate.starting.survey.roles import Role
 
 pc: Any = pyarrow.compute
 
+_NEAR, _GAP = 10, 3.0
+"""Steps between neighbouring targets on either side of a gap, and how many times the widest of them the gap is."""
 _PURE, _PURE_EARLIER, _COMMON, _BY_CHANCE = 0.97, 0.998, 0.7, 1e-6
 _LEAST_ROWS, _LEAST_OF_CLASS = 20, 0.3
 _MOST_RANGES, _LEAST_OF_RANGES, _ROWS_OF_A_RANGE, _OUT_OF_PLACE = 50, 10, 4, 0.05
@@ -149,14 +151,30 @@ def _ranges(values: Any, labels: Labels) -> str:
     if labels.num_classes or not 1 < num_values <= _MOST_RANGES:
         return ""
     # One row for each value of the target: rows of one hour share its weather, and its day.
-    ordered = coded.indices.to_numpy()[np.unique(labels.values, return_index=True)[1]]
-    if len(ordered) < _ROWS_OF_A_RANGE * num_values:
+    targets, first = np.unique(labels.values, return_index=True)
+    ordered = coded.indices.to_numpy()[first]
+    if len(ordered) < _ROWS_OF_A_RANGE * num_values or _far_apart(targets, ordered):
         return ""
     rarer = len(ordered) - np.bincount(ordered).max()
     out_of_range = int((ordered[1:] != ordered[:-1]).sum()) - (num_values - 1)
     if rarer < _LEAST_OF_RANGES or out_of_range > _OUT_OF_PLACE * rarer:
         return ""
     return f"each of its {num_values} values is a range of {labels.name}"
+
+
+def _far_apart(targets: NDArray[np.float64], ordered: NDArray[Any]) -> bool:
+    """Whether most values of a column give targets with gaps between them: what is graded touches the next grade, what
+    has a few causes need not.
+
+    Args:
+        targets: float64 [values], rising.
+        ordered: the column's value at each of them.
+    """
+    steps, at_end = np.diff(targets), ordered[1:] != ordered[:-1]
+    inside = np.where(at_end, 0.0, steps)
+    ends = np.flatnonzero(at_end)
+    wide = [steps[end] > _GAP * inside[max(0, end - _NEAR) : end + _NEAR + 1].max() > 0 for end in ends]
+    return sum(wide) > len(wide) / 2
 
 
 def known_after(roles: Sequence[Role], labels: Labels, time: str) -> tuple[int, str]:
