@@ -3,8 +3,8 @@
 """What each input column has to do with the target: how much it explains alone, and how much a model leans on it.
 
 The second is permutation importance (Breiman 2001, "Random Forests", Machine Learning 45; Fisher, Rudin and Dominici
-2019, JMLR 20): the values of one column are permuted, and what the deciding metric loses by that
-is what the model took from the column. Columns that say the same stand in for each other, and each seems to matter
+2019, JMLR 20): the values of one column are permuted, and what the deciding metric loses by that is what the
+model took from the column. Columns that say the same stand in for each other, and each seems to matter
 less.
 
 Where there are more columns than time, those go first that the target follows most on a few rows.
@@ -49,6 +49,7 @@ def column_evidence(
     seed: int,
     limit_s: float,
     in_order: bool = False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[ColumnEvidence, ...]:
     """What is known of each input column, in their order.
 
@@ -59,16 +60,17 @@ def column_evidence(
         predict: the candidate; None if it is too slow to be asked often.
         limit_s: what it may take in all; columns are left unmeasured past it.
         in_order: the rows stand in the order of time.
+        clock: seconds of any clock that never goes back.
     """
-    began = time.monotonic()
+    began = clock()
     ends = began + limit_s
     permuting_s = min(_PERMUTING_S, limit_s / 2) if predict is not None and len(rows) else 0.0
     few = evenly(len(rows), max(_FEWEST_ROWS, _MAX_VALUES // max(1, len(columns))))
-    left = list(_most_dependent_first(rows, target, columns, seed, ends=began + _SCREENING * limit_s))
+    left = list(_most_dependent_first(rows, target, columns, seed, ends=began + _SCREENING * limit_s, clock=clock))
     alone: dict[str, float] = {}
 
     def look_until(time_is_up: float) -> None:
-        while left and time.monotonic() < time_is_up:
+        while left and clock() < time_is_up:
             name = left.pop(0)
             alone[name] = explained(
                 rows.column(name).take(pa.array(few)), target[few], metric=metric, num_classes=num_classes, seed=seed,
@@ -83,7 +85,7 @@ def column_evidence(
             rows.take(pa.array(fewer)), target[fewer], groups[fewer], predict,
             columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # those most in question first
             metric=metric, num_resamples=min(num_resamples, _MAX_RESAMPLES), seed=seed,
-            ends=min(ends, time.monotonic() + _PERMUTING_S),
+            ends=min(ends, clock() + _PERMUTING_S), clock=clock,
         )  # fmt: skip
         look_until(ends)
     return tuple(
@@ -92,7 +94,7 @@ def column_evidence(
 
 
 def _most_dependent_first(
-    rows: pa.Table, target: Floats, columns: Sequence[str], seed: int, *, ends: float
+    rows: pa.Table, target: Floats, columns: Sequence[str], seed: int, *, ends: float, clock: Callable[[], float]
 ) -> Sequence[str]:
     """The columns by how steadily the target follows them on a few rows; those that no time is left for are last."""
     few = evenly(len(rows), _SCREENED_ROWS)
@@ -102,7 +104,7 @@ def _most_dependent_first(
     unsteady: dict[str, float] = {}
     sample = rows.take(pa.array(few)).combine_chunks()
     for name in columns:
-        if time.monotonic() >= ends:
+        if clock() >= ends:
             break
         views = views_of(sample.column(name))
         unsteady[name] = min((_unsteadiness(view, ranks, ties) for view in views), default=math.inf)
@@ -117,17 +119,17 @@ def _unsteadiness(view: View, ranks: Any, ties: Any) -> float:
 
 def _importances(
     rows: Any, target: Floats, groups: Groups, predict: Callable[[pa.Table], Floats], *, columns: Sequence[str],
-    metric: Metric, num_resamples: int, seed: int, ends: float,
+    metric: Metric, num_resamples: int, seed: int, ends: float, clock: Callable[[], float],
 ) -> dict[str, Estimate]:  # fmt: skip
     groups = bound_groups(np.unique(groups, return_inverse=True)[1].reshape(-1), seed)
     num_groups = int(groups.max()) + 1
     counts = draw_counts(num_groups, num_resamples, seed)
-    began = time.monotonic()
+    began = clock()
     as_it_is = metric.drawn(target, predict(rows), groups, counts)
-    each_s, found = time.monotonic() - began, dict[str, Estimate]()
+    each_s, found = clock() - began, dict[str, Estimate]()
     at_once = max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // max(1, rows.num_rows * rows.num_columns)))
     while len(found) < len(columns):
-        began = time.monotonic()
+        began = clock()
         in_time = max(0, int((ends - began) / max(each_s, 1e-6)))
         asked = columns[len(found) : len(found) + min(in_time, at_once, max(1, len(found)))]
         if not asked:
@@ -135,7 +137,7 @@ def _importances(
         predicted = predict(_permuted(rows, asked, seed, len(found)))
         for name, without in zip(asked, np.split(predicted, len(asked)), strict=True):
             found[name] = _lost(metric, as_it_is, metric.drawn(target, without, groups, counts), num_groups)
-        each_s = (time.monotonic() - began) / len(asked)
+        each_s = (clock() - began) / len(asked)
     return found
 
 

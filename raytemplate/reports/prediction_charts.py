@@ -13,7 +13,7 @@ _OUTER, _INNER, _MIDDLE = (0, 4), (1, 3), 2  # of a bin's five quantiles
 
 
 def against_chart(bins: Sequence[PredictionBin]) -> Markup:
-    """What came by what was predicted: median, the middle half and the middle nine tenths. Nothing before two bins."""
+    """Actual by predicted: median, middle half and middle nine tenths of each bin. Empty for fewer than two bins."""
     quantiles = [tuple(one.predicted + r for r in one.residuals) for one in bins]
     ends = (bins[0].predicted, bins[-1].predicted) if bins else (0.0, 0.0)
     return _bands(bins, quantiles, ends, "actual by predicted")
