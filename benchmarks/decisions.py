@@ -23,12 +23,12 @@ from statistics import mean
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from one_machine import Target, machine, table, versions, write_report
+from streams import BREAK_DAY, EVERY, START, STREAMS, TEST, TRAIN, VALIDATION, Stream, World
 
 from raytemplate.budget import Meter
 from raytemplate.engines.mlflow.flavor import package
@@ -48,14 +48,8 @@ from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing.fakes import Heard, LedgerPromoter
 
-Floats = NDArray[np.float64]
 NAME = "stream"
-START = datetime(2020, 1, 6, tzinfo=UTC)
-TRAIN, VALIDATION, TEST, EVERY = 84, 14, 28, 28
 ROWS_A_DAY, FUTURE_ROWS_A_DAY = 40, 150
-NOISE, OF_A_DAY = 0.5, 0.15
-BREAK_DAY = TRAIN + VALIDATION + TEST + 2 * EVERY - 6
-"""Six days before the third retrain: the test window of the fourth lies wholly after it."""
 PLAINLY, HARM = 0.05, -0.01
 """Of the champion's true loss: a candidate that is better by so much must not be rejected, one that is worse by more
 must not be promoted. What lies between is right either way."""
@@ -86,52 +80,6 @@ training: {{lr: 0.1, seed: {seed}}}
 evaluation: {{metric: rmse, also: [mae, r2], baseline: {{mean_by: []}}}}
 governance: {{promotion: automatic{limit}}}
 """
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stream:
-    """A world: by how many degrees its weights have turned on each day. `limit` is a metric-limit on the RMSE."""
-
-    name: str
-    degrees: Callable[[Floats], NDArray[np.floating]]
-    limit: float | None = None
-    must_be_flagged: bool = False
-    """Whether the champion must be said to fail in the first run whose test window lies wholly after the break."""
-
-
-STREAMS = (
-    Stream(name="no change", degrees=np.zeros_like),
-    Stream(name="slow decay", degrees=lambda day: 10 * day / EVERY),
-    Stream(name="sudden break", degrees=lambda day: 50.0 * (day >= BREAK_DAY), limit=0.8, must_be_flagged=True),
-    Stream(name="season", degrees=lambda day: 40 * np.sin(2 * np.pi * day / 364)),
-    Stream(name="worse than the mean", degrees=lambda day: 150.0 * (day >= BREAK_DAY), must_be_flagged=True),
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class World:
-    """One stream with its seed: rows on any days, drawn as often as one likes."""
-
-    stream: Stream
-    seed: int
-
-    def rows(self, first: int, last: int, a_day: int, draw: int) -> pa.Table:
-        """Rows of the days from `first` to before `last`; another `draw` gives other rows of the same days."""
-        random = np.random.default_rng([self.seed, draw])
-        day = np.repeat(np.arange(first, last), a_day)
-        axes = np.linalg.qr(np.random.default_rng(self.seed).normal(size=(4, 4)))[0]
-        angle = np.deg2rad(self.stream.degrees(day.astype(float)))
-        weights = np.outer(np.cos(angle), axes[0]) + np.outer(np.sin(angle), axes[1])
-        x, shop = random.normal(size=(len(day), 4)), random.integers(0, 6, len(day))
-        of_day = np.random.default_rng([self.seed, 99]).normal(0, OF_A_DAY, 2_000)
-        noise = random.normal(0, NOISE, len(day))
-        seconds = random.integers(0, 86_400, len(day))
-        return pa.table({
-            "id": np.arange(len(day)) + first * a_day, "at": [START + timedelta(days=int(d), seconds=int(s))
-                                                              for d, s in zip(day, seconds, strict=True)],
-            **{f"x{n + 1}": x[:, n] for n in range(4)}, "shop": [f"s{n}" for n in shop],
-            "y": (x * weights).sum(axis=1) + 0.1 * shop + of_day[day] + noise,
-        })  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
