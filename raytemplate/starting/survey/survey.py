@@ -230,7 +230,8 @@ def _profile(name: str, column: Any) -> ColumnProfile:
 def _some(table: pa.Table, rows: int) -> pa.Table:
     """Evenly spread rows of a table: a sorted file has all of its values in them."""
     step = max(1, table.num_rows // rows) if rows else 1
-    return table.take(pa.array(range(0, table.num_rows, step))) if step > 1 else table.slice(0, rows)
+    chosen = range(0, table.num_rows, step) if step > 1 else range(table.num_rows)[:rows]
+    return table.take(pa.array(chosen, pa.int64()))  # copies; a slice, even of no rows, keeps the table's buffers alive
 
 
 def _days(column: Any) -> dict[date, int]:
