@@ -99,6 +99,8 @@ def _limits(there: Any, word: str) -> tuple[Limit | None, Limit | None]:
 
 
 def _counted(there: Any) -> Mapping[Value, int] | None:
+    if len(there.slice(0, 4 * MOST_VALUES).unique()) > MOST_VALUES:  # ids and measures: to count all would take longest
+        return None
     found = pc.value_counts(there)
     if len(found) > MOST_VALUES:
         return None

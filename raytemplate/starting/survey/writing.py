@@ -112,10 +112,11 @@ def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons:
     missing: list[str] = []
     for values in columns.values():
         words = dict.fromkeys(values)
-        rest = [word for word in words if word.lower() not in MISSING_WORDS]
+        spelt = {word: word.lower() for word in words if word.lower() in MISSING_WORDS}
+        rest = [word for word in words if word not in spelt]
         of_numbers = bool(rest) and all(_NUMBER.fullmatch(word) or _COMMA.fullmatch(word) for word in rest)
         known = MISSING_WORDS.keys() if of_numbers or formats_of(rest) else MISSING_IN_TEXT
-        missing += [word for word in words if word.lower() in known]
+        missing += [word for word, small in spelt.items() if small in known]
     kept = [name for name, values in columns.items() if _has_code_na(values)]
     found = [word for word in dict.fromkeys(missing) if word != "NA" or not kept]
     if found:
@@ -138,7 +139,8 @@ def _has_code_na(values: list[str]) -> bool:
 def _set_dates(
     columns: Mapping[str, list[str]], time: str, asked: Sequence[str], csv: dict[str, Any], reasons: dict[str, str]
 ) -> None:
-    dated = {name: [v for v in values if v.lower() not in MISSING_WORDS] for name, values in columns.items()}
+    different = {name: dict.fromkeys(values) for name, values in columns.items()}
+    dated = {name: [v for v in values if v.lower() not in MISSING_WORDS] for name, values in different.items()}
     found = {name: formats for name, values in dated.items() if (formats := formats_of(values))}
     if numbers := formats_of(dated.get(time, ()), NUMBERS):
         found[time] = numbers
