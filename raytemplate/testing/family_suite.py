@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from raytemplate import plugins
@@ -76,19 +77,23 @@ class FamilySuite:
     task: ClassVar[str] = "regression"
     tolerance: ClassVar[float] = 0.0
 
-    def test_learns_a_simple_function_better_than_the_mean(self, tmp_path: Path) -> None:
-        context = self._train(tmp_path)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def whole(cls, tmp_path_factory: pytest.TempPathFactory) -> MemoryContext:
+        """A training to its end, once for all tests of a class; none of them changes it."""
+        return cls()._train(tmp_path_factory.mktemp("whole"))
+
+    def test_learns_a_simple_function_better_than_the_mean(self, whole: MemoryContext) -> None:
         unseen = self._rows(1000, seed=3)
-        predicted = self._predict(context, unseen.dense, unseen.codes)
+        predicted = self._predict(whole, unseen.dense, unseen.codes)
         assert predicted.dtype == np.float64
         assert self._error(unseen, predicted) < 0.3 * self._error(unseen, self._simplest(unseen))
-        assert context.finished is not None
+        assert whole.finished is not None
 
-    def test_going_on_from_a_checkpoint_equals_never_having_stopped(self, tmp_path: Path) -> None:
-        whole = self._train(tmp_path / "whole")
+    def test_going_on_from_a_checkpoint_equals_never_having_stopped(self, whole: MemoryContext, tmp_path: Path) -> None:
         middle = whole.epochs[len(whole.epochs) // 2 - 1]
-        first = self._train(tmp_path / "parts", stop_after=middle)
-        second = self._train(tmp_path / "parts")
+        first = self._train(tmp_path, stop_after=middle)
+        second = self._train(tmp_path)
         assert first.epochs + second.epochs == whole.epochs
         rows = self._rows(1000, seed=3)
         before, after = (self._predict(context, rows.dense, rows.codes) for context in (whole, second))
@@ -97,26 +102,24 @@ class FamilySuite:
             assert self._weights(second) == self._weights(whole)
             assert second.finished == whole.finished
 
-    def test_two_trainings_are_the_same_to_the_bit(self, tmp_path: Path) -> None:
-        first, second = self._train(tmp_path / "1"), self._train(tmp_path / "2")
-        assert self._weights(first) == self._weights(second)
-        assert (first.finished, first.validations) == (second.finished, second.validations)
+    def test_two_trainings_are_the_same_to_the_bit(self, whole: MemoryContext, tmp_path: Path) -> None:
+        second = self._train(tmp_path)
+        assert self._weights(whole) == self._weights(second)
+        assert (whole.finished, whole.validations) == (second.finished, second.validations)
 
-    def test_another_seed_gives_another_model_or_none_is_used(self, tmp_path: Path) -> None:
-        first, second = self._train(tmp_path / "1", seed=1), self._train(tmp_path / "2", seed=2)
+    def test_another_seed_gives_another_model_or_none_is_used(self, whole: MemoryContext, tmp_path: Path) -> None:
+        second = self._train(tmp_path, seed=2)
         rows = self._rows(1000, seed=3)
-        errors = [self._error(rows, self._predict(c, rows.dense, rows.codes)) for c in (first, second)]
+        errors = [self._error(rows, self._predict(c, rows.dense, rows.codes)) for c in (whole, second)]
         assert max(errors) < 3 * min(errors) + 1e-6
 
-    def test_stops_when_the_context_says_so(self, tmp_path: Path) -> None:
-        whole = self._train(tmp_path / "whole")
-        stopped = self._train(tmp_path / "stopped", stop_after=whole.epochs[0])
+    def test_stops_when_the_context_says_so(self, whole: MemoryContext, tmp_path: Path) -> None:
+        stopped = self._train(tmp_path, stop_after=whole.epochs[0])
         assert stopped.epochs == whole.epochs[:1]
         assert stopped.finished is not None
 
-    def test_nothing_of_a_checkpoint_is_a_pickle_and_loading_unpickles_nothing(self, tmp_path: Path) -> None:
-        context = self._train(tmp_path)
-        found = context.checkpoint()
+    def test_nothing_of_a_checkpoint_is_a_pickle_and_loading_unpickles_nothing(self, whole: MemoryContext) -> None:
+        found = whole.checkpoint()
         assert found is not None
         files = [path for path in found[0].rglob("*") if path.is_file()]
         assert {path.name for path in files} >= set(self._family().files)
@@ -124,28 +127,26 @@ class FamilySuite:
             assert not path.read_bytes().startswith((*_PICKLES, _ARCHIVE)), path
         sys.addaudithook(_listen)
         _unpickled.clear()
-        self._predictor(context)
+        self._predictor(whole)
         assert _unpickled == []
 
-    def test_unknown_codes_and_far_away_numbers_give_finite_predictions(self, tmp_path: Path) -> None:
-        context = self._train(tmp_path)
+    def test_unknown_codes_and_far_away_numbers_give_finite_predictions(self, whole: MemoryContext) -> None:
         dense = np.array([[0, 0, 0], [0, 0, 9], [50, -50, 0], [-50, 50, -9]], dtype=np.float32)
         for code in (0, 1):
-            predicted = self._predict(context, dense, np.full((4, 1), code, dtype=np.int32))
+            predicted = self._predict(whole, dense, np.full((4, 1), code, dtype=np.int32))
             assert np.isfinite(predicted).all()
 
-    def test_predictions_of_classes_are_probabilities(self, tmp_path: Path) -> None:
+    def test_predictions_of_classes_are_probabilities(self, whole: MemoryContext) -> None:
         if self.task == "regression":
             return
         rows = self._rows(1000, seed=3)
-        predicted = self._predict(self._train(tmp_path), rows.dense, rows.codes)
+        predicted = self._predict(whole, rows.dense, rows.codes)
         assert predicted.shape == self._simplest(rows).shape
         assert ((predicted >= 0) & (predicted <= 1)).all()
         assert predicted.ndim == 1 or np.abs(predicted.sum(axis=1) - 1).max() < 1e-6
 
-    def test_no_rows_give_no_predictions(self, tmp_path: Path) -> None:
-        context = self._train(tmp_path)
-        none = self._predict(context, np.empty((0, 3), dtype=np.float32), np.empty((0, 1), dtype=np.int32))
+    def test_no_rows_give_no_predictions(self, whole: MemoryContext) -> None:
+        none = self._predict(whole, np.empty((0, 3), dtype=np.float32), np.empty((0, 1), dtype=np.int32))
         assert none.shape == self._simplest(self._rows(0, seed=3)).shape
 
     def _rows(self, num_rows: int, seed: int) -> Rows:

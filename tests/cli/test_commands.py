@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import environment, raytemplate
+from command_line import environment, here, raytemplate
 from small_flights import AS_OF, SHIPPED, as_sets
 
 FILE = SHIPPED.name
@@ -27,7 +27,7 @@ def test_help_shows_every_command_by_what_a_person_wants_to_do(tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_explains_itself(tmp_path, name):
-    found = raytemplate(name, "--help", cwd=tmp_path)
+    found = here(name, "--help", cwd=tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.startswith(f"Usage: raytemplate {name}")
 
@@ -46,14 +46,14 @@ def test_nothing_heavy_is_imported_before_it_is_used(demo, arguments):
 
 
 def test_init_check_and_plan(tmp_path):
-    made = raytemplate("init", "demo", cwd=tmp_path)
+    made = here("init", "demo", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith(
         "12 files of data, flights-air-time.yaml, flights-air-time-sweep.yaml and flights-late.yaml are in demo.\n"
     )
-    checked = raytemplate("check", FILE, cwd=tmp_path / "demo")
+    checked = here("check", FILE, cwd=tmp_path / "demo")
     assert checked.stdout == f"flights-air-time 1.0.0: no problems.\n  raytemplate plan {FILE}\n"
-    planned = raytemplate("plan", FILE, "--as-of", "2013-06-01", cwd=tmp_path / "demo")
+    planned = here("plan", FILE, "--as-of", "2013-06-01", cwd=tmp_path / "demo")
     assert planned.returncode == 0, planned.stderr
     assert planned.stdout.splitlines()[0].startswith("flights-air-time 1.0.0   as of 2013-06-01 UTC   plan ")
     assert "  train        2013-01-01 .. 2013-05-11   all there is" in planned.stdout
@@ -64,7 +64,7 @@ def test_init_check_and_plan(tmp_path):
 
 def test_init_keeps_a_template_that_was_edited(demo):
     (demo / FILE).write_text("name: mine\n")
-    assert raytemplate("init", ".", cwd=demo).returncode == 0
+    assert here("init", ".", cwd=demo).returncode == 0
     assert (demo / FILE).read_text() == "name: mine\n"
 
 
@@ -72,7 +72,7 @@ def test_a_saved_plan_is_the_plan(demo):
     from raytemplate.planning.stages import RunPlan, plan_id
     from raytemplate.records import codec
 
-    found = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets(), "--save", "p.json", cwd=demo)
+    found = here("plan", FILE, "--as-of", AS_OF, *as_sets(), "--save", "p.json", cwd=demo)
     assert found.returncode == 0, found.stderr
     saved = codec.loads(RunPlan, (demo / "p.json").read_bytes())
     assert saved.id == plan_id(saved)
@@ -84,7 +84,7 @@ def test_a_saved_plan_finds_its_project_from_wherever_it_is_run(demo, tmp_path, 
     from raytemplate.api import read_plan
 
     (demo / "plans").mkdir()
-    saved = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets(), "--save", "plans/p.json", cwd=demo)
+    saved = here("plan", FILE, "--as-of", AS_OF, *as_sets(), "--save", "plans/p.json", cwd=demo)
     assert saved.returncode == 0, saved.stderr
     monkeypatch.chdir(tmp_path)
     found = read_plan(demo / "plans" / "p.json")
@@ -118,7 +118,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("arguments", "code", "message"), [pytest.param(*row[1:], id=row[0]) for row in REFUSED])
 def test_refused(demo, arguments, code, message):
-    found = raytemplate(*arguments, cwd=demo)
+    found = here(*arguments, cwd=demo)
     assert (found.returncode, found.stdout) == (code, "")
     assert message in found.stderr
     assert "Traceback" not in found.stderr
@@ -128,7 +128,7 @@ def test_refused(demo, arguments, code, message):
 def test_all_problems_are_told_at_once_with_their_places(demo):
     text = (demo / FILE).read_text()
     (demo / FILE).write_text(text.replace("epochs: 6", "epochs: six").replace("hidden: 128", "hiden: 128"))
-    found = raytemplate("check", FILE, "--set", "budget.cost=40 EUR", cwd=demo)
+    found = here("check", FILE, "--set", "budget.cost=40 EUR", cwd=demo)
     assert found.returncode == 2
     lines = found.stderr.splitlines()
     assert [line.split()[0].partition(":")[0] for line in lines[:2]] == [FILE, FILE]
@@ -150,7 +150,7 @@ SPOILED = {
 def test_bad_files_are_named_and_nothing_is_written(demo, spoil, message):
     (demo / "data" / "flights" / "2013-01.parquet").unlink()
     spoil(demo / "data" / "flights" / "2013-02.parquet")
-    found = raytemplate("run", FILE, "--as-of", AS_OF, *as_sets(), cwd=demo)
+    found = here("run", FILE, "--as-of", AS_OF, *as_sets(), cwd=demo)
     assert found.returncode == 2
     assert message in found.stderr
     assert not (demo / ".raytemplate").exists()
@@ -161,13 +161,13 @@ def test_a_month_with_another_schema_is_named(demo):
 
     path = demo / "data" / "flights" / "2013-02.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["temp"]), path)
-    found = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets(), cwd=demo)
+    found = here("plan", FILE, "--as-of", AS_OF, *as_sets(), cwd=demo)
     assert found.returncode == 2
     assert "2013-02.parquet: its schema differs from 2013-01.parquet: column temp is missing" in found.stderr
 
 
 def test_a_target_that_is_not_there_is_told_with_its_line(demo):
-    found = raytemplate("plan", FILE, "--as-of", AS_OF, *as_sets({"data.target": "airtime"}), cwd=demo)
+    found = here("plan", FILE, "--as-of", AS_OF, *as_sets({"data.target": "airtime"}), cwd=demo)
     assert found.returncode == 2
     assert 'no column "airtime" in the data; did you mean air_time?' in found.stderr
 
@@ -190,13 +190,13 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(demo)
 
 def test_a_workspace_below_a_file_is_refused(demo):
     (demo / "file").write_text("x")
-    found = raytemplate("run", FILE, "--as-of", AS_OF, *as_sets(), "--workspace", "file/here", cwd=demo)
+    found = here("run", FILE, "--as-of", AS_OF, *as_sets(), "--workspace", "file/here", cwd=demo)
     assert (found.returncode, found.stdout) == (2, "")
     assert "cannot be written" in found.stderr
 
 
 def test_a_plan_of_another_kind_is_refused(demo):
     (demo / "p.json").write_text(json.dumps({"schema": 1, "kind": "RunEnd"}))
-    found = raytemplate("run", "--plan", "p.json", cwd=demo)
+    found = here("run", "--plan", "p.json", cwd=demo)
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr.startswith("p.json: expected a plan that plan --save wrote; it: not a RunPlan")

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from command_line import COMMAND, environment, raytemplate
+from command_line import COMMAND, environment, here
 from small_flights import AS_OF, SHIPPED, as_sets
 
 from raytemplate.cli.main import cli
@@ -48,14 +48,14 @@ ANSWERS = {
 
 @pytest.mark.parametrize(("arguments", "kind"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_is_one_document(demo, arguments, kind):
-    found = raytemplate(*arguments, "--json", cwd=demo)
+    found = here(*arguments, "--json", cwd=demo)
     assert (found.returncode, found.stderr) == (0, "")
     document = json.loads(found.stdout)
     assert (document["schema"], document["kind"]) == (1, kind)
 
 
 def test_an_error_is_one_line_with_all_its_problems(demo):
-    found = raytemplate("check", FILE, "--set", "training.epoch=3", "--set", "budget.cost=4 EUR", "--json", cwd=demo)
+    found = here("check", FILE, "--set", "training.epoch=3", "--set", "budget.cost=4 EUR", "--json", cwd=demo)
     assert (found.returncode, found.stdout) == (2, "")
     error = json.loads(found.stderr)
     assert (error["kind"], error["error"], error["exit_code"]) == ("Error", "SpecError", 2)
@@ -63,7 +63,7 @@ def test_an_error_is_one_line_with_all_its_problems(demo):
 
 
 def test_a_misspelt_option_is_told_as_json_too(tmp_path):
-    found = raytemplate("runs", "--hold", "--json", cwd=tmp_path)
+    found = here("runs", "--hold", "--json", cwd=tmp_path)
     error = json.loads(found.stderr)
     assert (found.returncode, error["next_step"]) == (2, "raytemplate runs --help")
     assert "--hold" in error["what"]
@@ -90,14 +90,14 @@ TOLD = {
 
 @pytest.mark.parametrize(("arguments", "message"), TOLD.values(), ids=TOLD)
 def test_told_in_a_sentence(demo, arguments, message):
-    found = raytemplate(*arguments, cwd=demo)
+    found = here(*arguments, cwd=demo)
     assert found.returncode == 2
     assert message in found.stderr and "Traceback" not in found.stderr
 
 
 def test_a_path_with_a_space_is_quoted_in_the_next_command(demo):
     shutil.copy(demo / FILE, demo / "my flights.yaml")
-    assert raytemplate("check", "my flights.yaml", cwd=demo).stdout.endswith("raytemplate plan 'my flights.yaml'\n")
+    assert here("check", "my flights.yaml", cwd=demo).stdout.endswith("raytemplate plan 'my flights.yaml'\n")
 
 
 def test_a_damaged_run_hides_no_other(tmp_path):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from command_line import late_at_most_s
@@ -95,33 +96,48 @@ WAYS = [
     ("holds the interpreter", HOLDS, 0.0, -signal.SIGKILL, "the process of the run did not end by itself"),
     ("stopped", STOPS, 0.0, -signal.SIGKILL, "the process of the run did not end by itself"),
 ]
+DOLLARS, CANDIDATE = "dollars", "candidate"
 
 
-@pytest.mark.parametrize(("work", "after_s", "shell", "says"), [way[1:] for way in WAYS], ids=[way[0] for way in WAYS])
-def test_a_process_ends_within_two_seconds_of_its_budget_whatever_it_does(tmp_path, work, after_s, shell, says):
-    code, took_s, said = conduct(tmp_path, work, after_s=after_s)
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory):
+    """Four at a time, since most of it is waiting: folder, exit code, seconds, what it said, by name."""
+    jobs = {name: (work, {"after_s": after_s}) for name, work, after_s, *_ in WAYS}
+    jobs[DOLLARS] = (STOPS, {"limit_s": 60.0, "cost_usd": 0.02})  # 0.01 a second
+    jobs[CANDIDATE] = (f"time.sleep({LIMIT_S + 3})", {})
+    folders = {name: tmp_path_factory.mktemp(name.replace(" ", "-")) for name in jobs}
+    (folders[CANDIDATE] / "fit.json").write_text("{}")
+
+    with ThreadPoolExecutor(4) as pool:
+        begun = {name: pool.submit(conduct, folders[name], work, **more) for name, (work, more) in jobs.items()}
+    return {name: (folders[name], *one.result()) for name, one in begun.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "after_s", "shell", "says"), [(n, *rest) for n, _, *rest in WAYS], ids=[w[0] for w in WAYS]
+)
+def test_a_process_ends_within_two_seconds_of_its_budget_whatever_it_does(ends, name, after_s, shell, says):
+    folder, code, took_s, said = ends[name]
     assert (code, LIMIT_S <= took_s < LIMIT_S + late_at_most_s()) == (shell, True), (took_s, said)
-    end = end_of(tmp_path)
+    end = end_of(folder)
     assert (end["state"], end["exit_code"]) == ("failed", 4)
     assert says in end["message"]
-    spent_s = json.loads((tmp_path / "attempt-1.json").read_text())["seen_s"]
+    spent_s = json.loads((folder / "attempt-1.json").read_text())["seen_s"]
     assert LIMIT_S <= spent_s <= took_s + 0.6
     if shell == 4 and after_s:
         assert says in said  # what a command says last is said, although it never came to that
 
 
-def test_dollars_end_a_process_that_was_stopped_too(tmp_path):
-    code, took_s, _ = conduct(tmp_path, STOPS, limit_s=60.0, cost_usd=0.02)  # 0.01 a second
+def test_dollars_end_a_process_that_was_stopped_too(ends):
+    folder, code, took_s, _ = ends[DOLLARS]
     assert (code, 2.0 <= took_s < 2.0 + late_at_most_s()) == (-signal.SIGKILL, True), took_s
-    assert end_of(tmp_path)["message"].startswith("budget.cost: 0.02")
+    assert end_of(folder)["message"].startswith("budget.cost: 0.0")
 
 
-def test_a_candidate_that_is_there_has_the_time_that_is_kept_to_judge_it(tmp_path):
-    (tmp_path / "fit.json").write_text("{}")
-    script = f"time.sleep({LIMIT_S + 3})"
-    code, took_s, _ = conduct(tmp_path, script)
+def test_a_candidate_that_is_there_has_the_time_that_is_kept_to_judge_it(ends):
+    folder, code, took_s, _ = ends[CANDIDATE]
     assert (code, took_s > LIMIT_S + 3) == (4, True)
-    assert not (tmp_path / "end.json").exists()  # nobody ended it
+    assert not (folder / "end.json").exists()  # nobody ended it
 
 
 @pytest.mark.slow

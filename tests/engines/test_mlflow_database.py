@@ -12,17 +12,19 @@ import pytest
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.store.workspace import Workspace, create
 
-RAW = """
-import sys
-from mlflow import MlflowClient
-MlflowClient(tracking_uri=f"sqlite:///{sys.argv[1]}")
-"""
-OURS = """
-import sys
+BOTH = """
+import os, sys
 from pathlib import Path
+from mlflow import MlflowClient
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.store.workspace import Workspace
-Mirror(Workspace(Path(sys.argv[1]))).open()
+
+for make in (Mirror(Workspace(Path(sys.argv[1]))).open, lambda: MlflowClient(tracking_uri=f"sqlite:///{sys.argv[2]}")):
+    try:
+        make()
+    except Exception:
+        print("failed", flush=True)
+os._exit(0)  # as a process is ended: nothing is put in order any more
 """
 LIMIT_BYTES = 300_000
 
@@ -37,6 +39,17 @@ def on_a_full_disk(code, *arguments):
         [sys.executable, "-X", "faulthandler=0", "-c", code, *map(str, arguments)], capture_output=True, text=True,
         preexec_fn=limit, timeout=240,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """Two folders in which a disk was full before the database was whole: one that we made, one that MLflow made."""
+    ours, raw = (Workspace(tmp_path_factory.mktemp(name)) for name in ("ours", "raw"))
+    for each in (ours, raw):
+        create(each)
+    failed = on_a_full_disk(BOTH, ours.folder, raw.mlflow_db)
+    assert (failed.returncode, failed.stdout) == (0, "failed\nfailed\n"), failed.stderr
+    return ours, raw
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +74,12 @@ def names(workspace):
     return sorted(path.name for path in workspace.root.iterdir() if "mlflow.db" in path.name)
 
 
-def in_order(workspace):
-    """Whether MLflow works with it, in a process that has not seen it before."""
-    code = RAW + "MlflowClient(tracking_uri=f'sqlite:///{sys.argv[1]}').create_experiment('one')"
-    return (
-        subprocess.run(
-            [sys.executable, "-c", code, str(workspace.mlflow_db)], capture_output=True, timeout=240
-        ).returncode
-        == 0
-    )
+def in_order(workspace, tmp_path):
+    """Whether MLflow works with it: with a copy, since this process knows where the database is."""
+    from mlflow import MlflowClient
+
+    copy = shutil.copy(workspace.mlflow_db, tmp_path / "copy.db")
+    return MlflowClient(tracking_uri=f"sqlite:///{copy}").create_experiment("one") != ""
 
 
 def edit(workspace, *statements):
@@ -78,26 +88,22 @@ def edit(workspace, *statements):
             db.execute(statement)
 
 
-def test_a_disk_that_is_full_leaves_no_database_and_the_next_run_makes_it(tmp_path):
-    workspace = Workspace(tmp_path)
-    create(workspace)
-    failed = on_a_full_disk(OURS, tmp_path)
-    assert failed.returncode != 0
+def test_a_disk_that_is_full_leaves_no_database_and_the_next_run_makes_it(full, tmp_path):
+    workspace, _ = full
     assert names(workspace) == []
     Mirror(workspace).open()
-    assert names(workspace) == ["mlflow.db"] and in_order(workspace)
+    assert names(workspace) == ["mlflow.db"] and in_order(workspace, tmp_path)
 
 
-def test_one_that_mlflow_left_half_made_on_a_full_disk_is_kept_and_made_anew(tmp_path):
-    workspace = Workspace(tmp_path)
-    create(workspace)
-    assert on_a_full_disk(RAW, workspace.mlflow_db).returncode != 0 and workspace.mlflow_db.exists()
+def test_one_that_mlflow_left_half_made_on_a_full_disk_is_kept_and_made_anew(full, tmp_path):
+    _, workspace = full
+    assert workspace.mlflow_db.exists()
     mirror = Mirror(workspace)
     mirror.open()
     assert mirror.said == [
         "mlflow.db was half made and held no run: it was made anew, the old one is mlflow.db.half-made-1"
     ]
-    assert names(workspace) == ["mlflow.db", "mlflow.db.half-made-1"] and in_order(workspace)
+    assert names(workspace) == ["mlflow.db", "mlflow.db.half-made-1"] and in_order(workspace, tmp_path)
 
 
 HALF_MADE = {
