@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
+from mlflow_ready import with_database
 from small_flights import SHIPPED, changed, write_demo
+from warm_promoter import Forked, Warm
 
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
@@ -19,10 +24,45 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where tests with Ray are asked for, files that have none are not even imported."""
+    if not config.getoption("markexpr").startswith("ray and") or not collection_path.match("test_*.py"):
+        return None
+    return "mark.ray" not in collection_path.read_text() or None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sweeps are timed throughout."""
+    for item in items:
+        if "sweep" in item.path.stem and item.get_closest_marker("ray"):
+            item.add_marker("alone")
+
+
 @pytest.fixture(autouse=True)
 def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What whoever runs the tests has set must not change them."""
     monkeypatch.delenv("RAYTEMPLATE_WORKSPACE", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_promoters() -> Iterator[None]:
+    """Whoever needs a promoter in this process does not wait for its imports."""
+    from raytemplate.conducting import promoter
+
+    warm: list[Warm] = []
+
+    def start(command: list[str], *, stderr: Any, env: dict[str, str], **_: Any) -> Forked:
+        if command[-1] == "":  # to be opened ahead: a first run makes it, as commands that are processes show
+            with_database(Path(command[-2]))
+        if not warm:
+            warm.append(Warm())
+        return Forked(warm[0], command, stderr, env)
+
+    with patch.object(promoter, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": start})):
+        yield
+    for one in warm:
+        one.close()
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def test_half_an_answer_is_that_of_one_that_died(tmp_path, half):
     create(workspace)
     promoter = PromoterProcess(workspace, None, tmp_path / "log", "ada")
     os.kill(promoter._process.pid, signal.SIGKILL)
-    promoter._process.communicate()
+    promoter.close()
     dies = f"import os; input(); os.write(1, b'{half}'); os.kill(os.getpid(), 9)"
     promoter._process = subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", dies], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

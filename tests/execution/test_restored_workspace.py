@@ -20,7 +20,7 @@ EMPTY = ("locks", "mlartifacts")
 
 
 @pytest.fixture
-def restored(tmp_path, monkeypatch):
+def restored(tmp_path, mlflow_is_there, monkeypatch):
     """Version 1, the champion 2, a candidate that waits, a run that was broken off; and no empty folder."""
 
     def conduct(work):

@@ -1,0 +1,14 @@
+"""What tests share whose promoter is a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow_ready import with_database
+
+
+@pytest.fixture
+def mlflow_is_there(tmp_path: Path) -> None:
+    """MLflow's database, in the test's folder: a first decision need not make it."""
+    with_database(tmp_path)
