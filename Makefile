@@ -26,12 +26,16 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -c 'import importlib.util, sys; sys.exit("torchvision is installed: remove it" if importlib.util.find_spec("torchvision") else 0)'
 	@touch $@
 
-# Tests without Ray run two at a time. With Ray one by one: they use all CPUs, and many look at the clock.
-# Exit 5 of pytest: nothing of this kind was asked for.
+# Tests without Ray run two at a time; those with Ray as well, a file in one process, which has a Ray of its own; those
+# that look at the clock or end processes one by one. The first failure is the end's. Exit 5 of pytest: nothing of this
+# kind was asked for.
 define tests
-@first=0; $(BIN)/python -m pytest -n 2 -m "not ray and ($(1))" $(ARGS) || first=$$?; \
-second=0; $(BIN)/python -m pytest -m "ray and ($(1))" $(ARGS) || second=$$?; \
-[ $$first -ne 5 ] || exit $$second; [ $$first -eq 0 ] || exit $$first; [ $$second -eq 5 ] || exit $$second
+@end=5; \
+part() { $(BIN)/python -m pytest "$$@" $(ARGS); code=$$?; [ $$code -eq 5 ] || [ $$end -ne 0 -a $$end -ne 5 ] || end=$$code; }; \
+part -n 2 -m "not ray and ($(1))"; \
+part -n 2 --dist loadfile -m "ray and not alone and not cluster and ($(1))"; \
+part -m "ray and (alone or cluster) and ($(1))"; \
+exit $$end
 endef
 
 test: setup  ## the tests of every day: at most 10 minutes (ARGS="tests/spec -x" for some, MARKS="slow" for others)

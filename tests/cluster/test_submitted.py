@@ -4,7 +4,7 @@ import pytest
 from command_line import epochs, only_run, record
 from small_flights import AS_OF, SHIPPED, as_sets
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.alone]
 PRICE = {"per_hour": "0.36 USD", "source": "a test", "date": "2026-01-31"}  # 1e-4 a second
 END = ("end", "verdict", "promotion", "evaluation", "fit", "snapshot", "run")
 

@@ -19,7 +19,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.records.judged import Approved
 from raytemplate.store.workspace import Workspace, create, find_run
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
 
 
 def flip_a_bit(path, at=None):

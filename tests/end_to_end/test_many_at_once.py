@@ -9,7 +9,7 @@ from small_flights import AS_OF, MODEL, SHIPPED, as_sets, write_demo
 from raytemplate.execution.journal import RECORDS
 from raytemplate.ledger.head import Ledger
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
 NEEDED = {"run.json", "snapshot.json", "features.json", "fit.json", "evaluation.json", "verdict.json", "end.json"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from command_line import alive, descendants, epochs, only_run, raytemplate, record, start, wait_for
 from small_flights import AS_OF, SHIPPED, as_sets
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
 
 PROGRAMS = {"raylet": "raylet", "GCS": "gcs_server"}
 

@@ -13,7 +13,7 @@ from small_flights import AS_OF, MODEL, SHIPPED, as_sets, write_demo
 
 from raytemplate.ledger.head import Ledger
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CANARY = "canary-0451"
 OWN = """

@@ -11,7 +11,7 @@ from raytemplate import api
 from raytemplate.errors import UsageError
 from raytemplate.starting.examples import EXAMPLES
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.alone]
 LIMIT_S, BUSY_LIMIT_S = 30, 120
 
 

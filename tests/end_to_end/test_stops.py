@@ -18,7 +18,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.planning.look import champion_of
 from raytemplate.store.workspace import Workspace
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
 
 # Small steps make epochs long enough to be met in the middle.
 SLOW_EPOCHS = {"training.epochs": 4, "training.batch_size": 16}

@@ -22,7 +22,7 @@ from command_line import (
 )
 from small_flights import AS_OF, SHIPPED, as_sets, changed
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.slow]
 
 BUDGET_S = 22
 NET = """

@@ -248,6 +248,7 @@ time.sleep(0.1)
 
 
 @pytest.mark.ray
+@pytest.mark.alone
 def test_a_ray_of_our_own_ends_by_itself_beside_other_work_and_sigterm_is_heard_after_it(tmp_path):
     ended = subprocess.run([sys.executable, "-c", HEARD], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "0\nheard\n"), ended.stderr
@@ -273,6 +274,7 @@ print("freed")
 
 
 @pytest.mark.ray
+@pytest.mark.alone
 @pytest.mark.slow
 def test_objects_of_a_ray_that_ends_beside_other_work_may_be_freed_at_any_moment(tmp_path, private_parts):
     ended = subprocess.run([sys.executable, "-c", FREED], cwd=tmp_path, capture_output=True, text=True, timeout=120)

@@ -100,6 +100,7 @@ def test_two_workers_are_given_disjoint_rows_that_together_are_all(train, plan, 
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_workers_that_never_end_are_ended_with_the_budget(train, plan):
     import ray
     from probe_loop import HANGS

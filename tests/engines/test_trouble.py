@@ -111,6 +111,7 @@ except Exception as error:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_worker_that_ray_ends_for_its_memory_ran_out_of_memory(tmp_path: Path) -> None:
     script = tmp_path / "eater.py"
     script.write_text(_EATER)
