@@ -119,6 +119,13 @@ class Advisor:
                 return trial
         return "wait" if self._running else "done"
 
+    def began(self, number: int, left_s: float, now: float) -> float:
+        """A trial that was asked for has room and begins now; returns the seconds it may take."""
+        running = self._running[number]
+        limit_s = min(running.trial.limit_s, self._for_trials(left_s))
+        running.is_waiting, running.started, running.ends = False, now, now + limit_s
+        return limit_s
+
     def heard(self, number: int, epochs: tuple[EpochRecord, ...]) -> Literal["continue", "stop"]:
         """The newest epochs of a trial; whether it is worth going on.
 
@@ -136,9 +143,14 @@ class Advisor:
         return "stop" if running.pruned else "continue"
 
     def ended(self, number: int, how: Ended, left_s: float, now: float) -> None:
-        """A trial has ended, and where it ran is free. One that is known to have ended is passed over."""
+        """A trial has ended, and where it ran is free. One that is known to have ended is passed over.
+
+        One that waited for room until the time of all trials was up has never been.
+        """
         running = self._running.pop(number, None)
-        if running is not None:
+        if running is not None and running.is_waiting and how.how == "overdue":
+            self._study.forget(running.drawn)
+        elif running is not None:
             self._keep(running, how, left_s, now)
 
     def overdue(self, now: float) -> tuple[int, ...]:
@@ -209,7 +221,7 @@ class Advisor:
                 self._number = trial.number
                 self._running[trial.number] = RunningNow(
                     drawn=drawn, entry=self._pruners.enter(trial.stage.family), trial=trial, planned_s=planned_s,
-                    started=now,
+                    started=now, ends=now + left_s,
                 )  # fmt: skip
                 self.on_begin(TrialBegun(number=trial.number, values=trial.values, num_epochs=trial.stage.num_epochs))
                 return trial
@@ -224,9 +236,10 @@ class Advisor:
         drawn = self._study.ask(dict(begun.values))
         stage = trial_stage(self.stage, drawn.values, num_epochs=begun.num_epochs)
         done, trained_s = (epochs[-1].epoch, epochs[-1].wall_clock_s) if epochs else (0, 0.0)
-        limit_s = min(self._for_trials(left_s), max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
+        for_trials_s = self._for_trials(left_s)
+        limit_s = min(for_trials_s, max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
         running = RunningNow(
-            drawn=drawn, entry=self._pruners.enter(stage.family), started=now,
+            drawn=drawn, entry=self._pruners.enter(stage.family), started=now, ends=now + for_trials_s,
             trial=self._trial(begun.number, drawn.values, stage, limit_s),
             planned_s=self._pace.start_s() + self._pace.epoch_s(stage.family) * (begun.num_epochs - done),
             epochs=list(epochs), num_before=len(epochs),
@@ -261,11 +274,13 @@ class Advisor:
             number=number, values=Settings(values), limit_s=limit_s, stage=with_interval(stage), asks_at=asks_at
         )
 
-    def _more(self, left_s: float) -> int:
+    def _more(self, left_s: float) -> int | None:
         """How many trials will still be begun if they take as long as those before; of those that run, half is over."""
         if self._over:
             return 0
         planned = [one.planned_s for one in self._running.values()]
+        if not planned and not self._done:
+            return None
         one_s = self._held_s / len(self._done) if self._done else statistics.mean(planned)
         more = max(0, int(self.stage.slots * self._for_trials(left_s) / max(one_s, 1e-3) - len(self._running) / 2))
         if self.stage.num_trials:

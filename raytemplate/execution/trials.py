@@ -58,14 +58,17 @@ class Ended:
     lost: bool = False
 
 
+Said = EpochRecord | Ended
+"""What is heard of a trial."""
 OVERDUE = Ended(how="overdue", problem="did not end when its time was up")
 
 
 @dataclass(kw_only=True)
 class RunningNow:
-    """A trial that runs, as its advisor knows it. `started` is a moment of the engine's clock.
+    """A trial that runs or waits for room, as its advisor knows it. Moments are of the engine's clock.
 
     Args:
+        ends: when its time is up; while it waits, when that of all trials is.
         num_before: so many of the epochs are an earlier process's.
     """
 
@@ -74,6 +77,8 @@ class RunningNow:
     trial: Trial
     planned_s: float
     started: float
+    ends: float
+    is_waiting: bool = True
     epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
     num_before: int = 0
     pruned: bool = False
@@ -82,11 +87,6 @@ class RunningNow:
     def from_epoch(self) -> int:
         """The last epoch of an earlier process; 0 if there is none."""
         return self.epochs[self.num_before - 1].epoch if self.num_before else 0
-
-    @property
-    def ends(self) -> float:
-        """When its time is up."""
-        return self.started + self.trial.limit_s
 
     def shown(self, now: float) -> RunningTrial:
         """For those who look on."""

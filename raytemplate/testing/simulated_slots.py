@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import heapq
+import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
-from typing_extensions import override
-
-from raytemplate.execution.slots import Said, Slots
-from raytemplate.execution.trials import Ended, Trial
+from raytemplate.budget import Clock, Meter
+from raytemplate.execution.advisor import Advisor
+from raytemplate.execution.trials import OVERDUE, Ended, OnNews, Said, Trial
 from raytemplate.records.fitted import EpochRecord
 
 Event = tuple[int, Said]
+_WAIT_S, _SHORTEST_WAIT_S = 0.5, 0.01
+_NEWS_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +44,8 @@ class Course:
 
 
 @dataclass
-class SimulatedSlots(Slots):
-    """See `execution.slots.Slots`; `now` is the clock, in seconds; `closed` are those that have no room, and
+class SimulatedSlots:
+    """Each runs one trial at a time; `now` is the clock, in seconds; `closed` are those that have no room, and
     `taken` those of the trials in `started`.
     """
 
@@ -63,11 +66,9 @@ class SimulatedSlots(Slots):
         """Seconds."""
         return self.now
 
-    @override
     def is_open(self, slot: int) -> bool:
         return slot not in self.closed
 
-    @override
     def start(self, slot: int, trial: Trial) -> None:
         assert slot not in self._running, "the slot is taken"
         self.started.append(trial)
@@ -75,7 +76,6 @@ class SimulatedSlots(Slots):
         self._running[slot] = (trial, self.now)
         self._next(slot, self.course(trial).done + 1)
 
-    @override
     def wait(self, timeout_s: float) -> tuple[Event, ...]:
         if not self._events or self._events[0][0] > self.now + timeout_s:
             self.now += timeout_s
@@ -90,7 +90,6 @@ class SimulatedSlots(Slots):
             self._next(slot, said.epoch + 1)
         return ((slot, said),)
 
-    @override
     def answer(self, slot: int, go_on: bool) -> None:
         epoch = self._waits.pop(slot)
         if go_on:
@@ -98,7 +97,6 @@ class SimulatedSlots(Slots):
         else:
             self._say(self.now, slot, Ended(how="trained", stopped="epochs"))
 
-    @override
     def kill(self, slot: int) -> None:
         self.killed.append(self._running[slot][0].number)
         self._waits.pop(slot, None)
@@ -134,3 +132,81 @@ class SimulatedSlots(Slots):
 
     def _say(self, at: float, slot: int, said: Said) -> None:
         heapq.heappush(self._events, (at, next(self._order), (slot, said)))
+
+
+@dataclass(kw_only=True)
+class TrialLoop:
+    """Runs what an advisor asks for in slots, until it asks for nothing more.
+
+    Args:
+        on_news: told a few times a second how the sweep stands.
+    """
+
+    slots: SimulatedSlots
+    advisor: Advisor
+    meter: Meter
+    on_news: OnNews
+    clock: Clock = time.monotonic
+    _running: dict[int, Trial] = field(default_factory=dict[int, Trial])
+    _told: float = -math.inf
+
+    def run(self) -> None:
+        """No trial is running when this returns or raises.
+
+        Raises:
+            TrainingFailed: the advisor gives up.
+        """
+        try:
+            while self._fill():
+                self._tell()
+                patience_s = max(_SHORTEST_WAIT_S, min(_WAIT_S, self.advisor.patience_s(self.clock())))
+                while said := self.slots.wait(patience_s):  # all there is: one that has ended is not overdue
+                    for slot, each in said:
+                        self._hear(slot, each)
+                    patience_s = 0.0
+                self._end_overdue()
+        finally:
+            for slot in self._running:
+                self.slots.kill(slot)
+
+    def _fill(self) -> bool:
+        """Begin trials in all slots that are free; whether any runs."""
+        while (slot := self._free_slot()) is not None:
+            trial = self.advisor.next_trial(self.meter.training_remaining_s(), self.clock())
+            if not isinstance(trial, Trial):
+                break
+            self._running[slot] = trial
+            limit_s = self.advisor.began(trial.number, self.meter.training_remaining_s(), self.clock())
+            self.slots.start(slot, replace(trial, limit_s=limit_s))
+        return bool(self._running)
+
+    def _free_slot(self) -> int | None:
+        free = [n for n in range(self.slots.num) if n not in self._running]
+        found = next((n for n in free if self.slots.is_open(n)), None)
+        # While none runs one is begun all the same: it waits for room.
+        return free[0] if found is None and free and not self._running else found
+
+    def _tell(self) -> None:
+        now = self.clock()
+        if now - self._told >= _NEWS_S:
+            self._told = now
+            self.on_news(self.advisor.standing(self.meter.training_remaining_s(), now))
+
+    def _hear(self, slot: int, said: Said) -> None:
+        trial = self._running[slot]
+        if isinstance(said, Ended):
+            self._ended(slot, said)
+        elif said.epoch in trial.asks_at:
+            self.slots.answer(slot, self.advisor.heard(trial.number, (said,)) == "continue")
+        else:
+            self.advisor.heard(trial.number, (said,))
+
+    def _end_overdue(self) -> None:
+        overdue = self.advisor.overdue(self.clock())
+        for slot in [slot for slot, trial in self._running.items() if trial.number in overdue]:
+            self.slots.kill(slot)
+            self._ended(slot, OVERDUE)
+
+    def _ended(self, slot: int, how: Ended) -> None:
+        number = self._running.pop(slot).number
+        self.advisor.ended(number, how, self.meter.training_remaining_s(), self.clock())

@@ -242,7 +242,7 @@ def test_a_trial_whose_process_is_killed_has_failed_and_the_sweep_goes_on(demo):
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
     wait_for(lambda: (run := only_run(demo)) and Journal(run).trial(2).epochs(), process=process)
     names = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in descendants(process.pid)}
-    (trial,) = [one for one, name in names.items() if b"TrialProcess" in name]
+    (trial,) = [one for one, name in names.items() if b"TrialActor" in name]
     os.kill(trial, signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from raytemplate.engines.ray.training.context import Ranks
-from raytemplate.engines.ray.trials.trial_process import _SlotRanks
+from raytemplate.engines.ray.trials.trainable import _TrialRanks
 from raytemplate.errors import TrainingFailed
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.tabular_mlp.family import TabularMlpOptions
@@ -87,9 +87,9 @@ def test_a_network_and_its_batches_are_on_the_device_that_the_slot_holds(tmp_pat
 
 
 @pytest.mark.parametrize(("gpus", "device"), [([0], "cuda:0"), ([], "cpu")], ids=["a GPU", "none"])
-def test_a_slot_computes_where_ray_says_that_it_holds_a_gpu(monkeypatch, gpus, device):
+def test_a_trial_computes_where_ray_says_that_it_holds_a_gpu(monkeypatch, gpus, device):
     monkeypatch.setattr("ray.get_gpu_ids", lambda: gpus)
-    assert _SlotRanks().device() == device
+    assert _TrialRanks().device() == device
 
 
 def test_whoever_says_the_device_moves_the_model_there():

@@ -13,7 +13,7 @@ import ray.train.v2.api.exceptions as train_errors
 import torch.distributed
 from ray.train import ControllerError, WorkerGroupError
 
-from raytemplate.engines.ray.trials.trial_process import ended_by
+from raytemplate.engines.ray.trials.talk import ended_by
 from raytemplate.engines.ray.trouble import is_lost, reason, translate
 from raytemplate.errors import DataError, Diverged, OwnCodeFailed, TrainingFailed, Unavailable
 

@@ -13,7 +13,7 @@ from raytemplate.engines.ray.data.ingest import encode_again, open_data
 from raytemplate.engines.ray.training.rank import TrainRequest
 from raytemplate.engines.ray.training.train import lower
 from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
-from raytemplate.engines.ray.trials.trial_process import ended_by
+from raytemplate.engines.ray.trials.talk import ended_by
 from raytemplate.engines.ray.trials.trial_rows import RowsLate, made_for
 from raytemplate.errors import TrainingFailed
 from raytemplate.execution.journal import Journal

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from raytemplate.budget import Meter
 from raytemplate.execution.advisor import Advisor
-from raytemplate.execution.slots import TrialLoop
+from raytemplate.testing.simulated_slots import TrialLoop
 from raytemplate.planning.stages import SweepStage
 from raytemplate.planning.trial import rungs_of, told_every, trial_stage
 from raytemplate.records import codec

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from raytemplate.budget import Meter, Spent
 from raytemplate.errors import BudgetSpent, TrainingFailed, Unavailable
 from raytemplate.execution.advisor import Advisor
-from raytemplate.execution.slots import TrialLoop
+from raytemplate.testing.simulated_slots import TrialLoop
 from raytemplate.planning.stages import SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord

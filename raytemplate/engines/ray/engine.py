@@ -21,7 +21,6 @@ from raytemplate.engines.ray.private.small_ray import (
 )
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, OnEpoch, TestScores, Trained
-from raytemplate.execution.slots import TrialLoop
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.ingested import Snapshot
@@ -92,14 +91,14 @@ class RayEngine(Engine):
         self, stage: SweepStage, ingested: Ingested, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews
     ) -> None:
         from raytemplate.engines.ray.data.ingest import OpenData
-        from raytemplate.engines.ray.trials.slots import RaySlots
+        from raytemplate.engines.ray.trials.tuner import run_sweep
 
         assert isinstance(self._data, OpenData)
         data = self._data
         if self._cluster.ours and stage.workers > 1:
             without_cleaner(self._changes)
-        with translated("sweep", lambda: RaySlots(stage, data, journal)) as slots:
-            TrialLoop(slots=slots, advisor=advisor, meter=meter, on_news=on_news).run()
+        ours = self._cluster.ours
+        translated("sweep", lambda: run_sweep(stage, data, journal, advisor, meter, on_news, ours=ours))
 
     @override
     def score(

@@ -40,12 +40,12 @@ class FeatureSets:
         self._made: dict[Steps, TrialRows] = {}
         self._used: dict[int, Steps] = {}
         self._room_bytes = room_bytes
-        # No CPU of its own: those of the slots are taken, and the slot that needs it waits.
+        # No CPU of its own: the trials have taken them, and the one that needs it waits.
         self._encode: Any = ray.remote(num_cpus=0, num_returns=3)(encode_rows)
 
-    def rows(self, slot: int, values: Mapping[str, Any]) -> TrialRows:
+    def rows(self, trial: int, values: Mapping[str, Any]) -> TrialRows:
         """What a trial with these values trains on. Returns at once: whoever needs it waits until it is encoded."""
-        self._used[slot] = steps = drawn_steps(self._stage, values)
+        self._used[trial] = steps = drawn_steps(self._stage, values)
         if steps == self._stage.features:
             return self.own
         found = self._made.pop(steps, None) or self._begin(steps)
@@ -53,9 +53,9 @@ class FeatureSets:
         self._forget()
         return found
 
-    def done(self, slot: int) -> None:
-        """The trial in a slot has ended. What it has not waited for, or could not be encoded, is not kept."""
-        steps = self._used.pop(slot, None)
+    def done(self, trial: int) -> None:
+        """A trial has ended. What it has not waited for, or could not be encoded, is not kept."""
+        steps = self._used.pop(trial, None)
         if steps in self._made and steps not in self._used.values() and not _is_good(self._made[steps]):
             ray.cancel(self._made.pop(steps).layout, force=True)
 

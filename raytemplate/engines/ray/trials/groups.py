@@ -1,7 +1,8 @@
 """Trials of several workers: a Ray Train worker group a slot, which runs trial after trial.
 
-Ray Tune has no part in it: a trial of it that runs a trainer and is stopped leaves its placement group behind. Here a
-trial ends by itself when it is told to, and whoever conducts the workers ends those that do not.
+No trial of Ray Tune's starts its own: that takes 14 to 20 s, and one that is stopped leaves its placement group behind.
+Here a group is leased to one trial after another, a trial ends by itself when it is told to, and whoever conducts the
+workers ends those that do not.
 """
 
 import shutil
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -18,13 +20,12 @@ from ray.exceptions import RayError
 from raytemplate.engines.ray.training.rank import TrainRequest, WorkerRanks, feed_of, run_loop
 from raytemplate.engines.ray.training.time_is_up import TimeIsUp
 from raytemplate.engines.ray.training.train import end_of, trainer_of
-from raytemplate.engines.ray.trials.trial_process import Talk, ended_by
+from raytemplate.engines.ray.trials.talk import Talk, ended_by
 from raytemplate.engines.ray.trials.trial_rows import RowsLate, TrialRows, made_for
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.slots import Said
-from raytemplate.execution.trials import Ended
+from raytemplate.execution.trials import Ended, Said
 from raytemplate.records.fitted import EpochRecord
 
 _THREADS_BESIDES_RANKS = 4
@@ -95,8 +96,8 @@ def _run(request: TrainRequest, rows: TrialRows, exchange: Any, ranks: WorkerRan
     return Ended(how="trained", stopped=stopped)
 
 
-class GroupSlot:
-    """See `Slot`. One worker group and the thread that waits for it.
+class Group:
+    """One worker group, and the thread that waits for it.
 
     Args:
         request: as of a trial; it says how many workers of what, and `storage` is a folder of this group alone.
@@ -106,11 +107,11 @@ class GroupSlot:
         self._trainer, self._folder = request.trainer, request.storage
         shutil.rmtree(self._folder, ignore_errors=True)  # of a process before this one
         self._folder.mkdir(parents=True)
-        self._end, self.is_over, self._was_used = end_of(request), False, False
+        self._end, self._is_over, self._was_used = end_of(request), False, False
         remote: Any = ray.remote
         threads = request.num_workers + _THREADS_BESIDES_RANKS
-        self.actor = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
-        config = {"exchange": self.actor, "trainer": request.trainer}
+        self.exchange = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
+        config = {"exchange": self.exchange, "trainer": request.trainer}
         # A group that was started again would wait for trials that others have taken: another group is made instead.
         once = replace(request, max_failures=0, least_workers=request.num_workers)
         trainer = trainer_of(once, serve, config, {}, TimeIsUp(self._end))
@@ -118,23 +119,23 @@ class GroupSlot:
         self._thread.start()
 
     def takes(self, request: TrainRequest) -> bool:
-        """See `Slot`."""
+        """Whether it can run that next; else another one is needed."""
         fits = request.trainer == self._trainer and (self._trainer in _USED_AGAIN or not self._was_used)
-        return fits and not self.is_over
+        return fits and not self._is_over
 
-    def begin(self, request: TrainRequest, rows: TrialRows) -> None:
-        """See `Slot`."""
+    def lease(self) -> Any:
+        """Its `Exchange`, for one trial."""
         self._was_used = True
-        self.actor.train.remote(request, rows)
+        return self.exchange
 
     def end(self) -> None:
-        """See `Slot`."""
+        """End whatever runs there; returns at once."""
         self._end.touch()
 
     def wait(self) -> None:
-        """See `Slot`."""
+        """Until that has ended and what it held is free, or it takes too long."""
         self._thread.join(_ENDING_S)
-        ray.kill(self.actor)
+        ray.kill(self.exchange)
         if not self._thread.is_alive():  # else whoever ends the workers has not seen yet that they shall end
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -142,10 +143,64 @@ class GroupSlot:
         try:
             trainer.fit()
         except Exception as error:  # whatever ended the trial is what is said of it
-            self.is_over = True  # before it is said: the next trial needs another group
+            self._is_over = True  # before it is said: the next trial needs another group
             if not self._end.exists():
                 self._say(ended_by(translate("sweep", error) or error))
 
     def _say(self, said: Said) -> None:
         with suppress(RayError):  # nobody listens any more
-            ray.get(self.actor.say.remote(said))
+            ray.get(self.exchange.say.remote(said))
+
+
+class Groups:
+    """The worker groups of a sweep: as many as trials of several workers run at once.
+
+    Args:
+        request: as of a trial, for what its workers hold.
+        folder: each group gets one of its own in there.
+    """
+
+    def __init__(self, request: TrainRequest, folder: Path) -> None:
+        self._request, self._folder = request, folder
+        self._free: list[Group] = []
+        self._leased: dict[int, Group] = {}
+        self._ended: list[Group] = []
+        self._num_made = 0
+
+    def lease(self, number: int, request: TrainRequest) -> Any:
+        """The `Exchange` of a group for that trial; what is free and cannot run it is ended."""
+        group = next((one for one in self._free if one.takes(request)), None)
+        if group is None:
+            for one in self._free:
+                self._end(one)
+            self._free.clear()
+            group = self._new(request.trainer)
+        else:
+            self._free.remove(group)
+        self._leased[number] = group
+        return group.lease()
+
+    def give_back(self, number: int) -> None:
+        """That trial has ended by itself."""
+        if group := self._leased.pop(number, None):
+            self._free.append(group)
+
+    def end(self, number: int) -> None:
+        """End the group of a trial that does not end."""
+        if group := self._leased.pop(number, None):
+            self._end(group)
+
+    def close(self) -> None:
+        """End all of them."""
+        for group in (*self._free, *self._leased.values()):
+            self._end(group)
+        for group in self._ended:
+            group.wait()
+
+    def _end(self, group: Group) -> None:
+        group.end()
+        self._ended.append(group)
+
+    def _new(self, trainer: str) -> Group:
+        self._num_made += 1
+        return Group(replace(self._request, trainer=trainer, storage=self._folder / f"trials-{self._num_made}"))

@@ -1,0 +1,26 @@
+"""Parts of Ray Tune that it does not offer to others: faster starts of trials, and the handle of an actor that hangs.
+
+With RAYTEMPLATE_PLAIN_RAY=1 trials start in processes of their own kind, and an actor that hangs while it starts ends
+with its sweep.
+"""
+
+from contextlib import ExitStack
+from typing import Any
+
+from raytemplate.engines.ray.private.switch import is_plain, replace
+
+_CACHE = "ray.tune.execution.class_cache"
+
+
+def without_own_environment(stack: ExitStack) -> None:
+    """Until the stack is left, trials run in the processes that Ray has anyway.
+
+    Tune gives each an environment, for Lightning's forks and what workers of a cluster must be told. Workers that wait
+    for work do not have it, so that new ones are started. On a Ray of our own all inherit ours.
+    """
+    replace(stack, {f"{_CACHE}:DEFAULT_ENV_VARS": {}, f"{_CACHE}:ENV_VARS_TO_PROPAGATE": frozenset[str]()})
+
+
+def actor_of(trial: Any) -> Any:
+    """The actor that Tune has for one of its trials; None where it has none yet or does not say."""
+    return None if is_plain() else getattr(getattr(trial, "temporary_state", None), "ray_actor", None)

@@ -1,0 +1,213 @@
+"""What plugs the rules of a sweep into Ray Tune: a searcher, a scheduler and a callback that only ask the advisor."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import ray
+from ray.tune import Callback
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+from typing_extensions import override
+
+from raytemplate.budget import Clock, Meter
+from raytemplate.engines.ray.private.tune import actor_of
+from raytemplate.engines.ray.trials.talk import died
+from raytemplate.engines.ray.trials.trainable import ACTOR, SAID
+from raytemplate.execution.advisor import Advisor
+from raytemplate.execution.trials import OVERDUE, Ended, OnNews, Trial
+from raytemplate.records.fitted import EpochRecord
+
+_NEWS_S = 0.2
+NUMBER = "trial"
+"""Of a trial's config: its number, beside the values that it drew."""
+
+
+class Freed(Protocol):
+    """Told that a trial has ended, and whether it was killed."""
+
+    def __call__(self, number: int, *, killed: bool) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Asking:
+    """What the plug-ins share: the advisor, and which actor runs which trial. Used by Tune's thread alone.
+
+    Args:
+        on_news: told a few times a second how the sweep stands.
+        begin: starts a trial in an actor.
+    """
+
+    advisor: Advisor
+    meter: Meter
+    on_news: OnNews
+    begin: Callable[[Trial, Any], None]
+    freed: Freed
+    clock: Clock = time.monotonic
+    _waiting: dict[int, Trial] = field(default_factory=dict[int, Trial])
+    _actors: dict[int, Any] = field(default_factory=dict[int, Any])
+    _late: set[int] = field(default_factory=set[int])
+    _told: float = 0.0
+    _is_left: bool = False
+    _error: BaseException | None = None
+
+    def run(self, fit: Callable[[], Any]) -> None:
+        """`Tuner.fit`; what it raises is kept for `raise_error`."""
+        try:
+            fit()
+        except BaseException as error:  # of another thread: that one raises it
+            self._error = self._error or error
+
+    def leave(self) -> None:
+        """Nobody waits for the trials any more."""
+        self._is_left = True
+
+    def raise_error(self) -> None:
+        """Raise what went wrong in Tune's thread."""
+        if self._error is not None:
+            raise self._error
+
+    def suggest(self) -> dict[str, Any] | str | None:
+        """The values of the next trial, as `Searcher.suggest` returns them."""
+        if self._is_left or self._error is not None:
+            return Searcher.FINISHED
+        try:
+            trial = self.advisor.next_trial(self.meter.training_remaining_s(), self.clock())
+        except Exception as error:  # Tune would make a text of it: `look` raises it
+            self._error = error
+            return Searcher.FINISHED
+        if not isinstance(trial, Trial):
+            return None if trial == "wait" else Searcher.FINISHED
+        self._waiting[trial.number] = trial
+        return {NUMBER: trial.number, **trial.values}
+
+    def heard(self, number: int, said: EpochRecord) -> None:
+        """Pass an epoch on, and tell the trial if it shall end. It goes on when Tune asks for more results."""
+        if self.advisor.heard(number, (said,)) == "stop" and number in self._actors:
+            self._actors[number].end.remote()
+
+    def started(self, number: int, actor: Any) -> None:
+        """The actor of a trial is there."""
+        trial = self._waiting.pop(number, None)
+        if trial is None:  # its time was up before
+            ray.kill(actor)
+            return
+        self._actors[number] = actor
+        limit_s = self.advisor.began(number, self.meter.training_remaining_s(), self.clock())
+        self.begin(replace(trial, limit_s=limit_s), actor)
+
+    def ended(self, number: int, how: Ended, *, killed: bool = False) -> None:
+        """A trial has ended."""
+        self._waiting.pop(number, None)
+        self._actors.pop(number, None)
+        self.freed(number, killed=killed)
+        self.advisor.ended(number, how, self.meter.training_remaining_s(), self.clock())
+
+    def look(self) -> None:
+        """End what is overdue, tell how it stands.
+
+        Raises:
+            BaseException: what went wrong. Nothing of ours runs then.
+        """
+        if self._is_left or self._error is not None:
+            self._kill_all()
+            raise self._error or InterruptedError("the sweep was left")
+        for number in self.advisor.overdue(self.clock()):
+            self._end_overdue(number)
+        now = self.clock()
+        if now - self._told >= _NEWS_S:
+            self._told = now
+            self.on_news(self.advisor.standing(self.meter.training_remaining_s(), now))
+
+    def is_late(self, number: int) -> bool:
+        """Whether that trial's time was up before its actor was there, once."""
+        is_late = number in self._late
+        self._late.discard(number)
+        return is_late
+
+    def _end_overdue(self, number: int) -> None:
+        if actor := self._actors.get(number):
+            ray.kill(actor)
+        else:
+            self._late.add(number)
+        self.ended(number, OVERDUE, killed=True)
+
+    def _kill_all(self) -> None:
+        for actor in self._actors.values():
+            ray.kill(actor)
+        self._actors.clear()
+
+
+class _PlugIn:
+    """Tune writes its plug-ins to a file that nothing here reads: they are left out of it."""
+
+    def __init__(self, asking: Asking) -> None:
+        super().__init__()
+        self._asking = asking
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return object, ()
+
+
+class OurSearch(_PlugIn, Searcher):
+    """Draws and admits."""
+
+    @override
+    def suggest(self, trial_id: str) -> Any:
+        return self._asking.suggest()
+
+    @override
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The callback tells of it."""
+
+    @override
+    def save(self, checkpoint_path: str) -> None:
+        """The run's journal is what a sweep is resumed from."""
+
+    @override
+    def restore(self, checkpoint_path: str) -> None:
+        """See `save`."""
+
+
+class Relay(_PlugIn, FIFOScheduler):
+    """Passes epochs on. A trial that shall stop ends by itself, so that its end is its own and none of the next."""
+
+    @override
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if isinstance(said := result.get(SAID), EpochRecord):
+            self._asking.heard(trial.config[NUMBER], said)
+        return TrialScheduler.CONTINUE
+
+    @override
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        """None: Tune then uses all actors that it has; else one would run all trials while the others wait."""
+        for trial in tune_controller.get_live_trials().copy():
+            if self._asking.is_late(trial.config[NUMBER]):
+                actor = actor_of(trial)
+                if actor is not None:
+                    ray.kill(actor)
+                else:
+                    tune_controller.stop_trial(trial)
+
+
+class NewsAndTime(_PlugIn, Callback):
+    """Hears of starts and ends, and keeps the time: Tune's controller calls it ten times a second and more."""
+
+    @override
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._asking.look()
+
+    @override
+    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+        number, said, actor = trial.config[NUMBER], result.pop(SAID, None), result.pop(ACTOR, None)
+        if actor is not None:
+            self._asking.started(number, actor)
+        if isinstance(said, Ended):
+            self._asking.ended(number, said)
+
+    @override
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        error = trial.get_pickled_error() or RuntimeError(str(trial.get_error() or "it ended without a word"))
+        self._asking.ended(trial.config[NUMBER], died(error))

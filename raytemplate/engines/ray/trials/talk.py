@@ -1,0 +1,63 @@
+"""What a trial and its sweep say to each other, wherever the trial trains."""
+
+import queue
+from dataclasses import replace
+
+from raytemplate.engines.ray.trials.trial_rows import RowsLate
+from raytemplate.engines.ray.trouble import translate
+from raytemplate.errors import Diverged, EngineError, OutOfMemory, RaytemplateError, Unavailable
+from raytemplate.execution.trials import Ended, Said
+
+
+class Talk:
+    """A trial's side says epochs and its end; the sweep's side hears them, and answers where the trial asks."""
+
+    def __init__(self) -> None:
+        self._said: queue.Queue[Said] = queue.Queue()
+        self._answers: queue.Queue[bool] = queue.Queue()
+
+    def say(self, said: Said) -> None:
+        """Something for the sweep."""
+        self._said.put(said)
+
+    def news(self, timeout_s: float) -> list[Said]:
+        """What was said since, once something was; nothing when the time is up."""
+        try:
+            found = [self._said.get(timeout=timeout_s)]
+        except queue.Empty:
+            return []
+        while not self._said.empty():
+            found.append(self._said.get())
+        return found
+
+    def answer(self, go_on: bool) -> None:
+        """Tell the trial that waits."""
+        self._answers.put(go_on)
+
+    def goes_on(self) -> bool:
+        """Wait for the answer."""
+        return self._answers.get()
+
+
+def ended_by(error: BaseException) -> Ended:
+    """What a trial says that ended with an error."""
+    if isinstance(error, RowsLate):
+        return Ended(how="trained", stopped="budget.time", problem=str(error), waited=True)
+    how = "diverged" if isinstance(error, Diverged) else "failed"
+    what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
+    return Ended(how=how, problem=what, lost=_is_lost(error))
+
+
+def died(error: BaseException) -> Ended:
+    """What is said of a trial whose process ended without a word."""
+    return replace(ended_by(translate("sweep", error) or error), problem=f"its process died: {_last_line(error)}")
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether its machine or its storage failed. A process that ended alone, or for want of memory, may do so again."""
+    return isinstance(error, Unavailable) and not isinstance(error, EngineError | OutOfMemory)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,152 @@
+"""A trial as Ray Tune runs it: an actor that is used again and again. Our loops run in a thread of it, or in a group."""
+
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import ray
+from ray import tune
+from ray.exceptions import RayError
+from typing_extensions import override
+
+from raytemplate.engines.ray.training.context import Ranks
+from raytemplate.engines.ray.training.rank import TrainRequest, feed_of, held_device, run_loop
+from raytemplate.engines.ray.trials.talk import Talk, died, ended_by
+from raytemplate.engines.ray.trials.trial_rows import TrialRows, made_for
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import Ended, Said
+from raytemplate.records.fitted import EpochRecord
+
+ACTOR, SAID = "actor", "said"
+"""Keys of a result that only the sweep reads: neither is in Tune's files."""
+_NEWS_S, _PATIENCE_S = 0.1, 2.0
+_ENDING_S = 1.0
+
+
+class TrialActor(tune.Trainable):
+    """Hands over itself first, is told by `begin` what to train, and then tells an epoch a result.
+
+    Tune calls one method at a time and waits for each, so news is collected for a tenth of a second. Training waits
+    only where its sweep compares it with others: the next call of Tune's means that it goes on.
+    """
+
+    @override
+    def setup(self, config: dict[str, Any]) -> None:
+        self._greeted = self._asks = False
+        self._request: TrainRequest | None = None
+        self._asks_at: tuple[int, ...] = ()
+        self._measured: tuple[str, ...] = ()
+        self._trained_s = 0.0
+        self._thread: threading.Thread | None = None
+        self._talk: Talk | GroupTalk = Talk()
+        self._news: deque[Said] = deque()
+
+    @override
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        if self._thread is not None:
+            self._thread.join(_ENDING_S)
+        self.setup(new_config)
+        return True
+
+    def begin(self, request: TrainRequest, rows: TrialRows, exchange: Any) -> None:
+        """Begin to train; returns at once.
+
+        Args:
+            exchange: handle of the `groups.Exchange` whose worker group trains; None where this process does.
+        """
+        self._request, self._asks_at = request, request.assignment.asks_at
+        if exchange is not None:
+            self._talk = GroupTalk(exchange)
+            exchange.train.remote(request, rows)
+            return
+        self._thread = threading.Thread(target=_train, args=(request, rows, self._talk), name="trial", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """The trial waits to be told whether it goes on, and does not."""
+        self._asks = False
+        self._talk.answer(False)
+
+    def train_buffered(self, *_: float) -> list[dict[str, Any]]:
+        """Results since the last call: an epoch each."""
+        if self._greeted:
+            self._listen()
+        return [self.train() for _ in range(max(1, len(self._news)))]
+
+    @override
+    def step(self) -> dict[str, Any]:
+        if not self._greeted:
+            self._greeted = True
+            return {"training_iteration": 0, "time_this_iter_s": 0.0, ACTOR: ray.get_runtime_context().current_actor}
+        assert self._request is not None
+        said, metric = self._news.popleft(), self._request.assignment.metric
+        if isinstance(said, Ended):
+            told = {name: value for name, value in (self._last_result or {}).items() if name in self._measured}
+            return {"training_iteration": 0, **told, "ended": said.how, "problem": said.problem, "time_this_iter_s": 0.0,
+                    "done": True, SAID: said}  # fmt: skip
+        told = {"train_loss": said.train_loss, metric: said.validation, **said.also}
+        self._measured = ("training_iteration", *told)
+        took_s, self._trained_s = said.wall_clock_s - self._trained_s, said.wall_clock_s
+        return {"training_iteration": said.epoch, **told, "time_this_iter_s": took_s, SAID: said}
+
+    def _listen(self) -> None:
+        """Wait for news, and then a little for more."""
+        if self._asks:
+            self._asks = False
+            self._talk.answer(True)
+        began = time.monotonic()
+        while not self._is_enough(time.monotonic() - began):
+            wait_s = max(0.0, began + _NEWS_S - time.monotonic()) if self._news else _PATIENCE_S
+            self._news.extend(self._talk.news(wait_s))
+
+    def _is_enough(self, waited_s: float) -> bool:
+        if not self._news:
+            return False
+        last = self._news[-1]
+        self._asks = isinstance(last, EpochRecord) and last.epoch in self._asks_at
+        return self._asks or isinstance(last, Ended) or waited_s >= _NEWS_S
+
+
+class GroupTalk:
+    """See `Talk`: with a worker group, through the actor between."""
+
+    def __init__(self, exchange: Any) -> None:
+        self._exchange = exchange
+
+    def news(self, timeout_s: float) -> list[Said]:
+        """See `Talk`. When the actor is gone, so are its workers."""
+        try:
+            return ray.get(self._exchange.news.remote(timeout_s))
+        except RayError as error:
+            return [died(error)]
+
+    def answer(self, go_on: bool) -> None:
+        """See `Talk`."""
+        self._exchange.answer.remote(go_on)
+
+
+class _TrialRanks(Ranks):
+    """One process, which computes on the GPU that its trial holds."""
+
+    def device(self) -> str:
+        return held_device()
+
+
+def _train(request: TrainRequest, rows: TrialRows, talk: Talk) -> None:
+    try:
+        talk.say(_trained(made_for(rows, request), rows, talk))
+    except Exception as error:  # a person's own code may raise anything; the sweep goes on without the trial
+        talk.say(ended_by(error))
+
+
+def _trained(request: TrainRequest, rows: TrialRows, talk: Talk) -> Ended:
+    journal = Journal(request.epochs_file.parent)
+
+    def keep(record: EpochRecord) -> None:
+        journal.add_epoch(record)
+        talk.say(record)
+
+    ranks = _TrialRanks()
+    stopped, _ = run_loop(request, feed_of(request, rows.refs, {}, ranks), ranks, keep, talk.goes_on)
+    return Ended(how="trained", stopped=stopped)

@@ -1,0 +1,140 @@
+"""A sweep on Ray Tune: `Tuner.fit` runs the trials, and asks our advisor through plug-ins of its own kinds."""
+
+import math
+import os
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from ray import tune
+from ray.tune.logger import JsonLoggerCallback
+
+from raytemplate.budget import Meter
+from raytemplate.engines.ray.data.ingest import OpenData
+from raytemplate.engines.ray.private.tune import without_own_environment
+from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
+from raytemplate.engines.ray.trials.asking import Asking, NewsAndTime, OurSearch, Relay
+from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
+from raytemplate.engines.ray.trials.groups import Groups
+from raytemplate.engines.ray.trials.trainable import TrialActor
+from raytemplate.execution.advisor import Advisor
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.trials import OnNews, Trial
+from raytemplate.planning.stages import SweepStage
+
+_ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a template's paths are relative to where the command runs
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_RESULT_BUFFER_LENGTH": "1000",  # `TrialActor.train_buffered` is called
+}
+_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+"""Tune would copy them into an environment of its actors, which Ray writes to its logs."""
+_LEAVING_S = 5.0
+_POLL_S = 0.5
+
+
+def run_sweep(
+    stage: SweepStage, data: OpenData, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews, *, ours: bool
+) -> None:
+    """See `execution.ports.Engine.sweep`.
+
+    Args:
+        ours: whether this Ray is the run's own.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_environment())
+        if ours:
+            without_own_environment(stack)
+        start = _Start(stage, data, journal, advisor)
+        stack.callback(start.close)
+        asking = Asking(advisor=advisor, meter=meter, on_news=on_news, begin=start.begin, freed=start.freed)
+        tuner = _tuner(stage, journal, asking)
+        _beside(tuner, asking)
+
+
+class _Start:
+    """Starts trials in the actors that Tune has for them."""
+
+    def __init__(self, stage: SweepStage, data: OpenData, journal: Journal, advisor: Advisor) -> None:
+        self._stage, self._journal, self._features = stage, journal, data.ingested.features
+        self._feature_sets = FeatureSets(data, journal.code, at_least=stage.slots + 1, room_bytes=half_a_store())
+        self._groups: Groups | None = None
+        if stage.workers > 1:
+            request = lower(stage.arms[0], self._features, journal, math.inf, 0.0)
+            self._groups = Groups(request, journal.folder / "ray")
+
+    def begin(self, trial: Trial, actor: Any) -> None:
+        """Hand a trial to the actor; returns at once, even if its rows are not encoded yet."""
+        request = lower_trial(trial, self._stage, self._features, self._journal)
+        exchange = self._groups.lease(trial.number, request) if self._groups else None
+        actor.begin.remote(request, self._feature_sets.rows(trial.number, trial.values), exchange)
+
+    def freed(self, number: int, *, killed: bool) -> None:
+        """A trial has ended, or was killed."""
+        self._feature_sets.done(number)
+        if self._groups and killed:
+            self._groups.end(number)
+        elif self._groups:
+            self._groups.give_back(number)
+
+    def close(self) -> None:
+        """End what is still there for trials."""
+        if self._groups:
+            self._groups.close()
+        self._feature_sets.close()
+
+
+def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
+    held = held_by(stage.arms[0]) if stage.workers == 1 else {"memory": 1.0}  # its workers hold the rest
+    folder = journal.folder / "tune"
+    number = 1 + sum(1 for _ in folder.glob("start-*"))
+    return tune.Tuner(
+        tune.with_resources(TrialActor, tune.PlacementGroupFactory([held])),
+        tune_config=tune.TuneConfig(
+            search_alg=OurSearch(asking), scheduler=Relay(asking), num_samples=-1,
+            max_concurrent_trials=stage.slots, reuse_actors=True, trial_name_creator=_name_of,
+            trial_dirname_creator=_name_of,
+        ),
+        run_config=tune.RunConfig(
+            name=f"start-{number}", storage_path=str(folder), verbose=0,
+            callbacks=[NewsAndTime(asking), JsonLoggerCallback()],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )  # fmt: skip
+
+
+def _name_of(trial: Any) -> str:
+    return f"trial-{trial.config['trial']:05d}"
+
+
+def _beside(tuner: tune.Tuner, asking: Asking) -> None:
+    """Run it in a thread: whoever presses Ctrl-C interrupts this one, and Tune still ends what it has begun."""
+    thread = threading.Thread(target=asking.run, args=(tuner.fit,), name="tune", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_POLL_S)
+    finally:
+        asking.leave()
+        thread.join(_LEAVING_S)
+    asking.raise_error()
+
+
+@contextmanager
+def _environment() -> Generator[None]:
+    """What Tune is told by the environment, and what it must not find there."""
+    before = {name: os.environ.get(name) for name in (*_ENVIRONMENT, *_SECRETS)}
+    os.environ.update(_ENVIRONMENT)
+    for name in _SECRETS:
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
