@@ -54,7 +54,7 @@ def sweep_stage(
         num_trials=spec.budget.trials or 0,
         per_trial_s=spec.budget.per_trial or 0.0, slots=slots, refit=spec.tuning.refit,
         max_failed=spec.tuning.max_failed, seed=spec.training.seed,
-        objectives=_objectives(spec), pick=_pick(spec),
+        objectives=_objectives(spec), pick=_pick(spec), tensorboard=spec.tracking.tensorboard,
         begin_with=tuple(values for values in inventory.winners if can_draw(space, values))[:_MOST_WINNERS],
     )  # fmt: skip
 

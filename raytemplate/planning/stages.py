@@ -184,6 +184,7 @@ class SweepStage:
         expected_trials: how many the budget is expected to have time for.
         begin_with: values to try first: those that won earlier sweeps.
         objectives: what trials are compared by, where it is more than the deciding metric; then `pick` says which wins.
+        tensorboard: whether trials leave events for it.
     """
 
     search: str
@@ -201,6 +202,7 @@ class SweepStage:
     begin_with: tuple[Settings, ...] = ()
     objectives: tuple[Objective, ...] = ()
     pick: Pick | None = None
+    tensorboard: bool = False
 
     @property
     def workers(self) -> int:

@@ -1,10 +1,12 @@
 """The trials of a sweep as a table, and the winner's values as a template."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raytemplate.data.features.options import settings_of
 from raytemplate.planning.stages import RunPlan
@@ -18,6 +20,9 @@ from raytemplate.spec.names import TOP_LEVEL
 from raytemplate.tuning.front import front_of
 from raytemplate.tuning.space import drawn_settings
 from raytemplate.units import show_seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,22 @@ class Trials:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a trial, by its number: what it drew, how it ended, its best epoch and what it took.
+
+        Ray Tune has a folder below `tune` in the run's for each start of the sweep; the column `trial` of
+        `tune.ExperimentAnalysis(FOLDER).dataframe()` is the same number.
+        """
+        import pandas as pd
+
+        rows = [
+            {"trial": one.number, **one.values, "family": one.family, "state": one.state, "epochs": one.epochs,
+             "best_epoch": one.best_epoch, self.plan.fit.metric: one.validation, **one.also, "actual_s": one.actual_s,
+             "planned_s": one.planned_s, "cost_usd": one.cost_usd, "problem": one.problem}
+            for one in sorted(self.trials, key=lambda one: one.number)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
 
 
 def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord | None) -> str:

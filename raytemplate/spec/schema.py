@@ -188,6 +188,9 @@ class TrackingSpec(Options):
     storage: str = ""
     """Folder that this machine and a cluster both see, for what `submit` sends and gets back. Default: none."""
 
+    tensorboard: bool = False
+    """Whether the trials of a sweep leave events for TensorBoard, below `tune` in the run's folder."""
+
 
 class ContractSpec(Options):
     """What the template promises."""

@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from raytemplate.budget import Meter
 from raytemplate.execution.advisor import Advisor
-from raytemplate.testing.simulated_slots import TrialLoop
 from raytemplate.planning.stages import SweepStage
 from raytemplate.planning.trial import rungs_of, told_every, trial_stage
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import TrialRecord
 from raytemplate.testing.sample_plans import sample_fit_stage
-from raytemplate.testing.simulated_slots import Course, SimulatedSlots
+from raytemplate.testing.simulated_slots import Course, SimulatedSlots, TrialLoop
 from raytemplate.tuning.space import Knob
 
 NETWORK = sample_fit_stage(num_epochs=10, training=Settings({"epochs": 10, "lr": 0.1, "seed": 7}))

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from raytemplate.budget import Meter, Spent
 from raytemplate.errors import BudgetSpent, TrainingFailed, Unavailable
 from raytemplate.execution.advisor import Advisor
-from raytemplate.testing.simulated_slots import TrialLoop
 from raytemplate.planning.stages import SweepStage
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.swept import TrialBegun
 from raytemplate.testing.sample_plans import sample_fit_stage
-from raytemplate.testing.simulated_slots import Course, SimulatedSlots
+from raytemplate.testing.simulated_slots import Course, SimulatedSlots, TrialLoop
 from raytemplate.tuning.front import Objective, Pick
 from raytemplate.tuning.space import Knob
 

@@ -1,8 +1,8 @@
 """What plugs the rules of a sweep into Ray Tune: a searcher, a scheduler and a callback that only ask the advisor."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -73,11 +73,9 @@ class Asking:
         """The values of the next trial, as `Searcher.suggest` returns them."""
         if self._is_left or self._error is not None:
             return Searcher.FINISHED
-        try:
+        trial: Trial | str = "done"
+        with self._keeping():
             trial = self.advisor.next_trial(self.meter.training_remaining_s(), self.clock())
-        except Exception as error:  # Tune would make a text of it: `look` raises it
-            self._error = error
-            return Searcher.FINISHED
         if not isinstance(trial, Trial):
             return None if trial == "wait" else Searcher.FINISHED
         self._waiting[trial.number] = trial
@@ -85,8 +83,9 @@ class Asking:
 
     def heard(self, number: int, said: EpochRecord) -> None:
         """Pass an epoch on, and tell the trial if it shall end. It goes on when Tune asks for more results."""
-        if self.advisor.heard(number, (said,)) == "stop" and number in self._actors:
-            self._actors[number].end.remote()
+        with self._keeping():
+            if self.advisor.heard(number, (said,)) == "stop" and number in self._actors:
+                self._actors[number].end.remote()
 
     def started(self, number: int, actor: Any) -> None:
         """The actor of a trial is there."""
@@ -95,15 +94,17 @@ class Asking:
             ray.kill(actor)
             return
         self._actors[number] = actor
-        limit_s = self.advisor.began(number, self.meter.training_remaining_s(), self.clock())
-        self.begin(replace(trial, limit_s=limit_s), actor)
+        with self._keeping():
+            limit_s = self.advisor.began(number, self.meter.training_remaining_s(), self.clock())
+            self.begin(replace(trial, limit_s=limit_s), actor)
 
     def ended(self, number: int, how: Ended, *, killed: bool = False) -> None:
         """A trial has ended."""
         self._waiting.pop(number, None)
         self._actors.pop(number, None)
-        self.freed(number, killed=killed)
-        self.advisor.ended(number, how, self.meter.training_remaining_s(), self.clock())
+        with self._keeping():
+            self.freed(number, killed=killed)
+            self.advisor.ended(number, how, self.meter.training_remaining_s(), self.clock())
 
     def look(self) -> None:
         """End what is overdue, tell how it stands.
@@ -126,6 +127,14 @@ class Asking:
         is_late = number in self._late
         self._late.discard(number)
         return is_late
+
+    @contextmanager
+    def _keeping(self) -> Generator[None]:
+        """Keep what goes wrong for `look` to raise: of an error anywhere else Tune makes a text."""
+        try:
+            yield
+        except Exception as error:
+            self._error = self._error or error
 
     def _end_overdue(self, number: int) -> None:
         if actor := self._actors.get(number):
@@ -200,7 +209,9 @@ class NewsAndTime(_PlugIn, Callback):
         self._asking.look()
 
     @override
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
         number, said, actor = trial.config[NUMBER], result.pop(SAID, None), result.pop(ACTOR, None)
         if actor is not None:
             self._asking.started(number, actor)

@@ -110,7 +110,9 @@ class Group:
         self._end, self._is_over, self._was_used = end_of(request), False, False
         remote: Any = ray.remote
         threads = request.num_workers + _THREADS_BESIDES_RANKS
-        self.exchange = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(request.num_workers)
+        self.exchange = remote(max_restarts=0, max_concurrency=threads, num_cpus=0)(Exchange).remote(
+            request.num_workers
+        )
         config = {"exchange": self.exchange, "trainer": request.trainer}
         # A group that was started again would wait for trials that others have taken: another group is made instead.
         once = replace(request, max_failures=0, least_workers=request.num_workers)

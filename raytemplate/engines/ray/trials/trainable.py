@@ -1,4 +1,4 @@
-"""A trial as Ray Tune runs it: an actor that is used again and again. Our loops run in a thread of it, or in a group."""
+"""A trial as Ray Tune runs it: an actor, used again and again. Our loops run in a thread of it, or in a group."""
 
 import threading
 import time
@@ -68,8 +68,9 @@ class TrialActor(tune.Trainable):
         self._asks = False
         self._talk.answer(False)
 
-    def train_buffered(self, *_: float) -> list[dict[str, Any]]:
-        """Results since the last call: an epoch each."""
+    @override
+    def train_buffered(self, buffer_time_s: float, max_buffer_length: int = 0) -> list[dict[str, Any]]:
+        """Results since the last call, an epoch each. What Tune's own way buffers is decided here."""
         if self._greeted:
             self._listen()
         return [self.train() for _ in range(max(1, len(self._news)))]
@@ -82,9 +83,9 @@ class TrialActor(tune.Trainable):
         assert self._request is not None
         said, metric = self._news.popleft(), self._request.assignment.metric
         if isinstance(said, Ended):
-            told = {name: value for name, value in (self._last_result or {}).items() if name in self._measured}
-            return {"training_iteration": 0, **told, "ended": said.how, "problem": said.problem, "time_this_iter_s": 0.0,
-                    "done": True, SAID: said}  # fmt: skip
+            last = {name: value for name, value in (self._last_result or {}).items() if name in self._measured}
+            return {"training_iteration": 0, **last, "ended": said.how, "problem": said.problem, "done": True,
+                    "time_this_iter_s": 0.0, SAID: said}  # fmt: skip
         told = {"train_loss": said.train_loss, metric: said.validation, **said.also}
         self._measured = ("training_iteration", *told)
         took_s, self._trained_s = said.wall_clock_s - self._trained_s, said.wall_clock_s

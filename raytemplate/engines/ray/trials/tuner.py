@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ray import tune
-from ray.tune.logger import JsonLoggerCallback
+from ray.tune.logger import JsonLoggerCallback, TBXLoggerCallback
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.data.ingest import OpenData
@@ -90,6 +90,7 @@ class _Start:
 def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
     held = held_by(stage.arms[0]) if stage.workers == 1 else {"memory": 1.0}  # its workers hold the rest
     folder = journal.folder / "tune"
+    tensorboard = [TBXLoggerCallback()] if stage.tensorboard else []
     number = 1 + sum(1 for _ in folder.glob("start-*"))
     return tune.Tuner(
         tune.with_resources(TrialActor, tune.PlacementGroupFactory([held])),
@@ -100,7 +101,7 @@ def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
         ),
         run_config=tune.RunConfig(
             name=f"start-{number}", storage_path=str(folder), verbose=0,
-            callbacks=[NewsAndTime(asking), JsonLoggerCallback()],
+            callbacks=[NewsAndTime(asking), JsonLoggerCallback(), *tensorboard],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )  # fmt: skip
