@@ -3,7 +3,7 @@
 import pytest
 from ray.train import ScalingConfig
 
-from raytemplate.engines.ray.private.room import POLICY, fitting, has_room, room, room_policy
+from raytemplate.engines.ray.private.room import POLICY, fitting, room, room_policy
 from raytemplate.engines.ray.private.switch import found
 
 pytestmark = pytest.mark.usefixtures("private_parts")
@@ -89,11 +89,3 @@ def test_without_private_parts_ray_has_its_own_range_and_no_workers_that_train_a
     assert made["scaling_config"].num_workers == workers
     assert made["scaling_config"].elastic_resize_monitor_interval_s > 1e8
     assert made["datasets"] == {} and given["scaling_config"].num_workers == 4
-
-
-@pytest.mark.ray
-def test_without_private_parts_there_is_room_where_so_much_is_free_in_all(one_ray, plain):
-    import ray
-
-    free = ray.available_resources()["CPU"]
-    assert has_room(int(free), ONE) and not has_room(int(free) + 1, ONE)

@@ -81,11 +81,6 @@ def room(nodes: Iterable[Mapping[str, float]], each: Mapping[str, float]) -> int
     )  # fmt: skip
 
 
-def has_room(number: int, each: Mapping[str, float]) -> bool:
-    """Whether so many workers that hold this could be started now."""
-    return room(_nodes(True), each) >= number
-
-
 def _nodes(free: bool) -> list[Mapping[str, float]]:
     """What nodes have, or have free: those that live and are not about to be taken away.
 

@@ -21,6 +21,11 @@ def without_own_environment(stack: ExitStack) -> None:
     replace(stack, {f"{_CACHE}:DEFAULT_ENV_VARS": {}, f"{_CACHE}:ENV_VARS_TO_PROPAGATE": frozenset[str]()})
 
 
+def without_counting(stack: ExitStack) -> None:
+    """Until the stack is left, Tune does not count its callbacks by kind: it imports MLflow to know one of them."""
+    replace(stack, {"ray.air._internal.usage:tag_callbacks": lambda callbacks: False})
+
+
 def actor_of(trial: Any) -> Any:
     """The actor that Tune has for one of its trials; None where it has none yet or does not say."""
     return None if is_plain() else getattr(getattr(trial, "temporary_state", None), "ray_actor", None)
