@@ -93,8 +93,10 @@ def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
     folder = journal.folder / "tune"
     tensorboard = [TBXLoggerCallback()] if stage.tensorboard else []
     number = 1 + sum(1 for _ in folder.glob("start-*"))
+    kind: Any = tune.with_resources(TrialActor, tune.PlacementGroupFactory([held]))
+    kind.__qualname__ = TrialActor.__qualname__  # what `ray list actors` and the process are called
     return tune.Tuner(
-        tune.with_resources(TrialActor, tune.PlacementGroupFactory([held])),
+        kind,
         tune_config=tune.TuneConfig(
             search_alg=OurSearch(asking), scheduler=Relay(asking), num_samples=-1,
             max_concurrent_trials=stage.slots, reuse_actors=True, trial_name_creator=_name_of,
