@@ -29,11 +29,15 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """The machines a run may use. `local` is this machine, with a Ray that the run starts itself; else `address`."""
+    """The machines a run may use. `local` is this machine, with a Ray that the run starts itself; else `address`.
+
+    `grows` says that more nodes start where they are asked for.
+    """
 
     nodes: tuple[Node, ...]
     local: bool = True
     address: str = ""
+    grows: bool = False
 
     @property
     def cpus(self) -> float:

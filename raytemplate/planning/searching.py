@@ -69,6 +69,8 @@ def trials_at_once(spec: TemplateSpec, inventory: Inventory) -> int:
     least, _ = worker_bounds(asked) or (asked if isinstance(asked, int) else 1, 0)
     # A group may spread over nodes, so that what fits of its workers fits of groups.
     most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // max(1, least)
+    if inventory.cluster.grows:  # those for which there is no room yet are asked for all the same
+        most = max(most, spec.tuning.slots or 0)
     return min(spec.tuning.slots or most, most, spec.budget.trials or most)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from typing import Any
 from command_line import COMMAND, descendants, environment
 
 _START_LIMIT_S = 60
+_QUICK = {"AUTOSCALER_UPDATE_INTERVAL_S": "1", "RAY_FAKE_CLUSTER": "1"}
 
 
 def free_port() -> int:
@@ -34,11 +36,13 @@ def free_port() -> int:
 class Head:
     """`ray start --head --block` in a folder of its own. `stop` ends it and everything that it started.
 
+    With `grows_by` an autoscaler starts so many more nodes of one CPU, on this machine, when they are asked for.
     Ray's own folder must have a short name: the paths of its sockets may have 107 characters.
     """
 
     folder: Path
     cpus: int = 2
+    grows_by: int = 0
     port: int = field(default_factory=free_port)
     jobs_port: int = field(default_factory=free_port)
     token: str = field(default_factory=lambda: secrets.token_hex(32))
@@ -63,15 +67,39 @@ class Head:
             f"--dashboard-agent-listen-port={free_port()}", f"--ray-client-server-port={free_port()}",
             "--min-worker-port=0", "--max-worker-port=0", f"--num-cpus={self.cpus}",
             "--object-store-memory=400000000", f"--temp-dir={self.folder / 'ray'}", "--disable-usage-stats",
+            *self._autoscaling(),
         ]  # fmt: skip
         path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
+        around = environment(**self.authentication(), HOME=str(home), PATH=path, **_QUICK)
         with (self.folder / "head.log").open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=home, env=environment(**self.authentication(), HOME=str(home), PATH=path), stdout=log,
-                stderr=log, start_new_session=True,
-            )  # fmt: skip
+                command, cwd=home, env=around, stdout=log, stderr=log, start_new_session=True
+            )
         self._wait()
         return self
+
+    def _autoscaling(self) -> list[str]:
+        if not self.grows_by:
+            return []
+        kinds = {
+            "ray.head.default": {"resources": {"CPU": self.cpus}, "node_config": {}, "max_workers": 0},
+            "more": {"resources": {"CPU": 1, "object_store_memory": 100_000_000}, "node_config": {}, "min_workers": 0,
+                     "max_workers": self.grows_by},
+        }  # fmt: skip
+        empty = {name: [] for name in (
+            "initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands",
+            "head_start_ray_commands", "worker_start_ray_commands", "cluster_synced_files", "rsync_exclude",
+            "rsync_filter",
+        )}  # fmt: skip
+        config = {
+            "cluster_name": "grows", "max_workers": self.grows_by,
+            "upscaling_speed": 10.0, "idle_timeout_minutes": 5, "head_node_type": "ray.head.default", "auth": {"ssh_user": "nobody"},
+            "docker": {}, "file_mounts": {}, "file_mounts_sync_continuously": False, "available_node_types": kinds,
+            "provider": {"type": "fake_multinode", "use_node_id_as_ip": True, "gcs_address": self.address}, **empty,
+        }  # fmt: skip
+        path = self.folder / "autoscaling.json"
+        path.write_text(json.dumps(config))
+        return [f"--autoscaling-config={path}"]
 
     def _wait(self) -> None:
         end = time.monotonic() + _START_LIMIT_S
@@ -113,10 +141,10 @@ class Head:
 
 
 @contextmanager
-def running_head(cpus: int = 2) -> Iterator[Head]:
+def running_head(cpus: int = 2, grows_by: int = 0) -> Iterator[Head]:
     """A head with a token, ended afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    started = Head(folder, cpus=cpus)
+    started = Head(folder, cpus=cpus, grows_by=grows_by)
     try:
         yield started.start()
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from command_line import only_run, record
 from head import running_head
@@ -68,3 +70,17 @@ def test_twenty_trials_that_the_scheduler_ends_leave_nothing_behind(head, demo, 
     assert len(trials) == 20 and sum(one.state == "pruned" for one in trials) >= 5
     for one in [head, *others]:
         assert held(one) == {"actors": [], "groups": [], "free": 2.0}
+
+
+def test_a_cluster_that_may_grow_does_so_for_trials_that_wait(demo):
+    sets = as_sets({**SPACE, "tuning.scheduler": "none", "tuning.slots": 2, "budget.trials": 12, "training.epochs": 20})
+    with running_head(cpus=1, grows_by=2) as head:
+        asked = ("run", SHIPPED.name, "--address", head.address, "--as-of", AS_OF, *sets)
+        ran = head.raytemplate(*asked, cwd=demo)
+        assert ran.returncode in (0, 5), ran.stderr
+        assert held(head)["free"] >= 2.0
+    run = only_run(demo)
+    assert record(run, "sweep")["slots"] == 2
+    assert {one.state for one in Journal(run).trials()} == {"finished"}
+    told = [json.loads(path.read_text().splitlines()[0]) for path in run.glob("tune/start-1/*/result.json")]
+    assert len({one["pid"] for one in told}) >= 2

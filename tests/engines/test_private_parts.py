@@ -58,6 +58,8 @@ USED = {
         "a range of workers may begin with fewer than planned",
     "ray.train.v2.api.data_parallel_trainer:PlacementGroupCleanerCallback":
         "each training with a worker group on a Ray of our own waits 12 s",
+    "ray.experimental.internal_kv:_internal_kv_get": "no more trials at once are planned than there is room for now",
+    "ray._private.state:state.get_cluster_config": "no more trials at once are planned than there is room for now",
     "ray.tune.execution.class_cache:DEFAULT_ENV_VARS": "trials wait for processes of their own kind",
     "ray.tune.execution.class_cache:ENV_VARS_TO_PROPAGATE": "trials wait for processes of their own kind",
     "ray.air._internal.usage:tag_callbacks": "a sweep imports MLflow before its first trial, to count it",

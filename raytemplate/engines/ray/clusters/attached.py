@@ -8,11 +8,13 @@ import socket
 import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from raytemplate.engines.ray.clusters import lost
 from raytemplate.engines.ray.clusters.leaving import Leaving
 from raytemplate.engines.ray.private.connection import found_address
+from raytemplate.engines.ray.private.growing import may_grow
 from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavailable, in_words
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.inventory import Cluster, Node
@@ -192,8 +194,9 @@ def cluster_at(address: str) -> Cluster:
     with _connected(address):
         import ray
 
-        alive = [node for node in ray.nodes() if node["Alive"]]
-    return cluster_of(((str(n["NodeManagerAddress"]), n["Resources"], n.get("Labels") or {}) for n in alive), address)
+        alive, grows = [node for node in ray.nodes() if node["Alive"]], may_grow()
+    found = ((str(n["NodeManagerAddress"]), n["Resources"], n.get("Labels") or {}) for n in alive)
+    return replace(cluster_of(found, address), grows=grows)
 
 
 def cluster_of(nodes: Iterable[tuple[str, dict[str, float], Mapping[str, str]]], address: str) -> Cluster:
