@@ -93,9 +93,10 @@ class Head:
         )}  # fmt: skip
         config = {
             "cluster_name": "grows", "max_workers": self.grows_by,
-            "upscaling_speed": 10.0, "idle_timeout_minutes": 5, "head_node_type": "ray.head.default", "auth": {"ssh_user": "nobody"},
+            "upscaling_speed": 10.0, "idle_timeout_minutes": 5, "head_node_type": "ray.head.default", "auth": {},
             "docker": {}, "file_mounts": {}, "file_mounts_sync_continuously": False, "available_node_types": kinds,
-            "provider": {"type": "fake_multinode", "use_node_id_as_ip": True, "gcs_address": self.address}, **empty,
+            "provider": {"type": "fake_multinode", "use_node_id_as_ip": True, "gcs_address": self.address,
+                         "disable_node_updaters": True, "disable_launch_config_check": True}, **empty,
         }  # fmt: skip
         path = self.folder / "autoscaling.json"
         path.write_text(json.dumps(config))

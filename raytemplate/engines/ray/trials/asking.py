@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import ray
+from ray import cloudpickle
 from ray.tune import Callback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -220,5 +222,12 @@ class NewsAndTime(_PlugIn, Callback):
 
     @override
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        error = trial.get_pickled_error() or RuntimeError(str(trial.get_error() or "it ended without a word"))
-        self._asking.ended(trial.config[NUMBER], died(error))
+        self._asking.ended(trial.config[NUMBER], died(_error_of(trial)))
+
+
+def _error_of(trial: Any) -> BaseException:
+    """What ended a trial. Tune keeps it in a file, on this machine until it copies its files to where they belong."""
+    if trial.pickled_error_file:
+        with open(trial.pickled_error_file, "rb") as file:
+            return cloudpickle.load(file)
+    return RuntimeError(Path(trial.error_file).read_text() if trial.error_file else "it ended without a word")
