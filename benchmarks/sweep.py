@@ -1,9 +1,10 @@
 """What a sweep costs beside Optuna alone and Ray Tune, the last training and evaluation included; how it keeps time.
 
-    python benchmarks/sweep.py DIR [--repeats 3] [--only small large time quality events] [--quick]
+    python benchmarks/sweep.py DIR [--repeats 3] [--only small large time quality events empty] [--quick] [--before BIN]
 
 DIR is what `raytemplate init DIR --example flights` made. Small trials take a third of a second, large ones several
-seconds. For `time` and `quality` the sweep searches until its budget ends.
+seconds. For `time` and `quality` the sweep searches until its budget ends; trials of `empty` train nothing. With
+`--before` the `raytemplate` of another commit is measured beside this one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -48,30 +50,36 @@ LATE = "flights-late.yaml"
 SEEDS = (1, 2, 3, 4, 5)
 TRAINER_TRIALS = 6
 KILLED, KILLED_AT_S, KILLED_BUDGET_S = -9, 40, 60
-PARTS = ("small", "large", "time", "quality", "events")
-BUDGETS = {60: 0.75, 120: 0.9, 300: 0.9}
+PARTS = ("small", "large", "time", "quality", "events", "empty")
+BUDGETS = {60: 0.85, 120: 0.92, 300: 0.95}
 EVENTS = (1_000, 10_000)
+EMPTY = (100, 1_000)
+EPOCHS, EPOCH_S = 1_000, 0.005
 Runs = dict[str, list[Timed]]
 """Who, and what it took each time."""
 
 
-def run_sweep(folder: Path, size: dict, template: str = TEMPLATE, *, killed_at_s: int = 0, **more: str) -> Timed:
+def run_sweep(
+    folder: Path, size: dict, template: str = TEMPLATE, *, killed_at_s: int = 0, command: Path | None = None,
+    **more: str,
+) -> Timed:  # fmt: skip
     """`raytemplate run` of the network of `plain_torch.py`, its rate and width searched, in a new workspace.
 
     Args:
         killed_at_s: the process is killed then, and the run resumed at once.
+        command: the `raytemplate` to run, where it is not the one that is installed here.
     """
     workspace = Path(tempfile.mkdtemp(prefix="sweep-"))
-    raytemplate, where = Path(sys.executable).parent / "raytemplate", ("--workspace", workspace)
+    raytemplate, where = command or Path(sys.executable).parent / "raytemplate", ("--workspace", workspace)
     sets = settings_of(size) | more
-    command = [raytemplate, "run", folder / template, "--as-of", size["as-of"], *where]
-    command += [part for key, value in sets.items() for part in ("--set", f"{key}={value}")]
+    words = [raytemplate, "run", folder / template, "--as-of", size["as-of"], *where]
+    words += [part for key, value in sets.items() for part in ("--set", f"{key}={value}")]
     try:
         began = time.perf_counter()
         if killed_at_s:
-            run_process(["timeout", "--signal=KILL", str(killed_at_s), *command], expect=(KILLED,))
-            command = [raytemplate, "resume", "last", *where]
-        timed, _ = run_process(command, expect=(0, EXIT_REJECTED))
+            run_process(["timeout", "--signal=KILL", str(killed_at_s), *words], expect=(KILLED,))
+            words = [raytemplate, "resume", "last", *where]
+        timed, _ = run_process(words, expect=(0, EXIT_REJECTED))
         (run,) = (path for path in (workspace / ".raytemplate" / "runs").iterdir() if path.is_dir())
         return replace(timed, wall_clock_s=time.perf_counter() - began, facts=facts_of(run))
     finally:
@@ -111,12 +119,14 @@ def by_hand(folder: Path, size: dict, script: str, *more: str) -> Timed:
     return replace(timed, facts={name: said[name] for name in ("num_trials", "search_s", "validation", "test")})
 
 
-def measure_trials(folder: Path, size: dict, repeats: int, *, tune: bool) -> Runs:
-    """So many trials, with Optuna alone, with raytemplate and, if asked for, with Tune."""
+def measure_trials(folder: Path, size: dict, repeats: int, *, tune: bool, before: Path | None) -> Runs:
+    """So many trials, with Optuna alone, with raytemplate, with that of another commit and, if asked for, with Tune."""
     doors = {
         "Optuna alone": partial(by_hand, folder, size, "optuna_by_hand.py"),
         "raytemplate": partial(run_sweep, folder, size, **{"tuning.scheduler": "none"}),
     }
+    if before:
+        doors["raytemplate before"] = partial(run_sweep, folder, size, command=before, **{"tuning.scheduler": "none"})
     if tune:
         doors["Tune, function, reused actors"] = partial(by_hand, folder, size, "tune_by_hand.py", "function")
         few = {**size, "trials": TRAINER_TRIALS}
@@ -169,6 +179,41 @@ def measure_events(sizes: tuple[int, ...]) -> dict[int, float]:
     return found
 
 
+def measure_two_at_once(folder: Path, size: dict) -> float:
+    """How much longer Optuna alone takes while another process does the same: how near two cores come to a half."""
+
+    def one() -> float:
+        return by_hand(folder, size, "optuna_by_hand.py").wall_clock_s
+
+    alone = one()
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: one(), range(2)))
+    return max(both) / alone
+
+
+def measure_empty(folder: Path, sizes: tuple[int, ...]) -> dict[str, dict[str, float]]:
+    """Real trials that train nothing, and one trial of many short epochs."""
+    found = {}
+    for name, more in {**{f"{n:,} empty trials": ("--trials", n) for n in sizes},
+                       f"{EPOCHS:,} epochs of {EPOCH_S * 1000:.0f} ms":
+                       ("--trials", 1, "--epochs", EPOCHS, "--epoch-s", EPOCH_S)}.items():  # fmt: skip
+        _, stdout = run_process([sys.executable, HERE / "trials_of_tune.py", folder, *map(str, more)])
+        found[name] = json.loads(stdout.strip().splitlines()[-1])
+    return found
+
+
+def empty_targets(found: dict[str, dict[str, float]]) -> list[Target]:
+    few, *_, many, epochs = found.values()
+    return [
+        Target(name="an empty trial's turnaround", found=few["turnaround_s"] * 1000, high=50, unit="ms"),
+        Target(name="from the last trial's end to the sweep's", found=many["return_s"], high=0.5, unit="s"),
+        Target(name=f"own work a trial, {EMPTY[1]:,} empty trials / {EMPTY[0]:,}",
+               found=many["cpu_a_trial_s"] / few["cpu_a_trial_s"], high=1.5),
+        Target(name=f"{EPOCHS:,} epochs of {EPOCH_S * 1000:.0f} ms, in Tune / alone",
+               found=epochs["longest_s"] / epochs["alone_s"], high=1.1),
+    ]  # fmt: skip
+
+
 def targets(found: dict) -> list[Target]:
     rows: list[Target] = []
     for name, limit in (("small", 1.5), ("large", 0.6)):
@@ -182,12 +227,15 @@ def targets(found: dict) -> list[Target]:
     if len(events := found.get("events", {})) == len(EVENTS):
         few, many = (events[size] for size in EVENTS)
         rows.append(Target(name=f"work a trial, {EVENTS[1]:,} trials / {EVENTS[0]:,}", found=many / few, high=1.5))
-    return rows
+    return rows + (empty_targets(found["empty"]) if "empty" in found else [])
 
 
 def trials_targets(name: str, limit: float, runs: Runs) -> list[Target]:
     ours, alone = median(runs["raytemplate"]), median(runs["Optuna alone"])
     rows = [Target(name=f"24 {name} trials, raytemplate / Optuna alone", found=ratio(ours, alone), high=limit)]
+    if function := runs.get("Tune, function, reused actors"):
+        rows.append(Target(name=f"24 {name} trials, raytemplate / Tune by hand", found=ratio(ours, median(function)),
+                           high=0.75))  # fmt: skip
     if trainer := next((each for who, each in runs.items() if "trainer" in who), None):
         scaled = (median(trainer) or 0.0) * SMALL["trials"] / TRAINER_TRIALS
         rows.append(Target(name=f"24 {name} trials, raytemplate / a trainer a trial, scaled", found=ratio(ours, scaled),
@@ -232,6 +280,8 @@ def report(header: dict[str, str], found: dict, *, quick: bool) -> str:
         if name in found:
             parts += ["", f"## {name} trials: {size['epochs']} epochs, as of {size['as-of']}", "",
                       table(HEAD, rows_of(found[name]))]  # fmt: skip
+    if twice := found.get("two at once"):
+        parts += ["", f"Two processes of Optuna alone at once take {twice:.2f} x as long as one."]
     for seconds, runs in found.get("time", {}).items():
         parts += ["", f"## {seconds} s: {TIMED['epochs']} epochs a trial, batches of {TIMED['batch-size']}", "",
                   table(TIME_HEAD, rows_of(runs, "trained_s", "start_s"))]  # fmt: skip
@@ -241,19 +291,26 @@ def report(header: dict[str, str], found: dict, *, quick: bool) -> str:
     if events := found.get("events"):
         rows = [(f"{size:,}", f"{micros:,.0f}") for size, micros in events.items()]
         parts += ["", "## Simulated sweeps", "", table(("trials", "work a trial, microseconds"), rows)]
+    if empty := found.get("empty"):
+        names = next(iter(empty.values()))
+        rows = [(name, *(f"{one[fact]:.3f}" for fact in names)) for name, one in empty.items()]
+        parts += ["", "## Trials that train nothing", "", table(("", *names), rows)]
     return "\n".join(parts) + "\n"
 
 
-def measure(folder: Path, part: str, repeats: int, *, quick: bool) -> dict:
+def measure(folder: Path, part: str, repeats: int, *, quick: bool, before: Path | None) -> dict:
     match part:
         case "small":
-            return measure_trials(folder, {**SMALL, "trials": 2} if quick else SMALL, repeats, tune=True)
+            size = {**SMALL, "trials": 2} if quick else SMALL
+            return measure_trials(folder, size, repeats, tune=True, before=before)
         case "large":
-            return measure_trials(folder, LARGE, repeats, tune=False)
+            return measure_trials(folder, LARGE, repeats, tune=False, before=before)
         case "time":
             return measure_time(folder, repeats)
         case "quality":
             return measure_quality(folder, SEEDS)
+        case "empty":
+            return measure_empty(folder, EMPTY)
     return measure_events(EVENTS[:1] if quick else EVENTS)
 
 
@@ -264,13 +321,17 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--quick", action="store_true", help="2 trials, 1 repeat: does it run at all?")
     parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--before", type=Path, help="the raytemplate command of another commit")
     options = parser.parse_args()
     began = datetime.now(UTC)
     chosen, repeats = (("small", "events"), 1) if options.quick else (options.only, options.repeats)
     header = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine(), "command": f"sweep.py DIR --only {' '.join(chosen)}"}
     header["versions"] = ", ".join(f"{name} {found}" for name, found in versions().items())
     try:
-        found = {part: measure(options.folder.absolute(), part, repeats, quick=options.quick) for part in chosen}
+        folder, before = options.folder.absolute(), options.before
+        found = {part: measure(folder, part, repeats, quick=options.quick, before=before) for part in chosen}
+        if "large" in chosen:
+            found["two at once"] = measure_two_at_once(folder, LARGE)
     except BenchmarkError as error:
         print(f"sweep: {error}", file=sys.stderr)
         return 1
