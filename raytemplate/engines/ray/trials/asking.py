@@ -1,14 +1,14 @@
 """What plugs the rules of a sweep into Ray Tune: a searcher, a scheduler and a callback that only ask the advisor."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import ray
 from ray import cloudpickle
+from ray.exceptions import RayError
 from ray.tune import Callback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -28,7 +28,7 @@ NUMBER = "trial"
 
 
 class Freed(Protocol):
-    """Told that a trial has ended, and whether it was killed."""
+    """Told that a trial has ended, and whether what it ran in goes with it."""
 
     def __call__(self, number: int, *, killed: bool) -> None: ...
 
@@ -39,17 +39,18 @@ class Asking:
 
     Args:
         on_news: told a few times a second how the sweep stands.
-        begin: starts a trial in an actor.
+        begin: starts a trial in an actor; what it returns is there once that has begun, or tells why it could not.
     """
 
     advisor: Advisor
     meter: Meter
     on_news: OnNews
-    begin: Callable[[Trial, Any], None]
+    begin: Callable[[Trial, Any], ray.ObjectRef[None]]
     freed: Freed
     clock: Clock = time.monotonic
     _waiting: dict[int, Trial] = field(default_factory=dict[int, Trial])
     _actors: dict[int, Any] = field(default_factory=dict[int, Any])
+    _starting: dict[Any, int] = field(default_factory=dict[Any, int])
     _late: set[int] = field(default_factory=set[int])
     _told: float = 0.0
     _is_left: bool = False
@@ -63,7 +64,7 @@ class Asking:
             self._error = self._error or error
 
     def leave(self) -> None:
-        """Nobody waits for the trials any more."""
+        """The sweep is abandoned: nobody waits for its trials."""
         self._is_left = True
 
     def raise_error(self) -> None:
@@ -81,7 +82,7 @@ class Asking:
         if not isinstance(trial, Trial):
             return None if trial == "wait" else Searcher.FINISHED
         self._waiting[trial.number] = trial
-        return {NUMBER: trial.number, **trial.values}
+        return {**trial.values, NUMBER: trial.number}
 
     def heard(self, number: int, said: EpochRecord) -> None:
         """Pass an epoch on, and tell the trial if it shall end. It goes on when Tune asks for more results."""
@@ -92,31 +93,43 @@ class Asking:
     def started(self, number: int, actor: Any) -> None:
         """The actor of a trial is there."""
         trial = self._waiting.pop(number, None)
-        if trial is None:  # its time was up before
+        if trial is None or self._is_left:  # its time was up before
+            self._late.discard(number)
             ray.kill(actor)
             return
         self._actors[number] = actor
         with self._keeping():
             limit_s = self.advisor.began(number, self.meter.training_remaining_s(), self.clock())
-            self.begin(replace(trial, limit_s=limit_s), actor)
+            self._starting[self.begin(replace(trial, limit_s=limit_s), actor)] = number
 
     def ended(self, number: int, how: Ended, *, killed: bool = False) -> None:
-        """A trial has ended."""
+        """A trial has ended; one that is known to have ended is passed over."""
+        if number not in self._waiting and number not in self._actors:
+            return
         self._waiting.pop(number, None)
         self._actors.pop(number, None)
         with self._keeping():
-            self.freed(number, killed=killed)
+            self.freed(number, killed=killed or how.how != "trained")
             self.advisor.ended(number, how, self.meter.training_remaining_s(), self.clock())
 
-    def look(self) -> None:
+    def failed(self, number: int, trial: Any) -> None:
+        """Tune says that a trial has failed: its process died, as a rule."""
+        self.ended(number, died(_error_of(trial)), killed=True)
+
+    def look(self, trials: Iterable[Any]) -> None:
         """End what is overdue, tell how it stands.
+
+        Args:
+            trials: Tune's.
 
         Raises:
             BaseException: what went wrong. Nothing of ours runs then.
         """
         if self._is_left or self._error is not None:
-            self._kill_all()
-            raise self._error or InterruptedError("the sweep was left")
+            for actor in (*self._actors.values(), *filter(None, map(actor_of, trials))):
+                ray.kill(actor)
+            raise self._error or InterruptedError("the sweep was abandoned")
+        self._hear_of_starts()
         for number in self.advisor.overdue(self.clock()):
             self._end_overdue(number)
         now = self.clock()
@@ -135,7 +148,7 @@ class Asking:
         """Keep what goes wrong for `look` to raise: of an error anywhere else Tune makes a text."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # whatever it is, `look` raises it again
             self._error = self._error or error
 
     def _end_overdue(self, number: int) -> None:
@@ -145,10 +158,17 @@ class Asking:
             self._late.add(number)
         self.ended(number, OVERDUE, killed=True)
 
-    def _kill_all(self) -> None:
-        for actor in self._actors.values():
-            ray.kill(actor)
-        self._actors.clear()
+    def _hear_of_starts(self) -> None:
+        starting = list(self._starting)
+        ready = ray.wait(starting, num_returns=len(starting), timeout=0)[0] if starting else []
+        for one in ready:
+            number = self._starting.pop(one)
+            try:
+                ray.get(one)
+            except RayError as error:  # it cannot even be read there, or its process died
+                if actor := self._actors.get(number):
+                    ray.kill(actor)
+                self.ended(number, died(error), killed=True)
 
 
 class _PlugIn:
@@ -162,7 +182,7 @@ class _PlugIn:
         return object, ()
 
 
-class OurSearch(_PlugIn, Searcher):
+class AdvisorSearcher(_PlugIn, Searcher):
     """Draws and admits."""
 
     @override
@@ -182,8 +202,8 @@ class OurSearch(_PlugIn, Searcher):
         """See `save`."""
 
 
-class Relay(_PlugIn, FIFOScheduler):
-    """Passes epochs on. A trial that shall stop ends by itself, so that its end is its own and none of the next."""
+class AdvisorScheduler(_PlugIn, FIFOScheduler):
+    """Passes epochs on. A pruned trial ends by itself: its last seconds are then its own and not the next trial's."""
 
     @override
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -203,12 +223,12 @@ class Relay(_PlugIn, FIFOScheduler):
                     tune_controller.stop_trial(trial)
 
 
-class NewsAndTime(_PlugIn, Callback):
+class AdvisorCallback(_PlugIn, Callback):
     """Hears of starts and ends, and keeps the time: Tune's controller calls it ten times a second and more."""
 
     @override
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        self._asking.look()
+        self._asking.look(trials)
 
     @override
     def on_trial_result(
@@ -222,12 +242,18 @@ class NewsAndTime(_PlugIn, Callback):
 
     @override
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._asking.ended(trial.config[NUMBER], died(_error_of(trial)))
+        self._asking.failed(trial.config[NUMBER], trial)
+
+    @override
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Passed over unless Tune itself has ended the trial."""
+        self._asking.ended(trial.config[NUMBER], Ended(how="failed", problem="Ray Tune ended it"), killed=True)
 
 
 def _error_of(trial: Any) -> BaseException:
     """What ended a trial. Tune keeps it in a file, on this machine until it copies its files to where they belong."""
-    if trial.pickled_error_file:
+    try:
         with open(trial.pickled_error_file, "rb") as file:
             return cloudpickle.load(file)
-    return RuntimeError(Path(trial.error_file).read_text() if trial.error_file else "it ended without a word")
+    except Exception:  # there is no file, it is cut short, or names a class that this process does not have
+        return RuntimeError("no reason is known")

@@ -7,6 +7,7 @@ workers ends those that do not.
 
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,7 +32,7 @@ from raytemplate.records.fitted import EpochRecord
 _THREADS_BESIDES_RANKS = 4
 _ASKED_S = 5.0
 _ENDING_S = 15.0
-"""A sweep that ends waits so long for Ray Train to end the workers of a group."""
+"""A sweep that ends waits so long for Ray Train to end the workers of its groups."""
 _USED_AGAIN = ("torch",)
 """Trainers whose groups run trial after trial. Ray gives LightGBM's ranks their ports once, and one that was only just
 closed cannot be bound again."""
@@ -134,9 +135,14 @@ class Group:
         """End whatever runs there; returns at once."""
         self._end.touch()
 
-    def wait(self) -> None:
+    @property
+    def has_ended(self) -> bool:
+        """Whether its workers are gone."""
+        return not self._thread.is_alive()
+
+    def wait(self, timeout_s: float) -> None:
         """Until that has ended and what it held is free, or it takes too long."""
-        self._thread.join(_ENDING_S)
+        self._thread.join(timeout_s)
         ray.kill(self.exchange)
         if not self._thread.is_alive():  # else whoever ends the workers has not seen yet that they shall end
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -171,6 +177,9 @@ class Groups:
 
     def lease(self, number: int, request: TrainRequest) -> Any:
         """The `Exchange` of a group for that trial; what is free and cannot run it is ended."""
+        for ended in [one for one in self._ended if one.has_ended]:
+            ended.wait(0.0)
+            self._ended.remove(ended)
         group = next((one for one in self._free if one.takes(request)), None)
         if group is None:
             for one in self._free:
@@ -196,8 +205,9 @@ class Groups:
         """End all of them."""
         for group in (*self._free, *self._leased.values()):
             self._end(group)
+        end = time.monotonic() + _ENDING_S
         for group in self._ended:
-            group.wait()
+            group.wait(max(0.0, end - time.monotonic()))
 
     def _end(self, group: Group) -> None:
         group.end()

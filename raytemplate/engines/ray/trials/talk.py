@@ -3,6 +3,8 @@
 import queue
 from dataclasses import replace
 
+from ray.exceptions import RayActorError
+
 from raytemplate.engines.ray.trials.trial_rows import RowsLate
 from raytemplate.engines.ray.trouble import translate
 from raytemplate.errors import Diverged, EngineError, OutOfMemory, RaytemplateError, Unavailable
@@ -49,8 +51,9 @@ def ended_by(error: BaseException) -> Ended:
 
 
 def died(error: BaseException) -> Ended:
-    """What is said of a trial whose process ended without a word."""
-    return replace(ended_by(translate("sweep", error) or error), problem=f"its process died: {_last_line(error)}")
+    """What is said of a trial whose process died, or could not begin."""
+    told = f"its process died: {_last_line(error)}" if isinstance(error, RayActorError) else _last_line(error)
+    return replace(ended_by(translate("sweep", error) or error), problem=told)
 
 
 def _is_lost(error: BaseException) -> bool:

@@ -58,13 +58,13 @@ class TrialActor(tune.Trainable):
         self._request, self._asks_at = request, request.assignment.asks_at
         if exchange is not None:
             self._talk = GroupTalk(exchange)
-            exchange.train.remote(request, rows)
+            ray.get(exchange.train.remote(request, rows))
             return
         self._thread = threading.Thread(target=_train, args=(request, rows, self._talk), name="trial", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
-        """The trial waits to be told whether it goes on, and does not."""
+        """Tell the trial, which waits for it, to stop."""
         self._asks = False
         self._talk.answer(False)
 
@@ -89,7 +89,7 @@ class TrialActor(tune.Trainable):
         told = {"train_loss": said.train_loss, metric: said.validation, **said.also}
         self._measured = ("training_iteration", *told)
         took_s, self._trained_s = said.wall_clock_s - self._trained_s, said.wall_clock_s
-        return {"training_iteration": said.epoch, **told, "time_this_iter_s": took_s, SAID: said}
+        return {**told, "training_iteration": said.epoch, "done": False, "time_this_iter_s": took_s, SAID: said}
 
     def _listen(self) -> None:
         """Wait for news, and then a little for more."""
@@ -137,7 +137,7 @@ class _TrialRanks(Ranks):
 def _train(request: TrainRequest, rows: TrialRows, talk: Talk) -> None:
     try:
         talk.say(_trained(made_for(rows, request), rows, talk))
-    except Exception as error:  # a person's own code may raise anything; the sweep goes on without the trial
+    except BaseException as error:  # a person's own code may raise anything; the sweep goes on without the trial
         talk.say(ended_by(error))
 
 

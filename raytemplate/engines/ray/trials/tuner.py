@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.logger import JsonLoggerCallback, TBXLoggerCallback
 
@@ -14,7 +15,7 @@ from raytemplate.budget import Meter
 from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.private.tune import without_counting, without_own_environment
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
-from raytemplate.engines.ray.trials.asking import Asking, NewsAndTime, OurSearch, Relay
+from raytemplate.engines.ray.trials.asking import AdvisorCallback, AdvisorScheduler, AdvisorSearcher, Asking
 from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
 from raytemplate.engines.ray.trials.groups import Groups
 from raytemplate.engines.ray.trials.trainable import TrialActor
@@ -49,14 +50,14 @@ def run_sweep(
         without_counting(stack)
         if ours:
             without_own_environment(stack)
-        start = _Start(stage, data, journal, advisor)
+        start = _Starter(stage, data, journal, advisor)
         stack.callback(start.close)
         asking = Asking(advisor=advisor, meter=meter, on_news=on_news, begin=start.begin, freed=start.freed)
         tuner = _tuner(stage, journal, asking)
         _beside(tuner, asking)
 
 
-class _Start:
+class _Starter:
     """Starts trials in the actors that Tune has for them."""
 
     def __init__(self, stage: SweepStage, data: OpenData, journal: Journal, advisor: Advisor) -> None:
@@ -67,14 +68,14 @@ class _Start:
             request = lower(stage.arms[0], self._features, journal, math.inf, 0.0)
             self._groups = Groups(request, journal.folder / "ray")
 
-    def begin(self, trial: Trial, actor: Any) -> None:
+    def begin(self, trial: Trial, actor: Any) -> ray.ObjectRef[None]:
         """Hand a trial to the actor; returns at once, even if its rows are not encoded yet."""
         request = lower_trial(trial, self._stage, self._features, self._journal)
         exchange = self._groups.lease(trial.number, request) if self._groups else None
-        actor.begin.remote(request, self._feature_sets.rows(trial.number, trial.values), exchange)
+        return actor.begin.remote(request, self._feature_sets.rows(trial.number, trial.values), exchange)
 
     def freed(self, number: int, *, killed: bool) -> None:
-        """A trial has ended, or was killed."""
+        """A trial has ended; what it ran in was killed with it, or is free for another."""
         self._feature_sets.done(number)
         if self._groups and killed:
             self._groups.end(number)
@@ -92,19 +93,19 @@ def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
     held = held_by(stage.arms[0]) if stage.workers == 1 else {"memory": 1.0}  # its workers hold the rest
     folder = journal.folder / "tune"
     tensorboard = [TBXLoggerCallback()] if stage.tensorboard else []
-    number = 1 + sum(1 for _ in folder.glob("start-*"))
+    number = 1 + max((int(path.name.partition("-")[2]) for path in folder.glob("start-*")), default=0)
     kind: Any = tune.with_resources(TrialActor, tune.PlacementGroupFactory([held]))
     kind.__qualname__ = TrialActor.__qualname__  # what `ray list actors` and the process are called
     return tune.Tuner(
         kind,
         tune_config=tune.TuneConfig(
-            search_alg=OurSearch(asking), scheduler=Relay(asking), num_samples=-1,
+            search_alg=AdvisorSearcher(asking), scheduler=AdvisorScheduler(asking), num_samples=-1,
             max_concurrent_trials=stage.slots, reuse_actors=True, trial_name_creator=_name_of,
             trial_dirname_creator=_name_of,
         ),
         run_config=tune.RunConfig(
             name=f"start-{number}", storage_path=str(folder), verbose=0,
-            callbacks=[NewsAndTime(asking), JsonLoggerCallback(), *tensorboard],
+            callbacks=[AdvisorCallback(asking), JsonLoggerCallback(), *tensorboard],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )  # fmt: skip
