@@ -31,14 +31,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return "mark.ray" not in collection_path.read_text() or None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sweeps are timed throughout."""
-    for item in items:
-        if "sweep" in item.path.stem and item.get_closest_marker("ray"):
-            item.add_marker("alone")
-
-
 @pytest.fixture(autouse=True)
 def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What whoever runs the tests has set must not change them."""

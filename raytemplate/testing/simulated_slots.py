@@ -1,4 +1,4 @@
-"""Slots for trials that take no time: a clock that jumps, and trials that do what a function says."""
+"""A sweep that takes no time: an advisor, slots with a clock that jumps, and trials that do what a function says."""
 
 from __future__ import annotations
 

@@ -161,6 +161,7 @@ def test_families_are_searched_together_and_one_that_diverges_is_never_the_winne
     assert api.load(demo / "winner.yaml").family == run.sweep.best.family
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_time_ends_it_with_a_verdict(demo):
     budget = 24
@@ -176,6 +177,7 @@ def test_the_time_ends_it_with_a_verdict(demo):
     assert record(run, "end")["wall_clock_s"] < budget + 1.0
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     sets = as_sets({**SPACE, "budget.trials": 8, "training.epochs": 20, "tuning.scheduler": "none"})
@@ -196,6 +198,7 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     assert alive(below) == []
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_killed_sweep_has_no_second_budget(demo):
     budget, killed_at = 40, 20  # Ray has started and trials have ended by then on a slow machine too
@@ -214,6 +217,7 @@ def test_a_killed_sweep_has_no_second_budget(demo):
     assert budget - 8 < record(only_run(demo), "end")["wall_clock_s"] < budget + 1.0
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
     sets = as_sets({**SPACE, "budget.trials": 1, "training.epochs": 60, "tuning.scheduler": "none"})
@@ -236,6 +240,7 @@ def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
     assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 61))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_trial_whose_process_is_killed_has_failed_and_the_sweep_goes_on(demo):
     sets = as_sets({**SPACE, "budget.trials": 4, "training.epochs": 40, "tuning.scheduler": "none"})
@@ -283,6 +288,7 @@ def test_trees_are_searched_with_two_workers(one_ray, demo):
     assert [(one.state, one.problem) for one in run.trials] == [("finished", "")] * 2
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):

@@ -20,7 +20,7 @@ from raytemplate.engines.ray.trials.tuner import run_sweep
 from raytemplate.execution.advisor import GRACE_S, Advisor
 from raytemplate.execution.journal import Journal
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.alone]
 SPACE = {
     "tuning.space": {"training.lr": "uniform(0.1, 0.9)"}, "tuning.search": "random", "tuning.scheduler": "none",
     "tuning.slots": 2, "tuning.refit": False, "training.epochs": 1, "training.early_stopping": None,

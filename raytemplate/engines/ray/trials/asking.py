@@ -85,7 +85,10 @@ class Asking:
         return {**trial.values, NUMBER: trial.number}
 
     def heard(self, number: int, said: EpochRecord) -> None:
-        """Pass an epoch on, and tell the trial if it shall end. It goes on when Tune asks for more results."""
+        """Pass an epoch on, and tell the trial to stop where it is not worth going on.
+
+        It goes on when Tune asks for more results.
+        """
         with self._keeping():
             if self.advisor.heard(number, (said,)) == "stop" and number in self._actors:
                 self._actors[number].end.remote()
@@ -135,13 +138,15 @@ class Asking:
         now = self.clock()
         if now - self._told >= _NEWS_S:
             self._told = now
-            self.on_news(self.advisor.standing(self.meter.training_remaining_s(), now))
+            with self._keeping():  # whoever listens may have gone: the trials are ended first
+                self.on_news(self.advisor.standing(self.meter.training_remaining_s(), now))
 
-    def is_late(self, number: int) -> bool:
-        """Whether that trial's time was up before its actor was there, once."""
-        is_late = number in self._late
-        self._late.discard(number)
-        return is_late
+    def take_late(self, number: int) -> bool:
+        """Whether that trial's time was up before its actor was there. Said once: it is ended then."""
+        if number not in self._late:
+            return False
+        self._late.remove(number)
+        return True
 
     @contextmanager
     def _keeping(self) -> Generator[None]:
@@ -215,7 +220,7 @@ class AdvisorScheduler(_PlugIn, FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> None:
         """None: Tune then uses all actors that it has; else one would run all trials while the others wait."""
         for trial in tune_controller.get_live_trials().copy():
-            if self._asking.is_late(trial.config[NUMBER]):
+            if self._asking.take_late(trial.config[NUMBER]):
                 actor = actor_of(trial)
                 if actor is not None:
                     ray.kill(actor)

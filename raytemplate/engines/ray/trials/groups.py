@@ -1,8 +1,8 @@
 """Trials of several workers: a Ray Train worker group a slot, which runs trial after trial.
 
 No trial of Ray Tune's starts its own: that takes 14 to 20 s, and one that is stopped leaves its placement group behind.
-Here a group is leased to one trial after another, a trial ends by itself when it is told to, and whoever conducts the
-workers ends those that do not.
+Here a group is leased to one trial after another. A trial stops when it is told to; one that does not is ended with its
+group by Ray Train's controller.
 """
 
 import shutil

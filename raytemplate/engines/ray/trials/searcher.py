@@ -17,9 +17,9 @@ _METRIC = "objective"
 
 
 class TuneSampler(BaseSampler):
-    """Asks a searcher for all that a trial draws, once a first trial has ended and said what that is.
+    """Asks the searcher for the values of each trial, once the first trial has shown what is searched.
 
-    Until then, and for what a trial draws only under a condition, values are drawn at random.
+    Until then values are drawn at random, and always those that only some trials draw.
 
     Args:
         searcher: without a space, metric or mode of its own.
@@ -37,7 +37,7 @@ class TuneSampler(BaseSampler):
         if not self._space and (found := self._spaces.calculate(study)):
             if len(study.directions) > 1:
                 raise PlanError("tuning.search: a searcher of Ray Tune's searches for one objective",
-                                next_step="leave one in tuning.objectives, or take another tuning.search")  # fmt: skip
+                                next_step="keep one of tuning.objectives, or choose another tuning.search")  # fmt: skip
             mode = "max" if study.direction == StudyDirection.MAXIMIZE else "min"
             domains = {name: _domain(one) for name, one in found.items()}
             self._searcher.set_search_properties(_METRIC, mode, domains)
@@ -50,7 +50,7 @@ class TuneSampler(BaseSampler):
     ) -> dict[str, Any]:  # fmt: skip
         name = str(trial.number)
         drawn: Any = self._searcher.suggest(name) if search_space else None
-        if not isinstance(drawn, dict):  # it has nothing to say for now, or any more
+        if not isinstance(drawn, dict):  # it has no suggestion now, or none any more
             return {}
         self._asked.add(name)
         return {one: value for one, value in drawn.items() if one in search_space}

@@ -25,10 +25,10 @@ _ENDING_S = 1.0
 
 
 class TrialActor(tune.Trainable):
-    """Hands over itself first, is told by `begin` what to train, and then tells an epoch a result.
+    """Its first result is its own handle, with which `begin` sends it a trial; then each epoch is a result.
 
-    Tune calls one method at a time and waits for each, so news is collected for a tenth of a second. Training waits
-    only where its sweep compares it with others: the next call of Tune's means that it goes on.
+    Tune calls one method at a time and waits for the result, so epochs are collected for a tenth of a second. Training
+    waits only at its rungs, where it is compared with others: Tune's next call means that it goes on.
     """
 
     @override
@@ -70,7 +70,7 @@ class TrialActor(tune.Trainable):
 
     @override
     def train_buffered(self, buffer_time_s: float, max_buffer_length: int = 0) -> list[dict[str, Any]]:
-        """Results since the last call, an epoch each. What Tune's own way buffers is decided here."""
+        """Results since the last call, one an epoch. Tune's own buffering would not know where training waits."""
         if self._greeted:
             self._listen()
         return [self.train() for _ in range(max(1, len(self._news)))]

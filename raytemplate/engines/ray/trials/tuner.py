@@ -15,7 +15,7 @@ from raytemplate.budget import Meter
 from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.private.tune import without_counting, without_own_environment
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
-from raytemplate.engines.ray.trials.asking import AdvisorCallback, AdvisorScheduler, AdvisorSearcher, Asking
+from raytemplate.engines.ray.trials.asking import NUMBER, AdvisorCallback, AdvisorScheduler, AdvisorSearcher, Asking
 from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
 from raytemplate.engines.ray.trials.groups import Groups
 from raytemplate.engines.ray.trials.trainable import TrialActor
@@ -50,17 +50,16 @@ def run_sweep(
         without_counting(stack)
         if ours:
             without_own_environment(stack)
-        start = _Starter(stage, data, journal, advisor)
-        stack.callback(start.close)
-        asking = Asking(advisor=advisor, meter=meter, on_news=on_news, begin=start.begin, freed=start.freed)
-        tuner = _tuner(stage, journal, asking)
-        _beside(tuner, asking)
+        starter = _Starter(stage, data, journal)
+        stack.callback(starter.close)
+        asking = Asking(advisor=advisor, meter=meter, on_news=on_news, begin=starter.begin, freed=starter.freed)
+        _fit_in_thread(_tuner(stage, journal, asking), asking)
 
 
 class _Starter:
     """Starts trials in the actors that Tune has for them."""
 
-    def __init__(self, stage: SweepStage, data: OpenData, journal: Journal, advisor: Advisor) -> None:
+    def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
         self._stage, self._journal, self._features = stage, journal, data.ingested.features
         self._feature_sets = FeatureSets(data, journal.code, at_least=stage.slots + 1, room_bytes=half_a_store())
         self._groups: Groups | None = None
@@ -112,11 +111,11 @@ def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
 
 
 def _name_of(trial: Any) -> str:
-    return f"trial-{trial.config['trial']:05d}"
+    return f"trial-{trial.config[NUMBER]:05d}"
 
 
-def _beside(tuner: tune.Tuner, asking: Asking) -> None:
-    """Run it in a thread: whoever presses Ctrl-C interrupts this one, and Tune still ends what it has begun."""
+def _fit_in_thread(tuner: tune.Tuner, asking: Asking) -> None:
+    """Ctrl-C interrupts this thread, which only waits; in its own, Tune still ends what it has begun."""
     thread = threading.Thread(target=asking.run, args=(tuner.fit,), name="tune", daemon=True)
     thread.start()
     try:
