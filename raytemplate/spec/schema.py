@@ -16,7 +16,7 @@ from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
-from raytemplate.options import Options
+from raytemplate.options import Options, YesNo
 from raytemplate.quantities import Duration, Money, Size
 from raytemplate.secret import text_or_reference
 from raytemplate.tuning.options import TuningSpec
@@ -188,8 +188,8 @@ class TrackingSpec(Options):
     storage: str = ""
     """Folder that this machine and a cluster both see, for what `submit` sends and gets back. Default: none."""
 
-    tensorboard: bool = False
-    """Whether the trials of a sweep leave events for TensorBoard, below `tune` in the run's folder."""
+    tensorboard: YesNo = False
+    """Whether the trials of a sweep leave events for TensorBoard, below `tune` in the run's folder. Default: no."""
 
 
 class ContractSpec(Options):

@@ -90,7 +90,7 @@ def test_a_trial_takes_no_longer_than_its_epochs_and_learns_what_it_drew(sweep):
 def test_each_start_is_an_experiment_that_tune_opens(sweep):
     _, journal = sweep("empty", {"budget.trials": 3})
     shutil.rmtree(journal.trial_folders)
-    records, _ = sweep("empty", {"budget.trials": 2, "tracking.tensorboard": True})
+    records, _ = sweep("empty", {"budget.trials": 2, "tracking.tensorboard": "yes"})
     first, second = (tune.ExperimentAnalysis(str(path)) for path in sorted((journal.folder / "tune").iterdir()))
     assert (len(first.trials), len(second.trials)) == (3, 2)
     frame = second.dataframe(metric="mae", mode="min").set_index("config/trial")
