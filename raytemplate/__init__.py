@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raytemplate.api import diff, find, load, model, plan, promote, resume, run, runs, submit
+    from raytemplate.api import diff, find, load, model, plan, promote, resume, run, runs, submit, trials
 
 __version__ = "0.1.0"
-__all__ = ["diff", "find", "load", "model", "plan", "promote", "resume", "run", "runs", "submit"]
+__all__ = ["diff", "find", "load", "model", "plan", "promote", "resume", "run", "runs", "submit", "trials"]
 
 
 def __getattr__(name: str) -> Any:

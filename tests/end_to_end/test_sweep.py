@@ -14,6 +14,7 @@ import pytest
 from command_line import alive, descendants, here, only_run, raytemplate, record, start, wait_for
 from small_flights import AS_OF, SHIPPED, as_sets, changed
 
+import raytemplate as rt
 from raytemplate import api
 from raytemplate.execution.journal import Journal
 
@@ -304,6 +305,11 @@ def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):
 
 def test_trials_and_the_winners_template_on_the_command_line(one_ray, demo):
     run = swept(demo)
+    frame = rt.trials(run.id, workspace=str(demo)).to_pandas().set_index("trial")
+    assert list(frame.index) == [1, 2, 3, 4]
+    assert frame.loc[run.sweep.best.number, ["mae", "training.lr", "state"]].to_list() == [
+        run.sweep.best.validation, run.sweep.best.values["training.lr"], run.sweep.best.state,
+    ]  # fmt: skip
     shown = here("show", run.id, "--trials", cwd=demo)
     assert shown.returncode == 0 and "training.lr" in shown.stdout.splitlines()[0]
     config = here("show", run.id, "--config", cwd=demo)
