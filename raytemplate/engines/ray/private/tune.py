@@ -21,9 +21,13 @@ def without_own_environment(stack: ExitStack) -> None:
     replace(stack, {f"{_CACHE}:DEFAULT_ENV_VARS": {}, f"{_CACHE}:ENV_VARS_TO_PROPAGATE": frozenset[str]()})
 
 
-def without_counting(stack: ExitStack) -> None:
-    """Until the stack is left, Tune does not count its callbacks by kind: it imports MLflow to know one of them."""
-    replace(stack, {"ray.air._internal.usage:tag_callbacks": lambda callbacks: False})
+def without_extras(stack: ExitStack) -> None:
+    """Until the stack is left, Tune does two things less: counting its callbacks by kind, for which it imports
+    MLflow, and reading all results back from its files when it has ended."""
+    replace(stack, {
+        "ray.air._internal.usage:tag_callbacks": lambda callbacks: False,
+        "ray.tune.analysis.experiment_analysis:ExperimentAnalysis._fetch_trial_dataframes": lambda analysis: {},
+    })  # fmt: skip
 
 
 def actor_of(trial: Any) -> Any:

@@ -13,7 +13,7 @@ from ray.tune.logger import JsonLoggerCallback, TBXLoggerCallback
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.data.ingest import OpenData
-from raytemplate.engines.ray.private.tune import without_counting, without_own_environment
+from raytemplate.engines.ray.private.tune import without_extras, without_own_environment
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
 from raytemplate.engines.ray.trials.asking import NUMBER, AdvisorCallback, AdvisorScheduler, AdvisorSearcher, Asking
 from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
@@ -47,7 +47,7 @@ def run_sweep(
     """
     with ExitStack() as stack:
         stack.enter_context(_environment())
-        without_counting(stack)
+        without_extras(stack)
         if ours:
             without_own_environment(stack)
         starter = _Starter(stage, data, journal)
