@@ -4,7 +4,8 @@
 
 DIR is what `raytemplate init DIR --example flights` made. Small trials take a third of a second, large ones several
 seconds. For `time` and `quality` the sweep searches until its budget ends; trials of `empty` train nothing. With
-`--before` the `raytemplate` of another commit is measured beside this one.
+`--before` the `raytemplate` of another commit is measured beside this one; then run it outside of the checkout, whose
+package its workers would find first.
 """
 
 from __future__ import annotations
