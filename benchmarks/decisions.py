@@ -135,10 +135,16 @@ class Walk:
         create(workspace)
         template = self.folder / f"{NAME}.yaml"
         limit = self.world.stream.limit
-        template.write_text(TEMPLATE.format(
-            name=NAME, train=TRAIN, validation=VALIDATION, test=TEST, seed=self.world.seed,
-            limit=f", gates: {{metric-limit: {{rmse: {limit}}}}}" if limit else "",
-        ))  # fmt: skip
+        template.write_text(
+            TEMPLATE.format(
+                name=NAME,
+                train=TRAIN,
+                validation=VALIDATION,
+                test=TEST,
+                seed=self.world.seed,
+                limit=f", gates: {{metric-limit: {{rmse: {limit}}}}}" if limit else "",
+            )
+        )
         made: list[SavedModel] = []
         for number in range(retrains + 1):
             until = TRAIN + VALIDATION + TEST + number * EVERY
@@ -155,13 +161,17 @@ class Walk:
         if number:
             held = run.verdict.findings if isinstance(run.verdict, Held) else ()
             candidate, limit = loss(made[-1], then), self.world.stream.limit or np.inf
-            self.decisions.append(Decision(
-                retrain=number, state=run.state, gain=1 - candidate / loss(made[champion], then),
-                gain_next=1 - losses[-1] / losses[champion],
-                good_enough=candidate < 0.95 * min(limit, float(np.std(then.column("y").to_numpy()))),
-                reasons=tuple(one.gate for one in held if one.outcome == "hold"),
-                flagged=any(one.outcome in ("hold", "block") for one in run.champion_findings),
-            ))  # fmt: skip
+            self.decisions.append(
+                Decision(
+                    retrain=number,
+                    state=run.state,
+                    gain=1 - candidate / loss(made[champion], then),
+                    gain_next=1 - losses[-1] / losses[champion],
+                    good_enough=candidate < 0.95 * min(limit, float(np.std(then.column("y").to_numpy()))),
+                    reasons=tuple(one.gate for one in held if one.outcome == "hold"),
+                    flagged=any(one.outcome in ("hold", "block") for one in run.champion_findings),
+                )
+            )
         self.losses.append(losses)
         self.in_service.append(number if promoted or not number else champion)
 
@@ -199,10 +209,17 @@ def retrain(template: Path, workspace: Workspace, as_of: datetime) -> Run:
     store, ledger = ContentStore(workspace.models), Ledger(workspace.governance_db)
     engine = Shared(cluster.LocalRay(num_cpus=2, object_store_bytes=0), plan, journal.folder)
     Execution(
-        plan=plan, journal=journal, engine=engine, promoter=LedgerPromoter(ledger, store), store=store,
-        meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
-        champion_now=lambda: champion_of(plan.name, workspace), turn=turn_of(workspace, plan.name),
-    ).run()  # fmt: skip
+        plan=plan,
+        journal=journal,
+        engine=engine,
+        promoter=LedgerPromoter(ledger, store),
+        store=store,
+        meter=Meter(limit_s=600.0, limit_usd=1.0),
+        listener=Heard(),
+        package=package,
+        champion_now=lambda: champion_of(plan.name, workspace),
+        turn=turn_of(workspace, plan.name),
+    ).run()
     return Run(journal)
 
 
@@ -218,9 +235,13 @@ def start_ray() -> None:
     import ray
 
     ray.init(
-        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=40,
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=40,
         object_store_memory=500_000_000,
-    )  # fmt: skip
+    )
 
 
 def share(decisions: Sequence[Decision], test: Callable[[Decision], bool]) -> float:
@@ -237,12 +258,16 @@ def row(stream: Stream, walks: Sequence[Walk]) -> tuple[str, ...]:
     best = min(means["always"], means["never"])
     reasons = sorted({reason for one in decisions for reason in one.reasons})
     return (
-        stream.name, str(len(decisions)), *(str(states.count(state)) for state in ("approved", "rejected", "held")),
-        *(str(kinds.count(kind)) for kind in ("right", "wrong")), ", ".join(reasons) or "-",
+        stream.name,
+        str(len(decisions)),
+        *(str(states.count(state)) for state in ("approved", "rejected", "held")),
+        *(str(kinds.count(kind)) for kind in ("right", "wrong")),
+        ", ".join(reasons) or "-",
         str(sum(one.state == "approved" and one.gain_next < HARM for one in decisions)),
-        *(f"{means[name]:.3f}" for name in ("decided", "always", "never")), f"{means['decided'] / best:.3f}",
+        *(f"{means[name]:.3f}" for name in ("decided", "always", "never")),
+        f"{means['decided'] / best:.3f}",
         f"{sum(walk.flagged_in_time for walk in walks)} of {len(walks)}" if stream.must_be_flagged else "-",
-    )  # fmt: skip
+    )
 
 
 def targets(found: dict[Stream, list[Walk]]) -> list[Target]:
@@ -311,16 +336,33 @@ def report(
               "loss as decided", "always", "never", "of the best", "failed champion flagged")  # fmt: skip
     asked = [target.row() for target in targets(found)]
     head = [f"- {name}: {value}" for name, value in facts.items()]
-    return "\n".join([
-        "# Are the decisions right?", "", *head, "", "## Targets", "",
-        table(("figure", "found", "target", ""), asked), "", "## Streams", "",
-        table(header, [row(stream, walks) for stream, walks in found.items()]), "",
-        EXPLAINED,
-        *(line for name, rows in examples.items() for line in (
-            f"## {name}, month by month", "",
-            table(("as of", "verdict", "candidate", "champion", "baseline", "did not pass"), rows), "",
-        )),
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "# Are the decisions right?",
+            "",
+            *head,
+            "",
+            "## Targets",
+            "",
+            table(("figure", "found", "target", ""), asked),
+            "",
+            "## Streams",
+            "",
+            table(header, [row(stream, walks) for stream, walks in found.items()]),
+            "",
+            EXPLAINED,
+            *(
+                line
+                for name, rows in examples.items()
+                for line in (
+                    f"## {name}, month by month",
+                    "",
+                    table(("as of", "verdict", "candidate", "champion", "baseline", "did not pass"), rows),
+                    "",
+                )
+            ),
+        ]
+    )
 
 
 def main() -> int:

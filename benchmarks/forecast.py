@@ -144,12 +144,20 @@ def report(facts: dict[str, Any], rows: list[tuple[str, ...]]) -> str:
     """Markdown."""
     head = ("what", "case", "whole", *STAGES, "taken / planned", "plain", "beside plain")
     lines = [f"- {name}: {value}" for name, value in facts.items()]
-    return "\n".join([
-        "# How near does the forecast come?", "", f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", *lines, "",
-        f"Seconds planned / taken. Plain is {PLAIN.name}; it runs around each group, and its own taken / planned says",
-        "how busy the machine was: the last column is the case's without that. Target: 0.5 to 2.", "",
-        table(head, rows), "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "# How near does the forecast come?",
+            "",
+            f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            *lines,
+            "",
+            f"Seconds planned / taken. Plain is {PLAIN.name}; it runs around each group, and its own taken / planned",
+            "says how busy the machine was: the last column is the case's without that. Target: 0.5 to 2.",
+            "",
+            table(head, rows),
+            "",
+        ]
+    )
 
 
 def main() -> None:

@@ -53,9 +53,13 @@ def read(options: argparse.Namespace) -> Problem:
         for rows in windows:  # delays are whole minutes
             rows.target.copy_(rows.target * scale + mean > 15.5)
     return Problem(
-        windows=tuple(windows), cardinalities=cardinalities, loss=loss, score=score, batch_size=options.batch_size,
+        windows=tuple(windows),
+        cardinalities=cardinalities,
+        loss=loss,
+        score=score,
+        batch_size=options.batch_size,
         epochs=options.epochs,
-    )  # fmt: skip
+    )
 
 
 @torch.no_grad()

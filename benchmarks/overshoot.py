@@ -146,9 +146,14 @@ def typed(*arguments: str, demo: Path, env: Mapping[str, str] | None = None) -> 
     with (demo / "said.txt").open("w") as said:
         began = time.time()
         process = subprocess.Popen(
-            [COMMAND, *arguments], cwd=demo, env=dict(env or environment()), stdout=said, stderr=said, text=True,
+            [COMMAND, *arguments],
+            cwd=demo,
+            env=dict(env or environment()),
+            stdout=said,
+            stderr=said,
+            text=True,
             start_new_session=True,
-        )  # fmt: skip
+        )
     return Watched(process=process, began=began)
 
 
@@ -166,9 +171,14 @@ def ended(watched: Watched, demo: Path, budget_s: float, gone: float, *, shell: 
         time.sleep(0.02)
     recorded_at = path.stat().st_mtime if path.exists() else gone
     return Ended(
-        late_s=max(gone, recorded_at) - (since or watched.began) - budget_s, shell=shell,
-        recorded=end.get("exit_code"), judged=(run / "verdict.json").exists(), left=left, load=load, said=said,
-    )  # fmt: skip
+        late_s=max(gone, recorded_at) - (since or watched.began) - budget_s,
+        shell=shell,
+        recorded=end.get("exit_code"),
+        judged=(run / "verdict.json").exists(),
+        left=left,
+        load=load,
+        said=said,
+    )
 
 
 def own_process(
@@ -203,9 +213,14 @@ def notebook(changes: Mapping[str, Any], demo: Path, budget_s: int, *, waits: st
     (demo / "cells.py").write_text(NOTEBOOK.format(template=SHIPPED.name, changes=asked, as_of=AS_OF))
     with (demo / "said.txt").open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "cells.py"], cwd=demo, env=environment(), stdout=subprocess.PIPE, stderr=said, text=True,
+            [sys.executable, "cells.py"],
+            cwd=demo,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
             start_new_session=True,
-        )  # fmt: skip
+        )
         watched = Watched(process=process, began=time.time())
         watched.wait(budget_s + 10)
     out = process.stdout.read() if process.stdout else ""
@@ -256,8 +271,15 @@ def by_hand(command: Sequence[str | Path], folder: Path, demo: Path, budget_s: i
     left = alive(watched.below)
     for words in left:
         os.kill(int(words.partition(":")[0]), signal.SIGKILL)
-    return Ended(late_s=gone - began - budget_s, shell=as_shell(process.returncode), recorded=None, judged=False,
-                 left=len(left), load=os.getloadavg()[0], said=(demo / "said.txt").read_text())  # fmt: skip
+    return Ended(
+        late_s=gone - began - budget_s,
+        shell=as_shell(process.returncode),
+        recorded=None,
+        judged=False,
+        left=len(left),
+        load=os.getloadavg()[0],
+        said=(demo / "said.txt").read_text(),
+    )
 
 
 def modes_of(folder: Path) -> dict[str, Mode]:
@@ -268,28 +290,32 @@ def modes_of(folder: Path) -> dict[str, Mode]:
              "1000", "--out", "{out}"]  # fmt: skip
     return {
         "run, network": Mode(budget_s=25, run=partial(own_process, LONG)),
-        "run, trees": Mode(budget_s=25, run=partial(own_process, {
-            "model.kind": "lightgbm", "model.num_trees": 20_000})),
+        "run, trees": Mode(
+            budget_s=25, run=partial(own_process, {"model.kind": "lightgbm", "model.num_trees": 20_000})
+        ),
         "run, own code that catches everything": Mode(budget_s=25, run=partial(own_process, OWN, waits=DEAF)),
         "run, own code that holds the interpreter": Mode(
-            budget_s=25, run=partial(own_process, OWN, waits=HOLDS), killed=True),
+            budget_s=25, run=partial(own_process, OWN, waits=HOLDS), killed=True
+        ),
         "run, stopped (SIGSTOP)": Mode(budget_s=25, run=partial(own_process, LONG, stopped=True), killed=True),
         "run, no checkpoint in time": Mode(budget_s=20, run=partial(own_process, NO_END)),
         "sweep": Mode(budget_s=30, run=partial(own_process, SWEEP)),
         "stream": Mode(budget_s=30, run=partial(own_process, LONG | STREAM)),
         "two workers": Mode(budget_s=60, run=partial(own_process, LONG | TWO)),
         "two workers, own code that catches everything": Mode(
-            budget_s=35, run=partial(own_process, OWN | TWO, waits=DEAF)),
+            budget_s=35, run=partial(own_process, OWN | TWO, waits=DEAF)
+        ),
         "submitted": Mode(budget_s=45, run=partial(submitted, LONG)),
         "submitted, CPUs held by another job": Mode(
-            budget_s=40, run=partial(submitted, LONG | {"resources.workers": 1}, queued=True)),
+            budget_s=40, run=partial(submitted, LONG | {"resources.workers": 1}, queued=True)
+        ),
         "notebook, network": Mode(budget_s=25, run=partial(notebook, LONG)),
         "notebook, no checkpoint in time": Mode(budget_s=20, run=partial(notebook, NO_END)),
         "notebook, own code that catches everything": Mode(budget_s=25, run=partial(notebook, OWN, waits=DEAF)),
         "notebook, own code that holds the interpreter": Mode(budget_s=25, run=partial(notebook, OWN, waits=HOLDS)),
         "by hand: Ray Tune, time_budget_s": Mode(budget_s=30, run=partial(by_hand, tune, folder), ours=False),
         "by hand: Ray Train in `timeout`": Mode(budget_s=30, run=partial(by_hand, train, folder), ours=False),
-    }  # fmt: skip
+    }
 
 
 def measure_modes(folder: Path, chosen: Mapping[str, Mode], repeats: int) -> Generator[dict[str, list[Ended]]]:
@@ -307,8 +333,12 @@ def once(name: str, folder: Path, mode: Mode) -> Ended:
         one = mode.run(write_demo(place / "demo", folder / "data" / "flights"), mode.budget_s)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    print(f"  {name}: {one.late_s:+.2f} s for {mode.budget_s} s, shell {one.shell}, recorded {one.recorded}, "
-          f"judged {one.judged}, left {one.left}, load {one.load:.1f}", file=sys.stderr, flush=True)  # fmt: skip
+    print(
+        f"  {name}: {one.late_s:+.2f} s for {mode.budget_s} s, shell {one.shell}, recorded {one.recorded}, "
+        f"judged {one.judged}, left {one.left}, load {one.load:.1f}",
+        file=sys.stderr,
+        flush=True,
+    )
     if not as_promised(mode, one):
         print("    " + "\n    ".join(one.said.strip().splitlines()[-12:]), file=sys.stderr, flush=True)
     return one
@@ -346,12 +376,18 @@ def measure_busy(folder: Path, number: int) -> dict[str, list[Ended]]:
 
 def rows_of(found: Mapping[str, list[Ended]], budgets: Mapping[str, int]) -> list[tuple[str, ...]]:
     return [
-        (name, str(budgets[name]), ", ".join(f"{one.late_s:+.2f}" for one in every),
-         seen(one.shell for one in every), seen(one.recorded for one in every),
-         f"{sum(one.judged for one in every)} of {len(every)}", str(max(one.left for one in every)),
-         f"{max(one.load for one in every):.1f}")
+        (
+            name,
+            str(budgets[name]),
+            ", ".join(f"{one.late_s:+.2f}" for one in every),
+            seen(one.shell for one in every),
+            seen(one.recorded for one in every),
+            f"{sum(one.judged for one in every)} of {len(every)}",
+            str(max(one.left for one in every)),
+            f"{max(one.load for one in every):.1f}",
+        )
         for name, every in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def seen(values: Any) -> str:
@@ -366,8 +402,14 @@ KILLED_NOTE = (
 HEAD = ("", "budget, s", "late, s", "shell", "recorded", "judged", "left running", "load then")
 
 
-def report(header: Mapping[str, str], modes: Mapping[str, Mode], found: Mapping[str, list[Ended]],
-           busy: Mapping[str, list[Ended]], *, quick: bool) -> str:  # fmt: skip
+def report(
+    header: Mapping[str, str],
+    modes: Mapping[str, Mode],
+    found: Mapping[str, list[Ended]],
+    busy: Mapping[str, list[Ended]],
+    *,
+    quick: bool,
+) -> str:
     parts = ["# By how much does a run outlast its budget?", ""]
     parts += ["**A smoke run (`--quick`): the figures mean nothing.**", ""] if quick else []
     parts += [f"- {name}: {value}" for name, value in header.items()]
@@ -376,21 +418,40 @@ def report(header: Mapping[str, str], modes: Mapping[str, Mode], found: Mapping[
     judged: list[Target] = []
     if ours:
         judged += [
-            Target(name="latest end after the budget, any way", found=max(one.late_s for _, one in ours), high=HARD_S,
-                   unit="s"),
-            Target(name="ends with another code than was promised, or with something left running",
-                   found=sum(not as_promised(mode, replace_late(one)) for mode, one in ours), high=0, unit="runs"),
-        ]  # fmt: skip
+            Target(
+                name="latest end after the budget, any way",
+                found=max(one.late_s for _, one in ours),
+                high=HARD_S,
+                unit="s",
+            ),
+            Target(
+                name="ends with another code than was promised, or with something left running",
+                found=sum(not as_promised(mode, replace_late(one)) for mode, one in ours),
+                high=0,
+                unit="runs",
+            ),
+        ]
     if shells:
         four = sum(one.shell == one.recorded == EXIT_SPENT for one in shells)
-        judged.append(Target(name=f"4 in the shell and in the record, of {len(shells)} on a busy machine", found=four,
-                             low=len(shells), unit="runs"))  # fmt: skip
-    parts += ["", "Late is seconds after the budget; each repeat is shown.", "", "## Targets", "",
-              table(("figure", "found", "target", ""), [one.row() for one in judged])]  # fmt: skip
+        judged.append(
+            Target(
+                name=f"4 in the shell and in the record, of {len(shells)} on a busy machine",
+                found=four,
+                low=len(shells),
+                unit="runs",
+            )
+        )
+    parts += [
+        "",
+        "Late is seconds after the budget; each repeat is shown.",
+        "",
+        "## Targets",
+        "",
+        table(("figure", "found", "target", ""), [one.row() for one in judged]),
+    ]
     if found:
         budgets = {name: mode.budget_s for name, mode in modes.items()}
-        parts += ["", "## Every way of running", "", table(HEAD, rows_of(found, budgets)), "",
-                  KILLED_NOTE]  # fmt: skip
+        parts += ["", "## Every way of running", "", table(HEAD, rows_of(found, budgets)), "", KILLED_NOTE]
     if busy:
         budgets = dict.fromkeys(busy, BUSY_BUDGET_S)
         parts += ["", "## Beside two processes that keep the CPUs busy", "", table(HEAD, rows_of(busy, budgets))]
@@ -413,8 +474,10 @@ def main() -> int:
     options = parser.parse_args()
     folder, began = options.folder.absolute(), datetime.now(UTC)
     if not list((folder / "data" / "flights").glob("*.parquet")):
-        print("overshoot: no data/flights/*.parquet in DIR: `raytemplate init DIR --example flights` first.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            "overshoot: no data/flights/*.parquet in DIR: `raytemplate init DIR --example flights` first.",
+            file=sys.stderr,
+        )
         return 1
     header = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine(),
               "command": f"overshoot.py DIR --repeats {options.repeats} --only {' '.join(options.only)}"}  # fmt: skip

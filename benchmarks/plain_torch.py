@@ -118,9 +118,14 @@ def encode(tables: tuple[pa.Table, ...]) -> tuple[list[Rows], list[int], float, 
 
 
 def train_epoch(
-    net: Net, optimizer: torch.optim.Optimizer, rows: Rows, order: Tensor, *, batch_size: int = BATCH_SIZE,
+    net: Net,
+    optimizer: torch.optim.Optimizer,
+    rows: Rows,
+    order: Tensor,
+    *,
+    batch_size: int = BATCH_SIZE,
     loss: Callable[[Tensor, Tensor], Tensor] = nn.functional.l1_loss,
-) -> None:  # fmt: skip
+) -> None:
     """One pass in the given order. Gathering once an epoch and slicing is quicker than gathering each batch."""
     batches = zip(
         rows.numbers[order].split(batch_size),

@@ -170,10 +170,15 @@ def report(found: dict[int, dict[str, Timed]], header: dict[str, str], *, quick:
     for size, timed in found.items():
         head = ("", "rows of training", "rows/s in the loop", "whole process, s", "peak of all processes, MB")
         rows = [
-            (name, f"{one.facts['rows']:,.0f}", f"{one.facts['rows_per_s']:,.0f}", f"{one.wall_clock_s:.1f}",
-             f"{one.facts['peak_mb']:,.0f}")
+            (
+                name,
+                f"{one.facts['rows']:,.0f}",
+                f"{one.facts['rows_per_s']:,.0f}",
+                f"{one.wall_clock_s:.1f}",
+                f"{one.facts['peak_mb']:,.0f}",
+            )
             for name, one in timed.items()
-        ]  # fmt: skip
+        ]
         parts += ["", f"## {size:,} rows", "", table(head, rows)]
     return "\n".join([*parts, "", *NOTES]) + "\n"
 

@@ -59,8 +59,12 @@ class World:
         random = np.random.default_rng([self.seed, day, draw])
         x, shop = random.normal(size=(num_rows, 4)), random.integers(0, 6, num_rows)
         moments = [START + timedelta(days=day, seconds=int(second)) for second in random.integers(0, 86_400, num_rows)]
-        return pa.table({
-            "id": np.arange(num_rows) + day * num_rows, "at": moments, **{f"x{n + 1}": x[:, n] for n in range(4)},
-            "shop": [f"s{number}" for number in shop],
-            "y": x @ weights + OF_A_SHOP * shop + of_day + random.normal(0, NOISE, num_rows),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "id": np.arange(num_rows) + day * num_rows,
+                "at": moments,
+                **{f"x{n + 1}": x[:, n] for n in range(4)},
+                "shop": [f"s{number}" for number in shop],
+                "y": x @ weights + OF_A_SHOP * shop + of_day + random.normal(0, NOISE, num_rows),
+            }
+        )

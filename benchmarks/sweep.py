@@ -61,9 +61,14 @@ Runs = dict[str, list[Timed]]
 
 
 def run_sweep(
-    folder: Path, size: dict, template: str = TEMPLATE, *, killed_at_s: int = 0, command: Path | None = None,
+    folder: Path,
+    size: dict,
+    template: str = TEMPLATE,
+    *,
+    killed_at_s: int = 0,
+    command: Path | None = None,
     **more: str,
-) -> Timed:  # fmt: skip
+) -> Timed:
     """`raytemplate run` of the network of `plain_torch.py`, its rate and width searched, in a new workspace.
 
     Args:
@@ -92,11 +97,12 @@ def settings_of(size: dict) -> dict[str, str]:
     fields = {"epochs": "training.epochs", "batch-size": "training.batch_size", "trials": "budget.trials",
               "seed": "training.seed"}  # fmt: skip
     return {
-        "model": "{kind: tabular-mlp}", "training.lr_schedule": "constant",
+        "model": "{kind: tabular-mlp}",
+        "training.lr_schedule": "constant",
         "tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64, 128)}",
         "budget.time": f"{size['seconds']}s" if "seconds" in size else "30m",
         **{fields[name]: value for name, value in size.items() if name in fields},
-    }  # fmt: skip
+    }
 
 
 def facts_of(run: Path) -> dict[str, float]:
@@ -104,11 +110,14 @@ def facts_of(run: Path) -> dict[str, float]:
     evaluation = json.loads(next(run.glob("evaluat*.json")).read_text())
     took = {timing["stage"]: timing["actual_s"] for timing in end["timings"]}
     return {
-        "num_trials": len(swept["trials"]), "search_s": took["sweep"], "validation": swept["best"]["validation"],
+        "num_trials": len(swept["trials"]),
+        "search_s": took["sweep"],
+        "validation": swept["best"]["validation"],
         "test": evaluation["candidate"]["metrics"][swept["metric"]]["estimate"]["value"],
         "trained_s": sum(trial["actual_s"] for trial in swept["trials"]),
-        "slots": swept["slots"], "start_s": took["start"],
-    }  # fmt: skip
+        "slots": swept["slots"],
+        "start_s": took["start"],
+    }
 
 
 def by_hand(folder: Path, size: dict, script: str, *more: str) -> Timed:
@@ -195,9 +204,10 @@ def measure_two_at_once(folder: Path, size: dict) -> float:
 def measure_empty(folder: Path, sizes: tuple[int, ...]) -> dict[str, dict[str, float]]:
     """Real trials that train nothing, and one trial of many short epochs."""
     found = {}
-    for name, more in {**{f"{n:,} empty trials": ("--trials", n) for n in sizes},
-                       f"{EPOCHS:,} epochs of {EPOCH_S * 1000:.0f} ms":
-                       ("--trials", 1, "--epochs", EPOCHS, "--epoch-s", EPOCH_S)}.items():  # fmt: skip
+    for name, more in {
+        **{f"{n:,} empty trials": ("--trials", n) for n in sizes},
+        f"{EPOCHS:,} epochs of {EPOCH_S * 1000:.0f} ms": ("--trials", 1, "--epochs", EPOCHS, "--epoch-s", EPOCH_S),
+    }.items():
         _, stdout = run_process([sys.executable, HERE / "trials_of_tune.py", folder, *map(str, more)])
         found[name] = json.loads(stdout.strip().splitlines()[-1])
     return found
@@ -208,11 +218,17 @@ def empty_targets(found: dict[str, dict[str, float]]) -> list[Target]:
     return [
         Target(name="an empty trial's turnaround", found=few["turnaround_s"] * 1000, high=50, unit="ms"),
         Target(name="from the last trial's end to the sweep's", found=many["return_s"], high=0.5, unit="s"),
-        Target(name=f"own work a trial, {EMPTY[1]:,} empty trials / {EMPTY[0]:,}",
-               found=many["cpu_a_trial_s"] / few["cpu_a_trial_s"], high=1.5),
-        Target(name=f"{EPOCHS:,} epochs of {EPOCH_S * 1000:.0f} ms, in Tune / alone",
-               found=epochs["longest_s"] / epochs["alone_s"], high=1.1),
-    ]  # fmt: skip
+        Target(
+            name=f"own work a trial, {EMPTY[1]:,} empty trials / {EMPTY[0]:,}",
+            found=many["cpu_a_trial_s"] / few["cpu_a_trial_s"],
+            high=1.5,
+        ),
+        Target(
+            name=f"{EPOCHS:,} epochs of {EPOCH_S * 1000:.0f} ms, in Tune / alone",
+            found=epochs["longest_s"] / epochs["alone_s"],
+            high=1.1,
+        ),
+    ]
 
 
 def targets(found: dict) -> list[Target]:
@@ -235,28 +251,42 @@ def trials_targets(name: str, limit: float, runs: Runs) -> list[Target]:
     ours, alone = median(runs["raytemplate"]), median(runs["Optuna alone"])
     rows = [Target(name=f"24 {name} trials, raytemplate / Optuna alone", found=ratio(ours, alone), high=limit)]
     if function := runs.get("Tune, function, reused actors"):
-        rows.append(Target(name=f"24 {name} trials, raytemplate / Tune by hand", found=ratio(ours, median(function)),
-                           high=0.75))  # fmt: skip
+        rows.append(
+            Target(name=f"24 {name} trials, raytemplate / Tune by hand", found=ratio(ours, median(function)), high=0.75)
+        )
     if trainer := next((each for who, each in runs.items() if "trainer" in who), None):
         scaled = (median(trainer) or 0.0) * SMALL["trials"] / TRAINER_TRIALS
-        rows.append(Target(name=f"24 {name} trials, raytemplate / a trainer a trial, scaled", found=ratio(ours, scaled),
-                           high=0.06))  # fmt: skip
+        rows.append(
+            Target(
+                name=f"24 {name} trials, raytemplate / a trainer a trial, scaled", found=ratio(ours, scaled), high=0.06
+            )
+        )
     return rows
 
 
 def time_targets(seconds: int, runs: Runs) -> list[Target]:
     ours = {who: each for who, each in runs.items() if who.startswith("raytemplate")}
     rows = [
-        Target(name=f"{seconds} s, {who}: end after the budget's",
-               found=max(one.wall_clock_s for one in each) - seconds, high=max(2.0, 0.02 * seconds), unit="s")
+        Target(
+            name=f"{seconds} s, {who}: end after the budget's",
+            found=max(one.wall_clock_s for one in each) - seconds,
+            high=max(2.0, 0.02 * seconds),
+            unit="s",
+        )
         for who, each in ours.items()
-    ]  # fmt: skip
+    ]
     share = min(
         one.facts["trained_s"] / (one.facts["slots"] * (seconds - one.facts["start_s"]))
         for one in ours["raytemplate, refit: no"]
     )
-    return [*rows, Target(name=f"{seconds} s, refit: no: share of the slots' time in trials, less Ray's start",
-                          found=share, low=BUDGETS[seconds])]  # fmt: skip
+    return [
+        *rows,
+        Target(
+            name=f"{seconds} s, refit: no: share of the slots' time in trials, less Ray's start",
+            found=share,
+            low=BUDGETS[seconds],
+        ),
+    ]
 
 
 HEAD = ("", "whole process, s", "search, s", "trials", "validation", "test")
@@ -265,10 +295,17 @@ TIME_HEAD = (*HEAD, "in trials, s", "Ray's start, s")
 
 def rows_of(runs: Runs, *more: str) -> list[tuple[str, ...]]:
     return [
-        (who, spread(each), spread(each, "search_s"), spread(each, "num_trials", digits=0),
-         spread(each, "validation", digits=3), spread(each, "test", digits=3), *(spread(each, name) for name in more))
+        (
+            who,
+            spread(each),
+            spread(each, "search_s"),
+            spread(each, "num_trials", digits=0),
+            spread(each, "validation", digits=3),
+            spread(each, "test", digits=3),
+            *(spread(each, name) for name in more),
+        )
         for who, each in runs.items()
-    ]  # fmt: skip
+    ]
 
 
 def report(header: dict[str, str], found: dict, *, quick: bool) -> str:
@@ -279,16 +316,28 @@ def report(header: dict[str, str], found: dict, *, quick: bool) -> str:
     parts += ["", "Median (min..max). Ratios are of medians of whole processes.", "", "## Targets", "", judged]
     for name, size in (("small", SMALL), ("large", LARGE)):
         if name in found:
-            parts += ["", f"## {name} trials: {size['epochs']} epochs, as of {size['as-of']}", "",
-                      table(HEAD, rows_of(found[name]))]  # fmt: skip
+            parts += [
+                "",
+                f"## {name} trials: {size['epochs']} epochs, as of {size['as-of']}",
+                "",
+                table(HEAD, rows_of(found[name])),
+            ]
     if twice := found.get("two at once"):
         parts += ["", f"Two processes of Optuna alone at once take {twice:.2f} x as long as one."]
     for seconds, runs in found.get("time", {}).items():
-        parts += ["", f"## {seconds} s: {TIMED['epochs']} epochs a trial, batches of {TIMED['batch-size']}", "",
-                  table(TIME_HEAD, rows_of(runs, "trained_s", "start_s"))]  # fmt: skip
+        parts += [
+            "",
+            f"## {seconds} s: {TIMED['epochs']} epochs a trial, batches of {TIMED['batch-size']}",
+            "",
+            table(TIME_HEAD, rows_of(runs, "trained_s", "start_s")),
+        ]
     for name, runs in found.get("quality", {}).items():
-        parts += ["", f"## {name}: {QUALITY['seconds']} s, {QUALITY['epochs']} epochs a trial, a run a seed", "",
-                  table(HEAD, rows_of(runs))]  # fmt: skip
+        parts += [
+            "",
+            f"## {name}: {QUALITY['seconds']} s, {QUALITY['epochs']} epochs a trial, a run a seed",
+            "",
+            table(HEAD, rows_of(runs)),
+        ]
     if events := found.get("events"):
         rows = [(f"{size:,}", f"{micros:,.0f}") for size, micros in events.items()]
         parts += ["", "## Simulated sweeps", "", table(("trials", "work a trial, microseconds"), rows)]

@@ -159,10 +159,11 @@ def targets(found: dict[Job, dict[str, list[Timed]]]) -> list[Target]:
     return [
         Target(
             name=f"{job.library}, {job.name}: fit, raytemplate / by hand",
-            found=ratio(median(timed["raytemplate"], "fit_s"), median(timed["by hand"], "fit_s")), high=AT_MOST,
+            found=ratio(median(timed["raytemplate"], "fit_s"), median(timed["by hand"], "fit_s")),
+            high=AT_MOST,
         )
         for job, timed in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def report(found: dict[Job, dict[str, list[Timed]]], header: dict[str, str], *, quick: bool) -> str:
@@ -197,9 +198,13 @@ NOTES = (
 def _row(name: str, timed: list[Timed]) -> tuple[str, ...]:
     peak = max(one.peak_rss_mb for one in timed)
     return (
-        name, spread(timed, "fit_s", digits=2), spread(timed, "rounds_s", digits=2), spread(timed),
-        spread(timed, "test_mae", digits=3), f"{peak:,.0f}",
-    )  # fmt: skip
+        name,
+        spread(timed, "fit_s", digits=2),
+        spread(timed, "rounds_s", digits=2),
+        spread(timed),
+        spread(timed, "test_mae", digits=3),
+        f"{peak:,.0f}",
+    )
 
 
 def parse() -> argparse.Namespace:
@@ -221,11 +226,17 @@ def jobs(options: argparse.Namespace, place: Path) -> list[Job]:
     tables = {"flights": (options.folder.resolve(), "2013-06-01"), f"{options.rows:,} rows": (large, "latest")}
     chosen = (options.only,) if options.only else LIBRARIES
     return [
-        Job(name=name, library=library, folder=folder, as_of=as_of, rounds=options.rounds,
-            arrays=place / f"arrays-{folder.name}-{library}")
+        Job(
+            name=name,
+            library=library,
+            folder=folder,
+            as_of=as_of,
+            rounds=options.rounds,
+            arrays=place / f"arrays-{folder.name}-{library}",
+        )
         for name, (folder, as_of) in tables.items()
         for library in chosen
-    ]  # fmt: skip
+    ]
 
 
 def main() -> int:

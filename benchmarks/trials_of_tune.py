@@ -34,9 +34,13 @@ def train(context, options, training) -> None:
     for epoch in range(1, training.epochs + 1):
         time.sleep(training.weight_decay)
         context.report(
-            epoch=epoch, train_loss=1.0, validation=training.lr, loop_s=0.0, num_rows=1,
+            epoch=epoch,
+            train_loss=1.0,
+            validation=training.lr,
+            loop_s=0.0,
+            num_rows=1,
             save=lambda folder: (folder / "nothing").write_text(""),
-        )  # fmt: skip
+        )
 
 
 def measure(options: argparse.Namespace, run: Path) -> dict[str, float]:
@@ -79,9 +83,13 @@ def measure(options: argparse.Namespace, run: Path) -> dict[str, float]:
         took.append(record.actual_s)
 
     advisor = Timed(
-        stage=stage, num_rows=1, refit_rows=1, budget_s=3600.0, on_trial=on_trial,
+        stage=stage,
+        num_rows=1,
+        refit_rows=1,
+        budget_s=3600.0,
+        on_trial=on_trial,
         on_begin=lambda begun: journal.trial(begun.number).folder.mkdir(parents=True),
-    )  # fmt: skip
+    )
     started, cpu = time.monotonic(), time.process_time()
     run_sweep(stage, data, journal, advisor, Meter(limit_s=3600.0, limit_usd=1.0), lambda news: None, ours=True)
     whole, cpu = time.monotonic() - started, time.process_time() - cpu

@@ -50,10 +50,11 @@ def trainer_trial(values: dict[str, Any], problem: Any) -> None:
     with tempfile.TemporaryDirectory() as storage:
         said = Path(storage) / "mae"
         ray.train.torch.TorchTrainer(
-            loop, train_loop_config={**values, "problem": problem, "said": str(said)},
+            loop,
+            train_loop_config={**values, "problem": problem, "said": str(said)},
             scaling_config=ray.train.ScalingConfig(num_workers=1, resources_per_worker={"CPU": 1}),
             run_config=ray.train.RunConfig(storage_path=storage),
-        ).fit()  # fmt: skip
+        ).fit()
         tune.report({"mae": float(said.read_text())})
 
 
@@ -77,14 +78,19 @@ def main() -> None:
     space = {"lr": tune.loguniform(*SPACE["lr"]), "hidden": tune.choice(list(SPACE["hidden"]))}
     with tempfile.TemporaryDirectory() as storage:
         tuner = tune.Tuner(
-            trainable(options.kind, problem), param_space=space,
+            trainable(options.kind, problem),
+            param_space=space,
             tune_config=tune.TuneConfig(
-                metric="mae", mode="min", num_samples=-1 if options.seconds else options.trials,
-                time_budget_s=options.seconds, reuse_actors=options.kind == "function", max_concurrent_trials=2,
+                metric="mae",
+                mode="min",
+                num_samples=-1 if options.seconds else options.trials,
+                time_budget_s=options.seconds,
+                reuse_actors=options.kind == "function",
+                max_concurrent_trials=2,
                 scheduler=tune.schedulers.ASHAScheduler(max_t=options.epochs),
             ),
             run_config=tune.RunConfig(storage_path=storage, verbose=0),
-        )  # fmt: skip
+        )
         began = time.perf_counter()
         found = tuner.fit()
         search_s = time.perf_counter() - began

@@ -29,9 +29,11 @@ def _write_money(usd: float) -> str:
 
 
 Duration = Annotated[
-    float, BeforeValidator(parse_duration), PlainSerializer(show_limit, return_type=str),
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(show_limit, return_type=str),
     WithJsonSchema(DURATION_SCHEMA),
-]  # fmt: skip
+]
 """Seconds, from such as "10m" or "50 ms"."""
 
 Money = Annotated[

@@ -55,8 +55,10 @@ def resolve(text: str, field: str, environ: Mapping[str, str]) -> str:
         cause = f"the file {where} is empty" if kind == "file" else f"the environment variable {where} is not set"
         raise UsageError(f"{field}: {cause}; the template refers to it", next_step="set it where this is typed")
     if len(value) < SHORTEST:
-        raise UsageError(f"{field}: the secret has fewer than {SHORTEST} characters, too few to keep it out of logs",
-                         next_step="use a longer one")  # fmt: skip
+        raise UsageError(
+            f"{field}: the secret has fewer than {SHORTEST} characters, too few to keep it out of logs",
+            next_step="use a longer one",
+        )
     hide(value)
     return value
 

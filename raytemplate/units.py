@@ -18,9 +18,7 @@ _DURATION = re.compile(rf"^{_NUMBER}\s*(?P<unit>ms|s|m|h|d)$")
 _SIZE = re.compile(rf"^{_NUMBER}\s*(?P<unit>(?:[kKMGT]i?)?B)$")
 _SHARE = re.compile(rf"^{_NUMBER}\s*%$")
 _MONEY = re.compile(rf"^{_NUMBER}\s*USD$")
-_MOMENT = re.compile(
-    r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d{1,6})?)?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
-)  # fmt: skip
+_MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d{1,6})?)?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII)
 _SPAN = re.compile(r"^(?P<number>[0-9]{1,9})\s*(?P<unit>m|h|d|w|day|days|week|weeks|month|months|year|years)$")
 
 

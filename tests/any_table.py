@@ -127,7 +127,9 @@ def tables(draw):
     times = [name for name in others if kinds[name] in TIMES]
     order = draw(st.permutations(sorted(kinds)))
     return Drawn(
-        table=pa.table({name: COLUMNS[kinds[name]](rng, rows) for name in order}), target=target,
+        table=pa.table({name: COLUMNS[kinds[name]](rng, rows) for name in order}),
+        target=target,
         time=times[0] if times and draw(st.booleans()) else "",
-        format=draw(st.sampled_from(["parquet", "csv", "jsonl"])), kinds=kinds,
-    )  # fmt: skip
+        format=draw(st.sampled_from(["parquet", "csv", "jsonl"])),
+        kinds=kinds,
+    )

@@ -20,9 +20,12 @@ class Store:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self._files: Any = fs.S3FileSystem(
-            endpoint_override=endpoint, region="us-east-1", access_key="writer", secret_key="of-tests",
+            endpoint_override=endpoint,
+            region="us-east-1",
+            access_key="writer",
+            secret_key="of-tests",
             allow_bucket_creation=True,
-        )  # fmt: skip
+        )
         self._files.create_dir(BUCKET)
 
     def put(self, key: str, content: bytes) -> str:

@@ -29,12 +29,17 @@ def environment(**more: str) -> dict[str, str]:
 
 def raytemplate(
     *arguments: str, cwd: Path, timeout_s: float = 180, env: dict[str, str] | None = None, **more: Any
-) -> subprocess.CompletedProcess[str]:  # fmt: skip
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [COMMAND, *map(str, arguments)], cwd=cwd, env=env or environment(), capture_output=True, text=True,
-        timeout=timeout_s, **more,
-    )  # fmt: skip
+        [COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=env or environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        **more,
+    )
 
 
 def here(*arguments: Any, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -56,9 +61,15 @@ def here(*arguments: Any, cwd: Path) -> subprocess.CompletedProcess[str]:
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     """Begin a command and come back; it has a process group of its own, as a terminal would give it."""
     return subprocess.Popen(
-        [COMMAND, *map(str, arguments)], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True, preexec_fn=hear_ctrl_c,
-    )  # fmt: skip
+        [COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
+    )
 
 
 def hear_ctrl_c() -> None:

@@ -97,8 +97,12 @@ def one_ray() -> Iterator[None]:
     import ray
 
     ray.init(
-        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
         object_store_memory=500_000_000,
-    )  # fmt: skip
+    )
     yield
     ray.shutdown()

@@ -49,9 +49,10 @@ def test_what_is_held_for_a_while_is_charged_for_that_while():
 
 
 @given(
-    holds=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 500)), max_size=20), always=st.floats(0, 0.01),
+    holds=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 500)), max_size=20),
+    always=st.floats(0, 0.01),
     money=st.floats(0.01, 10),
-)  # fmt: skip
+)
 def test_whoever_asks_before_holding_never_passes_the_money(holds, always, money):
     clock = FakeClock()
     of = meter(clock, limit_s=1e9, limit_usd=money, usd_per_s=always)
@@ -81,16 +82,24 @@ def test_what_is_spent_is_spent():
 
 
 @given(
-    limit=st.floats(1, 1e4), reserve=st.floats(0, 100), price=st.sampled_from([0.0, 1e-4, 0.1]),
-    money=st.floats(0.01, 10), wants=st.lists(st.tuples(SECONDS, SECONDS), max_size=8),
-)  # fmt: skip
+    limit=st.floats(1, 1e4),
+    reserve=st.floats(0, 100),
+    price=st.sampled_from([0.0, 1e-4, 0.1]),
+    money=st.floats(0.01, 10),
+    wants=st.lists(st.tuples(SECONDS, SECONDS), max_size=8),
+)
 def test_no_chain_of_resumes_is_ever_granted_more_than_the_budget(limit, reserve, price, money, wants):
     clock, spent, trained = FakeClock(), Spent(), 0.0
     for start_s, wanted_s in wants:
         of = Meter(
-            limit_s=limit, limit_usd=money, reserve_s=reserve, usd_per_s=price, earlier=spent, clock=clock,
+            limit_s=limit,
+            limit_usd=money,
+            reserve_s=reserve,
+            usd_per_s=price,
+            earlier=spent,
+            clock=clock,
             started=clock(),
-        )  # fmt: skip
+        )
         clock.pass_s(start_s)
         granted = min(wanted_s, max(0.0, of.training_remaining_s()))
         clock.pass_s(granted)

@@ -114,10 +114,15 @@ def test_a_broken_plug_in_that_nobody_asked_for_is_in_nobodys_way(site):
 
 
 def test_check_places_every_problem_with_plug_ins(site):
-    site("bad-ones", {
-        plugins.METRICS: {"zzz": "bad_ones:X"}, plugins.GATES: {"strange": "bad_ones:X"},
-        plugins.FEATURES: {"odd": "bad_ones:X"},
-    }, "raise OSError('no licence')")  # fmt: skip
+    site(
+        "bad-ones",
+        {
+            plugins.METRICS: {"zzz": "bad_ones:X"},
+            plugins.GATES: {"strange": "bad_ones:X"},
+            plugins.FEATURES: {"odd": "bad_ones:X"},
+        },
+        "raise OSError('no licence')",
+    )
     wrong = {
         "evaluation.also": ["rmse", "zzz"], "governance.gates.strange": {}, "features.columns.temp": {"kind": "odd"},
         "data.format": "parqet",

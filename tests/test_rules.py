@@ -128,8 +128,11 @@ def broad_lines(tree: ast.AST) -> list[int]:
 def test_what_catches_everything_says_why() -> None:
     """Where no reason can be given, the errors that are meant are named instead; a bug must not look like them."""
     package = Path(errors.__file__).parent
-    assert {str(path.relative_to(package)): lines for path in package.rglob("*.py")
-            if (lines := unexplained(path.read_text()))} == {}  # fmt: skip
+    assert {
+        str(path.relative_to(package)): lines
+        for path in package.rglob("*.py")
+        if (lines := unexplained(path.read_text()))
+    } == {}
 
 
 @pytest.mark.parametrize(
@@ -188,8 +191,9 @@ def test_private_parts_of_ray_are_used_in_one_folder_only() -> None:
     paths = [path.relative_to(package) for path in package.rglob("*.py") if USES_RAY.search(path.read_text())]
     assert len(paths) > 20
     elsewhere = [path for path in paths if not path.is_relative_to(PRIVATE_FOLDER)]
-    assert {str(path): lines for path in elsewhere
-            if (lines := private_names_of_others((package / path).read_text()))} == {}  # fmt: skip
+    assert {
+        str(path): lines for path in elsewhere if (lines := private_names_of_others((package / path).read_text()))
+    } == {}
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize(
-    ("parse", "text"), [(parse, text) for parse, texts in WRONG.items() for text in texts],
+    ("parse", "text"),
+    [(parse, text) for parse, texts in WRONG.items() for text in texts],
     ids=lambda one: str(getattr(one, "__name__", one))[:20],
-)  # fmt: skip
+)
 def test_what_is_not_spelt_is_refused(parse, text):
     with pytest.raises(ValueError, match=r"^got .*, expected "):
         parse(text)
@@ -40,13 +41,16 @@ def test_what_is_not_spelt_is_refused(parse, text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2024-05-29", datetime(2024, 5, 29, tzinfo=UTC)), (" 2024-05-29 ", datetime(2024, 5, 29, tzinfo=UTC)),
-        ("20240529", datetime(2024, 5, 29, tzinfo=UTC)), ("2024-05-29T06", datetime(2024, 5, 29, 6, tzinfo=UTC)),
+        ("2024-05-29", datetime(2024, 5, 29, tzinfo=UTC)),
+        (" 2024-05-29 ", datetime(2024, 5, 29, tzinfo=UTC)),
+        ("20240529", datetime(2024, 5, 29, tzinfo=UTC)),
+        ("2024-05-29T06", datetime(2024, 5, 29, 6, tzinfo=UTC)),
         ("2024-05-29 06:30:01.5+0130", datetime(2024, 5, 29, 5, 0, 1, 500_000, tzinfo=UTC)),
         ("2024-05-29T06:30Z", datetime(2024, 5, 29, 6, 30, tzinfo=UTC)),
-        ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)), ("9999-12-31", datetime(9999, 12, 31, tzinfo=UTC)),
+        ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
+        ("9999-12-31", datetime(9999, 12, 31, tzinfo=UTC)),
     ],
-)  # fmt: skip
+)
 def test_a_moment_is_read_and_shown_with_all_its_digits(text, expected):
     assert parse_moment(text) == expected
     if expected.second == 0:

@@ -102,6 +102,4 @@ def _rollback_interrupted(error: BaseException, name: str, head: Head | None, te
     done = "nothing was moved"
     if head is not None and head.term > term_before:
         done = f"version {head.version} is the champion of {name} again; MLflow may not know it yet"
-    return Interrupted(
-        f"interrupted: {done}", next_step=f"raytemplate show {name}", terminated=was_terminated(error)
-    )  # fmt: skip
+    return Interrupted(f"interrupted: {done}", next_step=f"raytemplate show {name}", terminated=was_terminated(error))

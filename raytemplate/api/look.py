@@ -104,8 +104,9 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | Version
         if lost is not None:
             raise lost from error
         if near := get_close_matches(name, known, n=1):
-            raise UsageError(f'no model "{name}"; did you mean {near[0]}?',
-                             next_step=f"raytemplate show {near[0]}") from error  # fmt: skip
+            raise UsageError(
+                f'no model "{name}"; did you mean {near[0]}?', next_step=f"raytemplate show {near[0]}"
+            ) from error
         raise
 
 
@@ -134,9 +135,12 @@ def report(ref: str, *, workspace: str | None = None) -> str:
     found = _run_seen(found_in, ref)
     lock = read_lock(found.journal)
     made = MadeFrom(
-        code_sha256=lock.code_sha256, environment=lock.environment, resolved=lock.resolved, origins=lock.origins,
+        code_sha256=lock.code_sha256,
+        environment=lock.environment,
+        resolved=lock.resolved,
+        origins=lock.origins,
         reasons=lock.reasons,
-    )  # fmt: skip
+    )
     events = event_rows(open_ledger(found_in), lock.plan.name)
     return report_page(found.view(), made, events, found.journal.statistics().get("train"))
 
@@ -169,8 +173,10 @@ def winning_template(ref: str, *, workspace: str | None = None) -> str:
 def _swept_run(ref: str, workspace: str | None) -> Run:
     found = find(ref, workspace=workspace)
     if found.plan.sweep is None:
-        raise UsageError(f"run {found.id} searched nothing: its template has no tuning.space",
-                         next_step=f"raytemplate show {found.id}")  # fmt: skip
+        raise UsageError(
+            f"run {found.id} searched nothing: its template has no tuning.space",
+            next_step=f"raytemplate show {found.id}",
+        )
     return found
 
 

@@ -81,9 +81,13 @@ class Planned:
 
 
 def plan(
-    spec: TemplateSpec, as_of: str = "now", *, data: object = None, workspace: str | None = None,
+    spec: TemplateSpec,
+    as_of: str = "now",
+    *,
+    data: object = None,
+    workspace: str | None = None,
     address: str | None = None,
-) -> Planned:  # fmt: skip
+) -> Planned:
     """What a run would do. Nothing is started.
 
     Args:
@@ -146,8 +150,10 @@ def _check_installed(spec: TemplateSpec) -> None:
     family: Family = plugins.load(plugins.FAMILIES, spec.family)
     missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise PlanError(f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
-                        next_step=f"pip install {_what_brings(family, missing)}")  # fmt: skip
+        raise PlanError(
+            f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
+            next_step=f"pip install {_what_brings(family, missing)}",
+        )
 
 
 def _what_brings(family: Family, missing: list[str]) -> str:
@@ -181,8 +187,9 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
     try:
         found = codec.loads(RunPlan, path.read_bytes(), where="it")
     except IntegrityError as error:
-        raise UsageError(f"{path}: expected a plan that plan --save wrote; {error.what}",
-                         next_step=error.next_step or again) from error  # fmt: skip
+        raise UsageError(
+            f"{path}: expected a plan that plan --save wrote; {error.what}", next_step=error.next_step or again
+        ) from error
     beside = path.absolute().parent
     found = _moved(found, lambda named: str(Path(os.path.normpath(beside / named))))
     if id_of(json.loads(path.read_bytes())) != found.id:  # as it is written: an earlier version wrote fewer fields

@@ -34,9 +34,13 @@ if TYPE_CHECKING:
 
 
 def run(
-    planned: Planned, *, listener: Listener | None = None, quiet: bool = False, began: float | None = None,
+    planned: Planned,
+    *,
+    listener: Listener | None = None,
+    quiet: bool = False,
+    began: float | None = None,
     own_process: bool = False,
-) -> Run:  # fmt: skip
+) -> Run:
     """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
 
     Args:
@@ -58,10 +62,16 @@ def run(
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
         journal = begin(folder, planned.plan, planned.spec, planned.address)
-        _carry_out(Work(
-            plan=planned.plan, journal=journal, workspace=planned.workspace, listener=listener or _teller(quiet),
-            began=began, own_process=own_process,
-        ))  # fmt: skip
+        _carry_out(
+            Work(
+                plan=planned.plan,
+                journal=journal,
+                workspace=planned.workspace,
+                listener=listener or _teller(quiet),
+                began=began,
+                own_process=own_process,
+            )
+        )
     return Run(journal)
 
 
@@ -109,10 +119,17 @@ def resume(
             move(journal, locked, address, nodes_at)
         for kind in put_aside:
             journal.supersede(kind)
-        _carry_out(Work(
-            plan=locked, journal=journal, workspace=found_in, listener=listener or _teller(quiet), began=began,
-            own_process=own_process, again=True,
-        ))  # fmt: skip
+        _carry_out(
+            Work(
+                plan=locked,
+                journal=journal,
+                workspace=found_in,
+                listener=listener or _teller(quiet),
+                began=began,
+                own_process=own_process,
+                again=True,
+            )
+        )
     return Run(journal)
 
 
@@ -137,9 +154,15 @@ def unfinished(planned: Planned) -> Journal | None:
 
 
 def submit(
-    planned: Planned, *, key: str = "", detach: bool = False, listener: Listener | None = None,
-    quiet: bool = False, began: float | None = None, own_process: bool = False,
-) -> Run:  # fmt: skip
+    planned: Planned,
+    *,
+    key: str = "",
+    detach: bool = False,
+    listener: Listener | None = None,
+    quiet: bool = False,
+    began: float | None = None,
+    own_process: bool = False,
+) -> Run:
     """Execute a plan on the cluster whose Jobs API is at `planned.address`; judge and promote here.
 
     Args:
@@ -165,15 +188,23 @@ def submit(
     )
     end = journal.read(RunEnd)
     if end is not None and end.state == "failed" and not detach:
-        raise UsageError(f"run {journal.run_id}, sent with this key, has failed: {end.message}",
-                         next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
+        raise UsageError(
+            f"run {journal.run_id}, sent with this key, has failed: {end.message}",
+            next_step=f"raytemplate resume {journal.run_id}",
+        )
     if detach or end is not None:
         return Run(journal)
     with working_on(journal):
-        _carry_out(Work(
-            plan=planned.plan, journal=journal, workspace=planned.workspace, listener=listener or _teller(quiet),
-            began=began, own_process=own_process,
-        ))  # fmt: skip
+        _carry_out(
+            Work(
+                plan=planned.plan,
+                journal=journal,
+                workspace=planned.workspace,
+                listener=listener or _teller(quiet),
+                began=began,
+                own_process=own_process,
+            )
+        )
     return Run(journal)
 
 

@@ -49,8 +49,13 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     with written_to(str(output), about.storage) as file:
         _check_output(str(output), file, source, about.keys)
         num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
-    return Predicted(name=opened.name, version=opened.version, num_rows=num_rows, num_unknown=num_unknown,
-                     left_out=say_left_out(source.left_out))  # fmt: skip
+    return Predicted(
+        name=opened.name,
+        version=opened.version,
+        num_rows=num_rows,
+        num_unknown=num_unknown,
+        left_out=say_left_out(source.left_out),
+    )
 
 
 def _check_scored_columns(source: SourceTable, columns: tuple[str, ...], ref: str) -> None:

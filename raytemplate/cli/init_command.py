@@ -19,9 +19,15 @@ from raytemplate.starting.starters import STARTERS
 @click.option("--header/--no-header", default=None, help="With --data: whether CSV names its columns in line 1.")
 @click.option("--dates", metavar="FORMAT", multiple=True, help="With --data: a format of dates, such as %d/%m/%Y.")
 def command(
-    folder: str, example: str | None, starter: str | None, data: str | None, target: str | None, time: str | None,
-    header: bool | None, dates: tuple[str, ...],
-) -> Answer:  # fmt: skip
+    folder: str,
+    example: str | None,
+    starter: str | None,
+    data: str | None,
+    target: str | None,
+    time: str | None,
+    header: bool | None,
+    dates: tuple[str, ...],
+) -> Answer:
     """Make a folder with a commented template: for your own data, for an example, or one to fill in."""
     if not folder.strip():
         raise click.UsageError('DIR: got "", expected the name of a folder, such as demo')
@@ -52,8 +58,11 @@ def _starter(folder: Path, name: str) -> Answer:
 
     made = write_starter(folder, name)
     rows = [(f"{made.template.name}:{line}", field, what) for line, field, what in made.to_fill_in]
-    text = f"{' and '.join(path.name for path in made.files)} are in {folder}." if len(made.files) > 1 else (
-        f"{made.template} is written.")  # fmt: skip
+    text = (
+        f"{' and '.join(path.name for path in made.files)} are in {folder}."
+        if len(made.files) > 1
+        else (f"{made.template} is written.")
+    )
     after = f"  cd {shlex.quote(str(folder))}\n  raytemplate check {made.template.name}"
     said = {
         "folder": str(folder), "template": str(made.template), "files": tuple(map(str, made.files)),

@@ -22,9 +22,11 @@ _EVERYWHERE: tuple[tuple[str, bool, str | None, str], ...] = (
     ("--quiet", True, None, "No progress; results only."),
 )
 as_of_option = click.option(
-    "--as-of", default="now", metavar="TIME",
+    "--as-of",
+    default="now",
+    metavar="TIME",
     help="A date or time (UTC), now (the last midnight, default) or latest (after the newest row).",
-)  # fmt: skip
+)
 
 address_option = click.option(
     "--address", metavar="ADDRESS", help="A Ray that already runs: auto finds the one here (default: one of its own)."

@@ -83,8 +83,10 @@ def give(answer: Answer, asked: Wishes) -> int:
     except BrokenPipeError:
         return answer.code  # whoever read has seen enough, as with `| head`
     except OSError as error:
-        raise Unavailable(f"stdout: the result could not be written: {error.strerror}",
-                          next_step="what was done is kept: raytemplate runs") from error  # fmt: skip
+        raise Unavailable(
+            f"stdout: the result could not be written: {error.strerror}",
+            next_step="what was done is kept: raytemplate runs",
+        ) from error
     return answer.code
 
 

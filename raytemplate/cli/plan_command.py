@@ -24,9 +24,14 @@ from raytemplate.cli.output import Answer
 @workspace_option
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan, for run --plan.")
 def command(
-    file: Path, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None, workspace: str | None,
+    file: Path,
+    sets: tuple[str, ...],
+    variant: str | None,
+    as_of: str,
+    address: str | None,
+    workspace: str | None,
     save: Path | None,
-) -> Answer:  # fmt: skip
+) -> Answer:
     """Show what a run would do: windows, stages, resources, time and cost. Starts nothing."""
     from raytemplate import api
     from raytemplate.planning.addresses import command_for

@@ -84,9 +84,10 @@ class Progress(Lines):
 
             before, price = journal.spent().seconds - time.monotonic(), plan.limits.usd_per_s
             self._screen = Screen(
-                stream(), lambda: budget_line(plan, before + time.monotonic(), spent_on(journal, price).usd),
+                stream(),
+                lambda: budget_line(plan, before + time.monotonic(), spent_on(journal, price).usd),
                 lambda: budget_gauges(plan, before + time.monotonic(), spent_on(journal, price).usd),
-            )  # fmt: skip
+            )
         self._plan = plan
         super().started(plan, run_id)
 

@@ -29,9 +29,15 @@ if TYPE_CHECKING:
 @click.option("--resume", "go_on", is_flag=True, help="Go on with an unfinished run of the same plan, if there is one.")
 @workspace_option
 def command(
-    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
-    plan_file: Path | None, go_on: bool, workspace: str | None,
-) -> Answer:  # fmt: skip
+    file: Path | None,
+    sets: tuple[str, ...],
+    variant: str | None,
+    as_of: str,
+    address: str | None,
+    plan_file: Path | None,
+    go_on: bool,
+    workspace: str | None,
+) -> Answer:
     """Retrain as a template says: ingest, fit, evaluate, govern, promote."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED
@@ -58,17 +64,27 @@ def command(
 
 
 def _submitting(
-    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
-    plan_file: Path | None, workspace: str | None,
-) -> str:  # fmt: skip
+    file: Path | None,
+    sets: tuple[str, ...],
+    variant: str | None,
+    as_of: str,
+    address: str | None,
+    plan_file: Path | None,
+    workspace: str | None,
+) -> str:
     what = f"--plan {quote(str(plan_file))}" if plan_file else quote(str(file))
     return f"raytemplate submit {what} {command_tail(as_of, sets, variant, workspace, address)}"
 
 
 def planned_from(
-    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str | None,
-    plan_file: Path | None, workspace: str | None,
-) -> Planned:  # fmt: skip
+    file: Path | None,
+    sets: tuple[str, ...],
+    variant: str | None,
+    as_of: str,
+    address: str | None,
+    plan_file: Path | None,
+    workspace: str | None,
+) -> Planned:
     """The plan that a command was given: a saved one, or that of a template."""
     from raytemplate import api
 

@@ -38,9 +38,13 @@ class Screen:
         self._console = Console(file=out, highlight=False)
         # What a project's own code prints goes above the two lines, where stdout is the same terminal.
         self._live = Live(
-            console=self._console, get_renderable=self._picture, transient=True, refresh_per_second=_A_SECOND,
-            redirect_stdout=sys.stdout.isatty(), redirect_stderr=False,
-        )  # fmt: skip
+            console=self._console,
+            get_renderable=self._picture,
+            transient=True,
+            refresh_per_second=_A_SECOND,
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def show(self, text: str, *, done: int = 0, of: int = 0) -> None:

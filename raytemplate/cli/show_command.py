@@ -19,8 +19,9 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
         raise click.UsageError("--trials and --config: ask for one of them")
     if trials:
         found_trials = api.trials(ref, workspace=workspace)
-        return Answer(kind="Trials", data={"trials": found_trials.trials, "best": found_trials.best},
-                      text=str(found_trials))  # fmt: skip
+        return Answer(
+            kind="Trials", data={"trials": found_trials.trials, "best": found_trials.best}, text=str(found_trials)
+        )
     if config:
         text = api.winning_template(ref, workspace=workspace)
         return Answer(kind="Template", data={"template": text}, text=text.rstrip())
@@ -32,8 +33,9 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
     if isinstance(found, Run):
         return Answer(kind="Run", data=run_data(found), text=str(found))
     if isinstance(found, VersionView):
-        return Answer(kind="Version", data={"version": found.version, "reigns": found.reigns, "run": found.run},
-                      text=str(found))  # fmt: skip
+        return Answer(
+            kind="Version", data={"version": found.version, "reigns": found.reigns, "run": found.run}, text=str(found)
+        )
     data = {"model": found.model, "overdue": found.model.overdue(found.now), "events": found.events,
             "runs": found.runs, "gates": found.gates, "service": found.service}  # fmt: skip
     return Answer(kind="Model", data=data, text=str(found))

@@ -21,9 +21,16 @@ from raytemplate.cli.output import Answer
 @click.option("--key", default="", metavar="TEXT", help="The same plan sent twice with one key is one job.")
 @workspace_option
 def command(
-    file: Path | None, sets: tuple[str, ...], variant: str | None, as_of: str, address: str, plan_file: Path | None,
-    detach: bool, key: str, workspace: str | None,
-) -> Answer:  # fmt: skip
+    file: Path | None,
+    sets: tuple[str, ...],
+    variant: str | None,
+    as_of: str,
+    address: str,
+    plan_file: Path | None,
+    detach: bool,
+    key: str,
+    workspace: str | None,
+) -> Answer:
     """Retrain on a cluster: it ingests, fits and evaluates; what it hands back is judged and promoted here."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED

@@ -44,8 +44,10 @@ class Package:
             folders[:] = sorted(f for f in folders if f != "__pycache__" and not f.startswith("."))
             for name in sorted(names):
                 if name.endswith(_COMPILED):
-                    raise PlanError(f"code.modules: {self.name} holds compiled modules such as {name}",
-                                    next_step="name a module of your own that imports it")  # fmt: skip
+                    raise PlanError(
+                        f"code.modules: {self.name} holds compiled modules such as {name}",
+                        next_step="name a module of your own that imports it",
+                    )
                 if name.endswith(".py"):
                     path = Path(location, name)
                     yield f"{self.name}/{path.relative_to(self.path).as_posix()}", path
@@ -107,8 +109,10 @@ def code_of(modules: Iterable[str], folder: Path) -> CodeRef:
     packages = _packages(named, folder)
     size = sum(path.stat().st_size for package in packages for _, path in package.files())
     if size > _MOST_BYTES:
-        raise PlanError(f"code.modules: {show_bytes(size)} of Python files, at most {show_bytes(_MOST_BYTES)} travel "
-                        "with a model", next_step="name modules of your own, not of a library")  # fmt: skip
+        raise PlanError(
+            f"code.modules: {show_bytes(size)} of Python files, at most {show_bytes(_MOST_BYTES)} travel with a model",
+            next_step="name modules of your own, not of a library",
+        )
     return CodeRef(modules=named, sha256=_digest(file for package in packages for file in package.files()))
 
 

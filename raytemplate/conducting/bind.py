@@ -94,10 +94,17 @@ class Bound:
         assert self._promoter is not None
         name, workspace = self._plan.name, self._workspace
         return Execution(
-            plan=self._plan, journal=self._journal, engine=self._engine, promoter=self._promoter,
-            store=ContentStore(workspace.models), meter=meter, listener=self._listener,
-            champion_now=lambda: champion_of(name, workspace), package=package, turn=turn_of(workspace, name),
-        )  # fmt: skip
+            plan=self._plan,
+            journal=self._journal,
+            engine=self._engine,
+            promoter=self._promoter,
+            store=ContentStore(workspace.models),
+            meter=meter,
+            listener=self._listener,
+            champion_now=lambda: champion_of(name, workspace),
+            package=package,
+            turn=turn_of(workspace, name),
+        )
 
     def abandon(self) -> None:
         """End the promoter at once: whoever pressed Ctrl-C does not want a promotion any more."""
@@ -132,9 +139,12 @@ def _hear_signals_again() -> None:
 def _own_ray(plan: RunPlan, workspace: Workspace) -> LocalRay:
     machine = this_machine()
     return LocalRay(
-        num_cpus=machine.cpus, num_gpus=machine.gpus, object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
-        runtime_envs=plan.fit.workers > 0, turn=workspace.locks / "ray",
-    )  # fmt: skip
+        num_cpus=machine.cpus,
+        num_gpus=machine.gpus,
+        object_store_bytes=object_store_bytes(plan, machine.memory_bytes),
+        runtime_envs=plan.fit.workers > 0,
+        turn=workspace.locks / "ray",
+    )
 
 
 def object_store_bytes(plan: RunPlan, machine_bytes: int) -> int:

@@ -54,8 +54,10 @@ def work(storage: Path, run_id: str, began: float) -> None:
     """
     shared = shared_journal(storage, run_id)
     if not (shared.folder / LOCK).is_file():
-        raise PlanError(f"the cluster does not see {shared.folder}, which was written where the command was typed",
-                        next_step="set tracking.storage to a folder that both see")  # fmt: skip
+        raise PlanError(
+            f"the cluster does not see {shared.folder}, which was written where the command was typed",
+            next_step="set tracking.storage to a folder that both see",
+        )
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
     shared.supersede(RunEnd)  # of an earlier job, which its watchdog ended
@@ -64,15 +66,24 @@ def work(storage: Path, run_id: str, began: float) -> None:
     refuse_spent(plan, shared, meter)
     ray = AttachedRay("auto").start()
     with (
-        FileLock(shared.active, 0.0), shared.attempt(meter) as attempt, watched(shared.folder, attempt, meter),
+        FileLock(shared.active, 0.0),
+        shared.attempt(meter) as attempt,
+        watched(shared.folder, attempt, meter),
         Timekeeper(plan, shared, meter, own=True) as keeper,
-    ):  # fmt: skip
+    ):
         try:
             engine = RayEngine(ray, plan, shared.folder)
             Execution(
-                plan=plan, journal=shared, engine=engine, promoter=NoPromoter(), store=shared_store(storage),
-                meter=meter, listener=Listener(), champion_now=lambda: handover.champion, package=package,
-            ).run_up_to_evaluation()  # fmt: skip
+                plan=plan,
+                journal=shared,
+                engine=engine,
+                promoter=NoPromoter(),
+                store=shared_store(storage),
+                meter=meter,
+                listener=Listener(),
+                champion_now=lambda: handover.champion,
+                package=package,
+            ).run_up_to_evaluation()
         except (KeyboardInterrupt, SystemExit) as error:  # Ray takes SIGTERM for the end of the process
             if (late := keeper.was_late()) is None:
                 raise
@@ -91,8 +102,9 @@ def _refuse_unseen(plan: RunPlan) -> None:
     paths = (Path(plan.ingest.root) / file for file in files)
     unseen = next((path for path in paths if not path.exists()), None)
     if unseen is not None:
-        raise PlanError(f"the cluster does not see the data: {unseen}",
-                        next_step="set data.source to a place that both see")  # fmt: skip
+        raise PlanError(
+            f"the cluster does not see the data: {unseen}", next_step="set data.source to a place that both see"
+        )
 
 
 def _run(storage: str, run_id: str) -> int:

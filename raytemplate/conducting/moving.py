@@ -55,8 +55,9 @@ def _refuse_other_kind(journal: Journal, address: str, *, submitted: bool) -> No
         kind = "submitted" if is_jobs_api(address) else "sent there"
         raise UsageError(
             f"--address {address}: run {journal.run_id} was not {kind}, it is driven from here: expected auto or "
-            "host:port", next_step=f"raytemplate resume {journal.run_id} --address HOST:PORT",
-        )  # fmt: skip
+            "host:port",
+            next_step=f"raytemplate resume {journal.run_id} --address HOST:PORT",
+        )
 
 
 def _refuse_too_small(plan: RunPlan, cluster: Cluster) -> None:
@@ -65,10 +66,14 @@ def _refuse_too_small(plan: RunPlan, cluster: Cluster) -> None:
     if plan.sweep is not None:
         stage, workers = plan.sweep.arms[0], plan.sweep.workers * plan.sweep.slots
     memory = f"{stage.memory_per_worker} B" if stage.memory_per_worker else None
-    worker = PerWorkerSpec.model_validate({
-        "cpus": stage.cpus_per_worker, "gpus": stage.gpus_per_worker, "memory": memory,
-        "accelerator": stage.accelerator,
-    })  # fmt: skip
+    worker = PerWorkerSpec.model_validate(
+        {
+            "cpus": stage.cpus_per_worker,
+            "gpus": stage.gpus_per_worker,
+            "memory": memory,
+            "accelerator": stage.accelerator,
+        }
+    )
     try:
         check_fits(cluster, worker, workers, stream=plan.ingest.mode == "stream")
     except PlanError as error:
@@ -87,8 +92,10 @@ def _refuse_if_somebody_works(journal: Journal, job: SubmittedJob) -> None:
     except RaytemplateError:
         works = True
     if works:
-        raise UsageError(f"run {journal.run_id}: its job still works at {job.address}; it was not moved",
-                         next_step=f"raytemplate stop {journal.run_id}, then the same again")  # fmt: skip
+        raise UsageError(
+            f"run {journal.run_id}: its job still works at {job.address}; it was not moved",
+            next_step=f"raytemplate stop {journal.run_id}, then the same again",
+        )
 
 
 def _beats(shared: Journal) -> bool:

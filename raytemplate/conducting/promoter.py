@@ -42,9 +42,13 @@ class PromoterProcess:
             # Ray may change it meanwhile in another thread, and then exec has once failed with EFAULT.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "raytemplate.conducting.promoting", str(workspace.folder), *ahead],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, start_new_session=True, text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                start_new_session=True,
+                text=True,
                 env=dict(os.environ),
-            )  # fmt: skip
+            )
 
     def __enter__(self) -> PromoterProcess:
         return self

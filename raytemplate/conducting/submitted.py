@@ -127,14 +127,25 @@ def finish(work: Work, spent: Spent, promoter: Promoter) -> None:
     plan, journal, workspace = work.plan, work.journal, work.workspace
     store = ContentStore(workspace.models)
     if not bring_back(Path(journal.need(SubmittedJob).storage), journal, store):
-        raise EngineError("submit", f"run {journal.run_id} has not been evaluated yet",
-                          next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
+        raise EngineError(
+            "submit",
+            f"run {journal.run_id} has not been evaluated yet",
+            next_step=f"raytemplate resume {journal.run_id}",
+        )
     meter = plan.limits.meter(_before(plan, journal.need(ClusterWork), work.began, spent), work.began)
     Execution(
-        plan=plan, journal=journal, engine=NoEngine(), promoter=promoter, store=store, meter=meter,
-        listener=work.listener, champion_now=lambda: champion_of(plan.name, workspace), package=package,
-        turn=turn_of(workspace, plan.name), most_again=0,
-    ).run()  # fmt: skip
+        plan=plan,
+        journal=journal,
+        engine=NoEngine(),
+        promoter=promoter,
+        store=store,
+        meter=meter,
+        listener=work.listener,
+        champion_now=lambda: champion_of(plan.name, workspace),
+        package=package,
+        turn=turn_of(workspace, plan.name),
+        most_again=0,
+    ).run()
 
 
 def _before(plan: RunPlan, work: ClusterWork, began: float, spent: Spent) -> Spent:
@@ -237,8 +248,10 @@ class _Silence:
 def _not_heard_of(error: Unavailable, journal: Journal) -> Unavailable:
     """The cluster has gone, or the way to it: the job may go on there, and can be gone on with here or elsewhere."""
     again = f"raytemplate resume {journal.run_id}"
-    return Unavailable(f"{error.what}; the job may go on there; nothing was promoted",
-                       next_step=f"{again}  (on another cluster: {again} --address {JOBS_EXAMPLE})")  # fmt: skip
+    return Unavailable(
+        f"{error.what}; the job may go on there; nothing was promoted",
+        next_step=f"{again}  (on another cluster: {again} --address {JOBS_EXAMPLE})",
+    )
 
 
 def failure(state: JobState, log: str, run_id: str, end: RunEnd | None) -> RaytemplateError:

@@ -53,10 +53,14 @@ class _Asked:
         word = last_word(Path(self.attempt))
         usd_before = self.earlier_usd + (word.seen_usd - word.usd_per_s * word.seen_s if word else 0.0)
         meter = Meter(
-            limit_s=self.limit_s, limit_usd=self.limit_usd, judging_s=self.judging_s, judging_usd=self.judging_usd,
-            usd_per_s=word.usd_per_s if word else 0.0, earlier=Spent(seconds=self.earlier_s, usd=usd_before),
+            limit_s=self.limit_s,
+            limit_usd=self.limit_usd,
+            judging_s=self.judging_s,
+            judging_usd=self.judging_usd,
+            usd_per_s=word.usd_per_s if word else 0.0,
+            earlier=Spent(seconds=self.earlier_s, usd=usd_before),
             started=self.started,
-        )  # fmt: skip
+        )
         return meter.judging_remaining_s() if (folder / _FITTED).exists() else meter.remaining_s()
 
 
@@ -69,16 +73,25 @@ def watched(folder: Path, attempt: Path, meter: Meter) -> Generator[None]:
         attempt: where it says what it has spent.
     """
     asked = _Asked(
-        attempt=str(attempt), started=meter.started, limit_s=meter.limit_s, limit_usd=meter.limit_usd,
-        judging_s=meter.judging_s, judging_usd=meter.judging_usd, earlier_s=meter.earlier.seconds,
+        attempt=str(attempt),
+        started=meter.started,
+        limit_s=meter.limit_s,
+        limit_usd=meter.limit_usd,
+        judging_s=meter.judging_s,
+        judging_usd=meter.judging_usd,
+        earlier_s=meter.earlier.seconds,
         earlier_usd=meter.earlier.usd,
-    )  # fmt: skip
+    )
     command = [sys.executable, "-m", "raytemplate.conducting.watchdog", str(folder), json.dumps(asdict(asked))]
     # In a session of its own: neither Ctrl-C nor Ctrl-Z in the terminal is for it.
     watcher = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
         env=dict(os.environ),
-    )  # fmt: skip
+    )
     try:
         yield
     finally:

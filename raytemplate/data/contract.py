@@ -40,7 +40,7 @@ def check_rows(table: pa.Table, contract: Mapping[str, Any], location: str) -> t
                 first = column[pc.index(broken, True).as_py()].as_py()
                 found.append(
                     Breach(column=name, promise=promise, num_rows=count, location=location, value=_shown(first))
-                )  # fmt: skip
+                )
     return tuple(found)
 
 
@@ -65,9 +65,8 @@ def refuse_breaches(breaches: Iterable[Breach], num_rows: int) -> None:
 def _told(breach: Breach, num_rows: int) -> str:
     first = f"the first{f' in {breach.location}' if breach.location else ''}: {breach.value}"
     return (
-        f"contract.columns.{breach.column}: {breach.num_rows:,} of {num_rows:,} rows break "
-        f'"{breach.promise}"; {first}'
-    )  # fmt: skip
+        f'contract.columns.{breach.column}: {breach.num_rows:,} of {num_rows:,} rows break "{breach.promise}"; {first}'
+    )
 
 
 def _broken(column: Any, rule: ColumnContract) -> Iterator[tuple[str, Any]]:

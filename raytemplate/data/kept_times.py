@@ -47,9 +47,7 @@ def _askable(drop: Condition, time: str) -> tuple[Condition, ...]:
     return tuple(test for test in parts_on(drop, time) if not type_problems(test.text, {time: str(_SCHEMA_TYPE)}))
 
 
-def _slice(
-    one: Slice, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
-) -> Slice:  # fmt: skip
+def _slice(one: Slice, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str) -> Slice:
     low, high = one.time_min, one.time_max
     if low is None or high is None or not any(_dropped((low, high), tests, time)):
         return one
@@ -61,15 +59,15 @@ def _slice(
         if not kept:
             return replace(one, time_min=None, time_max=None, num_rows=0, time_rows={})
         return replace(
-            one, time_min=max(low, kept[0].start), time_max=min(high, kept[-1].end - _TICK),
+            one,
+            time_min=max(low, kept[0].start),
+            time_max=min(high, kept[-1].end - _TICK),
             time_rows={day.name: day.num_rows for day in kept},
-        )  # fmt: skip
+        )
     return _read(one, file, source, tests, time)
 
 
-def _read(
-    one: Slice, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str
-) -> Slice:  # fmt: skip
+def _read(one: Slice, file: SourceFile, source: SourceTable, tests: Sequence[Condition], time: str) -> Slice:
     table = read_slices(order_of(source, file, [one], (time,))).table
     for test in tests:
         table = table.filter(~test.expression(table.schema))

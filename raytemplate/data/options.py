@@ -31,9 +31,20 @@ SpanField = Annotated[Span, BeforeValidator(_span), PlainSerializer(str, return_
 AsText = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "boolean", "number"]})]
 Task = Literal["regression", "binary", "multiclass"]
 DatetimePart = Literal[
-    "minute", "hour", "weekday", "day", "month", "quarter", "dayofyear", "year",
-    "minute-cycle", "hour-cycle", "weekday-cycle", "month-cycle", "dayofyear-cycle",
-]  # fmt: skip
+    "minute",
+    "hour",
+    "weekday",
+    "day",
+    "month",
+    "quarter",
+    "dayofyear",
+    "year",
+    "minute-cycle",
+    "hour-cycle",
+    "weekday-cycle",
+    "month-cycle",
+    "dayofyear-cycle",
+]
 
 
 class WindowsSpec(Options):
@@ -71,9 +82,12 @@ def _share(value: object) -> float:
 
 
 Share = Annotated[
-    float, BeforeValidator(_share), Field(gt=0, lt=1), PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str),
+    float,
+    BeforeValidator(_share),
+    Field(gt=0, lt=1),
+    PlainSerializer(lambda s: f"{100 * s:g} %", return_type=str),
     WithJsonSchema(SHARE_SCHEMA),
-]  # fmt: skip
+]
 
 
 class SplitSpec(Options):

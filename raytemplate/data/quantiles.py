@@ -58,9 +58,14 @@ def quantile_profile(column: pa.ChunkedArray, family: str) -> QuantileProfile:
     keys, counts = np.unique(_keys(finite), return_counts=True)
     num_null = int(np.isnan(values).sum())
     return _bounded(
-        keys, counts, 0, type=family, num_rows=values.size, num_null=num_null,
+        keys,
+        counts,
+        0,
+        type=family,
+        num_rows=values.size,
+        num_null=num_null,
         num_nonfinite=values.size - num_null - finite.size,
-    )  # fmt: skip
+    )
 
 
 def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
@@ -69,9 +74,14 @@ def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
     parts = [(np.array(p.bins, np.uint64) >> np.uint64(shift - p.shift), np.array(p.counts, np.int64)) for p in (a, b)]
     keys, counts = _summed(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
     return _bounded(
-        keys, counts, shift, type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows,
-        num_null=a.num_null + b.num_null, num_nonfinite=a.num_nonfinite + b.num_nonfinite,
-    )  # fmt: skip
+        keys,
+        counts,
+        shift,
+        type=merged_type(a.type, b.type),
+        num_rows=a.num_rows + b.num_rows,
+        num_null=a.num_null + b.num_null,
+        num_nonfinite=a.num_nonfinite + b.num_nonfinite,
+    )
 
 
 def _bounded(keys: Keys, counts: npt.NDArray[np.int64], shift: int, **facts: Any) -> QuantileProfile:

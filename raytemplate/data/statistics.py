@@ -127,9 +127,12 @@ def terms_profile(column: pa.ChunkedArray, family: str) -> CategoryProfile:
     whole: Any = column
     counted = category_profile(pc.list_flatten(whole), family)
     return CategoryProfile(
-        type=family, num_rows=len(column), num_null=column.null_count, counts=counted.counts,
+        type=family,
+        num_rows=len(column),
+        num_null=column.null_count,
+        counts=counted.counts,
         max_undercount=counted.max_undercount,
-    )  # fmt: skip
+    )
 
 
 def time_profile(column: pa.ChunkedArray, family: str) -> TimeProfile:

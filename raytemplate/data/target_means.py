@@ -49,22 +49,32 @@ def target_mean_profile(
     cells = values.indices.to_numpy().astype(np.int64) * num_folds + folds
     counts = np.bincount(cells, minlength=len(names) * num_folds).reshape(-1, num_folds)
     sums = np.bincount(cells, target, len(names) * num_folds).reshape(-1, num_folds)
-    return _bounded(TargetMeanProfile(
-        type=family, num_rows=len(column), num_null=column.null_count,
-        counts=dict(zip(names, map(tuple, counts.tolist()), strict=True)),
-        sums=dict(zip(names, map(tuple, sums.tolist()), strict=True)),
-        all_counts=tuple(np.bincount(folds, minlength=num_folds).tolist()),
-        all_sums=tuple(np.bincount(folds, target, num_folds).tolist()),
-    ))  # fmt: skip
+    return _bounded(
+        TargetMeanProfile(
+            type=family,
+            num_rows=len(column),
+            num_null=column.null_count,
+            counts=dict(zip(names, map(tuple, counts.tolist()), strict=True)),
+            sums=dict(zip(names, map(tuple, sums.tolist()), strict=True)),
+            all_counts=tuple(np.bincount(folds, minlength=num_folds).tolist()),
+            all_sums=tuple(np.bincount(folds, target, num_folds).tolist()),
+        )
+    )
 
 
 def merge_target_means(a: TargetMeanProfile, b: TargetMeanProfile) -> TargetMeanProfile:
     """Both parts as one."""
-    return _bounded(TargetMeanProfile(
-        type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows, num_null=a.num_null + b.num_null,
-        counts=_added(a.counts, b.counts), sums=_added(a.sums, b.sums),
-        all_counts=_both(a.all_counts, b.all_counts), all_sums=_both(a.all_sums, b.all_sums),
-    ))  # fmt: skip
+    return _bounded(
+        TargetMeanProfile(
+            type=merged_type(a.type, b.type),
+            num_rows=a.num_rows + b.num_rows,
+            num_null=a.num_null + b.num_null,
+            counts=_added(a.counts, b.counts),
+            sums=_added(a.sums, b.sums),
+            all_counts=_both(a.all_counts, b.all_counts),
+            all_sums=_both(a.all_sums, b.all_sums),
+        )
+    )
 
 
 def _added(a: Mapping[str, tuple[Any, ...]], b: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
@@ -81,7 +91,11 @@ def _bounded(found: TargetMeanProfile) -> TargetMeanProfile:
     if len(kept) > statistics.MAX_DISTINCT:
         kept = sorted(sorted(kept, key=lambda name: -sum(found.counts[name]))[: statistics.MAX_DISTINCT])
     return TargetMeanProfile(
-        type=found.type, num_rows=found.num_rows, num_null=found.num_null,
-        counts={name: found.counts[name] for name in kept}, sums={name: found.sums[name] for name in kept},
-        all_counts=found.all_counts, all_sums=found.all_sums,
-    )  # fmt: skip
+        type=found.type,
+        num_rows=found.num_rows,
+        num_null=found.num_null,
+        counts={name: found.counts[name] for name in kept},
+        sums={name: found.sums[name] for name in kept},
+        all_counts=found.all_counts,
+        all_sums=found.all_sums,
+    )

@@ -32,9 +32,15 @@ _CHANCE = 2.0  # log likelihood that the best of many cuts wins by chance
 
 
 def explained(
-    column: pa.Array | pa.ChunkedArray, target: Floats, *, metric: Metric, num_classes: int = 0, seed: int = 0,
-    groups: Groups | None = None, in_order: bool = False,
-) -> float:  # fmt: skip
+    column: pa.Array | pa.ChunkedArray,
+    target: Floats,
+    *,
+    metric: Metric,
+    num_classes: int = 0,
+    seed: int = 0,
+    groups: Groups | None = None,
+    in_order: bool = False,
+) -> float:
     """`1 - loss(column alone) / loss(best constant)`, at most 1; 0 where nothing can be said.
 
     The loss is the metric's distance from its perfect end, 0 or 1; a metric without one, such as R2, is judged by RMSE

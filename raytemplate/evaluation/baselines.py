@@ -128,8 +128,13 @@ class BaselineState:
             pa.array(document["group"], pa.int32()), pa.array(document["groups"], pa.string())
         ).cast(pa.string())
         cells = _cells(names, document["bucket"], document["count"], document["sum"])
-        return BaselineState(rule=document["rule"], by=tuple(document["by"]), level=document["level"], cells=cells,
-                             quantile=document["quantile"])  # fmt: skip
+        return BaselineState(
+            rule=document["rule"],
+            by=tuple(document["by"]),
+            level=document["level"],
+            cells=cells,
+            quantile=document["quantile"],
+        )
 
 
 def fit_baseline(table: pa.Table, settings: Mapping[str, Any], target: str, task: str = "regression") -> BaselineState:
@@ -201,9 +206,7 @@ def _coarser(cells: pa.Table, times: int) -> pa.Table:
     return cells.set_column(1, "bucket", pa.array(coarser(_numbers(cells, "bucket"), times), pa.int64()))
 
 
-def _bounded(
-    rule: Rule, by: tuple[str, ...], level: int, cells: pa.Table, quantile: float = 0.5
-) -> BaselineState:  # fmt: skip
+def _bounded(rule: Rule, by: tuple[str, ...], level: int, cells: pa.Table, quantile: float = 0.5) -> BaselineState:
     cells = _summed(cells)
     while len(cells) > MAX_CELLS:
         if rule != "quantile" or level == _COARSEST:

@@ -73,20 +73,31 @@ def column_evidence(
         while left and clock() < time_is_up:
             name = left.pop(0)
             alone[name] = explained(
-                rows.column(name).take(pa.array(few)), target[few], metric=metric, num_classes=num_classes, seed=seed,
-                groups=groups[few], in_order=in_order,
-            )  # fmt: skip
+                rows.column(name).take(pa.array(few)),
+                target[few],
+                metric=metric,
+                num_classes=num_classes,
+                seed=seed,
+                groups=groups[few],
+                in_order=in_order,
+            )
 
     look_until(ends - permuting_s)
     importance: dict[str, Estimate] = {}
     if predict is not None and permuting_s:
         fewer = evenly(len(rows), _PERMUTED_ROWS)
         importance = _importances(
-            rows.take(pa.array(fewer)), target[fewer], groups[fewer], predict,
+            rows.take(pa.array(fewer)),
+            target[fewer],
+            groups[fewer],
+            predict,
             columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # those most in question first
-            metric=metric, num_resamples=min(num_resamples, _MAX_RESAMPLES), seed=seed,
-            ends=min(ends, clock() + _PERMUTING_S), clock=clock,
-        )  # fmt: skip
+            metric=metric,
+            num_resamples=min(num_resamples, _MAX_RESAMPLES),
+            seed=seed,
+            ends=min(ends, clock() + _PERMUTING_S),
+            clock=clock,
+        )
         look_until(ends)
     return tuple(
         ColumnEvidence(column=name, explained=alone.get(name), importance=importance.get(name)) for name in columns
@@ -118,9 +129,18 @@ def _unsteadiness(view: View, ranks: Any, ties: Any) -> float:
 
 
 def _importances(
-    rows: Any, target: Floats, groups: Groups, predict: Callable[[pa.Table], Floats], *, columns: Sequence[str],
-    metric: Metric, num_resamples: int, seed: int, ends: float, clock: Callable[[], float],
-) -> dict[str, Estimate]:  # fmt: skip
+    rows: Any,
+    target: Floats,
+    groups: Groups,
+    predict: Callable[[pa.Table], Floats],
+    *,
+    columns: Sequence[str],
+    metric: Metric,
+    num_resamples: int,
+    seed: int,
+    ends: float,
+    clock: Callable[[], float],
+) -> dict[str, Estimate]:
     groups = bound_groups(np.unique(groups, return_inverse=True)[1].reshape(-1), seed)
     num_groups = int(groups.max()) + 1
     counts = draw_counts(num_groups, num_resamples, seed)

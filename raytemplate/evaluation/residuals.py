@@ -17,8 +17,9 @@ def residuals(target: Floats, prediction: Floats) -> tuple[PredictionBin, ...]:
     above = target - prediction
     return tuple(
         PredictionBin(
-            num_rows=int(there.sum()), predicted=float(prediction[there].mean()),
+            num_rows=int(there.sum()),
+            predicted=float(prediction[there].mean()),
             residuals=tuple(float(q) for q in np.quantile(above[there], _LEVELS)),
         )
         for there in (cell == one for one in np.unique(cell))
-    )  # fmt: skip
+    )

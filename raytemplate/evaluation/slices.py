@@ -138,16 +138,22 @@ def score_slices(
                 continue
             scored = _scored(
                 known, target[rows], {name: predictions[name][rows] for name in models}, groups[rows], counts
-            )  # fmt: skip
-            found.append(Slice(
-                by=by, value=value, num_rows=len(rows), candidate=scored["candidate"], champion=scored.get("champion"),
-            ))  # fmt: skip
+            )
+            found.append(
+                Slice(
+                    by=by,
+                    value=value,
+                    num_rows=len(rows),
+                    candidate=scored["candidate"],
+                    champion=scored.get("champion"),
+                )
+            )
     return tuple(found)
 
 
 def _scored(
     metrics: list[Metric], target: Floats, predictions: Mapping[str, Floats], groups: Groups, counts: Floats
-) -> dict[str, dict[str, MetricValue]]:  # fmt: skip
+) -> dict[str, dict[str, MetricValue]]:
     """The metrics of each model on the rows of one slice, from the draws that hold any of them."""
     there, groups = np.unique(groups, return_inverse=True)
     held = counts[:, there]
@@ -162,6 +168,8 @@ def _scored(
 
 def _value(metric: Metric, drawn: Drawn, num_groups: int) -> MetricValue:
     return MetricValue(
-        id=metric.id, version=metric.version, higher_is_better=metric.higher_is_better,
+        id=metric.id,
+        version=metric.version,
+        higher_is_better=metric.higher_is_better,
         estimate=interval(drawn.value, drawn.draws, num_groups),
-    )  # fmt: skip
+    )

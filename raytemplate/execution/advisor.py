@@ -80,9 +80,10 @@ class Advisor:
         self._pace = Pace(stage=self.stage, num_rows=self.num_rows, last_rows=self.refit_rows)
         # With the seed of a search from the start, one that is resumed would draw its first values again.
         self._study = Study(
-            space=self.stage.space, sampler=search.sampler(self.stage.seed + self._number),
+            space=self.stage.space,
+            sampler=search.sampler(self.stage.seed + self._number),
             objectives=self._objectives(),
-        )  # fmt: skip
+        )
         self._rungs = rungs_of(self.stage)
         self._pruners = Pruners(self.stage.scheduler, self._rungs, higher_is_better=self.stage.arms[0].higher_is_better)
         self._incumbent = incumbent_of(self.stage)
@@ -164,9 +165,12 @@ class Advisor:
     def standing(self, left_s: float, now: float) -> SweepNow:
         """How it stands, for those who look on."""
         return SweepNow(
-            counts=tuple(self._counts.items()), running=tuple(one.shown(now) for one in self._running.values()),
-            best=self._incumbent.best, more=self._more(left_s), left_s=self._for_trials(left_s),
-        )  # fmt: skip
+            counts=tuple(self._counts.items()),
+            running=tuple(one.shown(now) for one in self._running.values()),
+            best=self._incumbent.best,
+            more=self._more(left_s),
+            left_s=self._for_trials(left_s),
+        )
 
     def result(self, meter: Meter, wall_s: float) -> SweepResult:
         """All that was tried, and what won.
@@ -182,10 +186,14 @@ class Advisor:
             raise self._without_winner(meter, over)
         cpus = self.stage.arms[0].cpus_per_worker * self.stage.workers
         return SweepResult(
-            best=best, trials=tuple(self._done), metric=self.stage.arms[0].metric, ended=over or "trials",
-            sampler=self._study.sampler, slots=self.stage.slots,
+            best=best,
+            trials=tuple(self._done),
+            metric=self.stage.arms[0].metric,
+            ended=over or "trials",
+            sampler=self._study.sampler,
+            slots=self.stage.slots,
             usage=Usage(wall_clock_s=wall_s, cpu_s=self._held_s * cpus, cost_usd=wall_s * meter.rate),
-        )  # fmt: skip
+        )
 
     def _take_back(self) -> None:
         """The trials of earlier processes: the search has learned from them, and none is run again."""
@@ -220,18 +228,20 @@ class Advisor:
             if trial is not None:
                 self._number = trial.number
                 self._running[trial.number] = RunningNow(
-                    drawn=drawn, entry=self._pruners.enter(trial.stage.family), trial=trial, planned_s=planned_s,
-                    started=now, ends=now + left_s,
-                )  # fmt: skip
+                    drawn=drawn,
+                    entry=self._pruners.enter(trial.stage.family),
+                    trial=trial,
+                    planned_s=planned_s,
+                    started=now,
+                    ends=now + left_s,
+                )
                 self.on_begin(TrialBegun(number=trial.number, values=trial.values, num_epochs=trial.stage.num_epochs))
                 return trial
             self._study.forget(drawn)  # another, of a quicker family, may fit
         self._over = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else _BUDGET
         return None
 
-    def _resumed(
-        self, begun: TrialBegun, epochs: tuple[EpochRecord, ...], left_s: float, now: float
-    ) -> Trial | None:  # fmt: skip
+    def _resumed(self, begun: TrialBegun, epochs: tuple[EpochRecord, ...], left_s: float, now: float) -> Trial | None:
         """A trial that an earlier process had begun, from its last checkpoint; None if that ended it."""
         drawn = self._study.ask(dict(begun.values))
         stage = trial_stage(self.stage, drawn.values, num_epochs=begun.num_epochs)
@@ -239,11 +249,15 @@ class Advisor:
         for_trials_s = self._for_trials(left_s)
         limit_s = min(for_trials_s, max(0.0, (self.stage.per_trial_s or math.inf) - trained_s))
         running = RunningNow(
-            drawn=drawn, entry=self._pruners.enter(stage.family), started=now, ends=now + for_trials_s,
+            drawn=drawn,
+            entry=self._pruners.enter(stage.family),
+            started=now,
+            ends=now + for_trials_s,
             trial=self._trial(begun.number, drawn.values, stage, limit_s),
             planned_s=self._pace.start_s() + self._pace.epoch_s(stage.family) * (begun.num_epochs - done),
-            epochs=list(epochs), num_before=len(epochs),
-        )  # fmt: skip
+            epochs=list(epochs),
+            num_before=len(epochs),
+        )
         for epoch in epochs:
             if epoch.epoch in running.trial.asks_at:
                 running.pruned = running.entry.falls_behind(epoch.epoch, epoch.validation)
@@ -295,10 +309,13 @@ class Advisor:
         actual_s = now - running.started
         self._held_s += actual_s
         record = recorded(
-            running, how, actual_s=actual_s, usd_per_s=self.slot_usd_per_s,
+            running,
+            how,
+            actual_s=actual_s,
+            usd_per_s=self.slot_usd_per_s,
             higher_is_better=self.stage.arms[0].higher_is_better,
             timed=SECONDS in {one.name for one in self._objectives()},
-        )  # fmt: skip
+        )
         if not running.epochs and record.state == "cut" and not how.waited:
             self._pace.took(record.family, record.number, actual_s, 1)
         elif running.epochs and record.state in ("finished", "pruned"):

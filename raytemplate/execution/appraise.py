@@ -25,9 +25,16 @@ from raytemplate.records.ingested import Snapshot
 
 
 def appraise(
-    plan: RunPlan, stage: EvaluateStage, scores: TestScores, *, candidate: Candidate, champion: Champion | None,
-    snapshot: Snapshot, problems: Mapping[str, str], classes: tuple[str, ...] = (),
-) -> Evaluation:  # fmt: skip
+    plan: RunPlan,
+    stage: EvaluateStage,
+    scores: TestScores,
+    *,
+    candidate: Candidate,
+    champion: Champion | None,
+    snapshot: Snapshot,
+    problems: Mapping[str, str],
+    classes: tuple[str, ...] = (),
+) -> Evaluation:
     """The evaluation of one run, from predictions on its test window.
 
     Args:
@@ -40,34 +47,59 @@ def appraise(
     problems = {**unusable, **problems}
     try:
         scored = compare(
-            target=scores.target, groups=groups, predictions=predictions, candidate="candidate", baseline="baseline",
-            metric=stage.metric, also=stage.also, num_resamples=stage.num_resamples, seed=stage.seed,
+            target=scores.target,
+            groups=groups,
+            predictions=predictions,
+            candidate="candidate",
+            baseline="baseline",
+            metric=stage.metric,
+            also=stage.also,
+            num_resamples=stage.num_resamples,
+            seed=stage.seed,
             quantile=stage.quantile,
-        )  # fmt: skip
+        )
     except ValueError as error:
         raise DataError(f"the test window cannot be scored: {error}") from error
     slices = score_slices(
-        target=scores.target, groups=groups, predictions=predictions, columns=scores.slices,
-        metrics=tuple(dict.fromkeys((stage.metric, *stage.also))), num_resamples=stage.num_resamples, seed=stage.seed,
+        target=scores.target,
+        groups=groups,
+        predictions=predictions,
+        columns=scores.slices,
+        metrics=tuple(dict.fromkeys((stage.metric, *stage.also))),
+        num_resamples=stage.num_resamples,
+        seed=stage.seed,
         quantile=stage.quantile,
-    )  # fmt: skip
+    )
     test, split = plan.ingest.window("test"), plan.ingest.split.id if plan.ingest.split else ""
     return Evaluation(
-        metric=stage.metric, test_snapshot=snapshot.digest, test_start=test.start, test_end=test.end,
-        candidate_seen_until=plan.ingest.window("validation").end, num_rows=len(scores.target),
-        num_train_rows=snapshot.window("train").num_rows, resample=unit,
-        num_groups=int(groups.max()) + 1 if len(groups) else 0, num_resamples=stage.num_resamples,
-        term=champion.term if champion else 0, candidate_digest=candidate.digest,
-        candidate=_with_unknown(scored["candidate"], scores), baseline=scored.get("baseline"),
-        champion_ref=_ref(champion), champion=scored.get("champion"),
+        metric=stage.metric,
+        test_snapshot=snapshot.digest,
+        test_start=test.start,
+        test_end=test.end,
+        candidate_seen_until=plan.ingest.window("validation").end,
+        num_rows=len(scores.target),
+        num_train_rows=snapshot.window("train").num_rows,
+        resample=unit,
+        num_groups=int(groups.max()) + 1 if len(groups) else 0,
+        num_resamples=stage.num_resamples,
+        term=champion.term if champion else 0,
+        candidate_digest=candidate.digest,
+        candidate=_with_unknown(scored["candidate"], scores),
+        baseline=scored.get("baseline"),
+        champion_ref=_ref(champion),
+        champion=scored.get("champion"),
         champion_problem=_problem(champion, {**scores.problems, **problems}),
-        split=split, slices=slices,
-        calibration=reliability(scores.target, predictions["candidate"]) if classes else (), latency=scores.latency,
+        split=split,
+        slices=slices,
+        calibration=reliability(scores.target, predictions["candidate"]) if classes else (),
+        latency=scores.latency,
         candidate_bytes=candidate.num_bytes,
-        confusion=confusion(scores.target, predictions["candidate"], classes), columns=scores.columns,
+        confusion=confusion(scores.target, predictions["candidate"], classes),
+        columns=scores.columns,
         by_prediction=() if classes else residuals(scores.target, predictions["candidate"]),
-        champion_latency=scores.champion_latency, test_rows=rows_digest(scores.target, scores.times, split),
-    )  # fmt: skip
+        champion_latency=scores.champion_latency,
+        test_rows=rows_digest(scores.target, scores.times, split),
+    )
 
 
 def _groups(scores: TestScores, stage: EvaluateStage) -> tuple[Groups, str]:
@@ -103,9 +135,13 @@ def _ref(champion: Champion | None) -> ChampionRef | None:
     if champion is None:
         return None
     return ChampionRef(
-        version=champion.version, digest=champion.digest, term=champion.term, run_id=champion.run_id,
-        seen_until=champion.seen_until, split=champion.split,
-    )  # fmt: skip
+        version=champion.version,
+        digest=champion.digest,
+        term=champion.term,
+        run_id=champion.run_id,
+        seen_until=champion.seen_until,
+        split=champion.split,
+    )
 
 
 def _problem(champion: Champion | None, problems: Mapping[str, str]) -> str:

@@ -29,9 +29,14 @@ _AFTER_THE_VERDICT = ("verdict", "model-card")
 def write_model_card(journal: Journal, plan: RunPlan) -> None:
     """Leave the card of a run that was judged; a card that is there is written anew, as a promotion changes it."""
     card = model_card(
-        plan, journal.run_id, journal.need(Snapshot), journal.need(FitResult), journal.need(Evaluation),
-        journal.need(VerdictRecord), journal.read(PromotionRecord),
-    )  # fmt: skip
+        plan,
+        journal.run_id,
+        journal.need(Snapshot),
+        journal.need(FitResult),
+        journal.need(Evaluation),
+        journal.need(VerdictRecord),
+        journal.read(PromotionRecord),
+    )
     write_atomic(journal.folder / MODEL_CARD, card.encode())
 
 

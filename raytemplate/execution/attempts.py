@@ -106,10 +106,17 @@ class Charge:
     def beat(self, ahead_s: float = HEARTBEAT_S) -> None:
         """Say what has been spent, and what will have been until the next beat."""
         here, rate, earlier = self._meter.here(), self._meter.rate, self._meter.earlier
-        _write(self.path, Attempt(
-            started=self._began, seen_s=round(here.seconds + ahead_s, 3), seen_usd=here.usd + rate * ahead_s,
-            usd_per_s=rate, earlier_s=earlier.seconds, earlier_usd=earlier.usd,
-        ))  # fmt: skip
+        _write(
+            self.path,
+            Attempt(
+                started=self._began,
+                seen_s=round(here.seconds + ahead_s, 3),
+                seen_usd=here.usd + rate * ahead_s,
+                usd_per_s=rate,
+                earlier_s=earlier.seconds,
+                earlier_usd=earlier.usd,
+            ),
+        )
 
 
 @contextmanager

@@ -25,9 +25,19 @@ def begin(folder: Path, plan: RunPlan, spec: TemplateSpec | None, address: str) 
     write_lock(journal, plan, spec)
     journal.write(
         RunStart(
-            run_id=journal.run_id, name=plan.name, version=plan.version, plan_id=plan.id, template=plan.template,
-            as_of=plan.as_of, started=datetime.now(UTC), planned_s=plan.forecast.seconds, host=socket.gethostname(),
-            user=getpass.getuser(), address=address, planned_usd=plan.forecast.cost_usd, variant=plan.variant,
+            run_id=journal.run_id,
+            name=plan.name,
+            version=plan.version,
+            plan_id=plan.id,
+            template=plan.template,
+            as_of=plan.as_of,
+            started=datetime.now(UTC),
+            planned_s=plan.forecast.seconds,
+            host=socket.gethostname(),
+            user=getpass.getuser(),
+            address=address,
+            planned_usd=plan.forecast.cost_usd,
+            variant=plan.variant,
         )
-    )  # fmt: skip
+    )
     return journal

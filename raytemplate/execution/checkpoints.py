@@ -39,9 +39,14 @@ class Checkpoints:
     folder: Path
 
     def save(
-        self, epoch: int, validation: float | None, write: Callable[[Path], None], *, steps: int = 0,
+        self,
+        epoch: int,
+        validation: float | None,
+        write: Callable[[Path], None],
+        *,
+        steps: int = 0,
         record: EpochRecord | None = None,
-    ) -> Path:  # fmt: skip
+    ) -> Path:
         """A new checkpoint: written aside, its manifest last, then renamed into place.
 
         Args:

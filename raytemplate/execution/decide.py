@@ -133,9 +133,15 @@ def _refuse_without_reason(journal: Journal, verdict: Verdict) -> None:
 
 
 def _act(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, verdict: Verdict, evaluation: Evaluation,
-    fit: FitResult, actor: Actor,
-) -> PromotionRecord | None:  # fmt: skip
+    journal: Journal,
+    plan: RunPlan,
+    ledger: Ledger,
+    store: ContentStore,
+    verdict: Verdict,
+    evaluation: Evaluation,
+    fit: FitResult,
+    actor: Actor,
+) -> PromotionRecord | None:
     candidate = (plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until)
     match verdict:
         case Approved():
@@ -149,10 +155,15 @@ def _act(
             version = ledger.wait(*candidate, actor, _grounds(plan, evaluation))
             head = ledger.head(plan.name)
             return PromotionRecord(
-                outcome="waiting", model=plan.name, version=version.version, digest=version.digest,
-                term=head.term if head else 0, previous_version=head.version if head else 0, at=version.at,
+                outcome="waiting",
+                model=plan.name,
+                version=version.version,
+                digest=version.digest,
+                term=head.term if head else 0,
+                previous_version=head.version if head else 0,
+                at=version.at,
                 projected=False,
-            )  # fmt: skip
+            )
         case Rejected():
             return None
 
@@ -160,19 +171,31 @@ def _act(
 def _show(plan: RunPlan, head: Head | None, fit: FitResult) -> PromotionRecord:
     """The candidate of a variant that may not be promoted: it is not even registered."""
     return PromotionRecord(
-        outcome="shown", model=plan.name, version=0, digest=fit.candidate.digest, term=head.term if head else 0,
-        previous_version=head.version if head else 0, at=datetime.now(UTC), projected=False, variant=plan.variant,
-    )  # fmt: skip
+        outcome="shown",
+        model=plan.name,
+        version=0,
+        digest=fit.candidate.digest,
+        term=head.term if head else 0,
+        previous_version=head.version if head else 0,
+        at=datetime.now(UTC),
+        projected=False,
+        variant=plan.variant,
+    )
 
 
 def _settled(plan: RunPlan, head: Head, evaluation: Evaluation, *, ours: bool) -> PromotionRecord:
     """The candidate's bytes are the champion's: made so by this very run, now or before its record, or by another."""
     before = evaluation.champion_ref.version if evaluation.champion_ref else 0
     return PromotionRecord(
-        outcome="promoted" if ours else "unchanged", model=plan.name, version=head.version, digest=head.digest,
-        term=head.term, previous_version=before if ours else head.version,
-        at=head.at if ours else datetime.now(UTC), projected=False,
-    )  # fmt: skip
+        outcome="promoted" if ours else "unchanged",
+        model=plan.name,
+        version=head.version,
+        digest=head.digest,
+        term=head.term,
+        previous_version=before if ours else head.version,
+        at=head.at if ours else datetime.now(UTC),
+        projected=False,
+    )
 
 
 def _promoted(journal: Journal) -> PromotionRecord | None:
@@ -183,11 +206,12 @@ def _promoted(journal: Journal) -> PromotionRecord | None:
 def _grounds(plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = ()) -> Grounds:
     """What an event binds: the plan and the very evaluation that allowed it; and rules that no file holds."""
     return Grounds(
-        plan=plan.id, snapshot=evaluation.test_snapshot,
+        plan=plan.id,
+        snapshot=evaluation.test_snapshot,
         evaluation_sha256=hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
         set_outside=tuple(path for path in plan.set_outside if path.startswith("governance.")),
         accepted=accepted,
-    )  # fmt: skip
+    )
 
 
 def is_champion(journal: Journal, ledger: Ledger, model: str) -> bool:

@@ -98,10 +98,14 @@ class Execution:
             if not isinstance(stage, GovernStage | PromoteStage):
                 self._do(stage)
         self.engine.release()
-        self.journal.write(ClusterWork(
-            timings=tuple(self._timings), timeline_s=dict(self._timeline), elapsed_s=self.meter.elapsed_s(),
-            spent_usd=self.meter.spent_usd(),
-        ))  # fmt: skip
+        self.journal.write(
+            ClusterWork(
+                timings=tuple(self._timings),
+                timeline_s=dict(self._timeline),
+                elapsed_s=self.meter.elapsed_s(),
+                spent_usd=self.meter.spent_usd(),
+            )
+        )
 
     def _do(self, stage: Stage) -> None:
         match stage:
@@ -189,9 +193,10 @@ class Execution:
         done = "the winner could be trained" if swept else "the data had been read"
         with code_in(self.journal.code):
             return within(
-                left_s(self.journal, self.meter), lambda: self.engine.ingest(stage, expected),
+                left_s(self.journal, self.meter),
+                lambda: self.engine.ingest(stage, expected),
                 lambda: self._spent(f"before {done}; there is no candidate"),
-            )  # fmt: skip
+            )
 
     def _spent(self, when: str) -> BudgetSpent:
         return too_late(self.plan, self.journal, self.meter, when)
@@ -202,9 +207,13 @@ class Execution:
         ingested = self._open()
         self._keep_for_judging()
         result = Sweeping(
-            plan=self.plan, journal=self.journal, engine=self.engine, meter=self.meter, listener=self.listener,
+            plan=self.plan,
+            journal=self.journal,
+            engine=self.engine,
+            meter=self.meter,
+            listener=self.listener,
             ingested=ingested,
-        ).run(stage)  # fmt: skip
+        ).run(stage)
         self.journal.write(result)
         return result
 
@@ -220,9 +229,15 @@ class Execution:
             self._keep_fitted(ingested)
         self._keep_for_judging()
         result = Training(
-            plan=self.plan, journal=self.journal, engine=self.engine, store=self.store, meter=self.meter,
-            listener=self.listener, package=self.package, ingested=ingested,
-        ).run()  # fmt: skip
+            plan=self.plan,
+            journal=self.journal,
+            engine=self.engine,
+            store=self.store,
+            meter=self.meter,
+            listener=self.listener,
+            package=self.package,
+            ingested=ingested,
+        ).run()
         self.journal.write(result)
         return result
 
@@ -241,13 +256,20 @@ class Execution:
         # A candidate is judged although its budget has ended meanwhile, but not for ever.
         left = left_s(self.journal, self.meter)
         scores = within(
-            left, lambda: self.engine.score(stage, self.plan.ingest, ingested, models, columns_s(left)),
+            left,
+            lambda: self.engine.score(stage, self.plan.ingest, ingested, models, columns_s(left)),
             lambda: self._spent("and the candidate had not been evaluated"),
-        )  # fmt: skip
+        )
         evaluation = appraise(
-            self.plan, stage, scores, candidate=fit.candidate, champion=champion,
-            snapshot=ingested.snapshot, problems=problems, classes=ingested.features.classes,
-        )  # fmt: skip
+            self.plan,
+            stage,
+            scores,
+            candidate=fit.candidate,
+            champion=champion,
+            snapshot=ingested.snapshot,
+            problems=problems,
+            classes=ingested.features.classes,
+        )
         self.journal.write(evaluation)
         return evaluation
 
@@ -260,9 +282,13 @@ class Execution:
 
     def _govern(self) -> VerdictRecord:
         decide_in_turn(
-            self.journal, self.promoter, self._evaluate_again, lambda: left_s(self.journal, self.meter), turn=self.turn,
+            self.journal,
+            self.promoter,
+            self._evaluate_again,
+            lambda: left_s(self.journal, self.meter),
+            turn=self.turn,
             most_again=self.most_again,
-        )  # fmt: skip
+        )
         self.engine.release()
         self.promoter.project(self.journal)
         return self.journal.need(VerdictRecord)
@@ -276,7 +302,12 @@ class Execution:
     def _end(self) -> RunEnd:
         state, code = ending(self.journal.read(PromotionRecord))
         return RunEnd(
-            state=state, exit_code=code, ended=datetime.now(UTC), wall_clock_s=self.meter.elapsed_s(),
-            cost_usd=self.meter.spent_usd(), family=self.journal.need(FitResult).candidate.family,
-            timings=tuple(self._timings), timeline_s=dict(self._timeline),
-        )  # fmt: skip
+            state=state,
+            exit_code=code,
+            ended=datetime.now(UTC),
+            wall_clock_s=self.meter.elapsed_s(),
+            cost_usd=self.meter.spent_usd(),
+            family=self.journal.need(FitResult).candidate.family,
+            timings=tuple(self._timings),
+            timeline_s=dict(self._timeline),
+        )

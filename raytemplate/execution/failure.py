@@ -58,10 +58,17 @@ def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Excepti
     text = redact("".join(traceback.format_exception(error)))
     code = error.exit_code if isinstance(error, RaytemplateError) else 1
     end = RunEnd(
-        state="failed", exit_code=code, ended=datetime.now(UTC), wall_clock_s=meter.elapsed_s(),
-        cost_usd=meter.spent_usd(), family=plan.fit.family, timings=(), message=str(error),
-        trouble=getattr(error, "trouble", "code"), retry=getattr(error, "retry", "after a change"),
-    )  # fmt: skip
+        state="failed",
+        exit_code=code,
+        ended=datetime.now(UTC),
+        wall_clock_s=meter.elapsed_s(),
+        cost_usd=meter.spent_usd(),
+        family=plan.fit.family,
+        timings=(),
+        message=str(error),
+        trouble=getattr(error, "trouble", "code"),
+        retry=getattr(error, "retry", "after a change"),
+    )
     try:
         stood = keep_end(journal, end)
         if stood is None:

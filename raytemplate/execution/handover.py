@@ -178,5 +178,8 @@ def _check(journal: Journal, shared: Journal, fit: FitResult, evaluation: Evalua
     }
     wrong = [name for name, right in agree.items() if not right]
     if wrong:
-        raise IntegrityError(f"{shared.folder}: what the cluster handed back differs in {', '.join(wrong)} from what "
-                             "was sent; nothing was judged", next_step="start a new run")  # fmt: skip
+        raise IntegrityError(
+            f"{shared.folder}: what the cluster handed back differs in {', '.join(wrong)} from what "
+            "was sent; nothing was judged",
+            next_step="start a new run",
+        )

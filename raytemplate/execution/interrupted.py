@@ -29,12 +29,14 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
     if journal.read(RunEnd) is not None:
         return Interrupted(
             f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} had ended already{done}",
-            next_step=f"raytemplate show {journal.run_id}", terminated=terminated,
-        )  # fmt: skip
+            next_step=f"raytemplate show {journal.run_id}",
+            terminated=terminated,
+        )
     return Interrupted(
         f"{'terminated' if terminated else 'interrupted'}: run {journal.run_id} is unfinished{kept(journal)}{done}",
-        next_step=f"raytemplate resume {journal.run_id}", terminated=terminated,
-    )  # fmt: skip
+        next_step=f"raytemplate resume {journal.run_id}",
+        terminated=terminated,
+    )
 
 
 def head_if_known(workspace: Workspace, model: str) -> Head | None:

@@ -150,8 +150,10 @@ class Journal:
         # All that were ever written: a process may have been killed between a new digest and its file.
         written = {line.sha256 for line in Journal(self.folder)._lines(_Passed, _PASSED) if line.file == path.name}
         if written and hashlib.sha256(data).hexdigest() not in written:
-            raise IntegrityError(f"{path}: was changed after the run had written it; the run proves nothing any more",
-                                 next_step="start a new run")  # fmt: skip
+            raise IntegrityError(
+                f"{path}: was changed after the run had written it; the run proves nothing any more",
+                next_step="start a new run",
+            )
 
     def write_statistics(self, statistics: Mapping[str, FeatureStatistics]) -> None:
         """Keep the statistics of every window."""
@@ -231,10 +233,14 @@ class Journal:
         for index, record in enumerate(records):
             if isinstance(record, WorkersLost):
                 after = next((one for one in records[index:] if isinstance(one, TrainingStart)), None)
-                found.append(Restart(
-                    at=record.at, why=record.why, from_epoch=after.from_epoch if after else 0,
-                    num_workers=after.num_workers if after else 0,
-                ))  # fmt: skip
+                found.append(
+                    Restart(
+                        at=record.at,
+                        why=record.why,
+                        from_epoch=after.from_epoch if after else 0,
+                        num_workers=after.num_workers if after else 0,
+                    )
+                )
         return tuple(found)
 
     def _starts_and_losses(self) -> tuple[TrainingStart | WorkersLost, ...]:

@@ -50,6 +50,8 @@ def storage_of(plan: RunPlan) -> str:
     storage = plan.promote.storage
     if not storage or "://" in storage:
         found = f"tracking.storage: got {storage}" if storage else "tracking.storage is not set"
-        raise PlanError(f"{found}; a cluster needs a folder that it and this machine both see",
-                        next_step="--set tracking.storage=/a/folder/both/see")  # fmt: skip
+        raise PlanError(
+            f"{found}; a cluster needs a folder that it and this machine both see",
+            next_step="--set tracking.storage=/a/folder/both/see",
+        )
     return storage

@@ -36,11 +36,13 @@ class RunLock:
 def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> None:
     """Keep what the run is made from. `spec` is None where only a saved plan was given."""
     lock = RunLock(
-        plan=plan, resolved=Settings(spec.resolved if spec else {}),
+        plan=plan,
+        resolved=Settings(spec.resolved if spec else {}),
         origins={path: origin.where for path, origin in spec.origins.items()} if spec else {},
         reasons={path: origin.comment for path, origin in spec.origins.items() if origin.comment} if spec else {},
-        code_sha256=code_digest(), environment=environment(),
-    )  # fmt: skip
+        code_sha256=code_digest(),
+        environment=environment(),
+    )
     journal.keep(LOCK, codec.dumps(lock))
 
 
@@ -52,8 +54,9 @@ def read_lock(journal: Journal) -> RunLock:
     """
     found = journal.load(RunLock, LOCK)
     if found is None:
-        raise IntegrityError(f"{journal.folder / LOCK}: missing; the run cannot be gone on with",
-                             next_step="start a new run")  # fmt: skip
+        raise IntegrityError(
+            f"{journal.folder / LOCK}: missing; the run cannot be gone on with", next_step="start a new run"
+        )
     return found
 
 

@@ -20,10 +20,13 @@ def take_precedents(journal: Journal, plan: RunPlan, evaluation: Evaluation) -> 
     if on_these is not None and on_these.champion_digest == digest:
         return on_these
     found = Precedents(
-        model=plan.name, candidate_digest=evaluation.candidate_digest, test_rows=evaluation.test_rows,
-        nth=on_these.nth if on_these else _nth(journal, plan.name, evaluation), champion_digest=digest,
+        model=plan.name,
+        candidate_digest=evaluation.candidate_digest,
+        test_rows=evaluation.test_rows,
+        nth=on_these.nth if on_these else _nth(journal, plan.name, evaluation),
+        champion_digest=digest,
         same_as_champion=champion is not None and _made_alike(journal, plan, champion.run_id),
-    )  # fmt: skip
+    )
     journal.write(found)
     return found
 

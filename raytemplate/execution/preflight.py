@@ -70,10 +70,12 @@ def question(plan: RunPlan, folder: Path, token: str) -> Question:
     """What to ask before this plan is executed; `folder` is the run's."""
     first = plan.ingest.files[0]
     return Question(
-        folder=str(folder.absolute()), token=token,
+        folder=str(folder.absolute()),
+        token=token,
         data=joined(plan.ingest.root, first.path) if first.size_bytes else "",
-        size_bytes=first.size_bytes, storage=plan.ingest.location.to(Storage),
-    )  # fmt: skip
+        size_bytes=first.size_bytes,
+        storage=plan.ingest.location.to(Storage),
+    )
 
 
 def versions() -> dict[str, str]:
@@ -99,9 +101,13 @@ def report(node: str, asked: Question) -> NodeReport:
     """What this process finds, on the node of that address."""
     name = socket.gethostname()
     return NodeReport(
-        node=node, name=name, folder=_folder(asked, node), data=_data(asked), addresses=_addresses(name),
+        node=node,
+        name=name,
+        folder=_folder(asked, node),
+        data=_data(asked),
+        addresses=_addresses(name),
         versions=versions(),
-    )  # fmt: skip
+    )
 
 
 def _marks(folder: str, token: str) -> Path:
@@ -170,9 +176,15 @@ def _addresses(name: str) -> tuple[str, ...]:
 
 
 def problems(
-    plan: RunPlan, reports: Sequence[NodeReport], here: Mapping[str, str], *, folder: str, unseen: Sequence[str] = (),
-    unreached: Sequence[str] = (), needs: Sequence[str] = (),
-) -> tuple[Trouble, ...]:  # fmt: skip
+    plan: RunPlan,
+    reports: Sequence[NodeReport],
+    here: Mapping[str, str],
+    *,
+    folder: str,
+    unseen: Sequence[str] = (),
+    unreached: Sequence[str] = (),
+    needs: Sequence[str] = (),
+) -> tuple[Trouble, ...]:
     """All that is wrong, in the order of the nodes.
 
     Args:

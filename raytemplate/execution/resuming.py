@@ -54,10 +54,15 @@ def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     locked = read_lock(journal).plan
     # What is only foreseen or shown may differ from day to day.
     shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
-    return replace(
-        locked, **shown, govern=replace(locked.govern, skips=plan.govern.skips, holds=plan.govern.holds),
-        limits=replace(locked.limits, reserve_s=plan.limits.reserve_s),
-    ) == plan  # fmt: skip
+    return (
+        replace(
+            locked,
+            **shown,
+            govern=replace(locked.govern, skips=plan.govern.skips, holds=plan.govern.holds),
+            limits=replace(locked.limits, reserve_s=plan.limits.reserve_s),
+        )
+        == plan
+    )
 
 
 def to_put_aside(journal: Journal, plan: RunPlan, ledger: Ledger) -> tuple[type, ...] | None:

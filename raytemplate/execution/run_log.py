@@ -43,8 +43,17 @@ class Logged(Listener):
 
     @override
     def started(self, plan: RunPlan, run_id: str) -> None:
-        self.add("run started", {"name": plan.name, "version": plan.version, "variant": plan.variant, "plan": plan.id,
-                                 "as_of": plan.as_of.isoformat(), "planned_s": plan.forecast.seconds})  # fmt: skip
+        self.add(
+            "run started",
+            {
+                "name": plan.name,
+                "version": plan.version,
+                "variant": plan.variant,
+                "plan": plan.id,
+                "as_of": plan.as_of.isoformat(),
+                "planned_s": plan.forecast.seconds,
+            },
+        )
         self._listener.started(plan, run_id)
 
     @override
@@ -91,8 +100,15 @@ def logged(journal: Journal, listener: Listener) -> Generator[Logged]:
         raise
     end = journal.read(RunEnd)
     if end is not None:
-        log.add("run ended", {"state": end.state, "exit_code": end.exit_code, "wall_clock_s": end.wall_clock_s,
-                              "cost_usd": end.cost_usd})  # fmt: skip
+        log.add(
+            "run ended",
+            {
+                "state": end.state,
+                "exit_code": end.exit_code,
+                "wall_clock_s": end.wall_clock_s,
+                "cost_usd": end.cost_usd,
+            },
+        )
 
 
 def log_failure(journal: Journal, error: RaytemplateError) -> None:
@@ -127,8 +143,13 @@ def _figures(record: object) -> dict[str, Any]:
             return {"rows": record.num_rows, "bytes": record.bytes_read, "snapshot": record.digest}
         case FitResult():
             candidate = record.candidate
-            return {"stopped": record.stopped, "epoch": candidate.epoch, "metric": candidate.metric,
-                    "validation": candidate.validation, "rows_per_s": record.rows_per_s}  # fmt: skip
+            return {
+                "stopped": record.stopped,
+                "epoch": candidate.epoch,
+                "metric": candidate.metric,
+                "validation": candidate.validation,
+                "rows_per_s": record.rows_per_s,
+            }
         case Evaluation():
             return {"rows": record.num_rows, "metric": record.metric, "value": record.metrics[record.metric].value}
         case VerdictRecord():
@@ -140,5 +161,11 @@ def _figures(record: object) -> dict[str, Any]:
 
 def _failure(error: RaytemplateError) -> dict[str, Any]:
     code = error.code if isinstance(error, Interrupted) else error.exit_code
-    return {"error": type(error).__name__, "what": error.what, "exit_code": code, "trouble": error.trouble,
-            "retry": error.retry, "next_step": error.next_step}  # fmt: skip
+    return {
+        "error": type(error).__name__,
+        "what": error.what,
+        "exit_code": code,
+        "trouble": error.trouble,
+        "retry": error.retry,
+        "next_step": error.next_step,
+    }

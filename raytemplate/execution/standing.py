@@ -49,9 +49,11 @@ def standing(journal: Journal, *, newest: str | None = None) -> Standing:
     if newest is not None:
         good = tuple(one for one in good if one.folder.name <= newest)
         if newest and (not good or good[-1].folder.name != newest):
-            raise IntegrityError(f"{journal.checkpoints / newest}: not good where this worker runs, although the first "
-                                 f"worker goes on from it: {'; '.join(refused) or 'it is not there'}",
-                                 next_step="let all nodes see the same storage")  # fmt: skip
+            raise IntegrityError(
+                f"{journal.checkpoints / newest}: not good where this worker runs, although the first "
+                f"worker goes on from it: {'; '.join(refused) or 'it is not there'}",
+                next_step="let all nodes see the same storage",
+            )
     if not good:
         return Standing(refused=refused)
     saved = tuple(one for one in good if isinstance(one, Scored))
@@ -62,9 +64,14 @@ def begin(journal: Journal, *, num_workers: int) -> Standing:
     """Where training stands, for the first of the workers that begin now; the journal then says that they did."""
     found = standing(journal)
     catch_up(journal, found)
-    journal.add_start(TrainingStart(
-        at=datetime.now(UTC), from_epoch=found.epoch, num_workers=num_workers, num_told=len(journal.told_epochs()),
-    ))  # fmt: skip
+    journal.add_start(
+        TrainingStart(
+            at=datetime.now(UTC),
+            from_epoch=found.epoch,
+            num_workers=num_workers,
+            num_told=len(journal.told_epochs()),
+        )
+    )
     return found
 
 

@@ -37,12 +37,17 @@ class Sweeping:
         ingested, snapshot = self.ingested, self.journal.need(Snapshot)
         rows, began = {window.name: window.num_rows for window in snapshot.windows}, time.monotonic()
         advisor = Advisor(
-            stage=stage, num_rows=rows["train"], refit_rows=rows["train"] + rows["validation"],
-            budget_s=self.meter.limit_s, known=self.journal.trials(),
+            stage=stage,
+            num_rows=rows["train"],
+            refit_rows=rows["train"] + rows["validation"],
+            budget_s=self.meter.limit_s,
+            known=self.journal.trials(),
             begun=tuple((one, self._held_epochs(one)) for one in self.journal.begun()),
-            on_begin=self._on_begin, on_trial=self._on_trial, slot_usd_per_s=self._slot_usd_per_s(stage),
+            on_begin=self._on_begin,
+            on_trial=self._on_trial,
+            slot_usd_per_s=self._slot_usd_per_s(stage),
             encoding_s=ingested.encoding_s if self.plan.ingest.keeps_rows else 0.0,
-        )  # fmt: skip
+        )
         self.engine.sweep(stage, ingested, self.journal, advisor, self.meter, self.listener.searching)
         result = advisor.result(self.meter, time.monotonic() - began)
         # A process before this one may have left the model of a trial that was best then.

@@ -64,12 +64,18 @@ class Training:
         checkpoints = Checkpoints(self.journal.trial(swept.best.number).checkpoints)
         best = checkpoints.best(stage.higher_is_better)
         return FitResult(
-            candidate=self._freeze(stage, best, best.validation), epochs=(), ranks=(),
-            stopped=cut.stopped if cut else "epochs", resumed_from_epoch=0, rows_per_s=0.0,
+            candidate=self._freeze(stage, best, best.validation),
+            epochs=(),
+            ranks=(),
+            stopped=cut.stopped if cut else "epochs",
+            resumed_from_epoch=0,
+            rows_per_s=0.0,
             usage=self._charged(cut) if cut else Usage(wall_clock_s=0.0, cpu_s=0.0),
-            engine=f"trial {swept.best.number}", step=stage.step, restarts=cut.restarts if cut else (),
+            engine=f"trial {swept.best.number}",
+            step=stage.step,
+            restarts=cut.restarts if cut else (),
             unfinished=self._of_winner(),
-        )  # fmt: skip
+        )
 
     def _train(self, stage: FitStage) -> FitResult:
         self._begin_warm(stage)
@@ -121,14 +127,20 @@ class Training:
         train_s = sum(e.loop_s for e in epochs)
         best, validation = self._chosen(stage)
         return FitResult(
-            candidate=self._freeze(stage, best, validation), epochs=epochs, ranks=trained.ranks,
-            stopped=trained.stopped, resumed_from_epoch=trained.resumed_from_epoch,
+            candidate=self._freeze(stage, best, validation),
+            epochs=epochs,
+            ranks=trained.ranks,
+            stopped=trained.stopped,
+            resumed_from_epoch=trained.resumed_from_epoch,
             rows_per_s=sum(e.num_rows for e in epochs) * max(1, stage.workers) / train_s if train_s else 0.0,
-            usage=self._charged(trained), engine=trained.engine, step=stage.step,
-            warm_start=self.journal.read(WarmStart), restarts=trained.restarts,
+            usage=self._charged(trained),
+            engine=trained.engine,
+            step=stage.step,
+            warm_start=self.journal.read(WarmStart),
+            restarts=trained.restarts,
             unfinished=self._of_winner()
             or unfinished.of_training(stage, best=best.epoch, last=epochs[-1].epoch, stopped=trained.stopped),
-        )  # fmt: skip
+        )
 
     def _of_winner(self) -> tuple[str, ...]:
         swept = self.journal.read(SweepResult)
@@ -157,18 +169,35 @@ class Training:
         manifest = self.store.put(self.journal.model)
         weights = next(f.sha256 for f in manifest.files if f.name == family.files[0])
         return Candidate(
-            digest=manifest.digest, family=stage.family, weights_sha256=weights, epoch=best.epoch, metric=stage.metric,
-            validation=validation, settings=stage.model, plan_id=self.plan.id,
-            snapshot=self.ingested.snapshot.digest, num_bytes=manifest.num_bytes,
-        )  # fmt: skip
+            digest=manifest.digest,
+            family=stage.family,
+            weights_sha256=weights,
+            epoch=best.epoch,
+            metric=stage.metric,
+            validation=validation,
+            settings=stage.model,
+            plan_id=self.plan.id,
+            snapshot=self.ingested.snapshot.digest,
+            num_bytes=manifest.num_bytes,
+        )
 
     def _about(self, stage: FitStage, epoch: int) -> About:
         ingest, ingested = self.plan.ingest, self.ingested
         return About(
-            name=self.plan.name, family=stage.family, target=ingest.target,
-            columns=ingested.features.columns, keys=ingest.keys, epoch=epoch,
-            plan_id=self.plan.id, snapshot=ingested.snapshot.digest, seen_from=ingest.window("train").start,
-            seen_until=ingest.window("validation").end, source=ingest.source, reading=ingest.reading,
-            split=ingest.split.id if ingest.split else "", storage=ingest.location.to(Storage), rules=ingest.rules,
+            name=self.plan.name,
+            family=stage.family,
+            target=ingest.target,
+            columns=ingested.features.columns,
+            keys=ingest.keys,
+            epoch=epoch,
+            plan_id=self.plan.id,
+            snapshot=ingested.snapshot.digest,
+            seen_from=ingest.window("train").start,
+            seen_until=ingest.window("validation").end,
+            source=ingest.source,
+            reading=ingest.reading,
+            split=ingest.split.id if ingest.split else "",
+            storage=ingest.location.to(Storage),
+            rules=ingest.rules,
             types=types_of(ingested.features, ingest.types),
-        )  # fmt: skip
+        )

@@ -91,9 +91,12 @@ class RunningNow:
     def shown(self, now: float) -> RunningTrial:
         """For those who look on."""
         return RunningTrial(
-            number=self.trial.number, epoch=self.epochs[-1].epoch if self.epochs else 0,
-            num_epochs=self.trial.stage.num_epochs, step=self.trial.stage.step, running_s=now - self.started,
-        )  # fmt: skip
+            number=self.trial.number,
+            epoch=self.epochs[-1].epoch if self.epochs else 0,
+            num_epochs=self.trial.stage.num_epochs,
+            step=self.trial.stage.step,
+            running_s=now - self.started,
+        )
 
 
 def recorded(
@@ -109,13 +112,22 @@ def recorded(
     )
     stage = running.trial.stage
     return TrialRecord(
-        number=running.trial.number, values=running.trial.values, family=stage.family, state=_state(running, how),
-        epochs=running.epochs[-1].epoch if running.epochs else 0, num_epochs=stage.num_epochs,
-        best_epoch=best.epoch if best else 0, validation=best.validation if best else None,
-        planned_s=running.planned_s, actual_s=actual_s, problem=how.problem, lost=how.lost,
-        cost_usd=actual_s * usd_per_s, rungs=Settings(running.entry.met),
+        number=running.trial.number,
+        values=running.trial.values,
+        family=stage.family,
+        state=_state(running, how),
+        epochs=running.epochs[-1].epoch if running.epochs else 0,
+        num_epochs=stage.num_epochs,
+        best_epoch=best.epoch if best else 0,
+        validation=best.validation if best else None,
+        planned_s=running.planned_s,
+        actual_s=actual_s,
+        problem=how.problem,
+        lost=how.lost,
+        cost_usd=actual_s * usd_per_s,
+        rungs=Settings(running.entry.met),
         also=Settings({**best.also, **({SECONDS: best.wall_clock_s} if timed else {})} if best else {}),
-    )  # fmt: skip
+    )
 
 
 def _state(running: RunningNow, ended: Ended) -> TrialState:

@@ -64,9 +64,15 @@ class Watch:
             self._incumbent.add(record)
             self._listener.trial(record, self._incumbent.best, left_s)
         if len(trials) > self._trials:
-            self._listener.searching(SweepNow(
-                counts=tuple(self._counts.items()), running=(), best=self._incumbent.best, more=None, left_s=left_s,
-            ))  # fmt: skip
+            self._listener.searching(
+                SweepNow(
+                    counts=tuple(self._counts.items()),
+                    running=(),
+                    best=self._incumbent.best,
+                    more=None,
+                    left_s=left_s,
+                )
+            )
         self._trials = max(self._trials, len(trials))
 
     def _tell_epochs(self, journal: Journal) -> None:

@@ -75,10 +75,15 @@ def _seated(evaluation: Evaluation, champion: Scored) -> Evaluation:
     )
     ref = evaluation.champion_ref
     return replace(
-        evaluation, candidate=champion, baseline=baseline, champion=None, champion_ref=None, slices=slices,
+        evaluation,
+        candidate=champion,
+        baseline=baseline,
+        champion=None,
+        champion_ref=None,
+        slices=slices,
         latency=evaluation.champion_latency,
         candidate_seen_until=ref.seen_until if ref and ref.seen_until else evaluation.candidate_seen_until,
-    )  # fmt: skip
+    )
 
 
 def _is_measured(name: str, evidence: Evidence) -> bool:

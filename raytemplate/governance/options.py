@@ -26,9 +26,11 @@ def _as_text(value: Span | None) -> str | None:
 
 
 CadenceField = Annotated[
-    Span | None, BeforeValidator(_cadence), PlainSerializer(_as_text, return_type=str | None),
+    Span | None,
+    BeforeValidator(_cadence),
+    PlainSerializer(_as_text, return_type=str | None),
     WithJsonSchema({**SPAN_SCHEMA, "examples": ["1 month", "2 weeks"]}),
-]  # fmt: skip
+]
 
 
 Severity = Literal["block", "hold", "warn"]

@@ -38,9 +38,13 @@ def registered_model(name: str, workspace: Workspace) -> ModelView:
     judged = _judged(runs)
     service = _in_service(ledger, name, judged)
     return ModelView(
-        model=_row(ledger, name, judged, service), events=tuple(event_rows(ledger, name)), now=datetime.now(UTC),
-        runs=runs.rows, gates=_gate_rates(judged), service=service,
-    )  # fmt: skip
+        model=_row(ledger, name, judged, service),
+        events=tuple(event_rows(ledger, name)),
+        now=datetime.now(UTC),
+        runs=runs.rows,
+        gates=_gate_rates(judged),
+        service=service,
+    )
 
 
 def registered_version(ref: str, workspace: Workspace) -> VersionView:
@@ -59,8 +63,11 @@ def registered_version(ref: str, workspace: Workspace) -> VersionView:
 
 def _judged(runs: Runs) -> list[Run]:
     """Those that gates have judged, but not for show; newest first."""
-    return [run for run, row in zip(runs, runs.rows, strict=True)
-            if row.state != "shown" and run.journal.read(VerdictRecord) is not None]  # fmt: skip
+    return [
+        run
+        for run, row in zip(runs, runs.rows, strict=True)
+        if row.state != "shown" and run.journal.read(VerdictRecord) is not None
+    ]
 
 
 def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
@@ -71,11 +78,13 @@ def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
                 outcomes.setdefault(finding.gate, []).append(finding.outcome)
     return tuple(
         GateRate(
-            gate=gate, num_passed=found.count("pass"), num_judged=len(found) - found.count("skip"),
+            gate=gate,
+            num_passed=found.count("pass"),
+            num_judged=len(found) - found.count("skip"),
             num_skipped=found.count("skip"),
         )
         for gate, found in outcomes.items()
-    )  # fmt: skip
+    )
 
 
 def _reason(body: Body) -> str:
@@ -101,10 +110,14 @@ def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
         body = body_of(event)
         moved = not isinstance(body, Waiting)
         row = EventRow(
-            at=datetime.fromisoformat(event.at), event=event.type, version=body.version,
-            previous_version=champion if moved else 0, run_id=body.run_id, by=body.actor.name,
+            at=datetime.fromisoformat(event.at),
+            event=event.type,
+            version=body.version,
+            previous_version=champion if moved else 0,
+            run_id=body.run_id,
+            by=body.actor.name,
             reason=_reason(body),
-        )  # fmt: skip
+        )
         events.append(row)
         champion = body.version if moved else champion
     return events
@@ -120,12 +133,16 @@ def _row(ledger: Ledger, name: str, judged: list[Run], service: InService | None
     head = history.head
     waiting = [v.version for v in history.versions if v.state == "challenger"]
     return ModelRow(
-        name=name, champion_version=head.version if head else 0, promoted=head.at if head else None,
-        run_id=head.run_id if head else "", digest=head.digest if head else "",
+        name=name,
+        champion_version=head.version if head else 0,
+        promoted=head.at if head else None,
+        run_id=head.run_id if head else "",
+        digest=head.digest if head else "",
         challenger_version=waiting[-1] if waiting else 0,
-        retrained=judged[0].row().started if judged else None, cadence=_cadence(judged[0]) if judged else "",
+        retrained=judged[0].row().started if judged else None,
+        cadence=_cadence(judged[0]) if judged else "",
         today=service.today if service else (UNKNOWN if head else ""),
-    )  # fmt: skip
+    )
 
 
 def _cadence(run: Run) -> str:

@@ -76,10 +76,15 @@ def _plan(plan: RunPlan) -> dict[str, str]:
         for w in plan.ingest.windows
     }
     return {
-        "name": plan.name, "variant": plan.variant, "as of": show_moment(plan.as_of), **windows,
-        "ingest": plan.ingest.mode, "workers": str(plan.fit.workers), "machine": plan.machine,
+        "name": plan.name,
+        "variant": plan.variant,
+        "as of": show_moment(plan.as_of),
+        **windows,
+        "ingest": plan.ingest.mode,
+        "workers": str(plan.fit.workers),
+        "machine": plan.machine,
         "expected": about_seconds(plan.forecast.seconds),
-    }  # fmt: skip
+    }
 
 
 def _files(first: Run, second: Run) -> tuple[Changed, ...]:

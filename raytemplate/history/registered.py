@@ -99,6 +99,9 @@ def open_model(ref: str, workspace: Workspace) -> Model:
     version = find_version(ref, workspace)
     folder = ContentStore(workspace.models).open(version.digest)
     return Model(
-        name=version.model, version=version.version, digest=version.digest, folder=folder,
+        name=version.model,
+        version=version.version,
+        digest=version.digest,
+        folder=folder,
         saved=SavedModel.load(folder),
-    )  # fmt: skip
+    )

@@ -81,9 +81,11 @@ def list_runs(workspace: Workspace, *, name: str | None = None, states: tuple[st
     chosen = [pair for pair in found if name in (None, pair[0].name) and (not states or pair[0].state in states)]
     chosen.sort(key=lambda pair: pair[0].started, reverse=True)
     return Runs(
-        runs=tuple(run for _, run in chosen), rows=tuple(row for row, _ in chosen),
-        damaged=tuple(sorted(damaged, key=lambda row: row.run_id)), filtered=len(chosen) < len(found),
-    )  # fmt: skip
+        runs=tuple(run for _, run in chosen),
+        rows=tuple(row for row, _ in chosen),
+        damaged=tuple(sorted(damaged, key=lambda row: row.run_id)),
+        filtered=len(chosen) < len(found),
+    )
 
 
 def _beheaded(workspace: Workspace) -> list[Journal]:

@@ -134,14 +134,19 @@ class Run:
         start, end, evaluation = self.journal.need(RunStart), self.end, self.journal.read(Evaluation)
         promotion = self.promotion
         return RunRow(
-            run_id=self.id, name=start.name, as_of=start.as_of, started=start.started,
+            run_id=self.id,
+            name=start.name,
+            as_of=start.as_of,
+            started=start.started,
             state=self.state,
             metric=evaluation.metric if evaluation else "",
             value=evaluation.metrics[evaluation.metric].value if evaluation else None,
             version=promotion.version if promotion else 0,
-            wall_clock_s=end.wall_clock_s if end else self.journal.spent().seconds, planned_s=start.planned_s,
-            cost_usd=end.cost_usd if end else None, planned_usd=start.planned_usd,
-        )  # fmt: skip
+            wall_clock_s=end.wall_clock_s if end else self.journal.spent().seconds,
+            planned_s=start.planned_s,
+            cost_usd=end.cost_usd if end else None,
+            planned_usd=start.planned_usd,
+        )
 
     def view(self) -> RunView:
         """All records there are, for printing.
@@ -155,12 +160,18 @@ class Run:
                 need_judged(self.journal, kind)
         sweep = self.sweep
         return RunView(
-            start=self.journal.need(RunStart), plan=settled(self.plan, sweep),
-            snapshot=self.journal.read(Snapshot), trials=self.trials, sweep=sweep,
-            fit=self.journal.read(FitResult), evaluation=self.journal.read(Evaluation),
-            verdict=verdict.verdict if verdict else None, promotion=self.promotion, end=self.end,
+            start=self.journal.need(RunStart),
+            plan=settled(self.plan, sweep),
+            snapshot=self.journal.read(Snapshot),
+            trials=self.trials,
+            sweep=sweep,
+            fit=self.journal.read(FitResult),
+            evaluation=self.journal.read(Evaluation),
+            verdict=verdict.verdict if verdict else None,
+            promotion=self.promotion,
+            end=self.end,
             champion_says=self.champion_that_fails if verdict is not None else "",
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return show_run(self.view())

@@ -22,9 +22,12 @@ def in_service(head: Head, judged: Iterable[Run]) -> InService | None:
         findings = _findings(run, evaluation, head.digest)
         if findings:
             return InService(
-                version=head.version, run_id=run.id, test_start=evaluation.test_start, test_end=evaluation.test_end,
+                version=head.version,
+                run_id=run.id,
+                test_start=evaluation.test_start,
+                test_end=evaluation.test_end,
                 findings=findings,
-            )  # fmt: skip
+            )
     return None
 
 

@@ -59,9 +59,16 @@ def append(db: sqlite3.Connection, model: str, body: Body, *, idem: str, at: dat
     text, actor, moment = canonical(body), body.actor.name, str(encode(at))
     digest = event_hash(seq, prev_hash, body.type, model, text, actor, idem, moment)
     event = Event(
-        seq=seq, prev_hash=prev_hash, hash=digest, type=body.type, model=model, body=text, actor=actor, idem=idem,
+        seq=seq,
+        prev_hash=prev_hash,
+        hash=digest,
+        type=body.type,
+        model=model,
+        body=text,
+        actor=actor,
+        idem=idem,
         at=moment,
-    )  # fmt: skip
+    )
     db.execute(f"INSERT INTO event ({_COLUMNS}) VALUES ({_PLACES})", astuple(event))
     return event
 

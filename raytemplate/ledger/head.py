@@ -100,9 +100,14 @@ class Ledger:
             is_champion = history.head is not None and history.head.digest == digest
             if not is_champion and not _known(db, model, key):
                 body = Waiting(
-                    term=history.term, version=history.number(digest), digest=digest, run_id=run_id,
-                    seen_until=seen_until, actor=actor, grounds=grounds,
-                )  # fmt: skip
+                    term=history.term,
+                    version=history.number(digest),
+                    digest=digest,
+                    run_id=run_id,
+                    seen_until=seen_until,
+                    actor=actor,
+                    grounds=grounds,
+                )
                 chain.append(db, model, body, idem=key, at=self.clock())
             versions = _history(db, model).versions
         return next(v for v in versions if v.digest == digest)
@@ -138,9 +143,14 @@ class Ledger:
             if history.term != expected_term:
                 raise _moved(history, model, expected_term, run_id)
             body = Promotion(
-                term=history.term + 1, version=history.number(digest), digest=digest, run_id=run_id,
-                seen_until=seen_until, actor=actor, grounds=grounds,
-            )  # fmt: skip
+                term=history.term + 1,
+                version=history.number(digest),
+                digest=digest,
+                run_id=run_id,
+                seen_until=seen_until,
+                actor=actor,
+                grounds=grounds,
+            )
             return self._move(db, model, body, history, key)
 
     def rollback(
@@ -163,9 +173,13 @@ class Ledger:
                 raise _moved(history, model, expected_term, "")
             target = _target(db, history, model, to_version)
             body = Rollback(
-                term=history.term + 1, version=target.version, digest=target.digest, run_id=target.run_id,
-                seen_until=target.seen_until, actor=actor,
-            )  # fmt: skip
+                term=history.term + 1,
+                version=target.version,
+                digest=target.digest,
+                run_id=target.run_id,
+                seen_until=target.seen_until,
+                actor=actor,
+            )
             return self._move(db, model, body, history, chain.idempotency_key(body.type, model, history.term))
 
     def rollback_target(self, model: str, to_version: int | None = None) -> Head:

@@ -74,10 +74,13 @@ class About:
             )
         types = {name: self.types[name] for name in self.columns if self.types.get(name)}
         return ListOrder(
-            pattern=pattern, root=root, types=types,
+            pattern=pattern,
+            root=root,
+            types=types,
             settings=rules if self.source == "csv" else Settings.of(self.rules),
-            written=self.keys, storage=self.storage,
-        )  # fmt: skip
+            written=self.keys,
+            storage=self.storage,
+        )
 
     def _types_before(self) -> Mapping[str, str]:
         """What a model made before knew of its columns, where it was made from text files."""
@@ -135,10 +138,16 @@ def seen_by(family: Family, layout: Layout) -> Layout:
 def layout_of(features: FittedFeatures) -> Layout:
     """The columns of encoded rows, before a family sees them."""
     return Layout(
-        dense=features.dense, codes=features.codes, cardinalities=features.cardinalities,
-        target_mean=features.target_mean, target_std=features.target_std, task=features.task,
-        classes=features.classes, class_counts=features.class_counts, gaps=features.gaps,
-    )  # fmt: skip
+        dense=features.dense,
+        codes=features.codes,
+        cardinalities=features.cardinalities,
+        target_mean=features.target_mean,
+        target_std=features.target_std,
+        task=features.task,
+        classes=features.classes,
+        class_counts=features.class_counts,
+        gaps=features.gaps,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

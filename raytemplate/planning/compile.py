@@ -80,12 +80,28 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     if sweep is not None:
         sweep, prediction = with_sweep(sweep, prediction, limits, ingest, inventory)
     plan = RunPlan(
-        id="", name=spec.name, version=spec.version, template=str(spec.path), as_of=moment, ingest=ingest, fit=fit,
-        evaluate=_evaluate(spec), govern=_govern(spec, inventory), promote=_promote(spec), limits=limits,
-        forecast=prediction, machine=_machine(inventory), variant=spec.variant, code=inventory.code,
-        owner=spec.owner, metadata=Settings(spec.metadata), artifacts=spec.contract.artifacts,
-        sweep=sweep, set_outside=_set_outside(spec), left_out=say_left_out(inventory.source.left_out),
-    )  # fmt: skip
+        id="",
+        name=spec.name,
+        version=spec.version,
+        template=str(spec.path),
+        as_of=moment,
+        ingest=ingest,
+        fit=fit,
+        evaluate=_evaluate(spec),
+        govern=_govern(spec, inventory),
+        promote=_promote(spec),
+        limits=limits,
+        forecast=prediction,
+        machine=_machine(inventory),
+        variant=spec.variant,
+        code=inventory.code,
+        owner=spec.owner,
+        metadata=Settings(spec.metadata),
+        artifacts=spec.contract.artifacts,
+        sweep=sweep,
+        set_outside=_set_outside(spec),
+        left_out=say_left_out(inventory.source.left_out),
+    )
     govern = replace(plan.govern, holds=foreseen_holds(plan, inventory.champion))
     return replace(plan, id=plan_id(plan), govern=govern)
 
@@ -111,18 +127,24 @@ def split_of(data: DataSpec, source: SourceTable, champion: str = "") -> Split |
     columns = data.keys or tuple(n for n, kind in source.schema.items() if n not in answer and can_be_hashed(kind))
     columns = tuple(sorted(columns))
     before = Split(
-        validation=data.split.validation, test=data.split.test, seed=data.split.seed, columns=columns,
+        validation=data.split.validation,
+        test=data.split.test,
+        seed=data.split.seed,
+        columns=columns,
         by_keys=bool(data.keys),
-    )  # fmt: skip
+    )
     return (
         before if before.id == champion else replace(before, kinds=tuple(hashed_as(source.schema[n]) for n in columns))
     )
 
 
 def _ingest(
-    spec: TemplateSpec, inventory: Inventory, windows: tuple[Window, Window, Window], split: Split | None,
+    spec: TemplateSpec,
+    inventory: Inventory,
+    windows: tuple[Window, Window, Window],
+    split: Split | None,
     files: tuple[SourceFile, ...],
-) -> IngestStage:  # fmt: skip
+) -> IngestStage:
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
     searched = every_searched(spec, features)
@@ -134,17 +156,34 @@ def _ingest(
         more = int(min(num_feature_sets(spec), trials_at_once(spec, inventory) + 1)) * encoded
         memory += sum(w.num_rows for w in windows[:2]) * (len(columns) * (_BYTES_A_VALUE - _BYTES_ENCODED) + more)
     return IngestStage(
-        source=source.kind, root=source.root, num_files_listed=len(source.files),
+        source=source.kind,
+        root=source.root,
+        num_files_listed=len(source.files),
         files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
-        columns=columns, time=data.time, target=data.target, keys=data.keys, drop=data.drop,
-        windows=windows, features=features, baseline=_baseline(spec),
-        newest=source.time_max, mode=_mode(spec, inventory, memory, _most(windows, files, num_rows)),
-        memory_bytes=memory, seed=spec.training.seed,
-        task=data.task, positive=data.positive, contract=_contract(spec),
-        reading=source.reading, location=source.location, version=source.version, split=split,
-        keeps_rows=keeps_rows, gaps=True,
-        rules=Rules(**spec.data.csv.model_dump()), types=_types(source, (*columns, *data.keys)),
-    )  # fmt: skip
+        columns=columns,
+        time=data.time,
+        target=data.target,
+        keys=data.keys,
+        drop=data.drop,
+        windows=windows,
+        features=features,
+        baseline=_baseline(spec),
+        newest=source.time_max,
+        mode=_mode(spec, inventory, memory, _most(windows, files, num_rows)),
+        memory_bytes=memory,
+        seed=spec.training.seed,
+        task=data.task,
+        positive=data.positive,
+        contract=_contract(spec),
+        reading=source.reading,
+        location=source.location,
+        version=source.version,
+        split=split,
+        keeps_rows=keeps_rows,
+        gaps=True,
+        rules=Rules(**spec.data.csv.model_dump()),
+        types=_types(source, (*columns, *data.keys)),
+    )
 
 
 def _types(source: SourceTable, columns: tuple[str, ...]) -> Settings:
@@ -195,11 +234,15 @@ def _slice(
     if not held:
         return None
     return FileSlice(
-        path=file.path, size_bytes=file.size_bytes, sha256=file.sha256, slices=tuple(one.number for one in held),
+        path=file.path,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        slices=tuple(one.number for one in held),
         num_rows=sum(one.num_rows for one in held),
         bytes_to_read=sum(one.bytes_of((*columns, *(split.columns if split else ()))) for one in held),
-        handle=file.handle, handles=handles_of(held),
-    )  # fmt: skip
+        handle=file.handle,
+        handles=handles_of(held),
+    )
 
 
 def _mode(spec: TemplateSpec, inventory: Inventory, memory: int, most: float) -> Literal["memory", "stream"]:
@@ -222,9 +265,7 @@ def _mode(spec: TemplateSpec, inventory: Inventory, memory: int, most: float) ->
     return spec.data.ingest
 
 
-def _fit(
-    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family, *, searched: bool
-) -> FitStage:  # fmt: skip
+def _fit(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family, *, searched: bool) -> FitStage:
     worker = spec.resources.per_worker
     num_epochs = _num_epochs(spec, family)
     workers, why = _workers(spec, inventory, ingest, searched=searched)
@@ -233,13 +274,25 @@ def _fit(
     metric = plugins.load(plugins.METRICS, spec.evaluation.metric)
     used = {name: value for name, value in spec.training.model_dump(mode="json").items() if name in family.uses}
     return FitStage(
-        family=family.name, loop=family.loop, trainer=family.trainer,
-        model=Settings(spec.model.model_dump(mode="json")), training=Settings(used), num_epochs=num_epochs,
-        metric=metric.id, higher_is_better=metric.higher_is_better, workers=workers, cpus_per_worker=worker.cpus,
-        least_workers=0 if searched else _least_workers(spec, workers), max_failures=spec.resources.max_failures,
-        gpus_per_worker=worker.gpus, memory_per_worker=worker.memory or 0, why=why,
-        accelerator=worker.accelerator, step=family.step, warm_start=_warm_start(spec, inventory, ingest, family),
-    )  # fmt: skip
+        family=family.name,
+        loop=family.loop,
+        trainer=family.trainer,
+        model=Settings(spec.model.model_dump(mode="json")),
+        training=Settings(used),
+        num_epochs=num_epochs,
+        metric=metric.id,
+        higher_is_better=metric.higher_is_better,
+        workers=workers,
+        cpus_per_worker=worker.cpus,
+        least_workers=0 if searched else _least_workers(spec, workers),
+        max_failures=spec.resources.max_failures,
+        gpus_per_worker=worker.gpus,
+        memory_per_worker=worker.memory or 0,
+        why=why,
+        accelerator=worker.accelerator,
+        step=family.step,
+        warm_start=_warm_start(spec, inventory, ingest, family),
+    )
 
 
 def _refuse_idle_gpus(worker: PerWorkerSpec, family: Family) -> None:
@@ -277,9 +330,7 @@ def _num_epochs(spec: TemplateSpec, family: Family) -> int:
     return int(getattr(spec.training if namespace == "training" else spec.model, field))
 
 
-def _workers(
-    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, *, searched: bool
-) -> tuple[int, str]:  # fmt: skip
+def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, *, searched: bool) -> tuple[int, str]:
     """How many workers, and why in words. Auto is one process, or one worker for each GPU share.
 
     Args:
@@ -326,11 +377,16 @@ def _evaluate(spec: TemplateSpec) -> EvaluateStage:
     evaluation = spec.evaluation
     others = tuple(name for name in evaluation.also if name != evaluation.metric)
     return EvaluateStage(
-        metric=evaluation.metric, also=others, resample=_resample(spec),
-        baseline=_baseline(spec), num_resamples=_NUM_RESAMPLES,
-        seed=spec.training.seed, quantile=spec.training.quantile, slices=evaluation.slices,
+        metric=evaluation.metric,
+        also=others,
+        resample=_resample(spec),
+        baseline=_baseline(spec),
+        num_resamples=_NUM_RESAMPLES,
+        seed=spec.training.seed,
+        quantile=spec.training.quantile,
+        slices=evaluation.slices,
         latency_rows=max((gate.rows for gate in spec.gates.values() if isinstance(gate, LatencyGate)), default=0),
-    )  # fmt: skip
+    )
 
 
 def _resample(spec: TemplateSpec) -> Literal["day", "hour", "week", "row"] | GroupedBy:
@@ -346,17 +402,20 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
     skips = ("beats-champion will be skipped: no champion yet",) if inventory.champion is None else ()
     return GovernStage(
         gates=tuple(GateConfig(name=n, settings=Settings(g.model_dump(mode="json"))) for n, g in spec.gates.items()),
-        promotion=spec.governance.promotion, skips=skips if "beats-champion" in spec.gates else (),
+        promotion=spec.governance.promotion,
+        skips=skips if "beats-champion" in spec.gates else (),
         promotable=spec.variant in spec.governance.promotable,
-    )  # fmt: skip
+    )
 
 
 def _promote(spec: TemplateSpec) -> PromoteStage:
     return PromoteStage(
-        model=spec.name, promotion=spec.governance.promotion, tracking_uri=found_from(spec.tracking.uri, spec.folder),
+        model=spec.name,
+        promotion=spec.governance.promotion,
+        tracking_uri=found_from(spec.tracking.uri, spec.folder),
         experiment=spec.tracking.experiment or spec.name,
         storage=_storage(spec),
-    )  # fmt: skip
+    )
 
 
 def _storage(spec: TemplateSpec) -> str:

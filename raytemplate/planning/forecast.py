@@ -36,7 +36,7 @@ _RUNS_LOOKED_AT = 5
 
 def forecast(
     *, family: Family, size: Size, num_epochs: int, workers: int, stream: bool, history: tuple[Timing, ...]
-) -> Forecast:  # fmt: skip
+) -> Forecast:
     """Seconds of every stage and of the whole, with bounds; what they cost is for `priced`.
 
     Args:
@@ -57,9 +57,13 @@ def forecast(
     runs_seen = len(past["fit"])
     spread = (0.75, 1.4) if runs_seen >= 2 else (0.6, 1.8)
     return Forecast(
-        stages=stages, start_s=start_s, low_s=total * spread[0], high_s=total * spread[1],
-        cost_usd=0.0, runs_seen=runs_seen,
-    )  # fmt: skip
+        stages=stages,
+        start_s=start_s,
+        low_s=total * spread[0],
+        high_s=total * spread[1],
+        cost_usd=0.0,
+        runs_seen=runs_seen,
+    )
 
 
 def priced(forecast: Forecast, limits: Limits) -> Forecast:
@@ -121,8 +125,9 @@ class _Job:
         size, columns = self.size, self._wider(max(self.size.num_columns, self.size.width))
         return (
             num_rows * (1 / _INGEST_ROWS_PER_S + columns * _VALUE_S)
-            + (size.num_files - 1) * _FILE_S + columns * _COLUMN_S
-        )  # fmt: skip
+            + (size.num_files - 1) * _FILE_S
+            + columns * _COLUMN_S
+        )
 
     def _fit_s(self, row_epochs: float) -> float:
         each, fixed = row_s(self.family, self.size), bins_s(self.size)

@@ -14,19 +14,26 @@ from raytemplate.units import show_seconds, show_usd_limit
 
 
 def limits_of(
-    spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, fit: FitStage, family: Family,
+    spec: TemplateSpec,
+    inventory: Inventory,
+    ingest: IngestStage,
+    fit: FitStage,
+    family: Family,
     sweep: SweepStage | None,
-) -> tuple[Limits, Forecast]:  # fmt: skip
+) -> tuple[Limits, Forecast]:
     """The ceilings of a run, and what it is expected to take and cost.
 
     Raises:
         PlanError: a budget too small for one epoch and its evaluation, or a cost that nothing says.
     """
     prediction = forecast(
-        family=family, size=size_of(ingest, fit, family, inventory.num_classes), num_epochs=fit.num_epochs,
-        workers=fit.workers, stream=ingest.mode == "stream",
+        family=family,
+        size=size_of(ingest, fit, family, inventory.num_classes),
+        num_epochs=fit.num_epochs,
+        workers=fit.workers,
+        stream=ingest.mode == "stream",
         history=inventory.history,
-    )  # fmt: skip
+    )
     after = prediction.stage_s("evaluate") + prediction.stage_s("govern") + prediction.stage_s("promote")
     one_epoch = prediction.stage_s("fit") / max(1, fit.num_epochs)
     # Half of what is expected: estimates may be twice too high, and a run that could have been must not be refused.
@@ -39,10 +46,14 @@ def limits_of(
         )
     rates = rates_of(spec, inventory.cluster, _held(ingest, fit, sweep))
     limits = Limits(
-        time_s=spec.budget.time, cost_usd=spec.budget.cost if rates.prices else math.inf,
-        reserve_s=min(after, spec.budget.time / 2), usd_per_s=rates.always,
-        held=rates.stages, basis=rates.basis, prices=rates.prices,
-    )  # fmt: skip
+        time_s=spec.budget.time,
+        cost_usd=spec.budget.cost if rates.prices else math.inf,
+        reserve_s=min(after, spec.budget.time / 2),
+        usd_per_s=rates.always,
+        held=rates.stages,
+        basis=rates.basis,
+        prices=rates.prices,
+    )
     prediction = priced(prediction, limits)
     dear = prediction.cost_usd - (prediction.stage_s("fit") - one_epoch) * limits.rate("fit")
     refuse_too_dear(limits, dear, "start, ingest, one epoch and evaluation")
@@ -51,10 +62,14 @@ def limits_of(
 
 def _held(ingest: IngestStage, fit: FitStage, sweep: SweepStage | None) -> Held:
     return Held(
-        workers=fit.workers, cpus=fit.cpus_per_worker, gpus=fit.gpus_per_worker, accelerator=fit.accelerator,
-        trials=sweep.slots * sweep.workers if sweep else 0, reads=sum(len(file.slices) for file in ingest.files),
+        workers=fit.workers,
+        cpus=fit.cpus_per_worker,
+        gpus=fit.gpus_per_worker,
+        accelerator=fit.accelerator,
+        trials=sweep.slots * sweep.workers if sweep else 0,
+        reads=sum(len(file.slices) for file in ingest.files),
         stream=ingest.mode == "stream",
-    )  # fmt: skip
+    )
 
 
 def refuse_too_dear(limits: Limits, need_usd: float, what: str) -> None:

@@ -57,9 +57,12 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
 def this_machine() -> Node:
     """The machine this process runs on: CPUs it may use, memory, GPUs that the driver shows."""
     return Node(
-        name="this machine", cpus=float(len(os.sched_getaffinity(0))), gpus=float(_num_gpus()),
-        memory_bytes=_memory_bytes(), accelerator=_accelerator(),
-    )  # fmt: skip
+        name="this machine",
+        cpus=float(len(os.sched_getaffinity(0))),
+        gpus=float(_num_gpus()),
+        memory_bytes=_memory_bytes(),
+        accelerator=_accelerator(),
+    )
 
 
 def _memory_bytes() -> int:
@@ -104,9 +107,16 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         # The ledger still names it; evaluation says that it cannot be scored, and beats-champion blocks.
         columns, split, family = (), "", ""
     return Champion(
-        version=head.version, digest=head.digest, term=head.term, columns=columns, run_id=head.run_id,
-        seen_until=head.seen_until, split=split, family=family, made_from=_made_from(workspace, head.run_id),
-    )  # fmt: skip
+        version=head.version,
+        digest=head.digest,
+        term=head.term,
+        columns=columns,
+        run_id=head.run_id,
+        seen_until=head.seen_until,
+        split=split,
+        family=family,
+        made_from=_made_from(workspace, head.run_id),
+    )
 
 
 def _made_from(workspace: Workspace, run_id: str) -> str:

@@ -76,8 +76,10 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
         else:
             train_start = min(_midnight(oldest), validation_start) if oldest else datetime(1, 1, 1, tzinfo=UTC)
     except (OverflowError, ValueError):
-        raise DataError(f"as of {as_of.date()} the windows of data.windows begin before the year 1",
-                        next_step="a later --as-of, or --as-of latest") from None  # fmt: skip
+        raise DataError(
+            f"as of {as_of.date()} the windows of data.windows begin before the year 1",
+            next_step="a later --as-of, or --as-of latest",
+        ) from None
     return (
         _window("train", train_start, validation_start, str(spec.train), source),
         _window("validation", validation_start, test_start, str(spec.validation), source),
@@ -102,20 +104,27 @@ def _window(name: WindowName, start: datetime, end: datetime, length: str, sourc
     """One window. It is empty only if that is certain; if its rows are an estimate, there is one at least."""
     groups = [group for file in source.files for group in file.slices if group.num_rows]
     if not any(overlaps(group, start, end) for group in groups):
-        raise _empty(f"the {name} window" + (f" {show_moment(start)} .. {show_moment(end)}" if start < end else ""),
-                     end, source)  # fmt: skip
+        raise _empty(
+            f"the {name} window" + (f" {show_moment(start)} .. {show_moment(end)}" if start < end else ""), end, source
+        )
     shares = [rows_inside(group, start, end) for group in groups]
     return Window(
-        name=name, start=start, end=end, length=length, num_rows=max(1, round(sum(rows for rows, _ in shares))),
+        name=name,
+        start=start,
+        end=end,
+        length=length,
+        num_rows=max(1, round(sum(rows for rows, _ in shares))),
         exact=all(exact for _, exact in shares),
-    )  # fmt: skip
+    )
 
 
 def _empty(where: str, end: datetime, source: SourceTable) -> DataError:
     low, high = source.time_min, source.time_max
     if low is not None and end <= low:
-        return DataError(f"{where} has no rows; the oldest time in the data is {_shown(low)} UTC",
-                         next_step="use --as-of latest, or a later date")  # fmt: skip
+        return DataError(
+            f"{where} has no rows; the oldest time in the data is {_shown(low)} UTC",
+            next_step="use --as-of latest, or a later date",
+        )
     newest = f"; the newest time in the data is {_shown(high)} UTC" if high else ""
     newest += f", in {source.newest_file}" if len(source.files) > 1 and high else ""
     return DataError(f"{where} has no rows{newest}", next_step="use --as-of latest, or an earlier date")

@@ -18,9 +18,11 @@ def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
     """
     promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
     return ListOrder(
-        pattern=spec.data.source, root=spec.folder, time=spec.data.time,
+        pattern=spec.data.source,
+        root=spec.folder,
+        time=spec.data.time,
         settings=Settings(spec.data.csv.model_dump(mode="json")),
         types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
         cache=cache,
         storage=Storage(**spec.data.storage.model_dump()),
-    )  # fmt: skip
+    )

@@ -74,8 +74,10 @@ def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream:
 
 def _check_one_fits(cluster: Cluster, worker: PerWorkerSpec) -> None:
     if fitting_workers(cluster, worker, ingest_cpus=0.0) == 0:
-        raise PlanError(f"one worker of {_bundle(worker)} fits no node; there is {_there(cluster)}",
-                        next_step="make resources.per_worker smaller")  # fmt: skip
+        raise PlanError(
+            f"one worker of {_bundle(worker)} fits no node; there is {_there(cluster)}",
+            next_step="make resources.per_worker smaller",
+        )
 
 
 def _there(cluster: Cluster) -> str:
@@ -95,8 +97,10 @@ def _check_sense(cluster: Cluster, worker: PerWorkerSpec) -> None:
             next_step="set resources.per_worker.gpus: 1",
         )
     if max((n.cpus for n in cluster.nodes), default=0.0) < INGEST_CPUS:
-        raise PlanError("no node has a whole CPU, and Ray Data reads with one: it would wait for ever",
-                        next_step="start a node with --num-cpus=1 or more")  # fmt: skip
+        raise PlanError(
+            "no node has a whole CPU, and Ray Data reads with one: it would wait for ever",
+            next_step="start a node with --num-cpus=1 or more",
+        )
 
 
 def _bundle(worker: PerWorkerSpec) -> str:

@@ -119,8 +119,9 @@ def _by_hours(prices: PricesSpec, cpu: PriceSpec, cluster: Cluster, held: Held) 
     return Rates(
         always=_DRIVER_CPUS * cpu.per_hour / _HOUR_S,
         stages=Settings({stage: usd / _HOUR_S for stage, usd in per_hour.items() if usd}),
-        basis="CPUs and GPUs that it reserves, and one CPU for its own process", prices=_shown(used),
-    )  # fmt: skip
+        basis="CPUs and GPUs that it reserves, and one CPU for its own process",
+        prices=_shown(used),
+    )
 
 
 def _shown(used: dict[str, PriceSpec]) -> Settings:

@@ -38,25 +38,38 @@ def sweep_stage(
     if not arms:
         return None
     if spec.data.ingest == "stream":
-        raise PlanError("data.ingest is stream; a sweep keeps the encoded data in memory",
-                        next_step="set data.ingest: auto")  # fmt: skip
+        raise PlanError(
+            "data.ingest is stream; a sweep keeps the encoded data in memory", next_step="set data.ingest: auto"
+        )
     if ingest.mode == "stream":
-        raise PlanError("a sweep keeps the encoded data in memory, and it does not fit",
-                        next_step="shorten data.windows.train, or set data.rows or fewer tuning.slots")  # fmt: skip
+        raise PlanError(
+            "a sweep keeps the encoded data in memory, and it does not fit",
+            next_step="shorten data.windows.train, or set data.rows or fewer tuning.slots",
+        )
     if spec.training.warm_start != "none":
-        raise PlanError("training.warm_start is champion; the trials of a sweep begin without weights",
-                        next_step="set training.warm_start: none")  # fmt: skip
+        raise PlanError(
+            "training.warm_start is champion; the trials of a sweep begin without weights",
+            next_step="set training.warm_start: none",
+        )
     slots = trials_at_once(spec, inventory)
     space = knobs(spec.tuning.space)
     return SweepStage(
-        search=spec.tuning.search, scheduler=spec.tuning.scheduler, space=space, arms=arms,
+        search=spec.tuning.search,
+        scheduler=spec.tuning.scheduler,
+        space=space,
+        arms=arms,
         rows_per_s=tuple(1 / row_s(_family(arm), _size(arm, ingest, inventory)) for arm in arms),
         num_trials=spec.budget.trials or 0,
-        per_trial_s=spec.budget.per_trial or 0.0, slots=slots, refit=spec.tuning.refit,
-        max_failed=spec.tuning.max_failed, seed=spec.training.seed,
-        objectives=_objectives(spec), pick=_pick(spec), tensorboard=spec.tracking.tensorboard,
+        per_trial_s=spec.budget.per_trial or 0.0,
+        slots=slots,
+        refit=spec.tuning.refit,
+        max_failed=spec.tuning.max_failed,
+        seed=spec.training.seed,
+        objectives=_objectives(spec),
+        pick=_pick(spec),
+        tensorboard=spec.tracking.tensorboard,
         begin_with=tuple(values for values in inventory.winners if can_draw(space, values))[:_MOST_WINNERS],
-    )  # fmt: skip
+    )
 
 
 def _size(arm: FitStage, ingest: IngestStage, inventory: Inventory) -> Size:
@@ -99,11 +112,14 @@ def with_sweep(
     start_s = _GROUP_START_S if sweep.workers > 1 else _TRIAL_START_S
     least_s, one_s = (
         min(start_s + statistics.mean(seconds), sweep.per_trial_s or math.inf)
-        for seconds in zip(*(
-            [bins_s(_size(arm, ingest, inventory)) + rows * epochs / rate for epochs in _epochs(arm, sweep)]
-            for arm, rate in zip(sweep.arms, sweep.rows_per_s, strict=True)
-        ), strict=True)
-    )  # fmt: skip
+        for seconds in zip(
+            *(
+                [bins_s(_size(arm, ingest, inventory)) + rows * epochs / rate for epochs in _epochs(arm, sweep)]
+                for arm, rate in zip(sweep.arms, sweep.rows_per_s, strict=True)
+            ),
+            strict=True,
+        )
+    )
     last_s = fit_s if sweep.refit else 0.0
     fixed_s = forecast.seconds - forecast.stage_s("fit")
     left_s = limits.time_s - fixed_s - last_s
@@ -126,16 +142,16 @@ def with_sweep(
     if plugins.load(plugins.SEARCHES, sweep.search).finite_only:
         expected = len(list(islice(every_point(sweep.space), expected)))
     sweep_s = expected * one_s / min(sweep.slots, expected)
-    stages = tuple(
-        replace(one, seconds=last_s) if one.stage == "fit" else one for one in forecast.stages
-    )  # fmt: skip
+    stages = tuple(replace(one, seconds=last_s) if one.stage == "fit" else one for one in forecast.stages)
     where = next(n for n, one in enumerate(stages) if one.stage == "fit")
     estimate = StageEstimate(stage="sweep", seconds=sweep_s, work=float(expected))
     more_s = sweep_s + last_s - forecast.stage_s("fit")
     longer = replace(
-        forecast, stages=(*stages[:where], estimate, *stages[where:]), low_s=forecast.low_s + 0.6 * more_s,
+        forecast,
+        stages=(*stages[:where], estimate, *stages[where:]),
+        low_s=forecast.low_s + 0.6 * more_s,
         high_s=min(forecast.high_s + 1.8 * more_s, max(limits.time_s, forecast.high_s)),
-    )  # fmt: skip
+    )
     return replace(sweep, expected_trials=expected), priced(longer, limits)
 
 

@@ -36,11 +36,15 @@ def size_of(ingest: IngestStage, fit: FitStage, family: Family, num_classes: int
     options: Any = family.options.model_validate(dict(fit.model))
     classes = num_classes or (_CLASSES if ingest.task == "multiclass" else 1)
     return Size(
-        num_rows=sum(rows.values()), num_train_rows=rows["train"], num_test_rows=rows["test"],
-        num_files=max(1, len(ingest.files)), num_columns=len(ingest.columns), width=max(1, width_of(ingest.features)),
+        num_rows=sum(rows.values()),
+        num_train_rows=rows["train"],
+        num_test_rows=rows["test"],
+        num_files=max(1, len(ingest.files)),
+        num_columns=len(ingest.columns),
+        width=max(1, width_of(ingest.features)),
         trees=classes if ingest.task == "multiclass" else 1,
         leaves=family.leaves(options) if family.leaves else 0,
-    )  # fmt: skip
+    )
 
 
 def width_of(steps: Sequence[FeatureStep]) -> int:

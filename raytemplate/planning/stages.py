@@ -136,9 +136,12 @@ def _file_now(file: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, An
     values = {name: [value, kinds[name]] for name, value in file.get("partitions", {}).items()}
     handle = {name: held for name, held in (("columns", file.get("columns")), ("partitions", values)) if held}
     return {
-        **file, "sha256": file["footer_sha256"], "slices": file["row_groups"], "handles": file.get("ranges", []),
+        **file,
+        "sha256": file["footer_sha256"],
+        "slices": file["row_groups"],
+        "handles": file.get("ranges", []),
         "handle": handle,
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -346,11 +349,16 @@ class Limits:
         """
         dearest = self.usd_per_s + max(map(float, self.held.values()), default=0.0)
         return Meter(
-            limit_s=self.time_s, limit_usd=self.cost_usd, reserve_s=self.reserve_s,
+            limit_s=self.time_s,
+            limit_usd=self.cost_usd,
+            reserve_s=self.reserve_s,
             reserve_usd=self.reserve_usd(self.reserve_s),
-            judging_s=self.judging_s, judging_usd=self.judging_s * self.rate("evaluate"), usd_per_s=self.usd_per_s,
-            earlier=Spent(seconds=earlier.seconds, usd=earlier.usd + earlier.unpriced_s * dearest), started=started,
-        )  # fmt: skip
+            judging_s=self.judging_s,
+            judging_usd=self.judging_s * self.rate("evaluate"),
+            usd_per_s=self.usd_per_s,
+            earlier=Spent(seconds=earlier.seconds, usd=earlier.usd + earlier.unpriced_s * dearest),
+            started=started,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -399,10 +407,18 @@ def plan_id(plan: RunPlan) -> str:
 
 def id_of(plan: Mapping[str, Any]) -> str:
     """The id of a plan as it is written, in which one of an earlier version lacks what there was not yet."""
-    ingest = _without(plan["ingest"], {
-        "root": "", "newest": None, "memory_bytes": 0, "num_files_listed": 0, "contract": {},
-        "location": {}, "storage": {"kind": "Storage", "endpoint": "", "region": ""},
-    })  # fmt: skip
+    ingest = _without(
+        plan["ingest"],
+        {
+            "root": "",
+            "newest": None,
+            "memory_bytes": 0,
+            "num_files_listed": 0,
+            "contract": {},
+            "location": {},
+            "storage": {"kind": "Storage", "endpoint": "", "region": ""},
+        },
+    )
     sweep = plan.get("sweep")
     more = [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []
     more += [variant] if (variant := plan.get("variant", "standard")) != "standard" else []

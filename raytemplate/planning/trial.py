@@ -41,9 +41,11 @@ def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int
             spaces[namespace][name] = value
     namespace, _, name = counted.partition(".")
     return replace(
-        arm, model=Settings(spaces["model"]), training=Settings(spaces["training"]),
+        arm,
+        model=Settings(spaces["model"]),
+        training=Settings(spaces["training"]),
         num_epochs=int(spaces[namespace][name]),
-    )  # fmt: skip
+    )
 
 
 def epochs_field(stage: FitStage) -> str:
@@ -55,9 +57,11 @@ def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:
     """The stage that trains the winner again, for its best number of epochs, on train and validation together."""
     stage = trial_stage(sweep, best.values, num_epochs=best.best_epoch)
     return replace(
-        stage, training=Settings({**stage.training, "early_stopping": None}), with_validation=True,
+        stage,
+        training=Settings({**stage.training, "early_stopping": None}),
+        with_validation=True,
         why=f"the values of trial {best.number}",
-    )  # fmt: skip
+    )
 
 
 def told_every(stage: FitStage, num_epochs: int) -> int:

@@ -49,8 +49,17 @@ def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, fl
         '<text x="0" y="{t:.1f}">{name}</text>'
         '<line class="whisker" x1="{a:.1f}" x2="{c:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         '<circle class="dot{colour}" cx="{b:.1f}" cy="{y:.1f}" r="5"/><text x="{v:.1f}" y="{t:.1f}">{value}</text>'
-    ).format(t=y + 4, y=y, a=at[0], b=at[1], c=at[2], v=at[2] + 10, colour=colour, name=fitted(name, 27),
-             value=metric_text(estimate.value))  # fmt: skip
+    ).format(
+        t=y + 4,
+        y=y,
+        a=at[0],
+        b=at[1],
+        c=at[2],
+        v=at[2] + 10,
+        colour=colour,
+        name=fitted(name, 27),
+        value=metric_text(estimate.value),
+    )
 
 
 def stages_chart(timings: Sequence[StageTiming]) -> Markup:
@@ -68,9 +77,16 @@ def stages_chart(timings: Sequence[StageTiming]) -> Markup:
                 Markup(
                     '<rect class="{kind}" x="{left}" y="{y:.1f}" width="{width:.1f}" height="11"/>'
                     '<text class="small" x="{end:.1f}" y="{text:.1f}">{seconds}</text>'
-                ).format(kind=kind, left=_LEFT, y=_ROW * row + y, width=max(1.0, width), end=_LEFT + width + 6,
-                         text=_ROW * row + y + 9, seconds=show_seconds(seconds))
-            )  # fmt: skip
+                ).format(
+                    kind=kind,
+                    left=_LEFT,
+                    y=_ROW * row + y,
+                    width=max(1.0, width),
+                    end=_LEFT + width + 6,
+                    text=_ROW * row + y + 9,
+                    seconds=show_seconds(seconds),
+                )
+            )
     return svg(drawn, _ROW * len(timings), "seconds planned and actual of each stage")
 
 

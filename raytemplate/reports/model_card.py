@@ -30,9 +30,14 @@ _TASKS = {"regression": "a number", "binary": "the probability of yes", "multicl
 
 
 def model_card(
-    plan: RunPlan, run_id: str, snapshot: Snapshot, fit: FitResult, evaluation: Evaluation, verdict: VerdictRecord,
+    plan: RunPlan,
+    run_id: str,
+    snapshot: Snapshot,
+    fit: FitResult,
+    evaluation: Evaluation,
+    verdict: VerdictRecord,
     promotion: PromotionRecord | None,
-) -> str:  # fmt: skip
+) -> str:
     """The card of a run's candidate: what it is, what for, made from what, how good, judged how, and its limits."""
     outcome = " ".join(outcome_text(plan.name, verdict.verdict, promotion, champion_version=None).split())
     parts = [
@@ -90,8 +95,10 @@ def _metrics(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
     """Every metric of candidate, champion and baseline with its interval, then the paired differences."""
     models = compared(evaluation, baseline_name(plan.evaluate.baseline))
     yield f"On {count(evaluation.num_rows, 'test row')}. In brackets: 95 % intervals, {evaluation.resample}s resampled."
-    rows = [(_decides(name, evaluation), *(_estimate(model, name) for _, model in models))
-            for name in evaluation.candidate.metrics]  # fmt: skip
+    rows = [
+        (_decides(name, evaluation), *(_estimate(model, name) for _, model in models))
+        for name in evaluation.candidate.metrics
+    ]
     yield _table(("metric", *(name for name, _ in models)), rows)
     for name, model in models:
         if model is not None and model.difference is not None:

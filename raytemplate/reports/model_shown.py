@@ -92,12 +92,16 @@ def runs_text(runs: Sequence[RunRow]) -> str:
 
 def _run(row: RunRow) -> tuple[str, ...]:
     return (
-        row.run_id, show_moment(row.as_of), row.state,
-        "-" if row.value is None else f"{row.metric} {metric_text(row.value)}", number(row.version),
+        row.run_id,
+        show_moment(row.as_of),
+        row.state,
+        "-" if row.value is None else f"{row.metric} {metric_text(row.value)}",
+        number(row.version),
         about_seconds(row.wall_clock_s) if row.wall_clock_s else "-",
         about_seconds(row.planned_s) if row.planned_s else "-",
-        "-" if row.cost_usd is None else show_usd(row.cost_usd), show_usd(row.planned_usd),
-    )  # fmt: skip
+        "-" if row.cost_usd is None else show_usd(row.cost_usd),
+        show_usd(row.planned_usd),
+    )
 
 
 def _gates(gates: Sequence[GateRate]) -> str:

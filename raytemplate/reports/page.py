@@ -46,8 +46,9 @@ class MadeFrom:
         """Path, value, reason and location of every value that some layer sets; defaults are left out."""
         return [
             (path, value_text(value), self.reasons.get(path, ""), self.origins[path])
-            for path, value in leaves(self.resolved) if path in self.origins
-        ]  # fmt: skip
+            for path, value in leaves(self.resolved)
+            if path in self.origins
+        ]
 
 
 def report_page(
@@ -59,9 +60,12 @@ def report_page(
         train: what the training rows hold.
     """
     environment = Environment(
-        loader=PackageLoader("raytemplate.reports", "pages"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("raytemplate.reports", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     filters: dict[str, Any] = {
         "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
         "usd_limit": show_usd_limit,
@@ -70,18 +74,26 @@ def report_page(
     }  # fmt: skip
     environment.filters.update(filters)
     return environment.get_template("run.html").render(
-        view=view, made=made, events=events, head=head_line(view.plan, view.start.run_id), health=_health(view),
-        models=_models(view), comparison=intervals_chart(_estimates(view)),
+        view=view,
+        made=made,
+        events=events,
+        head=head_line(view.plan, view.start.run_id),
+        health=_health(view),
+        models=_models(view),
+        comparison=intervals_chart(_estimates(view)),
         slices=slice_tables(view.evaluation) if view.evaluation else (),
         calibration=reliability_curve(view.evaluation.calibration if view.evaluation else ()),
-        sweep=sweep_section(view), stages=stages_chart(view.end.timings if view.end else ()),
+        sweep=sweep_section(view),
+        stages=stages_chart(view.end.timings if view.end else ()),
         loss=curve(view.fit.epochs if view.fit else (), "train_loss", view.fit.step if view.fit else ""),
         validation=curve(view.fit.epochs if view.fit else (), "validation", view.fit.step if view.fit else ""),
-        importance=_importance(view), columns=column_rows(view.evaluation) if view.evaluation else (),
+        importance=_importance(view),
+        columns=column_rows(view.evaluation) if view.evaluation else (),
         against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
         residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
-        profile=profile_rows(train), train=train,
-    )  # fmt: skip
+        profile=profile_rows(train),
+        train=train,
+    )
 
 
 def _health(view: RunView) -> tuple[str, str]:

@@ -58,10 +58,21 @@ def _bands(
             '<text x="{e}" y="{t2}" text-anchor="end">{high}</text><text x="{e}" y="{b}" text-anchor="end">{low}</text>'
             '<text x="{l}" y="{u}">{first}</text><text x="{r}" y="{u}" text-anchor="end">{last}</text>'
         ).format(
-            l=_LEFT, t=_TOP, w=_RIGHT - _LEFT, h=_BOTTOM - _TOP, e=_LEFT - 6, t2=_TOP + 11, b=_BOTTOM, u=_BOTTOM + 18,
-            r=_RIGHT, right=" ".join((at(across[0], right[0]), at(across[-1], right[1]))),
-            middle=" ".join(line(_MIDDLE)), high=metric_text(high), low=metric_text(low),
-            first=metric_text(across[0]), last=metric_text(across[-1]),
+            l=_LEFT,
+            t=_TOP,
+            w=_RIGHT - _LEFT,
+            h=_BOTTOM - _TOP,
+            e=_LEFT - 6,
+            t2=_TOP + 11,
+            b=_BOTTOM,
+            u=_BOTTOM + 18,
+            r=_RIGHT,
+            right=" ".join((at(across[0], right[0]), at(across[-1], right[1]))),
+            middle=" ".join(line(_MIDDLE)),
+            high=metric_text(high),
+            low=metric_text(low),
+            first=metric_text(across[0]),
+            last=metric_text(across[-1]),
         )
-    )  # fmt: skip
+    )
     return svg(drawn, _BOTTOM + 26, label)

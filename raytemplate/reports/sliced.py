@@ -59,12 +59,15 @@ def _rows(slices: Sequence[Slice], evaluation: Evaluation) -> list[SliceRow]:
     scale = _scale(slices, metric, whole)
     return [
         SliceRow(
-            value=one.value, num_rows=one.num_rows, candidate=candidate, champion=champion,
+            value=one.value,
+            num_rows=one.num_rows,
+            candidate=candidate,
+            champion=champion,
             drawn=strip(candidate, champion.value if champion else math.nan, whole, scale),
         )
         for one in slices
         for candidate, champion in [_both(one, metric)]
-    ]  # fmt: skip
+    ]
 
 
 def _scale(slices: Sequence[Slice], metric: str, whole: float) -> tuple[float, float]:

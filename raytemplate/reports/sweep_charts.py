@@ -80,8 +80,11 @@ def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, hi
 
     line, better = _best_so_far(ordered, x, y, higher_is_better=higher_is_better)
     every = math.ceil(len(ordered) / _MOST_MARKS)
-    marks = [_mark(one, x(one.number), y(one)) for index, one in enumerate(ordered)
-             if index % every == 0 or one.number in better]  # fmt: skip
+    marks = [
+        _mark(one, x(one.number), y(one))
+        for index, one in enumerate(ordered)
+        if index % every == 0 or one.number in better
+    ]
     if best is not None:
         marks.append(Markup('<circle class="ring" cx="{:.1f}" cy="{:.1f}" r="8"/>').format(x(best.number), y(best)))
     axis = Markup(
@@ -95,9 +98,12 @@ def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, hi
 
 
 def _best_so_far(
-    ordered: Sequence[TrialRecord], x: Callable[[int], float], y: Callable[[TrialRecord], float], *,
+    ordered: Sequence[TrialRecord],
+    x: Callable[[int], float],
+    y: Callable[[TrialRecord], float],
+    *,
     higher_is_better: bool,
-) -> tuple[Markup, set[int]]:  # fmt: skip
+) -> tuple[Markup, set[int]]:
     """A line of steps, and the trials at which it steps."""
     best, better, path = math.inf, set[int](), ""
     for one in ordered:
@@ -153,9 +159,13 @@ class _Axis:
 
 
 def coordinates_chart(
-    space: Sequence[Knob], trials: Sequence[TrialRecord], best: TrialRecord | None, metric: str, *,
+    space: Sequence[Knob],
+    trials: Sequence[TrialRecord],
+    best: TrialRecord | None,
+    metric: str,
+    *,
     higher_is_better: bool,
-) -> Markup:  # fmt: skip
+) -> Markup:
     """A line a trial through its values, the better the darker, to its validation metric; the winner on top of all."""
     scale = metric_scale(trials, higher_is_better=higher_is_better)
     if scale is None:
@@ -207,8 +217,9 @@ def _metric_axis(metric: str, scale: Scale) -> _Axis:
     lane = _LOW + _LANE
     return _Axis(
         f"validation.{metric}",
-        lambda one: _y(1 - scale.share(one.validation or 0.0)) if one.is_promotable else lane, _apart(tuple(marks)),
-    )  # fmt: skip
+        lambda one: _y(1 - scale.share(one.validation or 0.0)) if one.is_promotable else lane,
+        _apart(tuple(marks)),
+    )
 
 
 def _apart(marks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
@@ -240,8 +251,10 @@ def _axis(axis: _Axis, x: float) -> Markup:
         '<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{h}" y2="{l}"/><text class="small" x="{x:.1f}" y="16" '
         'text-anchor="middle">{group}</text><text x="{x:.1f}" y="32" text-anchor="middle">{name}</text>'
     ).format(x=x, h=_HIGH, l=_LOW, group=group, name=fitted(name, 12))
-    marks = [Markup('<text class="small over" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-        x - 7, y + 4, text) for y, text in axis.marks]  # fmt: skip
+    marks = [
+        Markup('<text class="small over" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(x - 7, y + 4, text)
+        for y, text in axis.marks
+    ]
     return head + Markup("").join(marks)
 
 
@@ -255,10 +268,16 @@ def importance_chart(shares: Sequence[tuple[str, float]]) -> Markup:
             '<text x="0" y="{t:.1f}">{name}</text>'
             '<rect class="actual" x="190" y="{y:.1f}" width="{w:.1f}" height="12"/>'
             '<text class="small" x="{e:.1f}" y="{t:.1f}">{share:.0f} %</text>'
-        ).format(name=fitted(name, 27), t=row * 22 + 15, y=row * 22 + 5, w=max(1.0, 380 * share / most),
-                 e=198 + 380 * share / most, share=100 * share)
+        ).format(
+            name=fitted(name, 27),
+            t=row * 22 + 15,
+            y=row * 22 + 5,
+            w=max(1.0, 380 * share / most),
+            e=198 + 380 * share / most,
+            share=100 * share,
+        )
         for row, (name, share) in enumerate(shares)
-    ]  # fmt: skip
+    ]
     return svg(drawn, 22 * len(shares) + 4, "importance of the searched fields")
 
 

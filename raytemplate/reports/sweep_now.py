@@ -43,9 +43,11 @@ def sweep_table(now: SweepNow, plan: RunPlan) -> SweepTable:
     """How a sweep stands, in words."""
     running = sorted(now.running, key=lambda one: one.number)
     return SweepTable(
-        ended=_ended(now), best=_best(now, plan), running=tuple(map(_running, running[:_MOST_RUNNING])),
+        ended=_ended(now),
+        best=_best(now, plan),
+        running=tuple(map(_running, running[:_MOST_RUNNING])),
         num_hidden=max(0, len(running) - _MOST_RUNNING),
-    )  # fmt: skip
+    )
 
 
 def _ended(now: SweepNow) -> str:

@@ -76,14 +76,20 @@ def sweep_section(view: RunView) -> SweepSection | None:
     found = importance(plan.sweep.space, trials, higher_is_better=higher)
     ordered = best_first(trials, higher_is_better=higher)
     return SweepSection(
-        metric=metric, steps=steps_text(plan), ended=_ended(plan, view.sweep),
+        metric=metric,
+        steps=steps_text(plan),
+        ended=_ended(plan, view.sweep),
         figures=_figures(plan, trials, view.sweep),
-        history=history_chart(trials, winner, higher_is_better=higher), outside=_outside(view),
+        history=history_chart(trials, winner, higher_is_better=higher),
+        outside=_outside(view),
         coordinates=coordinates_chart(plan.sweep.space, trials, winner, metric, higher_is_better=higher),
-        legend=_legend(view), importance=importance_chart(found.shares), importance_note=_importance_note(found),
+        legend=_legend(view),
+        importance=importance_chart(found.shares),
+        importance_note=_importance_note(found),
         best=tuple(_row(one, plan, won=one == winner) for one in ordered[:_BEST_SHOWN]),
-        charged=any(one.cost_usd for one in trials), num_more=max(0, len(ordered) - _BEST_SHOWN),
-    )  # fmt: skip
+        charged=any(one.cost_usd for one in trials),
+        num_more=max(0, len(ordered) - _BEST_SHOWN),
+    )
 
 
 def _ended(plan: RunPlan, sweep: SweepResult | None) -> str:
@@ -168,7 +174,12 @@ def _row(one: TrialRecord, plan: RunPlan, *, won: bool) -> BestRow:
     drawn = [f"{knob.name} {drawn_text(one, knob.name)}" for knob in plan.sweep.space if knob.name in one.values]
     finite = one.validation is not None and math.isfinite(one.validation)
     return BestRow(
-        number=one.number, value=metric_text(one.validation) if finite and one.validation is not None else "-",
-        epochs=f"{one.epochs:,} of {one.num_epochs:,}", state=one.state, took=show_seconds(one.actual_s),
-        usd=f"{one.cost_usd:.4f}", values=", ".join(drawn), won=won,
-    )  # fmt: skip
+        number=one.number,
+        value=metric_text(one.validation) if finite and one.validation is not None else "-",
+        epochs=f"{one.epochs:,} of {one.num_epochs:,}",
+        state=one.state,
+        took=show_seconds(one.actual_s),
+        usd=f"{one.cost_usd:.4f}",
+        values=", ".join(drawn),
+        won=won,
+    )

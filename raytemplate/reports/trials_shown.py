@@ -48,11 +48,22 @@ class Trials:
         import pandas as pd
 
         rows = [
-            {"trial": one.number, **one.values, "family": one.family, "state": one.state, "epochs": one.epochs,
-             "best_epoch": one.best_epoch, self.plan.fit.metric: one.validation, **one.also, "actual_s": one.actual_s,
-             "planned_s": one.planned_s, "cost_usd": one.cost_usd, "problem": one.problem}
+            {
+                "trial": one.number,
+                **one.values,
+                "family": one.family,
+                "state": one.state,
+                "epochs": one.epochs,
+                "best_epoch": one.best_epoch,
+                self.plan.fit.metric: one.validation,
+                **one.also,
+                "actual_s": one.actual_s,
+                "planned_s": one.planned_s,
+                "cost_usd": one.cost_usd,
+                "problem": one.problem,
+            }
             for one in sorted(self.trials, key=lambda one: one.number)
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(rows)
 
 
@@ -67,14 +78,20 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
     head = (*titles, *(["USD"] if charged else []), *names)
     rows = [head]
     rows += [
-        (_mark(record, best, front), str(record.number),
-         "-" if record.validation is None else metric_text(record.validation),
-         *(metric_text(float(record.also[name])) if name in record.also else "-" for name in others),
-         f"{record.epochs} of {record.num_epochs}", record.state, show_seconds(record.actual_s),
-         show_seconds(record.planned_s), *([f"{record.cost_usd:.4f}"] if charged else []),
-         *(drawn_text(record, name) for name in names))
+        (
+            _mark(record, best, front),
+            str(record.number),
+            "-" if record.validation is None else metric_text(record.validation),
+            *(metric_text(float(record.also[name])) if name in record.also else "-" for name in others),
+            f"{record.epochs} of {record.num_epochs}",
+            record.state,
+            show_seconds(record.actual_s),
+            show_seconds(record.planned_s),
+            *([f"{record.cost_usd:.4f}"] if charged else []),
+            *(drawn_text(record, name) for name in names),
+        )
         for record in ordered
-    ]  # fmt: skip
+    ]
     problems = [f"  trial {record.number}: {record.problem}" for record in ordered if record.problem]
     return "\n".join(
         [table(rows, gaps=(1, *[3] * (len(rows[0]) - 2)), right=tuple(range(1, 3 + len(others)))), *problems]

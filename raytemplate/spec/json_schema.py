@@ -47,9 +47,13 @@ def template_schema() -> Schema:
     text = json.dumps([properties, made.defs])
     used = {name: one for name, one in made.defs.items() if f'"#/$defs/{name}"' in text}
     return {
-        "$schema": _DIALECT, "title": "raytemplate template", "type": "object", "additionalProperties": False,
-        "properties": properties, "$defs": used,
-    }  # fmt: skip
+        "$schema": _DIALECT,
+        "title": "raytemplate template",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "$defs": used,
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,12 +140,15 @@ def _variants(properties: Schema, defs: Schema) -> Schema:
             open_keys[f"^{re.escape(path)}\\."] = {}
     said = {"owner": {"type": "string", "description": _OWNER}, "expires": {**_DAY, "description": _EXPIRES}}
     return {
-        "description": _VARIANTS, "type": "object",
+        "description": _VARIANTS,
+        "type": "object",
         "additionalProperties": {
-            "type": "object", "properties": {**said, **inside, **dotted}, "patternProperties": open_keys,
+            "type": "object",
+            "properties": {**said, **inside, **dotted},
+            "patternProperties": open_keys,
             "additionalProperties": False,
         },
-    }  # fmt: skip
+    }
 
 
 def _below(properties: Schema, defs: Schema, prefix: str) -> Iterator[tuple[str, Schema]]:

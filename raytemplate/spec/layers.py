@@ -124,8 +124,16 @@ def variant_layers(files: Iterable[Layer], variant: str) -> list[Layer]:
         if isinstance(chosen, dict):
             value = variant_value(cast("dict[str, Any]", chosen))
             line = _line_below(file, f"variants.{variant}")
-            layers.append(Layer(name=file.name, level=Level.VARIANT, value=value, line=line, comments=file.comments,
-                                inherited=file.level == Level.PARENT))  # fmt: skip
+            layers.append(
+                Layer(
+                    name=file.name,
+                    level=Level.VARIANT,
+                    value=value,
+                    line=line,
+                    comments=file.comments,
+                    inherited=file.level == Level.PARENT,
+                )
+            )
     return layers
 
 

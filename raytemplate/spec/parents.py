@@ -67,9 +67,14 @@ def _layer(path: Path, name: str, level: Level, data: bytes) -> tuple[Layer, Doc
     if isinstance(value.get("version"), float):
         value["version"] = document.text("version")  # 1.10 is a version, and not 1.1
     return Layer(
-        name=name, level=level, value=value, line=document.line, comments=document.comments, path=path,
+        name=name,
+        level=level,
+        value=value,
+        line=document.line,
+        comments=document.comments,
+        path=path,
         problems=document.problems,
-    ), document  # fmt: skip
+    ), document
 
 
 def _read(path: Path, name: str) -> bytes:

@@ -63,11 +63,17 @@ _PLACES = {
 }
 _REFERENCE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
 MaybeSecret = Annotated[
-    str, BeforeValidator(text_or_reference),
-    WithJsonSchema({"anyOf": [
-        {"type": "string"}, {**_REFERENCE, "properties": _PLACES},
-    ]}),
-]  # fmt: skip
+    str,
+    BeforeValidator(text_or_reference),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {**_REFERENCE, "properties": _PLACES},
+            ]
+        }
+    ),
+]
 
 
 MetadataValue = str | bool | int | float | tuple[str, ...]

@@ -40,7 +40,7 @@ def write_starter(folder: Path, name: str) -> Started:
     template = folder / TEMPLATE
     return Started(
         template=template, files=tuple(folder / path.name for path in sources), to_fill_in=_to_fill_in(template)
-    )  # fmt: skip
+    )
 
 
 def _to_fill_in(template: Path) -> tuple[tuple[int, str, str], ...]:

@@ -77,10 +77,11 @@ class FakeEngine(Engine):
         statistics = {name: feature_statistics(table, stage.features, stage.target) for name, table in tables.items()}
         rows = {name: table.num_rows for name, table in tables.items()}
         return Ingested(
-            snapshot=snapshot_of(stage, (), rows, dict.fromkeys(rows, 0), "made up"), statistics=statistics,
+            snapshot=snapshot_of(stage, (), rows, dict.fromkeys(rows, 0), "made up"),
+            statistics=statistics,
             features=fit_features(statistics["train"], stage.features),
             baseline=fit_baseline(tables["train"], stage.baseline, stage.target),
-        )  # fmt: skip
+        )
 
     @override
     def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
@@ -91,31 +92,45 @@ class FakeEngine(Engine):
         for epoch in range(first, self.epochs + 1):
             folder = checkpoints.save(epoch, 10.0 - epoch, lambda folder: self._write(stage, folder))
             record = EpochRecord(
-                epoch=epoch, train_loss=1.0, validation=10.0 - epoch, num_rows=100, loop_s=0.1,
-                wall_clock_s=0.1 * epoch, checkpoint=folder.name,
-            )  # fmt: skip
+                epoch=epoch,
+                train_loss=1.0,
+                validation=10.0 - epoch,
+                num_rows=100,
+                loop_s=0.1,
+                wall_clock_s=0.1 * epoch,
+                checkpoint=folder.name,
+            )
             journal.add_epoch(record)
             on_epoch(record)
         return Trained(
-            stopped="epochs" if self.epochs >= stage.num_epochs else "budget.time", resumed_from_epoch=first - 1,
-            ranks=(RankRecord(rank=0, num_rows=100, weights_sha256=""),), usage=Usage(wall_clock_s=0.1, cpu_s=0.1),
+            stopped="epochs" if self.epochs >= stage.num_epochs else "budget.time",
+            resumed_from_epoch=first - 1,
+            ranks=(RankRecord(rank=0, num_rows=100, weights_sha256=""),),
+            usage=Usage(wall_clock_s=0.1, cpu_s=0.1),
             engine="made up",
-        )  # fmt: skip
+        )
 
     @override
     def score(
-        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path],
+        self,
+        stage: EvaluateStage,
+        ingest: IngestStage,
+        ingested: Ingested,
+        models: Mapping[str, Path],
         columns_s: float,
-    ) -> TestScores:  # fmt: skip
+    ) -> TestScores:
         self._called("score")
         test = fake_rows(ingest.window("test"))
         target = test.column("air_time").to_numpy()
         errors = {"candidate": self.candidate_error, "champion": self.champion_error}
         predictions = {name: target + errors[name] for name in models}
         return TestScores(
-            target=target, times=test.column("time_hour").to_numpy().astype("datetime64[us]"),
-            predictions=predictions | {"baseline": ingested.baseline.predict(test)}, problems={}, num_unknown={},
-        )  # fmt: skip
+            target=target,
+            times=test.column("time_hour").to_numpy().astype("datetime64[us]"),
+            predictions=predictions | {"baseline": ingested.baseline.predict(test)},
+            problems={},
+            num_unknown={},
+        )
 
     @override
     def release(self) -> None:

@@ -51,9 +51,13 @@ def simple_rows(num_rows: int, seed: int, task: str = "regression") -> Rows:
 def simple_layout(train: Rows, task: str) -> Layout:
     """The layout of `simple_rows`."""
     layout = Layout(
-        dense=("x", "y", "constant"), codes=("group",), cardinalities=(_NUM_GROUPS + 2,), target_mean=0.0,
-        target_std=1.0, task=task,
-    )  # fmt: skip
+        dense=("x", "y", "constant"),
+        codes=("group",),
+        cardinalities=(_NUM_GROUPS + 2,),
+        target_mean=0.0,
+        target_std=1.0,
+        task=task,
+    )
     if task == "regression":
         return replace(layout, target_mean=float(train.target.mean()), target_std=float(train.target.std()))
     counts = tuple(int(count) for count in np.bincount(train.target.astype(np.int64)))

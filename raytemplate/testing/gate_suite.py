@@ -32,10 +32,12 @@ def sample_evidence() -> Evidence:
     train on; slices by carrier (MAE 6.1 and 10.22) and distance; probabilities that are 0.02 off; 4 ms for 1,000 rows;
     a model of 1 MB; `distance` alone explains 0.86."""
     evaluation = sample_evaluation(
-        slices=sample_slices(), calibration=(CalibrationBin(probability=0.3, share=0.32, num_rows=12_695),),
-        latency=Latency(p95_s=0.004, num_rows=1000, num_times=100), candidate_bytes=1_000_000,
+        slices=sample_slices(),
+        calibration=(CalibrationBin(probability=0.3, share=0.32, num_rows=12_695),),
+        latency=Latency(p95_s=0.004, num_rows=1000, num_times=100),
+        candidate_bytes=1_000_000,
         columns=sample_columns(),
-    )  # fmt: skip
+    )
     return Evidence(evaluation=evaluation, snapshot=sample_snapshot())
 
 

@@ -50,9 +50,16 @@ class MemoryContext(LoopContext):
     rank, num_ranks = 0, 1
 
     def __init__(
-        self, rows: Mapping[Split, Rows], layout: Layout, folder: Path, *, seed: int = 0,
-        stop_after: int | None = None, start: Start | None = None, killed_inside: tuple[int, int] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        rows: Mapping[Split, Rows],
+        layout: Layout,
+        folder: Path,
+        *,
+        seed: int = 0,
+        stop_after: int | None = None,
+        start: Start | None = None,
+        killed_inside: tuple[int, int] | None = None,
+    ) -> None:
         self.layout = layout
         self.num_train_rows = len(rows["train"].target)
         self.epochs: list[int] = []
@@ -114,9 +121,15 @@ class MemoryContext(LoopContext):
 
     @override
     def report(
-        self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
+        self,
+        *,
+        epoch: int,
+        train_loss: float,
+        validation: float,
+        loop_s: float,
+        num_rows: int,
         save: Callable[[Path], None],
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         if not (math.isfinite(train_loss) and math.isfinite(validation)):
             raise TrainingFailed(f"loss {train_loss}, validation {validation} in epoch {epoch}")
         self.epochs.append(epoch)

@@ -125,14 +125,22 @@ def sample_trials() -> tuple[TrialRecord, ...]:
     return tuple(
         TrialRecord(
             number=number,
-            values=Settings({"training.lr": lr, "model.hidden": hidden}
-                            | ({"model.dropout": 0.04 * number} if hidden == 128 else {})),
-            family="tabular-mlp", state=state, epochs=6 if state == "finished" else 2, num_epochs=6,
-            best_epoch=0 if value is None else 2, validation=value, planned_s=3.0, actual_s=2.0 + number / 10,
+            values=Settings(
+                {"training.lr": lr, "model.hidden": hidden}
+                | ({"model.dropout": 0.04 * number} if hidden == 128 else {})
+            ),
+            family="tabular-mlp",
+            state=state,
+            epochs=6 if state == "finished" else 2,
+            num_epochs=6,
+            best_epoch=0 if value is None else 2,
+            validation=value,
+            planned_s=3.0,
+            actual_s=2.0 + number / 10,
             problem={"diverged": "the loss became NaN in epoch 2", "failed": "KeyError: 'dest'"}.get(state, ""),
         )
         for number, (lr, hidden, value, state) in enumerate(rows, start=1)
-    )  # fmt: skip
+    )
 
 
 def sample_sweep(**changes: Any) -> SweepResult:
@@ -207,11 +215,14 @@ def sample_slices() -> tuple[Slice, ...]:
     )  # fmt: skip
     return tuple(
         Slice(
-            by=by, value=value, num_rows=num_rows, candidate={"mae": sample_metric(*found)},
+            by=by,
+            value=value,
+            num_rows=num_rows,
+            candidate={"mae": sample_metric(*found)},
             champion={"mae": sample_metric(before, before - 0.5, before + 0.5)},
         )
         for by, value, num_rows, found, before in rows
-    )  # fmt: skip
+    )
 
 
 def sample_columns() -> tuple[ColumnEvidence, ...]:

@@ -126,8 +126,14 @@ class SimulatedSlots:
             self._say(limit, slot, Ended(how="trained", stopped="budget.time"))
             return
         validation = course.validations[min(epoch, len(course.validations)) - 1]
-        record = EpochRecord(epoch=epoch, train_loss=validation, validation=validation, num_rows=1,
-                             loop_s=course.epoch_s, wall_clock_s=at - began)  # fmt: skip
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=validation,
+            validation=validation,
+            num_rows=1,
+            loop_s=course.epoch_s,
+            wall_clock_s=at - began,
+        )
         self._say(at, slot, record)
 
     def _say(self, at: float, slot: int, said: Said) -> None:

@@ -32,12 +32,14 @@ def rows_of_days(first: int, num_days: int) -> pa.Table:
     """One row a day: a time (the last one is missing), a number (every third is missing), a count and a word."""
     days = range(first, first + num_days)
     times = [START + timedelta(days=day) for day in days]
-    return pa.table({
-        "time": pa.array([*times[:-1], None], pa.timestamp("us")),
-        "number": pa.array([day / 4 if day % 3 else None for day in days], pa.float64()),
-        "count": pa.array(days, pa.int64()),
-        "word": pa.array([f"word {day % 5}, \u00e4 \"quoted\" one" for day in days], pa.string()),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "time": pa.array([*times[:-1], None], pa.timestamp("us")),
+            "number": pa.array([day / 4 if day % 3 else None for day in days], pa.float64()),
+            "count": pa.array(days, pa.int64()),
+            "word": pa.array([f'word {day % 5}, \u00e4 "quoted" one' for day in days], pa.string()),
+        }
+    )
 
 
 class SourceSuite:
@@ -66,8 +68,9 @@ class SourceSuite:
         found = self._list(folder)
         assert found.kind == self.source and self.ending in self._source().endings
         assert [(file.path, file.num_rows) for file in found.files] == [
-            (f"a{self.ending}", 10), (f"b{self.ending}", 5),
-        ]  # fmt: skip
+            (f"a{self.ending}", 10),
+            (f"b{self.ending}", 5),
+        ]
         assert tuple(found.schema) == _COLUMNS and found.root == str(folder)
         sizes = [(folder / file.path).stat().st_size for file in found.files]
         assert [file.size_bytes for file in found.files] == sizes
@@ -145,7 +148,7 @@ class SourceSuite:
 
     def _read(
         self, listed: SourceTable, file: SourceFile, columns: tuple[str, ...], slices: Sequence[Slice] = (), **more: Any
-    ) -> ReadResult:  # fmt: skip
+    ) -> ReadResult:
         """A slice, ordered as a plan orders it and sent as to a worker."""
         order = replace(order_of(listed, file, slices or file.slices, columns), **more)
         return self._source().read_slice(pickle.loads(pickle.dumps(order)))

@@ -48,9 +48,11 @@ def importance(space: Sequence[Knob], trials: Sequence[TrialRecord], *, higher_i
     good = max(_GOOD, _LEAST_GOOD / len(counted))
     shares = _shares(space, counted, good, higher_is_better=higher_is_better)
     return Importance(
-        shares=shares, num_good=math.ceil(good * len(counted)), num_trials=len(counted),
+        shares=shares,
+        num_good=math.ceil(good * len(counted)),
+        num_trials=len(counted),
         unseen=tuple(knob.name for knob in space if knob.name not in drawn),
-    )  # fmt: skip
+    )
 
 
 def _shares(
@@ -62,13 +64,16 @@ def _shares(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {knob.name: parse_draw(knob.draw).distribution() for knob in space}
     study = optuna.create_study(direction="maximize" if higher_is_better else "minimize")
-    study.add_trials([
-        optuna.trial.create_trial(
-            value=one.validation, params=dict(one.values),
-            distributions={name: distributions[name] for name in one.values},
-        )
-        for one in counted
-    ])  # fmt: skip
+    study.add_trials(
+        [
+            optuna.trial.create_trial(
+                value=one.validation,
+                params=dict(one.values),
+                distributions={name: distributions[name] for name in one.values},
+            )
+            for one in counted
+        ]
+    )
     with warnings.catch_warnings():  # of fields that hardly any trial drew
         warnings.simplefilter("ignore")
         found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=good))

@@ -88,10 +88,11 @@ class Pruners:
         import optuna
 
         return optuna.create_study(
-            pruner=_pruner(self._scheduler), sampler=optuna.samplers.RandomSampler(),
+            pruner=_pruner(self._scheduler),
+            sampler=optuna.samplers.RandomSampler(),
             direction="maximize" if self._higher else "minimize",
             study_name="sweep",  # hyperband takes a trial's bracket from it
-        )  # fmt: skip
+        )
 
 
 def _pruner(scheduler: Scheduler) -> BasePruner:

@@ -23,8 +23,12 @@ class Study:
     """One study in memory: it is made again from the records when a sweep is resumed."""
 
     def __init__(
-        self, *, space: tuple[Knob, ...], sampler: optuna.samplers.BaseSampler, objectives: tuple[Objective, ...],
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        space: tuple[Knob, ...],
+        sampler: optuna.samplers.BaseSampler,
+        objectives: tuple[Objective, ...],
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._objectives = space, objectives
         self._study = optuna.create_study(

@@ -256,10 +256,14 @@ def test_the_summary_has_no_hint_where_nothing_is_to_be_done(tmp_path, make):
 
 
 def test_money_as_text_in_parquet_is_told_as_in_csv(tmp_path):
-    table = pd.DataFrame({
-        "amount": [f"${1000 + n * 7:,}.30" for n in range(500)], "share": [f"{n % 90}.5%" for n in range(500)],
-        "x": [n % 11 for n in range(500)], "y": [float(n % 7) for n in range(500)],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "amount": [f"${1000 + n * 7:,}.30" for n in range(500)],
+            "share": [f"{n % 90}.5%" for n in range(500)],
+            "x": [n % 11 for n in range(500)],
+            "y": [float(n % 7) for n in range(500)],
+        }
+    )
     table.to_parquet(tmp_path / "a.parquet")
     made = here("init", "own", "--data", "a.parquet", "--target", "y", cwd=tmp_path)
     assert made.returncode == 0, made.stderr

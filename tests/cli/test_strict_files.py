@@ -40,10 +40,12 @@ def drafted(folder, file):
 @pytest.mark.parametrize(
     ("far", "test"),
     [
-        ("9999-12-31", "t >= '2100-01-01'"), ("0001-01-01", "t < '1900-01-01'"), ("1900-01-01", "t < '1901-01-01'"),
+        ("9999-12-31", "t >= '2100-01-01'"),
+        ("0001-01-01", "t < '1900-01-01'"),
+        ("1900-01-01", "t < '1901-01-01'"),
         ("2262-12-31", "t >= '2100-01-01'"),
     ],
-)  # fmt: skip
+)
 def test_init_drops_times_far_from_all_others_and_the_draft_plans(tmp_path, ending, far, test):
     written(tmp_path, far, ending)
     template, said = drafted(tmp_path, f"b.{ending}")
@@ -125,8 +127,10 @@ def test_a_later_month_in_another_encoding_is_told_as_init_tells_it(tmp_path, en
 @pytest.mark.parametrize("fraction", ["", ".250000", ".25Z"])
 def test_json_lines_with_fractions_of_seconds_have_windows(tmp_path, fraction):
     start = datetime(2024, 1, 1)
-    lines = [{"at": f"{start + timedelta(hours=n):%Y-%m-%dT%H:%M:%S}{fraction}", "x": n % 7, "y": n % 7 + n % 5 / 10}
-             for n in range(1500)]  # fmt: skip
+    lines = [
+        {"at": f"{start + timedelta(hours=n):%Y-%m-%dT%H:%M:%S}{fraction}", "x": n % 7, "y": n % 7 + n % 5 / 10}
+        for n in range(1500)
+    ]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     made = here("init", "p", "--data", "s.jsonl", "--target", "y", "--time", "at", cwd=tmp_path)
     assert made.returncode == 0 and "validation 10d, test 10d" in made.stdout, made.stdout + made.stderr

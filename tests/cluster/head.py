@@ -86,11 +86,20 @@ class Head:
             "more": {"resources": {"CPU": 1, "object_store_memory": 100_000_000}, "node_config": {}, "min_workers": 0,
                      "max_workers": self.grows_by},
         }  # fmt: skip
-        empty = {name: [] for name in (
-            "initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands",
-            "head_start_ray_commands", "worker_start_ray_commands", "cluster_synced_files", "rsync_exclude",
-            "rsync_filter",
-        )}  # fmt: skip
+        empty = {
+            name: []
+            for name in (
+                "initialization_commands",
+                "setup_commands",
+                "head_setup_commands",
+                "worker_setup_commands",
+                "head_start_ray_commands",
+                "worker_start_ray_commands",
+                "cluster_synced_files",
+                "rsync_exclude",
+                "rsync_filter",
+            )
+        }
         config = {
             "cluster_name": "grows", "max_workers": self.grows_by,
             "upscaling_speed": 10.0, "idle_timeout_minutes": 5, "head_node_type": "ray.head.default", "auth": {},
@@ -132,9 +141,13 @@ class Head:
     def raytemplate(self, *arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
         """A command typed by somebody whom this head lets in, with a HOME of their own."""
         return subprocess.run(
-            [COMMAND, *map(str, arguments)], cwd=cwd, env=self.environment(**more), capture_output=True, text=True,
+            [COMMAND, *map(str, arguments)],
+            cwd=cwd,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
             timeout=180,
-        )  # fmt: skip
+        )
 
     def environment(self, **more: str) -> dict[str, str]:
         """What such a command finds around it."""

@@ -48,9 +48,11 @@ class Node:
         """Begin its namespaces."""
         self.folder.mkdir(parents=True)
         self._keeper = subprocess.Popen(
-            ["unshare", *_OF_ITS_OWN, "sleep", "infinity"], env={"PATH": _PATH}, start_new_session=True,
+            ["unshare", *_OF_ITS_OWN, "sleep", "infinity"],
+            env={"PATH": _PATH},
+            start_new_session=True,
             stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         end = time.monotonic() + _START_LIMIT_S
         while not descendants(self._keeper.pid):
             assert self._keeper.poll() is None and time.monotonic() < end, "no namespaces"
@@ -76,18 +78,25 @@ class Node:
     def start(self, *command: Any, cwd: Path, **more: str) -> subprocess.Popen[str]:
         """Begin a command here."""
         process = subprocess.Popen(
-            self.inside(*command, cwd=cwd), env=self.environment(**more), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+            self.inside(*command, cwd=cwd),
+            env=self.environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         self._started.append(process)
         return process
 
     def raytemplate(self, *arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
         """A command typed here, to its end."""
         return subprocess.run(
-            self.inside(COMMAND, *arguments, cwd=cwd), env=self.environment(**more), capture_output=True, text=True,
+            self.inside(COMMAND, *arguments, cwd=cwd),
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
             timeout=240,
-        )  # fmt: skip
+        )
 
     def own_folder(self, path: Path) -> None:
         """An empty folder in the place of one that the others have there."""
@@ -168,10 +177,18 @@ class Network:
             head = ["--head", f"--port={_PORT}", "--dashboard-host=0.0.0.0", f"--temp-dir={temporary}"]
             part = head if node is nodes[0] else [f"--address={nodes[0].address}:{_PORT}"]
             node.ray = node.start(
-                sys.executable, "-m", "ray.scripts.scripts", "start", *part, "--block", "--disable-usage-stats",
-                f"--node-ip-address={node.address}", f"--num-cpus={cpus}", "--object-store-memory=200000000",
+                sys.executable,
+                "-m",
+                "ray.scripts.scripts",
+                "start",
+                *part,
+                "--block",
+                "--disable-usage-stats",
+                f"--node-ip-address={node.address}",
+                f"--num-cpus={cpus}",
+                "--object-store-memory=200000000",
                 cwd=node.folder,
-            )  # fmt: skip
+            )
             if node is nodes[0]:
                 self._wait_for_head(node)
         self._wait_for_nodes(nodes)

@@ -45,11 +45,22 @@ class Node:
     def drain(self, deadline_s: int) -> None:
         """Say that it will be taken away, as a cloud does with a machine at a spot price; it is after that time."""
         subprocess.run(
-            [sys.executable, "-m", "ray.scripts.scripts", "drain-node", f"--address={self.head.address}",
-             f"--node-id={self.id}", "--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=a test",
-             f"--deadline-remaining-seconds={deadline_s}"],
-            env=self.head.environment(), check=True, capture_output=True, timeout=60,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "ray.scripts.scripts",
+                "drain-node",
+                f"--address={self.head.address}",
+                f"--node-id={self.id}",
+                "--reason=DRAIN_NODE_REASON_PREEMPTION",
+                "--reason-message=a test",
+                f"--deadline-remaining-seconds={deadline_s}",
+            ],
+            env=self.head.environment(),
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
 
     def kill(self) -> None:
         """It and all that it started, without notice."""
@@ -89,17 +100,26 @@ def _start(head: Head, cpus: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
     ]  # fmt: skip
     path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
     return subprocess.Popen(
-        command, cwd=head.folder / "home", env=head.environment(PATH=path, HOME=str(head.folder / "home")),
+        command,
+        cwd=head.folder / "home",
+        env=head.environment(PATH=path, HOME=str(head.folder / "home")),
         stdout=log,
-        stderr=log, start_new_session=True,
-    )  # fmt: skip
+        stderr=log,
+        start_new_session=True,
+    )
 
 
 def _wait(head: Head, number: int) -> None:
     end = time.monotonic() + _START_LIMIT_S
     while time.monotonic() < end:
-        asked = subprocess.run([sys.executable, "-c", _ASK], env=head.environment(), capture_output=True, text=True,
-                               timeout=60, check=False)  # fmt: skip
+        asked = subprocess.run(
+            [sys.executable, "-c", _ASK],
+            env=head.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         if asked.stdout.strip() == str(number):
             return
         time.sleep(0.5)

@@ -31,9 +31,12 @@ OPTIONS = ("--as-of", AS_OF, "--set", "training.epochs=2")
 
 def held(head):
     ended = subprocess.run(
-        [sys.executable, "-c", HELD, head.address], env=environment(**head.authentication()), capture_output=True,
-        text=True, timeout=90,
-    )  # fmt: skip
+        [sys.executable, "-c", HELD, head.address],
+        env=environment(**head.authentication()),
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout.splitlines()[-1])
 

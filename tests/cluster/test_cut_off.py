@@ -17,10 +17,15 @@ MOST_S = 75
 def test_a_cluster_that_is_cut_off_is_told_within_75_s_in_our_words(demo, tmp_path):
     storage = tmp_path / "shared"
     storage.mkdir()
-    changes = as_sets({
-        "training.epochs": 2000, "budget.time": "5m", "data.windows.train": "25d", "tracking.storage": str(storage),
-        "budget.prices.cpu": {"per_hour": "0.05 USD", "source": "a test", "date": "2026-01-31"},
-    })  # fmt: skip
+    changes = as_sets(
+        {
+            "training.epochs": 2000,
+            "budget.time": "5m",
+            "data.windows.train": "25d",
+            "tracking.storage": str(storage),
+            "budget.prices.cpu": {"per_hour": "0.05 USD", "source": "a test", "date": "2026-01-31"},
+        }
+    )
     with network() as net:
         head, desk = net.add("head"), net.add("desk")
         net.start_ray(head, cpus=2)

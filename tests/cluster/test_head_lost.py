@@ -22,9 +22,14 @@ SLOW = {"training.epochs": 200, "budget.time": "5m", "data.windows.train": "25d"
 def submitting(head, demo, storage):
     changes = as_sets(SLOW | {"tracking.storage": str(storage)})
     process = subprocess.Popen(
-        [COMMAND, "submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *changes], cwd=demo,
-        env=head.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        [COMMAND, "submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *changes],
+        cwd=demo,
+        env=head.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     run = wait_for(lambda: only_run(demo), process=process)
     wait_for(lambda: len(epochs(storage / "runs" / run.name)) > 2, process=process)
     return process, run
@@ -55,9 +60,14 @@ def test_a_head_that_is_lost_under_a_submitted_job_is_told_within_75_s_and_anoth
 def test_a_raylet_that_is_killed_under_a_run_on_a_ray_that_was_here_ends_it_with_8_and_another_goes_on(demo):
     with running_head() as head:
         process = subprocess.Popen(
-            [COMMAND, "run", SHIPPED.name, "--address", "auto", "--as-of", AS_OF, *as_sets(SLOW)], cwd=demo,
-            env=head.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+            [COMMAND, "run", SHIPPED.name, "--address", "auto", "--as-of", AS_OF, *as_sets(SLOW)],
+            cwd=demo,
+            env=head.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         run = wait_for(lambda: only_run(demo), process=process)
         wait_for(lambda: epochs(run), process=process)
         names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0] for pid in descendants(head.pid)}

@@ -33,10 +33,13 @@ def training(head, demo, changes):
     """A run that has trained for some epochs, and the process that waits for it."""
     process = subprocess.Popen(
         [COMMAND, "run", SHIPPED.name, "--as-of", AS_OF, "--address", head.address, *as_sets(CHANGES | changes)],
-        cwd=demo, env=head.environment(RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S="1"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=demo,
+        env=head.environment(RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
-    )  # fmt: skip
+    )
     try:
         run = wait_for(lambda: only_run(demo), process=process)
         wait_for(lambda: len(epochs(run)) > 4, process=process)

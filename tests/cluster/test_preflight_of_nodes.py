@@ -64,8 +64,14 @@ def test_storage_that_one_node_of_a_cluster_does_not_see_ends_a_submitted_run_wi
     storage.mkdir()
     with beta.without(storage):
         ended = net.nodes["alpha"].raytemplate(
-            "submit", SHIPPED.name, "--address", net.jobs(net.nodes["alpha"]), "--as-of", AS_OF,
-            *as_sets(PRICED | {"tracking.storage": str(storage)}), cwd=demo,
-        )  # fmt: skip
+            "submit",
+            SHIPPED.name,
+            "--address",
+            net.jobs(net.nodes["alpha"]),
+            "--as-of",
+            AS_OF,
+            *as_sets(PRICED | {"tracking.storage": str(storage)}),
+            cwd=demo,
+        )
     assert ended.returncode == 3, ended.stderr
     assert f"node {beta.address} (beta): {storage}/runs/{only_run(demo).name} is not there" in ended.stderr

@@ -42,9 +42,15 @@ def submit(head, demo, storage, *more, changes=None, **environ):
 def submitting(head, demo, storage, changes):
     """The command while it follows its job, and the run, which has trained for some epochs."""
     process = subprocess.Popen(
-        [COMMAND, "submit", SHIPPED.name, *options(head, storage, changes)], cwd=demo, env=head.environment(),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c,
-    )  # fmt: skip
+        [COMMAND, "submit", SHIPPED.name, *options(head, storage, changes)],
+        cwd=demo,
+        env=head.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
+    )
     run = wait_for(lambda: only_run(demo), process=process)
     wait_for(lambda: len(epochs(storage / "runs" / run.name)) > 2, process=process)
     return process, run

@@ -30,8 +30,17 @@ def second():
 def sweep(head, demo, num_trials):
     sets = as_sets({**SPACE, "budget.trials": num_trials})
     ran = head.raytemplate(
-        "run", SHIPPED.name, "--address", head.address, "--as-of", AS_OF, *TWO, *PRICE, *sets, cwd=demo,
-    )  # fmt: skip
+        "run",
+        SHIPPED.name,
+        "--address",
+        head.address,
+        "--as-of",
+        AS_OF,
+        *TWO,
+        *PRICE,
+        *sets,
+        cwd=demo,
+    )
     assert ran.returncode in (0, 5), ran.stderr
     return Journal(only_run(demo)).trials()
 

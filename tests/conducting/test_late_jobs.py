@@ -33,16 +33,19 @@ class Standing:
 
 @pytest.mark.parametrize(
     ("status", "most_s", "says"),
-    [("PENDING", 1.5, "its job had not begun: it waited for its cluster"),
-     ("RUNNING", 3.0, "its job had not ended by itself")],
-)  # fmt: skip
+    [
+        ("PENDING", 1.5, "its job had not begun: it waited for its cluster"),
+        ("RUNNING", 3.0, "its job had not ended by itself"),
+    ],
+)
 def test_a_job_that_does_not_end_is_stopped_within_two_seconds_of_the_budget(tmp_path, status, most_s, says):
     journal = Journal(tmp_path / "k7q2")
     journal.folder.mkdir()
     plan = sample_plan(limits=replace(sample_plan().limits, time_s=LIMIT_S))
     write_lock(journal, plan, None)
-    journal.write(SubmittedJob(address="http://head", submission_id="k7q2", storage=str(tmp_path / "shared"), key="",
-                               attempt=1))  # fmt: skip
+    journal.write(
+        SubmittedJob(address="http://head", submission_id="k7q2", storage=str(tmp_path / "shared"), key="", attempt=1)
+    )
     meter, jobs = plan.limits.meter(journal.spent(), time.monotonic()), Standing(status)
     watch = Watch(plan, Listener(), journal.spent)
     with pytest.raises(BudgetSpent, match=says):

@@ -55,14 +55,16 @@ def test_a_value_is_taken_alike_whatever_rows_are_beside_it(name, word):
 
 @pytest.mark.parametrize(
     ("values", "kind", "word", "right"),
-    [([1e15, 0.5, -0.0, 123456789012.0], pa.float64(), "text", ["1000000000000000", "0.5", "0", "123456789012"]),
-     ([-999, 7], pa.int64(), "text", [None, "7"]),
-     (WHOLE, pa.int64(), "", [None, -998, 0, 1, None, 2**53 + 1, None, -(2**63) + 2]),
-     ([float("inf"), float("-inf"), 1000.0], pa.float64(), "", [None, float("-inf"), None]),
-     ([Decimal("-999.00"), Decimal("1.25")], pa.decimal128(10, 2), "", [None, Decimal("1.25")]),
-     (["\x1f a\x85", "\x1c", "NA\u2003"], pa.string(), "", ["a", None, None])],
+    [
+        ([1e15, 0.5, -0.0, 123456789012.0], pa.float64(), "text", ["1000000000000000", "0.5", "0", "123456789012"]),
+        ([-999, 7], pa.int64(), "text", [None, "7"]),
+        (WHOLE, pa.int64(), "", [None, -998, 0, 1, None, 2**53 + 1, None, -(2**63) + 2]),
+        ([float("inf"), float("-inf"), 1000.0], pa.float64(), "", [None, float("-inf"), None]),
+        ([Decimal("-999.00"), Decimal("1.25")], pa.decimal128(10, 2), "", [None, Decimal("1.25")]),
+        (["\x1f a\x85", "\x1c", "NA\u2003"], pa.string(), "", ["a", None, None]),
+    ],
     ids=["digits", "missing, then text", "exactly", "endless", "decimal", "blanks"],
-)  # fmt: skip
+)
 def test_values_are_taken_so(values, kind, word, right):
     assert taken(values, kind, word).to_pylist() == right
 
@@ -99,8 +101,12 @@ def test_long_whole_numbers_of_polars_are_exact():
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [("dictionary<values=decimal128(38, 0), indices=int32, ordered=0>", "integer"), ("halffloat", "number"),
-     ("dictionary<values=string_view, indices=uint32, ordered=0>", "text"), ("list<item: int8>", "")],
-)  # fmt: skip
+    [
+        ("dictionary<values=decimal128(38, 0), indices=int32, ordered=0>", "integer"),
+        ("halffloat", "number"),
+        ("dictionary<values=string_view, indices=uint32, ordered=0>", "text"),
+        ("list<item: int8>", ""),
+    ],
+)
 def test_a_type_is_called_as_in_a_contract(kind, word):
     assert word_of(kind) == word

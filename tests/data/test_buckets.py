@@ -89,12 +89,17 @@ def _ending(kind):
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [
-        ("", ["a.csv", "deep/b.csv", "deep/er/c.csv"]), ("/", ["a.csv", "deep/b.csv", "deep/er/c.csv"]),
-        ("/a.csv", ["a.csv"]), ("/*.csv", ["a.csv"]), ("/?.csv", ["a.csv"]), ("/de*/[a-c].csv", ["deep/b.csv"]),
-        ("/**/*.csv", ["a.csv", "deep/b.csv", "deep/er/c.csv"]), ("/**/er/*.csv", ["deep/er/c.csv"]),
+        ("", ["a.csv", "deep/b.csv", "deep/er/c.csv"]),
+        ("/", ["a.csv", "deep/b.csv", "deep/er/c.csv"]),
+        ("/a.csv", ["a.csv"]),
+        ("/*.csv", ["a.csv"]),
+        ("/?.csv", ["a.csv"]),
+        ("/de*/[a-c].csv", ["deep/b.csv"]),
+        ("/**/*.csv", ["a.csv", "deep/b.csv", "deep/er/c.csv"]),
+        ("/**/er/*.csv", ["deep/er/c.csv"]),
         ("/*/er/c.csv", ["deep/er/c.csv"]),
     ],
-)  # fmt: skip
+)
 def test_patterns_find_what_they_find_on_disk(store, tmp_path, pattern, found):
     for name in ("a.csv", "deep/b.csv", "deep/er/c.csv", "deep/note.txt", ".hidden.csv"):
         (tmp_path / "p" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -182,13 +187,14 @@ def test_what_is_written_is_there_whole_or_not_at_all(store):
 @pytest.mark.parametrize(
     ("uri", "fault"),
     [
-        ("s3://lake/a.parquet", ""), ("abfs://lake@account.dfs.core.windows.net/a.parquet", ""),
+        ("s3://lake/a.parquet", ""),
+        ("abfs://lake@account.dfs.core.windows.net/a.parquet", ""),
         ("http://host/a.parquet", "got http://host/a.parquet, expected a path, or a URI that begins with s3://"),
         ("file:///etc/passwd", "got file:///etc/passwd, expected a path, or a URI"),
         ("s3:///a.parquet", "got s3:///a.parquet, expected a bucket: s3://BUCKET/PATH"),
         ("s3://AKIA:se/cret@lake/a.parquet", "a URI with a password is not taken"),
     ],
-)  # fmt: skip
+)
 def test_uris_that_are_refused_never_show_a_password(uri, fault):
     found = uri_fault(uri)
     assert found.startswith(fault) and bool(found) == bool(fault) and "cret" not in found

@@ -80,16 +80,31 @@ def test_nothing_is_said_of_what_can_be_asked(text):
 
 
 DAY = datetime(2020, 1, 1)
-TABLE = pa.table({
-    "i8": pa.array([100, None], pa.int8()), "i": [1, 2**62], "u": pa.array([1, 2**63], pa.uint64()),
-    "h": pa.array([1, None], pa.float16()), "f32": pa.array([0.5, 2], pa.float32()), "f": [1.5, 1e300],
-    "dec": [Decimal("1.5"), None], "s": ["a", "7"], "ls": pa.array(["a", "7"], pa.large_string()),
-    "ds": pa.array(["a", None]).dictionary_encode(), "di": pa.array([1, 2]).dictionary_encode(), "b": [True, None],
-    "ts": pa.array([DAY, None], pa.timestamp("s")), "tn": pa.array([DAY, None], pa.timestamp("ns")),
-    "tz": pa.array([DAY, DAY], pa.timestamp("us", "Europe/Berlin")), "d": [DAY.date(), None],
-    "d64": pa.array([DAY.date(), None], pa.date64()), "at": [time(1), None], "l": [[1], None], "n": pa.nulls(2),
-    "gap": [timedelta(1), None],
-})  # fmt: skip
+TABLE = pa.table(
+    {
+        "i8": pa.array([100, None], pa.int8()),
+        "i": [1, 2**62],
+        "u": pa.array([1, 2**63], pa.uint64()),
+        "h": pa.array([1, None], pa.float16()),
+        "f32": pa.array([0.5, 2], pa.float32()),
+        "f": [1.5, 1e300],
+        "dec": [Decimal("1.5"), None],
+        "s": ["a", "7"],
+        "ls": pa.array(["a", "7"], pa.large_string()),
+        "ds": pa.array(["a", None]).dictionary_encode(),
+        "di": pa.array([1, 2]).dictionary_encode(),
+        "b": [True, None],
+        "ts": pa.array([DAY, None], pa.timestamp("s")),
+        "tn": pa.array([DAY, None], pa.timestamp("ns")),
+        "tz": pa.array([DAY, DAY], pa.timestamp("us", "Europe/Berlin")),
+        "d": [DAY.date(), None],
+        "d64": pa.array([DAY.date(), None], pa.date64()),
+        "at": [time(1), None],
+        "l": [[1], None],
+        "n": pa.nulls(2),
+        "gap": [timedelta(1), None],
+    }
+)
 TYPES = {field.name: str(field.type) for field in TABLE.schema}
 LITERALS = (
     "1",

@@ -84,11 +84,16 @@ def test_numbers_are_compared_with_a_limit_as_they_are(name, values, limit):
 @pytest.mark.parametrize(
     ("promise", "broken"),
     [
-        ({"max": BIG}, 1), ({"max": BIG + 1}, 0), ({"min": BIG + 1}, 1), ({"min": BIG}, 0),
-        ({"values": [BIG, BIG + 1]}, 0), ({"values": [BIG]}, 1), ({"values": [BIG + 2]}, 2),
+        ({"max": BIG}, 1),
+        ({"max": BIG + 1}, 0),
+        ({"min": BIG + 1}, 1),
+        ({"min": BIG}, 0),
+        ({"values": [BIG, BIG + 1]}, 0),
+        ({"values": [BIG]}, 1),
+        ({"values": [BIG + 2]}, 2),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_contract_is_checked_to_the_last_digit(name, promise, broken):
     table = pa.table({"x": column([BIG, BIG + 1, None], TYPES[name])})
     found = check_rows(table, {"x": {"type": "integer", **promise}}, "a.csv")
@@ -102,12 +107,23 @@ VALUES = [BIG, BIG + 1, 2**62 + 1]
 @pytest.mark.parametrize(
     ("condition", "right"),
     [
-        (f"x = {BIG + 1}", 1), (f"x = {BIG}", 1), (f"x > {BIG}.5", 2), (f"x < {BIG}.5", 1), (f"x > {BIG}", 2),
-        (f"x in ({BIG + 1}, 5)", 1), (f"x between {BIG + 1} and {BIG + 1}", 1), (f"x <> {2**62}", 3), ("x > -1", 3),
-        ("x < 99999999999999999999", 3), (f"x in ({2**62 + 1}, 99999999999999999999)", 1), ("x > 1e15", 3),
-        ("x + 1 > 5", 3), ("x = y", 3), (f"y = {BIG + 1}", 1),
+        (f"x = {BIG + 1}", 1),
+        (f"x = {BIG}", 1),
+        (f"x > {BIG}.5", 2),
+        (f"x < {BIG}.5", 1),
+        (f"x > {BIG}", 2),
+        (f"x in ({BIG + 1}, 5)", 1),
+        (f"x between {BIG + 1} and {BIG + 1}", 1),
+        (f"x <> {2**62}", 3),
+        ("x > -1", 3),
+        ("x < 99999999999999999999", 3),
+        (f"x in ({2**62 + 1}, 99999999999999999999)", 1),
+        ("x > 1e15", 3),
+        ("x + 1 > 5", 3),
+        ("x = y", 3),
+        (f"y = {BIG + 1}", 1),
     ],
-)  # fmt: skip
+)
 def test_conditions_compare_to_the_last_digit(name, condition, right):
     kinds = (TYPES[name], pa.uint64() if name == "int64" else pa.int64())
     table = pa.table({n: column(VALUES, kind) for n, kind in zip("xy", kinds, strict=True)})
@@ -120,8 +136,13 @@ def test_classes_are_told_apart_by_the_last_digit():
     floats = pa.chunked_array([[1.0, 1e16, 1.5, float("nan"), 1e300]])
     assert class_texts(floats).to_pylist() == ["1", "10000000000000000", "1.5", None, "1e+300"]
     assert [as_text(v) for v in (BIG + 1, 1.0, 1e16, 0.1, True, "x")] == [
-        str(BIG + 1), "1", "10000000000000000", "0.1", "true", "x",
-    ]  # fmt: skip
+        str(BIG + 1),
+        "1",
+        "10000000000000000",
+        "0.1",
+        "true",
+        "x",
+    ]
 
 
 def write(path, numbers):

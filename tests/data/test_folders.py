@@ -90,8 +90,14 @@ def other_endings(d):
     [
         (link_to_newest, {"latest": "a link to a folder that is read"}),
         (link_to_itself, {"loop": "a link to a folder that is read"}),
-        (links_up_and_down, {"loop": "a link to a folder that is read", "2024-01/up": "a link to a folder that is read",
-                             "2024-02/other": "a link to a folder that is read"}),
+        (
+            links_up_and_down,
+            {
+                "loop": "a link to a folder that is read",
+                "2024-01/up": "a link to a folder that is read",
+                "2024-02/other": "a link to a folder that is read",
+            },
+        ),
         (link_to_file, {"newest.csv": "the same file as 2024-03/a.csv"}),
         (hard_link, {"2024-01/copy.csv": "the same file as 2024-01/a.csv"}),
         (link_outside, {"b.csv": "a link out of the folder"}),
@@ -101,7 +107,7 @@ def other_endings(d):
         (leftovers_of_spark, {"_temporary": "begins with . or _"}),
         (other_endings, dict.fromkeys(("apr.xlsx", "jun.csv.zip", "may.csv.bak", "notes.txt"), "another ending")),
     ],
-)  # fmt: skip
+)
 def test_a_file_is_read_once_and_what_is_not_read_is_told(months, make, left_out):
     make(months)
     assert found(months) == (THREE, left_out)

@@ -82,11 +82,20 @@ SPELT = [
 @pytest.mark.parametrize(
     ("condition", "rows"),
     [
-        ("x is null", [1]), ("x is not null", [0, 2]), ("not (x is null)", [0, 2]), ("x is null or x = {0}", [0, 1]),
-        ("x = {0}", [0]), ("x <> {0}", [2]), ("not (x = {0})", [2]), ("x in ({0}, {2})", [0, 2]),
-        ("not (x in ({0}))", [2]), ("x between {0} and {2}", [0, 2]), ("x <> x", []), ("not (x = x)", []),
+        ("x is null", [1]),
+        ("x is not null", [0, 2]),
+        ("not (x is null)", [0, 2]),
+        ("x is null or x = {0}", [0, 1]),
+        ("x = {0}", [0]),
+        ("x <> {0}", [2]),
+        ("not (x = {0})", [2]),
+        ("x in ({0}, {2})", [0, 2]),
+        ("not (x in ({0}))", [2]),
+        ("x between {0} and {2}", [0, 2]),
+        ("x <> x", []),
+        ("not (x = x)", []),
     ],
-)  # fmt: skip
+)
 def test_a_condition_takes_every_missing_value_for_null(table: pa.Table, condition: str, rows: list[int]) -> None:
     values = table.column("x").to_pylist()
     shown = [f"'{v}'" if isinstance(v, str) else str(v) for v in values]

@@ -51,10 +51,14 @@ def test_merging_past_the_bound_is_order_free_to_the_bit(scale: float) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [np.random.default_rng(1).normal(0, 5, 100_000), np.random.default_rng(1).uniform(990, 1030, 100_000),
-     np.random.default_rng(1).exponential(1e9, 100_000), -np.random.default_rng(1).exponential(1e-9, 100_000)],
+    [
+        np.random.default_rng(1).normal(0, 5, 100_000),
+        np.random.default_rng(1).uniform(990, 1030, 100_000),
+        np.random.default_rng(1).exponential(1e9, 100_000),
+        -np.random.default_rng(1).exponential(1e-9, 100_000),
+    ],
     ids=["normal", "pressure", "large", "small"],
-)  # fmt: skip
+)
 def test_quantiles_of_many_numbers_cut_equal_parts(values) -> None:
     edges = inner_quantiles(of(values), 20)
     shares = np.bincount(np.searchsorted(edges, values, side="right"), minlength=20) / len(values)

@@ -53,10 +53,16 @@ def test_folders_give_columns_in_every_format(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("folders", "kind"),
-    [(("7", "-8"), "int64"), (("2013-01-31", "2013-02-01"), "date32[day]"), (("2013-W05", "2013-W06"), "string"),
-     (("20130131", "2013-02-01"), "string"), (("\u0663", "4"), "string"), (("1_0", "4"), "string")],
+    [
+        (("7", "-8"), "int64"),
+        (("2013-01-31", "2013-02-01"), "date32[day]"),
+        (("2013-W05", "2013-W06"), "string"),
+        (("20130131", "2013-02-01"), "string"),
+        (("\u0663", "4"), "string"),
+        (("1_0", "4"), "string"),
+    ],
     ids=["numbers", "days", "weeks", "two ways", "digits of Arabic", "blanks"],
-)  # fmt: skip
+)
 def test_a_folder_is_a_number_or_a_day_only_if_it_is_written_so(tmp_path, folders, kind):
     for value in folders:
         write(tmp_path / f"s={value}", "a.csv", 1)

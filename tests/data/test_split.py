@@ -53,10 +53,16 @@ def test_a_number_counts_whatever_type_its_file_has(values):
 
 @pytest.mark.parametrize(
     "values",
-    [[True, None], [b"a", None], ["é", None], [datetime(2013, 1, 1, tzinfo=UTC), None], [Decimal("1.5"), None],
-     [datetime(2013, 1, 1).date(), None]],
+    [
+        [True, None],
+        [b"a", None],
+        ["é", None],
+        [datetime(2013, 1, 1, tzinfo=UTC), None],
+        [Decimal("1.5"), None],
+        [datetime(2013, 1, 1).date(), None],
+    ],
     ids=["bool", "bytes", "text", "time", "decimal", "date"],
-)  # fmt: skip
+)
 def test_every_plain_type_has_a_hash(values):
     found = row_hashes(pa.table({"x": values}), ["x"], 0)
     assert found[0] != found[1] == row_hashes(pa.table({"x": pa.nulls(1)}), ["x"], 0)[0]

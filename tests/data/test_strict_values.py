@@ -32,9 +32,10 @@ def strict(text, form):
 
 @settings(max_examples=400, deadline=None)
 @given(
-    st.sampled_from(FORMATS), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
+    st.sampled_from(FORMATS),
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from([*"0123456789.:/ -+xZ", ""]), st.booleans()), max_size=2),
-)  # fmt: skip
+)
 def test_a_date_is_what_python_reads_or_refused(form, moment, changes):
     moment = moment.replace(tzinfo=UTC)
     text = moment.strftime(form)
@@ -110,9 +111,10 @@ BOTH = {"dates": ["%d/%m/%Y", "%m/%d/%Y"]}
         ("integer", "  +7   ", {}, 7),
         ("boolean", "  true  ", {}, True),
         ("boolean", "tru", {}, "expected bool"),
-        ("boolean", "1", {}, True), ("boolean", "2", {}, "expected bool"),
+        ("boolean", "1", {}, True),
+        ("boolean", "2", {}, "expected bool"),
     ],
-)  # fmt: skip
+)
 def test_a_value_is_read_as_it_is_spelt_or_refused(tmp_path, kind, text, rules, right):
     """In the second record: the first is missing, so that the line of the file is told."""
     separator = rules.get("separator", ",")
@@ -160,12 +162,21 @@ def test_the_line_of_a_wrong_value_is_told_far_down_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("form", "fault"),
     [
-        ("%d.%m.%Y", ""), ("%Y%m%d", ""), ("%s", ""), ("%F %T", ""), ("100 %% %Y", ""),
-        ("%Y-%d-%m", "otherwise than ISO 8601"), ("%d.%m", "expected a format with a year"),
-        ("%q %Y", "%q is not known"), ("%d.%m.%Y %", "% is not known"), ("%d.%d.%Y", "twice"),
-        ("%H:%M %p %d.%m.%Y", "both %I and %p"), ("%I:%M %d.%m.%Y", "both %I and %p"), ("%Y %y", "twice"),
+        ("%d.%m.%Y", ""),
+        ("%Y%m%d", ""),
+        ("%s", ""),
+        ("%F %T", ""),
+        ("100 %% %Y", ""),
+        ("%Y-%d-%m", "otherwise than ISO 8601"),
+        ("%d.%m", "expected a format with a year"),
+        ("%q %Y", "%q is not known"),
+        ("%d.%m.%Y %", "% is not known"),
+        ("%d.%d.%Y", "twice"),
+        ("%H:%M %p %d.%m.%Y", "both %I and %p"),
+        ("%I:%M %d.%m.%Y", "both %I and %p"),
+        ("%Y %y", "twice"),
     ],
-)  # fmt: skip
+)
 def test_a_format_that_cannot_be_read_to_the_letter_is_refused(form, fault):
     assert fault in format_fault(form) and bool(fault) == bool(format_fault(form))
 
@@ -193,9 +204,12 @@ def test_formats_of_dates_hold_in_json_lines_too(tmp_path, value, formats):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("Infinity", "column v is Infinity, expected double"), ("-Infinity", "column v is -Infinity, expected double"),
-     ("1e999", "Number too big to be stored in double")],
-)  # fmt: skip
+    [
+        ("Infinity", "column v is Infinity, expected double"),
+        ("-Infinity", "column v is -Infinity, expected double"),
+        ("1e999", "Number too big to be stored in double"),
+    ],
+)
 def test_a_number_of_json_lines_that_is_none_is_told_by_line(tmp_path, text, said):
     with pytest.raises(DataError) as refused:
         listed(tmp_path, f'{{"v": 1}}\n{{"v": {text}}}\n', name="a.jsonl", source=JSONL)
@@ -214,13 +228,19 @@ def test_a_time_of_json_lines_that_is_none_is_told_by_line(tmp_path, text):
 @pytest.mark.parametrize(
     ("kind", "value", "right"),
     [
-        ("int64", 1.5, "1.5, expected int64"), ("int64", 2**63, f"{2**63}, expected int64"),
-        ("int64", "7", '"7", expected int64'), ("double", "7", '"7", expected double'), ("double", 7, ""),
-        ("bool", 1, "1, expected bool"), ("string", 7, "7, expected string"), ("date32[day]", 7, "7, expected ISO"),
-        ("date32[day]", "2024-02-01", ""), ("timestamp[us]", "2024-02-01T06:00:00.5Z", ""),
+        ("int64", 1.5, "1.5, expected int64"),
+        ("int64", 2**63, f"{2**63}, expected int64"),
+        ("int64", "7", '"7", expected int64'),
+        ("double", "7", '"7", expected double'),
+        ("double", 7, ""),
+        ("bool", 1, "1, expected bool"),
+        ("string", 7, "7, expected string"),
+        ("date32[day]", 7, "7, expected ISO"),
+        ("date32[day]", "2024-02-01", ""),
+        ("timestamp[us]", "2024-02-01T06:00:00.5Z", ""),
         ("timestamp[us]", 1704067200, "1704067200, expected ISO 8601"),
     ],
-)  # fmt: skip
+)
 def test_a_value_of_json_lines_of_another_type_is_told_by_line(kind, value, right):
     content = "".join(json.dumps({"v": one}) + "\n" for one in (None, None, value)).encode()
     reading = Reading(rules=Rules(), columns=("v",), types={"v": kind})

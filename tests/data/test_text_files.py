@@ -72,7 +72,7 @@ def test_types_missing_values_and_literal_categories(tmp_path):
         ("a\n31.01.2013\n", {"dates": ["%d.%m.%Y"]}, {"a": datetime(2013, 1, 31)}),
     ],
     ids=["commas", "no-head", "names", "blanks", "tabs", "scripts", "newline", "inch", "words", "fraction", "date"],
-)  # fmt: skip
+)
 def test_one_record_as_it_is_written(tmp_path, text, rules, expected):
     assert rows(listed(tmp_path, text, **rules)) == [expected]
 
@@ -128,11 +128,7 @@ def test_a_time_column_of_text_says_what_to_set(tmp_path):
 
 @pytest.mark.usefixtures("small_blocks")
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.text(alphabet='ab",;\n\r é', max_size=30), st.integers(0, 99)), min_size=1, max_size=25
-    )
-)  # fmt: skip
+@given(st.lists(st.tuples(st.text(alphabet='ab",;\n\r é', max_size=30), st.integers(0, 99)), min_size=1, max_size=25))
 def test_whatever_csv_wrote_comes_back_from_ranges(tmp_path_factory, records):
     scanning.BLOCK_BYTES, before = 64, scanning.BLOCK_BYTES
     folder, written = tmp_path_factory.mktemp("any"), io.StringIO(newline="")
@@ -205,8 +201,10 @@ def test_what_was_found_is_kept_until_the_file_changes(tmp_path, monkeypatch):
 
 
 def test_json_lines(tmp_path, small_blocks):
-    records = [{"t": f"2013-01-{n:02}T00:00:00Z", "x": n + 0.5 * (n > 20), **({"who": "é"} if n > 25 else {})}
-               for n in range(1, 31)]  # fmt: skip
+    records = [
+        {"t": f"2013-01-{n:02}T00:00:00Z", "x": n + 0.5 * (n > 20), **({"who": "é"} if n > 25 else {})}
+        for n in range(1, 31)
+    ]
     text = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
     table = listed(tmp_path, text, name="a.jsonl", source=JSONL, time="t")
     assert table.schema == {"t": "timestamp[us]", "x": "double", "who": "string"}

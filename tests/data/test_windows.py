@@ -38,8 +38,10 @@ def test_windows_are_half_open_and_leave_nothing_twice(kind: pa.DataType) -> Non
     times = pa.array([day(d).replace(tzinfo=None) for d in (6, 5, 4, 3, 2, 1)] + [None]).cast(kind)
     parts = cut(pa.table({"t": times, "n": range(7)}), "t", WINDOWS)
     assert {name: part.column("n").to_pylist() for name, part in parts.items()} == {
-        "train": [4, 5], "validation": [3], "test": [1, 2],
-    }  # fmt: skip
+        "train": [4, 5],
+        "validation": [3],
+        "test": [1, 2],
+    }
 
 
 def test_bounds_between_the_ticks_of_a_coarse_column_are_exact() -> None:

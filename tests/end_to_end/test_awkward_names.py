@@ -15,13 +15,21 @@ ROWS = 600
 def table():
     random = np.random.default_rng(0)
     x = random.normal(size=ROWS)
-    return pa.table({
-        "prediction": [f"C{row:05d}" for row in range(ROWS)], "model_version": random.integers(1, 4, ROWS),
-        "ключ: 1": [f"K{row}" for row in range(ROWS)], "total amount": x, "a.b": x + random.normal(size=ROWS),
-        'say "so"': random.normal(size=ROWS), "[x]": random.integers(0, 5, ROWS), "{j}: #": random.normal(size=ROWS),
-        "a,b": ["pq"[row % 2] for row in range(ROWS)], "select": [None, *random.normal(size=ROWS - 1)],
-        "time in bed": [None, *(2 * x[1:] + random.normal(size=ROWS - 1))],
-    })  # fmt: skip
+    return pa.table(
+        {
+            "prediction": [f"C{row:05d}" for row in range(ROWS)],
+            "model_version": random.integers(1, 4, ROWS),
+            "ключ: 1": [f"K{row}" for row in range(ROWS)],
+            "total amount": x,
+            "a.b": x + random.normal(size=ROWS),
+            'say "so"': random.normal(size=ROWS),
+            "[x]": random.integers(0, 5, ROWS),
+            "{j}: #": random.normal(size=ROWS),
+            "a,b": ["pq"[row % 2] for row in range(ROWS)],
+            "select": [None, *random.normal(size=ROWS - 1)],
+            "time in bed": [None, *(2 * x[1:] + random.normal(size=ROWS - 1))],
+        }
+    )
 
 
 def test_what_init_writes_over_awkward_names_runs_and_predicts(tmp_path):
@@ -34,9 +42,16 @@ def test_what_init_writes_over_awkward_names_runs_and_predicts(tmp_path):
     checked = here("check", "rows.yaml", cwd=tmp_path / "p")
     assert (checked.returncode, checked.stdout.splitlines()[0]) == (0, "rows 0.1.0: no problems.")
     ran = here(
-        "run", "rows.yaml", "--set", "model.num_trees=20", "--set", "training.early_stopping=5",
-        "--set", 'features.columns."a.b".transform=log', cwd=tmp_path / "p",
-    )  # fmt: skip
+        "run",
+        "rows.yaml",
+        "--set",
+        "model.num_trees=20",
+        "--set",
+        "training.early_stopping=5",
+        "--set",
+        'features.columns."a.b".transform=log',
+        cwd=tmp_path / "p",
+    )
     assert ran.returncode == 0, ran.stderr
     scored = here("predict", "rows", "../rows.parquet", "out.parquet", cwd=tmp_path / "p")
     assert scored.returncode == 0, scored.stderr

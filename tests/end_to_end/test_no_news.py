@@ -65,10 +65,16 @@ def one_run(template, workspace, seed, engines):
     engines.append(engines[0] if engines else NoNewRay(plan, journal.folder))
     store, ledger = ContentStore(workspace.models), Ledger(workspace.governance_db)
     execution = Execution(
-        plan=plan, journal=journal, engine=engines[0], promoter=LedgerPromoter(ledger, store),
-        store=store, meter=Meter(limit_s=600.0, limit_usd=1.0), listener=Heard(), package=package,
+        plan=plan,
+        journal=journal,
+        engine=engines[0],
+        promoter=LedgerPromoter(ledger, store),
+        store=store,
+        meter=Meter(limit_s=600.0, limit_usd=1.0),
+        listener=Heard(),
+        package=package,
         champion_now=lambda: champion_of(plan.name, workspace),
-    )  # fmt: skip
+    )
     return execution.run().state
 
 

@@ -52,9 +52,12 @@ def test_a_network_that_travels_predicts_without_its_project(one_ray, project, t
     assert 20 < sum(predicted) / 50 < 400
     uri = f"sqlite:///{project}/.raytemplate/mlflow.db"
     served = subprocess.run(
-        [sys.executable, "-c", SERVED, uri, MODEL, str(day)], cwd=tmp_path, env=environment(), capture_output=True,
+        [sys.executable, "-c", SERVED, uri, MODEL, str(day)],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
         text=True,
-    )  # fmt: skip
+    )
     assert served.returncode == 0, served.stderr
     assert float(served.stdout.split()[-1]) == pytest.approx(sum(predicted) / 50, rel=1e-9)
 

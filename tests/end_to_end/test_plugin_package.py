@@ -33,10 +33,22 @@ def site(tmp_path_factory):
     source, into = tmp_path_factory.mktemp("sample") / "package", tmp_path_factory.mktemp("site")
     shutil.copytree(SAMPLE, source)
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation", "--no-deps",
-         "--target", into, source],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-index",
+            "--no-build-isolation",
+            "--no-deps",
+            "--target",
+            into,
+            source,
+        ],
+        check=True,
+        capture_output=True,
+    )
     return into
 
 

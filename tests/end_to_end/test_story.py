@@ -267,8 +267,9 @@ def test_promote_rollback_and_a_champion_that_moved(one_ray, story, copy):
     assert "looks right to me" in here("show", MODEL, cwd=copy).stdout
     misspelt = here("show", MODEL[:-1], cwd=copy)
     assert (misspelt.returncode, misspelt.stderr.split("\n")[0]) == (
-        2, f'no model "{MODEL[:-1]}"; did you mean {MODEL}?',
-    )  # fmt: skip
+        2,
+        f'no model "{MODEL[:-1]}"; did you mean {MODEL}?',
+    )
 
     moved = here("promote", other, cwd=copy)
     assert (moved.returncode, head(copy)) == (6, 3)

@@ -166,8 +166,9 @@ def test_families_are_searched_together_and_one_that_diverges_is_never_the_winne
 @pytest.mark.slow
 def test_the_time_ends_it_with_a_verdict(demo):
     budget = 24
-    sets = as_sets({**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4,
-                    "tuning.slots": 2})  # fmt: skip
+    sets = as_sets(
+        {**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4, "tuning.slots": 2}
+    )
     began = time.monotonic()
     ran = raytemplate("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
     took = time.monotonic() - began
@@ -203,8 +204,9 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
 @pytest.mark.slow
 def test_a_killed_sweep_has_no_second_budget(demo):
     budget, killed_at = 40, 20  # Ray has started and trials have ended by then on a slow machine too
-    sets = as_sets({**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4,
-                    "tuning.slots": 2})  # fmt: skip
+    sets = as_sets(
+        {**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4, "tuning.slots": 2}
+    )
     began = time.monotonic()
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
     time.sleep(killed_at)
@@ -308,8 +310,10 @@ def test_trials_and_the_winners_template_on_the_command_line(one_ray, demo):
     frame = rt.trials(run.id, workspace=str(demo)).to_pandas().set_index("trial")
     assert list(frame.index) == [1, 2, 3, 4]
     assert frame.loc[run.sweep.best.number, ["mae", "training.lr", "state"]].to_list() == [
-        run.sweep.best.validation, run.sweep.best.values["training.lr"], run.sweep.best.state,
-    ]  # fmt: skip
+        run.sweep.best.validation,
+        run.sweep.best.values["training.lr"],
+        run.sweep.best.state,
+    ]
     shown = here("show", run.id, "--trials", cwd=demo)
     assert shown.returncode == 0 and "training.lr" in shown.stdout.splitlines()[0]
     config = here("show", run.id, "--config", cwd=demo)

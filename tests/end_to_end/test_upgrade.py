@@ -84,9 +84,11 @@ def test_an_old_workspace_rolls_back_and_knows_what_is_stale(old):
     assert (move.head.version, move.head.run_id, warning) == (1, "kmy4ys", "")
     assert (schema_of(old), Ledger(Workspace(old).governance_db).faults()) == (2, ())
     assert [(event.event, event.version, event.reason) for event in api.show(MODEL).events] == [
-        ("promoted", 1, "automatic"), ("promoted", 2, "automatic"), ("waiting", 3, ""),
+        ("promoted", 1, "automatic"),
+        ("promoted", 2, "automatic"),
+        ("waiting", 3, ""),
         ("rolled-back", 1, "an old one"),
-    ]  # fmt: skip
+    ]
     with pytest.raises(ChampionMoved, match="run zn6mre was judged against an earlier one"):
         api.promote("zn6mre")
 

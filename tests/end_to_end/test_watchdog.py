@@ -113,9 +113,11 @@ def own_code(demo, waits):
     """Changes to the template with which a network waits for ever in training."""
     (demo / "never.py").write_text(NET.format(waits=waits))
     return {
-        "model": {"kind": "torch", "build": "never:build"}, "code.modules": ["never"], "budget.time": f"{BUDGET_S}s",
+        "model": {"kind": "torch", "build": "never:build"},
+        "code.modules": ["never"],
+        "budget.time": f"{BUDGET_S}s",
         "training.epochs": 1,
-    }  # fmt: skip
+    }
 
 
 def test_a_notebook_outlives_code_of_its_project_that_never_comes_back(demo):

@@ -22,27 +22,36 @@ def installed(tmp_path_factory):
     made, site = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("site")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", made, ROOT],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     wheel = next(made.glob("*.whl"))
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     return site
 
 
 def test_a_wheel_in_an_empty_folder_inits_checks_and_runs(installed, tmp_path):
     def call(*arguments, cwd):
         return subprocess.run(
-            [sys.executable, "-c", "from raytemplate.cli.main import main; main()", *arguments], cwd=cwd,
-            env=environment(PYTHONPATH=str(installed)), capture_output=True, text=True, timeout=180,
-        )  # fmt: skip
+            [sys.executable, "-c", "from raytemplate.cli.main import main; main()", *arguments],
+            cwd=cwd,
+            env=environment(PYTHONPATH=str(installed)),
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
 
     where = subprocess.run(
-        [sys.executable, "-c", "import raytemplate; print(raytemplate.__file__)"], cwd=tmp_path,
-        env=environment(PYTHONPATH=str(installed)), capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", "import raytemplate; print(raytemplate.__file__)"],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(installed)),
+        capture_output=True,
+        text=True,
+    )
     assert where.stdout.startswith(str(installed) + os.sep)
     assert call("init", "demo", "--example", "flights", cwd=tmp_path).returncode == 0
     demo = tmp_path / "demo"

@@ -22,7 +22,11 @@ def train(context, options, training):
         found += batch.dense[:, place].astype(int).tolist()
     seen = sum(len(batch) for batch in context.batches("validation", epoch=1, batch_size=100))
     context.report(
-        epoch=training.epochs, train_loss=1.0, validation=1.0, loop_s=1.0, num_rows=len(found),
+        epoch=training.epochs,
+        train_loss=1.0,
+        validation=1.0,
+        loop_s=1.0,
+        num_rows=len(found),
         save=lambda folder: (folder / "rows").write_text(str(found)),
-    )  # fmt: skip
+    )
     context.finish(json.dumps({"train": found, "validation": seen}))

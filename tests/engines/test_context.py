@@ -18,10 +18,17 @@ LAYOUT = Layout(dense=("a",), codes=(), cardinalities=(), target_mean=0.0, targe
 
 def context(folder, remaining_s, every, made=None, **training):
     assignment = Assignment(
-        metric="mae", higher_is_better=False, num_epochs=100, training=TrainingSpec(**training), checkpoint_every=every,
-        checkpoints=folder / "checkpoints", remaining_s=remaining_s, made=made or now_at(folder), layout=LAYOUT,
+        metric="mae",
+        higher_is_better=False,
+        num_epochs=100,
+        training=TrainingSpec(**training),
+        checkpoint_every=every,
+        checkpoints=folder / "checkpoints",
+        remaining_s=remaining_s,
+        made=made or now_at(folder),
+        layout=LAYOUT,
         num_train_rows=1,
-    )  # fmt: skip
+    )
     told = []
     feed = MemoryFeed({}, rank=0, num_ranks=1, seed=0)
     return RankContext(assignment, feed, Ranks(), told.append), told
@@ -29,9 +36,13 @@ def context(folder, remaining_s, every, made=None, **training):
 
 def report(rank, epoch, validation=1.0):
     return rank.report(
-        epoch=epoch, train_loss=1.0, validation=validation, loop_s=0.1, num_rows=1,
+        epoch=epoch,
+        train_loss=1.0,
+        validation=validation,
+        loop_s=0.1,
+        num_rows=1,
         save=lambda folder: (folder / "weights").write_text(str(epoch)),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

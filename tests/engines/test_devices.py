@@ -50,8 +50,9 @@ class Held(MemoryContext):
 
 def held(ranks, folder, task="regression"):
     train = simple_rows(256, seed=1, task=task)
-    return Held(ranks, {"train": train, "validation": simple_rows(64, seed=2, task=task)},
-                simple_layout(train, task), folder)  # fmt: skip
+    return Held(
+        ranks, {"train": train, "validation": simple_rows(64, seed=2, task=task)}, simple_layout(train, task), folder
+    )
 
 
 class Plain(nn.Module):

@@ -46,22 +46,23 @@ NAN = np.nan
 
 
 @pytest.mark.parametrize("memory", [True, False], ids=["memory", "stream"])
-@pytest.mark.parametrize(
-    ("family", "seen"), [("lightgbm", [[1, NAN], [2, 5]]), ("linear", [[1, 0, 1], [2, 5, 0]])]
-)  # fmt: skip
+@pytest.mark.parametrize(("family", "seen"), [("lightgbm", [[1, NAN], [2, 5]]), ("linear", [[1, 0, 1], [2, 5, 0]])])
 def test_each_family_sees_missing_values_its_own_way(memory, family, seen):
-    encoded = Layout(
-        dense=("a", "b"), codes=("c",), cardinalities=(3,), target_mean=0.0, target_std=1.0, gaps=GAPS
-    )  # fmt: skip
+    encoded = Layout(dense=("a", "b"), codes=("c",), cardinalities=(3,), target_mean=0.0, target_std=1.0, gaps=GAPS)
     layout = seen_by(plugins.load(plugins.FAMILIES, family), encoded)
     assert len(layout.dense) == len(seen[0])
     if memory:
         found = MemoryFeed({"train": COLUMNS, "validation": COLUMNS}, rank=0, num_ranks=1, seed=0, layout=layout)
     else:
         found = StreamFeed(
-            {"train": Shard(COLUMNS), "validation": Shard(COLUMNS)}, widths=(2, 1), layout=layout, num_ranks=1, seed=0,
-            buffer_rows=10, total=lambda n: n,
-        )  # fmt: skip
+            {"train": Shard(COLUMNS), "validation": Shard(COLUMNS)},
+            widths=(2, 1),
+            layout=layout,
+            num_ranks=1,
+            seed=0,
+            buffer_rows=10,
+            total=lambda n: n,
+        )
     whole = found.arrays("train").dense
     np.testing.assert_array_equal(whole, np.array(seen, np.float32))
     (batch,) = found.batches("validation", epoch=1, batch_size=9)

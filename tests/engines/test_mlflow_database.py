@@ -36,9 +36,12 @@ def on_a_full_disk(code, *arguments):
         resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, LIMIT_BYTES))
 
     return subprocess.run(
-        [sys.executable, "-X", "faulthandler=0", "-c", code, *map(str, arguments)], capture_output=True, text=True,
-        preexec_fn=limit, timeout=240,
-    )  # fmt: skip
+        [sys.executable, "-X", "faulthandler=0", "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=240,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -79,8 +79,13 @@ def test_every_trial_is_a_child_of_its_run(workspace, client, journal):
     assert best.info.end_time - best.info.start_time == 2500
     assert [n for n, run in found.items() if "raytemplate.winner" in run.data.tags] == [5]
     by_state = {run.data.tags["raytemplate.state"]: run.info.status for run in found.values()}
-    assert by_state == {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverged": "FAILED",
-                        "failed": "FAILED"}  # fmt: skip
+    assert by_state == {
+        "finished": "FINISHED",
+        "pruned": "KILLED",
+        "cut": "KILLED",
+        "diverged": "FAILED",
+        "failed": "FAILED",
+    }
     assert found[12].data.tags["raytemplate.problem"] == "KeyError: 'dest'"
     assert "validation" not in found[12].data.metrics
 

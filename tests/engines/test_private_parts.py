@@ -74,14 +74,19 @@ def named_in_private() -> set[str]:
     found, texts = set(), set()
     for path in Path(switch.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text())
-        named = {t.targets[0].id: t.value.value for t in tree.body
-                 if isinstance(t, ast.Assign) and isinstance(t.value, ast.Constant)}  # fmt: skip
+        named = {
+            t.targets[0].id: t.value.value
+            for t in tree.body
+            if isinstance(t, ast.Assign) and isinstance(t.value, ast.Constant)
+        }
         texts |= set(map(str, named.values())) - set(USED)
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
-                parts = [part.value if isinstance(part, ast.Constant) else named.get(ast.unparse(part.value), "?")
-                         for part in node.values]  # fmt: skip
+                parts = [
+                    part.value if isinstance(part, ast.Constant) else named.get(ast.unparse(part.value), "?")
+                    for part in node.values
+                ]
                 found.add("".join(map(str, parts)))
             elif isinstance(node, ast.Constant) and id(node) not in inside and isinstance(node.value, str):
                 found.add(node.value)

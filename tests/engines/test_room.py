@@ -20,12 +20,15 @@ ONE = {"CPU": 1.0}
         ([{"CPU": 0.3}], {"CPU": 0.1}, 3),
         ([{"CPU": 8.0, "GPU": 1.0}, {"CPU": 8.0}], {"CPU": 1.0, "GPU": 1.0}, 1),
         ([{"CPU": 8.0, "memory": 5e9}], {"CPU": 1.0, "memory": 2e9}, 2),
-        ([{"CPU": 8.0, "GPU": 2.0, "accelerator_type:A100": 1.0}, {"CPU": 8.0, "GPU": 2.0}],
-         {"CPU": 1.0, "GPU": 1.0, "accelerator_type:A100": 0.001}, 2),
+        (
+            [{"CPU": 8.0, "GPU": 2.0, "accelerator_type:A100": 1.0}, {"CPU": 8.0, "GPU": 2.0}],
+            {"CPU": 1.0, "GPU": 1.0, "accelerator_type:A100": 0.001},
+            2,
+        ),
         ([{"CPU": 2.0}], {"CPU": 1.0, "GPU": 0.0}, 2),
     ],
     ids=["nothing", "two nodes", "no part of a worker", "tenths", "GPUs", "memory", "a type of GPU", "none asked"],
-)  # fmt: skip
+)
 def test_workers_fit_node_by_node(nodes, each, number):
     assert room(nodes, each) == number
 

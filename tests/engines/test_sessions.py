@@ -215,9 +215,18 @@ def test_with_the_switch_nothing_in_ray_is_changed(monkeypatch):
     from ray.data._internal.execution.streaming_executor import StreamingExecutor
     from ray.data._internal.stats import _StatsManager
 
-    places = [vars(one) for one in (
-        _StatsManager, trainer, services, worker, Node, DefaultAutoscalingCoordinator, StreamingExecutor,
-    )]  # fmt: skip
+    places = [
+        vars(one)
+        for one in (
+            _StatsManager,
+            trainer,
+            services,
+            worker,
+            Node,
+            DefaultAutoscalingCoordinator,
+            StreamingExecutor,
+        )
+    ]
     before = [dict(place) for place in places]
     monkeypatch.setenv("RAYTEMPLATE_PLAIN_RAY", "1")
     with ExitStack() as stack, small_ray.few_processes(runtime_envs=False):

@@ -36,9 +36,17 @@ def mae_on_test(plan, journal, ingest):
     data = ingest(replace(plan.ingest, mode="memory"))
     best = Checkpoints(journal.checkpoints).best(higher_is_better=False)
     about = About(
-        name="m", family=plan.fit.family, target="air_time", columns=(), keys=(), epoch=best.epoch, plan_id="",
-        snapshot="", seen_from=plan.as_of, seen_until=plan.as_of,
-    )  # fmt: skip
+        name="m",
+        family=plan.fit.family,
+        target="air_time",
+        columns=(),
+        keys=(),
+        epoch=best.epoch,
+        plan_id="",
+        snapshot="",
+        seen_from=plan.as_of,
+        seen_until=plan.as_of,
+    )
     write_model(journal.model, best.folder, load(FAMILIES, plan.fit.family), data.ingested.features, about)
     predicted, _ = SavedModel.load(journal.model).predict(data.test)
     return float(np.abs(predicted - data.test.column("air_time").to_numpy()).mean())

@@ -111,8 +111,10 @@ def test_the_winners_features_are_fitted_to_rows_that_are_not_read_again(made, c
     with code_in(code):
         again = encode_again(data, stage, data.ingested.snapshot)
     assert again.ingested.snapshot == data.ingested.snapshot and again.ingested.statistics.keys() == {
-        "train", "validation", "test",
-    }  # fmt: skip
+        "train",
+        "validation",
+        "test",
+    }
     rows = FeatureSets(data, code, at_least=3, room_bytes=half_a_store()).rows(0, {PRECIP: "none"})
     assert same(fetched(rows), {name: ray.get(ref) for name, ref in again.refs.items()})
     assert not again.rows and not again.serves(stage)

@@ -29,15 +29,20 @@ def on_a_worker(work: Callable[[], object]) -> RaytemplateError:
 @pytest.mark.parametrize(
     ("work", "kind", "says", "trouble", "retry"),
     [
-        (own_code.raises, OwnCodeFailed, "own_code.py:12, in raises: ValueError: three is too many", "code",
-         "after a change"),
+        (
+            own_code.raises,
+            OwnCodeFailed,
+            "own_code.py:12, in raises: ValueError: three is too many",
+            "code",
+            "after a change",
+        ),
         (own_code.lacks_a_package, OwnCodeFailed, "No module named 'no_such_package'", "code", "after a change"),
         (own_code.gives_a_lock, OwnCodeFailed, "cannot be sent to another process", "code", "after a change"),
         (own_code.dies, EngineError, "a worker process ended in the middle of its work", "infrastructure", "as it is"),
         (own_code.asks_for_too_much, OutOfMemory, "out of memory at", "infrastructure", "after a change"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
-)  # fmt: skip
+)
 def test_trouble_on_a_worker_is_one_line_with_a_class_a_rule_and_what_to_do(
     work: Callable[[], object], kind: type[RaytemplateError], says: str, trouble: str, retry: str
 ) -> None:

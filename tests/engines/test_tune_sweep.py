@@ -43,9 +43,13 @@ def sweep(one_ray, plan, tmp_path):
             on_trial(record)
 
         advisor = Advisor(
-            stage=stage, num_rows=1, refit_rows=1, budget_s=limit_s, on_trial=ended,
+            stage=stage,
+            num_rows=1,
+            refit_rows=1,
+            budget_s=limit_s,
+            on_trial=ended,
             on_begin=lambda begun: journal.trial(begun.number).folder.mkdir(parents=True, exist_ok=True),
-        )  # fmt: skip
+        )
         meter = Meter(limit_s=limit_s, limit_usd=1.0)
         try:
             run_sweep(stage, data, journal, advisor, meter, lambda news: None, ours=ours)
@@ -141,6 +145,10 @@ def test_what_is_told_to_tune_is_gone_afterwards(sweep, monkeypatch):
     _, journal = sweep("empty", {"budget.trials": 2}, ours=False)
     assert dict(os.environ) == before
     session = Path(ray._private.worker.global_worker.node.get_session_dir_path())
-    told = [path for folder in (session, journal.folder) for path in folder.rglob("*") if path.is_file()
-            and b"a marker of this test" in path.read_bytes()]  # fmt: skip
+    told = [
+        path
+        for folder in (session, journal.folder)
+        for path in folder.rglob("*")
+        if path.is_file() and b"a marker of this test" in path.read_bytes()
+    ]
     assert told == []

@@ -83,16 +83,22 @@ def test_workers_that_cannot_be_started_are_lost_ones(tmp_path):
 
 
 def polled(*errors):
-    return WorkerGroupPollStatus({rank: WorkerStatus(running=error is None, error=error)
-                                  for rank, error in enumerate(errors)})  # fmt: skip
+    return WorkerGroupPollStatus(
+        {rank: WorkerStatus(running=error is None, error=error) for rank, error in enumerate(errors)}
+    )
 
 
 @pytest.mark.parametrize(
     ("errors", "ends"),
-    [((None, None), False), ((RuntimeError("gloo"), None), False), ((None, ValueError("three")), True),
-     ((RuntimeError("gloo"), ValueError("three")), True), ((MemoryError("no"), None), True)],
+    [
+        ((None, None), False),
+        ((RuntimeError("gloo"), None), False),
+        ((None, ValueError("three")), True),
+        ((RuntimeError("gloo"), ValueError("three")), True),
+        ((MemoryError("no"), None), True),
+    ],
     ids=["none", "a connection", "own code", "own code and what follows", "memory"],
-)  # fmt: skip
+)
 def test_only_what_was_lost_is_started_again(tmp_path, errors, ends):
     losses, status = conducting(Losses(Journal(tmp_path), 3)), polled(*errors)
     if not ends:

@@ -7,9 +7,13 @@ import time
 
 def report(context, epoch, value=1.0):
     context.report(
-        epoch=epoch, train_loss=value, validation=value, loop_s=0.0, num_rows=1,
+        epoch=epoch,
+        train_loss=value,
+        validation=value,
+        loop_s=0.0,
+        num_rows=1,
         save=lambda folder: (folder / "pid").write_text(str(os.getpid())),
-    )  # fmt: skip
+    )
 
 
 def empty(context, options, training):

@@ -24,9 +24,17 @@ def linear(rows: Any) -> Any:
 
 def looked_at(predict: Any = linear, limit_s: float = 60.0, metric: str = "rmse") -> dict[str, ColumnEvidence]:
     found = column_evidence(
-        TABLE, TARGET, DAYS, predict, columns=("used", "spare"), metric=metric_of(metric), num_classes=0,
-        num_resamples=200, seed=1, limit_s=limit_s,
-    )  # fmt: skip
+        TABLE,
+        TARGET,
+        DAYS,
+        predict,
+        columns=("used", "spare"),
+        metric=metric_of(metric),
+        num_classes=0,
+        num_resamples=200,
+        seed=1,
+        limit_s=limit_s,
+    )
     return {one.column: one for one in found}
 
 
@@ -66,9 +74,18 @@ def many(
     target = 10 * DRAWN.normal(size=1_000) if not leak else rows.column(leak).to_numpy() * 3
     began = time.monotonic()
     found = column_evidence(
-        rows, target, np.arange(1_000) // 40, predict, columns=rows.column_names, metric=metric_of("rmse"),
-        num_classes=0, num_resamples=200, seed=1, limit_s=limit_s, clock=clock,
-    )  # fmt: skip
+        rows,
+        target,
+        np.arange(1_000) // 40,
+        predict,
+        columns=rows.column_names,
+        metric=metric_of("rmse"),
+        num_classes=0,
+        num_resamples=200,
+        seed=1,
+        limit_s=limit_s,
+        clock=clock,
+    )
     return {one.column: one for one in found}, time.monotonic() - began
 
 

@@ -20,9 +20,14 @@ def test_draws_without_rows_of_a_slice_are_left_out():
     rare = np.isin(groups, (0, 4)) & (rng.random(300) < 0.3)
     target, found = rng.normal(size=300), rng.normal(size=300)
     slices = score_slices(
-        target=target, groups=groups, predictions={"candidate": found}, metrics=("mae",), seed=5, num_resamples=400,
+        target=target,
+        groups=groups,
+        predictions={"candidate": found},
+        metrics=("mae",),
+        seed=5,
+        num_resamples=400,
         columns={"kind": column(np.where(rare, "rare", "common"))},
-    )  # fmt: skip
+    )
     one = next(one for one in slices if one.value == "rare").candidate["mae"].estimate
     by_hand = []
     for counts in draw_counts(6, 400, 5):
@@ -45,9 +50,12 @@ def test_150_slices_of_300_000_rows_take_seconds():
     predictions = {name: target + rng.normal(size=rows) for name in ("candidate", "champion")}
     started = time.process_time()
     slices = score_slices(
-        target=target, groups=rng.integers(0, 14, rows), predictions=predictions, columns=columns,
+        target=target,
+        groups=rng.integers(0, 14, rows),
+        predictions=predictions,
+        columns=columns,
         metrics=("mae", "rmse", "r2"),
-    )  # fmt: skip
+    )
     took_s = time.process_time() - started  # of this process: the others on a busy machine do not count
     assert len(slices) == 150 and sum(one.num_rows for one in slices) == 3 * rows
     assert took_s < 10  # about 1 s

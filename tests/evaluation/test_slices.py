@@ -108,9 +108,14 @@ def test_a_slice_of_all_rows_is_the_whole_comparison():
     target, day, models, airline = flights()
     found = sliced(target, day, models, np.full_like(airline, "all"))
     whole = compare(
-        target=target, groups=day, predictions=models, candidate="candidate", metric="mae", also=("r2",),
+        target=target,
+        groups=day,
+        predictions=models,
+        candidate="candidate",
+        metric="mae",
+        also=("r2",),
         num_resamples=500,
-    )  # fmt: skip
+    )
     assert [dict(one.candidate) for one in found] == [dict(whole["candidate"].metrics)]
     assert dict(found[0].champion) == dict(whole["champion"].metrics)
 

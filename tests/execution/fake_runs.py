@@ -58,9 +58,15 @@ class FakeRun:
         meter = limits.meter(Spent(seconds=spent_s), self.clock())
         meter.clock = self.clock
         execution = Execution(
-            plan=self.plan, journal=self.journal, engine=engine,
-            promoter=promoter or LedgerPromoter(self.ledger, self.store), store=self.store, meter=meter,
-            listener=listener or self.heard, champion_now=lambda: champion_of(self.plan.name, self.workspace),
-            package=lambda folder: None, turn=turn_of(self.workspace, self.plan.name),
-        )  # fmt: skip
+            plan=self.plan,
+            journal=self.journal,
+            engine=engine,
+            promoter=promoter or LedgerPromoter(self.ledger, self.store),
+            store=self.store,
+            meter=meter,
+            listener=listener or self.heard,
+            champion_now=lambda: champion_of(self.plan.name, self.workspace),
+            package=lambda folder: None,
+            turn=turn_of(self.workspace, self.plan.name),
+        )
         return execution.run()

@@ -23,16 +23,19 @@ from raytemplate.testing.fakes import FakeClock
 
 HARD_S = 2.0
 LIVES = st.lists(
-    st.fixed_dictionaries({
-        "works_s": st.floats(0, 40),  # then it is killed, unless its time is over before
-        "ends": st.sampled_from(["by itself", "killed", "killed with its watchdog", "stopped"]),
-        "beats_lost": st.booleans(),  # as of a process that is stopped, or whose interpreter is held
-        "candidate_after_s": st.sampled_from([None, 0.0, 5.0]),
-        "holds_usd_per_s": st.sampled_from([0.0, 0.001, 0.05]),
-        "wall_clock_step_s": st.sampled_from([0, -3600, 86_400]),
-    }),
-    min_size=1, max_size=6,
-)  # fmt: skip
+    st.fixed_dictionaries(
+        {
+            "works_s": st.floats(0, 40),  # then it is killed, unless its time is over before
+            "ends": st.sampled_from(["by itself", "killed", "killed with its watchdog", "stopped"]),
+            "beats_lost": st.booleans(),  # as of a process that is stopped, or whose interpreter is held
+            "candidate_after_s": st.sampled_from([None, 0.0, 5.0]),
+            "holds_usd_per_s": st.sampled_from([0.0, 0.001, 0.05]),
+            "wall_clock_step_s": st.sampled_from([0, -3600, 86_400]),
+        }
+    ),
+    min_size=1,
+    max_size=6,
+)
 
 
 @contextmanager
@@ -74,9 +77,12 @@ def live(folder, limits, life, clock):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    lives=LIVES, time_s=st.floats(1, 40), cost_usd=st.floats(0.001, 1), reserve_s=st.floats(0, 40),
+    lives=LIVES,
+    time_s=st.floats(1, 40),
+    cost_usd=st.floats(0.001, 1),
+    reserve_s=st.floats(0, 40),
     usd_per_s=st.sampled_from([0.0, 0.0005, 0.02]),
-)  # fmt: skip
+)
 def test_no_course_of_kills_stops_lost_beats_and_resumes_passes_the_budget(
     lives, time_s, cost_usd, reserve_s, usd_per_s
 ):

@@ -96,10 +96,17 @@ def context(folder, num_epochs=9, stands=ANEW, remaining_s=60.0, started_s_ago=0
     }
     said = []
     assignment = Assignment(
-        metric="mae", higher_is_better=False, num_epochs=num_epochs, training=TrainingSpec(**training),
-        checkpoint_every=1, checkpoints=folder, remaining_s=remaining_s, made=time.time() - started_s_ago,
-        layout=Layout(dense=("x",), codes=(), cardinalities=(), target_mean=0.0, target_std=1.0), num_train_rows=4,
-    )  # fmt: skip
+        metric="mae",
+        higher_is_better=False,
+        num_epochs=num_epochs,
+        training=TrainingSpec(**training),
+        checkpoint_every=1,
+        checkpoints=folder,
+        remaining_s=remaining_s,
+        made=time.time() - started_s_ago,
+        layout=Layout(dense=("x",), codes=(), cardinalities=(), target_mean=0.0, target_std=1.0),
+        num_train_rows=4,
+    )
     feed = MemoryFeed({"train": rows, "validation": rows}, rank=0, num_ranks=1, seed=0)
     return RankContext(assignment, feed, Ranks(), said.append, stands=stands), said
 

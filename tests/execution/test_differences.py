@@ -32,9 +32,13 @@ def a_run(folder, *, epochs, where, error, torch="2.13.0", files=()):
 def test_only_what_differs_is_shown_with_both_values(tmp_path):
     first = a_run(tmp_path, epochs=6, where="t.yaml:7", error=1.0, files=[("1.parquet", "a"), ("2.parquet", "b")])
     second = a_run(
-        tmp_path, epochs=9, where="--set training.epochs=9", error=2.0, torch="2.14.0",
+        tmp_path,
+        epochs=9,
+        where="--set training.epochs=9",
+        error=2.0,
+        torch="2.14.0",
         files=[("1.parquet", "a"), ("2.parquet", "c"), ("3.parquet", "d")],
-    )  # fmt: skip
+    )
     found = differences(first, second)
     changed = {s.title: [(c.what, c.first, c.second) for c in s.changed] for s in found.sections}
     assert changed == {
@@ -47,10 +51,12 @@ def test_only_what_differs_is_shown_with_both_values(tmp_path):
         "code": [],
         "environment": [("torch", "2.13.0", "2.14.0")],
         "metrics": [
-            ("mae", "1.00", "2.00"), ("rmse", "1.00", "2.00"), ("r2", "0.969", "0.877"),
+            ("mae", "1.00", "2.00"),
+            ("rmse", "1.00", "2.00"),
+            ("r2", "0.969", "0.877"),
             ("state", "approved", "rejected"),
         ],
-    }  # fmt: skip
+    }
     text = str(found)
     assert "The same: the plan; the code." in text and "training.lr" not in text and "1.parquet" not in text
     assert first.id in found._repr_html_() and "2.parquet" in found._repr_html_()

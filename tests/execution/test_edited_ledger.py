@@ -63,10 +63,15 @@ COLUMNS = {
     "head": {"model": "'ghost'", "term": "term + 1", "version": "1 + version % 2", "digest": "'x'", "run_id": "'x'",
              "seen_until": "'2001-01-01T00:00:00Z'", "at": "'2001-01-01T00:00:00Z'", "event_seq": "event_seq - 1"},
 }  # fmt: skip
-EVENT_EDITS = [(f"event {seq}: {column}", f"UPDATE event SET {column} = {value} WHERE seq = {seq}")
-               for column, value in COLUMNS["event"].items() for seq in (1, 2, 3)]  # fmt: skip
-HEAD_EDITS = [(f"head: {column}", f"UPDATE head SET {column} = {value} WHERE model = '{MODEL}'")
-              for column, value in COLUMNS["head"].items()]  # fmt: skip
+EVENT_EDITS = [
+    (f"event {seq}: {column}", f"UPDATE event SET {column} = {value} WHERE seq = {seq}")
+    for column, value in COLUMNS["event"].items()
+    for seq in (1, 2, 3)
+]
+HEAD_EDITS = [
+    (f"head: {column}", f"UPDATE head SET {column} = {value} WHERE model = '{MODEL}'")
+    for column, value in COLUMNS["head"].items()
+]
 OTHERS = [
     ("the first event dropped", "DELETE FROM event WHERE seq = 1"),
     ("the last event dropped", "DELETE FROM event WHERE seq = 3"),
@@ -103,13 +108,19 @@ def test_an_honest_ledger_is_whole(run):
     assert (found.num_events, found.models, found.num_records, found.faults) == (4, (MODEL, OTHER), 3, ())
     said = here("ledger", "verify", cwd=run.folder)
     assert (said.returncode, said.stdout) == (
-        0, "The ledger is whole: 4 events of 2 models, 3 promotions of runs agree.\n  raytemplate models\n",
-    )  # fmt: skip
+        0,
+        "The ledger is whole: 4 events of 2 models, 3 promotions of runs agree.\n  raytemplate models\n",
+    )
 
 
 def test_verify_names_every_fault_and_not_only_the_first(run):
-    edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 1", "UPDATE event SET at = 'soon' WHERE seq = 4",
-         "DELETE FROM event WHERE seq = 2", "UPDATE head SET digest = 'x' WHERE model = 'trains'")  # fmt: skip
+    edit(
+        run,
+        "UPDATE event SET actor = 'bob' WHERE seq = 1",
+        "UPDATE event SET at = 'soon' WHERE seq = 4",
+        "DELETE FROM event WHERE seq = 2",
+        "UPDATE head SET digest = 'x' WHERE model = 'trains'",
+    )
     said = here("ledger", "verify", "--json", cwd=run.folder)
     told = json.loads(said.stdout)
     assert (said.returncode, told["kind"]) == (7, "LedgerVerified")
@@ -128,8 +139,9 @@ def test_verify_names_the_runs_whose_version_is_gone_beside_the_head(run):
     records = [fault for fault in found if "promotion.json: " in fault]
     assert head == f"the head of {MODEL} is version 2 in term 2 (event 2), the events say version 1 in term 1 (event 1)"
     assert sorted(record.split(": ", 1)[1].split(" of ")[0] for record in records) == [
-        "promoted, version 2", "waiting, version 3",
-    ]  # fmt: skip
+        "promoted, version 2",
+        "waiting, version 3",
+    ]
 
 
 @pytest.mark.parametrize("record", ["evaluation.json", "snapshot.json"])
@@ -155,8 +167,11 @@ def test_a_chain_that_was_written_anew_is_found_by_the_promotions_of_runs(run):
     with closing(sqlite3.connect(run.workspace.governance_db)) as db:
         (body,) = db.execute("SELECT body FROM event WHERE seq = 2").fetchone()
     digest = json.loads(body)["digest"]
-    edit(run, f"UPDATE event SET body = replace(body, '{digest}', '{'f' * 64}') WHERE seq = 2",
-         f"UPDATE head SET digest = '{'f' * 64}' WHERE model = '{MODEL}'")  # fmt: skip
+    edit(
+        run,
+        f"UPDATE event SET body = replace(body, '{digest}', '{'f' * 64}') WHERE seq = 2",
+        f"UPDATE head SET digest = '{'f' * 64}' WHERE model = '{MODEL}'",
+    )
     hash_again(run)
     assert run.ledger.faults() == ()
     (fault,) = verify_ledger(run.workspace).faults

@@ -34,9 +34,18 @@ def test_a_whole_run_passes_every_door_once(tmp_path):
     assert passed(run) == [kind.__name__ for kind in DOORS]
     assert engine.calls == ["ready", "ingest", "fit", "score", "release"]
     assert run.heard.said == [
-        "ingest ..", "ingest", "fit ..", "epoch 1", "epoch 2", "epoch 3", "fit", "evaluate ..", "evaluate",
-        "govern ..", "govern",
-    ]  # fmt: skip
+        "ingest ..",
+        "ingest",
+        "fit ..",
+        "epoch 1",
+        "epoch 2",
+        "epoch 3",
+        "fit",
+        "evaluate ..",
+        "evaluate",
+        "govern ..",
+        "govern",
+    ]
     assert (end.state, end.exit_code) == ("approved", 0)
     assert run.ledger.head("flights-air-time").digest == run.journal.need(FitResult).candidate.digest
 
@@ -241,8 +250,9 @@ def test_a_champion_that_moves_before_the_judgement_is_compared_with_without_tra
     engine = FakeEngine(candidate_error=0.5)
     assert run.execute(engine, promoter=promoter).state == "approved"
     assert engine.calls == ["ready", "ingest", "fit", "score", "score", "release"]
-    evaluation, superseded = (json.loads((run.journal.folder / f"evaluation{name}.json").read_text())
-                              for name in ("", ".superseded-1"))  # fmt: skip
+    evaluation, superseded = (
+        json.loads((run.journal.folder / f"evaluation{name}.json").read_text()) for name in ("", ".superseded-1")
+    )
     assert (superseded["champion_ref"], evaluation["champion_ref"]["version"]) == (None, 1)
     assert run.ledger.head(MODEL).version == 2
     assert "note: the champion is version 1 now: the candidate was evaluated again, against that" in run.heard.said
@@ -292,8 +302,10 @@ def test_what_evaluating_again_took_is_no_time_of_judging(raced):
 
     end = run.execute(Slow(candidate_error=0.5), promoter=promoter)
     assert [(t.stage, t.actual_s) for t in end.timings if t.stage in ("evaluate", "govern")] == [
-        ("evaluate", 7.0), ("evaluate", 7.0), ("govern", 0.0),
-    ]  # fmt: skip
+        ("evaluate", 7.0),
+        ("evaluate", 7.0),
+        ("govern", 0.0),
+    ]
 
 
 def test_a_run_that_comes_late_is_judged_against_the_champion_of_then(tmp_path):

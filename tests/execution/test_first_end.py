@@ -34,10 +34,15 @@ def watchdog_records(run):
     """What the watchdog of a run's process does once the time is over; whether the process was quicker."""
     meter = meter_of(run.plan, run.journal)
     asked = watchdog._Asked(
-        attempt=str(run.journal.folder / "attempt-1.json"), started=meter.started, limit_s=meter.limit_s,
-        limit_usd=meter.limit_usd, judging_s=meter.judging_s, judging_usd=meter.judging_usd, earlier_s=0.0,
+        attempt=str(run.journal.folder / "attempt-1.json"),
+        started=meter.started,
+        limit_s=meter.limit_s,
+        limit_usd=meter.limit_usd,
+        judging_s=meter.judging_s,
+        judging_usd=meter.judging_usd,
+        earlier_s=0.0,
         earlier_usd=0.0,
-    )  # fmt: skip
+    )
     was_quicker = threading.Event()
     watchdog._record(run.journal.folder, asked, was_quicker)
     return was_quicker.is_set()

@@ -44,10 +44,16 @@ def run(tmp_path):
     hand_out(made.storage, made.journal, made.store, Handover(champion=champion, spent_s=0.0))
     made.shared = shared_journal(made.storage, made.journal.run_id)
     Execution(
-        plan=made.plan, journal=made.shared, engine=FakeEngine(), promoter=None, store=shared_store(made.storage),
-        meter=Meter(limit_s=600.0, limit_usd=1.0, clock=made.clock, started=made.clock()), listener=made.heard,
-        champion_now=lambda: champion, package=lambda folder: None,
-    ).run_up_to_evaluation()  # fmt: skip
+        plan=made.plan,
+        journal=made.shared,
+        engine=FakeEngine(),
+        promoter=None,
+        store=shared_store(made.storage),
+        meter=Meter(limit_s=600.0, limit_usd=1.0, clock=made.clock, started=made.clock()),
+        listener=made.heard,
+        champion_now=lambda: champion,
+        package=lambda folder: None,
+    ).run_up_to_evaluation()
     return made
 
 
@@ -66,8 +72,9 @@ def test_the_time_until_a_job_begins_is_charged_in_seconds_and_dollars(run, ago_
     os.utime(file, (written, written))
     spent = spent_until_job(run.shared, here_s, 0.01)
     assert (spent.seconds, spent.usd) == (
-        pytest.approx(5.0 + waited_s, abs=0.5), pytest.approx(0.5 + 0.01 * waited_s, abs=0.005),
-    )  # fmt: skip
+        pytest.approx(5.0 + waited_s, abs=0.5),
+        pytest.approx(0.5 + 0.01 * waited_s, abs=0.005),
+    )
 
 
 CLUSTERS = {
@@ -88,10 +95,15 @@ def test_what_a_cluster_held_is_charged_also_if_it_has_gone(tmp_path, here, ther
                 started=datetime.now(UTC), seen_s=seen[0], seen_usd=seen[1], usd_per_s=0.01, earlier_s=0.0
             )
             (one.folder / "attempt-1.json").write_text(json.dumps(codec.encode(attempt)))
-    journal.write(SubmittedJob(
-        submission_id="raytemplate-k7q2", address="http://head:8265", storage=str(tmp_path / "shared"), key="",
-        attempt=1,
-    ))  # fmt: skip
+    journal.write(
+        SubmittedJob(
+            submission_id="raytemplate-k7q2",
+            address="http://head:8265",
+            storage=str(tmp_path / "shared"),
+            key="",
+            attempt=1,
+        )
+    )
     found = spent_on(journal, 0.01)
     assert (found.seconds, found.usd) == (pytest.approx(spent[0]), pytest.approx(spent[1]))
 

@@ -53,14 +53,21 @@ def judged(folder, monkeypatch, error):
     """A run whose job has left an evaluation, followed; its judge."""
     run, storage = FakeRun(folder / "here"), folder / "shared"
     run.journal.write(sample_start(run_id=run.journal.run_id))
-    run.journal.write(SubmittedJob(address="http://head", submission_id="k7q2", storage=str(storage), key="",
-                                   attempt=1))  # fmt: skip
+    run.journal.write(
+        SubmittedJob(address="http://head", submission_id="k7q2", storage=str(storage), key="", attempt=1)
+    )
     hand_out(storage, run.journal, run.store, Handover(champion=None, spent_s=0.0))
     Execution(
-        plan=run.plan, journal=shared_journal(storage, run.journal.run_id), engine=FakeEngine(), promoter=None,
-        store=shared_store(storage), meter=Meter(limit_s=600.0, limit_usd=1.0, clock=run.clock, started=run.clock()),
-        listener=Heard(), champion_now=lambda: None, package=lambda folder: None,
-    ).run_up_to_evaluation()  # fmt: skip
+        plan=run.plan,
+        journal=shared_journal(storage, run.journal.run_id),
+        engine=FakeEngine(),
+        promoter=None,
+        store=shared_store(storage),
+        meter=Meter(limit_s=600.0, limit_usd=1.0, clock=run.clock, started=run.clock()),
+        listener=Heard(),
+        champion_now=lambda: None,
+        package=lambda folder: None,
+    ).run_up_to_evaluation()
     judge = Judge(run, error)
     monkeypatch.setattr(submitted, "Jobs", Done)
     monkeypatch.setattr(submitted, "PromoterProcess", lambda *_: judge)
@@ -68,9 +75,9 @@ def judged(folder, monkeypatch, error):
 
 
 def follow(run):
-    submitted.conduct_submitted(Work(
-        plan=run.plan, journal=run.journal, workspace=run.workspace, listener=run.heard, began=time.monotonic()
-    ))  # fmt: skip
+    submitted.conduct_submitted(
+        Work(plan=run.plan, journal=run.journal, workspace=run.workspace, listener=run.heard, began=time.monotonic())
+    )
 
 
 FAILS = {

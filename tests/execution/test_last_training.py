@@ -17,14 +17,30 @@ from raytemplate.testing.sample_plans import sample_fit_stage
 from raytemplate.tuning.space import Knob
 
 BEST = TrialRecord(
-    number=4, values=Settings({"model.hidden": 32}), family="tabular-mlp", state="finished", epochs=6, num_epochs=6,
-    best_epoch=3, validation=5.5, planned_s=1.0, actual_s=1.0,
-)  # fmt: skip
+    number=4,
+    values=Settings({"model.hidden": 32}),
+    family="tabular-mlp",
+    state="finished",
+    epochs=6,
+    num_epochs=6,
+    best_epoch=3,
+    validation=5.5,
+    planned_s=1.0,
+    actual_s=1.0,
+)
 SWEEP = SweepStage(
-    search="random", scheduler="none", space=(Knob(name="model.hidden", draw="choice(8, 32)"),),
-    arms=(sample_fit_stage(),), rows_per_s=(1000.0,), num_trials=4, per_trial_s=0.0, slots=1, refit=True,
-    max_failed=0.5, seed=7,
-)  # fmt: skip
+    search="random",
+    scheduler="none",
+    space=(Knob(name="model.hidden", draw="choice(8, 32)"),),
+    arms=(sample_fit_stage(),),
+    rows_per_s=(1000.0,),
+    num_trials=4,
+    per_trial_s=0.0,
+    slots=1,
+    refit=True,
+    max_failed=0.5,
+    seed=7,
+)
 
 
 def swept_run(folder, best=BEST):
@@ -32,10 +48,17 @@ def swept_run(folder, best=BEST):
     estimates = tuple(StageEstimate(stage=stage, seconds=1.0, work=1.0) for stage in stages)
     forecast = Forecast(stages=estimates, start_s=1.0, low_s=1.0, high_s=9.0, cost_usd=0.0, runs_seen=0)
     run = FakeRun(folder, changes={"sweep": SWEEP, "forecast": forecast})
-    run.journal.write(SweepResult(
-        best=best, trials=(best,), metric="mae", ended="trials", sampler="RandomSampler", slots=1,
-        usage=Usage(wall_clock_s=1.0, cpu_s=1.0),
-    ))  # fmt: skip
+    run.journal.write(
+        SweepResult(
+            best=best,
+            trials=(best,),
+            metric="mae",
+            ended="trials",
+            sampler="RandomSampler",
+            slots=1,
+            usage=Usage(wall_clock_s=1.0, cpu_s=1.0),
+        )
+    )
     trial = Checkpoints(run.journal.trial(4).checkpoints)
     for epoch in range(1, 7):
         trial.save(epoch, 5.5 + abs(epoch - 3), lambda place: FakeEngine(weights="trial")._write(run.plan.fit, place))

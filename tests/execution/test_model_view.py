@@ -62,8 +62,9 @@ def test_version_view_has_the_run_that_made_it_and_its_end_as_champion(tmp_path)
     assert former.reigns[0].ended == champion.reigns[0].began.at
     first.ledger.rollback(name, Actor(name="ada", reason="worse on weekends"))
     assert [reign.began.event for reign in registered_version(f"{name}/1", workspace).reigns] == [
-        "promoted", "rolled-back",
-    ]  # fmt: skip
+        "promoted",
+        "rolled-back",
+    ]
     assert "rolled-back" in str(registered_model(name, workspace))
     assert registered_model(name, workspace).model.champion_version == 1
 

@@ -30,11 +30,19 @@ def test_lines_of_a_run_have_one_schema_and_tell_its_story(tmp_path):
     assert {line["run"] for line in lines} == {run.journal.run_id} and {line["level"] for line in lines} == {"info"}
     told = [(line["event"], line["stage"]) for line in lines]
     assert told == [
-        ("run started", ""), ("note", ""), ("stage started", "ingest"), ("stage ended", "ingest"),
-        ("stage started", "fit"), *[("epoch", "fit")] * 3, ("stage ended", "fit"),
-        ("stage started", "evaluate"), ("stage ended", "evaluate"), ("stage started", "govern"),
-        ("stage ended", "govern"), ("run ended", ""),
-    ]  # fmt: skip
+        ("run started", ""),
+        ("note", ""),
+        ("stage started", "ingest"),
+        ("stage ended", "ingest"),
+        ("stage started", "fit"),
+        *[("epoch", "fit")] * 3,
+        ("stage ended", "fit"),
+        ("stage started", "evaluate"),
+        ("stage ended", "evaluate"),
+        ("stage started", "govern"),
+        ("stage ended", "govern"),
+        ("run ended", ""),
+    ]
     times = [datetime.fromisoformat(line["time"]) for line in lines]
     assert times == sorted(times)
     assert lines[-2]["fields"]["gates"] == {"metric-limit": "pass", "beats-champion": "skip"}

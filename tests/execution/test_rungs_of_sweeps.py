@@ -19,9 +19,13 @@ from raytemplate.tuning.space import Knob
 
 NETWORK = sample_fit_stage(num_epochs=10, training=Settings({"epochs": 10, "lr": 0.1, "seed": 7}))
 TREES = replace(
-    NETWORK, family="lightgbm", step="round", num_epochs=200, model=Settings({"num_trees": 200}),
+    NETWORK,
+    family="lightgbm",
+    step="round",
+    num_epochs=200,
+    model=Settings({"num_trees": 200}),
     training=Settings({"lr": 0.1, "seed": 7}),
-)  # fmt: skip
+)
 KIND = Knob(name="model.kind", draw="choice(tabular-mlp, lightgbm)")
 LR = Knob(name="training.lr", draw="uniform(0, 1)")
 ROUNDS = Knob(name="model.num_trees", draw="int(50, 400)", when=Settings({"model.kind": "lightgbm"}))
@@ -67,9 +71,7 @@ def states(trials, family):
 
 
 @settings(max_examples=15, deadline=None)
-@given(
-    scheduler=st.sampled_from(["asha", "median", "hyperband"]), start=st.floats(0.1, 100.0), seed=st.integers(0, 99)
-)  # fmt: skip
+@given(scheduler=st.sampled_from(["asha", "median", "hyperband"]), start=st.floats(0.1, 100.0), seed=st.integers(0, 99))
 def test_whether_trees_end_early_has_nothing_to_do_with_networks(scheduler, start, seed):
     few = (NETWORK, replace(TREES, num_epochs=40, model=Settings({"num_trees": 40})))
     asked = {"scheduler": scheduler, "seed": seed, "arms": few, "space": (KIND, LR), "num_trials": 24}
@@ -91,9 +93,11 @@ def test_a_familys_rungs_follow_from_the_most_epochs_that_it_may_have():
 
 @settings(max_examples=200, deadline=None)
 @given(
-    rounds=st.integers(50, 2000), top=st.integers(50, 2000), every=st.none() | st.integers(1, 30),
+    rounds=st.integers(50, 2000),
+    top=st.integers(50, 2000),
+    every=st.none() | st.integers(1, 30),
     scheduler=st.sampled_from(["asha", "median", "hyperband"]),
-)  # fmt: skip
+)
 def test_a_trial_of_any_number_of_rounds_tells_of_every_rung_below_its_own(rounds, top, every, scheduler):
     top = max(rounds, top, 51)
     arm = replace(TREES, training=Settings({"checkpoint_every": every}))
@@ -107,8 +111,9 @@ def test_a_trial_of_any_number_of_rounds_tells_of_every_rung_below_its_own(round
 def test_a_trial_is_asked_at_the_rungs_below_its_own_number_also_where_it_was_shortened():
     met = set()
     for per_trial_s in (0.0, 1.5):
-        for one in swept(falling(60.0, 6.0), arms=(TREES,), space=(LR, replace(ROUNDS, when=Settings())),
-                         per_trial_s=per_trial_s):  # fmt: skip
+        for one in swept(
+            falling(60.0, 6.0), arms=(TREES,), space=(LR, replace(ROUNDS, when=Settings())), per_trial_s=per_trial_s
+        ):
             at = sorted(int(epoch) for epoch in one.rungs)
             assert at == [rung for rung in (48, 128, 368) if rung < one.num_epochs][: len(at)]
             assert one.state == "pruned" or len(at) == sum(rung < one.epochs for rung in (48, 128, 368))

@@ -83,10 +83,17 @@ def trained(folder, scores, losses=(), *, every, metric="mae", **training):
     journal = Journal(folder)
     folder.mkdir(parents=True)
     assignment = Assignment(
-        metric=metric, higher_is_better=metric == HIGHER, num_epochs=len(scores), training=TrainingSpec(**training),
-        checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=1000.0, made=time.time(), layout=LAYOUT,
+        metric=metric,
+        higher_is_better=metric == HIGHER,
+        num_epochs=len(scores),
+        training=TrainingSpec(**training),
+        checkpoint_every=every,
+        checkpoints=journal.checkpoints,
+        remaining_s=1000.0,
+        made=time.time(),
+        layout=LAYOUT,
         num_train_rows=1,
-    )  # fmt: skip
+    )
     for loss in (*losses, None):
         try:
             stopped = start(journal, assignment, scores, loss)
@@ -94,10 +101,12 @@ def trained(folder, scores, losses=(), *, every, metric="mae", **training):
             continue
     checkpoints = Checkpoints(journal.checkpoints)
     return Kept(
-        stopped=stopped, epochs=tuple((e.epoch, e.validation, e.checkpoint) for e in journal.epochs()),
-        best=checkpoints.best(metric == HIGHER).epoch, last=checkpoints.last().epoch,
+        stopped=stopped,
+        epochs=tuple((e.epoch, e.validation, e.checkpoint) for e in journal.epochs()),
+        best=checkpoints.best(metric == HIGHER).epoch,
+        last=checkpoints.last().epoch,
         checkpoints=tuple(f.name for f in checkpoints.folders()),
-    )  # fmt: skip
+    )
 
 
 LOSSES = st.builds(Loss, epoch=st.integers(1, 12), moment=st.sampled_from(MOMENTS))
@@ -106,15 +115,40 @@ LOSSES = st.builds(Loss, epoch=st.integers(1, 12), moment=st.sampled_from(MOMENT
 @settings(max_examples=60, deadline=None)
 @given(
     scores=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=1, max_size=12),
-    losses=st.lists(LOSSES, max_size=4), every=st.integers(1, 3), patience=st.none() | st.integers(1, 4),
-    keep=st.integers(1, 3), keep_best=st.integers(1, 2), metric=st.sampled_from(["mae", HIGHER]),
-)  # fmt: skip
-@example(scores=[0.1, 0.5, 0.5, 0.5, 0.5], losses=[Loss(epoch=3, moment="after the record")], every=1, patience=3,
-         keep=1, keep_best=1, metric="mae")  # fmt: skip
-@example(scores=[0.5, 0.1, 0.5, 0.5, 0.5], losses=[Loss(epoch=2, moment="before the record")], every=1, patience=2,
-         keep=1, keep_best=1, metric="mae")  # fmt: skip
-@example(scores=[0.1, 0.5, 0.5], losses=[Loss(epoch=2, moment="after the record")], every=1, patience=1, keep=1,
-         keep_best=1, metric="mae")  # fmt: skip
+    losses=st.lists(LOSSES, max_size=4),
+    every=st.integers(1, 3),
+    patience=st.none() | st.integers(1, 4),
+    keep=st.integers(1, 3),
+    keep_best=st.integers(1, 2),
+    metric=st.sampled_from(["mae", HIGHER]),
+)
+@example(
+    scores=[0.1, 0.5, 0.5, 0.5, 0.5],
+    losses=[Loss(epoch=3, moment="after the record")],
+    every=1,
+    patience=3,
+    keep=1,
+    keep_best=1,
+    metric="mae",
+)
+@example(
+    scores=[0.5, 0.1, 0.5, 0.5, 0.5],
+    losses=[Loss(epoch=2, moment="before the record")],
+    every=1,
+    patience=2,
+    keep=1,
+    keep_best=1,
+    metric="mae",
+)
+@example(
+    scores=[0.1, 0.5, 0.5],
+    losses=[Loss(epoch=2, moment="after the record")],
+    every=1,
+    patience=1,
+    keep=1,
+    keep_best=1,
+    metric="mae",
+)
 def test_a_training_that_was_lost_leaves_what_an_undisturbed_one_leaves(
     scores, losses, every, patience, keep, keep_best, metric
 ):
@@ -135,18 +169,40 @@ def test_a_best_checkpoint_from_before_a_drain_is_kept_and_chosen(tmp_path):
 
 
 def told(epoch, validation=1.0, checkpoint=""):
-    return EpochRecord(epoch=epoch, train_loss=1.0, validation=validation, num_rows=1, loop_s=0.1, wall_clock_s=0.1,
-                       checkpoint=checkpoint)  # fmt: skip
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=1.0,
+        validation=validation,
+        num_rows=1,
+        loop_s=0.1,
+        wall_clock_s=0.1,
+        checkpoint=checkpoint,
+    )
 
 
 @pytest.mark.parametrize(
     ("lines", "back", "epochs"),
-    [([1, 2, 3], {0: 0}, [1, 2, 3]), ([1, 2, 3, 3], {3: 2}, [1, 2, 3]), ([1, 2, 3, 2], {3: 1}, [1, 2]),
-     ([1, 2, 3, 1, 2, 3, 4], {3: 0}, [1, 2, 3, 4]), ([2, 4, 6, 4], {3: 2}, [2, 4]), ([1, 2, 1], {2: 0}, [1]),
-     ([1, 2, 3], {3: 1}, [1, 2, 3]), ([1, 2, 3, 2], {}, [1, 2, 3])],
-    ids=["never lost", "one again", "two again, one so far", "all again", "rounds", "anew", "none since",
-         "as earlier versions tell it"],
-)  # fmt: skip
+    [
+        ([1, 2, 3], {0: 0}, [1, 2, 3]),
+        ([1, 2, 3, 3], {3: 2}, [1, 2, 3]),
+        ([1, 2, 3, 2], {3: 1}, [1, 2]),
+        ([1, 2, 3, 1, 2, 3, 4], {3: 0}, [1, 2, 3, 4]),
+        ([2, 4, 6, 4], {3: 2}, [2, 4]),
+        ([1, 2, 1], {2: 0}, [1]),
+        ([1, 2, 3], {3: 1}, [1, 2, 3]),
+        ([1, 2, 3, 2], {}, [1, 2, 3]),
+    ],
+    ids=[
+        "never lost",
+        "one again",
+        "two again, one so far",
+        "all again",
+        "rounds",
+        "anew",
+        "none since",
+        "as earlier versions tell it",
+    ],
+)
 def test_each_epoch_is_once_in_the_record_and_none_that_training_went_back_before(tmp_path, lines, back, epochs):
     journal = Journal(tmp_path)
     for number, epoch in enumerate([*lines, None]):
@@ -162,10 +218,17 @@ def test_each_epoch_is_once_in_the_record_and_none_that_training_went_back_befor
 
 @pytest.mark.parametrize(
     ("scores", "patience", "higher", "why"),
-    [([], 1, False, None), ([1.0], 1, False, None), ([1.0, 2.0], 1, False, "early stopping"),
-     ([1.0, 2.0], 2, False, None), ([1.0, 2.0], 1, True, None), ([1.0, 1.0], 1, False, "early stopping"),
-     ([1.0, 2.0, 3.0, 4.0], None, False, None), ([5.0, 4.0, 3.0, 2.0, 1.0], 1, False, "epochs")],
-)  # fmt: skip
+    [
+        ([], 1, False, None),
+        ([1.0], 1, False, None),
+        ([1.0, 2.0], 1, False, "early stopping"),
+        ([1.0, 2.0], 2, False, None),
+        ([1.0, 2.0], 1, True, None),
+        ([1.0, 1.0], 1, False, "early stopping"),
+        ([1.0, 2.0, 3.0, 4.0], None, False, None),
+        ([5.0, 4.0, 3.0, 2.0, 1.0], 1, False, "epochs"),
+    ],
+)
 def test_training_ends_with_its_epochs_or_after_so_many_that_were_no_better(scores, patience, higher, why):
     epochs = [told(number, score) for number, score in enumerate(scores, 1)]
     assert ended(epochs, num_epochs=5, patience=patience, higher_is_better=higher) == why

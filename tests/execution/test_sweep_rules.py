@@ -58,9 +58,12 @@ class Sweep:
     def run(self):
         began = self.slots.now
         TrialLoop(
-            slots=self.slots, advisor=self.advisor, meter=self.meter, on_news=lambda now: self.on_news(now),
+            slots=self.slots,
+            advisor=self.advisor,
+            meter=self.meter,
+            on_news=lambda now: self.on_news(now),
             clock=self.slots.clock,
-        ).run()  # fmt: skip
+        ).run()
         return self.advisor.result(self.meter, self.slots.now - began)
 
 
@@ -70,9 +73,15 @@ def sweep(budget_s=1000.0, course=steady, reserve_s=0.0, known=(), begun=(), enc
     meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, clock=slots.clock, started=0.0)
     heard = []
     advisor = Advisor(
-        stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s, known=known, begun=begun,
-        encoding_s=encoding_s, on_trial=lambda record, best, left_s: heard.append(record),
-    )  # fmt: skip
+        stage=asked,
+        num_rows=ROWS,
+        refit_rows=ROWS,
+        budget_s=budget_s,
+        known=known,
+        begun=begun,
+        encoding_s=encoding_s,
+        on_trial=lambda record, best, left_s: heard.append(record),
+    )
     return Sweep(advisor, slots, meter), slots, heard
 
 
@@ -82,9 +91,12 @@ def values(result):
 
 def test_a_trial_that_waited_for_its_features_until_its_time_was_up_says_nothing_of_epochs():
     made, _, heard = sweep(
-        num_trials=6, slots=1, per_trial_s=50.0, budget_s=120.0,
+        num_trials=6,
+        slots=1,
+        per_trial_s=50.0,
+        budget_s=120.0,
         course=lambda trial: replace(steady(trial), waits=trial.number == 2),
-    )  # fmt: skip
+    )
     result = made.run()
     assert [(one.number, one.state, one.problem) for one in heard if one.problem] == [(2, "cut", "late")]
     assert [one.epochs for one in result.trials] == [EPOCHS, 0, *[EPOCHS] * 4]
@@ -112,8 +124,9 @@ def test_how_it_stands_is_told_while_it_goes_on():
     first, last = told[0], told[-1]
     assert (first.counts, first.best, first.more) == ((), None, 5)
     assert [(one.number, one.epoch, one.num_epochs, one.step) for one in first.running] == [
-        (1, 0, EPOCHS, "epoch"), (2, 0, EPOCHS, "epoch"),
-    ]  # fmt: skip
+        (1, 0, EPOCHS, "epoch"),
+        (2, 0, EPOCHS, "epoch"),
+    ]
     assert {one.epoch for now in told for one in now.running if one.number == 3} >= {*range(EPOCHS)}
     assert (dict(last.counts), last.more, [one.number for one in last.running]) == ({"finished": 6}, 0, [7])
     assert last.best.validation == min(record.validation for record in made.run().trials[:6])
@@ -209,8 +222,10 @@ def test_a_trial_has_no_more_than_its_own_limit():
     made, _, _ = sweep(num_trials=3, per_trial_s=2.0, slots=1)
     result = made.run()
     assert [(r.state, r.epochs, r.num_epochs) for r in result.trials] == [
-        ("cut", 2, 3), ("finished", 2, 2), ("finished", 2, 2),
-    ]  # fmt: skip
+        ("cut", 2, 3),
+        ("finished", 2, 2),
+        ("finished", 2, 2),
+    ]
 
 
 def test_a_trial_that_hangs_or_is_deaf_is_killed_and_the_others_go_on():
@@ -407,26 +422,42 @@ def test_several_objectives_end_with_the_one_that_the_rule_names(search):
 
 
 COURSES = st.builds(
-    Course, validations=st.tuples(st.floats(1, 9), st.floats(1, 9)), epoch_s=st.floats(0.05, 40.0),
-    fails_after=st.none() | st.integers(0, 2), hangs_after=st.none() | st.integers(0, 2), deaf=st.booleans(),
+    Course,
+    validations=st.tuples(st.floats(1, 9), st.floats(1, 9)),
+    epoch_s=st.floats(0.05, 40.0),
+    fails_after=st.none() | st.integers(0, 2),
+    hangs_after=st.none() | st.integers(0, 2),
+    deaf=st.booleans(),
     lost=st.booleans(),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    courses=st.lists(COURSES, min_size=1, max_size=8), budget_s=st.floats(1, 200), reserve_s=st.floats(0, 50),
-    slots=st.integers(1, 4), scheduler=st.sampled_from(["asha", "median", "none"]), usd_per_h=st.floats(0, 400),
-    spent_s=st.floats(0, 60), per_trial_s=st.sampled_from([0.0, 5.0]), refit=st.booleans(),
-)  # fmt: skip
+    courses=st.lists(COURSES, min_size=1, max_size=8),
+    budget_s=st.floats(1, 200),
+    reserve_s=st.floats(0, 50),
+    slots=st.integers(1, 4),
+    scheduler=st.sampled_from(["asha", "median", "none"]),
+    usd_per_h=st.floats(0, 400),
+    spent_s=st.floats(0, 60),
+    per_trial_s=st.sampled_from([0.0, 5.0]),
+    refit=st.booleans(),
+)
 def test_no_course_of_trials_passes_the_budget(
     courses, budget_s, reserve_s, slots, scheduler, usd_per_h, spent_s, per_trial_s, refit
 ):
     asked = stage(slots=slots, scheduler=scheduler, per_trial_s=per_trial_s, refit=refit, num_trials=60)
     simulated = SimulatedSlots(num=slots, course=lambda trial: courses[trial.number % len(courses)])
-    meter = Meter(limit_s=budget_s, limit_usd=1.0, reserve_s=reserve_s, usd_per_s=usd_per_h / 3600,
-                  earlier=Spent(seconds=spent_s, usd=spent_s * usd_per_h / 3600),
-                  clock=simulated.clock, started=0.0)  # fmt: skip
+    meter = Meter(
+        limit_s=budget_s,
+        limit_usd=1.0,
+        reserve_s=reserve_s,
+        usd_per_s=usd_per_h / 3600,
+        earlier=Spent(seconds=spent_s, usd=spent_s * usd_per_h / 3600),
+        clock=simulated.clock,
+        started=0.0,
+    )
     begun = meter.training_remaining_s()
     with suppress(BudgetSpent, TrainingFailed, Unavailable):
         Sweep(Advisor(stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s), simulated, meter).run()
@@ -473,23 +504,36 @@ class Mortal(SimulatedSlots):
 
 @settings(max_examples=100, deadline=None)
 @given(
-    courses=st.lists(COURSES, min_size=1, max_size=5), budget_s=st.floats(5, 200), slots=st.integers(1, 3),
-    lives=st.lists(st.tuples(st.floats(0, 400), st.floats(0.1, 90)), min_size=1, max_size=4), last=st.floats(0, 400),
-)  # fmt: skip
+    courses=st.lists(COURSES, min_size=1, max_size=5),
+    budget_s=st.floats(5, 200),
+    slots=st.integers(1, 3),
+    lives=st.lists(st.tuples(st.floats(0, 400), st.floats(0.1, 90)), min_size=1, max_size=4),
+    last=st.floats(0, 400),
+)
 def test_neither_kills_nor_new_prices_grant_a_second_budget(courses, budget_s, slots, lives, last):
     asked, spent, known, begun = stage(slots=slots, num_trials=60), Spent(), [], {}
     for usd_per_h, dies_at in [*lives, (last, float("inf"))]:
         simulated = Mortal(num=slots, course=lambda trial: courses[trial.number % len(courses)])
         simulated.dies_at = dies_at
-        meter = Meter(limit_s=budget_s, limit_usd=1.0, usd_per_s=usd_per_h / 3600, earlier=spent,
-                      clock=simulated.clock, started=0.0)  # fmt: skip
+        meter = Meter(
+            limit_s=budget_s,
+            limit_usd=1.0,
+            usd_per_s=usd_per_h / 3600,
+            earlier=spent,
+            clock=simulated.clock,
+            started=0.0,
+        )
         ended = {record.number for record in known}
         advisor = Advisor(
-            stage=asked, num_rows=ROWS, refit_rows=ROWS, budget_s=budget_s,
-            known=tuple(known), begun=tuple((one, ()) for number, one in begun.items() if number not in ended),
+            stage=asked,
+            num_rows=ROWS,
+            refit_rows=ROWS,
+            budget_s=budget_s,
+            known=tuple(known),
+            begun=tuple((one, ()) for number, one in begun.items() if number not in ended),
             on_begin=lambda one: begun.update({one.number: one}),
             on_trial=lambda record, best, left_s: known.append(record),
-        )  # fmt: skip
+        )
         left_s = meter.remaining_s()
         with suppress(Killed, BudgetSpent, TrainingFailed, Unavailable):
             Sweep(advisor, simulated, meter).run()

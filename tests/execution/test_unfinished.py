@@ -31,9 +31,20 @@ LINEAR = sample_fit_stage(family="linear", step="step", num_epochs=400, model=Se
         (LINEAR, 31, 31, "epochs", None),
         (replace(TREES, with_validation=True), 200, 200, "epochs", None),
     ],
-    ids=["last", "near the last", "before", "early", "early and late", "network", "budget", "budget, and before",
-         "linear", "converged", "nothing was chosen"],
-)  # fmt: skip
+    ids=[
+        "last",
+        "near the last",
+        "before",
+        "early",
+        "early and late",
+        "network",
+        "budget",
+        "budget, and before",
+        "linear",
+        "converged",
+        "nothing was chosen",
+    ],
+)
 def test_a_training(stage, best, last, stopped, expected):
     said = unfinished.of_training(stage, best=best, last=last, stopped=stopped)
     assert said == ((expected,) if expected else ())
@@ -46,9 +57,17 @@ END = "model.num_trees 400 is at the end of its range, int(50, 400): widen it"
 
 def winner(values, *, best, epochs, num_epochs, state="finished"):
     return TrialRecord(
-        number=7, values=Settings(values), family="lightgbm", state=state, epochs=epochs, num_epochs=num_epochs,
-        best_epoch=best, validation=5.0, planned_s=1.0, actual_s=1.0,
-    )  # fmt: skip
+        number=7,
+        values=Settings(values),
+        family="lightgbm",
+        state=state,
+        epochs=epochs,
+        num_epochs=num_epochs,
+        best_epoch=best,
+        validation=5.0,
+        planned_s=1.0,
+        actual_s=1.0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,21 +76,49 @@ def winner(values, *, best, epochs, num_epochs, state="finished"):
         ({"model.num_trees": 400}, {"best": 400, "epochs": 400, "num_epochs": 400}, (END,)),
         ({"model.num_trees": 400}, {"best": 150, "epochs": 400, "num_epochs": 400}, ()),
         ({"model.num_trees": 300}, {"best": 300, "epochs": 300, "num_epochs": 300}, ()),
-        ({"model.num_trees": 300}, {"best": 45, "epochs": 45, "num_epochs": 45},
-         ("trial 7 won: the best round is the last of 45 trained, of 300 asked for: raise budget.time",)),
-        ({"model.num_trees": 300}, {"best": 90, "epochs": 90, "num_epochs": 300, "state": "cut"},
-         ("trial 7 won: the best round is the last of 90 trained, of 300 asked for: raise budget.time",)),
-        ({"training.lr": 0.98}, {"best": 60, "epochs": 200, "num_epochs": 200},
-         ("training.lr 0.98 is at the end of its range, loguniform(1e-3, 1): widen it",)),
-        ({"training.lr": 0.1}, {"best": 200, "epochs": 200, "num_epochs": 200},
-         ("trial 7 won: the best round is the last of 200: raise model.num_trees",)),
+        (
+            {"model.num_trees": 300},
+            {"best": 45, "epochs": 45, "num_epochs": 45},
+            ("trial 7 won: the best round is the last of 45 trained, of 300 asked for: raise budget.time",),
+        ),
+        (
+            {"model.num_trees": 300},
+            {"best": 90, "epochs": 90, "num_epochs": 300, "state": "cut"},
+            ("trial 7 won: the best round is the last of 90 trained, of 300 asked for: raise budget.time",),
+        ),
+        (
+            {"training.lr": 0.98},
+            {"best": 60, "epochs": 200, "num_epochs": 200},
+            ("training.lr 0.98 is at the end of its range, loguniform(1e-3, 1): widen it",),
+        ),
+        (
+            {"training.lr": 0.1},
+            {"best": 200, "epochs": 200, "num_epochs": 200},
+            ("trial 7 won: the best round is the last of 200: raise model.num_trees",),
+        ),
     ],
-    ids=["end of the range", "early best at the end", "inside the range", "shortened", "cut", "rate at its end",
-         "not searched"],
-)  # fmt: skip
+    ids=[
+        "end of the range",
+        "early best at the end",
+        "inside the range",
+        "shortened",
+        "cut",
+        "rate at its end",
+        "not searched",
+    ],
+)
 def test_the_winner_of_a_sweep(values, course, expected):
     sweep = SweepStage(
-        search="random", scheduler="none", space=(TREES_KNOB, LR), arms=(TREES,), rows_per_s=(1000.0,), num_trials=4,
-        per_trial_s=0.0, slots=1, refit=True, max_failed=0.5, seed=7,
-    )  # fmt: skip
+        search="random",
+        scheduler="none",
+        space=(TREES_KNOB, LR),
+        arms=(TREES,),
+        rows_per_s=(1000.0,),
+        num_trials=4,
+        per_trial_s=0.0,
+        slots=1,
+        refit=True,
+        max_failed=0.5,
+        seed=7,
+    )
     assert unfinished.of_winner(sweep, winner(values, **course)) == expected

@@ -19,9 +19,11 @@ def gain(low, high):
     """A loss that is better by `low` to `high`."""
     middle = (low + high) / 2
     return Difference(
-        metric="mae", version=1, estimate=Estimate(value=-middle, low=-high, high=-low),
+        metric="mae",
+        version=1,
+        estimate=Estimate(value=-middle, low=-high, high=-low),
         gain=Estimate(value=middle, low=low, high=high),
-    )  # fmt: skip
+    )
 
 
 def evidence(against=(-3.0, -1.0), **changes):
@@ -77,9 +79,13 @@ def judged(evidence_, **settings):
 def test_the_champion_is_judged_by_the_gates_that_need_no_candidate():
     found = judged(
         evidence((0.2, 0.9), champion_latency=Latency(p95_s=0.2, num_rows=1000, num_times=9)),
-        metric_limit={"mae": 8}, beats_baseline={}, beats_champion={}, slice_limit={"by": "carrier", "mae": 11},
-        latency={"p95": "50 ms", "rows": 1000}, data_rows={"train": 10},
-    )  # fmt: skip
+        metric_limit={"mae": 8},
+        beats_baseline={},
+        beats_champion={},
+        slice_limit={"by": "carrier", "mae": 11},
+        latency={"p95": "50 ms", "rows": 1000},
+        data_rows={"train": 10},
+    )
     assert found == {
         "metric-limit": ("block", "mae 8.54"),
         "beats-baseline": ("pass", "better by 0.20 to 0.90"),

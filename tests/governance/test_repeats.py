@@ -43,10 +43,18 @@ def test_the_same_with_another_seed_is_held(evidence):
     assert (found.gate, found.outcome, found.found) == ("same-again", "hold", SAME)
 
 
-@pytest.mark.parametrize("changes", [{"precedents": None}, {"precedents": Precedents(
-    model="m", candidate_digest="d2", test_rows="r", nth=9, champion_digest="d2", same_as_champion=True)}],
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precedents": None},
+        {
+            "precedents": Precedents(
+                model="m", candidate_digest="d2", test_rows="r", nth=9, champion_digest="d2", same_as_champion=True
+            )
+        },
+    ],
     ids=["for show", "its bytes are the champions"],
-)  # fmt: skip
+)
 def test_nothing_is_said_of_a_candidate_that_cannot_replace_the_champion(evidence, changes):
     assert repeated(replace(evidence(), **changes)) == ()
 

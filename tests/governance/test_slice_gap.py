@@ -21,9 +21,13 @@ def people(seed, favour):
 
 def judged(evidence, target, probability, group, min_rows=1, **limits):
     slices = score_slices(
-        target=target, groups=np.arange(len(target)), predictions={"candidate": probability},
-        columns={"region": slice_values(pa.chunked_array([pa.array(group)]))}, metrics=RATES, num_resamples=50,
-    )  # fmt: skip
+        target=target,
+        groups=np.arange(len(target)),
+        predictions={"candidate": probability},
+        columns={"region": slice_values(pa.chunked_array([pa.array(group)]))},
+        metrics=RATES,
+        num_resamples=50,
+    )
     gate = SliceGap.model_validate({"by": "region", "min_rows": min_rows, **limits})
     return gate.check(evidence(slices=slices))
 

@@ -93,9 +93,13 @@ def test_the_gaps_are_fairlearns_differences(evidence, seed):
     probability = np.clip(0.4 * target + rng.random(2000) * 0.6 + 0.1 * (group == "f"), 0, 1)
     rates = ("selection-rate", "true-positive-rate", "false-positive-rate")
     slices = score_slices(
-        target=target, groups=np.arange(2000), predictions={"candidate": probability}, metrics=rates, num_resamples=50,
+        target=target,
+        groups=np.arange(2000),
+        predictions={"candidate": probability},
+        metrics=rates,
+        num_resamples=50,
         columns={"sex": slice_values(pa.chunked_array([pa.array(group)]))},
-    )  # fmt: skip
+    )
     called = (probability >= 0.5).astype(int)
     parity = demographic_parity_difference(target, called, sensitive_features=group)
     odds = equalized_odds_difference(target, called, sensitive_features=group)

@@ -12,9 +12,13 @@ class Net(LightningModule):
         self.table = nn.Embedding(sum(layout.cardinalities), 4)
         width = len(layout.dense) + 4 * len(layout.cardinalities)
         self.layers = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.02), nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(width, hidden),
+            nn.ReLU(),
+            nn.Dropout(0.02),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
             nn.Linear(hidden, layout.num_outputs),
-        )  # fmt: skip
+        )
 
     def forward(self, dense, codes):
         return self.layers(torch.cat([dense, self.table(codes).flatten(1)], dim=1))

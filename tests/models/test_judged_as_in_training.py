@@ -13,11 +13,16 @@ PADDED = 'it knows "red  " as a value of k, and blanks around text are left out 
 
 @pytest.mark.parametrize(
     ("values", "rules", "stage", "said"),
-    [(("red", ""), None, NOW, BLANK), (("red", "\u00a0"), None, NOW, BLANK), (("blue", "red  "), None, NOW, PADDED),
-     (("red", "a b"), None, NOW, ""), (("red  ", ""), RULES, NOW, ""),
-     (("red  ", ""), None, sample_ingest_stage(rules=None), "")],
+    [
+        (("red", ""), None, NOW, BLANK),
+        (("red", "\u00a0"), None, NOW, BLANK),
+        (("blue", "red  "), None, NOW, PADDED),
+        (("red", "a b"), None, NOW, ""),
+        (("red  ", ""), RULES, NOW, ""),
+        (("red  ", ""), None, sample_ingest_stage(rules=None), ""),
+    ],
     ids=["blank", "another blank", "padded", "plain", "made now", "a plan made before"],
-)  # fmt: skip
+)
 def test_a_model_made_before_is_not_judged_on_values_that_it_does_not_know(values, rules, stage, said):
     before = model(rules=rules, features=(category("k", "text", *values),))
     assert reads_other(before.about, before.features, stage) == said

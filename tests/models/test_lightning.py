@@ -88,9 +88,14 @@ def test_batches_begun_twice_lose_none_and_targets_are_scaled(tmp_path):
 def test_a_rank_without_rows_repeats_its_last_and_a_step_too_small_for_all_is_left_out(tmp_path):
     made = context(tmp_path)
     made.num_ranks = 2
-    given = [made.arrays("validation").__class__(
-        dense=torch.zeros(n, 3).numpy(), codes=torch.zeros(n, 1, dtype=torch.int32).numpy(),
-        target=torch.full((n,), float(n)).numpy(), num_rows_all_ranks=of_all,
-    ) for n, of_all in [(3, 6), (0, 3), (0, 1)]]  # fmt: skip
+    given = [
+        made.arrays("validation").__class__(
+            dense=torch.zeros(n, 3).numpy(),
+            codes=torch.zeros(n, 1, dtype=torch.int32).numpy(),
+            target=torch.full((n,), float(n)).numpy(),
+            num_rows_all_ranks=of_all,
+        )
+        for n, of_all in [(3, 6), (0, 3), (0, 1)]
+    ]
     made.batches = lambda split, epoch, batch_size: iter(given)
     assert [len(step[2]) for step in EpochBatches(made, 6, lambda: 1)] == [3, 3]

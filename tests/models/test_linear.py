@@ -33,10 +33,15 @@ def one_hot(rows: Rows) -> np.ndarray:
 def fitted(rows: Rows, folder, task: str = "regression", *, l2: float = 1.0, **training: object) -> np.ndarray:
     num = int(rows.target.max()) + 1 if task != "regression" else 0
     layout = Layout(
-        dense=("x", "y"), codes=("group",), cardinalities=(SIZE,), task=task, classes=tuple("abc"[:num]),
+        dense=("x", "y"),
+        codes=("group",),
+        cardinalities=(SIZE,),
+        task=task,
+        classes=tuple("abc"[:num]),
         class_counts=tuple(np.bincount(rows.target.astype(int))) if num else (),
-        target_mean=float(rows.target.mean()), target_std=float(rows.target.std()),
-    )  # fmt: skip
+        target_mean=float(rows.target.mean()),
+        target_std=float(rows.target.std()),
+    )
     family = plugins.load(plugins.FAMILIES, "linear")
     context = MemoryContext({"train": rows, "validation": rows}, layout, folder)
     loop = plugins.resolve(family.loop)
@@ -93,9 +98,14 @@ def test_huber_is_not_moved_by_a_few_wild_rows(tmp_path):
     assert away["huber"] < 0.2 * away["mse"]
 
 
-@pytest.mark.parametrize("loss", [
-    lambda e: huber_losses(e, 1.0), lambda e: huber_losses(e, np.inf), lambda e: check_losses(e, 0.9, 0.3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda e: huber_losses(e, 1.0),
+        lambda e: huber_losses(e, np.inf),
+        lambda e: check_losses(e, 0.9, 0.3),
+    ],
+)
 def test_slopes_are_those_of_the_losses(loss):
     errors = np.linspace(-2.03, 2.03, 101)
     (after, _), (before, _) = loss(errors + 1e-6), loss(errors - 1e-6)

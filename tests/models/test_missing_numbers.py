@@ -32,9 +32,17 @@ FAMILIES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
 }
 OPTIONS = {"none": {}, "log": {"transform": "log"}, "unscaled": {"scale": "none"}, "quantile": {"kind": "quantile"}}
 ABOUT = About(
-    name="s", family="", target="y", columns=("k",), keys=(), epoch=1, plan_id="p", snapshot="s",
-    seen_from=datetime(2024, 1, 1, tzinfo=UTC), seen_until=datetime(2024, 2, 1, tzinfo=UTC),
-)  # fmt: skip
+    name="s",
+    family="",
+    target="y",
+    columns=("k",),
+    keys=(),
+    epoch=1,
+    plan_id="p",
+    snapshot="s",
+    seen_from=datetime(2024, 1, 1, tzinfo=UTC),
+    seen_until=datetime(2024, 2, 1, tzinfo=UTC),
+)
 
 
 def table(num_rows: int, seed: int) -> pa.Table:

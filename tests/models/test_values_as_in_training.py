@@ -56,15 +56,31 @@ class Shows:
 
 def model(keys=("key",), rules=RULES, types=TYPES, features=FEATURES, reading=None):
     about = About(
-        name="m", family="linear", target="y", columns=tuple(f.column for f in features), keys=keys, epoch=1,
-        plan_id="", snapshot="", seen_from=AT, seen_until=AT, rules=rules, types=Settings(types),
+        name="m",
+        family="linear",
+        target="y",
+        columns=tuple(f.column for f in features),
+        keys=keys,
+        epoch=1,
+        plan_id="",
+        snapshot="",
+        seen_from=AT,
+        seen_until=AT,
+        rules=rules,
+        types=Settings(types),
         reading=Settings(reading or {}),
-    )  # fmt: skip
+    )
     codes = tuple(f"{f.column}.{part}" for f in features if f.kind != "numeric" for part in f.state.get("parts", [0]))
     fitted = FittedFeatures(
-        features=features, dense=tuple(f.column for f in features if f.kind == "numeric"), codes=codes,
-        cardinalities=(100,) * len(codes), target="y", target_mean=0.0, target_std=1.0, num_rows=1,
-    )  # fmt: skip
+        features=features,
+        dense=tuple(f.column for f in features if f.kind == "numeric"),
+        codes=codes,
+        cardinalities=(100,) * len(codes),
+        target="y",
+        target_mean=0.0,
+        target_std=1.0,
+        num_rows=1,
+    )
     return SavedModel(about=about, features=fitted, layout=layout_of(fitted), predictor=Shows(), code=None)  # type: ignore[arg-type]
 
 
@@ -98,14 +114,16 @@ def write_jsonl(path, rows):
 
 
 TEXTS = st.sampled_from(["red", "red   ", " green", "blue", "", "   ", "n/a", "NA", None])
-ROW = st.fixed_dictionaries({
-    "key": st.sampled_from(["00000001", "90000000000000000001", "A  1", "x,y", '"q"', "7"]),
-    "n": st.sampled_from([0.5, 3.0, -2.25, None]),
-    "k": TEXTS,
-    "c": st.sampled_from([1, 2, BIG, BIG - 1, 2**63 + 5, 9, None]),
-    "b": st.sampled_from([True, False, None]),
-    "t": st.sampled_from([datetime(2024, 1, 31), datetime(2024, 2, 29, 17), None]),
-})  # fmt: skip
+ROW = st.fixed_dictionaries(
+    {
+        "key": st.sampled_from(["00000001", "90000000000000000001", "A  1", "x,y", '"q"', "7"]),
+        "n": st.sampled_from([0.5, 3.0, -2.25, None]),
+        "k": TEXTS,
+        "c": st.sampled_from([1, 2, BIG, BIG - 1, 2**63 + 5, 9, None]),
+        "b": st.sampled_from([True, False, None]),
+        "t": st.sampled_from([datetime(2024, 1, 31), datetime(2024, 2, 29, 17), None]),
+    }
+)
 
 
 def in_text(row):
@@ -145,13 +163,26 @@ ONE = {"n": "1", "k": "red", "c": "1", "b": "true", "t": "2024-01-31"}
 @pytest.mark.parametrize(
     "keys",
     [
-        ["90000000000000000001", "90000000000000000002"], ["00000001", "00000002"], ["7", "8"], ["-5", "0"],
-        ["007", "8"], ["+5", "5"], ["1.50", "1.5"], ["1e5", "100000"], ["True", "False"], ["2024-01-31", "2024-02-01"],
-        ["2024-01-31T06:00", "x"], ["9007199254740993", "9223372036854775807"], ["18446744073709551615", "1"],
-        [" a", "b  "], ["NA", "n/a"], ["9" * 60, "1"], ["7", ""],
+        ["90000000000000000001", "90000000000000000002"],
+        ["00000001", "00000002"],
+        ["7", "8"],
+        ["-5", "0"],
+        ["007", "8"],
+        ["+5", "5"],
+        ["1.50", "1.5"],
+        ["1e5", "100000"],
+        ["True", "False"],
+        ["2024-01-31", "2024-02-01"],
+        ["2024-01-31T06:00", "x"],
+        ["9007199254740993", "9223372036854775807"],
+        ["18446744073709551615", "1"],
+        [" a", "b  "],
+        ["NA", "n/a"],
+        ["9" * 60, "1"],
+        ["7", ""],
     ],
     ids=lambda keys: repr(keys[0])[:22],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
 def test_keys_are_given_back_as_they_are_written(tmp_path, name, keys):
     rows = [{**ONE, "key": key} for key in keys]
@@ -252,9 +283,16 @@ def test_a_model_made_before_takes_values_as_they_come(tmp_path):
 
 
 def test_a_frame_of_objects_of_several_types_is_text():
-    found = of_frame(model(keys=()), pandas.DataFrame({name: [value, value] for name, value in ONE.items()} | {
-        "k": pandas.Series(["red", 7], dtype=object), "c": pandas.Series([2**70, 1], dtype=object),
-    }))  # fmt: skip
+    found = of_frame(
+        model(keys=()),
+        pandas.DataFrame(
+            {name: [value, value] for name, value in ONE.items()}
+            | {
+                "k": pandas.Series(["red", 7], dtype=object),
+                "c": pandas.Series([2**70, 1], dtype=object),
+            }
+        ),
+    )
     assert [row[1:3] for row in found[0]] == [[2, 0], [0, 2]]
 
 

@@ -107,9 +107,15 @@ def features(*values, dense=("distance",), **changes):
         ),
     )  # fmt: skip
     made = FittedFeatures(
-        features=columns, dense=dense, codes=("dest",), cardinalities=(2 + len(values),), target="air_time",
-        target_mean=150.0, target_std=90.0, num_rows=1000,
-    )  # fmt: skip
+        features=columns,
+        dense=dense,
+        codes=("dest",),
+        cardinalities=(2 + len(values),),
+        target="air_time",
+        target_mean=150.0,
+        target_std=90.0,
+        num_rows=1000,
+    )
     return replace(made, **changes)
 
 

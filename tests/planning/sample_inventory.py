@@ -39,17 +39,22 @@ def source(rows_a_month=28_000, schema=None):
         start, middle, end = moment(month), moment(month, 16), moment(month + 1)
         low, high = (start, middle) if half == 0 else (middle, end)
         return Slice(
-            number=half, num_rows=rows_a_month // 2, time_min=low, time_max=high - timedelta(hours=1),
+            number=half,
+            num_rows=rows_a_month // 2,
+            time_min=low,
+            time_max=high - timedelta(hours=1),
             column_bytes=bytes_,
-        )  # fmt: skip
+        )
 
     files = tuple(
         SourceFile(
-            path=f"data/flights/2013-{month:02}.parquet", size_bytes=575_000, sha256=f"{month:02}" * 32,
+            path=f"data/flights/2013-{month:02}.parquet",
+            size_bytes=575_000,
+            sha256=f"{month:02}" * 32,
             slices=(group(month, 0), group(month, 1)),
         )
         for month in range(1, 13)
-    )  # fmt: skip
+    )
     return SourceTable(kind="parquet", root="/demo", files=files, schema=schema)
 
 
@@ -59,9 +64,12 @@ def node(**changes):
 
 def inventory(*nodes, **changes):
     found = Inventory(
-        now=datetime(2013, 6, 15, 13, 45, tzinfo=UTC), cluster=Cluster(nodes=nodes or (node(),)), source=source(),
-        champion=None, history=(),
-    )  # fmt: skip
+        now=datetime(2013, 6, 15, 13, 45, tzinfo=UTC),
+        cluster=Cluster(nodes=nodes or (node(),)),
+        source=source(),
+        champion=None,
+        history=(),
+    )
     return replace(found, **changes)
 
 

@@ -20,10 +20,15 @@ def plan(changes=None, as_of="2013-06-01", **others):
 
 
 def test_the_baseline_of_a_quantile_knows_which():
-    made = plan({
-        "training.loss": "quantile", "training.quantile": 0.9, "evaluation.also": ["pinball"],
-        "evaluation.baseline.median_by": None, "evaluation.baseline.quantile_by": ["carrier"],
-    })  # fmt: skip
+    made = plan(
+        {
+            "training.loss": "quantile",
+            "training.quantile": 0.9,
+            "evaluation.also": ["pinball"],
+            "evaluation.baseline.median_by": None,
+            "evaluation.baseline.quantile_by": ["carrier"],
+        }
+    )
     assert made.ingest.baseline == made.evaluate.baseline == Settings({"quantile_by": ["carrier"], "quantile": 0.9})
     assert "carrier" in made.ingest.columns
 

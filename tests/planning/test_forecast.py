@@ -132,8 +132,11 @@ def test_files_take_a_time_to_look_up_and_to_open_each(wide):
         found = source(
             28_000, {"time_hour": "timestamp[us, tz=UTC]", "y": "double", **{f"x{n}": "double" for n in range(10)}}
         )
-        split = [replace(f, path=f"{n}-{f.path}", slices=tuple(thin(g, number) for g in f.slices))
-                 for f in found.files for n in range(number)]  # fmt: skip
+        split = [
+            replace(f, path=f"{n}-{f.path}", slices=tuple(thin(g, number) for g in f.slices))
+            for f in found.files
+            for n in range(number)
+        ]
         forecast = wide(files=replace(found, files=tuple(split)))
         return forecast.start_s + forecast.stage_s("ingest")
 
@@ -168,8 +171,9 @@ def test_classes_are_counted_in_a_few_row_groups_of_the_target_alone(tmp_path):
 
 @pytest.mark.parametrize(
     ("target", "values", "right"),
-    [("y", [["a"], ["b"]], 0), ("time in bed", ["a", "b"], 2), ("a = b", [1, 2], 2)], ids=["lists", "blanks", "a sign"],
-)  # fmt: skip
+    [("y", [["a"], ["b"]], 0), ("time in bed", ["a", "b"], 2), ("a = b", [1, 2], 2)],
+    ids=["lists", "blanks", "a sign"],
+)
 def test_classes_are_counted_of_any_name_and_of_what_can_be_a_class(tmp_path, target, values, right):
     (tmp_path / "data").mkdir()
     times = [datetime(2013, 1, 1), datetime(2013, 1, 2)]

@@ -113,8 +113,13 @@ def test_files_that_are_not_there_are_a_problem_of_the_source(tmp_path):
 def test_a_type_that_only_the_beginning_shows_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(glances, "_MOST_BYTES", 1_000)
     monkeypatch.setattr(glances, "_LEAST_BYTES", 1_000)
-    template(tmp_path, ("type: integer", "type: text"), ("    x:", "    c:"), ('"x = \'7\'"', "\"x = '7' or c = 7\""),
-             rows=CSV + "2024-01-01,seven,p,9,1\n")  # fmt: skip
+    template(
+        tmp_path,
+        ("type: integer", "type: text"),
+        ("    x:", "    c:"),
+        ("\"x = '7'\"", "\"x = '7' or c = 7\""),
+        rows=CSV + "2024-01-01,seven,p,9,1\n",
+    )
     code, said = checked(tmp_path)
     assert (code, said[0]) == (2, "t.yaml:7  data.drop: \"c\" is a text and 7 a number; write '7'")
     template(tmp_path, ("    x:", "    id:"), rows=None)

@@ -16,19 +16,25 @@ GB = 10**9
 CPUS, GPUS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 4.0]), st.sampled_from([0.0, 1.0, 2.0, 4.0])
 NODES = st.lists(
     st.builds(
-        node, cpus=CPUS, gpus=GPUS, memory_bytes=st.sampled_from([4 * GB, 8 * GB, 16 * GB]),
+        node,
+        cpus=CPUS,
+        gpus=GPUS,
+        memory_bytes=st.sampled_from([4 * GB, 8 * GB, 16 * GB]),
         accelerator=st.sampled_from(["", "A100", "T4"]),
     ),
-    min_size=1, max_size=4,
-)  # fmt: skip
-ASKED = st.fixed_dictionaries({
-    "resources.workers": st.sampled_from([1, 2, 3, 5, 8, "1..4", "2..8", "3..3"]),
-    "resources.per_worker.cpus": st.sampled_from([0.1, 0.3, 0.5, 1, 1.5, 2]),
-    "resources.per_worker.gpus": st.sampled_from([0, 0.3, 0.5, 0.6, 1, 2]),
-    "resources.per_worker.memory": st.sampled_from(["1 GB", "3 GB", "9 GB"]),
-    "resources.per_worker.accelerator": st.sampled_from(["", "", "A100"]),
-    "data.ingest": st.sampled_from(["memory", "stream"]),
-})  # fmt: skip
+    min_size=1,
+    max_size=4,
+)
+ASKED = st.fixed_dictionaries(
+    {
+        "resources.workers": st.sampled_from([1, 2, 3, 5, 8, "1..4", "2..8", "3..3"]),
+        "resources.per_worker.cpus": st.sampled_from([0.1, 0.3, 0.5, 1, 1.5, 2]),
+        "resources.per_worker.gpus": st.sampled_from([0, 0.3, 0.5, 0.6, 1, 2]),
+        "resources.per_worker.memory": st.sampled_from(["1 GB", "3 GB", "9 GB"]),
+        "resources.per_worker.accelerator": st.sampled_from(["", "", "A100"]),
+        "data.ingest": st.sampled_from(["memory", "stream"]),
+    }
+)
 
 
 def places(there, fit, num_workers):
@@ -64,18 +70,19 @@ def places(there, fit, num_workers):
                 return True
         return False
 
-    start = tuple(
-        (Fraction(str(n.cpus)), (Fraction(1),) * int(n.gpus), n.memory_bytes, n.accelerator) for n in there
-    )  # fmt: skip
+    start = tuple((Fraction(str(n.cpus)), (Fraction(1),) * int(n.gpus), n.memory_bytes, n.accelerator) for n in there)
     return search(start, num_workers)
 
 
 def bundle(changes):
     per = "resources.per_worker."
     return {
-        "cpus": changes[per + "cpus"], "gpus": changes[per + "gpus"], "accelerator": changes[per + "accelerator"],
-        "memory": int(changes[per + "memory"].split()[0]) * GB, "stream": changes["data.ingest"] == "stream",
-    }  # fmt: skip
+        "cpus": changes[per + "cpus"],
+        "gpus": changes[per + "gpus"],
+        "accelerator": changes[per + "accelerator"],
+        "memory": int(changes[per + "memory"].split()[0]) * GB,
+        "stream": changes["data.ingest"] == "stream",
+    }
 
 
 @settings(max_examples=250, deadline=None)
@@ -109,8 +116,14 @@ def test_a_range_that_is_none_is_named(text):
 
 def test_a_thousand_nodes_compile_within_two_seconds():
     there = [node(name=f"n{i}", cpus=16.0, gpus=8.0, accelerator="A100") for i in range(1000)]
-    spec = spec_of({"resources.workers": "1..8000", "resources.per_worker.gpus": 1, "data.ingest": "stream",
-                    "resources.per_worker.accelerator": "A100"})  # fmt: skip
+    spec = spec_of(
+        {
+            "resources.workers": "1..8000",
+            "resources.per_worker.gpus": 1,
+            "data.ingest": "stream",
+            "resources.per_worker.accelerator": "A100",
+        }
+    )
     started = time.monotonic()
     made = compile_plan(spec, inventory(*there), "2013-06-01")
     assert time.monotonic() - started < 2

@@ -61,7 +61,7 @@ def test_whole_nodes_are_charged_whatever_is_used_of_them():
         ({"budget.prices": {"cpu": CPU}, "resources.per_worker.gpus": 1}, "budget.prices.gpu has no price for A100"),
         ({"budget.prices": {"node": {"big": NODE}}, "budget.cost": "0.01 USD"}, "budget.cost is 0.01 USD; start"),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_price_or_is_too_dear_is_refused(changes, message):
     with pytest.raises(PlanError, match=message):
         plan(changes)

@@ -48,8 +48,13 @@ def test_gpus_are_refused_for_a_family_that_would_hold_them_without_using_them(f
     changes = {"model": {"kind": family}, GPUS: 1, WORKERS: workers}
     spec, large = spec_of(changes), inventory(node(cpus=8.0, gpus=2.0))
     idle = plugins.load(plugins.FAMILIES, family).no_gpus
-    assert (bool(idle), family) in {(True, "lightgbm"), (True, "linear"), (True, "xgboost"), (False, "xgboost"),
-                                    (False, "tabular-mlp")}  # fmt: skip
+    assert (bool(idle), family) in {
+        (True, "lightgbm"),
+        (True, "linear"),
+        (True, "xgboost"),
+        (False, "xgboost"),
+        (False, "tabular-mlp"),
+    }
     if not idle:
         assert workers == 0 or compile_plan(spec, large, "2013-06-01").fit.gpus_per_worker == 1
         return

@@ -72,8 +72,11 @@ def test_a_budget_that_will_not_do_is_said_in_the_plan(
     time_s: float, cost_usd: float, sweep: SweepStage | None, time: str, cost: str
 ) -> None:
     plan = sample_plans.sample_plan(sweep=sweep)
-    plan = replace(plan, limits=replace(plan.limits, time_s=time_s, cost_usd=cost_usd),
-                   forecast=replace(plan.forecast, cost_usd=0.5))  # fmt: skip
+    plan = replace(
+        plan,
+        limits=replace(plan.limits, time_s=time_s, cost_usd=cost_usd),
+        forecast=replace(plan.forecast, cost_usd=0.5),
+    )
     said = " ".join(explain(plan, file="f.yaml").split("\n\n")[3].split())
     before, _, cost_said = said.partition(" cost ")
     assert before.endswith(f" {time}") and cost_said.endswith(f" {cost}")

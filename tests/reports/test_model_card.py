@@ -27,18 +27,27 @@ Candidate minus champion (version 1), mae: -1.60 [-2.61, -0.83], over the same r
 
 def card(plan=None, evaluation=None, promotion=None, fit=None):
     return model_card(
-        plan or sample_plans.sample_plan(owner="flight-ops", metadata=METADATA), "k7q2", samples.sample_snapshot(),
-        fit or samples.sample_fit(), evaluation or samples.sample_evaluation(), samples.sample_verdict_record(),
+        plan or sample_plans.sample_plan(owner="flight-ops", metadata=METADATA),
+        "k7q2",
+        samples.sample_snapshot(),
+        fit or samples.sample_fit(),
+        evaluation or samples.sample_evaluation(),
+        samples.sample_verdict_record(),
         promotion or samples.sample_promotion(),
-    )  # fmt: skip
+    )
 
 
 def test_a_card_says_what_for_from_what_how_good_and_within_what_limits():
     text = card()
     titles = [line for line in text.splitlines() if line.startswith("#")]
     assert titles == [
-        "# flights-air-time 1.0.0", "## What it is for", "## Data", "## How good it is", "## Gates", "## Limits",
-    ]  # fmt: skip
+        "# flights-air-time 1.0.0",
+        "## What it is for",
+        "## Data",
+        "## How good it is",
+        "## Gates",
+        "## Limits",
+    ]
     assert "\nApproved: version 2 became the champion of flights-air-time (was version 1).\n" in text
     assert "| intended-use | crews |\n| regions | US, CA |" in text
     assert "| test | 2013-06-17 | 2013-07-01 | 12,695 |" in text

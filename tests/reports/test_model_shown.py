@@ -14,9 +14,15 @@ from raytemplate.testing.samples import SAMPLE_TIME
 
 NOW = day(8, 12)
 MODEL = ModelRow(
-    name="flights-air-time", champion_version=1, promoted=day(7, 11), run_id="a1b2", digest="sha256:9d5ab16c0f7e42c3",
-    challenger_version=3, retrained=SAMPLE_TIME, cadence="1 month",
-)  # fmt: skip
+    name="flights-air-time",
+    champion_version=1,
+    promoted=day(7, 11),
+    run_id="a1b2",
+    digest="sha256:9d5ab16c0f7e42c3",
+    challenger_version=3,
+    retrained=SAMPLE_TIME,
+    cadence="1 month",
+)
 EVENTS = (
     EventRow(at=day(6, 1), event="promoted", version=1, run_id="a1b2", by="automatic"),
     EventRow(at=day(7, 1), event="promoted", version=2, previous_version=1, run_id="k7q2", by="automatic"),
@@ -27,12 +33,20 @@ EVENTS = (
     ),
 )  # fmt: skip
 DONE = RunRow(
-    run_id="k7q2", name="flights-air-time", as_of=day(7, 1), started=SAMPLE_TIME, state="approved", metric="mae",
-    value=6.94, version=2, wall_clock_s=8.1, planned_s=9.0, cost_usd=0.02, planned_usd=0.03,
-)  # fmt: skip
-RUNNING = RunRow(
-    run_id="e5f6", name="flights-air-time", as_of=day(8, 1), started=NOW, state="running", planned_s=9.0
-)  # fmt: skip
+    run_id="k7q2",
+    name="flights-air-time",
+    as_of=day(7, 1),
+    started=SAMPLE_TIME,
+    state="approved",
+    metric="mae",
+    value=6.94,
+    version=2,
+    wall_clock_s=8.1,
+    planned_s=9.0,
+    cost_usd=0.02,
+    planned_usd=0.03,
+)
+RUNNING = RunRow(run_id="e5f6", name="flights-air-time", as_of=day(8, 1), started=NOW, state="running", planned_s=9.0)
 GATES = (
     GateRate(gate="metric-limit", num_passed=2, num_judged=2),
     GateRate(gate="beats-champion", num_passed=0, num_judged=1, num_skipped=1),

@@ -196,10 +196,11 @@ def test_time_of_a_batch_is_told_where_it_was_measured() -> None:
 
 def test_what_the_template_says_has_its_reason_and_its_place() -> None:
     made = replace(
-        MADE, resolved={"name": "taxi", "training": {"epochs": 6, "lr": 0.001}, "data": {"keys": ["a", "b"]}},
+        MADE,
+        resolved={"name": "taxi", "training": {"epochs": 6, "lr": 0.001}, "data": {"keys": ["a", "b"]}},
         origins={"training.epochs": "taxi.yaml:9", "data.keys": "taxi.yaml:4"},
         reasons={"training.epochs": "more & more <b>overfits"},
-    )  # fmt: skip
+    )
     page = report_page(_view(), made, [])
     _parsed(page)
     assert (

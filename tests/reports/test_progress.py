@@ -15,9 +15,11 @@ from raytemplate.reports.lines import Lines
 from raytemplate.testing import sample_plans, samples
 
 LOST = Restart(
-    at=datetime(2026, 11, 29, tzinfo=UTC), why="a machine of the cluster was lost: NodeDiedError: gone", from_epoch=3,
+    at=datetime(2026, 11, 29, tzinfo=UTC),
+    why="a machine of the cluster was lost: NodeDiedError: gone",
+    from_epoch=3,
     num_workers=2,
-)  # fmt: skip
+)
 LINES = """\
 flights-air-time 1.0.0   as of 2013-07-01 UTC   plan 81be07   run k7q2
 

@@ -128,10 +128,14 @@ def test_shares_are_bars_of_their_length() -> None:
 
 @pytest.mark.parametrize(
     ("ends", "found"),
-    [((0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1.0]), ((9.1, 7.31), [7.5, 8, 8.5, 9]), ((50, 400), [100, 200, 300, 400]),
-     ((3, 3), [3])],
+    [
+        ((0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        ((9.1, 7.31), [7.5, 8, 8.5, 9]),
+        ((50, 400), [100, 200, 300, 400]),
+        ((3, 3), [3]),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_ticks_are_round(ends: tuple[float, float], found: list[float]) -> None:
     assert ticks(*ends) == found
 

@@ -63,8 +63,9 @@ def test_money_has_a_bar_only_where_it_has_a_price() -> None:
     assert budget_gauges(PLAN, 150.0, 0.0) == (time,)
     charged = replace(PLAN, limits=replace(PLAN.limits, usd_per_s=0.001))
     assert budget_gauges(charged, 150.0, 0.15) == (
-        time, Gauge(name="money", done=0.15, text="0.15 of 1 USD (planned 0.00)"),
-    )  # fmt: skip
+        time,
+        Gauge(name="money", done=0.15, text="0.15 of 1 USD (planned 0.00)"),
+    )
     unknown = replace(charged, limits=replace(charged.limits, cost_usd=math.inf))
     assert budget_gauges(unknown, 150.0, 0.15) == (time,)
 

@@ -12,9 +12,12 @@ from raytemplate.testing import sample_plans, samples
 NOTE = "the best round is the last of 200: raise model.num_trees"
 FIT = samples.sample_fit(unfinished=(NOTE,))
 VIEW = RunView(
-    start=samples.sample_start(), plan=sample_plans.sample_plan(), fit=FIT, verdict=samples.sample_verdict(),
+    start=samples.sample_start(),
+    plan=sample_plans.sample_plan(),
+    fit=FIT,
+    verdict=samples.sample_verdict(),
     end=samples.sample_end(),
-)  # fmt: skip
+)
 
 
 def test_below_the_line_of_the_stage_while_it_runs():
@@ -34,7 +37,12 @@ def test_on_the_page_also_where_the_winners_own_model_was_taken_and_there_are_no
 
 def test_among_the_limits_of_the_model_card():
     card = model_card(
-        sample_plans.sample_plan(), "k7q2", samples.sample_snapshot(), FIT, samples.sample_evaluation(),
-        samples.sample_verdict_record(), samples.sample_promotion(),
-    )  # fmt: skip
+        sample_plans.sample_plan(),
+        "k7q2",
+        samples.sample_snapshot(),
+        FIT,
+        samples.sample_evaluation(),
+        samples.sample_verdict_record(),
+        samples.sample_promotion(),
+    )
     assert f"- Training may not have finished: {NOTE}." in card

@@ -205,8 +205,10 @@ def test_closing_when_the_candidate_is_the_champion() -> None:
 def test_a_candidate_is_shown_as_zero_only_if_it_is(value, mean, shown):
     low, high = -mean, -mean + (0.01 if mean == 20.01 else 1.1e-11 if mean < 1 else 4.6e7)
     evaluation = samples.sample_evaluation(
-        candidate=samples.sample_scored("candidate", value), champion_ref=None, champion=None,
+        candidate=samples.sample_scored("candidate", value),
+        champion_ref=None,
+        champion=None,
         baseline=samples.sample_scored("baseline", mean, (value - mean, low, high)),
-    )  # fmt: skip
+    )
     _, candidate, baseline = metric_table(evaluation, "baseline").splitlines()
     assert (candidate.split()[1], baseline.split()[1], baseline.split(maxsplit=2)[2]) == shown

@@ -17,13 +17,28 @@ EVENTS = (
     EventRow(at=day(7, 11), event="rolled-back", version=1, previous_version=2, run_id="a1b2", by="ada", reason="bad"),
 )
 FORMER = ModelVersion(
-    model="flights-air-time", version=2, digest="sha256:9d5ab16c0f7e42c3", run_id="k7q2", seen_until=SAMPLE_TIME,
-    state="former", at=day(7, 1),
-)  # fmt: skip
+    model="flights-air-time",
+    version=2,
+    digest="sha256:9d5ab16c0f7e42c3",
+    run_id="k7q2",
+    seen_until=SAMPLE_TIME,
+    state="former",
+    at=day(7, 1),
+)
 RUN = RunRow(
-    run_id="k7q2", name="flights-air-time", as_of=day(7, 1), started=SAMPLE_TIME, state="approved", metric="mae",
-    value=6.94, version=2, wall_clock_s=8.1, planned_s=9.0, cost_usd=0.02, planned_usd=0.03,
-)  # fmt: skip
+    run_id="k7q2",
+    name="flights-air-time",
+    as_of=day(7, 1),
+    started=SAMPLE_TIME,
+    state="approved",
+    metric="mae",
+    value=6.94,
+    version=2,
+    wall_clock_s=8.1,
+    planned_s=9.0,
+    cost_usd=0.02,
+    planned_usd=0.03,
+)
 
 SHOWN = """\
 flights-air-time   version 2, a former champion   run k7q2   digest 9d5ab16c0f7e

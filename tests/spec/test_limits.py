@@ -38,17 +38,29 @@ def problems(folder: Path, task: str, metric: str, gate: str) -> list[str]:
     ("metric", "gate", "problem"),
     [
         ("auc", "metric-limit: {auc: 85}", "metric-limit.auc: got 85, expected 0 to 1, which is all that auc can be"),
-        ("brier", "metric-limit: {brier: -0.1}",
-         "metric-limit.brier: got -0.1, expected 0 to 2, which is all that brier can be"),
-        ("log-loss", "slice-limit: {by: carrier, log-loss: -1}",
-         "slice-limit.log-loss: got -1, expected 0 or more, which is all that log-loss can be"),
-        ("auc", "slice-gap: {by: carrier, auc: -0.1}",
-         "slice-gap.auc: got -0.1, expected 0 to 1, which is all that auc can be apart"),
-        ("auc", "beats-baseline: {min_gain: 2}",
-         "beats-baseline.min_gain: got 2, expected -1 to 1, which is all that auc can gain"),
+        (
+            "brier",
+            "metric-limit: {brier: -0.1}",
+            "metric-limit.brier: got -0.1, expected 0 to 2, which is all that brier can be",
+        ),
+        (
+            "log-loss",
+            "slice-limit: {by: carrier, log-loss: -1}",
+            "slice-limit.log-loss: got -1, expected 0 or more, which is all that log-loss can be",
+        ),
+        (
+            "auc",
+            "slice-gap: {by: carrier, auc: -0.1}",
+            "slice-gap.auc: got -0.1, expected 0 to 1, which is all that auc can be apart",
+        ),
+        (
+            "auc",
+            "beats-baseline: {min_gain: 2}",
+            "beats-baseline.min_gain: got 2, expected -1 to 1, which is all that auc can gain",
+        ),
     ],
     ids=["percent", "negative", "slice", "gap", "gain"],
-)  # fmt: skip
+)
 def test_limit_beyond_the_metric_is_told_with_its_line(tmp_path: Path, metric: str, gate: str, problem: str) -> None:
     assert problems(tmp_path, "binary", metric, gate) == [f"8 governance.gates.{problem}"]
 
@@ -60,9 +72,13 @@ def test_limit_of_r2_has_no_least(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("metric", "gate"),
-    [("auc", "metric-limit: {auc: 1}"), ("log-loss", "metric-limit: {log-loss: 0}"),
-     ("auc", "beats-champion: {min_gain: -0.01}"), ("log-loss", "beats-champion: {min_gain: -3}")],
-)  # fmt: skip
+    [
+        ("auc", "metric-limit: {auc: 1}"),
+        ("log-loss", "metric-limit: {log-loss: 0}"),
+        ("auc", "beats-champion: {min_gain: -0.01}"),
+        ("log-loss", "beats-champion: {min_gain: -3}"),
+    ],
+)
 def test_limit_at_the_end_of_what_can_be_is_one(tmp_path: Path, metric: str, gate: str) -> None:
     assert problems(tmp_path, "binary", metric, gate) == []
 

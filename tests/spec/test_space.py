@@ -42,9 +42,11 @@ def test_yes_and_no_are_true_and_false_where_nothing_else_can_stand(tmp_path: Pa
 def test_a_space_has_an_arm_for_each_family_without_the_fields_of_others(tmp_path: Path) -> None:
     spec = loaded(tmp_path)
     assert [(name, one.draw) for name, one in spec.tuning.space.items()] == [
-        ("model.kind", "choice(lightgbm, tabular-mlp)"), ("training.lr", "loguniform(1e-4, 1e-1)"),
-        ("model.num_trees", "int(50, 400, 50)"), ("model.hidden", "choice(64, 128)"),
-    ]  # fmt: skip
+        ("model.kind", "choice(lightgbm, tabular-mlp)"),
+        ("training.lr", "loguniform(1e-4, 1e-1)"),
+        ("model.num_trees", "int(50, 400, 50)"),
+        ("model.hidden", "choice(64, 128)"),
+    ]
     assert [arm.family for arm in spec.arms] == ["lightgbm", "tabular-mlp"]
     assert spec.arms[0].dropped == ("model.hidden", "training.epochs")
     assert not spec.arms[0].tuning.space and not spec.arms[0].arms
@@ -64,8 +66,9 @@ def test_the_comma_of_a_draw_ends_no_value_in_a_mapping_on_one_line(tmp_path: Pa
     text = "tuning: {space: {training.lr: loguniform(1e-4, 1e-1), model.layers: int(1, 3, 2)}}\n"
     spec = loaded(tmp_path, text)
     assert {name: one.draw for name, one in spec.tuning.space.items()} == {
-        "training.lr": "loguniform(1e-4, 1e-1)", "model.layers": "int(1, 3, 2)",
-    }  # fmt: skip
+        "training.lr": "loguniform(1e-4, 1e-1)",
+        "model.layers": "int(1, 3, 2)",
+    }
     assert from_resolved(spec.resolved, spec.origins, spec.path) == spec
 
 
@@ -231,22 +234,41 @@ def test_several_objectives_with_a_pick(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "instead", "problem"),
     [
-        (", pick: {best: seconds, within: 5 %}", "",
-         ("tuning.objectives: several need a rule for which trial is the candidate; set tuning.pick: "
-          "{best: seconds, within: 5 %}")),
-        ("objectives: [mae, seconds], ", "",
-         "tuning.pick: is for several objectives; set tuning.objectives, or remove it"),
-        ("scheduler: none", "scheduler: asha",
-         "tuning.scheduler: is asha, which ends trials early by one objective; with several expected none"),
-        ("scheduler: none", "scheduler: none, search: cma-es",
-         "tuning.search: cma-es searches for one objective only; expected random, grid, tpe or gp"),
+        (
+            ", pick: {best: seconds, within: 5 %}",
+            "",
+            (
+                "tuning.objectives: several need a rule for which trial is the candidate; set tuning.pick: "
+                "{best: seconds, within: 5 %}"
+            ),
+        ),
+        (
+            "objectives: [mae, seconds], ",
+            "",
+            "tuning.pick: is for several objectives; set tuning.objectives, or remove it",
+        ),
+        (
+            "scheduler: none",
+            "scheduler: asha",
+            "tuning.scheduler: is asha, which ends trials early by one objective; with several expected none",
+        ),
+        (
+            "scheduler: none",
+            "scheduler: none, search: cma-es",
+            "tuning.search: cma-es searches for one objective only; expected random, grid, tpe or gp",
+        ),
         ("best: seconds", "best: mae", 'tuning.pick.best: got "mae", expected seconds'),
         ("[mae, seconds]", "[seconds, mae]", "tuning.objectives: expected mae first, which is evaluation.metric"),
-        ("[mae, seconds]", "[mae, seconds, auc]",
-         ('tuning.objectives: got "auc", expected mae, rmse or seconds; a metric that is missing goes into '
-          "evaluation.also")),
+        (
+            "[mae, seconds]",
+            "[mae, seconds, auc]",
+            (
+                'tuning.objectives: got "auc", expected mae, rmse or seconds; a metric that is missing goes into '
+                "evaluation.also"
+            ),
+        ),
         ("[mae, seconds]", "[mae, seconds, mae]", 'tuning.objectives: "mae" is there twice'),
     ],
-)  # fmt: skip
+)
 def test_objectives_that_make_no_sense(tmp_path: Path, written: str, instead: str, problem: str) -> None:
     assert problems(tmp_path, OBJECTIVES.replace(written, instead)) == [f"t.yaml:{LINE}  {problem}"]

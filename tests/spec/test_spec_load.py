@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """`raytemplate.spec.load`: layers, origins, what is resolved and what is dropped."""
 
 from __future__ import annotations
@@ -40,9 +39,18 @@ def test_higher_layers_win_and_say_so(tmp_path: Path) -> None:
     environ = {"RAYTEMPLATE_SET_TRAINING__LR": "0.01", "RAYTEMPLATE_SET_TRAINING__SEED": "4", "HOME": "x"}
     spec = load(path, sets=["training.seed=5"], overrides={"data.keys": ("a",)}, variant="smoke", environ=environ)
     assert (spec.data.ingest, spec.training.epochs, spec.training.lr, spec.training.seed) == ("memory", 1, 0.01, 5)
-    assert {key: spec.where(key).replace(str(path), "F") for key in (
-        "training.loss", "training.epochs", "data.ingest", "training.lr", "training.seed", "data.keys", "training.threads",
-    )} == {
+    assert {
+        key: spec.where(key).replace(str(path), "F")
+        for key in (
+            "training.loss",
+            "training.epochs",
+            "data.ingest",
+            "training.lr",
+            "training.seed",
+            "data.keys",
+            "training.threads",
+        )
+    } == {
         "training.loss": "F:15",
         "training.epochs": "F:26",
         "data.ingest": "F:26",
@@ -50,7 +58,7 @@ def test_higher_layers_win_and_say_so(tmp_path: Path) -> None:
         "training.seed": "--set training.seed=5",
         "data.keys": "set data.keys",
         "training.threads": "F:15",
-    }  # fmt: skip
+    }
 
 
 def test_parent_lies_below_its_child(tmp_path: Path) -> None:
@@ -82,8 +90,12 @@ def test_resolved_has_defaults_and_keeps_what_was_written(tmp_path: Path) -> Non
     resolved = load_text(tmp_path).resolved
     prices = {"local": 0.0, "cpu": None, "gpu": {}, "node": {}}
     assert resolved["budget"] == {
-        "time": "10m", "cost": "0.005 USD", "prices": prices, "trials": None, "per_trial": None,
-    }  # fmt: skip
+        "time": "10m",
+        "cost": "0.005 USD",
+        "prices": prices,
+        "trials": None,
+        "per_trial": None,
+    }
     per_worker = {"cpus": 1.0, "gpus": 0.0, "accelerator": "", "memory": "512 MiB"}
     assert resolved["resources"] == {"workers": "auto", "per_worker": per_worker, "max_failures": 3}
     assert resolved["governance"]["gates"]["metric-limit"] == {"severity": "block", "mae": 12}

@@ -13,20 +13,34 @@ from raytemplate.spec.load import load
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("target: air_time", "target: air_time > 90",
-         't.yaml:6  data.target: got "air_time > 90", a condition; that needs data.task: binary'),
-        ("target: air_time", "target: air_time\n  positive: 1",
-         "t.yaml:7  data.positive: says which value of a column is yes, but data.task is regression; remove it"),
-        ("loss: mae", "loss: log-loss",
-         't.yaml:15  training.loss: got "log-loss", expected mse, mae, huber or quantile: data.task is regression'),
-        ("loss: mae", "quantile: 0.9",
-         "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it"),
-        ("beats-baseline: {min_gain: 0}", "calibration: {max_error: 0.1}",
-         "t.yaml:24  governance.gates.calibration: is for classes, and data.task is regression; remove it"),
-        ("[distance, seats]", "[distance, seats]\n  # air_time\n",
-         None),
+        (
+            "target: air_time",
+            "target: air_time > 90",
+            't.yaml:6  data.target: got "air_time > 90", a condition; that needs data.task: binary',
+        ),
+        (
+            "target: air_time",
+            "target: air_time\n  positive: 1",
+            "t.yaml:7  data.positive: says which value of a column is yes, but data.task is regression; remove it",
+        ),
+        (
+            "loss: mae",
+            "loss: log-loss",
+            't.yaml:15  training.loss: got "log-loss", expected mse, mae, huber or quantile: data.task is regression',
+        ),
+        (
+            "loss: mae",
+            "quantile: 0.9",
+            "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it",
+        ),
+        (
+            "beats-baseline: {min_gain: 0}",
+            "calibration: {max_error: 0.1}",
+            "t.yaml:24  governance.gates.calibration: is for classes, and data.task is regression; remove it",
+        ),
+        ("[distance, seats]", "[distance, seats]\n  # air_time\n", None),
     ],
-)  # fmt: skip
+)
 def test_a_field_that_does_not_fit_the_task_is_named(tmp_path, monkeypatch, old, new, problem):
     monkeypatch.chdir(tmp_path)
     write(tmp_path, WHOLE.replace(old, new))

@@ -28,22 +28,32 @@ def with_smoke(text: str) -> str:
 @pytest.mark.parametrize(
     ("smoke", "problem"),
     [
-        ("smoke: {training.epochs: ten}",
-         't.yaml:26  variants.smoke.training.epochs: got "ten", expected a whole number of epochs, 1 or more'),
-        ("smoke: {training.loss: quantile, evaluation.metric: mae}",
-         "t.yaml:15  training.quantile: missing; loss quantile needs it, such as 0.9"),
-        ("smoke: {features.numeric: [dep_delay]}",
-         't.yaml:26  variants.smoke.features.numeric: "dep_delay" matches "dep_*" in features.forbidden'),
+        (
+            "smoke: {training.epochs: ten}",
+            't.yaml:26  variants.smoke.training.epochs: got "ten", expected a whole number of epochs, 1 or more',
+        ),
+        (
+            "smoke: {training.loss: quantile, evaluation.metric: mae}",
+            "t.yaml:15  training.quantile: missing; loss quantile needs it, such as 0.9",
+        ),
+        (
+            "smoke: {features.numeric: [dep_delay]}",
+            't.yaml:26  variants.smoke.features.numeric: "dep_delay" matches "dep_*" in features.forbidden',
+        ),
         ("smoke: {extends: a.yaml}", "t.yaml:26  variants.smoke.extends: stands only at the top of a file; remove it"),
         ("smoke: {expires: soon}", 't.yaml:26  variants.smoke.expires: got "soon", expected a date such as 2026-12-31'),
         ("smoke: {owner: [a]}", 't.yaml:26  variants.smoke.owner: got ["a"], expected text'),
-        ("standard: {training.epochs: 1}",
-         "t.yaml:26  variants.standard: standard is the file as written; give the variant another name"),
-        ("smoke: {governance.promotable: [smoke]}",
-         "t.yaml:26  variants.smoke.governance.promotable: only a file may say which variants may be promoted"),
+        (
+            "standard: {training.epochs: 1}",
+            "t.yaml:26  variants.standard: standard is the file as written; give the variant another name",
+        ),
+        (
+            "smoke: {governance.promotable: [smoke]}",
+            "t.yaml:26  variants.smoke.governance.promotable: only a file may say which variants may be promoted",
+        ),
     ],
     ids=lambda text: text[:24],
-)  # fmt: skip
+)
 def test_a_wrong_variant_is_told_though_it_is_not_applied(tmp_path: Path, smoke: str, problem: str) -> None:
     found = problems(tmp_path, with_smoke(smoke))
     assert problem in found

@@ -76,6 +76,8 @@ def test_the_distance_stays_for_the_minutes_of_a_flight(tmp_path, flights):
     assert not draft.suspicious
     assert "distance" in {role.column.name for role in draft.of("numeric")}
     assert {role.column.name: role.why for role in draft.of("left out")} == {
-        "year": "the same value in all rows", "month": "the month of time_hour", "day": "the day of time_hour",
+        "year": "the same value in all rows",
+        "month": "the month of time_hour",
+        "day": "the day of time_hour",
         "hour": "the hour of time_hour",
-    }  # fmt: skip
+    }

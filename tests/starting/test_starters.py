@@ -27,14 +27,16 @@ def write_data(folder, starter, rows=4000):
     """Forty days of a table with the columns that the starters name."""
     column, values = TARGETS.get(starter, ("amount", [float(value) for value in range(40)]))
     start = datetime(2024, 1, 1)
-    table = pa.table({
-        "event_time": pa.array([start + timedelta(minutes=15 * row) for row in range(rows)], pa.timestamp("us")),
-        "id": list(range(rows)),
-        "age": [20 + row % 40 for row in range(rows)],
-        "distance": [float(row % 7) for row in range(rows)],
-        "region": [("north", "south")[row % 2] for row in range(rows)],
-        column: [values[row % len(values)] for row in range(rows)],
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "event_time": pa.array([start + timedelta(minutes=15 * row) for row in range(rows)], pa.timestamp("us")),
+            "id": list(range(rows)),
+            "age": [20 + row % 40 for row in range(rows)],
+            "distance": [float(row % 7) for row in range(rows)],
+            "region": [("north", "south")[row % 2] for row in range(rows)],
+            column: [values[row % len(values)] for row in range(rows)],
+        }
+    )
     (folder / "data").mkdir()
     pq.write_table(table, folder / "data" / "rows.parquet")
 

@@ -35,22 +35,28 @@ def test_numbered_columns_of_pandas_have_their_numbers_as_names():
 
 @pytest.mark.parametrize(
     ("values", "right"),
-    [([1, "x", None, 2.5], ["1", "x", None, "2.5"]), (["x", pandas.NA, 1], ["x", None, "1"]),
-     ([1.0, np.nan, "A", 1e300], ["1", None, "A", "1e+300"]),
-     ([2**70, np.int64(7), True], [str(2**70), "7", "True"])],
+    [
+        ([1, "x", None, 2.5], ["1", "x", None, "2.5"]),
+        (["x", pandas.NA, 1], ["x", None, "1"]),
+        ([1.0, np.nan, "A", 1e300], ["1", None, "A", "1e+300"]),
+        ([2**70, np.int64(7), True], [str(2**70), "7", "True"]),
+    ],
     ids=["mixed", "NA", "whole floats", "large"],
-)  # fmt: skip
+)
 def test_objects_of_several_types_are_text_as_in_a_file(values, right):
     assert table_of(pandas.DataFrame({"a": pandas.Series(values, dtype=object)})).column("a").to_pylist() == right
 
 
 @pytest.mark.parametrize(
     ("values", "found"),
-    [([1j], "complex128"), (pandas.period_range("2024-01", periods=2, freq="M"), r"period\[M\]"),
-     (pandas.arrays.SparseArray([0, 1]), r"Sparse\[int64, 0\]"),
-     ([datetime.date(2024, 1, 1), "x"], r"values such as datetime.date\(2024, 1, 1\)")],
+    [
+        ([1j], "complex128"),
+        (pandas.period_range("2024-01", periods=2, freq="M"), r"period\[M\]"),
+        (pandas.arrays.SparseArray([0, 1]), r"Sparse\[int64, 0\]"),
+        ([datetime.date(2024, 1, 1), "x"], r"values such as datetime.date\(2024, 1, 1\)"),
+    ],
     ids=["complex", "period", "sparse", "days and text"],
-)  # fmt: skip
+)
 def test_a_column_that_cannot_be_taken_is_named(values, found):
     with pytest.raises(DataError, match=f"data: column a holds {found}, expected plain values of one kind"):
         table_of(pandas.DataFrame({"b": [0] * len(values), "a": values}))

@@ -28,9 +28,17 @@ def add_run(workspace: Workspace, run_id: str, started: datetime | None) -> None
     if started is None:
         return
     record = RunStart(
-        run_id=run_id, name="m", version="1", plan_id="p", template="t.yaml", as_of=START, started=started,
-        planned_s=1.0, host="h", user="u",
-    )  # fmt: skip
+        run_id=run_id,
+        name="m",
+        version="1",
+        plan_id="p",
+        template="t.yaml",
+        as_of=START,
+        started=started,
+        planned_s=1.0,
+        host="h",
+        user="u",
+    )
     (folder / "run.json").write_bytes(dumps(record))
 
 

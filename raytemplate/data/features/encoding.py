@@ -183,9 +183,13 @@ def _fit(statistics: FeatureStatistics, step: Step) -> FittedColumn:
     except DataError as error:
         raise DataError(f"column {step.column}: {error.what}", next_step=error.next_step) from None
     return FittedColumn(
-        kind=step.kind, column=step.column, type=found.type, state=Settings(state), inputs=step.inputs,
+        kind=step.kind,
+        column=step.column,
+        type=found.type,
+        state=Settings(state),
+        inputs=step.inputs,
         build=step.build,
-    )  # fmt: skip
+    )
 
 
 def _outputs(feature: FittedColumn) -> Outputs:

@@ -39,16 +39,20 @@ class TargetMean:
         center, divisor = _scale(means, counts.sum(1), rows.sum())
         without = [
             _means(
-                counts.sum(1) - counts[:, fold], sums.sum(1) - sums[:, fold], rows.sum() - rows[fold],
-                total.sum() - total[fold], options.smoothing,
+                counts.sum(1) - counts[:, fold],
+                sums.sum(1) - sums[:, fold],
+                rows.sum() - rows[fold],
+                total.sum() - total[fold],
+                options.smoothing,
             )
             for fold in range(options.folds)
-        ]  # fmt: skip
+        ]
         return {
-            "values": names, "scores": ((means - center) / divisor).tolist(),
+            "values": names,
+            "scores": ((means - center) / divisor).tolist(),
             "fold_scores": [((found - center) / divisor).tolist() for found in without],
             "fold_by": list(options.fold_by),
-        }  # fmt: skip
+        }
 
     @staticmethod
     def outputs(column: str, state: Mapping[str, Any]) -> Outputs:

@@ -64,10 +64,14 @@ def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
     low, high = _limits(there, word)
     fractions = word == "number" and pc.all(pc.equal(there, pc.floor(there))).as_py() is False
     return ColumnProfile(
-        type=word, num_rows=len(column), num_null=len(column) - len(there), min=low, max=high,
+        type=word,
+        num_rows=len(column),
+        num_null=len(column) - len(there),
+        min=low,
+        max=high,
         whole=word in ("integer", "number", "null") and not fractions,
         values=None if word in ("time", "other") else _counted(there),
-    )  # fmt: skip
+    )
 
 
 def merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
@@ -77,12 +81,14 @@ def merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
         DataError: the column has another type in each.
     """
     return ColumnProfile(
-        type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows, num_null=a.num_null + b.num_null,
+        type=merged_type(a.type, b.type),
+        num_rows=a.num_rows + b.num_rows,
+        num_null=a.num_null + b.num_null,
         whole=a.whole and b.whole,
         min=min((limit for limit in (a.min, b.min) if limit is not None), default=None),
         max=max((limit for limit in (a.max, b.max) if limit is not None), default=None),
         values=None if a.values is None or b.values is None else _few(Counter(a.values) + Counter(b.values)),
-    )  # fmt: skip
+    )
 
 
 NOTHING = ColumnProfile(type="null", num_rows=0, num_null=0, whole=True, values={})

@@ -69,9 +69,13 @@ def _check_columns(footer: Footer, path: str, wanted: tuple[str, ...], time: str
 
 
 def _read_pieces(
-    file: BinaryIO, path: str, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...],
+    file: BinaryIO,
+    path: str,
+    footer: Footer,
+    row_groups: tuple[int, ...],
+    wanted: tuple[str, ...],
     names: frozenset[str],
-) -> Mapping[int, bytes]:  # fmt: skip
+) -> Mapping[int, bytes]:
     """Offset -> bytes of every chosen column chunk, in file order."""
     ranges: dict[int, int] = {}
     for index in row_groups:
@@ -109,9 +113,11 @@ def _decode(
 ) -> Any:
     try:
         file: Any = pq.ParquetFile(
-            _Pieces(pieces, footer.size_bytes), metadata=footer.metadata, page_checksum_verification=True,
+            _Pieces(pieces, footer.size_bytes),
+            metadata=footer.metadata,
+            page_checksum_verification=True,
             pre_buffer=False,
-        )  # fmt: skip
+        )
         return file.read_row_groups(list(row_groups), columns=list(wanted), use_threads=False).select(list(wanted))
     except (pa.ArrowException, OSError, EOFError) as error:
         words = str(error).strip().split("\n", 1)[0][:200]

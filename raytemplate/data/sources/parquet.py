@@ -75,9 +75,13 @@ def list_source(
     files = tuple(_source_file(p, root, f, time, kind, frozenset(first)) for p, f in zip(paths, footers, strict=True))
     check_rows(pattern, files)
     return SourceTable(
-        kind="parquet", root=str(root), files=files, schema={**first, **dict.fromkeys(years, "timestamp[us]")},
-        location=Settings.of(storage), reading=Settings({YEARS: years} if years else {}),
-    )  # fmt: skip
+        kind="parquet",
+        root=str(root),
+        files=files,
+        schema={**first, **dict.fromkeys(years, "timestamp[us]")},
+        location=Settings.of(storage),
+        reading=Settings({YEARS: years} if years else {}),
+    )
 
 
 def _footer(path: str, storage: Storage) -> Footer:
@@ -125,9 +129,13 @@ def write_table(table: pa.Table, path: Path, *, time: str) -> None:
     try:
         with beside.open("wb") as file:
             pq.write_table(
-                table.sort_by([(time, "ascending")]), file, compression="zstd", write_page_checksum=True,
-                write_statistics=True, row_group_size=ROWS_PER_GROUP,
-            )  # fmt: skip
+                table.sort_by([(time, "ascending")]),
+                file,
+                compression="zstd",
+                write_page_checksum=True,
+                write_statistics=True,
+                row_group_size=ROWS_PER_GROUP,
+            )
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)

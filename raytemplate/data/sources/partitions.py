@@ -36,9 +36,7 @@ def partition_texts(path: str) -> dict[str, str | None]:
     return {name: None if text == _NULL else text for name, text in found.items()}
 
 
-def partition_types(
-    paths: Sequence[str], types: Mapping[str, str], written: tuple[str, ...] = ()
-) -> dict[str, str]:  # fmt: skip
+def partition_types(paths: Sequence[str], types: Mapping[str, str], written: tuple[str, ...] = ()) -> dict[str, str]:
     """Name -> Arrow type of the columns that the paths give.
 
     Args:
@@ -96,8 +94,9 @@ def _with_values(file: SourceFile, kinds: Mapping[str, str], time_column: str) -
     texts = partition_texts(file.path)
     values = {
         name: [int(text) if text and kind == "int64" else text, kind]
-        for name, kind in kinds.items() for text in [texts[name]]
-    }  # fmt: skip
+        for name, kind in kinds.items()
+        for text in [texts[name]]
+    }
     slices = file.slices
     if time_column in kinds:
         day = _date(texts[time_column] or "")

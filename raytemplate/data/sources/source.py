@@ -84,10 +84,16 @@ class SliceOrder:
 def order_of(table: SourceTable, file: SourceFile, slices: Sequence[Slice], columns: Sequence[str]) -> SliceOrder:
     """Every row of these slices of a listed file."""
     return SliceOrder(
-        source=table.kind, path=joined(table.root, file.path), slices=tuple(one.number for one in slices),
-        handles=handles_of(slices), handle=file.handle, reading=table.reading, location=table.location,
-        sha256=file.sha256, columns=tuple(columns),
-    )  # fmt: skip
+        source=table.kind,
+        path=joined(table.root, file.path),
+        slices=tuple(one.number for one in slices),
+        handles=handles_of(slices),
+        handle=file.handle,
+        reading=table.reading,
+        location=table.location,
+        sha256=file.sha256,
+        columns=tuple(columns),
+    )
 
 
 def handles_of(slices: Sequence[Slice]) -> tuple[Settings, ...]:

@@ -101,10 +101,11 @@ def _open_bucket(scheme: str, name: str, storage: Storage) -> _Bucket:
     # pyarrow's own limits let a store that does not answer hold a command for minutes.
     given = {"endpoint_override": storage.endpoint, "region": storage.region}
     files = fs.S3FileSystem(
-        connect_timeout=_CONNECT_S, request_timeout=_REQUEST_S,
+        connect_timeout=_CONNECT_S,
+        request_timeout=_REQUEST_S,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
         **{name: value for name, value in given.items() if value},
-    )  # fmt: skip
+    )
     return _Bucket(files, name, uri)
 
 

@@ -39,9 +39,11 @@ def _register(client: MlflowClient, version: ModelVersion, store: ContentStore, 
     """A version in MLflow with a copy of the bytes of its own: MLflow writes into the folders it loads from."""
     client.log_artifacts(mlflow_run, str(store.open(version.digest)), "model")
     made = client.create_model_version(
-        version.model, source=f"{client.get_run(mlflow_run).info.artifact_uri}/model", run_id=mlflow_run,
+        version.model,
+        source=f"{client.get_run(mlflow_run).info.artifact_uri}/model",
+        run_id=mlflow_run,
         tags={DIGEST_TAG: version.digest, RUN_TAG: version.run_id},
-    )  # fmt: skip
+    )
     return str(made.version)
 
 

@@ -29,9 +29,11 @@ def track(client: MlflowClient, plan: RunPlan, journal: Journal, artifact_locati
         return str(found[0].info.run_id)
     start = journal.need(RunStart)
     run = client.create_run(
-        experiment, start_time=milliseconds(start.started), run_name=f"{journal.run_id} as of {plan.as_of:%Y-%m-%d}",
+        experiment,
+        start_time=milliseconds(start.started),
+        run_name=f"{journal.run_id} as of {plan.as_of:%Y-%m-%d}",
         tags={RUN_TAG: journal.run_id, "raytemplate.plan": plan.id, "mlflow.user": start.user},
-    )  # fmt: skip
+    )
     run_id = str(run.info.run_id)
     client.log_batch(run_id, metrics=_metrics(journal, start), params=_params(plan, journal))
     _log_verdict(client, run_id, journal)

@@ -70,8 +70,9 @@ def _known(client: MlflowClient, experiment: str, parent: str) -> dict[str, tupl
     found = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=5 * MOST_COPIED)
     return {
         run.data.tags[TRIAL_TAG]: (str(run.info.run_id), run.info.status != "RUNNING")
-        for run in found if TRIAL_TAG in run.data.tags
-    }  # fmt: skip
+        for run in found
+        if TRIAL_TAG in run.data.tags
+    }
 
 
 def _new(client: MlflowClient, experiment: str, parent: str, record: TrialRecord, start: RunStart, *, won: bool) -> str:

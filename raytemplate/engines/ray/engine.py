@@ -102,9 +102,13 @@ class RayEngine(Engine):
 
     @override
     def score(
-        self, stage: EvaluateStage, ingest: IngestStage, ingested: Ingested, models: Mapping[str, Path],
+        self,
+        stage: EvaluateStage,
+        ingest: IngestStage,
+        ingested: Ingested,
+        models: Mapping[str, Path],
         columns_s: float,
-    ) -> TestScores:  # fmt: skip
+    ) -> TestScores:
         from raytemplate.engines.ray.data.ingest import OpenData
         from raytemplate.engines.ray.scoring.score import score_test
 

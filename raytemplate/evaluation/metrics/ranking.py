@@ -43,9 +43,7 @@ def _mean_of_known(values: Floats) -> Floats:
         return total / known.sum(axis=0)
 
 
-def one_against_rest(
-    yes: NDArray[np.bool_], score: Floats, groups: Groups, counts: Floats, max_bins: int
-) -> Drawn:  # fmt: skip
+def one_against_rest(yes: NDArray[np.bool_], score: Floats, groups: Groups, counts: Floats, max_bins: int) -> Drawn:
     """The area for one class against all others; NaN where there is only one of the two.
 
     Args:
@@ -71,9 +69,7 @@ def _bins(level: NDArray[Any], num_levels: int, num_bins: int) -> NDArray[Any]:
     return np.floor(middle * num_bins / len(level)).astype(np.int64)[level]
 
 
-def _histograms(
-    yes: NDArray[np.bool_], cell: NDArray[Any], num_cells: int, groups: Groups, num_groups: int
-) -> Floats:  # fmt: skip
+def _histograms(yes: NDArray[np.bool_], cell: NDArray[Any], num_cells: int, groups: Groups, num_groups: int) -> Floats:
     """Rows of the class and of others by group and cell, float64 [groups, 2, cells]."""
     both = [cell_sums(groups[rows], num_groups, cell[rows], num_cells, None) for rows in (yes, ~yes)]
     return np.stack(both, axis=1)

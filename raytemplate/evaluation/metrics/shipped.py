@@ -19,9 +19,14 @@ The mean is that of the scored rows. NaN where the target is constant; a NaN is 
 """
 
 PINBALL = Metric(
-    id="pinball", version=1, higher_is_better=False, unit="target", formula=f"{_HERE}.quantiles:PINBALL", quantile=0.5,
+    id="pinball",
+    version=1,
+    higher_is_better=False,
+    unit="target",
+    formula=f"{_HERE}.quantiles:PINBALL",
+    quantile=0.5,
     least=0,
-)  # fmt: skip
+)
 """Mean of q * e where the target is e above the prediction, (1 - q) * e where it is below (Koenker and Bassett 1978,
 "Regression Quantiles", Econometrica 46); q is `training.quantile`. At q = 0.5 it is half the mean absolute error."""
 

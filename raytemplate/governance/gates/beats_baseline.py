@@ -23,6 +23,4 @@ class BeatsBaseline(GateOptions):
             return Finding(
                 gate="beats-baseline", outcome="error", found="no baseline was scored", hint="set evaluation.baseline"
             )
-        return held_if_thin(
-            gain_finding("beats-baseline", evaluation, evaluation.baseline, self.min_gain), evaluation
-        )  # fmt: skip
+        return held_if_thin(gain_finding("beats-baseline", evaluation, evaluation.baseline, self.min_gain), evaluation)

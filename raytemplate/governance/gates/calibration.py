@@ -22,9 +22,11 @@ class Calibration(GateOptions):
         bins = evidence.evaluation.calibration
         if not bins:
             return Finding(
-                gate="calibration", outcome="error", found="there is no calibration curve",
+                gate="calibration",
+                outcome="error",
+                found="there is no calibration curve",
                 hint="it takes probabilities: set data.task, or remove the gate",
-            )  # fmt: skip
+            )
         rows = sum(one.num_rows for one in bins)
         error = sum(one.num_rows * abs(one.probability - one.share) for one in bins) / rows
         return Finding(

@@ -22,10 +22,8 @@ class SliceLimit(SliceLimits):
         worst = {name: max(slices, key=lambda one, name=name: _badness(one, name)) for name in self.limits}
         values = {name: one.candidate[name] for name, one in worst.items()}
         broken = [
-            one
-            for one in slices
-            if not all(within(one.candidate[name], bound) for name, bound in self.limits.items())
-        ]  # fmt: skip
+            one for one in slices if not all(within(one.candidate[name], bound) for name, bound in self.limits.items())
+        ]
         return Finding(
             gate="slice-limit",
             outcome="block" if broken else "pass",

@@ -63,9 +63,12 @@ class TooGood(GateOptions):
 
     def _unmeasured(self, missed: Sequence[str], num_columns: int) -> Finding:
         return Finding(
-            gate="too-good", outcome="block", found=f"{num_columns - len(missed)} of {num_columns} columns looked at",
-            required="every column", hint="a greater budget.time, or fewer columns in features",
-        )  # fmt: skip
+            gate="too-good",
+            outcome="block",
+            found=f"{num_columns - len(missed)} of {num_columns} columns looked at",
+            required="every column",
+            hint="a greater budget.time, or fewer columns in features",
+        )
 
     def _blocked(self, found: str, required: str, column: str) -> Finding:
         written = column if _PLAIN.fullmatch(column) else json.dumps(column, ensure_ascii=False)

@@ -34,8 +34,17 @@ FAMILY = Family(
     name="lightgbm",
     options=LightGbmOptions,
     uses=frozenset(
-        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
-         "threads"}
+        {
+            "loss",
+            "quantile",
+            "lr",
+            "early_stopping",
+            "checkpoint_every",
+            "keep_checkpoints",
+            "keep_best",
+            "seed",
+            "threads",
+        }
     ),
     loop="raytemplate.models.lightgbm.loop:train",
     predictor="raytemplate.models.lightgbm.predict:LightGbmPredictor",
@@ -52,4 +61,4 @@ FAMILY = Family(
     extra="trees",
     no_gpus="the LightGBM that package indexes offer is built for CPUs",
     takes_missing=True,
-)  # fmt: skip
+)

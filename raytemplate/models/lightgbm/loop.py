@@ -27,22 +27,30 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
     """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
     rows = context.arrays("train")
     if not len(rows):
-        raise TrainingFailed("LightGBM needs rows on every worker, and this one was given none",
-                             next_step="set fewer resources.workers")  # fmt: skip
+        raise TrainingFailed(
+            "LightGBM needs rows on every worker, and this one was given none", next_step="set fewer resources.workers"
+        )
     names = _names([*context.layout.dense, *context.layout.codes])
     params = _params(context, options, training)
     data = lightgbm.Dataset(
-        _table(rows), label=rows.target, categorical_feature=list(range(len(context.layout.dense), len(names))),
-        feature_name=names, params=params,
-    )  # fmt: skip
+        _table(rows),
+        label=rows.target,
+        categorical_feature=list(range(len(context.layout.dense), len(names))),
+        feature_name=names,
+        params=params,
+    )
     trees, done = _go_on(context)
     if done < options.num_trees:
         lightgbm.train(
             # Of all trees, also where some are there already: the number is written into the model. `_Report` ends it.
-            params, data, num_boost_round=options.num_trees, init_model=trees, valid_sets=[data],
+            params,
+            data,
+            num_boost_round=options.num_trees,
+            init_model=trees,
+            valid_sets=[data],
             valid_names=["train"],
             callbacks=[_Seed(training.seed, done), _Report(context, options, training, len(rows), done)],
-        )  # fmt: skip
+        )
     context.finish("")
 
 
@@ -91,11 +99,13 @@ class _Report:
         booster, found = env.model, env.evaluation_result_list or []
         assert isinstance(booster, lightgbm.Booster)
         stop = self._context.report(
-            epoch=done, train_loss=float(found[0][2]),
+            epoch=done,
+            train_loss=float(found[0][2]),
             validation=self._context.measure([(self._validation.target, self._scores.of(booster, done))]),
-            loop_s=loop_s, num_rows=self._num_rows * (done - self._told),
+            loop_s=loop_s,
+            num_rows=self._num_rows * (done - self._told),
             save=lambda folder: save(booster, folder),
-        )  # fmt: skip
+        )
         self._started, self._told = time.perf_counter(), done
         if stop or done == self._num_trees:
             raise EarlyStopException(env.iteration, found)

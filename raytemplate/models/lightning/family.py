@@ -25,8 +25,19 @@ FAMILY = Family(
     name="lightning",
     options=LightningOptions,
     uses=frozenset(
-        {"epochs", "batch_size", "clip_norm", "precision", "early_stopping", "warm_start", "checkpoint_every",
-         "keep_checkpoints", "keep_best", "seed", "threads"}
+        {
+            "epochs",
+            "batch_size",
+            "clip_norm",
+            "precision",
+            "early_stopping",
+            "warm_start",
+            "checkpoint_every",
+            "keep_checkpoints",
+            "keep_best",
+            "seed",
+            "threads",
+        }
     ),
     loop="raytemplate.models.lightning.loop:train",
     predictor="raytemplate.models.lightning.predict:LightningPredictor",
@@ -38,4 +49,4 @@ FAMILY = Family(
     start_s=6.0,
     extra="lightning",
     targets=("module",),
-)  # fmt: skip
+)

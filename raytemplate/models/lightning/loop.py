@@ -52,13 +52,24 @@ def _trainer(context: LoopContext, training: TrainingSpec, callback: Callback) -
     device, ranks = torch.device(context.device()), _Ranks(context)
     one = context.num_ranks == 1
     return Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu", devices=[device.index or 0] if device.index else 1,
-        num_nodes=context.num_ranks, strategy="auto" if one else DDPStrategy(cluster_environment=ranks),
-        plugins=[ranks] if one else None, precision=_PRECISION[training.precision],  # pyright: ignore[reportArgumentType]
-        gradient_clip_val=training.clip_norm, max_epochs=training.epochs, min_epochs=0, limit_val_batches=0,
-        num_sanity_val_steps=0, use_distributed_sampler=False, logger=False, enable_checkpointing=False,
-        callbacks=[callback], enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=[device.index or 0] if device.index else 1,
+        num_nodes=context.num_ranks,
+        strategy="auto" if one else DDPStrategy(cluster_environment=ranks),
+        plugins=[ranks] if one else None,
+        precision=_PRECISION[training.precision],  # pyright: ignore[reportArgumentType]
+        gradient_clip_val=training.clip_norm,
+        max_epochs=training.epochs,
+        min_epochs=0,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        logger=False,
+        enable_checkpointing=False,
+        callbacks=[callback],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 class _Ranks(ClusterEnvironment):
@@ -168,10 +179,13 @@ class _Epochs(Callback):
     def _report(self, trainer: Trainer, module: LightningModule) -> bool:
         loop_s, epoch = time.perf_counter() - self._started, trainer.current_epoch
         return self._context.report(
-            epoch=epoch, train_loss=self._total / max(1, self._rows),
-            validation=self._context.measure(self._predictions(module, epoch)), loop_s=loop_s, num_rows=self._rows,
+            epoch=epoch,
+            train_loss=self._total / max(1, self._rows),
+            validation=self._context.measure(self._predictions(module, epoch)),
+            loop_s=loop_s,
+            num_rows=self._rows,
             save=lambda folder: self._save(folder, trainer, module),
-        )  # fmt: skip
+        )
 
     def _predictions(
         self, module: LightningModule, epoch: int
@@ -185,11 +199,14 @@ class _Epochs(Callback):
 
     def _save(self, folder: Path, trainer: Trainer, module: LightningModule) -> None:
         save_weights(folder, module)
-        save_state(folder, {
-            "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
-            "schedules": [config.scheduler.state_dict() for config in trainer.lr_scheduler_configs],
-            "counters": trainer.fit_loop.state_dict(),
-        })  # fmt: skip
+        save_state(
+            folder,
+            {
+                "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
+                "schedules": [config.scheduler.state_dict() for config in trainer.lr_scheduler_configs],
+                "counters": trainer.fit_loop.state_dict(),
+            },
+        )
         (folder / NETWORK).write_text(json.dumps(self._options.model_dump(mode="json"), sort_keys=True))
 
 

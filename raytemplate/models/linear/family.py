@@ -42,4 +42,4 @@ FAMILY = Family(
     packages=("scipy", "threadpoolctl"),
     extra="linear",
     no_gpus="it computes with numpy",
-)  # fmt: skip
+)

@@ -35,9 +35,7 @@ def train(context: LoopContext, options: LinearOptions, training: TrainingSpec) 
 
 def _train(context: LoopContext, options: LinearOptions, training: TrainingSpec) -> None:
     layout, rows, held = context.layout, context.arrays("train"), context.arrays("validation")
-    objective = Objective(
-        layout, training, rows, l2=options.l2, num_rows=context.num_train_rows, add_up=context.add_up
-    )  # fmt: skip
+    objective = Objective(layout, training, rows, l2=options.l2, num_rows=context.num_train_rows, add_up=context.add_up)
     weights, done, ended = _go_on(context, objective.weights.shape)
     every = FAMILY.checkpoint_interval(training, options.max_steps)
     while done < options.max_steps and not ended:
@@ -51,10 +49,13 @@ def _train(context: LoopContext, options: LinearOptions, training: TrainingSpec)
         loop_s = time.perf_counter() - started
         predicted = in_unit(objective.weights.outputs(_shaped(objective, weights), held.dense, held.codes), layout)
         if context.report(
-            epoch=done, train_loss=objective.loss(weights),
-            validation=context.measure([(held.target, predicted.astype(np.float32))]), loop_s=loop_s,
-            num_rows=len(rows) * (done - first), save=partial(save, _shaped(objective, weights), ended),
-        ):  # fmt: skip
+            epoch=done,
+            train_loss=objective.loss(weights),
+            validation=context.measure([(held.target, predicted.astype(np.float32))]),
+            loop_s=loop_s,
+            num_rows=len(rows) * (done - first),
+            save=partial(save, _shaped(objective, weights), ended),
+        ):
             break
     context.finish(hashlib.sha256(weights.tobytes()).hexdigest())
 
@@ -70,9 +71,13 @@ def _steps(context: LoopContext, objective: Objective, weights: Floats, most: in
             raise StopIteration
 
     found = minimize(
-        objective, weights, jac=True, method="L-BFGS-B", callback=ask_the_clock,
+        objective,
+        weights,
+        jac=True,
+        method="L-BFGS-B",
+        callback=ask_the_clock,
         options={"maxiter": most, "maxfun": 20 * most, "maxcor": _STEPS_REMEMBERED, "gtol": _FLAT, "ftol": _NO_GAIN},
-    )  # fmt: skip
+    )
     return found, in_time
 
 

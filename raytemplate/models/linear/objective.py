@@ -58,9 +58,15 @@ class Objective:
     """
 
     def __init__(
-        self, layout: Layout, training: TrainingSpec, rows: Batch, *, l2: float, num_rows: int,
+        self,
+        layout: Layout,
+        training: TrainingSpec,
+        rows: Batch,
+        *,
+        l2: float,
+        num_rows: int,
         add_up: Callable[[Floats], Floats],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.weights = Weights(layout)
         self._task, self._training, self._rows = layout.task, training, rows
         self._l2, self._num_rows, self._add_up = l2 / max(1, num_rows), max(1, num_rows), add_up

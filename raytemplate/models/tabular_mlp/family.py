@@ -31,9 +31,27 @@ FAMILY = Family(
     name="tabular-mlp",
     options=TabularMlpOptions,
     uses=frozenset(
-        {"loss", "quantile", "epochs", "lr", "lr_schedule", "warmup", "clip_norm", "precision", "class_weights",
-         "batch_size", "weight_decay", "early_stopping", "warm_start", "checkpoint_every", "checkpoint_minutes",
-         "keep_checkpoints", "keep_best", "seed", "threads"}
+        {
+            "loss",
+            "quantile",
+            "epochs",
+            "lr",
+            "lr_schedule",
+            "warmup",
+            "clip_norm",
+            "precision",
+            "class_weights",
+            "batch_size",
+            "weight_decay",
+            "early_stopping",
+            "warm_start",
+            "checkpoint_every",
+            "checkpoint_minutes",
+            "keep_checkpoints",
+            "keep_best",
+            "seed",
+            "threads",
+        }
     ),
     loop="raytemplate.models.tabular_mlp.loop:train",
     predictor="raytemplate.models.tabular_mlp.predict:TabularMlpPredictor",
@@ -43,4 +61,4 @@ FAMILY = Family(
     column_s=5e-8,
     epochs_field="training.epochs",
     start_s=1.5,
-)  # fmt: skip
+)

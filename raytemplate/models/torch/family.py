@@ -25,9 +25,27 @@ FAMILY = Family(
     name="torch",
     options=TorchOptions,
     uses=frozenset(
-        {"loss", "quantile", "epochs", "lr", "lr_schedule", "warmup", "clip_norm", "precision", "class_weights",
-         "batch_size", "weight_decay", "early_stopping", "warm_start", "checkpoint_every", "checkpoint_minutes",
-         "keep_checkpoints", "keep_best", "seed", "threads"}
+        {
+            "loss",
+            "quantile",
+            "epochs",
+            "lr",
+            "lr_schedule",
+            "warmup",
+            "clip_norm",
+            "precision",
+            "class_weights",
+            "batch_size",
+            "weight_decay",
+            "early_stopping",
+            "warm_start",
+            "checkpoint_every",
+            "checkpoint_minutes",
+            "keep_checkpoints",
+            "keep_best",
+            "seed",
+            "threads",
+        }
     ),
     loop="raytemplate.models.torch.loop:train",
     predictor="raytemplate.models.torch.predict:TorchPredictor",
@@ -38,4 +56,4 @@ FAMILY = Family(
     epochs_field="training.epochs",
     start_s=1.5,
     targets=("build",),
-)  # fmt: skip
+)

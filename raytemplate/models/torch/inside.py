@@ -47,6 +47,4 @@ def load_position(folder: Path) -> Position | None:
         return None
     state = load_file(folder / _INSIDE)
     random = tuple(state[name] for name in ("random.0", "random.1") if name in state)
-    return Position(
-        steps=int(state["steps"]), loss=state["loss"], seconds=float(state["seconds"]), random=random
-    )  # fmt: skip
+    return Position(steps=int(state["steps"]), loss=state["loss"], seconds=float(state["seconds"]), random=random)

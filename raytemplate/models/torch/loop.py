@@ -46,9 +46,12 @@ def train(context: LoopContext, options: TorchOptions, training: TrainingSpec) -
 
 
 def fit(
-    context: LoopContext, build: Callable[[], nn.Module], training: TrainingSpec, describe: Callable[[Path], None],
+    context: LoopContext,
+    build: Callable[[], nn.Module],
+    training: TrainingSpec,
+    describe: Callable[[Path], None],
     tables: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Epochs of Adam over shuffled batches until the context says stop.
 
     Every epoch seeds torch anew from (seed, epoch), so that going on from a checkpoint gives the same weights as
@@ -65,9 +68,12 @@ def fit(
 
 
 def _fit(
-    context: LoopContext, build: Callable[[], nn.Module], training: TrainingSpec, describe: Callable[[Path], None],
+    context: LoopContext,
+    build: Callable[[], nn.Module],
+    training: TrainingSpec,
+    describe: Callable[[Path], None],
     tables: Mapping[str, str] | None,
-) -> None:  # fmt: skip
+) -> None:
     torch.manual_seed(training.seed)
     model = build()
     wrapped = context.wrap(model)
@@ -182,9 +188,7 @@ def _predictions(
             yield batch.target, in_unit(output, context.layout).cpu().numpy()
 
 
-def _save_inside(
-    save: Callable[[Path], None], steps: int, total: torch.Tensor, started: float, folder: Path
-) -> None:  # fmt: skip
+def _save_inside(save: Callable[[Path], None], steps: int, total: torch.Tensor, started: float, folder: Path) -> None:
     save(folder)
     save_position(folder, steps, total, time.perf_counter() - started)
 

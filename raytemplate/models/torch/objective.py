@@ -36,9 +36,11 @@ def objective(training: TrainingSpec, layout: Layout) -> Objective:
         weights = _class_weights(layout) if training.class_weights == "balanced" else None
         return Objective(criterion=LogLoss(layout.num_outputs, weights), mean=0.0, std=1.0, unit=1.0)
     return Objective(
-        criterion=_criterion(training), mean=layout.target_mean, std=layout.target_std,
+        criterion=_criterion(training),
+        mean=layout.target_mean,
+        std=layout.target_std,
         unit=layout.target_std if training.loss in ("mae", "quantile") else 1.0,
-    )  # fmt: skip
+    )
 
 
 def _class_weights(layout: Layout) -> torch.Tensor:

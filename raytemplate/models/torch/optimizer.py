@@ -50,10 +50,21 @@ class Adam:
         """One step along the gradients, at this learning rate."""
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._parameters]
         adam(
-            [p.data for p in self._parameters], gradients, self._means, self._squares, [], self._steps, fused=True,
-            amsgrad=False, beta1=_BETA1, beta2=_BETA2, lr=lr, weight_decay=self._weight_decay, eps=_EPS,
+            [p.data for p in self._parameters],
+            gradients,
+            self._means,
+            self._squares,
+            [],
+            self._steps,
+            fused=True,
+            amsgrad=False,
+            beta1=_BETA1,
+            beta2=_BETA2,
+            lr=lr,
+            weight_decay=self._weight_decay,
+            eps=_EPS,
             maximize=False,
-        )  # fmt: skip
+        )
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything needed to go on, by name."""

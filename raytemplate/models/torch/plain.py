@@ -47,8 +47,9 @@ def _written(value: object, tensors: dict[str, torch.Tensor], path: str) -> obje
         case None | bool() | int() | float() | str():
             return value
         case _:
-            raise TrainingFailed(f"the state of training holds {path}, a {type(value).__name__}; it cannot be stored "
-                                 "without a pickle")  # fmt: skip
+            raise TrainingFailed(
+                f"the state of training holds {path}, a {type(value).__name__}; it cannot be stored without a pickle"
+            )
 
 
 def _read(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:

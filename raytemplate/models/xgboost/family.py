@@ -51,8 +51,17 @@ FAMILY = Family(
     name="xgboost",
     options=XgBoostOptions,
     uses=frozenset(
-        {"loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
-         "threads"}
+        {
+            "loss",
+            "quantile",
+            "lr",
+            "early_stopping",
+            "checkpoint_every",
+            "keep_checkpoints",
+            "keep_best",
+            "seed",
+            "threads",
+        }
     ),
     loop="raytemplate.models.xgboost.loop:train",
     predictor="raytemplate.models.xgboost.predict:XgBoostPredictor",
@@ -69,4 +78,4 @@ FAMILY = Family(
     extra="trees",
     no_gpus=_no_gpus(),
     takes_missing=True,
-)  # fmt: skip
+)

@@ -52,9 +52,13 @@ def train(context: LoopContext, options: XgBoostOptions, training: TrainingSpec)
         loop_s = time.perf_counter() - started
         predicted = in_unit(booster.predict(validation), layout).astype(np.float32)
         if context.report(
-            epoch=done, train_loss=loss, validation=context.measure([(held.target, predicted)]),
-            loop_s=loop_s, num_rows=len(rows) * (done - first), save=partial(save, booster),
-        ):  # fmt: skip
+            epoch=done,
+            train_loss=loss,
+            validation=context.measure([(held.target, predicted)]),
+            loop_s=loop_s,
+            num_rows=len(rows) * (done - first),
+            save=partial(save, booster),
+        ):
             break
         if min(options.feature_share, options.row_share) < 1:
             booster = _seeded(params, data, done, booster.save_raw())
@@ -65,9 +69,11 @@ def _device(context: LoopContext) -> str:
     """Where trees are grown. XGBoost itself would grow them on the CPU, and only warn, while a GPU is held."""
     device = context.device()
     if device != "cpu" and not xgboost.build_info().get("USE_CUDA"):
-        raise TrainingFailed("this worker holds a GPU, and its XGBoost is built for CPUs",
-                             next_step="install xgboost in place of xgboost-cpu where the workers run, or set "
-                                       "resources.per_worker.gpus: 0")  # fmt: skip
+        raise TrainingFailed(
+            "this worker holds a GPU, and its XGBoost is built for CPUs",
+            next_step="install xgboost in place of xgboost-cpu where the workers run, or set "
+            "resources.per_worker.gpus: 0",
+        )
     return device
 
 

@@ -118,19 +118,32 @@ def _check_one(locations: Locations, name: str, one: Drawn, tuning: TuningSpec, 
         )
     elif name.startswith("features."):
         if not name.startswith(COLUMNS) or len(split_path(name)) != 4:
-            locations.note(location, "cannot be searched; of features, one setting of a column whose name has no dot, "
-                               f"or stands in double quotes, can, such as {COLUMNS}COLUMN.kind")  # fmt: skip
+            locations.note(
+                location,
+                "cannot be searched; of features, one setting of a column whose name has no dot, "
+                f"or stands in double quotes, can, such as {COLUMNS}COLUMN.kind",
+            )
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
-        locations.note(location, "cannot be searched: it must be the same in all trials" if name in _SAME_FOR_ALL else
-                       "cannot be searched: only a whole field of model or training can")  # fmt: skip
+        locations.note(
+            location,
+            "cannot be searched: it must be the same in all trials"
+            if name in _SAME_FOR_ALL
+            else "cannot be searched: only a whole field of model or training can",
+        )
     if name == KIND and (not draw.values or one.when):
         locations.note(location, "expected families without a condition, such as choice(lightgbm, tabular-mlp)")
     if search and search.finite_only and not draw.is_finite:
-        locations.note(location, f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
-                           f"{search.name}, which tries them all; expected choice, grid, int or quniform")  # fmt: skip
+        locations.note(
+            location,
+            f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
+            f"{search.name}, which tries them all; expected choice, grid, int or quniform",
+        )
     if search and not search.finite_only and draw.kind == "grid":
-        locations.note(location, f"got {show_value(one.draw)}, and tuning.search is {search.name}, which need not try "
-                           "them all; expected choice, or tuning.search: grid")  # fmt: skip
+        locations.note(
+            location,
+            f"got {show_value(one.draw)}, and tuning.search is {search.name}, which need not try "
+            "them all; expected choice, or tuning.search: grid",
+        )
     for other, wanted in one.when.items():
         if other not in tuning.space:
             locations.note(f"{location}.when", f"{other} is not drawn; expected another field of tuning.space")
@@ -173,8 +186,9 @@ def _try_values(locations: Locations, name: str, tuning: TuningSpec, build: Buil
     foreign = [kind for kind, messages in found.items() if any(_is_foreign(message) for message in messages)]
     if foreign and len(foreign) < len(wanted):
         others = next(kind for kind in wanted if kind not in foreign)
-        locations.note(f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; "
-                                            f"add when: {{{decider}: {others}}}")  # fmt: skip
+        locations.note(
+            f"tuning.space.{name}", f"not used by {' and '.join(map(str, foreign))}; add when: {{{decider}: {others}}}"
+        )
         return
     messages = [message for messages in found.values() for message in messages]
     if messages:  # one is enough, and best one that names what was meant
@@ -208,7 +222,7 @@ def _problems(locations: Locations, name: str, value: Scalar, build: Build) -> I
     except SpecError as error:
         yield from dict.fromkeys(
             p.message if p.path == name else f"{told}{p.path}: {p.message}" for p in error.problems
-        )  # fmt: skip
+        )
 
 
 def _with(locations: Locations, values: dict[str, Any]) -> Locations:

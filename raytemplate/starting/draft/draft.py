@@ -97,11 +97,18 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
     if lengths and has_trend(labels, asked.time) and lengths.test.unit == "day":
         lengths = last_year(lengths, labelled)
     draft = Draft(
-        name=name, source=source, survey=found, roles=roles, learning=learning, lengths=lengths,
-        split_why=_split_why(found, lengths), metrics=METRICS[learning.task],
+        name=name,
+        source=source,
+        survey=found,
+        roles=roles,
+        learning=learning,
+        lengths=lengths,
+        split_why=_split_why(found, lengths),
+        metrics=METRICS[learning.task],
         model="lightgbm" if importlib.util.find_spec("lightgbm") else "tabular-mlp",
-        hints=tuple(hints_of(found, roles)), far=far if lengths else FarDays(),
-    )  # fmt: skip
+        hints=tuple(hints_of(found, roles)),
+        far=far if lengths else FarDays(),
+    )
     if not any(
         role.use in ("numeric", "categorical", "text") or role.column.parts for role in roles if role.use != "left out"
     ):

@@ -42,9 +42,10 @@ def far_days(rows: Mapping[date, int]) -> FarDays:
                 break
     kept = days[first:last]
     return FarDays(
-        days=(*days[:first], *days[last:]), before=_before(days[first - 1], kept[0]) if first else None,
+        days=(*days[:first], *days[last:]),
+        before=_before(days[first - 1], kept[0]) if first else None,
         since=_since(kept[-1], days[last]) if last < len(days) else None,
-    )  # fmt: skip
+    )
 
 
 def _before(far: date, oldest: date) -> date:

@@ -46,9 +46,10 @@ def without_leaks(roles: Sequence[Role], labels: Labels, time: str) -> tuple[Rol
         return tuple(replace(role, looked_at=role.use not in _FEATURES) for role in roles)
     groups = Groups(roles, labels, time)
     looked = [
-        role for role in roles
+        role
+        for role in roles
         if role.use not in ("target", "time") and not role.suspicious and role.column.type != "other"
-    ]  # fmt: skip
+    ]
     left = {role.column.name for role in looked[_MOST_LOOKED_AT:] if role.use in _FEATURES}
     looked = looked[:_MOST_LOOKED_AT]
     found = _first_of(looked, lambda role: _reasons(role, roles, labels, groups, time))

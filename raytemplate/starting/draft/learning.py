@@ -88,9 +88,10 @@ def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> L
         task, why = _task(replace(target, values={v: count for v, count in counts.items() if v not in rare}))
     positive = _positive({v: count for v, count in counts.items() if v not in rare}) if task == "binary" else ("", "")
     doubtful = tuple(
-        value for value, count in counts.items()
+        value
+        for value, count in counts.items()
         if str(value).strip().lower() in _NO_ANSWER and count <= _MOST_DOUBTFUL * kept and value not in rare
-    )  # fmt: skip
+    )
     return Learning(task=task, why=why, positive=positive[0], positive_why=positive[1], rare=rare, doubtful=doubtful)
 
 

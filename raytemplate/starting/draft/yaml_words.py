@@ -48,9 +48,13 @@ def listed(key: str, values: Iterable[object], indent: str = "  ") -> list[str]:
         return [line]
     inner = indent + "  "
     wrapped = textwrap.wrap(
-        f"[{', '.join(words)}]", _WIDTH, initial_indent=inner, subsequent_indent=f"{inner} ", break_long_words=False,
+        f"[{', '.join(words)}]",
+        _WIDTH,
+        initial_indent=inner,
+        subsequent_indent=f"{inner} ",
+        break_long_words=False,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
     return [f"{indent}{key}:", *wrapped]
 
 

@@ -34,11 +34,12 @@ def facts_of(name: str, profile: ColumnProfile, sample: Any) -> ColumnFacts:
     """All that is known of a column. `sample`: some of its rows."""
     there = null_where_missing(sample).drop_null()
     return ColumnFacts(
-        name=name, **{field.name: getattr(profile, field.name) for field in fields(ColumnProfile)},
+        name=name,
+        **{field.name: getattr(profile, field.name) for field in fields(ColumnProfile)},
         share_distinct=len(there.unique()) / len(there) if len(there) else 0.0,
         words=_words(there) if profile.type == "text" else 0.0,
         parts=_parts(there, profile.min, profile.max) if profile.type == "time" and len(there) else (),
-    )  # fmt: skip
+    )
 
 
 def _parts(times: Any, low: Any, high: Any) -> tuple[str, ...]:

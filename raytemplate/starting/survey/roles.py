@@ -62,7 +62,7 @@ def roles_of(found: Survey) -> tuple[Role, ...]:
     return tuple(
         replace(role, use="left out", why=twice[role.column.name]) if role.column.name in twice else role
         for role in roles
-    )  # fmt: skip
+    )
 
 
 def _role(column: ColumnFacts, found: Survey) -> Role:

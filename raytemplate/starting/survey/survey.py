@@ -124,10 +124,18 @@ def survey(asked: Asked, root: Path) -> Survey:
     found = {name: facts_of(name, profile, kept.column(name)) for name, profile in profiles.items()}
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
-        asked=asked, format=format_, source=source, writing=writing, num_rows=num_rows, days=days, sample=kept,
-        labelled_rows=known, labelled=labelled, day_files=day_files,
+        asked=asked,
+        format=format_,
+        source=source,
+        writing=writing,
+        num_rows=num_rows,
+        days=days,
+        sample=kept,
+        labelled_rows=known,
+        labelled=labelled,
+        day_files=day_files,
         columns=tuple(found.get(name, other[name]) for name in source.schema),
-    )  # fmt: skip
+    )
 
 
 def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
@@ -157,8 +165,10 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
         raise UsageError(f'--target: no column "{asked.target}" in {asked.data}; {suggest(asked.target, names)}{line}')
     for option, column in (("--target", asked.target), ("--time", asked.time)):
         if is_internal(column):
-            raise UsageError(f'{option}: "{column}" begins with {INTERNAL}, as columns that runs use themselves do',
-                             next_step="rename it in the data")  # fmt: skip
+            raise UsageError(
+                f'{option}: "{column}" begins with {INTERNAL}, as columns that runs use themselves do',
+                next_step="rename it in the data",
+            )
     if not asked.time:
         return
     if asked.time not in names:
@@ -214,10 +224,13 @@ def _look(
     if asked.time and len(known) < table.num_rows:
         labelled = _days(table.column(asked.time).take(pa.array(known)))
     return _Piece(
-        file=file.path, profiles={name: _profile(name, table.column(name)) for name in columns},
-        days=days, labelled=labelled, sample=_some(table, num_sampled),
+        file=file.path,
+        profiles={name: _profile(name, table.column(name)) for name in columns},
+        days=days,
+        labelled=labelled,
+        sample=_some(table, num_sampled),
         labelled_rows=table.take(pa.array(known[:: max(1, len(known) // most)])),
-    )  # fmt: skip
+    )
 
 
 def _profile(name: str, column: Any) -> ColumnProfile:

@@ -43,7 +43,7 @@ class Writing:
 
 def writing_of(
     location: str, sample: Sample, target: str, time: str, header: bool | None, dates: Sequence[str]
-) -> Writing:  # fmt: skip
+) -> Writing:
     """How the file of a sample is written.
 
     Args:
@@ -76,12 +76,13 @@ def writing_of(
     _set_missing(columns, csv, reasons)
     _set_dates(columns, time, dates, csv, reasons)
     return Writing(
-        csv=csv, reasons=reasons,
+        csv=csv,
+        reasons=reasons,
         as_text=tuple(name for name, values in columns.items() if _are_codes(values)),
         dressed={
             name: one for name, values in columns.items() if name not in comma and (one := dressed_number(values))
         },
-    )  # fmt: skip
+    )
 
 
 def _check_header(location: str, sample: Sample, target: str) -> None:
@@ -102,9 +103,10 @@ def _comma_columns(columns: Mapping[str, list[str]]) -> tuple[str, ...]:
     if any("." in value and _NUMBER.fullmatch(value) for values in columns.values() for value in values):
         return ()
     return tuple(
-        name for name, values in columns.items()
+        name
+        for name, values in columns.items()
         if _mostly(_COMMA, values, 0.9) and any("," in value and not _THOUSANDS.fullmatch(value) for value in values)
-    )  # fmt: skip
+    )
 
 
 def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons: dict[str, str]) -> None:

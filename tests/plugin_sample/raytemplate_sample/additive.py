@@ -38,11 +38,13 @@ def train(context: LoopContext, options: AdditiveOptions, training: TrainingSpec
             tables[best] += training.lr * step[best]
             error = rows.target - predict(tables, places, layout)
         stop = context.report(
-            epoch=done, train_loss=float(np.square(error).mean()) if len(rows) else 0.0,
+            epoch=done,
+            train_loss=float(np.square(error).mean()) if len(rows) else 0.0,
             validation=context.measure([(held.target, predict(tables, held_places, layout))]),
-            loop_s=time.perf_counter() - started, num_rows=len(rows) * (done - first),
+            loop_s=time.perf_counter() - started,
+            num_rows=len(rows) * (done - first),
             save=lambda folder: np.save(folder / TABLES, tables, allow_pickle=False),
-        )  # fmt: skip
+        )
     context.finish(hashlib.sha256(tables.tobytes()).hexdigest())
 
 

@@ -59,9 +59,12 @@ class ArrowSource:
         if order.time:
             table = table.filter(between(table.column(order.time), order.start, order.end))
         file = FileRead(
-            path=order.path, size_bytes=len(content), row_groups=order.slices, bytes_read=len(content),
+            path=order.path,
+            size_bytes=len(content),
+            row_groups=order.slices,
+            bytes_read=len(content),
             sha256=digest,
-        )  # fmt: skip
+        )
         return ReadResult(table=table.select(list(order.columns)), file=file)
 
 

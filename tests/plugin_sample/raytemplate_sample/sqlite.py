@@ -68,9 +68,13 @@ class SqliteSource:
             table, timeless = table.filter(between(times, order.start, order.end)), times.null_count
         digest = hashlib.sha256("".join(digest for _, digest, _ in found).encode()).hexdigest()
         file = FileRead(
-            path=order.path, size_bytes=0, row_groups=order.slices, bytes_read=sum(size for *_, size in found),
-            sha256=digest, num_without_time=timeless,
-        )  # fmt: skip
+            path=order.path,
+            size_bytes=0,
+            row_groups=order.slices,
+            bytes_read=sum(size for *_, size in found),
+            sha256=digest,
+            num_without_time=timeless,
+        )
         return ReadResult(table=table.select(list(order.columns)), file=file)
 
 
@@ -112,6 +116,10 @@ def _slice(database: sqlite3.Connection, location: str, time: str, number: int, 
     rows, digest, size = _rows(database, location, first, last)
     times = [row[time].replace(tzinfo=UTC) for row in rows if row[time] is not None] if time else []
     return Slice(
-        number=number, num_rows=len(rows), num_bytes=size, time_min=min(times, default=None),
-        time_max=max(times, default=None), handle=Settings({"first": first, "last": last, "sha256": digest}),
-    )  # fmt: skip
+        number=number,
+        num_rows=len(rows),
+        num_bytes=size,
+        time_min=min(times, default=None),
+        time_max=max(times, default=None),
+        handle=Settings({"first": first, "last": last, "sha256": digest}),
+    )

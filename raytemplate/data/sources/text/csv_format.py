@@ -85,9 +85,10 @@ class CsvFormat(TextFormat):
         num_bytes = ends[-1].end() if len(ends) == reader.line_num else len(start)
         names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(first, start=1))
         return Head(
-            columns=_names(rules.columns, len(first)) if rules.columns else _once(names), num_bytes=num_bytes,
+            columns=_names(rules.columns, len(first)) if rules.columns else _once(names),
+            num_bytes=num_bytes,
             num_lines=reader.line_num,
-        )  # fmt: skip
+        )
 
     @override
     def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:
@@ -179,9 +180,14 @@ def _read(
 
 
 def _parse(
-    content: bytes, head: Head, rules: Rules, types: Mapping[str, Any], columns: tuple[str, ...] | None, *,
+    content: bytes,
+    head: Head,
+    rules: Rules,
+    types: Mapping[str, Any],
+    columns: tuple[str, ...] | None,
+    *,
     threads: bool,
-) -> pa.Table:  # fmt: skip
+) -> pa.Table:
     missing = dict.fromkeys((*MISSING_OUTSIDE_TEXT, *rules.missing))
     return pc.read_csv(
         pa.BufferReader(content),
@@ -190,12 +196,16 @@ def _parse(
         ),
         parse_options=pc.ParseOptions(delimiter=rules.separator, newlines_in_values=True),
         convert_options=pc.ConvertOptions(
-            column_types=dict(types), include_columns=None if columns is None else list(columns),
-            null_values=_words(missing), strings_can_be_null=False, decimal_point=rules.decimal,
+            column_types=dict(types),
+            include_columns=None if columns is None else list(columns),
+            null_values=_words(missing),
+            strings_can_be_null=False,
+            decimal_point=rules.decimal,
             timestamp_parsers=[pc.ISO8601],  # its other formats are read leniently: see date_formats
-            true_values=_words((*TRUE, *rules.true_values)), false_values=_words((*FALSE, *rules.false_values)),
+            true_values=_words((*TRUE, *rules.true_values)),
+            false_values=_words((*FALSE, *rules.false_values)),
         ),
-    )  # fmt: skip
+    )
 
 
 def _words(words: Iterable[str]) -> list[str]:

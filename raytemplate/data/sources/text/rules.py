@@ -9,10 +9,16 @@ import pyarrow as pa
 TYPES: Mapping[str, Any] = {
     str(kind): kind
     for kind in (
-        pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"),
+        pa.bool_(),
+        pa.int64(),
+        pa.float64(),
+        pa.string(),
+        pa.date32(),
+        pa.timestamp("us"),
+        pa.timestamp("us", "UTC"),
         pa.decimal128(38, 0),
     )
-}  # fmt: skip
+}
 """Arrow types of columns of text files, by name."""
 
 PROMISED = {"number": "double", "integer": "int64", "text": "string", "boolean": "bool"}

@@ -92,11 +92,17 @@ class _Pass:
         at = ByteRange(
             offset=self.offset, num_bytes=len(content), line=self.line, sha256=hashlib.sha256(content).hexdigest()
         )
-        self.slices.append(Slice(
-            number=len(self.slices), num_rows=table.num_rows, time_min=low, time_max=high, num_bytes=len(content),
-            handle=Settings.of(at),
-            time_rows=rows_by_time(table.column(self.time)) if low is not None else {},
-        ))  # fmt: skip
+        self.slices.append(
+            Slice(
+                number=len(self.slices),
+                num_rows=table.num_rows,
+                time_min=low,
+                time_max=high,
+                num_bytes=len(content),
+                handle=Settings.of(at),
+                time_rows=rows_by_time(table.column(self.time)) if low is not None else {},
+            )
+        )
         self.offset += len(content)
         self.line += content.count(b"\n")
 
@@ -114,9 +120,15 @@ class _Pass:
 
 
 def scan(
-    location: str, format_: TextFormat, rules: Rules, time: str, fixed: Mapping[str, str], storage: Storage = HERE,
-    most_bytes: int | None = None, written: tuple[str, ...] = (),
-) -> Scanned:  # fmt: skip
+    location: str,
+    format_: TextFormat,
+    rules: Rules,
+    time: str,
+    fixed: Mapping[str, str],
+    storage: Storage = HERE,
+    most_bytes: int | None = None,
+    written: tuple[str, ...] = (),
+) -> Scanned:
     """Every range of a file, with the rows and the times in it.
 
     Args:
@@ -132,9 +144,16 @@ def scan(
         file.seek(0)
         head = head_of(location, format_, rules, _start(file, location))
         work = _Pass(
-            location=location, format=format_, rules=rules, head=head, time=time, fixed=fixed, offset=head.num_bytes,
-            line=1 + head.num_lines, written=written,
-        )  # fmt: skip
+            location=location,
+            format=format_,
+            rules=rules,
+            head=head,
+            time=time,
+            fixed=fixed,
+            offset=head.num_bytes,
+            line=1 + head.num_lines,
+            written=written,
+        )
         is_whole = True
         if most_bytes is not None:
             is_whole = _take_beginning(work, _unpacked(file, location), most_bytes)
@@ -144,9 +163,13 @@ def scan(
             for content in _blocks(file, work):
                 work.take(content)
     return Scanned(
-        size_bytes=size, head=head, columns=head.columns or tuple(work.types), types=work.types,
-        slices=tuple(work.slices), is_whole=is_whole,
-    )  # fmt: skip
+        size_bytes=size,
+        head=head,
+        columns=head.columns or tuple(work.types),
+        types=work.types,
+        slices=tuple(work.slices),
+        is_whole=is_whole,
+    )
 
 
 def start_of(location: str, storage: Storage = HERE) -> bytes:

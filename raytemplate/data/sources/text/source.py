@@ -46,26 +46,45 @@ class TextSource:
         if self.format.name == "csv":
             fixed |= dict.fromkeys(order.written, "string")
         with ThreadPoolExecutor(_READERS) as pool:
-            found = list(pool.map(lambda path: remembered(order, path, rules, fixed, lambda: scan(
-                path, self.format, rules, order.time, fixed, order.storage, order.most_bytes, order.written
-            )), paths))  # fmt: skip
+            found = list(
+                pool.map(
+                    lambda path: remembered(
+                        order,
+                        path,
+                        rules,
+                        fixed,
+                        lambda: scan(
+                            path, self.format, rules, order.time, fixed, order.storage, order.most_bytes, order.written
+                        ),
+                    ),
+                    paths,
+                )
+            )
         types = self._joined_types(paths, found, fixed, order.written)
         if not all(one.is_whole for one in found):  # there may be values where nobody has looked
             types |= {n: "null" for n in found[0].columns if all(one.types.get(n, "null") == "null" for one in found)}
         _check_time(paths[0], types, order.time)
         files = tuple(
             SourceFile(
-                path=named(path, root), size_bytes=one.size_bytes, sha256=one.sha256, slices=one.slices,
-                handle=Settings({} if one.columns == tuple(types) else {_COLUMNS: one.columns}), is_whole=one.is_whole,
+                path=named(path, root),
+                size_bytes=one.size_bytes,
+                sha256=one.sha256,
+                slices=one.slices,
+                handle=Settings({} if one.columns == tuple(types) else {_COLUMNS: one.columns}),
+                is_whole=one.is_whole,
             )
             for path, one in zip(paths, found, strict=True)
-        )  # fmt: skip
+        )
         check_rows(order.pattern, files)
         reading = Reading(rules=rules, columns=tuple(types), types=types, written=order.written)
         return SourceTable(
-            kind=self.kind, root=str(root), files=files, schema=types, reading=Settings.of(reading),
+            kind=self.kind,
+            root=str(root),
+            files=files,
+            schema=types,
+            reading=Settings.of(reading),
             location=Settings.of(order.storage),
-        )  # fmt: skip
+        )
 
     def _joined_types(
         self, paths: Sequence[str], found: Sequence[Scanned], fixed: Mapping[str, str], written: tuple[str, ...]
@@ -100,15 +119,24 @@ class TextSource:
             times = table.column(order.time)
             table, timeless = table.filter(between(times, order.start, order.end)), times.null_count
         file = FileRead(
-            path=order.path, size_bytes=size, row_groups=order.slices, bytes_read=sum(at.num_bytes for at in ranges),
-            sha256=hashlib.sha256("".join(at.sha256 for at in ranges).encode()).hexdigest(), num_without_time=timeless,
-        )  # fmt: skip
+            path=order.path,
+            size_bytes=size,
+            row_groups=order.slices,
+            bytes_read=sum(at.num_bytes for at in ranges),
+            sha256=hashlib.sha256("".join(at.sha256 for at in ranges).encode()).hexdigest(),
+            num_without_time=timeless,
+        )
         return ReadResult(table=table.select(list(order.columns)), file=file)
 
     def _decode(
-        self, location: str, content: bytes, at: ByteRange, names: tuple[str, ...], reading: Reading,
+        self,
+        location: str,
+        content: bytes,
+        at: ByteRange,
+        names: tuple[str, ...],
+        reading: Reading,
         wanted: tuple[str, ...],
-    ) -> pa.Table:  # fmt: skip
+    ) -> pa.Table:
         head = Head(columns=names, num_bytes=0, num_lines=0)
         with at_line(self.format, location, content, at.line, reading.rules):
             return self.format.decode(content, head, reading, wanted)

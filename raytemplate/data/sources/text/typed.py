@@ -138,9 +138,10 @@ def _joined(texts: Any, formats: tuple[str, ...]) -> tuple[Dates, Flags]:
         more = read_dates(texts, form)
         unsure |= found.fits & more.fits & (found.micros != more.micros)
         found = Dates(
-            micros=np.where(more.fits, more.micros, found.micros), fits=found.fits | more.fits,
+            micros=np.where(more.fits, more.micros, found.micros),
+            fits=found.fits | more.fits,
             zoned=np.where(more.fits, more.zoned, found.zoned),
-        )  # fmt: skip
+        )
     return found, unsure
 
 

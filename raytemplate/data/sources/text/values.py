@@ -125,12 +125,13 @@ def doubtful(table: pa.Table, content: bytes, fixed: Mapping[str, str]) -> tuple
     """
     hexadecimal = _has_hexadecimal(content)
     return tuple(
-        field.name for index, field in enumerate(table.schema)
+        field.name
+        for index, field in enumerate(table.schema)
         if (pa.types.is_integer(field.type) and hexadecimal)
         or (pa.types.is_floating(field.type) and _has_infinite(table.column(index)))
         or (is_time(field.type) and _cannot_be_kept(table.column(index)))
         or (fixed.get(field.name) == TIME and not _may_be_time(field.type))
-    )  # fmt: skip
+    )
 
 
 def _has_hexadecimal(content: bytes) -> bool:
@@ -195,7 +196,7 @@ def null_where(table: pa.Table, rules: Rules, written: tuple[str, ...] = ()) -> 
 
 def by_hand(
     table: pa.Table, names: tuple[str, ...], types: Mapping[str, Any], rules: Rules, *, wider: bool = False
-) -> pa.Table:  # fmt: skip
+) -> pa.Table:
     """A table in which columns that were read as text have their types, where they are known.
 
     Args:

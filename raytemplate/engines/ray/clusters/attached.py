@@ -122,9 +122,10 @@ def connect(address: str) -> bool:
         lost.out_of_use()
         first = str(error).strip().partition("\n")[0]
         # A wrong token looks the same from here: Ray asks again for twenty seconds and then gives up.
-        raise Unavailable(f"no Ray at {address} lets this process in: {first}",
-                          next_step=f"ray start --head, or leave out --address; if it asks for a token, {TOKEN_STEP}"
-                          ) from error  # fmt: skip
+        raise Unavailable(
+            f"no Ray at {address} lets this process in: {first}",
+            next_step=f"ray start --head, or leave out --address; if it asks for a token, {TOKEN_STEP}",
+        ) from error
     lost.in_use(context.address_info, ours=False)
     return True
 
@@ -143,8 +144,10 @@ def refuse_silence(address: str) -> None:
             # In TLS it would say nothing to a question in plain text.
             another = os.environ.get("RAY_USE_TLS", "0") == "0" and not _speaks_http2(asked)
     except OSError as error:
-        raise Unavailable(f"no Ray answers at {address}: {error.strerror or error}",
-                          next_step="ray start --head, or leave out --address") from error  # fmt: skip
+        raise Unavailable(
+            f"no Ray answers at {address}: {error.strerror or error}",
+            next_step="ray start --head, or leave out --address",
+        ) from error
     if another:
         raise Unavailable(
             f"no Ray answers at {address}: what listens there is no Ray's head, or has stopped",
@@ -214,8 +217,12 @@ def cluster_of(nodes: Iterable[tuple[str, dict[str, float], Mapping[str, str]]],
 def _node(name: str, resources: dict[str, float], labels: Mapping[str, str]) -> Node:
     kinds = [r.removeprefix(_ACCELERATOR) for r in resources if r.startswith(_ACCELERATOR)]
     return Node(
-        name=f"node {name}", cpus=float(resources.get("CPU", 0)), gpus=float(resources.get("GPU", 0)),
-        memory_bytes=int(resources.get("memory", 0)), accelerator=kinds[0] if kinds else "",
-        object_store_bytes=int(resources.get("object_store_memory", 0)), kind=labels.get(_NODE_TYPE, ""),
+        name=f"node {name}",
+        cpus=float(resources.get("CPU", 0)),
+        gpus=float(resources.get("GPU", 0)),
+        memory_bytes=int(resources.get("memory", 0)),
+        accelerator=kinds[0] if kinds else "",
+        object_store_bytes=int(resources.get("object_store_memory", 0)),
+        kind=labels.get(_NODE_TYPE, ""),
         here=_is_here(name),
-    )  # fmt: skip
+    )

@@ -53,9 +53,14 @@ class LocalRay:
     """
 
     def __init__(
-        self, *, num_cpus: float, num_gpus: float = 0, object_store_bytes: int, runtime_envs: bool = False,
+        self,
+        *,
+        num_cpus: float,
+        num_gpus: float = 0,
+        object_store_bytes: int,
+        runtime_envs: bool = False,
         turn: Path | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._settings: dict[str, Any] = {
             "num_cpus": num_cpus, "num_gpus": num_gpus, "object_store_memory": object_store_bytes,
         }  # fmt: skip

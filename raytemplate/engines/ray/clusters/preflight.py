@@ -49,9 +49,14 @@ def check_nodes(plan: RunPlan, folder: Path) -> None:
     finally:
         unseen = take_marks(asked.folder, asked.token, [address for address, *_ in nodes])
     found = problems(
-        plan, reports, versions(), folder=asked.folder, unseen=unseen, unreached=_unreached(nodes, reports),
+        plan,
+        reports,
+        versions(),
+        folder=asked.folder,
+        unseen=unseen,
+        unreached=_unreached(nodes, reports),
         needs=packages_of(plan),
-    )  # fmt: skip
+    )
     if found:
         raise PlanError(_told(found), next_step="; ".join(dict.fromkeys(one.remedy for one in found)))
 

@@ -36,9 +36,14 @@ class MemoryFeed:
     """
 
     def __init__(
-        self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], *, rank: int, num_ranks: int, seed: int,
+        self,
+        arrays: Mapping[str, Mapping[str, NDArray[Any]]],
+        *,
+        rank: int,
+        num_ranks: int,
+        seed: int,
         layout: Layout | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._arrays, self._layout = arrays, layout
         self._rank, self._num_ranks, self._seed = rank, num_ranks, seed
 
@@ -70,9 +75,11 @@ class MemoryFeed:
                 stop = min(start + batch_size, len(chosen))
                 mine = slice(start + self._rank, stop, self._num_ranks)
                 yield Batch(
-                    dense=_contiguous(gathered[0][mine]), codes=_contiguous(gathered[1][mine]),
-                    target=_contiguous(gathered[2][mine]), num_rows_all_ranks=stop - start,
-                )  # fmt: skip
+                    dense=_contiguous(gathered[0][mine]),
+                    codes=_contiguous(gathered[1][mine]),
+                    target=_contiguous(gathered[2][mine]),
+                    num_rows_all_ranks=stop - start,
+                )
 
 
 def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
@@ -84,9 +91,11 @@ def _batch(columns: Mapping[str, NDArray[Any]], rows: slice, layout: Layout | No
     target = columns["target"][rows].copy()
     dense = _seen(columns["dense"][rows].copy(), columns, rows, layout)
     return Batch(
-        dense=dense, codes=columns["codes"][rows].copy(), target=target,
+        dense=dense,
+        codes=columns["codes"][rows].copy(),
+        target=target,
         num_rows_all_ranks=len(target),
-    )  # fmt: skip
+    )
 
 
 def _seen(dense: NDArray[Any], columns: Mapping[str, NDArray[Any]], rows: Any, layout: Layout | None) -> NDArray[Any]:
@@ -103,9 +112,7 @@ def with_validation(arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> dict[st
 
 def _part(batch: Batch, rows: slice) -> Batch:
     target = batch.target[rows]
-    return Batch(
-        dense=batch.dense[rows], codes=batch.codes[rows], target=target, num_rows_all_ranks=len(target)
-    )  # fmt: skip
+    return Batch(dense=batch.dense[rows], codes=batch.codes[rows], target=target, num_rows_all_ranks=len(target))
 
 
 class StreamFeed:
@@ -119,9 +126,16 @@ class StreamFeed:
     """
 
     def __init__(
-        self, shards: Mapping[str, Any], *, widths: tuple[int, int], num_ranks: int, seed: int,
-        buffer_rows: int, total: Callable[[int], int], layout: Layout | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        shards: Mapping[str, Any],
+        *,
+        widths: tuple[int, int],
+        num_ranks: int,
+        seed: int,
+        buffer_rows: int,
+        total: Callable[[int], int],
+        layout: Layout | None = None,
+    ) -> None:
         self._shards, self._widths, self._layout, self._num_ranks = shards, widths, layout, num_ranks
         self._seed, self._buffer_rows, self._total = seed, buffer_rows, total
 
@@ -146,9 +160,11 @@ class StreamFeed:
         """
         parts = list(self._own(split, 0, 65_536, shuffle=False)) or [self._from_columns({})]
         return Batch(
-            dense=np.concatenate([p.dense for p in parts]), codes=np.concatenate([p.codes for p in parts]),
-            target=np.concatenate([p.target for p in parts]), num_rows_all_ranks=sum(len(p) for p in parts),
-        )  # fmt: skip
+            dense=np.concatenate([p.dense for p in parts]),
+            codes=np.concatenate([p.codes for p in parts]),
+            target=np.concatenate([p.target for p in parts]),
+            num_rows_all_ranks=sum(len(p) for p in parts),
+        )
 
     def _own(self, split: Split, epoch: int, batch_size: int, *, shuffle: bool = True) -> Iterator[Batch]:
         # Many steps at once: what Ray does for a batch takes as long for 512 rows as for 8,192.
@@ -158,9 +174,12 @@ class StreamFeed:
             "local_shuffle_seed": self._seed * 100_003 + epoch,
         }  # fmt: skip
         batches = self._shards[split].iter_batches(
-            batch_size=num_rows, batch_format="numpy", drop_last=False, prefetch_batches=2,
+            batch_size=num_rows,
+            batch_format="numpy",
+            drop_last=False,
+            prefetch_batches=2,
             **(shuffled if split == "train" and shuffle else {}),
-        )  # fmt: skip
+        )
         for columns in batches:
             whole = self._from_columns(columns)
             for start in range(0, len(whole), batch_size):

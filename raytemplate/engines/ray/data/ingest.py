@@ -125,9 +125,12 @@ def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snap
     features, learnt = fitted(found, stage), {name: table for name, table in kept.items() if name != "test"}
     refs = {name: ray.put(arrays_of(table, features, name)) for name, table in learnt.items()}
     ingested = Ingested(
-        snapshot=snapshot, statistics=found, features=features, baseline=_baseline(kept["train"], stage),
+        snapshot=snapshot,
+        statistics=found,
+        features=features,
+        baseline=_baseline(kept["train"], stage),
         encoding_s=time.monotonic() - began,
-    )  # fmt: skip
+    )
     rows = {name: ray.put(table) for name, table in learnt.items()} if stage.keeps_rows else {}
     return OpenData(stage=stage, ingested=ingested, refs=refs, streams={}, test=kept["test"], rows=rows)
 
@@ -213,9 +216,11 @@ class _Block:
 def _streamed(stage: IngestStage) -> OpenData:
     pieces = pieces_of(stage)
     blocks = dataset(pieces).map_batches(
-        functools.partial(_statistics, stage=stage, code=current_folder()), batch_size=None, batch_format="pyarrow",
+        functools.partial(_statistics, stage=stage, code=current_folder()),
+        batch_size=None,
+        batch_format="pyarrow",
         zero_copy_batch=True,
-    )  # fmt: skip
+    )
     parts: list[_Part] = []
     accounts: list[FileRead] = []
     breaches: list[Breach] = []
@@ -244,9 +249,11 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     _check_spread(found["train"])
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
-        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM), statistics=found,
-        features=fitted(found, stage), baseline=functools.reduce(baselines.merge, states),
-    )  # fmt: skip
+        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM),
+        statistics=found,
+        features=fitted(found, stage),
+        baseline=functools.reduce(baselines.merge, states),
+    )
 
 
 def _check_spread(train: FeatureStatistics) -> None:
@@ -298,8 +305,10 @@ def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
 def _encoded(window: str, rows: ray.data.Dataset, features: FittedFeatures) -> ray.data.Dataset:
     return rows.map_batches(
         functools.partial(_encode_block, features=features, window=window, code=current_folder()),
-        batch_size=None, batch_format="pyarrow", zero_copy_batch=True,
-    )  # fmt: skip
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+    )
 
 
 def _encode_block(table: pa.Table, features: FittedFeatures, window: str, code: Path | None) -> dict[str, NDArray[Any]]:

@@ -89,14 +89,14 @@ def bundled(pieces: Iterable[Piece]) -> list[tuple[Piece, ...]]:
 
 def _expected(pieces: tuple[Piece, ...]) -> BlockMetadata:
     return BlockMetadata(
-        num_rows=sum(piece.num_rows for piece in pieces), size_bytes=sum(piece.num_bytes for piece in pieces) * 4,
-        exec_stats=None, input_files=tuple(piece.order.path for piece in pieces),
-    )  # fmt: skip
+        num_rows=sum(piece.num_rows for piece in pieces),
+        size_bytes=sum(piece.num_bytes for piece in pieces) * 4,
+        exec_stats=None,
+        input_files=tuple(piece.order.path for piece in pieces),
+    )
 
 
-def pieces_of(
-    stage: IngestStage, window: Window | None = None, earlier: Sequence[FileRead] = ()
-) -> tuple[Piece, ...]:  # fmt: skip
+def pieces_of(stage: IngestStage, window: Window | None = None, earlier: Sequence[FileRead] = ()) -> tuple[Piece, ...]:
     """A stage's files as pieces of at most 64 MB each, in the order of the files.
 
     Args:
@@ -108,12 +108,16 @@ def pieces_of(
     orders = ((file, chunk, _order(stage, file, chunk, start, end)) for file in stage.files for chunk in _chunks(file))
     return tuple(
         Piece(
-            order=order, num_rows=_share(file.num_rows, file, chunk), num_bytes=_share(file.bytes_to_read, file, chunk),
-            split=stage.split, side=window.name if window else "", sha256=read.get((order.path, order.slices), ""),
+            order=order,
+            num_rows=_share(file.num_rows, file, chunk),
+            num_bytes=_share(file.bytes_to_read, file, chunk),
+            split=stage.split,
+            side=window.name if window else "",
+            sha256=read.get((order.path, order.slices), ""),
             rules=stage.rules,
         )
         for file, chunk, order in orders
-    )  # fmt: skip
+    )
 
 
 def _share(amount: int, file: FileSlice, chunk: slice) -> int:
@@ -127,15 +131,24 @@ def pieces_of_listing(source: SourceTable, columns: tuple[str, ...]) -> tuple[Pi
         for file in source.files
         for one in file.slices
         if one.num_rows
-    )  # fmt: skip
+    )
 
 
 def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, end: datetime) -> SliceOrder:
     return SliceOrder(
-        source=stage.source, path=joined(stage.root, file.path), sha256=file.sha256, slices=file.slices[chunk],
-        handles=file.handles[chunk], handle=file.handle, reading=stage.reading, location=stage.location,
-        columns=stage.columns, time=stage.time, start=start, end=end,
-    )  # fmt: skip
+        source=stage.source,
+        path=joined(stage.root, file.path),
+        sha256=file.sha256,
+        slices=file.slices[chunk],
+        handles=file.handles[chunk],
+        handle=file.handle,
+        reading=stage.reading,
+        location=stage.location,
+        columns=stage.columns,
+        time=stage.time,
+        start=start,
+        end=end,
+    )
 
 
 def _chunks(file: FileSlice) -> Iterable[slice]:
@@ -154,7 +167,7 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
     alone = once and sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
     return ray.data.read_datasource(
         Pieces(pieces), override_num_blocks=len(bundled(pieces)), concurrency=1 if alone else None
-    )  # fmt: skip
+    )
 
 
 def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
@@ -231,7 +244,10 @@ def _one_account(file: FileSlice, parts: list[FileRead]) -> FileRead:
     digests = [part.sha256 for part in parts]
     joined = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return FileRead(
-        path=file.path, size_bytes=file.size_bytes, row_groups=tuple(g for p in parts for g in p.row_groups),
-        bytes_read=sum(p.bytes_read for p in parts), sha256=joined if parts else "",
+        path=file.path,
+        size_bytes=file.size_bytes,
+        row_groups=tuple(g for p in parts for g in p.row_groups),
+        bytes_read=sum(p.bytes_read for p in parts),
+        sha256=joined if parts else "",
         num_without_time=sum(p.num_without_time for p in parts),
-    )  # fmt: skip
+    )

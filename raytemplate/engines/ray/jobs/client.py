@@ -58,10 +58,14 @@ class Jobs:
         """Start a job; False where one of that id was sent before."""
         self._client.answer_limit_s = _SENT_LIMIT_S
         try:
-            self._asked(lambda: self._client.submit_job(
-                entrypoint=entrypoint, submission_id=submission_id, runtime_env={"working_dir": str(code)},
-                metadata={"run": run_id},
-            ))  # fmt: skip
+            self._asked(
+                lambda: self._client.submit_job(
+                    entrypoint=entrypoint,
+                    submission_id=submission_id,
+                    runtime_env={"working_dir": str(code)},
+                    metadata={"run": run_id},
+                )
+            )
         except Unavailable as error:
             if "already exists" in str(error.__cause__):
                 return False
@@ -79,9 +83,10 @@ class Jobs:
                 return None
             raise
         return JobState(
-            status=str(info.status.value), message=info.message or "",
+            status=str(info.status.value),
+            message=info.message or "",
             run_id=(info.metadata or {}).get("run", ""),
-        )  # fmt: skip
+        )
 
     def logs(self, submission_id: str) -> str:
         """All that the job has written so far."""
@@ -105,9 +110,9 @@ class Jobs:
     def _nodes(self) -> list[tuple[str, dict[str, float], dict[str, str]]]:
         from ray.util.state import list_nodes
 
-        found: list[Any] = self._asked(lambda: list_nodes(
-            address=self.address, limit=_MOST_NODES, detail=True, timeout=int(_ANSWER_LIMIT_S)
-        ))  # fmt: skip
+        found: list[Any] = self._asked(
+            lambda: list_nodes(address=self.address, limit=_MOST_NODES, detail=True, timeout=int(_ANSWER_LIMIT_S))
+        )
         alive = (node for node in found if node.state == "ALIVE")
         return [(str(n.node_ip), dict(n.resources_total or {}), dict(n.labels or {})) for n in alive]
 
@@ -119,12 +124,15 @@ class Jobs:
             with _only_there(self.address):
                 return question()
         except AuthenticationError as error:
-            raise Forbidden(f"the cluster at {self.address} does not accept this token",
-                            next_step=TOKEN_STEP) from error  # fmt: skip
+            raise Forbidden(
+                f"the cluster at {self.address} does not accept this token", next_step=TOKEN_STEP
+            ) from error
         except (OSError, RuntimeError, ValueError, KeyError, RayError, RayStateApiException) as error:
             # What `requests` raises are OSErrors; the last but one come of an answer that is no Jobs API's.
-            raise Unavailable(f"the cluster at {self.address} {_in_words(error)}",
-                              next_step="check the address, and that the cluster runs") from error  # fmt: skip
+            raise Unavailable(
+                f"the cluster at {self.address} {_in_words(error)}",
+                next_step="check the address, and that the cluster runs",
+            ) from error
 
 
 def _in_words(error: Exception) -> str:

@@ -37,7 +37,8 @@ def _python_files(folder: Path) -> Iterator[Path]:
     """Python files below a folder, but for hidden ones, environments and other installed things."""
     for location, folders, files in os.walk(folder):
         folders[:] = sorted(
-            f for f in folders
+            f
+            for f in folders
             if not f.startswith(".") and f not in _NOT_OURS and not (Path(location) / f / "pyvenv.cfg").exists()
-        )  # fmt: skip
+        )
         yield from (Path(location) / name for name in sorted(files) if name.endswith(".py"))

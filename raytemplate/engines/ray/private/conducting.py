@@ -41,13 +41,15 @@ def conducted(loop: Loop, rules: Sequence[Rule], end: Path) -> tuple[Loop, Any]:
         end: a file; once it is there, a loop that does not ask is ended too.
     """
     parts = found(
-        f"{_INSIDE}.execution.callback:WorkerGroupCallback", f"{_INSIDE}.execution.callback:ControllerCallback",
-        f"{_INSIDE}.execution.controller.state:RunningState", f"{_INSIDE}.execution.controller.state:RestartingState",
+        f"{_INSIDE}.execution.callback:WorkerGroupCallback",
+        f"{_INSIDE}.execution.callback:ControllerCallback",
+        f"{_INSIDE}.execution.controller.state:RunningState",
+        f"{_INSIDE}.execution.controller.state:RestartingState",
         f"{_INSIDE}.execution.controller.state:ReschedulingState",
         f"{_INSIDE}.exceptions:WorkerGroupStartupTimeoutError",
         f"{_INSIDE}.execution.worker_group.poll:WorkerGroupPollStatus.get_preemption_info",
         f"{_INSIDE}.execution.worker_group.poll:WorkerGroupPollStatus.get_worker_group_error",
-    )  # fmt: skip
+    )
     return (_ended_from_inside(loop, end), _Heard(rules)) if parts is None else (loop, _seen(*parts)(rules))
 
 

@@ -76,9 +76,7 @@ def room_policy(fixed: Any) -> Any:
 def room(nodes: Iterable[Mapping[str, float]], each: Mapping[str, float]) -> int:
     """Workers that fit on these nodes, given what is there on each and what one worker holds."""
     needed = {name: round(amount * _STEPS) for name, amount in each.items() if amount}
-    return sum(
-        min(round(node.get(name, 0.0) * _STEPS) // amount for name, amount in needed.items()) for node in nodes
-    )  # fmt: skip
+    return sum(min(round(node.get(name, 0.0) * _STEPS) // amount for name, amount in needed.items()) for node in nodes)
 
 
 def _nodes(free: bool) -> list[Mapping[str, float]]:

@@ -51,14 +51,17 @@ def few_processes(*, runtime_envs: bool) -> Generator[None]:
         return start(chosen, process_type, *arguments, **settings)
 
     with ExitStack() as stack:
-        replace(stack, {
-            f"{_NODE}.start_api_server": _do_nothing,
-            f"{_NODE}.start_monitor": _do_nothing,
-            f"{_NODE}.start_log_monitor": _do_nothing,
-            _START: start_process,
-            # It imports a web server to know whether the dashboard could be started.
-            "ray._private.utils:get_dashboard_dependency_error": lambda: ImportError("not asked for"),
-        })  # fmt: skip
+        replace(
+            stack,
+            {
+                f"{_NODE}.start_api_server": _do_nothing,
+                f"{_NODE}.start_monitor": _do_nothing,
+                f"{_NODE}.start_log_monitor": _do_nothing,
+                _START: start_process,
+                # It imports a web server to know whether the dashboard could be started.
+                "ray._private.utils:get_dashboard_dependency_error": lambda: ImportError("not asked for"),
+            },
+        )
         yield
 
 
@@ -74,12 +77,15 @@ def without_statistics(stack: ExitStack) -> None:
 
     An actor for its dashboard would hold up the first dataset.
     """
-    replace(stack, {
-        f"{_STATISTICS}.register_dataset_to_stats_actor": staticmethod(_do_nothing),
-        f"{_STATISTICS}.update_execution_metrics": staticmethod(_do_nothing),
-        f"{_STATISTICS}.update_iteration_metrics": staticmethod(_do_nothing),
-        f"{_STATISTICS}.gen_dataset_id_from_stats_actor": staticmethod(lambda: uuid.uuid4().hex),
-    })  # fmt: skip
+    replace(
+        stack,
+        {
+            f"{_STATISTICS}.register_dataset_to_stats_actor": staticmethod(_do_nothing),
+            f"{_STATISTICS}.update_execution_metrics": staticmethod(_do_nothing),
+            f"{_STATISTICS}.update_iteration_metrics": staticmethod(_do_nothing),
+            f"{_STATISTICS}.gen_dataset_id_from_stats_actor": staticmethod(lambda: uuid.uuid4().hex),
+        },
+    )
 
 
 def import_sharing() -> None:
@@ -99,11 +105,14 @@ def without_sharing(stack: ExitStack) -> None:
     if found(_SHARING) is None:
         return
     everything = {"here": ray.cluster_resources()}
-    replace(stack, {
-        f"{_SHARING}:DefaultAutoscalingCoordinator.request_resources": _do_nothing,
-        f"{_SHARING}:DefaultAutoscalingCoordinator.cancel_request": _do_nothing,
-        f"{_SHARING}:DefaultAutoscalingCoordinator.get_reserved_resources": lambda *_: everything,
-    })  # fmt: skip
+    replace(
+        stack,
+        {
+            f"{_SHARING}:DefaultAutoscalingCoordinator.request_resources": _do_nothing,
+            f"{_SHARING}:DefaultAutoscalingCoordinator.cancel_request": _do_nothing,
+            f"{_SHARING}:DefaultAutoscalingCoordinator.get_reserved_resources": lambda *_: everything,
+        },
+    )
 
 
 def without_cleaner(stack: ExitStack) -> None:

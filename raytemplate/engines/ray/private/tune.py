@@ -24,10 +24,13 @@ def without_own_environment(stack: ExitStack) -> None:
 def without_extras(stack: ExitStack) -> None:
     """Until the stack is left, Tune does two things less: counting its callbacks by kind, for which it imports
     MLflow, and reading all results back from its files when it has ended."""
-    replace(stack, {
-        "ray.air._internal.usage:tag_callbacks": lambda callbacks: False,
-        "ray.tune.analysis.experiment_analysis:ExperimentAnalysis._fetch_trial_dataframes": lambda analysis: {},
-    })  # fmt: skip
+    replace(
+        stack,
+        {
+            "ray.air._internal.usage:tag_callbacks": lambda callbacks: False,
+            "ray.tune.analysis.experiment_analysis:ExperimentAnalysis._fetch_trial_dataframes": lambda analysis: {},
+        },
+    )
 
 
 def actor_of(trial: Any) -> Any:

@@ -52,8 +52,10 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it would log is raised, and told in one line
         scored = dataset(pieces_of_listing(source, columns)).map_batches(
             functools.partial(_predict_block, folder=str(model_folder), version=version, keep=about.keys),
-            batch_format="pyarrow", batch_size=65_536, zero_copy_batch=True,
-        )  # fmt: skip
+            batch_format="pyarrow",
+            batch_size=65_536,
+            zero_copy_batch=True,
+        )
         with storage_errors(output):
             return translated("predict", lambda: _write(scored, output))
 

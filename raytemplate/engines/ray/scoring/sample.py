@@ -50,12 +50,18 @@ class Sample:
         evaluate, features = self._evaluate, self._model.features
         slow = scored_s * len(rows) / max(1, self._num_rows) > limit_s
         return column_evidence(
-            rows, target_values(rows, features), self._groups(rows),
-            None if slow else lambda table: self._model.predict(table)[0], columns=features.columns,
-            metric=metric_of(evaluate.metric, evaluate.quantile), num_classes=len(features.classes),
-            num_resamples=evaluate.num_resamples, seed=evaluate.seed, limit_s=limit_s,
+            rows,
+            target_values(rows, features),
+            self._groups(rows),
+            None if slow else lambda table: self._model.predict(table)[0],
+            columns=features.columns,
+            metric=metric_of(evaluate.metric, evaluate.quantile),
+            num_classes=len(features.classes),
+            num_resamples=evaluate.num_resamples,
+            seed=evaluate.seed,
+            limit_s=limit_s,
             in_order=bool(self._stage.time),
-        )  # fmt: skip
+        )
 
     def _groups(self, rows: Any) -> Groups:
         unit = self._evaluate.resample

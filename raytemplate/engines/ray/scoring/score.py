@@ -30,7 +30,7 @@ _ENOUGH_S, _ENOUGH_TIMES = 1.0, 3
 
 def score_test(
     evaluate: EvaluateStage, stage: IngestStage, data: OpenData, models: Mapping[str, Path], columns_s: float
-) -> TestScores:  # fmt: skip
+) -> TestScores:
     """Predictions of each model folder and of the baseline for the rows of the test window.
 
     A champion that cannot be scored on today's data is a problem to be named, not an error; the candidate must be.
@@ -67,14 +67,17 @@ def score_test(
             latency = _latencies(loaded, problems, table, evaluate.latency_rows)
     names = [name for name in parts[0][2] if name not in problems]
     return TestScores(
-        target=np.concatenate([p[0] for p in parts]), times=np.concatenate([p[1] for p in parts]),
+        target=np.concatenate([p[0] for p in parts]),
+        times=np.concatenate([p[1] for p in parts]),
         predictions={name: np.concatenate([p[2][name] for p in parts]) for name in names},
-        problems=problems, num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
+        problems=problems,
+        num_unknown={name: sum(p[3].get(name, 0) for p in parts) for name in names},
         slices={name: pa.chunked_array([c for p in parts for c in p.chunks]) for name, parts in sliced.items()},
         units=pa.chunked_array(units) if units else None,
-        latency=latency.get("candidate"), champion_latency=latency.get("champion"),
+        latency=latency.get("candidate"),
+        champion_latency=latency.get("champion"),
         columns=sample.evidence(scored_s, columns_s),
-    )  # fmt: skip
+    )
 
 
 def _latencies(

@@ -32,9 +32,13 @@ def ends_of(meter: Meter) -> Ends:
 
 
 def beside(
-    work: Callable[[], object], ends: Ends, journal: Journal, on_epoch: OnEpoch, meter: Meter,
+    work: Callable[[], object],
+    ends: Ends,
+    journal: Journal,
+    on_epoch: OnEpoch,
+    meter: Meter,
     tell: Callable[[], object] = lambda: None,
-) -> bool:  # fmt: skip
+) -> bool:
     """Do the work; whether it came to its own end. If not, there is a checkpoint that may be judged.
 
     Args:

@@ -64,9 +64,11 @@ class Assignment:
     def ended(self, epochs: Sequence[EpochRecord]) -> StopReason | None:
         """See `execution.standing.ended`."""
         return ended(
-            epochs, num_epochs=self.num_epochs, patience=self.training.early_stopping,
+            epochs,
+            num_epochs=self.num_epochs,
+            patience=self.training.early_stopping,
             higher_is_better=self.higher_is_better,
-        )  # fmt: skip
+        )
 
 
 class Ranks:
@@ -114,10 +116,15 @@ class RankContext(LoopContext):
     """
 
     def __init__(
-        self, assignment: Assignment, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
+        self,
+        assignment: Assignment,
+        feed: Feed,
+        ranks: Ranks,
+        on_epoch: OnEpoch,
         on_cold_start: Callable[[str], None] = lambda problem: None,
-        goes_on: Callable[[], bool] = lambda: True, stands: Standing = ANEW,
-    ) -> None:  # fmt: skip
+        goes_on: Callable[[], bool] = lambda: True,
+        stands: Standing = ANEW,
+    ) -> None:
         self.layout = assignment.layout
         self.num_train_rows = assignment.num_train_rows
         self.rank, self.num_ranks = ranks.rank, ranks.num_ranks
@@ -190,16 +197,27 @@ class RankContext(LoopContext):
 
     @override
     def report(
-        self, *, epoch: int, train_loss: float, validation: float, loop_s: float, num_rows: int,
+        self,
+        *,
+        epoch: int,
+        train_loss: float,
+        validation: float,
+        loop_s: float,
+        num_rows: int,
         save: Callable[[Path], None],
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         self._refuse_non_finite(epoch, train_loss, validation)
         self._num_rows = num_rows
         now = time.monotonic()
         record = EpochRecord(
-            epoch=epoch, train_loss=train_loss, validation=validation, num_rows=num_rows, loop_s=loop_s,
-            wall_clock_s=now - self._started, also=Settings(self._also),
-        )  # fmt: skip
+            epoch=epoch,
+            train_loss=train_loss,
+            validation=validation,
+            num_rows=num_rows,
+            loop_s=loop_s,
+            wall_clock_s=now - self._started,
+            also=Settings(self._also),
+        )
         pace_s, self._reported = now - self._reported, now
         self._history.append(record)
         stop = self._ranks.agree(self._should_stop())

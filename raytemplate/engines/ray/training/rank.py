@@ -76,15 +76,20 @@ def refuse_unseen(folder: Path) -> None:
     """
     if not folder.is_dir():
         node = ray.util.get_node_ip_address()
-        raise PlanError(f"node {node} ({socket.gethostname()}): {folder} is not there",
-                        next_step="let every node see that folder under the same path, or end that node, then "
-                        f"raytemplate resume {folder.name}")  # fmt: skip
+        raise PlanError(
+            f"node {node} ({socket.gethostname()}): {folder} is not there",
+            next_step="let every node see that folder under the same path, or end that node, then "
+            f"raytemplate resume {folder.name}",
+        )
 
 
 def run_loop(
-    request: TrainRequest, feed: Feed, ranks: Ranks, on_epoch: OnEpoch,
+    request: TrainRequest,
+    feed: Feed,
+    ranks: Ranks,
+    on_epoch: OnEpoch,
     goes_on: Callable[[], bool] = lambda: True,
-) -> tuple[StopReason, RankRecord]:  # fmt: skip
+) -> tuple[StopReason, RankRecord]:
     """The family's loop on one rank: why it stopped, and what the rank has to say."""
     refuse_unseen(request.code.parent)
     family: Family = plugins.load(plugins.FAMILIES, request.family)
@@ -120,9 +125,14 @@ def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str,
         return MemoryFeed(arrays, rank=ranks.rank, num_ranks=ranks.num_ranks, seed=seed, layout=layout)
     widths = (len(layout.dense) - (0 if layout.missing_as_nan else len(layout.gaps)), len(layout.codes))
     return StreamFeed(
-        shards, widths=widths, layout=layout, num_ranks=ranks.num_ranks, seed=seed,
-        buffer_rows=SHUFFLE_BUFFER_ROWS, total=ranks.total,
-    )  # fmt: skip
+        shards,
+        widths=widths,
+        layout=layout,
+        num_ranks=ranks.num_ranks,
+        seed=seed,
+        buffer_rows=SHUFFLE_BUFFER_ROWS,
+        total=ranks.total,
+    )
 
 
 def held_device() -> str:

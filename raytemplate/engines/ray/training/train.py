@@ -50,19 +50,34 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
     family: Family = plugins.load(plugins.FAMILIES, stage.family)
     every = family.checkpoint_interval(training, stage.num_epochs)
     return TrainRequest(
-        name=journal.run_id, trainer=stage.trainer, loop=stage.loop, family=stage.family, model=dict(stage.model),
+        name=journal.run_id,
+        trainer=stage.trainer,
+        loop=stage.loop,
+        family=stage.family,
+        model=dict(stage.model),
         assignment=Assignment(
-            metric=stage.metric, higher_is_better=stage.higher_is_better, num_epochs=stage.num_epochs,
-            training=training, checkpoint_every=every, checkpoints=journal.checkpoints, remaining_s=remaining_s,
+            metric=stage.metric,
+            higher_is_better=stage.higher_is_better,
+            num_epochs=stage.num_epochs,
+            training=training,
+            checkpoint_every=every,
+            checkpoints=journal.checkpoints,
+            remaining_s=remaining_s,
             made=made,
-            layout=seen_by(family, layout_of(features)), num_train_rows=_num_train_rows(stage, features, journal),
+            layout=seen_by(family, layout_of(features)),
+            num_train_rows=_num_train_rows(stage, features, journal),
             start=_start(journal, features),
         ),
-        num_workers=stage.workers, least_workers=stage.least_workers or stage.workers,
-        max_failures=stage.max_failures, resources=held_by(stage), use_gpu=stage.gpus_per_worker > 0,
-        storage=journal.folder / "ray", epochs_file=journal.folder / "epochs.jsonl",
-        code=journal.code, with_validation=stage.with_validation,
-    )  # fmt: skip
+        num_workers=stage.workers,
+        least_workers=stage.least_workers or stage.workers,
+        max_failures=stage.max_failures,
+        resources=held_by(stage),
+        use_gpu=stage.gpus_per_worker > 0,
+        storage=journal.folder / "ray",
+        epochs_file=journal.folder / "epochs.jsonl",
+        code=journal.code,
+        with_validation=stage.with_validation,
+    )
 
 
 def held_by(stage: FitStage) -> dict[str, float]:
@@ -131,14 +146,19 @@ def _trained(
 ) -> Trained:
     wall, workers, starts = time.monotonic() - started, max(1, request.num_workers), journal.starts()
     return Trained(
-        stopped=stopped, resumed_from_epoch=starts[-1].from_epoch if starts else 0, ranks=ranks,
+        stopped=stopped,
+        resumed_from_epoch=starts[-1].from_epoch if starts else 0,
+        ranks=ranks,
         usage=Usage(
-            wall_clock_s=wall, cpu_s=wall * workers * request.resources["CPU"],
+            wall_clock_s=wall,
+            cpu_s=wall * workers * request.resources["CPU"],
             gpu_s=wall * workers * request.resources.get("GPU", 0.0),
         ),
-        engine=f"Ray Train, {starts[-1].num_workers} workers" if request.num_workers and starts
-        else "Ray Train, local mode", restarts=journal.restarts(),
-    )  # fmt: skip
+        engine=f"Ray Train, {starts[-1].num_workers} workers"
+        if request.num_workers and starts
+        else "Ray Train, local mode",
+        restarts=journal.restarts(),
+    )
 
 
 def _submit_local(
@@ -193,8 +213,10 @@ def _lost_too_often(error: BaseException, request: TrainRequest, journal: Journa
     if not is_lost([error]):
         return None
     often = f"resources.max_failures: {request.max_failures}"
-    return Unavailable(f"fit: workers were lost more often than they may be ({often}), the last time because "
-                       f"{reason(error)}", next_step=f"raytemplate resume {journal.run_id}")  # fmt: skip
+    return Unavailable(
+        f"fit: workers were lost more often than they may be ({often}), the last time because {reason(error)}",
+        next_step=f"raytemplate resume {journal.run_id}",
+    )
 
 
 def _rows_a_block(request: TrainRequest) -> int:
@@ -209,9 +231,12 @@ def end_of(request: TrainRequest) -> Path:
 
 
 def trainer_of(
-    request: TrainRequest, loop: Callable[..., Any], config: dict[str, Any], datasets: Mapping[str, Any] | None = None,
+    request: TrainRequest,
+    loop: Callable[..., Any],
+    config: dict[str, Any],
+    datasets: Mapping[str, Any] | None = None,
     *rules: Rule,
-) -> Any:  # fmt: skip
+) -> Any:
     """Ray Train's trainer for a request, conducted by rules if it starts workers; nothing is started yet."""
     loop, callback = conducted(loop, rules, end_of(request)) if rules else (loop, None)
     settings: dict[str, Any] = {

@@ -36,8 +36,10 @@ class TuneSampler(BaseSampler):
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, BaseDistribution]:
         if not self._space and (found := self._spaces.calculate(study)):
             if len(study.directions) > 1:
-                raise PlanError("tuning.search: a searcher of Ray Tune's searches for one objective",
-                                next_step="keep one of tuning.objectives, or choose another tuning.search")  # fmt: skip
+                raise PlanError(
+                    "tuning.search: a searcher of Ray Tune's searches for one objective",
+                    next_step="keep one of tuning.objectives, or choose another tuning.search",
+                )
             mode = "max" if study.direction == StudyDirection.MAXIMIZE else "min"
             domains = {name: _domain(one) for name, one in found.items()}
             self._searcher.set_search_properties(_METRIC, mode, domains)
@@ -45,9 +47,7 @@ class TuneSampler(BaseSampler):
         return self._space
 
     @override
-    def sample_relative(
-        self, study: Any, trial: Any, search_space: Mapping[str, BaseDistribution]
-    ) -> dict[str, Any]:  # fmt: skip
+    def sample_relative(self, study: Any, trial: Any, search_space: Mapping[str, BaseDistribution]) -> dict[str, Any]:
         name = str(trial.number)
         drawn: Any = self._searcher.suggest(name) if search_space else None
         if not isinstance(drawn, dict):  # it has no suggestion now, or none any more

@@ -84,8 +84,15 @@ class TrialActor(tune.Trainable):
         said, metric = self._news.popleft(), self._request.assignment.metric
         if isinstance(said, Ended):
             last = {name: value for name, value in (self._last_result or {}).items() if name in self._measured}
-            return {"training_iteration": 0, **last, "ended": said.how, "problem": said.problem, "done": True,
-                    "time_this_iter_s": 0.0, SAID: said}  # fmt: skip
+            return {
+                "training_iteration": 0,
+                **last,
+                "ended": said.how,
+                "problem": said.problem,
+                "done": True,
+                "time_this_iter_s": 0.0,
+                SAID: said,
+            }
         told = {"train_loss": said.train_loss, metric: said.validation, **said.also}
         self._measured = ("training_iteration", *told)
         took_s, self._trained_s = said.wall_clock_s - self._trained_s, said.wall_clock_s

@@ -98,16 +98,22 @@ def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
     return tune.Tuner(
         kind,
         tune_config=tune.TuneConfig(
-            search_alg=AdvisorSearcher(asking), scheduler=AdvisorScheduler(asking), num_samples=-1,
-            max_concurrent_trials=stage.slots, reuse_actors=True, trial_name_creator=_name_of,
+            search_alg=AdvisorSearcher(asking),
+            scheduler=AdvisorScheduler(asking),
+            num_samples=-1,
+            max_concurrent_trials=stage.slots,
+            reuse_actors=True,
+            trial_name_creator=_name_of,
             trial_dirname_creator=_name_of,
         ),
         run_config=tune.RunConfig(
-            name=f"start-{number}", storage_path=str(folder), verbose=0,
+            name=f"start-{number}",
+            storage_path=str(folder),
+            verbose=0,
             callbacks=[AdvisorCallback(asking), JsonLoggerCallback(), *tensorboard],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
-    )  # fmt: skip
+    )
 
 
 def _name_of(trial: Any) -> str:
