@@ -23,7 +23,7 @@ _FIELDS = ("field", "meaning")
 
 
 def template_page(text: str) -> str:
-    """docs/template.md with the tables of all fields as their docstrings say."""
+    """docs/template-reference.md with the tables of all fields as their docstrings say."""
     models = list(_models())
     for place, (heading, prefix, model) in enumerate(models):
         rows = [(f"`{prefix}{name}`", field.description or "") for name, field in model.model_fields.items()]
@@ -94,7 +94,9 @@ def _options_of(name: str, command: click.Command) -> Iterator[tuple[str, str, s
 def gates_page(text: str) -> str:
     """docs/gates.md with what every gate asks, as its docstring says."""
     gates = {name: plugins.load(plugins.GATES, name) for name in plugins.names(plugins.GATES)}
-    rows = [(f"[`{name}`](template.md#governancegates{name})", gate.__doc__ or "") for name, gate in gates.items()]
+    rows = [
+        (f"[`{name}`](template-reference.md#governancegates{name})", gate.__doc__ or "") for name, gate in gates.items()
+    ]
     return _with_table(text, "## All gates\n", ("gate", "what it asks"), rows)
 
 
@@ -127,7 +129,7 @@ def _first(text: str | None) -> str:
     return (text or "").split("\n\n")[0]
 
 
-PAGES = {"template.md": template_page, "commands.md": commands_page, "gates.md": gates_page}
+PAGES = {"template-reference.md": template_page, "commands.md": commands_page, "gates.md": gates_page}
 
 
 def stale() -> dict[str, str]:

@@ -34,9 +34,9 @@ def test_what_is_generated_is_fresh() -> None:
 @pytest.mark.parametrize(
     ("page", "row"),
     [
-        ("template.md", "| `training.epochs` | Most passes"),
-        ("template.md", "| `model.num_leaves` |"),
-        ("template.md", "| `contract.columns.X.nullable` |"),
+        ("template-reference.md", "| `training.epochs` | Most passes"),
+        ("template-reference.md", "| `model.num_leaves` |"),
+        ("template-reference.md", "| `contract.columns.X.nullable` |"),
         ("commands.md", "| `plan` | `--save FILE` |"),
         ("commands.md", "| `TrainingFailed` | 9 |"),
         ("gates.md", "| [`beats-champion`]"),
@@ -51,14 +51,14 @@ def test_a_row_that_is_lost_or_wrong_is_written_again(page: str, row: str) -> No
 
 
 def test_a_table_that_is_missing_is_added_in_its_place() -> None:
-    text = (DOCS / "template.md").read_text()
+    text = (DOCS / "template-reference.md").read_text()
     section = text[text.index("### `budget`\n") : text.index("### `evaluation`\n")]
     assert GENERATOR.template_page(text.replace(section, "")) == text
 
 
 @pytest.mark.parametrize("name", plugins.names(plugins.METRICS))
 def test_every_metric_is_documented(name: str) -> None:
-    assert f"| `{name}` |" in (DOCS / "template.md").read_text()
+    assert f"| `{name}` |" in (DOCS / "template-reference.md").read_text()
 
 
 @pytest.mark.parametrize("name", plugins.names(plugins.GATES))
