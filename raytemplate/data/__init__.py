@@ -1,1 +1,1 @@
-"""Files -> Snapshot, profiles, encoded rows. Arrow and numpy only; no engine."""
+"""From files to a snapshot, profiles and encoded rows. Uses Arrow and numpy only, no engine."""

@@ -1,4 +1,4 @@
-"""Conditions as Arrow expressions: checked nodes of `conditions`, lowered for the types of the columns they name."""
+"""Conditions as Arrow expressions: nodes that `conditions` has checked, lowered for the types of their columns."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,36 +21,37 @@ from raytemplate.data.missing import null_expression
 from raytemplate.units import parse_moment
 
 _EXACT, _EXACT_DIGITS, _EXACT_PLACES = "decimal256", 76, 20
-"""The type in which whole numbers meet that no integer type holds all of, or a fraction: a float would round them."""
+"""The type used to compare whole numbers with fractions, or that no single integer type can hold: a float would round
+them."""
 
 
 def false_where_null(truth: pc.Expression) -> pc.Expression:
-    """A condition for filters: what SQL says null of is not matched."""
+    """The condition as filters need it: false where SQL gives null."""
     return _call("coalesce", truth, pc.scalar(False))
 
 
 def _call(function: str, *arguments: pc.Expression, **options: str) -> pc.Expression:
-    """An Arrow function over expressions. Arrow makes them at import, where a type checker cannot see them."""
+    """An Arrow function applied to expressions. Arrow generates these at import, out of sight of a type checker."""
     return cast("pc.Expression", getattr(pc, function)(*arguments, **options))
 
 
 class Lowering:
-    """Checked nodes -> Arrow expressions. Null stays null on the way, as in SQL, also in `in` and `not`.
+    """Turns checked nodes into Arrow expressions. Null stays null, as in SQL, including in `in` and `not`.
 
-    With a schema whole numbers are compared exactly, whatever their size; decimals with a fraction count as float64,
-    times to the microsecond and in UTC, and a date as its first moment. Blanks around text do not count, as
-    in the data.
+    With a schema, whole numbers are compared exactly, whatever their size. Decimals with a fraction are compared as
+    float64, times in UTC to the microsecond, and a date as its first moment. Blanks around text are ignored, as they
+    are in the data.
     """
 
     def __init__(self, schema: pa.Schema | None) -> None:
         self.schema = schema
 
     def truth(self, node: Any) -> pc.Expression:
-        """The expression of a node that is true or false."""
+        """The expression for a node that is true or false."""
         return self._typed(node, pa.bool_())
 
     def lower(self, node: Any) -> pc.Expression:
-        """The expression of a node."""
+        """The expression for a node."""
         name = type(node).__name__
         if name == "Paren":
             return self.lower(node.this)
@@ -73,7 +74,7 @@ class Lowering:
         return self._operation(node, name)
 
     def column(self, name: str) -> pc.Expression:
-        """The values of a column as they are compared, null where they are missing."""
+        """The values of a column in the form in which they are compared, null where missing."""
         kind = self._type(name)
         if kind is None or self.schema is None:
             return pc.field(name)
@@ -102,12 +103,13 @@ class Lowering:
         return _call(COMPARISONS[name], self._number(one, width), self._number(other, width))
 
     def _moment(self, node: Any) -> pc.Expression:
-        """A node beside a time, where text is one."""
+        """A node that is compared with a time; text is parsed as one."""
         is_text = literal_type(bare(node)) is str
         return pc.scalar(_value(bare(node), as_time=True)) if is_text else self.lower(node)
 
     def _number(self, node: Any, width: str | None) -> pc.Expression:
-        """A node as a number of that type: Arrow's own choice has no room for large ones. Others as they are."""
+        """A node as a number of type `width`: the type Arrow would choose cannot hold large ones. With no width, the
+        node as it is."""
         if width is None:
             return self.lower(node)
         kind = pa.decimal256(_EXACT_DIGITS, _EXACT_PLACES) if width == _EXACT else pa.type_for_alias(width)
@@ -117,7 +119,7 @@ class Lowering:
         return self.lower(node).cast(kind, safe=False)
 
     def _joint(self, *nodes: Any) -> str | None:
-        """The type in which numbers meet: one that holds all of them, if none is a float. None where one is none."""
+        """The common type of some numbers: one that holds them all unless one is a float. None if one is no number."""
         widths = {self._width(node) for node in nodes} - {""}
         if None in widths:
             return None
@@ -126,8 +128,8 @@ class Lowering:
         return widths.pop() if len(widths) == 1 else _EXACT if widths else "int64"
 
     def _width(self, node: Any) -> str | None:
-        """The type of a number; "" for one that fits every type, "fraction" for a literal that fits all but types of
-        integers, None where it is no number, or nobody knows."""
+        """The type of a number: "" for one that fits every type, "fraction" for a literal that fits all but integer
+        types, None for what is not a number or not known to be one."""
         name, plain = kind_of_node(node), bare(node)
         if name in ARITHMETIC or name == "Neg":
             joint = self._joint(*operands(plain))
@@ -142,7 +144,7 @@ class Lowering:
         return next((width for width, test in tests.items() if self._kind(plain, test)), None)
 
     def _divide(self, above: pc.Expression, below: pc.Expression) -> pc.Expression:
-        """True division; null where the divisor is 0, rather than an error or an infinity."""
+        """True division: null, rather than an error or infinity, if the divisor is 0."""
         nothing = pc.scalar(pa.scalar(None, pa.float64()))
         divisor = _call("if_else", below == 0, nothing, below.cast(pa.float64()))
         return _call("divide", above.cast(pa.float64()), divisor)
@@ -156,7 +158,7 @@ class Lowering:
         return _call("if_else", value.is_valid(), listed, pc.scalar(pa.scalar(None, pa.bool_())))
 
     def _typed(self, node: Any, kind: pa.DataType) -> pc.Expression:
-        """The expression of a node of that type; a column without any value has none."""
+        """The expression for a node, cast to `kind` if it is a column without any value and so without a type."""
         lowered = self.lower(node)
         return lowered.cast(kind) if self._kind(node, pa.types.is_null) else lowered
 
@@ -169,7 +171,7 @@ class Lowering:
         return kind is not None and test(kind)
 
     def _type(self, name: str) -> pa.DataType | None:
-        """The type of a column's values; None where it is not known."""
+        """The type of a column's values; None if it is not known."""
         if self.schema is None or name not in self.schema.names:
             return None
         kind = self.schema.field(name).type
@@ -177,7 +179,7 @@ class Lowering:
 
 
 def _comparable(field: pc.Expression, kind: pa.DataType) -> pc.Expression:
-    """A column whose values are of that type, as what it is compared with is lowered."""
+    """A column of type `kind`, cast to the type to which the other side of a comparison is lowered."""
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return field.cast(pa.timestamp("us"), safe=False).cast(pa.timestamp("us", "UTC"))
     if pa.types.is_decimal(kind) and cast("pa.Decimal128Type", kind).scale == 0:
@@ -211,6 +213,6 @@ def _value(node: Any, *, as_time: bool = False) -> Any:
 
 
 def _any(tests: list[pc.Expression]) -> pc.Expression:
-    """Whether one of them is true; halved and halved again, so that many of them are not nested as deep."""
+    """True if any of the tests is. Built as a balanced tree, so that a long list does not nest deeply."""
     half = len(tests) // 2
     return _call("or_kleene", _any(tests[:half]), _any(tests[half:])) if half else tests[0]

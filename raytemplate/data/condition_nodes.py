@@ -1,4 +1,4 @@
-"""What the nodes of a condition's tree are: to those who check it and to those who lower it."""
+"""The kinds of node in a condition's tree, shared by the code that checks it and the code that lowers it."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ LOGIC = {"And": "and_kleene", "Or": "or_kleene", "Not": "invert"}
 
 
 def bare(node: Any) -> Any:
-    """The node without parentheses around it."""
+    """The node inside any parentheses."""
     while type(node).__name__ == "Paren":
         node = node.this
     return node
 
 
 def kind_of_node(node: Any) -> str:
-    """The name of sqlglot's class of a node, without parentheses around it."""
+    """The name of a node's sqlglot class, looking through parentheses."""
     return type(bare(node)).__name__
 
 
 def literal_type(node: Any) -> type | None:
-    """`str` or `float` of a literal, also of a negative one; None of everything else."""
+    """`str` or `float` for a literal, including a negative one; None for anything else."""
     inner = bare(node.this) if type(node).__name__ == "Neg" else node
     if type(inner).__name__ != "Literal":
         return None
@@ -41,5 +41,5 @@ def number_of(node: Any) -> int | float:
 
 
 def operands(node: Any) -> list[Any]:
-    """The one or two nodes that an operator stands before or between."""
+    """The one or two nodes that an operator applies to."""
     return [node.args[key] for key in ("this", "expression") if node.args.get(key) is not None]

@@ -1,7 +1,7 @@
-"""How a condition and the names in it are written: the text read as one tree, and a column's name as it must stand.
+"""How a condition and the names in it are written: parsing the text to one tree, and quoting column names.
 
-Text stands in single quotes. A column's name may stand in double quotes, and must if it is no plain word or is one of
-SQL's: "total amount", "select"; a double quote in it is written twice.
+Text is in single quotes. A column's name may be in double quotes, and must be if it is not a plain word or is a SQL
+keyword: "total amount", "select". A double quote inside a name is doubled.
 """
 
 import re
@@ -24,7 +24,7 @@ _NO_COLUMNS = frozenset(
 
 
 def in_condition(column: str) -> str:
-    """A column's name as a condition has it: in double quotes where it would be read as something else."""
+    """A column's name as written in a condition: in double quotes if it would otherwise not be read as a column."""
     return column if _PLAIN_NAME.fullmatch(column) and _reads_as_column(column) else quoted(column)
 
 
@@ -34,13 +34,13 @@ def quoted(column: str) -> str:
 
 
 def unquoted(name: str) -> str:
-    """What such a name in double quotes stands for."""
+    """The name that `quoted` was given, from the text between its double quotes."""
     return name.replace('""', '"')
 
 
 @lru_cache(maxsize=1024)
 def _reads_as_column(word: str) -> bool:
-    """Whether a word is a column wherever a column may stand."""
+    """Whether a word is parsed as a column in every position where a column is allowed."""
     tests = (
         "{} is null", "{} > 0 and not {}", "not {} in (1)", "{} like 'a' or {}", "1 < - {}", "{} between 1 and {}",
         "{} = '1'", "{} < 3", "{} < 3 and {} > 1", "{} > 1 and {} < 3", "{} <= {} or {} <> 2",
@@ -57,9 +57,9 @@ def _reads_as_column(word: str) -> bool:
 
 
 def null_test(text: str) -> tuple[str, bool] | None:
-    """(column, whether it must be there) of "air_time is null", by far the most usual condition.
+    """(column, whether the test is `is not null`) for a condition such as "air_time is null", by far the commonest.
 
-    Read without sqlglot, whose import takes a third of the time of `check`.
+    Parsed without sqlglot, whose import takes a third of the time of `check`.
     """
     match = _NULL_TEST.fullmatch(text)
     if match is None or (match["plain"] or "").lower() in _NO_COLUMNS:
@@ -69,7 +69,7 @@ def null_test(text: str) -> tuple[str, bool] | None:
 
 @lru_cache(maxsize=64)
 def tree_of(text: str) -> Any:
-    """The one sqlglot expression in `text`; callers leave it as it is."""
+    """The one sqlglot expression in `text`. It is cached: callers must not change it."""
     if len(text) > _MAX_CHARS:
         raise refusal(f"{text[:60]}...", f"it has {len(text):,} characters, at most {_MAX_CHARS:,} are read")
     trees = _trees(text, hint=True)
@@ -81,13 +81,13 @@ def tree_of(text: str) -> Any:
 
 
 def _trees(text: str, *, hint: bool) -> list[Any]:
-    """Every statement in `text`. A hint tries names for itself, which must not ask for hints again."""
+    """Every statement in `text`. With `hint`, an error suggests what to quote; finding that calls this without."""
     import logging
 
     import sqlglot
     from sqlglot.errors import SqlglotError
 
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it would warn of is refused, in our words
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # whatever it warns about, our own errors refuse
     try:
         return sqlglot.parse(text)
     except RecursionError:
@@ -103,7 +103,7 @@ def _unreadable(error: Exception) -> str:
 
 
 def meant(text: str) -> str:
-    """How a name is to be written that may be why a condition cannot be read; "" where there is none."""
+    """A hint to quote the name that may be why a condition cannot be read; "" if there is no such name."""
     names = [found[0] for found in _NAMES.finditer(_QUOTED.sub("''", text)) if not found[0].isdigit()]
     name = next((one for one in names if not _reads_as_column(one)), "") if len(names) < _MAX_GUESSES else ""
     return (
@@ -112,5 +112,5 @@ def meant(text: str) -> str:
 
 
 def refusal(text: str, trouble: str) -> ValueError:
-    """The error for a condition that is not one, or not allowed."""
+    """The error for text that is not a condition, or not an allowed one."""
     return ValueError(f'got "{text}", expected a SQL condition over columns such as "air_time is null"; {trouble}')

@@ -1,8 +1,8 @@
-"""Whether a condition can be asked of columns of certain types: what is compared with what, before a row is read.
+"""Type checks of a condition against the types of its columns, before a row is read.
 
-A number is compared with numbers, a text with texts, a boolean with booleans, a time with times and with texts that are
-ISO dates or times. Only numbers are calculated with, only texts are matched with `like`, and only booleans stand alone
-or beside `and`, `or` and `not`. Of columns of other types (lists, bytes, times of day) only `is [not] null` is asked.
+Numbers compare with numbers, texts with texts, booleans with booleans, times with times and with texts that are ISO
+dates or times. Arithmetic needs numbers, `like` needs texts, and only booleans can be a condition of their own or an
+operand of `and`, `or` and `not`. Columns of other types (lists, bytes, times of day) allow `is [not] null` only.
 """
 
 import re
@@ -14,7 +14,7 @@ from raytemplate.data.condition_text import null_test, tree_of
 from raytemplate.units import parse_moment
 
 Kind = Literal["number", "text", "boolean", "time", "other", "any"]
-"""What values are to a condition; "any" is a column without values, or one whose type is not known."""
+"""How a condition sees a value; "any" is a column without values, or one whose type is not known."""
 
 _KINDS: tuple[tuple[str, Kind], ...] = (
     ("int", "number"), ("uint", "number"), ("float", "number"), ("double", "number"), ("halffloat", "number"),
@@ -26,13 +26,13 @@ _DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)")
 
 
 def plain_type(kind: str) -> str:
-    """An Arrow type as text; of a dictionary the type of its values."""
+    """An Arrow type as text; for a dictionary, the type of its values."""
     found = _DICTIONARY.fullmatch(kind)
     return found[1] if found else kind
 
 
 def kind_of(arrow_type: str) -> Kind:
-    """What the values of an Arrow type, given as text, are to a condition."""
+    """How a condition sees the values of an Arrow type, given as text."""
     plain = plain_type(arrow_type)
     for start, kind in _KINDS:
         if plain.startswith(start):
@@ -41,11 +41,11 @@ def kind_of(arrow_type: str) -> Kind:
 
 
 def type_problems(text: str, schema: Mapping[str, str]) -> tuple[str, ...]:
-    """Everything in a condition that cannot be asked of columns of these types, in the order of the text.
+    """Every type error in a condition, in the order of the text.
 
     Args:
-        text: a condition that `parse_condition` takes.
-        schema: column -> Arrow type as text; of a column that is not in it nothing is said.
+        text: a condition that `parse_condition` accepts.
+        schema: column -> Arrow type as text; a column that is missing from it is not checked.
     """
     if null_test(text):
         return ()
@@ -54,13 +54,13 @@ def type_problems(text: str, schema: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class _Checking:
-    """Nodes of a condition -> what is wrong with each and those below it."""
+    """Yields the type errors of a node and of the nodes below it."""
 
     def __init__(self, schema: Mapping[str, str]) -> None:
         self._schema = schema
 
     def truth(self, node: Any) -> Iterator[str]:
-        """Of a node that stands where true or false must be."""
+        """The problems of a node that has to be true or false."""
         if self._kind(node) not in ("boolean", "any"):
             yield f"{self._is(node)}, expected something that is true or false"
         yield from self._below(bare(node))
@@ -90,7 +90,7 @@ class _Checking:
         yield from self._below(bare(node))
 
     def _pair(self, one: Any, other: Any) -> Iterator[str]:
-        """Of two nodes that are compared."""
+        """The problems of two nodes that are compared."""
         yield from self._below(bare(one))
         yield from self._below(bare(other))
         kinds = self._kind(one), self._kind(other)
@@ -101,7 +101,7 @@ class _Checking:
             yield from self._apart(one, other) if _is_text(other) or not _is_text(one) else self._apart(other, one)
 
     def _apart(self, one: Any, other: Any) -> Iterator[str]:
-        """Of two nodes of different kinds; a text that is written out is the second."""
+        """The problem of comparing two nodes of different kinds; if one is a text literal, it is `other`."""
         if self._kind(one) != "time" or not _is_text(other):
             remedy = _remedy(self._kind(one), other) or _remedy(self._kind(other), one)
             yield f"{self._is(one)} and {_shown(other)} {_A[self._kind(other)]}{f'; write {remedy}' if remedy else ''}"
@@ -121,7 +121,7 @@ class _Checking:
         return "number" if name in ARITHMETIC or name == "Neg" else "boolean"
 
     def _is(self, node: Any) -> str:
-        """ "x" is a number ; of a type without a kind its own name."""
+        """'"x" is a number', or the name of the type itself if it is of no kind."""
         kind = self._kind(node)
         return f"{_shown(node)} is {_A.get(kind) or self._schema[str(bare(node).name)]}"
 
@@ -139,7 +139,7 @@ def _shown(node: Any) -> str:
 
 
 def _remedy(kind: Kind, literal: Any) -> str:
-    """A literal as it would have to be written to be compared with that kind; "" where nothing is obvious."""
+    """How to write a literal so that it compares with `kind`; "" if nothing is obvious."""
     name, plain = kind_of_node(literal), bare(literal)
     text = str(plain.name) if name == "Literal" else ""
     if kind == "text" and text and not plain.is_string:

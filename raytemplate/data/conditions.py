@@ -1,10 +1,10 @@
 """Conditions on rows: SQL boolean expressions over columns and literals, as data and as Arrow expressions.
 
-A short list of what is allowed, so that a template stays data: columns, numbers, text, true, false, null, comparisons,
+The allowed syntax is short, so that a template stays data: columns, numbers, text, true, false, null, comparisons,
 `+ - * /`, `is [not] null`, `in (...)`, `between`, `like`, `and`, `or`, `not`. A row whose condition is null
-is not matched. A missing value, by the rule of `data.missing`, is null: NaN and blank text are, too.
+is not matched. A value that is missing by the rule of `data.missing`, such as NaN or blank text, is null.
 
-`condition_text` has how names and text are written, `condition_types` what may be compared.
+`condition_text` defines how names and text are written, `condition_types` what may be compared.
 """
 
 from __future__ import annotations
@@ -46,22 +46,25 @@ _OPERANDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that can be read. `columns` are those it needs, in the order they first stand in it."""
+    """A condition that has been parsed and is allowed."""
 
     text: str
+    """The condition as it was written."""
+
     columns: tuple[str, ...]
+    """The columns it reads, in the order of their first appearance."""
 
     def expression(self, schema: pa.Schema | None = None, *, nulls: bool = False) -> pc.Expression:
-        """The condition for `Table.filter` and dataset scans: true or false, and false where SQL says null.
+        """The condition for `Table.filter` and dataset scans: true or false, and false where SQL gives null.
 
         Args:
-            nulls: null where SQL says null.
             schema: types of the columns. With it, text compared with a column of times is read as a time, in UTC unless
                 it has an offset, and every missing value is null. Without it text stays text, which Arrow does not
                 compare with times, and only nulls are missing.
+            nulls: keep null where SQL gives null.
 
         Raises:
-            ValueError: text that is no time, compared with a column of times.
+            ValueError: text that is not a time is compared with a column of times.
         """
         from raytemplate.data.condition_lowering import Lowering, false_where_null
 
@@ -76,7 +79,7 @@ def parse_condition(text: str) -> Condition:
     """The condition in `text`.
 
     Raises:
-        ValueError: not one SQL condition over columns, or something in it that is not allowed.
+        ValueError: it is not a single SQL condition over columns, or it contains something that is not allowed.
     """
     if simple := null_test(text):
         return Condition(text, (simple[0],))
@@ -98,10 +101,10 @@ def parse_condition(text: str) -> Condition:
 
 
 def condition_problem(text: str, missing: Sequence[str] = ()) -> str:
-    """Why a template may not have a condition; "" if it may.
+    """Why a template may not contain a condition; "" if it may.
 
-    Beside what cannot be read that is a test which no row can pass: nothing is equal to a value that counts as missing.
-    Plans of earlier versions may hold such a condition, and keep it.
+    A condition is refused if it cannot be parsed, or if it contains a test that no row can pass: nothing equals a value
+    that counts as missing. Plans of earlier versions may contain such a test, so `parse_condition` still accepts it.
 
     Args:
         missing: words for missing values, as in `data.csv.missing`; blank text is always missing.
@@ -141,7 +144,7 @@ def _is_one_of(node: Any, missing: set[str]) -> bool:
 
 
 def parts_on(condition: Condition, column: str) -> tuple[Condition, ...]:
-    """Of tests joined by `or`, those that read this column alone: each takes its rows whatever the others say."""
+    """Of tests joined by `or`, those that read this column only: each matches its rows whatever the others do."""
     if condition.columns == (column,):
         return (condition,)
     if column not in condition.columns:
@@ -163,19 +166,19 @@ def is_condition(target: str) -> bool:
 
 
 def target_columns(target: str) -> tuple[str, ...]:
-    """The columns that `data.target` is made from. A name that reads as a condition stands in double quotes there."""
+    """The columns that `data.target` is made from. A name that would read as a condition is in double quotes there."""
     if found := _QUOTED_NAME.fullmatch(target):
         return (unquoted(found[1]),)
     return parse_condition(target).columns if is_condition(target) else (target,)
 
 
 def as_target(column: str) -> str:
-    """A column's name as `data.target` has it."""
+    """A column's name as written in `data.target`."""
     return quoted(column) if _QUOTED_NAME.fullmatch(column) or is_condition(column) else column
 
 
 def _trouble(node: Any) -> str:
-    """Why this node is not allowed, judged with its direct operands; empty if it is."""
+    """Why this node is not allowed, looking no deeper than its direct operands; "" if it is allowed."""
     name = type(node).__name__
     extra = [key for key, value in node.args.items() if value and key not in _OPERANDS]
     if name in ("Alias", "Command"):

@@ -1,4 +1,4 @@
-"""Rows against `contract.columns`: what breaks a promise, how often, and where first."""
+"""Checks rows against `contract.columns`: which promises are broken, how often, and where first."""
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,13 +20,22 @@ pc: Any = pyarrow.compute  # its functions are made at import, where a type chec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Breach:
-    """One broken promise. `location` is the file of the first row that breaks it, `value` what stands there."""
+    """One broken promise."""
 
     column: str
+    """The column that breaks it."""
+
     promise: str
+    """The promise as the template writes it, such as "min: 0"."""
+
     num_rows: int
+    """Rows that break it."""
+
     location: str
+    """The file of the first row that breaks it."""
+
     value: str
+    """The value in that row."""
 
 
 def check_rows(table: pa.Table, contract: Mapping[str, Any], location: str) -> tuple[Breach, ...]:
@@ -45,7 +54,7 @@ def check_rows(table: pa.Table, contract: Mapping[str, Any], location: str) -> t
 
 
 def refuse_breaches(breaches: Iterable[Breach], num_rows: int) -> None:
-    """Nothing, where nothing was broken.
+    """Raises if any promise was broken.
 
     Raises:
         DataError: each broken promise with its number of rows, its first file and its first value.
@@ -92,7 +101,7 @@ def _and(there: Any, broken: Any) -> Any:
 
 
 def _comparable(column: Any) -> Any:
-    """Times in UTC microseconds, so that a limit compares with each type of them; numbers as they are."""
+    """Times in UTC microseconds, so that a limit can be compared with every type of time; numbers as they are."""
     kind = column.type
     if pa.types.is_temporal(kind):
         zone = "UTC" if getattr(kind, "tz", None) else None

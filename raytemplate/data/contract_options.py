@@ -14,7 +14,7 @@ _PYTHON = {"text": (str,), "time": (str,), "boolean": (bool,), "integer": (int,)
 
 def _limit(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if float(value) == value else value  # a float would round what is beyond 2^53
+        return float(value) if float(value) == value else value  # a float would round some numbers above 2^53
     if isinstance(value, float | str):
         return value
     raise ValueError(f"got {show(value)}, expected a number, or a date for a column of time")
@@ -24,22 +24,22 @@ Limit = Annotated[int | float | str | None, BeforeValidator(_limit)]
 
 
 class ColumnContract(Options):
-    """What the template promises of one column. What is not said is not checked."""
+    """What the template promises of one column. Only what is stated is checked."""
 
     type: ColumnType
-    """`number`, `integer`, `text`, `boolean` or `time`; a column of floats is `integer` where each value is whole."""
+    """`number`, `integer`, `text`, `boolean` or `time`; a column of floats is `integer` if every value is whole."""
 
     nullable: YesNo = True
     """Whether a value may be missing; NaN counts as missing. Default: it may."""
 
     min: Limit = None
-    """Least value, itself allowed: a number, or a date such as `2013-01-01` for a column of time. Default: none."""
+    """Least value allowed: a number, or a date such as `2013-01-01` for a column of times. Default: none."""
 
     max: Limit = None
-    """Greatest value, itself allowed: a number, or a date for a column of time. Default: none."""
+    """Greatest value allowed: a number, or a date for a column of times. Default: none."""
 
     values: Annotated[tuple[Value, ...] | None, Field(min_length=1)] = None
-    """The only values there may be, beside missing ones, such as `[EWR, JFK, LGA]`. Default: any."""
+    """The only values allowed besides missing ones, such as `[EWR, JFK, LGA]`. Default: any."""
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:

@@ -1,5 +1,5 @@
-"""Numbers compared exactly with a number of a template, whatever type their column has: a float would round them; and
-numbers as text, each by itself."""
+"""Exact comparison of a column of numbers of any type with a number in a template, where a float would round; and
+numbers as text."""
 
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
@@ -17,7 +17,7 @@ _MOST = Decimal(10 ** (_WIDE - _PLACES) - 1)
 
 
 def below(column: Any, limit: float) -> Any:
-    """Where numbers [rows] are less than the limit; null where they are missing."""
+    """True where numbers [rows] are less than the limit; null where they are missing."""
     if _is_rounded(column.type):
         nearest = float(limit)
         return pc.less_equal(column, nearest) if nearest < limit else pc.less(column, nearest)
@@ -25,7 +25,7 @@ def below(column: Any, limit: float) -> Any:
 
 
 def above(column: Any, limit: float) -> Any:
-    """Where numbers [rows] are greater than the limit; null where they are missing."""
+    """True where numbers [rows] are greater than the limit; null where they are missing."""
     if _is_rounded(column.type):
         nearest = float(limit)
         return pc.greater_equal(column, nearest) if nearest > limit else pc.greater(column, nearest)
@@ -33,7 +33,7 @@ def above(column: Any, limit: float) -> Any:
 
 
 def equals(column: Any, value: float) -> Any:
-    """Where numbers [rows] are that number; null where they are missing."""
+    """True where numbers [rows] equal the value; null where they are missing."""
     if _is_rounded(column.type) and float(value) == value:
         return pc.equal(column, float(value))
     if _is_rounded(column.type) or _scalar(value, ROUND_FLOOR) != _scalar(value, ROUND_CEILING):
@@ -42,11 +42,11 @@ def equals(column: Any, value: float) -> Any:
 
 
 def written(column: Any) -> Any:
-    """Numbers [rows] as text, null where they are missing: a whole one by its digits, although pandas makes floats of
-    whole numbers if one is missing. What else is in the column does not matter."""
+    """Numbers [rows] as text, null where they are missing. A whole number is written as its digits even in a column of
+    floats, which pandas makes of whole numbers if one is missing. Each value is written independently of the others."""
     if not pa.types.is_floating(column.type):
         return column.cast(pa.string())
-    # Arrow writes 1e+15, and an int64 of that size as digits.
+    # Arrow writes a large float as 1e+15, and an int64 of that size as digits.
     whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), _LARGEST_INT))
     nothing = pa.scalar(None, pa.string())
     digits = pc.if_else(whole, column, pa.scalar(None, column.type)).cast(pa.int64()).cast(pa.string())
@@ -54,7 +54,7 @@ def written(column: Any) -> Any:
 
 
 def _is_rounded(kind: Any) -> bool:
-    """Floats, and decimals of more places than are compared here."""
+    """Whether the type is a float, or a decimal with more places than `_PLACES`."""
     return bool(pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale > _PLACES))
 
 
@@ -63,7 +63,7 @@ def _wide(column: Any) -> Any:
 
 
 def _scalar(value: float, rounding: str) -> Any:
-    """A number as it is written: 0.1, and not the binary number next to it."""
+    """A number as it is written: 0.1, not the nearest binary fraction."""
     if math.isinf(value) or abs(value) > _MOST:
         exact = _MOST if value > 0 else -_MOST
     else:

@@ -1,9 +1,8 @@
-"""Oldest and newest time of the rows that `data.drop` leaves: what it takes out, such as 9999-12-31, is no time of the
-data.
+"""Oldest and newest time of the rows that `data.drop` keeps: a time it drops, such as 9999-12-31, must not count.
 
-Only tests of the time alone count, such as `t >= '2100-01-01'`, by themselves or joined by `or`. Where one of them
-takes out the oldest or newest time of a row group, the days that were counted say what is left; where none were (in
-Parquet files, and by a test within a day), the times of that group are read.
+Only tests of the time column alone are applied, such as `t >= '2100-01-01'`, single or joined by `or`. If one of them
+drops the oldest or newest time of a row group, the rows counted by day show what is left. If days were not counted, as
+in Parquet files, or the test cuts through a day, the times of that group are read.
 """
 
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ _SCHEMA_TYPE = pa.timestamp("us", "UTC")
 
 
 def without_dropped(source: SourceTable, drop: str, time: str) -> SourceTable:
-    """A listing whose times are those of the rows that a condition leaves; rows are counted as before.
+    """The listing with the times of the rows that `drop` keeps; row counts stay as they are.
 
     Raises:
         As `read_slices`.
@@ -41,8 +40,8 @@ def without_dropped(source: SourceTable, drop: str, time: str) -> SourceTable:
 
 
 def _askable(drop: Condition, time: str) -> tuple[Condition, ...]:
-    """Tests of the time alone. Those that no time can be asked, such as `t > 20240101`, are refused with their line
-    once the columns are compared with the template, which comes after looking.
+    """Tests of the time column alone. A test that does not fit a time, such as `t > 20240101`, is left out here: it is
+    refused, with its line, when the columns are compared with the template, after the sources were listed.
     """
     return tuple(test for test in parts_on(drop, time) if not type_problems(test.text, {time: str(_SCHEMA_TYPE)}))
 

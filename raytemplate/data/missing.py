@@ -1,7 +1,7 @@
-"""What a missing value is: one rule for every format, and for everything that asks.
+"""What a missing value is: one rule for every format and every caller.
 
-Missing are a null, NaN in a column of floats, and text that is empty or of blanks alone. A word that a source declares
-to stand for a missing value (`data.csv.missing`) is a null once it was read. An infinite number is a value.
+Missing are nulls, NaN in a column of floats, and text that is empty or all blanks. A word that a source declares to
+mean a missing value (`data.csv.missing`) becomes a null when it is read. An infinite number is a value.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,8 @@ from raytemplate.data.statistics import READ_AS, plain
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 _BLANK = r"\A[\s\v\x1c-\x1f\x{85}\p{Z}]*\z"
-"""What Arrow's and Python's functions trim, by a regular expression: Arrow's test fails on text that is not UTF-8."""
+"""Text of only the characters that Arrow and Python trim. A regular expression, because Arrow's own test fails on text
+that is not UTF-8."""
 
 
 def is_missing(column: Any) -> Any:
@@ -24,7 +25,7 @@ def is_missing(column: Any) -> Any:
 
 
 def null_where_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column [rows] without dictionary codes, null where a value is missing; itself where nothing changes."""
+    """The column [rows] without dictionary codes, null where a value is missing; the same object if nothing changes."""
     values = plain(column)
     if not _has_other_forms(values.type):
         return values
@@ -35,7 +36,7 @@ def null_where_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def nulls_where_missing(table: pa.Table, names: Iterable[str]) -> pa.Table:
-    """The table with these of its columns as `null_where_missing` gives them."""
+    """The table with `null_where_missing` applied to the named columns."""
     wanted = frozenset(names)
     before: list[Any] = table.columns
     after = [
@@ -48,7 +49,7 @@ def nulls_where_missing(table: pa.Table, names: Iterable[str]) -> pa.Table:
 
 
 def null_expression(value: Any, kind: Any) -> Any:
-    """An expression over a column of an Arrow type -> one that is null where the column's value is missing."""
+    """An expression for the column `value` of Arrow type `kind` that is null where the column's value is missing."""
     if pa.types.is_dictionary(kind):
         value, kind = value.cast(kind.value_type), kind.value_type
     if other := READ_AS.get(kind):
@@ -65,7 +66,7 @@ def _mask(values: Any) -> Any:
 
 
 def _other_form(values: Any, kind: Any) -> Any:
-    """True where a value that is not null is missing, null where it is null."""
+    """True where a value is missing without being null; null where it is null."""
     if pa.types.is_floating(kind):
         return pc.is_nan(values)
     return pc.match_substring_regex(values, pattern=_BLANK)

@@ -19,7 +19,7 @@ def _span(value: object) -> Span:
 
 
 def as_text(value: object) -> object:
-    """A value as a class of that value is called: true, 1, yes."""
+    """A YAML value as the name of the class that it denotes: "true", "1", "yes"."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
@@ -48,19 +48,21 @@ DatetimePart = Literal[
 
 
 class WindowsSpec(Options):
-    """Three half-open windows, back to back, backwards from as-of minus `label_delay`: train < validation < test."""
+    """Three consecutive half-open windows that end at as-of minus `label_delay`: train, then validation, then test."""
 
     train: SpanField = Span(0, "all")
-    """Length of the training window, such as `90d`, `3 months` or `all` there is before validation."""
+    """Length of the training window, such as `90d` or `3 months`; `all` is everything before the validation window.
+    Default: all."""
 
     validation: SpanField = Span(7, "day")
-    """Length of the validation window: it chooses the epoch. Default: one week, so that every weekday counts once."""
+    """Length of the validation window, which chooses the epoch. Default: one week, so every weekday counts once."""
 
     test: SpanField = Span(14, "day")
-    """Length of the test window: it decides. Default: two weeks; fewer days give intervals too wide to decide on."""
+    """Length of the test window, on which the gates decide. Default: two weeks; fewer days give intervals too wide to
+    decide on."""
 
     label_delay: SpanField = Span(0, "day")
-    """How long after its time a row's label is known. The newest window ends that long before as-of. Default: 0"""
+    """How long after a row's time its label is known. The newest window ends that long before as-of. Default: 0."""
 
     @field_validator("validation", "test", "label_delay")
     @classmethod
@@ -91,20 +93,20 @@ Share = Annotated[
 
 
 class SplitSpec(Options):
-    """Data without a time: each row is put on a side by a seeded hash, and never changes sides."""
+    """How data without a time is split: a seeded hash puts each row on a side, and it never changes sides."""
 
     validation: Share = 0.15
-    """Share of the rows that choose the epoch, such as `15 %`. Default: 15 %."""
+    """Share of the rows for validation, which chooses the epoch, such as `15 %`. Default: 15 %."""
 
     test: Share = 0.15
-    """Share of the rows that decide. Default: 15 %."""
+    """Share of the rows for the test, on which the gates decide. Default: 15 %."""
 
     seed: int = 0
-    """Another seed puts rows on other sides, and what was trained before can no longer be compared. Default: 0."""
+    """Seed of the hash. Changing it moves rows to other sides: earlier models can no longer be compared. Default: 0."""
 
     ignore: tuple[str, ...] = ()
-    """Columns that do not count where there are no `data.keys`, such as the number of a row: rows alike in all others
-    share a side. Default: none."""
+    """Columns left out of the hash, such as a row number, if there are no `data.keys`: rows that are equal in all other
+    columns share a side. Default: none."""
 
     @model_validator(mode="after")
     def _leaves_some(self) -> SplitSpec:
@@ -116,41 +118,41 @@ class SplitSpec(Options):
 class CsvSpec(Options):
     """How CSV files are written. They are UTF-8, quoted as in RFC 4180, and may be gzipped.
 
-    `missing` and `dates` hold for what is not CSV, too: the model keeps them, with the type of each column, and takes
-    the values of every file and frame that it scores as it took those it was trained on."""
+    `missing` and `dates` apply to other formats, too: the model stores them, with the type of each column, and reads
+    the values of every file and frame that it scores as it read its training data."""
 
     separator: str = ""
-    """What stands between fields, such as `;`. Default: the one of `,` `;` tab and `|` by which most of the first
-    records have as many fields as the first; a blank if nothing else separates them."""
+    """The character between fields, such as `;`. Default: the one of `,` `;` tab and `|` that gives most of the first
+    records as many fields as the very first has; a blank if none of them separates anything."""
 
     header: YesNo = True
     """Whether the first record names the columns. Default: true."""
 
     columns: tuple[str, ...] = ()
-    """Names of the columns, instead of those of the header or where there is none. Default: the header's;
-    without one `column_1`, `column_2` and so on."""
+    """Names of the columns, replacing those of the header if there is one. Default: the header's; without a header
+    `column_1`, `column_2` and so on."""
 
     decimal: Literal[".", ","] = "."
-    """What stands before the fraction of a number. Default: a point."""
+    """The decimal separator of numbers. Default: a point."""
 
     missing: tuple[str, ...] = ("",)
-    """Texts that stand for a missing value, such as `["", "?", "-999"]`, with or without blanks around them; of numbers
-    every way of writing them does, such as `-999.0`. They hold in Parquet, JSON Lines and frames, too, and text that is
-    empty or blank is missing everywhere. In numbers, booleans and times `NA`, `N/A`, `NaN`,
-    `null`, `None`, `?` and `-` do so in any case; in text they are values. Default: the empty field."""
+    """Texts that mean a missing value, such as `["", "?", "-999"]`, with or without blanks around them; a number counts
+    however it is written, such as `-999.0`. They apply to Parquet, JSON Lines and frames, too. Empty or blank text is
+    missing everywhere. In columns of numbers, booleans and times `NA`, `N/A`, `NaN`, `null`, `None`, `?` and `-` are
+    always missing, whatever the case of the letters; in text they are values. Default: the empty field."""
 
     dates: tuple[str, ...] = ()
-    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may have another. They are read
-    to the letter: `29.05.24` is none of `%d.%m.%Y`, `31.02.2024` is no date at all, and a value that two formats read
-    otherwise is refused. Those of digits alone, such as `%Y%m%d`, hold for `data.time` and for columns that the
-    contract calls `time`: elsewhere such values are numbers. They hold in JSON Lines and frames, too, and in Parquet
-    `%Y` for whole numbers. Default: none."""
+    """Formats of dates and times besides ISO 8601, such as `["%d.%m.%Y"]`; each value may use a different one. They are
+    strict: `29.05.24` does not match `%d.%m.%Y`, `31.02.2024` is not a date, and a value that two formats read
+    differently is refused. Formats of digits only, such as `%Y%m%d`, apply to `data.time` and to columns that the
+    contract calls `time`; elsewhere such values are numbers. Formats apply to JSON Lines and frames, too, and `%Y` to
+    whole numbers in Parquet. Default: none."""
 
     true_values: tuple[str, ...] = ()
-    """Words for true, besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
+    """Words for true besides `true`, such as `[yes]`. Default: none, so that `yes` and `no` are categories."""
 
     false_values: tuple[str, ...] = ()
-    """Words for false, besides `false`, such as `[no]`. Default: none."""
+    """Words for false besides `false`, such as `[no]`. Default: none."""
 
     @field_validator("dates")
     @classmethod
@@ -173,14 +175,14 @@ _FORMAT_SCHEMA = {"type": "string", "examples": ["auto", "parquet", "csv", "json
 
 
 class StorageSpec(Options):
-    """Where the bucket of an `s3://` source is. Keys are taken from the environment, as the AWS tools take them
-    (`AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, a role of the machine), and never from this file."""
+    """Where the bucket of an `s3://` source is. Credentials come from where the AWS tools look for them (`AWS_PROFILE`,
+    `AWS_ACCESS_KEY_ID`, the machine's role), never from this file."""
 
     endpoint: str = ""
-    """Address of a store that is not AWS, such as `http://minio:9000`. Default: `AWS_ENDPOINT_URL`, else AWS's own."""
+    """Address of an S3 store other than AWS, such as `http://minio:9000`. Default: `AWS_ENDPOINT_URL`, else AWS."""
 
     region: str = ""
-    """Region of the bucket, such as `eu-central-1`. Default: that of `AWS_REGION` or the profile, else `us-east-1`."""
+    """Region of the bucket, such as `eu-central-1`. Default: `AWS_REGION` or the profile's region, else `us-east-1`."""
 
     @field_validator("endpoint")
     @classmethod
@@ -192,59 +194,59 @@ class StorageSpec(Options):
 
 
 class DataSpec(Options):
-    """Which rows a model is made from."""
+    """Which rows a model is trained and tested on."""
 
     source: str
     """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file, or the same in a
-    bucket, such as `s3://bucket/data/*.parquet`. Folders named `year=2013` give a column `year`."""
+    bucket, such as `s3://bucket/data/*.parquet`. Folders named like `year=2013` add a column `year`."""
 
     storage: StorageSpec = StorageSpec()
     """Where the bucket of the source is."""
 
     format: Annotated[str, WithJsonSchema(_FORMAT_SCHEMA)] = "auto"
-    """What the files are: `parquet`, `csv`, `jsonl` (an object a line) or what a plug-in reads. Default: what their
-    ending says (.parquet, .csv, .tsv, .jsonl, .ndjson; text may end in .gz)."""
+    """Format of the files: `parquet`, `csv`, `jsonl` (one object a line) or one that a plug-in reads. Default: by their
+    ending (.parquet, .csv, .tsv, .jsonl, .ndjson; text files may also end in .gz)."""
 
     csv: CsvSpec = CsvSpec()
     """How CSV files are written."""
 
     time: str = ""
-    """Column with the time of a row; the windows are cut by it. Without an offset it is taken as UTC. Data without one
-    needs `data.split`."""
+    """Column with the time of each row, by which the windows are cut. Times without an offset are taken as UTC. Data
+    without such a column needs `data.split`."""
 
     target: str
-    """Column to predict. For two classes also a SQL condition that is true for yes, such as `arr_delay > 15`; a name
-    that reads as one stands in double quotes."""
+    """Column to predict. For two classes also a SQL condition that is true for yes, such as `arr_delay > 15`. Put a
+    column name that reads like a condition in double quotes."""
 
     task: Task = "regression"
-    """What is predicted: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
+    """What to predict: `regression` a number, `binary` yes or no, `multiclass` one of up to 1,000 values.
     Default: regression."""
 
     positive: AsText = ""
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
-    """Columns that say which row it is; `predict` gives them back as they are written: 007 stays 007. None may be
-    called `prediction`, `model_version` or, for more than two classes, `probability_...`. Default: none."""
+    """Columns that identify a row; `predict` returns them as they are written: 007 stays 007. None may be called
+    `prediction`, `model_version` or, for more than two classes, `probability_...`. Default: none."""
 
     drop: str = ""
-    """Rows to leave out: a SQL condition over columns, such as `air_time is null`; text stands in single quotes, names
-    that are no plain words in double ones. Default: none."""
+    """Rows to leave out: a SQL condition over columns, such as `air_time is null`. Put text in single quotes, and names
+    that are not plain words in double quotes. Default: none."""
 
     rows: Annotated[int, Field(ge=1)] | None = None
-    """About how many rows to use, a seeded sample spread over the windows in proportion, such as 5000 in a variant for
-    trying out. Where there are many row groups only some are read. Default: all."""
+    """About how many rows to use, such as 5000 in a variant for trying things out: a seeded sample, proportional over
+    the windows. If there are many row groups, only some are read. Default: all."""
 
     ingest: Literal["auto", "memory", "stream"] = "auto"
-    """`memory` encodes once and keeps arrays in Ray's object store; `stream` needs bounded memory, for any size.
-    Default: memory where it fits a quarter of that store's machine."""
+    """`memory` encodes once and keeps the arrays in Ray's object store; `stream` uses bounded memory, for data of any
+    size. Default: memory if the arrays fit a quarter of the memory of that store's machine."""
 
     windows: WindowsSpec = WindowsSpec()
     """The time windows."""
 
     split: SplitSpec | None = None
     """For data without `data.time`: shares of the rows, such as `{validation: 15 %, test: 15 %}`, by a seeded hash of
-    `data.keys`, or of all columns but the target (and those in `ignore`) where there are no keys. Default: none."""
+    `data.keys`, or without keys of all columns except the target and those in `ignore`. Default: none."""
 
     @field_validator("source")
     @classmethod
@@ -255,52 +257,54 @@ class DataSpec(Options):
 
 
 class OwnSpec(Options):
-    """Columns that a function of yours adds."""
+    """Columns that your own function adds."""
 
     build: str
-    """The function, such as `my_pkg.features:add`, in one of `code.modules`: it gets an Arrow table of `columns` and
-    returns one with as many rows, or a mapping of name to values. A row's result must not depend on other rows."""
+    """The function, such as `my_pkg.features:add`, in one of `code.modules`. It gets an Arrow table of `columns` and
+    returns a table with as many rows, or a mapping of name to values. A row's result must not depend on other rows."""
 
     columns: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Columns of the data that it gets."""
+    """Columns of the data that the function gets."""
 
     gives: Annotated[Mapping[str, Literal["numeric", "categorical"]], Field(min_length=1)]
-    """Columns that it returns, and what each is: `numeric` or `categorical`; `features.columns` may say more."""
+    """Columns that the function returns, each `numeric` or `categorical`; `features.columns` may add settings."""
 
 
 class FeaturesSpec(Options):
     """What the model may see: allow-lists of columns."""
 
     numeric: tuple[str, ...] = ()
-    """Columns used as numbers, scaled to mean 0 and deviation 1. A missing one stays missing for trees; other families
-    get the training mean and a column that says so."""
+    """Columns used as numbers, scaled to mean 0 and standard deviation 1. Missing values stay missing for trees; other
+    families get the training mean and an extra column that marks them."""
 
     categorical: tuple[str, ...] = ()
     """Columns used as categories: embedded (or one-hot), with a code for unknown, rare and missing values."""
 
     datetime: Mapping[str, tuple[DatetimePart, ...]] = {}
-    """Columns of time and the parts to use, such as `{time_hour: [weekday, hour-cycle]}`, in UTC. A cycle is a sine and
-    a cosine, so that 23 h is next to 0 h."""
+    """Columns of times and the parts to use, such as `{time_hour: [weekday, hour-cycle]}`, in UTC. A cycle is a sine
+    and a cosine, so that 23 h is next to 0 h."""
 
     text: tuple[str, ...] = ()
-    """Columns of free text: a dense column for each of their most frequent words, or as `features.columns` says."""
+    """Columns of free text: a dense column for each of the most frequent words, unless `features.columns` says
+    otherwise."""
 
     crosses: Mapping[str, Annotated[tuple[str, ...], Field(min_length=2)]] = {}
-    """Combinations of columns used as one category, by a name of their own, such as `{route: [origin, dest]}`."""
+    """Combinations of columns used as one category under a new name, such as `{route: [origin, dest]}`."""
 
     own: OwnSpec | None = None
-    """A function of yours that makes features, such as `{build: my_pkg.features:add, columns: [distance, air_time],
+    """Your own function that makes features, such as `{build: my_pkg.features:add, columns: [distance, air_time],
     gives: {speed: numeric}}`. Default: none."""
 
     columns: Mapping[str, Mapping[str, Any]] = {}
-    """Settings for single columns, such as `precip: {transform: log}`; `kind` makes another kind of feature of one,
-    such as `age: {kind: buckets, edges: [18, 65]}`."""
+    """Settings for single columns, such as `precip: {transform: log}`; `kind` changes the kind of feature, such as
+    `age: {kind: buckets, edges: [18, 65]}`."""
 
     forbidden: tuple[str, ...] = ()
-    """Patterns of columns that no feature may match, such as `dep_*`: known only after the prediction is needed."""
+    """Patterns that no feature's column may match, such as `dep_*` for values known only after the prediction is
+    needed."""
 
     def listed(self) -> Iterator[Listed]:
-        """Every feature, in the order of their columns when encoded."""
+        """Every feature, in the order of the encoded columns."""
         for name in ("numeric", "categorical"):
             for item, column in enumerate(getattr(self, name)):
                 yield Listed(name, column, name, (column,), item)
@@ -315,17 +319,26 @@ class FeaturesSpec(Options):
 
 
 class Listed(NamedTuple):
-    """One feature as it is listed: in which field, its name, the kind it is by default, its columns, its index."""
+    """One feature as the template lists it."""
 
     field: str
+    """The field of `features` that lists it, such as "numeric"."""
+
     name: str
+    """Its name: that of its column, or a new one for a cross or an own feature."""
+
     kind: str
+    """The kind it is unless `features.columns` changes it."""
+
     inputs: tuple[str, ...]
+    """The columns of the data that it is made from."""
+
     item: int | None = None
+    """Its index in a field that is a list; None in a mapping."""
 
     @property
     def path(self) -> str:
-        """The dotted path that a problem with it has."""
+        """The dotted path under which problems with it are reported."""
         if self.field == "own":
             return "features.own.columns"
         return f"features.{self.field}" if self.item is not None else f"features.{self.field}.{self.name}"

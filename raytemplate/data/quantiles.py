@@ -1,8 +1,9 @@
-"""How a column of numbers is spread, in bounded memory and the same bits whatever the blocks and their order.
+"""The distribution of a column of numbers, in bounded memory and identical to the bit whatever the blocks and their
+order.
 
-A number is counted under the leading bits of its float64, ordered as numbers are. While at most 4,096 different keys
-are seen the counts are exact; past that all keys lose as many trailing bits as it takes. How many that is depends on
-the set of numbers alone, so merging is associative and order-free to the bit (docs/decisions/0025-quantiles.md).
+A number is counted under a key made of the leading bits of its float64; keys sort as the numbers do. Counts are exact
+up to 4,096 distinct keys. Past that all keys drop as many trailing bits as needed. How many depends only on the set of
+numbers, so merging is associative and order-free to the bit (docs/decisions/0025-quantiles.md).
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pyarrow as pa
 from raytemplate.data.statistics import merged_type, to_floats
 
 MAX_BINS = 4096
-"""Most different keys that are counted. Enough for every exponent there is, so that a key never loses its own."""
+"""Most distinct keys that are counted. Enough for every float64 exponent, so that a key never loses its exponent."""
 
 _SIGN = np.uint64(1 << 63)
 Floats = npt.NDArray[np.float64]
@@ -24,18 +25,28 @@ Keys = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuantileProfile:
-    """A column of numbers by bins. NaN counts as null; infinite numbers are counted apart.
-
-    `bins` are sorted keys without their last `shift` bits, `counts` the rows in each.
-    """
+    """A column of numbers by bins."""
 
     type: str
+    """Family of the column's Arrow type, such as "number"."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a value; NaN counts as null."""
+
     num_nonfinite: int
+    """Rows with an infinite number; no bin counts them."""
+
     shift: int
+    """Trailing bits dropped from every key."""
+
     bins: tuple[int, ...]
+    """Sorted keys without their last `shift` bits."""
+
     counts: tuple[int, ...]
+    """Rows in each bin."""
 
     def lowest(self) -> Floats:
         """The lowest number that each bin can hold, rising; float64 [bins]."""
@@ -69,7 +80,7 @@ def quantile_profile(column: pa.ChunkedArray, family: str) -> QuantileProfile:
 
 
 def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
-    """Both parts as one; the same as if they had been counted together."""
+    """The profile of both parts; identical to that of counting them together."""
     shift = max(a.shift, b.shift)
     parts = [(np.array(p.bins, np.uint64) >> np.uint64(shift - p.shift), np.array(p.counts, np.int64)) for p in (a, b)]
     keys, counts = _summed(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
@@ -85,7 +96,7 @@ def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
 
 
 def _bounded(keys: Keys, counts: npt.NDArray[np.int64], shift: int, **facts: Any) -> QuantileProfile:
-    """The profile, its keys (sorted, different) shortened as little as the bound allows."""
+    """The profile with its sorted, distinct keys shortened no more than `MAX_BINS` requires."""
     differ = keys[1:] ^ keys[:-1]
     more = next(s for s in range(64) if np.count_nonzero(differ >> np.uint64(s)) < MAX_BINS)
     if more:
@@ -101,7 +112,7 @@ def _summed(keys: Keys, counts: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArra
 
 
 def _keys(values: Floats) -> Keys:
-    """Whole numbers in the order of the numbers; -0 is 0."""
+    """Whole numbers that sort as the floats do; -0 is 0."""
     bits = (values + 0.0).view(np.uint64)
     return np.where(bits & _SIGN, ~bits, bits | _SIGN)
 
@@ -111,9 +122,9 @@ def _values(keys: Keys) -> Floats:
 
 
 def inner_quantiles(profile: QuantileProfile, num_parts: int) -> tuple[float, ...]:
-    """Up to `num_parts` - 1 different values that cut the rows into parts as equal as they can be.
+    """Up to `num_parts` - 1 distinct values that cut the rows into parts as equal as possible.
 
-    A value is the first number of the upper part.
+    Each value is the first number of the upper part.
     """
     values, rows = profile.lowest(), profile.rows()
     if not len(values):
@@ -125,7 +136,8 @@ def inner_quantiles(profile: QuantileProfile, num_parts: int) -> tuple[float, ..
 
 
 def middle_ranks(profile: QuantileProfile, num_knots: int) -> tuple[Floats, Floats]:
-    """(values, ranks): at most `num_knots` rising values, each with the share of rows below it plus half of its own."""
+    """(values, ranks): at most `num_knots` rising values, each ranked by the share of rows below it plus half of those
+    in its own bin."""
     values, rows = profile.middles(), profile.rows()
     ranks = (np.cumsum(rows) - rows / 2) / max(1.0, rows.sum())
     if len(values) <= num_knots:

@@ -1,17 +1,17 @@
-"""Names of columns that are ours: those that `predict` writes beside the keys, and those of our own bookkeeping."""
+"""Reserved column names: those that `predict` writes beside the keys, and those of internal bookkeeping."""
 
 PREDICTION, VERSION, PROBABILITY = "prediction", "model_version", "probability_"
-"""`probability_` stands before the name of each of more than two classes."""
+"""Columns that `predict` writes; with more than two classes, one `probability_CLASS` for each class."""
 
 INTERNAL = "__raytemplate_"
-"""What the names of columns begin with that travel with rows inside a run."""
+"""Prefix of the columns that travel with rows inside a run."""
 
 
 def is_written(column: str, task: str) -> bool:
-    """Whether `predict` writes, or for classes that are not known yet may write, a column of that name itself."""
+    """Whether `predict` writes a column of that name, or may write one once the classes are known."""
     return column in (PREDICTION, VERSION) or (task == "multiclass" and column.startswith(PROBABILITY))
 
 
 def is_internal(column: str) -> bool:
-    """Whether a run uses such a name itself."""
+    """Whether the name is reserved for columns inside a run."""
     return column.startswith(INTERNAL)

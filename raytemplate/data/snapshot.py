@@ -1,4 +1,4 @@
-"""The record of exactly what was read: which bytes, columns and windows, and which rows were left out."""
+"""The snapshot: exactly which bytes, columns and windows were read, and which rows were left out."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 
 
 class ReadRule(Protocol):
-    """What decides which rows and columns are read. A plan's `IngestStage` is one."""
+    """What decides which rows and columns are read, such as a plan's `IngestStage`."""
 
     @property
     def columns(self) -> tuple[str, ...]: ...
@@ -38,12 +38,13 @@ class ReadRule(Protocol):
 def snapshot_digest(
     files: Sequence[FileRead], columns: Sequence[str], windows: Sequence[WindowRead], rule: Mapping[str, Any]
 ) -> str:
-    """sha256 (64 hex digits) of the bytes read, columns, windows and the row rule.
+    """sha256 (64 hex digits) of the bytes read, the columns, the windows and the row rule.
 
-    The order of the files does not matter, nor do bytes of a file that were not read, or the engine that read it.
+    The order of the files, bytes that were not read and the engine that read them do not matter.
 
     Args:
-        rule: what else decides which rows are in, as plain JSON values: the time column and `drop`.
+        rule: everything else that decides which rows are included, as plain JSON values: the time column, `drop`, the
+            id of the split and the version of a source that has versions.
     """
     read = sorted([f.path, list(f.row_groups), f.bytes_read, f.sha256] for f in files)
     material = canonical({"files": read, "columns": list(columns), "windows": list(windows), "rule": dict(rule)})
@@ -57,10 +58,11 @@ def snapshot_of(
     num_dropped: Mapping[str, int],
     engine: str,
 ) -> Snapshot:
-    """The snapshot of what a stage read; files in the order of their paths.
+    """The snapshot of what a stage read, with its files sorted by path.
 
     Args:
-        num_rows, num_dropped: rows of each window by name, after `data.drop` and taken out by it.
+        num_rows: rows of each window that `data.drop` kept, by window name.
+        num_dropped: rows of each window that `data.drop` took out, by window name.
         engine: what executed the reads, in words.
     """
     ordered = tuple(sorted(files, key=lambda f: (f.path, f.row_groups)))

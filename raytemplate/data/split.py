@@ -1,14 +1,14 @@
-"""Rows without a time, split by a hash of what they are: a row is always on the same side, whatever lies around it.
+"""Splits rows without a time by a hash of their content: a row is always on the same side, whatever rows surround it.
 
-A row's hash is 64 bits: the seed's, mixed with that of each column by name, so that the order of rows and columns,
-other rows and the file they stand in do not matter. A number counts as the float64 it is, whatever type its file has,
-and one that no float64 is (a whole number beyond 2^53, or a decimal of that size) by its digits; a time as microseconds
-since 1970; text and bytes by BLAKE2b; a missing value as missing, however it is spelt. Rows equal in all columns that
-count share a side. Values count as training takes them, so that a CSV file and the Parquet file made of it are split
-alike.
+A row's hash is 64 bits: the seed's hash mixed with the hash of each column, keyed by its name. The order of rows and
+columns, the other rows and the file therefore do not matter. A number is hashed as its float64, whatever its type in
+the file, or by its digits if no float64 equals it (a whole number or decimal beyond 2^53); a time as microseconds since
+1970; text and bytes by BLAKE2b; a missing value as missing, however it is spelt. Rows that are equal in all hashed
+columns share a side. Values are hashed as training reads them, so that a CSV file and a Parquet file made from it are
+split alike.
 
-Splits made before, which have no `kinds`, count values as they stand in their file: blanks around text count, blank
-text is a text of its own, and a whole number is the float64 next to it. They keep that: rows must not change sides.
+Splits of earlier versions, which have no `kinds`, hash values as they are in the file: blanks around text count, blank
+text is a value, and a whole number is its nearest float64. They must keep doing so: rows must not change sides.
 """
 
 import hashlib
@@ -37,30 +37,37 @@ _MISSING = 0x9E3779B97F4A7C15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """A split by row hash. `columns` count, sorted by name; `validation` and `test` are shares of the rows.
-
-    With `by_keys` the columns are the template's keys, else all but those of the target. `kinds` are what each of the
-    columns holds ("number", "text", "time", "" without a value): 7 and '7' have different hashes. Splits made before
-    have none.
-    """
+    """A split by row hash."""
 
     validation: float
+    """Share of the rows for validation, 0 to 1."""
+
     test: float
+    """Share of the rows for the test, 0 to 1."""
+
     seed: int
+    """Seed of the hash."""
+
     columns: tuple[str, ...]
+    """The hashed columns, sorted by name."""
+
     by_keys: bool
+    """Whether `columns` are the template's keys, rather than all columns but those of the target."""
+
     kinds: tuple[str, ...] = ()
+    """What each of `columns` holds: "number", "text", "time", or "" without a value. 7 and '7' have different hashes.
+    Empty in splits of earlier versions."""
 
     @property
     def is_as_read(self) -> bool:
-        """Whether values count as they are taken, and not as they stand in their file."""
+        """Whether values are hashed as training reads them, rather than as they are in the file."""
         return bool(self.kinds)
 
     @property
     def id(self) -> str:
-        """12 hex digits: two models with the same one have the same rows on the same sides."""
+        """12 hex digits: two models with the same id have the same rows on the same sides."""
         written = codec.encode(self)
-        if not self.kinds:  # ids of models made before
+        if not self.kinds:  # models of earlier versions keep their ids
             del written["kinds"]
         return hashlib.sha256(codec.canonical(written).encode()).hexdigest()[:12]
 
@@ -74,7 +81,7 @@ def sides(table: pa.Table, split: Split) -> NDArray[np.uint8]:
     """The side of each row, an index into `SIDES`.
 
     Raises:
-        DataError: a column that counts holds lists or objects.
+        DataError: a hashed column holds lists or objects.
     """
     hashes = row_hashes(table, split.columns, split.seed, as_it_stands=not split.is_as_read)
     draw = hashes.astype(np.float64) / 2.0**64
@@ -85,7 +92,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str], seed: int, *, as_it_stan
     """64 evenly spread bits a row, uint64 [rows], from these columns.
 
     Args:
-        as_it_stands: as splits and samples made before have them; see above.
+        as_it_stands: hash values as they are in the file, as splits and samples of earlier versions do; see above.
     """
     found = np.full(table.num_rows, _text_hash(str(seed)), np.uint64)
     for name in sorted(columns):
@@ -126,7 +133,7 @@ def _numbers(column: Any, *, exactly: bool) -> Hashes:
 
 
 def _by_digits(numbers: Any, rounded: NDArray[np.float64]) -> Hashes:
-    """Of numbers that are their float64, its bits; of others the hash of their digits."""
+    """The bits of the float64 for each number that equals its float64, else the hash of its digits."""
     texts = numbers.cast(pa.string()).to_pylist()
     floats = {text: float(value) for text, value in zip(texts, rounded, strict=True)}
     bits = {text: _text_hash(_plain(text)) for text, value in floats.items() if Decimal(text) != Decimal(value)}
@@ -134,7 +141,7 @@ def _by_digits(numbers: Any, rounded: NDArray[np.float64]) -> Hashes:
 
 
 def _plain(digits: str) -> str:
-    """A number as it is usually written: without a fraction of zeros."""
+    """The digits without trailing zeros after the point."""
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
@@ -161,7 +168,7 @@ def _text_hash(text: str | bytes) -> int:
 
 
 def mixed(bits: Hashes) -> Hashes:
-    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every bit of the input moves half of the output's."""
+    """SplitMix64's finaliser (Steele, Lea and Flood 2014): each bit of the input flips half the bits of the output."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

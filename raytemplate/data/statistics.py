@@ -1,4 +1,4 @@
-"""Statistics of one column that can be merged: what is known of two parts gives what is known of both."""
+"""Mergeable statistics of one column: those of two parts give those of the whole."""
 
 import math
 from collections.abc import Mapping
@@ -17,33 +17,45 @@ from raytemplate.errors import DataError
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 MAX_DISTINCT = 100_000
-"""Most different values of a category that are counted at once."""
+"""Most distinct values of a category that are counted at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumberProfile:
-    """A column of numbers. NaN counts as null; mean, m2, min and max are of the finite values only.
-
-    `m2` is the sum of squared deviations from the mean. Without a finite value: mean 0, m2 0, min inf, max -inf.
-    """
+    """A column of numbers."""
 
     type: str
+    """Family of the column's Arrow type, such as "number"."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a value; NaN counts as null."""
+
     num_nonfinite: int
+    """Rows with an infinite number."""
+
     mean: float
+    """Mean of the finite values; 0 if there are none."""
+
     m2: float
+    """Sum of the squared deviations of the finite values from their mean; 0 if there are none."""
+
     min: float
+    """Least finite value; inf if there are none."""
+
     max: float
+    """Greatest finite value; -inf if there are none."""
 
     @property
     def num_finite(self) -> int:
-        """Values that mean and deviation are of."""
+        """Number of finite values, to which mean and deviation apply."""
         return self.num_rows - self.num_null - self.num_nonfinite
 
     @property
     def deviation(self) -> float:
-        """Standard deviation (population); 0 where every value is the same, and where there is none."""
+        """Standard deviation (population); 0 if all values are the same or there are none."""
         if self.num_finite == 0 or self.min == self.max:
             return 0.0
         return math.sqrt(self.m2 / self.num_finite)
@@ -51,17 +63,23 @@ class NumberProfile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CategoryProfile:
-    """A column of categories, each value as text.
-
-    Counts are exact while `max_undercount` is 0. Past 100,000 different values the rarest are given up by the rule of
-    `_bounded`; a count is then too low by at most `max_undercount`, and a value without one occurred at most so often.
-    """
+    """A column of categories. Past 100,000 distinct values the rarest are dropped by the rule of `_bounded`."""
 
     type: str
+    """Family of the column's Arrow type, such as "text"."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a value."""
+
     counts: Mapping[str, int]
+    """Rows of each value, the value as text."""
+
     max_undercount: int = 0
+    """By how much a count may be too low, and how often a value without a count may have occurred. Counts are exact
+    while it is 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,19 +87,33 @@ class TimeProfile:
     """A column of times, in UTC."""
 
     type: str
+    """Family of the column's Arrow type, such as "time"."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a time."""
+
     min: datetime | None
+    """Oldest time; None if there is no time at all."""
+
     max: datetime | None
+    """Newest time; None if there is no time at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PresenceProfile:
-    """A column of which nothing else needs to be known."""
+    """A column of which only the number of missing values matters."""
 
     type: str
+    """Family of the column's Arrow type."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a value."""
 
 
 def to_floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
@@ -91,7 +123,7 @@ def to_floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
 
 
 def number_profile(column: pa.ChunkedArray, family: str) -> NumberProfile:
-    """The profile of numbers [rows]; the same whatever chunks they come in."""
+    """The profile of numbers [rows]; the same however they are chunked."""
     values = to_floats(column)
     num_null = int(np.isnan(values).sum())
     finite = values[np.isfinite(values)]
@@ -123,7 +155,7 @@ def category_profile(column: pa.ChunkedArray, family: str) -> CategoryProfile:
 
 
 def terms_profile(column: pa.ChunkedArray, family: str) -> CategoryProfile:
-    """The profile of lists of different terms [rows]: how many rows each term is in."""
+    """The profile of lists of distinct terms [rows]: how many rows contain each term."""
     whole: Any = column
     counted = category_profile(pc.list_flatten(whole), family)
     return CategoryProfile(
@@ -147,11 +179,11 @@ def presence_profile(column: pa.ChunkedArray, family: str) -> PresenceProfile:
 
 
 READ_AS = {pa.string_view(): pa.large_string(), pa.float16(): pa.float32()}
-"""Types that Arrow's functions do not know, and the same values in one that they do."""
+"""Types that Arrow's functions do not support, and for each an equivalent type that they do."""
 
 
 def plain(column: pa.ChunkedArray) -> Any:
-    """The column with dictionary codes replaced by their values, in a type that Arrow's functions know."""
+    """The column with dictionary codes replaced by their values, in a type that Arrow's functions support."""
     kind: Any = column.type
     if not pa.types.is_dictionary(kind):
         return column.cast(READ_AS[kind]) if kind in READ_AS else column
@@ -161,9 +193,9 @@ def plain(column: pa.ChunkedArray) -> Any:
 
 
 def merge_numbers(a: NumberProfile, b: NumberProfile) -> NumberProfile:
-    """Both parts as one: mean and m2 by the pairwise update of Chan, Golub and LeVeque (1979), equations 2.1.
+    """The profile of both parts; mean and m2 by the pairwise update of Chan, Golub and LeVeque (1979), equations 2.1.
 
-    Merging is associative and order-free but for rounding; counts, min and max are so exactly.
+    Merging is associative and order-free up to rounding; exactly so for counts, min and max.
     """
     n = a.num_finite + b.num_finite
     share = b.num_finite / n if n else 0.0
@@ -181,7 +213,7 @@ def merge_numbers(a: NumberProfile, b: NumberProfile) -> NumberProfile:
 
 
 def merge_categories(a: CategoryProfile, b: CategoryProfile) -> CategoryProfile:
-    """Both parts as one. Exact and order-free while at most 100,000 values are known."""
+    """The profile of both parts; exact and order-free up to 100,000 distinct values."""
     counts = dict(a.counts)
     for value, count in b.counts.items():
         counts[value] = counts.get(value, 0) + count
@@ -196,7 +228,7 @@ def merge_categories(a: CategoryProfile, b: CategoryProfile) -> CategoryProfile:
 
 
 def merge_times(a: TimeProfile, b: TimeProfile) -> TimeProfile:
-    """Both parts as one."""
+    """The profile of both parts."""
     return TimeProfile(
         type=merged_type(a.type, b.type),
         num_rows=a.num_rows + b.num_rows,
@@ -207,25 +239,25 @@ def merge_times(a: TimeProfile, b: TimeProfile) -> TimeProfile:
 
 
 def merge_presence(a: PresenceProfile, b: PresenceProfile) -> PresenceProfile:
-    """Both parts as one."""
+    """The profile of both parts."""
     return PresenceProfile(
         type=merged_type(a.type, b.type), num_rows=a.num_rows + b.num_rows, num_null=a.num_null + b.num_null
     )
 
 
 def merged_type(a: str, b: str) -> str:
-    """The family of both; a part that is all null takes the other's."""
+    """The family of both parts; a part that is all null takes the other's."""
     if a != b and "null" not in (a, b):
         raise DataError(f"a column is {a} in one part of the data and {b} in another; give it one type")
     return b if a == "null" else a
 
 
 def _bounded(counts: dict[str, int]) -> tuple[Mapping[str, int], int]:
-    """At most `MAX_DISTINCT` counts, sorted by value, and how much too low they now are.
+    """At most `MAX_DISTINCT` counts, sorted by value, and by how much they are now too low.
 
-    The rule of Misra and Gries (1982), which stays true when merged (Agarwal et al., Mergeable Summaries, 2012): the
-    largest count that does not fit is subtracted from all, and what is left of nothing is dropped. Summed over all
-    merges the loss is at most num_rows / (MAX_DISTINCT + 1).
+    The rule of Misra and Gries (1982), whose bound survives merging (Agarwal et al., Mergeable Summaries, 2012): the
+    largest count that does not fit is subtracted from all counts, and those that are no longer positive are dropped.
+    Summed over all merges the loss is at most num_rows / (MAX_DISTINCT + 1).
     """
     if len(counts) <= MAX_DISTINCT:
         return dict(sorted(counts.items())), 0

@@ -1,4 +1,4 @@
-"""What is predicted: a number, or one of some classes, taken from a column or, for two classes, from a condition."""
+"""The target: a number, or one of several classes, from a column or, for two classes, from a condition."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,19 +20,20 @@ from raytemplate.errors import DataError
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 MAX_CLASSES = 1_000
-"""Most classes of a target: past that it is an identifier or a number."""
+"""Most classes of a target; with more it is an identifier or a number."""
 
 TRUE, FALSE = "true", "false"
 _MOST_NAMED = 5
 _SMALLEST = float(np.finfo(np.float32).smallest_normal)
 _LEAST_STEPS = 256
-"""Fewest 32-bit floats from the least target to the greatest: with fewer, rounding is about 1 % of a deviation."""
+"""Fewest 32-bit floats between the least and the greatest target: with fewer, rounding is about 1 % of a standard
+deviation."""
 
 
 def add_target(table: pa.Table, target: str) -> pa.Table:
-    """The table, with a column named as the condition: true, false, or null where SQL says null.
+    """The table with the target as a column of that name; a condition gives true, false, or null where SQL gives null.
 
-    A target that is a column is there already, unless its name stands in quotes.
+    A target that is a column is already in the table, unless its name is in quotes.
     """
     whole: Any = table
     if not is_condition(target):
@@ -43,16 +44,16 @@ def add_target(table: pa.Table, target: str) -> pa.Table:
     value = parse_condition(target).expression(table.schema, nulls=True)
     source = acero.Declaration("table_source", acero.TableSourceNodeOptions(table))
     project = acero.Declaration("project", acero.ProjectNodeOptions([value], [target]))
-    # One thread: rows stay in the order of the table.
+    # On one thread, because rows must stay in the order of the table.
     found: Any = acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
     return whole.append_column(target, found.column(target).cast(pa.bool_()))
 
 
 def accepts_classes(column: str, kind: Any) -> str:
-    """ "text", "whole number", "boolean" or "number" for a type whose values can be classes.
+    """The family of a type whose values can be classes: "text", "whole number", "boolean" or "number".
 
     Raises:
-        DataError: another type.
+        DataError: values of this type cannot be classes.
     """
     families = {
         "text": is_text, "whole number": is_whole, "boolean": pa.types.is_boolean,
@@ -67,10 +68,12 @@ def class_texts(column: pa.ChunkedArray) -> Any:
 
 
 def positive_of(positive: str, family: str) -> str:
-    """The value of a binary target that counts as yes: what the template says, else true or 1.
+    """The value of a binary target that counts as yes: `data.positive`, else true or 1; "" for text, which has no
+    obvious yes.
 
     Args:
-        family: as `accepts_classes` says; text has no value that is yes by itself.
+        positive: `data.positive`, "" if the template does not set it.
+        family: as `accepts_classes` returns it.
     """
     return positive or {"boolean": TRUE, "whole number": "1", "number": "1"}.get(family, "")
 
@@ -79,7 +82,7 @@ def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -
     """The classes in the order of their index: sorted, numbers by size; of two, the positive one is last.
 
     Raises:
-        DataError: one class only, too many, or not the two that `data.positive` speaks of.
+        DataError: there is no class or only one, there are too many, or they do not fit `data.positive`.
     """
     names = sorted(train.counts, key=_by_size)
     if train.max_undercount or len(names) > MAX_CLASSES:
@@ -115,13 +118,13 @@ def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -
 def check_classes(
     profiles: Mapping[str, NumberProfile | CategoryProfile], target: str, classes: tuple[str, ...]
 ) -> None:
-    """Nothing, if every row of every window has a class that training has seen.
+    """Raises unless every row of every window has a class that occurs in the train window.
 
     Args:
         profiles: the target's profile by window.
 
     Raises:
-        DataError: missing targets, or a class that the train window does not have; names window and rows.
+        DataError: targets are missing, or a class is not in the train window; names the window and counts the rows.
     """
     for window, found in profiles.items():
         if found.num_null:
@@ -141,22 +144,22 @@ def check_classes(
 
 
 def _equals(target: str, value: str, family: str) -> str:
-    """The condition that a column has a value, as a template has it."""
+    """The condition that the target's column equals a value, as written in a template."""
     column = in_condition(target_columns(target)[0])
     return f"{column} = " + (f"'{value.replace(chr(39), chr(39) * 2)}'" if family in ("text", "") else value)
 
 
 def class_index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> npt.NDArray[np.float64]:
-    """The index of each row's class, float64 [rows]; NaN where it has none of these."""
+    """The index of each row's class, float64 [rows]; NaN if it is none of these."""
     index = pc.index_in(class_texts(column), value_set=pa.array(classes, pa.string()))
     return index.cast(pa.float64()).to_numpy().copy()
 
 
 def baseline_target(table: pa.Table, target: str, task: Task, positive: str) -> pa.Table:
-    """The table with a target that a mean can be taken of: for two classes 1.0 where it is the positive one, else 0.0;
-    for more the class of each row as text.
+    """The table with the target in the form that baselines use: for two classes 1.0 for the positive one and 0.0 for
+    the other, so that it has a mean; for more classes the class of each row as text.
 
-    Known before any row of other parts was seen, so that a baseline is fitted in the same pass as everything else.
+    It needs no rows of other parts, so that a baseline is fitted in the same pass as everything else.
     """
     if task == "regression":
         return table
@@ -182,7 +185,7 @@ def _named(names: list[str]) -> str:
 
 
 def check_spread(train: NumberProfile, target: str) -> None:
-    """Nothing, if the numbers of the train window differ, and still do as the 32-bit floats that models learn from.
+    """Raises unless the targets of the train window differ, also as the 32-bit floats that models learn from.
 
     Raises:
         DataError: they are all the same, or so close together for their size that rounding would lose the difference.
@@ -198,9 +201,9 @@ def check_spread(train: NumberProfile, target: str) -> None:
 
 
 def rounding_problem(low: float, high: float) -> tuple[str, str] | None:
-    """What is wrong with numbers from `low` to `high` as 32-bit floats, and what to do; None if they keep them apart.
+    """What is wrong with numbers from `low` to `high` as 32-bit floats, and what to do; None if they stay distinct.
 
-    Such floats hold whole numbers up to 2^24 exactly; bounds that are whole are taken for those of whole numbers.
+    A 32-bit float is exact for whole numbers up to 2^24; if both bounds are whole, all the numbers are assumed to be.
     """
     largest = max(abs(low), abs(high))
     step = float(np.spacing(np.float32(largest)))

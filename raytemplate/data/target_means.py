@@ -1,7 +1,7 @@
-"""Sums of the target by value of a column and by fold, so that a row's own target need not be in what it is encoded as.
+"""Sums of the target by value of a column and by fold, so that a row can be encoded without its own target.
 
-Counts merge exactly and in any order; sums are associative but for rounding. Past 100,000 different values the rarest
-seen so far are given up; then the order of merging matters to values that are rare.
+Counts merge exactly and in any order; sums are associative up to rounding. Past 100,000 distinct values the rarest
+seen so far are dropped; for rare values the result then depends on the order of merging.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,24 +19,37 @@ from raytemplate.data.statistics import merged_type
 Floats = npt.NDArray[np.float64]
 
 MISSING = "\0missing"
-"""How a missing value is called among the others: it has a mean of its own."""
+"""The key for missing values, which have a mean of their own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetMeanProfile:
-    """Rows and sums of the target, each by fold: for every value, and for all rows together."""
+    """Row counts and sums of the target by fold, for every value of a column and for all rows together."""
 
     type: str
+    """Family of the column's Arrow type."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a value in the column."""
+
     counts: Mapping[str, tuple[int, ...]]
+    """Rows of each value, by fold."""
+
     sums: Mapping[str, tuple[float, ...]]
+    """Sum of the target over the rows of each value, by fold."""
+
     all_counts: tuple[int, ...]
+    """All rows, by fold."""
+
     all_sums: tuple[float, ...]
+    """Sum of the target over all rows, by fold."""
 
 
 def folds_of(table: pa.Table, columns: Sequence[str], num_folds: int) -> npt.NDArray[np.int64]:
-    """The fold of each row, int64 [rows]: by the hash of these columns, so the same in whatever block the row comes."""
+    """The fold of each row, int64 [rows], by the hash of these columns and so independent of the row's block."""
     return (row_hashes(table, columns, seed=0) % np.uint64(num_folds)).astype(np.int64)
 
 
@@ -63,7 +76,7 @@ def target_mean_profile(
 
 
 def merge_target_means(a: TargetMeanProfile, b: TargetMeanProfile) -> TargetMeanProfile:
-    """Both parts as one."""
+    """The profile of both parts."""
     return _bounded(
         TargetMeanProfile(
             type=merged_type(a.type, b.type),
@@ -86,7 +99,7 @@ def _both(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _bounded(found: TargetMeanProfile) -> TargetMeanProfile:
-    """The values sorted, and no more than the bound: the most frequent."""
+    """The profile with its values sorted, cut to the `MAX_DISTINCT` most frequent."""
     kept = sorted(found.counts)
     if len(kept) > statistics.MAX_DISTINCT:
         kept = sorted(sorted(kept, key=lambda name: -sum(found.counts[name]))[: statistics.MAX_DISTINCT])

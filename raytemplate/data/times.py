@@ -1,4 +1,4 @@
-"""Columns of time as whole numbers of their own unit, so that bounds are exact. Without an offset a time is UTC."""
+"""Columns of times as whole numbers of their own unit, so that bounds are exact. A time without an offset is UTC."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,19 +23,19 @@ def is_time(kind: Any) -> bool:
 
 
 def first_of_years(column: Any) -> Any:
-    """Whole numbers [rows] as the first moments of the years that they are.
+    """Years as whole numbers [rows] -> the first moment of each year.
 
     Raises:
-        pa.ArrowInvalid: a number that no year of four digits is.
+        pa.ArrowInvalid: a number is not a year of four digits.
     """
     return pc.strptime(column.cast(pa.string()), format="%Y", unit="us")
 
 
 def to_moment(ticks: int, kind: Any) -> datetime:
-    """The UTC time of a raw value of an Arrow time type, cut down to whole microseconds.
+    """The UTC time of a raw value of an Arrow time type, truncated to microseconds.
 
     Raises:
-        DataError: outside the years 1 to 9999.
+        DataError: the time is outside the years 1 to 9999.
     """
     micros = ticks * _US_PER_DAY if pa.types.is_date32(kind) else ticks * 10**6 // _TICKS_PER_S[kind.unit]
     try:
@@ -50,7 +50,7 @@ def bound(moment: datetime, kind: Any) -> Any:
     if pa.types.is_date32(kind):
         return pa.scalar(-(-micros // _US_PER_DAY), kind)
     ticks = -(-micros * _TICKS_PER_S[kind.unit] // 10**6)
-    # The year 1, where nothing bounds a window, is beyond what nanoseconds can say: their first moment is meant.
+    # A window without a lower bound starts in the year 1, which nanoseconds cannot reach: use their first moment.
     return pa.scalar(min(max(ticks, -(2**63) + 1), 2**63 - 1), kind)
 
 
@@ -61,18 +61,18 @@ def between(column: pa.ChunkedArray, start: datetime, end: datetime) -> pa.Chunk
 
 
 def time_range(column: pa.ChunkedArray) -> tuple[datetime | None, datetime | None]:
-    """Oldest and newest time of a column; None where there is none."""
+    """Oldest and newest time of a column; (None, None) if it has no times."""
     found: Any = pc.min_max(column)
     low, high = (_ticks(found[name], column.type) for name in ("min", "max"))
     return (None, None) if low is None or high is None else (to_moment(low, column.type), to_moment(high, column.type))
 
 
 MOST_BINS = 400
-"""Days of a row group that are counted; of more, months or years are."""
+"""Most days of a row group whose rows are counted by day; beyond that they are counted by month or year."""
 
 
 def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
-    """Rows by day in UTC, such as {"2013-01-31": 24}; by month or by year where there are very many days."""
+    """Rows by day in UTC, such as {"2013-01-31": 24}; by month or year if there are more than `MOST_BINS` days."""
     counted = pc.value_counts(utc_days(column).drop_null())
     names = [str(EPOCH.date() + timedelta(days=day)) for day in counted.field("values").cast(pa.int32()).to_pylist()]
     found = dict(zip(names, counted.field("counts").to_pylist(), strict=True))
@@ -86,13 +86,13 @@ def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
 
 
 def utc_moments(column: Any) -> NDArray[np.datetime64]:
-    """Times in UTC, datetime64[us] [rows], NaT where there is none; what is finer than a microsecond is cut off."""
+    """Times in UTC, datetime64[us] [rows], truncated to microseconds; NaT where there is none."""
     kind: Any = pa.timestamp("us", getattr(column.type, "tz", None))
     return column.cast(kind, safe=False).cast(pa.timestamp("us")).to_numpy().astype("datetime64[us]")
 
 
 def utc_days(column: Any) -> Any:
-    """The day of each time in UTC, rounded down, also before 1970. Arrow's own cast gives the day in a time's zone."""
+    """The day of each time in UTC, rounded down even before 1970. Arrow's own cast gives the day in the time's zone."""
     if pa.types.is_date32(column.type):
         return column
     ticks_per_day = _US_PER_DAY // 10**6 * _TICKS_PER_S[column.type.unit]
@@ -107,7 +107,7 @@ def _ticks(scalar: Any, kind: Any) -> int | None:
 
 
 def row_times(table: Any, time: str) -> Any:
-    """The moment of each row by its column of times, datetime64[us] [rows], UTC; NaT where there is no column."""
+    """The time of each row, datetime64[us] [rows], UTC; all NaT if there is no column of times (`time` is "")."""
     if not time:
         return np.full(table.num_rows, np.datetime64("NaT"), "datetime64[us]")
     return utc_moments(table.column(time))

@@ -1,4 +1,4 @@
-"""Rows of a table into windows: cut by time, dropped, sampled, and checked before anything is trained on them."""
+"""Sorts the rows of a table into windows: cuts by time, drops, samples, and checks them before any training."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,13 +18,13 @@ from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError
 from raytemplate.units import show_moment
 
-_APART = 1 << 40  # a split has seeds of its own, and rows of one side must not all fall out
+_APART = 1 << 40  # keeps a sample's seeds apart from a split's, or it might take out all rows of one side
 SIDE = "__raytemplate_side"
-"""Column with the side of each row, where rows are split by hash."""
+"""Column with the side of each row, if rows are split by hash."""
 
 
 class Bounds(Protocol):
-    """A named, half-open window of time. A plan's `Window` is one."""
+    """A named, half-open window of time, such as a plan's `Window`."""
 
     @property
     def name(self) -> str: ...
@@ -37,7 +37,7 @@ class Bounds(Protocol):
 
 
 def cut_by_side(table: pa.Table, windows: Sequence[Bounds]) -> dict[str, pa.Table]:
-    """The rows of each side by its name, in the table's order; they have been given their side when they were read."""
+    """The rows of each side by its name, in the table's order. Reading has added the column with the side."""
     rows: Any = table.drop_columns([SIDE])
     found = table.column(SIDE).to_numpy()
     return {window.name: rows.filter(pa.array(found == SIDES.index(window.name))) for window in windows}
@@ -62,14 +62,15 @@ def check_windows(
     num_dropped: Mapping[str, int],
     newest: datetime | None = None,
 ) -> None:
-    """Nothing, if every window has rows left.
+    """Raises unless every window has rows left.
 
     Args:
-        num_rows, num_dropped: rows of each window by name, after `data.drop` and taken out by it.
-        newest: the newest time in the whole data, not only in the windows, where it is known.
+        num_rows: rows of each window that `data.drop` kept, by window name.
+        num_dropped: rows of each window that `data.drop` took out, by window name.
+        newest: the newest time in all the data, not only in the windows, if known.
 
     Raises:
-        DataError: naming each empty window, its bounds, the newest time in the data and what to do.
+        DataError: names each empty window, its bounds, the newest time in the data and what to do.
     """
     empty = [w for w in windows if num_rows.get(w.name, 0) == 0]
     if not empty:
@@ -89,7 +90,7 @@ def _why_empty(window: Bounds, num_dropped: int) -> str:
 
 
 def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Table, int]:
-    """The rows for which the condition is not true (false or null), and how many were taken out. None drops nothing."""
+    """The rows for which the condition is not true (false or null), and the number taken out. None drops nothing."""
     if condition is None:
         return table, 0
     kept: Any = table.filter(~condition | condition.is_null())
@@ -99,7 +100,7 @@ def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Tabl
 def sample_rows(
     table: pa.Table, columns: Sequence[str], share: float, seed: int, *, as_it_stands: bool = False
 ) -> pa.Table:
-    """About `share` of the rows, in the table's order, by a seeded hash of these columns, whatever their block.
+    """About `share` of the rows, in the table's order, by a seeded hash of these columns and so independent of blocks.
 
     Args:
         as_it_stands: see `row_hashes`.
@@ -112,13 +113,13 @@ def sample_rows(
 
 
 def check_target(table: pa.Table, target: str, window: str = "train", *, part: bool = False) -> None:
-    """Nothing, if every row has a finite number to predict.
+    """Raises unless every row has a finite number to predict.
 
     Args:
-        part: the table is one block of the window only.
+        part: whether the table is only one block of the window.
 
     Raises:
-        DataError: no such column, text, missing or infinite targets.
+        DataError: the column does not exist or is not of numbers, or targets are missing or infinite.
     """
     column = column_of(table, target)
     if not pa.types.is_null(column.type):

@@ -1,1 +1,1 @@
-"""Columns -> numbers and codes. A kind of feature is an `Options` model and a few pure functions."""
+"""Encodes columns as numbers and codes. A kind of feature is an `Options` model and a few pure functions."""

@@ -1,4 +1,4 @@
-"""`buckets`: a number becomes the code of the range it lies in, or a dense column a range."""
+"""`buckets`: a number becomes the code of its range, or one dense column for each range."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ MISSING, FIRST = 0, 1
 
 
 class Buckets:
-    """Ranges of numbers: 0 missing, then the ranges as they rise; a number on an edge is in the upper one."""
+    """Ranges of numbers. Code 0 is missing, then come the ranges in rising order; an edge belongs to the upper one."""
 
     profiled: Profiled = "quantiles"
 
@@ -25,7 +25,7 @@ class Buckets:
 
     @staticmethod
     def fit(profile: QuantileProfile, options: BucketsOptions) -> Mapping[str, Any]:
-        """The edges: those given, else training's quantiles, each once."""
+        """The edges: those given, else the distinct quantiles of the training data."""
         edges = options.edges or inner_quantiles(profile, options.buckets)
         return {"edges": [float(edge) for edge in edges], "encoding": options.encoding}
 
@@ -43,7 +43,7 @@ class Buckets:
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
-        """Codes, int [rows], or for one-hot a bool [rows] for each of them."""
+        """Codes, int [rows], or for one-hot one bool array [rows] for each code."""
         values = to_floats(column)
         edges = np.array(state["edges"], np.float64)
         codes = np.where(np.isnan(values), MISSING, FIRST + np.searchsorted(edges, values, side="right"))

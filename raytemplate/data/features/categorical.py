@@ -1,4 +1,4 @@
-"""`categorical`: one column of values becomes one column of codes to embed, or a dense column a value."""
+"""`categorical`: a column of values becomes a column of codes to embed, or one dense column for each value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ UNKNOWN, MISSING, FIRST = 0, 1, 2
 
 
 class Categorical:
-    """Categories: 0 unknown or rare, 1 missing, then the values by falling count, equal counts in order of the text."""
+    """Categories. Code 0 is unknown or rare, 1 missing; then come the values by falling count, ties sorted as text."""
 
     profiled: Profiled = "category"
 
@@ -33,7 +33,7 @@ class Categorical:
 
     @staticmethod
     def fit(profile: CategoryProfile, options: CategoricalOptions) -> Mapping[str, Any]:
-        """The values that have a code of their own, as text, in the order of their codes."""
+        """The values with a code of their own, as text, in the order of their codes."""
         frequent = [(-count, value) for value, count in profile.counts.items() if count >= options.min_count]
         values = [value for _, value in sorted(frequent)[: options.max_values]]
         return {"encoding": options.encoding, "values": values}
@@ -48,7 +48,7 @@ class Categorical:
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
-        """Codes, int32 [rows], or for one-hot a float [rows] for each of them."""
+        """Codes, int32 [rows], or for one-hot one bool array [rows] for each code."""
         codes = codes_of(column, state["values"])
         unknown = codes == UNKNOWN
         if state["encoding"] == "embedding":
@@ -60,7 +60,7 @@ class Categorical:
 def codes_of(column: Any, values: list[str]) -> npt.NDArray[np.int32]:
     """0 unknown, 1 missing, then the position in `values`, int32 [rows].
 
-    Looks up each different value once, then each row by its code in the column's dictionary.
+    Looks up each distinct value once, then each row by its code in the column's dictionary.
     """
     if pa.types.is_null(column.type):
         return np.full(len(column), MISSING, np.int32)

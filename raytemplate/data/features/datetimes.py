@@ -1,4 +1,5 @@
-"""`datetime`: parts of a time, in UTC. Parts of few values become codes, cycles, day of the year and year numbers."""
+"""`datetime`: parts of a time, in UTC. Parts with few values become codes; cycles, day of year and year become
+numbers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,8 +34,8 @@ _MAX_YEARS = 8.0
 class DatetimeParts:
     """Parts of a time. Codes: 0 missing, then the part's values in order (Monday 1, 00 h 1, January 1).
 
-    `dayofyear` runs from -1 (1 January) to 1 (day 366). `year` counts from training's last year in spans of training's
-    years, kept within 8. A cycle is a sine and a cosine. All these are 0 where the time is missing.
+    `dayofyear` runs from -1 (1 January) to 1 (day 366). `year` is the distance from the last training year, in units of
+    the span of training years, clipped to -8..8. A cycle is a sine and a cosine. All of these are 0 for a missing time.
     """
 
     profiled: Profiled = "time"
@@ -48,7 +49,7 @@ class DatetimeParts:
 
     @staticmethod
     def fit(profile: TimeProfile, options: DatetimeOptions) -> Mapping[str, Any]:
-        """The parts, and training's first and last year."""
+        """The parts, and the first and last year of the training data."""
         first, last = (moment.year if moment else 1970 for moment in (profile.min, profile.max))
         return {"parts": list(options.parts), "first_year": first, "last_year": last}
 
@@ -75,7 +76,7 @@ class DatetimeParts:
 
 
 def _naive_utc(column: Any) -> Any:
-    """The same moments without an offset: reading parts then needs no time zone database."""
+    """The same times without a zone, so that reading their parts needs no time zone database."""
     kind = column.type
     return column.cast(pa.timestamp("s") if pa.types.is_date32(kind) else pa.timestamp(kind.unit))
 
@@ -93,7 +94,7 @@ def _names(part: str) -> tuple[str, ...]:
 
 def _numbers(times: Any, part: str, state: Mapping[str, Any]) -> tuple[npt.NDArray[np.float64], ...]:
     if part in _CYCLES:
-        # By a table: a row then has the same bits whatever rows are beside it. Code 0 is a missing time.
+        # Sines come from a table, so that a row has the same bits whatever the other rows. Code 0 is a missing time.
         angles = 2 * np.pi * np.arange(_CYCLES[part][2]) / _CYCLES[part][2]
         codes = _code(times, part)
         waves: tuple[npt.NDArray[np.float64], ...] = (np.sin(angles), np.cos(angles))

@@ -1,4 +1,4 @@
-"""All features fitted from one window's statistics, and rows turned into arrays with them. No state is pickled."""
+"""Fits all features from one window's statistics and encodes rows as arrays with them. No state is pickled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,63 +24,94 @@ from raytemplate.records.codec import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittedColumn:
-    """One fitted feature. `type` is the family of the column's type in training; `state` is the kind's own.
-
-    `inputs` are the columns it is made from, where that is not the one of its name; `build` is the person's own
-    function that makes it from them.
-    """
+    """One fitted feature."""
 
     kind: str
+    """Name of its kind."""
+
     column: str
+    """Name of the feature, and of the column it is made from unless `inputs` says otherwise."""
+
     type: str
+    """Family of the column's type in training, as the kind's `accepts` returned it."""
+
     state: Settings
+    """The fitted state of the kind."""
+
     inputs: tuple[str, ...] = ()
+    """The columns it is made from; empty if that is just `column`."""
+
     build: str = ""
+    """The user's own function that makes it from `inputs`; "" if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittedFeatures:
-    """Every fitted feature and the layout of what `encode` makes: D dense columns, C code columns.
-
-    `target_mean` and `target_std` are training's, in the target's unit; a deviation of 0 is given as 1. For classes
-    they are 0 and 1; `classes` stand in the order of their index, and `class_counts` are their rows in training.
-    `gaps` are the features whose missing values are told apart from others; `blank_is_missing` is false for models
-    made before blank text was a missing value: it may be one of their categories.
-    """
+    """Every fitted feature and the layout of what `encode` makes: D dense columns, C code columns."""
 
     features: tuple[FittedColumn, ...]
+    """The features, in the order of their encoded columns."""
+
     dense: tuple[str, ...]
+    """Names of the D dense columns."""
+
     codes: tuple[str, ...]
+    """Names of the C code columns."""
+
     cardinalities: tuple[int, ...]
+    """Number of codes of each code column."""
+
     target: str
+    """Column of the target."""
+
     target_mean: float
+    """Mean of the target in training, in its own unit; 0 for classes."""
+
     target_std: float
+    """Standard deviation of the target in training, in its own unit; 1 instead of 0, and for classes."""
+
     num_rows: int
+    """Rows of the train window."""
+
     task: Task = "regression"
+    """What is predicted."""
+
     classes: tuple[str, ...] = ()
+    """The classes in the order of their index; empty for regression."""
+
     class_counts: tuple[int, ...] = ()
+    """Training rows of each class."""
+
     gaps: tuple[Gap, ...] = ()
+    """The features whose missing values are kept apart from the value that fills them."""
+
     blank_is_missing: bool = False
+    """Whether blank text is missing. False for models of versions in which it was a value: it may be a category."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The input columns, each once."""
+        """The distinct input columns."""
         return tuple(dict.fromkeys(column for f in self.features for column in reads(f)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
-    """Rows as arrays. dense: float32 [rows, D]; codes: int32 [rows, C]; both C-contiguous. target: float32 [rows], raw,
-    or the index of the row's class. missing: bool [rows, gaps], where a dense column was filled.
-
-    `num_unknown` counts rows with a category that has no code of its own: never seen in training, or rare there.
-    """
+    """Rows as arrays."""
 
     dense: npt.NDArray[np.float32]
+    """float32 [rows, D], C-contiguous."""
+
     codes: npt.NDArray[np.int32]
+    """int32 [rows, C], C-contiguous."""
+
     missing: npt.NDArray[np.bool_]
+    """bool [rows, gaps]: true where a dense column was filled."""
+
     target: npt.NDArray[np.float32] | None
+    """float32 [rows]: the unscaled number, or the index of the row's class; None if it was not asked for."""
+
     num_unknown: int
+    """Rows with a category that has no code of its own: not seen in training, or rare there."""
 
 
 def fit_features(
@@ -91,14 +122,14 @@ def fit_features(
     *,
     gaps: bool = False,
 ) -> FittedFeatures:
-    """All features and the target fitted from training's statistics, in the order of the steps.
+    """All features, in the order of the steps, and the target, fitted from the statistics of the train window.
 
     Args:
-        positive: the value of a binary target that counts as yes; "" is true or 1.
-        gaps: whether missing values are told apart from what they are filled with.
+        positive: the value of a binary target that counts as yes; "" means true or 1.
+        gaps: whether missing values are kept apart from the value that fills them.
 
     Raises:
-        DataError: the statistics were made without one of the features, or its target cannot be learnt.
+        DataError: the statistics lack one of the features, or the target cannot be learnt.
     """
     if any(step_key(step) not in statistics.columns for step in steps):
         raise DataError("these statistics were made for other features; make them again")
@@ -119,7 +150,8 @@ def fit_features(
 
 
 def _gaps(statistics: FeatureStatistics, steps: Sequence[Step], outputs: Sequence[Outputs]) -> tuple[Gap, ...]:
-    """Of the features that fill, those with missing values in training, and others besides: else nothing is learnt."""
+    """The features that fill missing values and have both missing and other values in training; only then is there
+    something to learn from the difference."""
     found: list[Gap] = []
     first = 0
     for step, output in zip(steps, outputs, strict=True):
@@ -146,11 +178,11 @@ def encode(table: pa.Table, fitted: FittedFeatures, *, with_target: bool, traini
     """Rows as arrays. A row gives the same bytes whatever other rows are in the table.
 
     Args:
-        training: they are the rows that the features were fitted on. Only means of the target differ: they are taken
-            without the row's own fold.
+        training: whether these are the rows that the features were fitted on. It matters only to means of the target,
+            which then exclude the row's own fold.
 
     Raises:
-        DataError: a column is missing, or its type is not what it was in training.
+        DataError: a column is missing, or its type differs from that in training.
     """
     dense = np.empty((table.num_rows, len(fitted.dense)), np.float32)
     codes = np.empty((table.num_rows, len(fitted.codes)), np.int32)
@@ -207,14 +239,14 @@ def _encode(table: pa.Table, column: pa.ChunkedArray, feature: FittedColumn, tra
 
 
 def _fill(into: npt.NDArray[Any], first: int, arrays: tuple[npt.NDArray[Any], ...]) -> int:
-    """Writes the arrays into the columns from `first` on; the column that comes next."""
+    """Writes the arrays into the columns from `first` on and returns the index of the next column."""
     for column, array in enumerate(arrays, first):
         into[:, column] = array
     return first + len(arrays)
 
 
 def target_values(table: pa.Table, fitted: FittedFeatures) -> npt.NDArray[np.float64]:
-    """The target of each row, float64 [rows]: the number, or the index of the class; NaN where there is none."""
+    """The target of each row, float64 [rows]: the number, or the index of the class; NaN if it is missing."""
     column = column_of(table, fitted.target)
     if fitted.task == "regression":
         Numeric.accepts(fitted.target, column.type)

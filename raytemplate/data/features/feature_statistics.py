@@ -1,4 +1,4 @@
-"""What features are fitted from: one pass over a table as each feature prepares it, mergeable, in bounded memory."""
+"""The statistics that features are fitted from: one pass over the prepared columns, mergeable, in bounded memory."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -39,32 +39,36 @@ from raytemplate.errors import DataError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureStatistics:
-    """Statistics of a table. `columns` by `step_key`, each of the column as its feature prepares it (log applied).
-
-    `target` is a profile of numbers or, where classes are predicted, of categories.
-    """
+    """Statistics of a table."""
 
     num_rows: int
+    """Rows of the table."""
+
     target_column: str
+    """Column of the target."""
+
     target: NumberProfile | CategoryProfile
+    """Profile of the target: of numbers, or of categories if classes are predicted."""
+
     columns: Mapping[str, ColumnStatistics]
+    """`step_key` -> statistics of the column as its feature prepares it, such as after the log."""
 
 
 def step_key(step: Step) -> str:
-    """The name of a step's statistics: "numeric:precip"."""
+    """The name of a step's statistics, such as "numeric:precip"."""
     return f"{step.kind}:{step.column}"
 
 
 def feature_statistics(
     table: pa.Table, steps: Sequence[Step], target: str, task: Task = "regression", positive: str = ""
 ) -> FeatureStatistics:
-    """The statistics of a table [rows, columns] for these features and this target, a column of the table.
+    """The statistics of a table [rows, columns] for these features and for the target, a column of the table.
 
     Args:
-        positive: the value of a binary target that counts as yes; "" is true or 1.
+        positive: the value of a binary target that counts as yes; "" means true or 1.
 
     Raises:
-        DataError: a column is missing, or of a type that its feature cannot use.
+        DataError: a column is missing, or has a type that its feature cannot use.
     """
     wanted = column_of(table, target)
     table = nulls_where_missing(add_own(table, steps, alone=True), made_of(steps))
@@ -87,7 +91,7 @@ def merge(a: FeatureStatistics, b: FeatureStatistics) -> FeatureStatistics:
     """The statistics of both parts. Order-free for counts, and associative to about 1e-9 of a column's size otherwise.
 
     Raises:
-        DataError: made for other features, or a column has another type in each part.
+        DataError: the parts were made for different features, or a column's type differs between them.
     """
     if a.columns.keys() != b.columns.keys() or a.target_column != b.target_column:
         raise DataError("statistics of different features cannot be merged")
@@ -125,7 +129,7 @@ def _column_statistics(table: pa.Table, step: Step, learnt: Callable[[], NDArray
 
 
 def _learnt(table: pa.Table, target: str, task: Task, positive: str) -> NDArray[np.float64]:
-    """The number that a mean of the target is taken of, float64 [rows]; 0 where there is none: refused later."""
+    """The number of which target means are taken, float64 [rows]; 0 if it is missing, which is refused later."""
     rows = baseline_target(table, target, task, positive)
     return np.nan_to_num(to_floats(column_of(rows, target)), nan=0.0, posinf=0.0, neginf=0.0)
 
@@ -141,7 +145,7 @@ _MERGERS: Mapping[type, Callable[[Any, Any], Any]] = {
 
 
 def _merged(a: Any, b: Any) -> Any:
-    """Two profiles of one kind as one."""
+    """Two profiles of the same kind, merged."""
     if type(a) is not type(b):
         raise DataError("statistics of different kinds cannot be merged")
     return _MERGERS[type(a)](a, b)

@@ -1,7 +1,7 @@
-"""Missing values of numbers, as a family of models sees them.
+"""Missing numbers, as each family of models sees them.
 
-Encoded rows are finite: a missing number is filled, and cannot be told from one that was there. Where it was missing
-stands beside them. Trees get NaN there, which they take as missing; every other family gets a column of 0 and 1 more.
+Encoded rows are finite: a missing number is filled, and then looks like a real one. A mask beside the rows records
+where. Trees get NaN there, which they treat as missing; every other family gets an extra column of 0 and 1.
 """
 
 from dataclasses import dataclass
@@ -14,23 +14,26 @@ Dense = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """One feature with missing values in training: `places` are its dense columns, which are filled all at once.
-
-    `name` is that of the column that says where it is missing.
-    """
+    """One feature with missing values in training."""
 
     column: str
+    """The feature."""
+
     name: str
+    """Name of the extra column that marks missing values."""
+
     places: tuple[int, ...]
+    """Indices of its dense columns; a missing value fills all of them."""
 
 
 def seen(dense: Dense, missing: npt.NDArray[np.bool_], gaps: tuple[Gap, ...], *, as_nan: bool) -> Dense:
-    """Rows as a family sees them, float32 [rows, D] with NaN, or [rows, D + gaps] without; itself if there is no gap.
+    """Rows as a family sees them: float32 [rows, D] with NaN, or [rows, D + gaps] without. Returns `dense` itself if
+    there are no gaps.
 
     Args:
-        dense: float32 [rows, D], filled.
+        dense: float32 [rows, D], missing values filled.
         missing: bool [rows, gaps].
-        as_nan: whether the family takes NaN as missing.
+        as_nan: whether the family treats NaN as missing.
     """
     if not gaps:
         return dense

@@ -1,4 +1,4 @@
-"""`hashing`: values of any number become the codes of a given number of buckets; nothing is fitted."""
+"""`hashing`: any number of distinct values share the codes of a fixed number of buckets; nothing is fitted."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ MISSING, FIRST = 0, 1
 
 
 class Hashing:
-    """Buckets: 0 missing, then BLAKE2b of the value as text, modulo their number. A new value has one too."""
+    """Buckets. Code 0 is missing; others are BLAKE2b of the value as text modulo the number of buckets, so that new
+    values have one, too."""
 
     profiled: Profiled = "presence"
 

@@ -1,4 +1,4 @@
-"""What a feature is made from: a column of the data, or several crossed into one."""
+"""The input of a feature: a column of the data, several columns crossed into one, or an own function's result."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ _BETWEEN, _MISSING = "|", r"\N"
 
 
 class Made(Protocol):
-    """A feature: its name, and the columns it is made from where that is not the one of its name."""
+    """A feature: its name, the columns it is made from (empty if just that of its name), and the own function."""
 
     @property
     def column(self) -> str: ...
@@ -31,7 +31,7 @@ class Made(Protocol):
 
 
 class Step(Made, Protocol):
-    """One feature to fit: also the name of its kind and its settings. A plan's `FeatureStep` is one."""
+    """One feature to fit, with the name of its kind and its settings, such as a plan's `FeatureStep`."""
 
     @property
     def kind(self) -> str: ...
@@ -41,12 +41,12 @@ class Step(Made, Protocol):
 
 
 def reads(feature: Made) -> tuple[str, ...]:
-    """The columns of the data that a row needs to be encoded."""
+    """The columns of the data that the feature needs."""
     return feature.inputs or (feature.column,)
 
 
 def input_of(table: pa.Table, feature: Made) -> pa.ChunkedArray:
-    """The column [rows] that a feature is made of.
+    """The column [rows] that a feature is made from.
 
     Raises:
         DataError: a column is missing, or cannot be crossed.
@@ -58,24 +58,24 @@ def input_of(table: pa.Table, feature: Made) -> pa.ChunkedArray:
 
 
 def made_of(features: Sequence[Made]) -> tuple[str, ...]:
-    """The columns of a table, with those of own functions beside them, that features are made of."""
+    """The columns that features are made from, in a table to which `add_own` has been applied."""
     return tuple(name for f in features for name in ((own_name(f),) if f.build else reads(f)))
 
 
 def own_name(feature: Made) -> str:
-    """What a column that an own function made is called beside those of the data."""
+    """The name that `add_own` gives a column, which cannot clash with one of the data."""
     return f"{feature.build} {feature.column}"
 
 
 def add_own(table: pa.Table, features: Sequence[Made], *, alone: bool = False) -> pa.Table:
-    """The table with the columns [rows] that own functions make of it; each function is called once.
+    """The table with the columns [rows] that own functions make from it added; each function is called once.
 
     Args:
-        alone: also calls them with the first row alone, which must give the same.
+        alone: whether to call each function again with only the first row, which must give the same result.
 
     Raises:
-        DataError: a function returned something else than it promised.
-        TrainingFailed: it raised.
+        DataError: a function did not return what it promised.
+        TrainingFailed: a function raised.
     """
     whole: Any = table
     for build, inputs in dict.fromkeys((f.build, reads(f)) for f in features if f.build):
@@ -94,7 +94,7 @@ def add_own(table: pa.Table, features: Sequence[Made], *, alone: bool = False) -
 
 
 def _first(table: Any) -> str:
-    """The first row as text: NaN is then equal to NaN, and a lone null to one among numbers."""
+    """The first row as text, so that NaN equals NaN, and a null alone equals a null among numbers."""
     return str(table.slice(0, 1).to_pylist())
 
 
@@ -120,19 +120,19 @@ def _called(build: str, given: pa.Table, names: Sequence[str]) -> Any:
 
 
 def column_of(table: pa.Table, name: str) -> pa.ChunkedArray:
-    """A column by name; dictionary codes are replaced by their values.
+    """A column by name, its dictionary codes replaced by their values.
 
     Raises:
-        DataError: there is none; the message names the nearest.
+        DataError: there is no such column; the message suggests the nearest name.
     """
-    index = table.schema.get_field_index(name)  # a table of thousands of columns takes long to list their names
+    index = table.schema.get_field_index(name)  # listing the names of thousands of columns is slow
     if index < 0:
         raise DataError(f"no column {name} in the data; {suggest(name, tuple(table.column_names))}")
     return plain(table.column(index))
 
 
 def _crossed(columns: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
-    """Text such as "JFK|ATL"; null where all are missing. Different combinations never share a text."""
+    """Text such as "JFK|ATL"; null if all values are missing. Different combinations never give the same text."""
     texts = [_escaped(name, column) for name, column in columns.items()]
     joined = pc.binary_join_element_wise(*texts, _BETWEEN, null_handling="replace", null_replacement=_MISSING)
     return pc.if_else(pc.equal(joined, _BETWEEN.join([_MISSING] * len(texts))), None, joined)

@@ -1,4 +1,4 @@
-"""What a kind of feature is: options, the profile it is fitted from, and pure functions of a column and a state."""
+"""A kind of feature: options, the profile it is fitted from, and pure functions of a column and a state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,40 +23,47 @@ _PARTS = ("profiled", "accepts", "prepare", "fit", "outputs", "encode")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """What one feature becomes: names of dense columns, and names of code columns with their cardinality."""
+    """The encoded columns of one feature."""
 
     dense: tuple[str, ...] = ()
+    """Names of the dense columns."""
+
     codes: tuple[tuple[str, int], ...] = ()
+    """(name, cardinality) of each code column."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodedColumn:
-    """The arrays of one feature, in the order of its `Outputs`.
-
-    dense: float [rows]; codes: int [rows], 0 <= code < cardinality; unknown: bool [rows], or None where nothing can be.
-    """
+    """The arrays of one feature, in the order of its `Outputs`."""
 
     dense: tuple[npt.NDArray[np.generic], ...] = ()
+    """A float array [rows] for each dense column."""
+
     codes: tuple[npt.NDArray[np.generic], ...] = ()
+    """An int array [rows] for each code column, 0 <= code < cardinality."""
+
     unknown: npt.NDArray[np.bool_] | None = None
+    """bool [rows]: true for a value that has no code of its own; None if that is impossible for this kind."""
 
 
 class FeatureKind(Protocol):
-    """What the options of a plug-in of the group `raytemplate.features` name. All functions are pure and static.
+    """A kind of feature, as named by the options of a plug-in of the group `raytemplate.features`.
 
-    Columns come without dictionary encoding. `encode` must give a row the same numbers whatever rows come with it.
+    All functions are pure and static. Columns come without dictionary encoding. `encode` must give a row the same
+    numbers whatever the other rows.
     """
 
     profiled: Profiled
+    """The profile that `fit` needs."""
 
     @staticmethod
     def accepts(column: str, kind: Any) -> str:
-        """One word for the family of an Arrow type, such as "number"; a DataError where it cannot be used."""
+        """One word for the family of an Arrow type, such as "number"; raises DataError if the type cannot be used."""
         ...
 
     @staticmethod
     def prepare(column: pa.ChunkedArray, options: Any) -> pa.ChunkedArray:
-        """The column as it is profiled and fitted, such as its logarithm."""
+        """The column in the form in which it is profiled and fitted, such as its logarithm."""
         ...
 
     @staticmethod
@@ -66,7 +73,7 @@ class FeatureKind(Protocol):
 
     @staticmethod
     def outputs(column: str, state: Mapping[str, Any]) -> Outputs:
-        """What the column becomes under this state."""
+        """The encoded columns under this state."""
         ...
 
     @staticmethod
@@ -76,7 +83,7 @@ class FeatureKind(Protocol):
 
 
 def load_kind(name: str) -> type[FeatureKind]:
-    """The kind of feature of that name; its module is imported now.
+    """The kind of feature of that name. Imports its module.
 
     Raises:
         PluginError: see `plugins.load`.
@@ -86,25 +93,25 @@ def load_kind(name: str) -> type[FeatureKind]:
 
 @runtime_checkable
 class OutOfFold(Protocol):
-    """What a kind offers besides, if rows of the train window must not be encoded as others are.
+    """The extra part of a kind that encodes rows of the train window differently from other rows.
 
-    It is profiled as "target", and its options have `folds` and `fold_by`.
+    Such a kind is profiled as "target", and its options have `folds` and `fold_by`.
     """
 
     @staticmethod
     def encode_training(column: pa.ChunkedArray, table: pa.Table, state: Mapping[str, Any]) -> EncodedColumn:
-        """The column [rows] of a table [rows, columns] of the train window as arrays [rows]."""
+        """The column [rows] as arrays [rows]; `table` [rows, columns] has all columns of these train-window rows."""
         ...
 
 
 def as_it_is(column: pa.ChunkedArray, options: Options) -> pa.ChunkedArray:
-    """`prepare` of a kind that is fitted on the column itself."""
+    """`prepare` for a kind that is fitted on the column itself."""
     del options
     return column
 
 
 def one_dense(column: str, state: Mapping[str, Any]) -> Outputs:
-    """`outputs` of a kind that makes one dense column of the same name."""
+    """`outputs` for a kind that makes one dense column of the same name."""
     del state
     return Outputs(dense=(column,))
 
@@ -113,7 +120,7 @@ def family_of(column: str, kind: Any, wanted: Mapping[str, Any], hint: str) -> s
     """The first family in `wanted` (word -> test of a type) that an Arrow type belongs to; "null" if all is null.
 
     Raises:
-        DataError: none; `hint` says what to do.
+        DataError: it belongs to none; the message ends with `hint`.
     """
     if pa.types.is_null(kind):
         return "null"
@@ -124,7 +131,7 @@ def family_of(column: str, kind: Any, wanted: Mapping[str, Any], hint: str) -> s
 
 
 def is_whole(kind: Any) -> bool:
-    """Whether an Arrow type holds whole numbers only: one of decimals without a fraction does, too."""
+    """Whether an Arrow type holds whole numbers only, such as integers and decimals without a fraction."""
     return bool(pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0))
 
 

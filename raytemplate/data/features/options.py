@@ -1,4 +1,4 @@
-"""What a template may set for one column, by kind of feature. Light: checking a template imports no array library."""
+"""The settings of one column, by kind of feature. Kept light: checking a template must import no array library."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _HERE = "raytemplate.data.features"
 
 
 class FeatureOptions(Options):
-    """Settings of one column under one kind of feature; what a plug-in of the group `raytemplate.features` offers."""
+    """Settings of one column under one kind of feature. A plug-in of the group `raytemplate.features` provides one."""
 
     kind: ClassVar[str]
-    """The kind itself, a `FeatureKind` as "module:attribute": it may need array libraries, and is imported on use."""
+    """The `FeatureKind` as "module:attribute". It may need array libraries, so it is imported only when used."""
 
     lists: ClassVar[tuple[str, ...]] = ("numeric", "categorical", "datetime", "text", "crosses")
     """Lists of `features` whose columns can be of this kind."""
 
     fills: ClassVar[bool] = False
-    """Whether a missing value becomes a number that a value which is there can become as well."""
+    """Whether a missing value is encoded as a number that another value could be encoded as, too."""
 
 
 class FilledOptions(FeatureOptions):
-    """Settings of one column whose missing values are filled in the numbers that it becomes."""
+    """Settings of one column whose missing values are filled when it is encoded."""
 
     fills: ClassVar[bool] = True
 
     impute: Literal["auto", "mean"] = "auto"
-    """What a missing value becomes. `mean`: the training mean, which is 0 after scaling. `auto`: if training has
-    missing values, trees get them as missing, and any other family the mean with a column of 0 and 1 more that says
-    where; else the mean. Default: auto."""
+    """How a missing value is encoded. `mean`: as the training mean, which is 0 after scaling. `auto`: if training has
+    missing values, trees see them as missing, and other families get the mean and an extra column of 0 and 1 that marks
+    them; otherwise as `mean`. Default: auto."""
 
 
 class NumericOptions(FilledOptions):
@@ -48,26 +48,27 @@ class NumericOptions(FilledOptions):
     """`log` replaces x by sign(x) * log(1 + |x|), for columns with a long tail. Default: none."""
 
     scale: Literal["standard", "none"] = "standard"
-    """`standard` subtracts the training mean and divides by the training deviation; the result is kept within 16
-    deviations, so that one faulty reading (the weather file has a wind of 1048 mph) cannot swamp a row.
+    """`standard` subtracts the training mean and divides by the training standard deviation; the result is clipped to
+    16 deviations, so that one faulty reading (the weather file has a wind of 1048 mph) cannot swamp a row.
     Default: standard."""
 
 
 class BucketsOptions(FeatureOptions):
-    """Settings of one column of numbers in ranges."""
+    """Settings of one column of numbers that is cut into ranges."""
 
     kind: ClassVar[str] = f"{_HERE}.buckets:Buckets"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     buckets: Annotated[int, Field(ge=2, le=1000)] = 10
-    """Ranges with as many training rows in each as can be; fewer where one value fills several. Default: 10."""
+    """Number of ranges, with training rows shared out as evenly as possible; fewer if one value would fill several.
+    Default: 10."""
 
     edges: tuple[float, ...] = ()
-    """Rising edges of the ranges instead, such as [18, 30, 65]; a number on an edge is in the upper one.
-    Default: training's quantiles."""
+    """Rising edges of the ranges, instead of `buckets`, such as [18, 30, 65]; an edge belongs to the upper range.
+    Default: quantiles of the training data."""
 
     encoding: Literal["embedding", "one-hot"] = "embedding"
-    """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each range.
+    """`embedding` makes a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each range.
     Default: embedding."""
 
     @model_validator(mode="after")
@@ -80,17 +81,18 @@ class BucketsOptions(FeatureOptions):
 
 
 class QuantileOptions(FilledOptions):
-    """Settings of one column of numbers by rank."""
+    """Settings of one column of numbers that is replaced by ranks."""
 
     kind: ClassVar[str] = f"{_HERE}.quantile:Quantile"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
 
     distribution: Literal["normal", "uniform"] = "normal"
-    """What the ranks are spread as: `normal` with mean 0 and deviation 1, `uniform` from -1 to 1. Default: normal."""
+    """Distribution of the encoded ranks: `normal` with mean 0 and standard deviation 1, or `uniform` from -1 to 1.
+    Default: normal."""
 
 
 class PowerOptions(FeatureOptions):
-    """Settings of one column of numbers under the transform of Yeo and Johnson; there are none."""
+    """One column of numbers under the transform of Yeo and Johnson. It has no settings."""
 
     kind: ClassVar[str] = f"{_HERE}.power:Power"
     lists: ClassVar[tuple[str, ...]] = ("numeric",)
@@ -104,11 +106,11 @@ class CategoricalOptions(FeatureOptions):
     lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     encoding: Literal["embedding", "one-hot"] = "embedding"
-    """`embedding` gives a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each value.
+    """`embedding` makes a code that the model embeds or splits on; `one-hot` a column of 0 and 1 for each value.
     Default: embedding."""
 
     min_count: Annotated[int, Field(ge=1)] = 1
-    """Values seen less often in training share one code with unknown ones. Default: 1, every value its own."""
+    """Values with fewer training rows share one code with unknown values. Default: 1, a code for every value."""
 
     max_values: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Most values with a code of their own; the most frequent are kept. Default: 10,000."""
@@ -121,8 +123,8 @@ class OrdinalOptions(FilledOptions):
     lists: ClassVar[tuple[str, ...]] = ("categorical",)
 
     order: Annotated[tuple[AsText, ...], Field(min_length=2)]
-    """All values from the lowest to the highest, such as [S, M, L, XL]. A training row with another ends the run; later
-    such a row counts as unknown."""
+    """All values from the lowest to the highest, such as [S, M, L, XL]. A training row with any other value ends the
+    run; in later rows such a value counts as unknown."""
 
     @field_validator("order")
     @classmethod
@@ -134,13 +136,13 @@ class OrdinalOptions(FilledOptions):
 
 
 class HashingOptions(FeatureOptions):
-    """Settings of one categorical column of many values."""
+    """Settings of one categorical column with many distinct values."""
 
     kind: ClassVar[str] = f"{_HERE}.hashing:Hashing"
     lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     buckets: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
-    """Codes that values share, by a hash of the value; new values have one too. Default: 1,000."""
+    """Number of codes that values share, by a hash of the value; new values get one, too. Default: 1,000."""
 
 
 class TargetMeanOptions(FeatureOptions):
@@ -150,14 +152,15 @@ class TargetMeanOptions(FeatureOptions):
     lists: ClassVar[tuple[str, ...]] = ("categorical", "crosses")
 
     smoothing: Annotated[float, Field(gt=0)] = 10.0
-    """Rows with the mean of all that are added to each value's own, so that rare values say little. Default: 10."""
+    """Weight of the overall mean in rows: that many rows with it are added to those of each value, so that rare values
+    stay close to it. Default: 10."""
 
     folds: Annotated[int, Field(ge=2, le=20)] = 5
-    """Parts of the train window; a training row is encoded by the mean over the other parts. Default: 5."""
+    """Number of parts of the train window; a training row is encoded by the mean over the other parts. Default: 5."""
 
     fold_by: tuple[str, ...] = ()
-    """Columns whose hash puts a row in its fold: rows equal in all of them share one. Default: `data.keys`, else the
-    time and the columns of all features."""
+    """Columns whose hash decides the fold of a row: rows that are equal in all of them share one. Default: `data.keys`,
+    else the time and the columns of all features."""
 
     max_values: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Most values with a mean of their own; the most frequent are kept. Default: 10,000."""
@@ -170,26 +173,26 @@ class TextOptions(FilledOptions):
     lists: ClassVar[tuple[str, ...]] = ("text",)
 
     method: Literal["tf-idf", "hashing"] = "tf-idf"
-    """`tf-idf` has a column for each of the terms that most training rows have, rare terms weighing more; `hashing`
-    puts every term in one of `width` columns and fits nothing. Default: tf-idf."""
+    """`tf-idf` makes a column for each of the terms that occur in most training rows, with more weight for rarer ones;
+    `hashing` puts every term in one of `width` columns and fits nothing. Default: tf-idf."""
 
     width: Annotated[int, Field(ge=1, le=4096)] = 256
     """Most dense columns. Each takes 4 bytes a row. Default: 256."""
 
     tokens: Literal["words", "characters"] = "words"
-    """What terms are made of: `words`, or `characters` for scripts without blanks and for misspelt text.
+    """Units of a term: `words`, or `characters` for scripts without blanks and for misspelt text.
     Default: words."""
 
     ngrams: Annotated[int, Field(ge=1, le=5)] | None = None
-    """Words: most of them in a row that are a term, besides each alone. Characters: how many are a term.
+    """For words, the longest sequence that is a term, besides each word alone; for characters, the length of a term.
     Default: 1 word, 3 characters."""
 
     min_count: Annotated[int, Field(ge=1)] = 2
-    """Terms in fewer training rows have no column. Default: 2."""
+    """Terms in fewer training rows get no column. Default: 2."""
 
 
 class DatetimeOptions(FilledOptions):
-    """Settings of one column of time."""
+    """Settings of one column of times."""
 
     kind: ClassVar[str] = f"{_HERE}.datetimes:DatetimeParts"
     lists: ClassVar[tuple[str, ...]] = ("datetime",)
@@ -199,11 +202,11 @@ class DatetimeOptions(FilledOptions):
 
 
 def options_of(kind: str) -> type[FeatureOptions]:
-    """What may be set for a column of that kind."""
+    """The options of that kind of feature."""
     return load(FEATURES, kind)
 
 
 def settings_of(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings that a kind of feature has, whatever they were given for."""
+    """The subset of `settings` that a kind of feature has."""
     known = options_of(kind).model_fields
     return {name: value for name, value in settings.items() if name in known}

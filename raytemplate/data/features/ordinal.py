@@ -1,4 +1,4 @@
-"""`ordinal`: values with an order become one dense column: their position in it."""
+"""`ordinal`: values with an order become one dense column with their position in it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,8 @@ _MOST_NAMED = 5
 
 
 class Ordinal:
-    """Positions 0, 1.. in the given order, scaled to training's mean 0 and deviation 1; missing and unknown are 0."""
+    """Positions 0, 1.. in the given order, scaled to mean 0 and standard deviation 1 in training; missing and unknown
+    values are 0."""
 
     profiled: Profiled = "category"
 
@@ -25,10 +26,10 @@ class Ordinal:
 
     @staticmethod
     def fit(profile: CategoryProfile, options: OrdinalOptions) -> Mapping[str, Any]:
-        """The values in their order, and what is subtracted from a position and divided by.
+        """The values in their order, and the mean and the divisor that scale a position.
 
         Raises:
-            DataError: training has a value that the order lacks.
+            DataError: training has a value that is not in the order.
         """
         new = [value for value in profile.counts if value not in options.order]
         if new:

@@ -1,4 +1,4 @@
-"""`power`: a number becomes a power of itself, chosen so that training's numbers are as normal as they can be."""
+"""`power`: a power transform of numbers, chosen to make the training data as close to normal as possible."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,14 +18,15 @@ pc: Any = pyarrow.compute  # its functions are made at import, where a type chec
 
 Floats = npt.NDArray[np.float64]
 _MOST = 4.0
-_STEPS = 60  # golden section: the bracket of 8 is then narrower than 1e-11
+_STEPS = 60  # of golden section, which narrow the bracket from 8 to less than 1e-11
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 class Power:
-    """The transform of Yeo and Johnson (2000), then scaled to mean 0 and deviation 1, kept within 16 deviations.
+    """The transform of Yeo and Johnson (2000), scaled to mean 0 and standard deviation 1, clipped to 16 deviations.
 
-    Its power is the most likely one between -4 and 4. A missing number is 0, and so is a column that never changes.
+    The power is the most likely one between -4 and 4. A missing number becomes 0, and so does every number of a column
+    that is constant in training.
     """
 
     profiled: Profiled = "quantiles"
@@ -35,7 +36,7 @@ class Power:
 
     @staticmethod
     def fit(profile: QuantileProfile, options: PowerOptions) -> Mapping[str, Any]:
-        """The power, what is then subtracted and divided by; a divisor of 0 is a column that never changes."""
+        """The power, and the mean and the divisor that scale the result; a divisor of 0 means a constant column."""
         del options
         values, rows = profile.middles(), profile.rows()
         if len(values) < 2:
@@ -49,7 +50,7 @@ class Power:
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
-        """(raised - mean) / divisor, kept within 16; float64 [rows]."""
+        """(raised - mean) / divisor, clipped to 16; float64 [rows]."""
         values = to_floats(column)
         if not state["divisor"]:
             return EncodedColumn(dense=(np.zeros(len(values)),))
@@ -59,7 +60,7 @@ class Power:
 
 
 def _raised(values: Floats, power: float) -> Floats:
-    """Yeo and Johnson's psi. By Arrow's functions, which give a number the same bits wherever it stands."""
+    """Yeo and Johnson's psi, by Arrow's functions, which give a number the same bits at every position."""
     size = pc.log1p(pa.array(np.abs(values)))
     upper, lower = _by_log(size, power), _by_log(size, 2 - power)
     return np.where(values < 0, -lower, upper)
@@ -72,7 +73,7 @@ def _by_log(size: Any, power: float) -> Floats:
 
 
 def _most_likely(values: Floats, rows: Floats) -> float:
-    """The power of the highest likelihood, by golden section."""
+    """The power with the highest likelihood, by golden-section search."""
     jacobian = float((rows * np.sign(values) * np.log1p(np.abs(values))).sum()) / float(rows.sum())
     low, high = -_MOST, _MOST
     for _ in range(_STEPS):
@@ -85,7 +86,7 @@ def _most_likely(values: Floats, rows: Floats) -> float:
 
 
 def _likelihood(values: Floats, rows: Floats, power: float, jacobian: float) -> float:
-    """The log likelihood of a row (Yeo and Johnson's equation 3.1), but for a constant."""
+    """The mean log likelihood of a row (Yeo and Johnson's equation 3.1), up to a constant."""
     _, deviation = _moments(_raised(values, power), rows)
     if not (np.isfinite(deviation) and deviation > 0):
         return -np.inf

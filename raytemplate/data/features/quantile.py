@@ -1,4 +1,4 @@
-"""`quantile`: a number becomes its rank among training's, spread as a normal or a uniform distribution."""
+"""`quantile`: a number becomes its rank in the training data, mapped to a normal or a uniform distribution."""
 
 from collections.abc import Mapping
 from statistics import NormalDist
@@ -17,10 +17,10 @@ _NUM_KNOTS = 256
 
 
 class Quantile:
-    """Ranks: the shape of a column no longer matters, nor how far an outlier lies out.
+    """Ranks, which ignore the shape of a column's distribution and the size of its outliers.
 
-    Between at most 256 knots the rank is interpolated; outside training's range it is that of the nearest end.
-    A missing number is 0, the middle.
+    Ranks are interpolated between at most 256 knots; outside the range of training a number gets the rank of the
+    nearest end. A missing number becomes 0, the middle.
     """
 
     profiled: Profiled = "quantiles"
@@ -30,7 +30,7 @@ class Quantile:
 
     @staticmethod
     def fit(profile: QuantileProfile, options: QuantileOptions) -> Mapping[str, Any]:
-        """Rising `knots` and what each becomes: `scores`."""
+        """Rising `knots` and the encoded value of each, `scores`."""
         knots, ranks = middle_ranks(profile, _NUM_KNOTS)
         normal = NormalDist()
         if options.distribution == "normal":

@@ -1,4 +1,4 @@
-"""`target-mean`: a value becomes the mean of the target over training's rows of that value."""
+"""`target-mean`: a value becomes the mean of the target over the training rows with that value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,11 @@ Floats = npt.NDArray[np.float64]
 
 
 class TargetMean:
-    """Means of the target, drawn towards that of all rows where rows are few; scaled to mean 0 and deviation 1.
+    """Means of the target, shrunk towards the overall mean for values with few rows; scaled to mean 0 and standard
+    deviation 1.
 
-    A row of the train window gets a mean without its own fold, so that it does not see its own target; every other row
-    gets the mean over all folds. A value that training has never seen gets the mean of all rows, and so is unknown.
+    A row of the train window gets a mean that excludes its own fold, so that it does not see its own target; every
+    other row gets the mean over all folds. A value that is not in training counts as unknown and gets the overall mean.
     """
 
     profiled: Profiled = "target"
@@ -29,7 +30,7 @@ class TargetMean:
 
     @staticmethod
     def fit(profile: TargetMeanProfile, options: TargetMeanOptions) -> Mapping[str, Any]:
-        """`scores`, one a value after that of unknown ones, and `fold_scores`, the same for the rows of each fold."""
+        """`scores`: that of unknown values, then one a value; and `fold_scores`, the same for the rows of each fold."""
         names = sorted(profile.counts, key=lambda name: (-sum(profile.counts[name]), name))[: options.max_values]
         shape = (len(names), options.folds)
         counts = np.array([profile.counts[name] for name in names], np.float64).reshape(shape)
@@ -68,7 +69,7 @@ class TargetMean:
 
     @staticmethod
     def encode_training(column: pa.ChunkedArray, table: pa.Table, state: Mapping[str, Any]) -> EncodedColumn:
-        """Scores without each row's own fold, float64 [rows]; `table` has the columns that folds are made by."""
+        """Scores that exclude each row's own fold, float64 [rows]; `table` has the columns that decide the fold."""
         codes = _codes(column, state)
         scores = np.array(state["fold_scores"], np.float64)
         folds = folds_of(table, state["fold_by"], len(scores))
@@ -76,19 +77,19 @@ class TargetMean:
 
 
 def _codes(column: Any, state: Mapping[str, Any]) -> npt.NDArray[np.int32]:
-    """0 for an unknown value, then 1 and on in the order of the values."""
+    """0 for an unknown value, else 1, 2.. in the order of the values."""
     codes = codes_of(column.cast(pa.string()).fill_null(MISSING), state["values"])
     return np.where(codes == UNKNOWN, UNKNOWN, codes - FIRST + 1)
 
 
 def _means(counts: Floats, sums: Floats, rows: float, total: float, smoothing: float) -> Floats:
-    """The mean of all rows, then each value's, as if `smoothing` rows more had had the mean of all."""
+    """The overall mean, then that of each value, as if it had `smoothing` more rows with the overall mean."""
     overall = total / rows if rows else 0.0
     return np.concatenate([[overall], (sums + smoothing * overall) / (counts + smoothing)])
 
 
 def _scale(means: Floats, counts: Floats, rows: float) -> tuple[float, float]:
-    """Mean and deviation of the means over training's rows; rows of values that were given up have the first."""
+    """Mean and standard deviation of the means over the training rows; rows of dropped values have the first mean."""
     weights = np.concatenate([[rows - counts.sum()], counts]) / max(1.0, rows)
     center = float((means * weights).sum())
     return center, float(np.sqrt((np.square(means - center) * weights).sum())) or 1.0

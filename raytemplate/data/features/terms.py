@@ -18,16 +18,18 @@ _BETWEEN_WORDS = r"[^\p{L}\p{M}\p{N}]+"
 
 
 def terms_of(column: Any, tokens: Tokens, length: int) -> Iterator[tuple[int, Positions, Any]]:
-    """(rows, row of each term int64 [terms], terms as Arrow text [terms]) of one part of the rows after the other.
+    """For one part of the rows after the other: (number of rows, row of each term int64 [terms], terms as Arrow text
+    [terms]).
 
-    Text is in lower case and Unicode form NFKC first. Words are runs of letters, marks and digits of any script.
+    Text is first converted to Unicode form NFKC and lower case. Words are runs of letters, marks and digits of any
+    script.
 
     Args:
-        length: words in a row that are one term besides each alone; or characters in each term.
+        length: most consecutive words that are one term, besides each word alone; or characters in each term.
     """
     for start in range(0, len(column), _ROWS_AT_ONCE):
         texts: list[str | None] = column.slice(start, _ROWS_AT_ONCE).to_pylist()
-        # Arrow's own utf8_normalize (25.0) leaves letters and their marks apart.
+        # Arrow's own utf8_normalize (25.0) does not combine letters with their marks.
         whole = pa.array([t and unicodedata.normalize("NFKC", t).lower() for t in texts], pa.string())
         rows, terms = _words(whole, length) if tokens == "words" else _characters(whole, length)
         yield len(whole), rows, terms
@@ -41,7 +43,7 @@ def _words(texts: Any, length: int) -> tuple[Positions, Any]:
     found = [(rows, words)]
     run = words
     for more in range(1, length):
-        # The next word stands one further on; pairs that reach into another row fall out.
+        # Appends the word that follows each run; runs that reach into another row are filtered out.
         run = pc.binary_join_element_wise(run[: max(0, len(words) - more)], words[more:], " ")
         same = rows[more:] == rows[: max(0, len(rows) - more)]
         found.append((rows[: len(run)][same], run.filter(pa.array(same))))
@@ -49,7 +51,7 @@ def _words(texts: Any, length: int) -> tuple[Positions, Any]:
 
 
 def _characters(texts: Any, length: int) -> tuple[Positions, Any]:
-    """Every run of so many characters; a blank stands before and behind each text."""
+    """Every run of `length` characters, with a blank added before and after each text."""
     joined = "\0".join(f" {text} " if text is not None else "" for text in texts.to_pylist())
     letters = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32)
     rows = np.cumsum(letters == 0)

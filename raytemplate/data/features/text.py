@@ -1,4 +1,4 @@
-"""`text`: a text becomes dense columns, one a term, weighted by how rare the term is."""
+"""`text`: a text becomes dense columns, one for each term, weighted by the rarity of the term."""
 
 import math
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ pc: Any = pyarrow.compute  # its functions are made at import, where a type chec
 
 
 class Text:
-    """Terms of a text: how often each of the kept ones is in it, times its weight, the whole scaled to length 1.
+    """Terms of a text: how often each kept term occurs in it, times its weight, each row scaled to length 1.
 
     `tf-idf` keeps the terms that are in most training rows, with the weight log((1 + rows) / (1 + rows with it)) + 1;
-    `hashing` puts every term in one of the columns, fits nothing and has no weights. A missing text is 0 everywhere.
+    `hashing` puts every term in one of the columns, fits nothing and has no weights. A missing text is all 0.
     """
 
     profiled: Profiled = "terms"
@@ -34,7 +34,7 @@ class Text:
 
     @staticmethod
     def prepare(column: pa.ChunkedArray, options: TextOptions) -> pa.ChunkedArray:
-        """The different terms of each row, a list of text [rows]; null where there is no text."""
+        """The distinct terms of each row, a list of text [rows]; null where the text is missing."""
         kind = pa.list_(pa.string())
         if options.method == "hashing":
             none = pa.ListArray.from_arrays(np.zeros(len(column) + 1, np.int32), pa.array([], pa.string()))
@@ -44,7 +44,7 @@ class Text:
 
     @staticmethod
     def fit(profile: CategoryProfile, options: TextOptions) -> Mapping[str, Any]:
-        """How terms are found, and the kept ones with their weights."""
+        """How to find terms, and the kept terms with their weights."""
         state: dict[str, Any] = {
             "method": options.method, "tokens": options.tokens, "ngrams": options.ngrams or _default(options),
             "width": options.width,
@@ -65,7 +65,7 @@ class Text:
 
     @staticmethod
     def encode(column: pa.ChunkedArray, state: Mapping[str, Any]) -> EncodedColumn:
-        """One float32 [rows] a term."""
+        """One float32 array [rows] for each term."""
         hashed = state["method"] == "hashing"
         weights = np.ones(state["width"]) if hashed else np.array(state["weights"], np.float64)
         found = terms_of(column, state["tokens"], state["ngrams"])
@@ -83,7 +83,7 @@ def _null_where(column: Any, lists: Any) -> Any:
 
 
 def _lists(num_rows: int, rows: Positions, terms: Any) -> Any:
-    """Each row's different terms."""
+    """The distinct terms of each row."""
     coded: Any = terms.dictionary_encode()
     pairs = np.unique(rows * max(1, len(coded.dictionary)) + coded.indices.to_numpy().astype(np.int64))
     of_row, position = np.divmod(pairs, max(1, len(coded.dictionary)))
@@ -104,8 +104,8 @@ def _known(rows: Positions, terms: Any, state: Mapping[str, Any]) -> tuple[Posit
 def _weighted(
     num_rows: int, rows: Positions, positions: Positions, weights: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float32]:
-    """Counts times weights, each row scaled to length 1; float32 [rows, terms]. Sums run in the order of the terms, so
-    that a row has the same bits whatever rows are beside it."""
+    """Counts times weights, each row scaled to length 1; float32 [rows, terms]. Sums are taken in the order of the
+    terms, so that a row has the same bits whatever the other rows."""
     width = len(weights)
     cells, counts = np.unique(rows * max(1, width) + positions, return_counts=True)
     of_row, position = np.divmod(cells, max(1, width))

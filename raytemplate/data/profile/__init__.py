@@ -1,1 +1,1 @@
-"""Values of raw columns -> profiles that merge. What features are fitted from is in `features/`."""
+"""Mergeable profiles of raw columns. The statistics that features are fitted from are in `features/`."""

@@ -1,6 +1,6 @@
-"""What the values of a raw column are: made of some of its rows, and merged with what is known of the others.
+"""The profile of a raw column: computed from some of its rows and merged with the profiles of the others.
 
-Memory is bounded, whatever the number of rows, and merging is associative and order-free to the bit.
+Memory is bounded whatever the number of rows, and merging is associative and order-free to the bit.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from raytemplate.data.times import time_range
 pc: Any = pyarrow.compute
 
 MOST_VALUES = 1_000
-"""Different values of a column that are counted; past that only that there are more."""
+"""Most distinct values of a column that are counted; with more, none are."""
 
 Value = str | bool | int | float
 Limit = int | float | datetime
@@ -28,26 +28,32 @@ Limit = int | float | datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnProfile:
-    """Some rows of a column, as they are read.
-
-    Args:
-        type: as in `contract.columns`; "null" where no row has a value of a type, "other" for what has no word there.
-        whole: numbers of which each is a whole one, whatever their type: pandas writes 3.0 where one is missing.
-        min, max: of numbers, whole ones as int where no float is the same, and of times; None for others.
-        values: value -> rows, where there are at most `MOST_VALUES`; else None. Never of times.
-    """
+    """The profile of some rows of a column."""
 
     type: str
+    """The type as `contract.columns` names it; "null" if no row has a value, "other" for types without a name there."""
+
     num_rows: int
+    """All rows."""
+
     num_null: int
+    """Rows without a value."""
+
     whole: bool = False
+    """Whether every number is whole, whatever the type: pandas writes 3 as 3.0 if a value in the column is missing."""
+
     min: Limit | None = None
+    """Least number or oldest time, None for other types. A whole number is an int only if no float equals it."""
+
     max: Limit | None = None
+    """Greatest number or newest time, as `min`."""
+
     values: Mapping[Value, int] | None = None
+    """Rows of each value; None if there are more than `MOST_VALUES`, and for times."""
 
     @property
     def range(self) -> tuple[int | float, int | float] | None:
-        """The least and the greatest number; None where there is none."""
+        """The least and the greatest number; None if there are no numbers."""
         low, high = self.min, self.max
         return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
 
@@ -56,7 +62,7 @@ def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
     """The profile of values [rows].
 
     Raises:
-        DataError: a time that cannot be kept.
+        DataError: a time is outside the years 1 to 9999.
     """
     column = null_where_missing(column)
     kind = str(column.type)
@@ -78,7 +84,7 @@ def merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
     """The profile of both parts.
 
     Raises:
-        DataError: the column has another type in each.
+        DataError: the parts have different types.
     """
     return ColumnProfile(
         type=merged_type(a.type, b.type),
@@ -92,7 +98,7 @@ def merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
 
 
 NOTHING = ColumnProfile(type="null", num_rows=0, num_null=0, whole=True, values={})
-"""The profile of no rows: merged with another it is that one."""
+"""The profile of no rows: merging it with another gives the other."""
 
 
 def _limits(there: Any, word: str) -> tuple[Limit | None, Limit | None]:
@@ -105,7 +111,7 @@ def _limits(there: Any, word: str) -> tuple[Limit | None, Limit | None]:
 
 
 def _counted(there: Any) -> Mapping[Value, int] | None:
-    if len(there.slice(0, 4 * MOST_VALUES).unique()) > MOST_VALUES:  # ids and measures: to count all would take longest
+    if len(there.slice(0, 4 * MOST_VALUES).unique()) > MOST_VALUES:  # spares ids and measures the slow full count
         return None
     found = pc.value_counts(there)
     if len(found) > MOST_VALUES:
@@ -119,5 +125,5 @@ def _few(values: Mapping[Value, int]) -> Mapping[Value, int] | None:
 
 
 def _exactly(value: Any) -> int | float:
-    """A number as a float if that is the same, else as int; so is the size of account numbers kept."""
+    """A number as a float if that is equal, else as int, so that long account numbers keep all their digits."""
     return float(value) if float(value) == value or value != int(value) else int(value)
