@@ -1,1 +1,1 @@
-"""RunPlan -> records: the journal of a run, its stages in order, and going on after a stop."""
+"""RunPlan -> records: a run's journal, its stages in order, and resuming after a stop."""

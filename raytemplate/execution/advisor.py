@@ -1,7 +1,7 @@
-"""What a sweep tries next, how long it goes on with it, and what won: rules alone, without engine, clock or files.
+"""What a sweep tries next, how long each trial may continue, and which one won: rules only, no engine, clock or files.
 
-An engine asks for trials, tells what becomes of them and ends those that are overdue. Trials go by their numbers:
-where they run is the engine's business.
+An engine asks for trials, reports what becomes of them and ends those that are overdue. Trials are identified by
+number; where they run is the engine's concern.
 """
 
 import math
@@ -29,44 +29,43 @@ from raytemplate.tuning.study import Drawn, Study
 OnTrial = Callable[[TrialRecord, TrialRecord | None, float], None]
 Begun = tuple[TrialBegun, tuple[EpochRecord, ...]]
 GRACE_S = 1.0
-"""After its time a trial has so long to end by itself."""
+"""Seconds a trial may overrun before it is overdue and the engine ends it."""
 _LEAST_EPOCH_SHARE = 1.2
-"""So many times its expected seconds must be left for a trial of one epoch to be worth its start."""
+"""Multiple of an epoch's expected seconds that must be left for a one-epoch trial to be worth starting."""
 _MOST_DRAWS = 10
-"""So many draws that do not fit end the sweep."""
+"""Draws in a row that do not fit the time left before the sweep ends."""
 _COPY_S, _MOST_COPYING = 0.025, 0.05
-"""What MLflow's copy of a trial takes, and the share of the time limit that all may take: it is made afterwards."""
+"""Seconds to copy one trial to MLflow, and the largest share of the time limit for all copies, which are made after
+the sweep."""
 _BEFORE_GIVING_UP = 5
-"""So many trials must have ended before their failures say something of the sweep."""
+"""Trials that must have ended before their failures count as evidence about the sweep."""
 _BUDGET: Final = "budget"
-"""The run's: which of its two fields is known when the sweep has ended."""
+"""The run's budget; whether `budget.time` or `budget.cost` ran out is known only once the sweep has ended."""
 
 
 @dataclass(kw_only=True)
 class Advisor:
-    """The rules of one sweep of one run.
-
-    Args:
-        num_rows: rows of the train window, for the first forecast of a trial; `refit_rows` those of the last training.
-        budget_s: the time limit of the whole run.
-        known: trials of earlier processes of this run.
-        begun: trials that such a process did not end, each with its epochs: they are resumed.
-        slot_usd_per_s: what a trial is charged, in US dollars a second.
-        encoding_s: what encoding the data with the winner's features takes, before the last training.
-        on_begin: keeps what a trial was begun with, so that it can be resumed; called before it is handed out.
-        on_trial: keeps each trial that ended; told the best so far as well, and the seconds left for trials.
-    """
+    """The rules of one sweep of one run."""
 
     stage: SweepStage
     num_rows: int
+    """Rows of the train window, for the first forecast of a trial."""
     refit_rows: int
+    """Rows of the last training."""
     budget_s: float
+    """Time limit of the whole run, in seconds."""
     known: tuple[TrialRecord, ...] = ()
+    """Trials that ended in earlier processes of this run."""
     begun: tuple[Begun, ...] = ()
+    """Trials that an earlier process left unfinished, each with its epochs; they are resumed."""
     slot_usd_per_s: float = 0.0
+    """What a trial is charged, in US dollars a second."""
     encoding_s: float = 0.0
+    """Seconds to encode the data with the winner's features before the last training."""
     on_begin: Callable[[TrialBegun], None] = lambda begun: None
+    """Keeps what a trial began with, so that it can be resumed; called before the trial is handed out."""
     on_trial: OnTrial = lambda record, best, left_s: None
+    """Keeps each trial that ended; also gets the best trial so far and the seconds left for trials."""
     _done: list[TrialRecord] = field(default_factory=list[TrialRecord])
     _running: dict[int, RunningNow] = field(default_factory=dict[int, RunningNow])
     _counts: Counter[TrialState] = field(default_factory=Counter[TrialState])
@@ -78,7 +77,7 @@ class Advisor:
         search = plugins.load(plugins.SEARCHES, self.stage.search)
         self._number = max([r.number for r in self.known] + [begun.number for begun, _ in self.begun], default=0)
         self._pace = Pace(stage=self.stage, num_rows=self.num_rows, last_rows=self.refit_rows)
-        # With the seed of a search from the start, one that is resumed would draw its first values again.
+        # With the original seed, a resumed search would draw its first values again.
         self._study = Study(
             space=self.stage.space,
             sampler=search.sampler(self.stage.seed + self._number),
@@ -95,11 +94,11 @@ class Advisor:
         self._points = deque(point for point in points if Settings(point) not in tried)
 
     def next_trial(self, left_s: float, now: float) -> Trial | Literal["wait", "done"]:
-        """A trial to begin at once; "wait" until one of those that run has ended; "done" if none will follow.
+        """A trial to begin at once; "wait" until a running one has ended; "done" if no more will follow.
 
         Args:
-            left_s: seconds left for training; what must be kept for the last training is taken off here.
-            now: seconds of any clock that never goes back, the same in all calls.
+            left_s: seconds left for training; the share reserved for the last training is deducted here.
+            now: seconds on any monotonic clock, the same one in all calls.
 
         Raises:
             TrainingFailed: too many trials failed.
@@ -121,16 +120,20 @@ class Advisor:
         return "wait" if self._running else "done"
 
     def began(self, number: int, left_s: float, now: float) -> float:
-        """A trial that was asked for has room and begins now; returns the seconds it may take."""
+        """Note that a requested trial has got its resources and begins now.
+
+        Returns:
+            The seconds it may take.
+        """
         running = self._running[number]
         limit_s = min(running.trial.limit_s, self._for_trials(left_s))
         running.is_waiting, running.started, running.ends = False, now, now + limit_s
         return limit_s
 
     def heard(self, number: int, epochs: tuple[EpochRecord, ...]) -> Literal["continue", "stop"]:
-        """The newest epochs of a trial; whether it is worth going on.
+        """Take a trial's newest epochs and decide whether it should continue.
 
-        It waits for the answer after an epoch of its `asks_at`. A trial that has ended meanwhile is not asked for.
+        The trial waits for the answer after each epoch in its `asks_at`. One that has already ended is told to stop.
         """
         running = self._running.get(number)
         if running is None:
@@ -144,9 +147,9 @@ class Advisor:
         return "stop" if running.pruned else "continue"
 
     def ended(self, number: int, how: Ended, left_s: float, now: float) -> None:
-        """A trial has ended, and where it ran is free. One that is known to have ended is passed over.
+        """Note that a trial has ended and its slot is free. A trial already known to have ended is ignored.
 
-        One that waited for room until the time of all trials was up has never been.
+        A trial still waiting for resources when the time for all trials ran out counts as never drawn.
         """
         running = self._running.pop(number, None)
         if running is not None and running.is_waiting and how.how == "overdue":
@@ -155,7 +158,7 @@ class Advisor:
             self._keep(running, how, left_s, now)
 
     def overdue(self, now: float) -> tuple[int, ...]:
-        """Trials that did not end when their time was up. The engine ends them at once and tells so."""
+        """Trials that did not end when their time was up. The engine ends them at once and reports it."""
         return tuple(number for number, one in self._running.items() if now > one.ends + GRACE_S)
 
     def patience_s(self, now: float) -> float:
@@ -163,7 +166,7 @@ class Advisor:
         return min((one.ends + GRACE_S - now for one in self._running.values()), default=math.inf)
 
     def standing(self, left_s: float, now: float) -> SweepNow:
-        """How it stands, for those who look on."""
+        """The state of the sweep, for display."""
         return SweepNow(
             counts=tuple(self._counts.items()),
             running=tuple(one.shown(now) for one in self._running.values()),
@@ -173,12 +176,12 @@ class Advisor:
         )
 
     def result(self, meter: Meter, wall_s: float) -> SweepResult:
-        """All that was tried, and what won.
+        """Everything that was tried, and the winner.
 
         Raises:
-            BudgetSpent: the budget ended before one trial had an epoch.
+            BudgetSpent: the budget ended before any trial completed an epoch.
             TrainingFailed: no trial can be promoted.
-            Unavailable: the machines of all trials were lost.
+            Unavailable: every trial lost its machine.
         """
         over = meter.ended_by(training=True) if self._over == _BUDGET else self._over
         best = self._incumbent.best
@@ -196,7 +199,7 @@ class Advisor:
         )
 
     def _take_back(self) -> None:
-        """The trials of earlier processes: the search has learned from them, and none is run again."""
+        """Teach the search the trials of earlier processes, so that none is run again."""
         for record in self.known:
             drawn, entry = self._study.ask(dict(record.values)), self._pruners.enter(record.family)
             for epoch, value in sorted((int(epoch), value) for epoch, value in record.rungs.items()):
@@ -208,7 +211,7 @@ class Advisor:
                 self._pace.took(record.family, record.number, record.actual_s, record.epochs)
 
     def _for_trials(self, left_s: float) -> float:
-        """Of the seconds left for training, those for trials: not for the last training, nor for what follows it."""
+        """Seconds left for trials, after reserving time for the last training and for what follows it."""
         copying_s = min(_COPY_S * min(len(self._done), MOST_COPIED), _MOST_COPYING * self.budget_s)
         return left_s - self._pace.last_s(self._incumbent.best) - self.encoding_s - copying_s
 
@@ -218,7 +221,7 @@ class Advisor:
         return _BUDGET if for_trials_s <= 0 else ""
 
     def _drawn(self, left_s: float, now: float) -> Trial | None:
-        """The next trial that fits what is left; None if there is none, and why is then known."""
+        """The next trial that fits the time left; None if there is none, with the reason set in `_over`."""
         for _ in range(_MOST_DRAWS):
             if not self._points and self._finite:
                 self._over = "all values tried"
@@ -237,12 +240,12 @@ class Advisor:
                 )
                 self.on_begin(TrialBegun(number=trial.number, values=trial.values, num_epochs=trial.stage.num_epochs))
                 return trial
-            self._study.forget(drawn)  # another, of a quicker family, may fit
+            self._study.forget(drawn)  # a draw of a faster family may still fit
         self._over = "budget.per_trial" if left_s > (self.stage.per_trial_s or left_s) else _BUDGET
         return None
 
     def _resumed(self, begun: TrialBegun, epochs: tuple[EpochRecord, ...], left_s: float, now: float) -> Trial | None:
-        """A trial that an earlier process had begun, from its last checkpoint; None if that ended it."""
+        """A trial that an earlier process began, resumed from its last checkpoint; None if it had already finished."""
         drawn = self._study.ask(dict(begun.values))
         stage = trial_stage(self.stage, drawn.values, num_epochs=begun.num_epochs)
         done, trained_s = (epochs[-1].epoch, epochs[-1].wall_clock_s) if epochs else (0, 0.0)
@@ -268,12 +271,12 @@ class Advisor:
         return running.trial
 
     def _fitting(self, values: dict[str, Scalar], left_s: float) -> tuple[Trial | None, float]:
-        """The trial with as many epochs as fit, and its expected seconds; None if not one fits."""
+        """The trial with as many epochs as fit, and its expected seconds; None if not even one epoch fits."""
         stage = trial_stage(self.stage, values)
         pace_s, limit_s = self._pace.epoch_s(stage.family), min(left_s, self.stage.per_trial_s or left_s)
         start_s = self._pace.start_s()
         num_epochs, planned_s = stage.num_epochs, start_s + pace_s * stage.num_epochs
-        # Before any of its family was seen the first is admitted: its own limit ends it in time.
+        # The first trial of a family is always admitted: its own time limit ends it.
         if planned_s > limit_s and self._pace.has_seen(stage.family):
             if start_s + pace_s * _LEAST_EPOCH_SHARE > limit_s:
                 return None, planned_s
@@ -289,7 +292,7 @@ class Advisor:
         )
 
     def _more(self, left_s: float) -> int | None:
-        """How many trials will still be begun if they take as long as those before; of those that run, half is over."""
+        """How many more trials will begin if they take as long as earlier ones; running ones are assumed half done."""
         if self._over:
             return 0
         planned = [one.planned_s for one in self._running.values()]
@@ -329,7 +332,7 @@ class Advisor:
         return self.stage.objectives or (Objective(name=arm.metric, higher_is_better=arm.higher_is_better),)
 
     def _count(self, record: TrialRecord) -> None:
-        """One more that has ended. What is asked of all of them is kept up here: no event costs more than the first."""
+        """Update the running totals for a trial that has ended, so that no event costs more than the first."""
         self._done.append(record)
         self._number = max(self._number, record.number)
         self._counts[record.state] += 1
@@ -358,5 +361,5 @@ class Advisor:
 
 
 def _has_failed(record: TrialRecord) -> bool:
-    """Whether it failed by itself: what befell its machine says nothing of the space."""
+    """Whether the trial itself failed: the loss of its machine says nothing about the search space."""
     return record.state in ("diverged", "failed") and not record.lost

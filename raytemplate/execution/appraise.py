@@ -39,8 +39,8 @@ def appraise(
 
     Args:
         champion: the head when the evidence was taken.
-        problems: name -> why a model could not even be opened.
-        classes: in the order of their index, where classes are predicted.
+        problems: name -> why a model could not be opened.
+        classes: class names in the order of their index; empty for a regression.
     """
     groups, unit = _groups(scores, stage)
     predictions, unusable = _usable(scores.predictions)
@@ -103,7 +103,7 @@ def appraise(
 
 
 def _groups(scores: TestScores, stage: EvaluateStage) -> tuple[Groups, str]:
-    """The unit of resampling that each row belongs to, and what such a unit is called."""
+    """The resampling unit that each row belongs to, and the unit's name."""
     if not isinstance(stage.resample, GroupedBy):
         return group_ids(scores.times, stage.resample), stage.resample
     assert scores.units is not None
@@ -113,7 +113,7 @@ def _groups(scores: TestScores, stage: EvaluateStage) -> tuple[Groups, str]:
 def _usable(
     predictions: Mapping[str, NDArray[np.float64]],
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
-    """Predictions that are numbers throughout, and what is wrong with another model's. The candidate's must be.
+    """The predictions that are finite throughout, and what is wrong with the others. The candidate's must be finite.
 
     Raises:
         TrainingFailed: the candidate predicts NaN or infinity.
@@ -145,7 +145,7 @@ def _ref(champion: Champion | None) -> ChampionRef | None:
 
 
 def _problem(champion: Champion | None, problems: Mapping[str, str]) -> str:
-    """Why the champion could not be scored, "" where it was."""
+    """Why the champion could not be scored; "" if it was."""
     if champion is None:
         return ""
     if "champion" in problems:

@@ -1,4 +1,4 @@
-"""What a template promises to leave behind: the model card, and that every promise of `contract.artifacts` is kept."""
+"""What a template promises to leave behind: writes the model card and checks every promise of `contract.artifacts`."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _AFTER_THE_VERDICT = ("verdict", "model-card")
 
 
 def write_model_card(journal: Journal, plan: RunPlan) -> None:
-    """Leave the card of a run that was judged; a card that is there is written anew, as a promotion changes it."""
+    """Write the card of a judged run; an existing card is rewritten, because a promotion changes it."""
     card = model_card(
         plan,
         journal.run_id,
@@ -41,27 +41,27 @@ def write_model_card(journal: Journal, plan: RunPlan) -> None:
 
 
 def check_promises(journal: Journal, plan: RunPlan, store: ContentStore, *, judged: bool) -> None:
-    """Stop where something that the template promises is not there.
+    """Stop if anything that the template promises is missing.
 
     Args:
-        judged: whether the verdict was given: before it, what comes after it is not asked for, so that a promise that
-            cannot be kept promotes nothing.
+        judged: whether the verdict has been given. Before it, only what must exist by then is checked, so that a broken
+            promise stops the promotion.
 
     Raises:
-        PromiseBroken: names all that is missing, and where it should be.
+        PromiseBroken: names everything that is missing and where it should be.
     """
     asked = [name for name in plan.artifacts if judged or name not in _AFTER_THE_VERDICT]
     locations = {name: _location(name, journal, store) for name in asked}
     missing = [f"{name} ({location})" for name, location in locations.items() if not _is_there(location)]
     if missing:
         raise PromiseBroken(
-            f"contract.artifacts: promised and not there: {', '.join(missing)}{_champion_already(journal)}",
+            f"contract.artifacts: promised but missing: {', '.join(missing)}{_champion_already(journal)}",
             next_step=f"raytemplate resume {journal.run_id}    # or take it out of contract.artifacts",
         )
 
 
 def _champion_already(journal: Journal) -> str:
-    """What a person must know where the promise was broken after the promotion."""
+    """What a person must know if the promise was broken after the promotion."""
     promotion = journal.read(PromotionRecord)
     if promotion is None or promotion.outcome != "promoted":
         return "; nothing was promoted"
@@ -75,5 +75,5 @@ def _location(name: str, journal: Journal, store: ContentStore) -> Path:
 
 
 def _is_there(location: Path) -> bool:
-    """A file with something in it, or a folder with files."""
+    """Whether it is a non-empty file or a non-empty folder."""
     return any(location.iterdir()) if location.is_dir() else location.is_file() and location.stat().st_size > 0

@@ -1,9 +1,9 @@
 """What each process has spent on a run, in a file of its own: `attempt-N.json`.
 
-A process says twice a second what it will have spent when it says so next, so that one that is killed is charged too;
-its watchdog says what it saw of a process that could no longer speak. What is not known is charged rather than given:
-an attempt whose record is missing or torn counts from the last sign of life before it to the next one, by the clock of
-the files. While a machine sleeps its monotonic clock, and with it the budget, stands still.
+Twice a second a process records what it will have spent by its next beat, so that a killed process is charged too; its
+watchdog records what it saw of a process that could no longer write. Unknown time is charged, not given away: an
+attempt whose record is missing or torn counts from the last sign of life before it to the next one, by file
+modification times. While a machine sleeps, its monotonic clock stands still, and so does the budget.
 """
 
 import json
@@ -22,22 +22,26 @@ from raytemplate.records.run import Attempt
 from raytemplate.store.atomic import storage_errors
 
 HEARTBEAT_S = 0.5
+"""Seconds between two beats."""
 _SLACK_S = 2.0
-"""Records of work that are so much newer than the last sign of life are of an attempt that left no record."""
+"""Seconds by which records of work may be newer than the last sign of life. Newer ones belong to an attempt that left
+no record of its own."""
 _WORK = ("snapshot.json", "features.json", "sweep.json", "trials.jsonl", "epochs.jsonl", "fit.json", "evaluation.json")
 _START, _JOB = "run.json", "job.json"
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One attempt as its file has it; `record` is None where that is missing or torn."""
+    """One attempt as its file tells it."""
 
     record: Attempt | None
+    """None if the file is missing or torn."""
     touched: float
+    """When the file was last modified, in seconds since the epoch; 0 if it is missing."""
 
 
 def spent_in(folder: Path) -> Spent:
-    """What all processes have spent on the run of that folder, what is not known of lost attempts included."""
+    """What all processes have spent on the run in this folder, including an upper bound for lost attempts."""
     total_s, usd, unpriced_s, until, missing = 0.0, 0.0, 0.0, _touched(folder / _START), False
     last = until
     for one in (_read(folder / f"attempt-{number}.json") for number in range(1, _last_number(folder) + 1)):
@@ -45,7 +49,7 @@ def spent_in(folder: Path) -> Spent:
         if one.record is None:
             missing = True
             continue
-        if one.record.earlier_s is not None:  # it knew what was spent before it
+        if one.record.earlier_s is not None:  # this attempt knew what was spent before it
             total_s, usd = max(total_s, one.record.earlier_s), max(usd, one.record.earlier_usd)
         elif missing:
             lost_s = max(0.0, one.record.started.timestamp() - until)
@@ -58,7 +62,7 @@ def spent_in(folder: Path) -> Spent:
 
 
 def _lost_last_s(folder: Path, until: float, last: float, *, missing: bool) -> float:
-    """Seconds since the last sign of life of an attempt whose record can be read, where another followed it."""
+    """Seconds since the last sign of life of a readable attempt, if another attempt followed it; otherwise 0."""
     # A submitted run works elsewhere, and its records come from there.
     worked = 0.0 if (folder / _JOB).exists() else max(_touched(folder / name) for name in _WORK)
     known = until > 0 and (missing or worked > until + _SLACK_S)
@@ -80,7 +84,7 @@ def _read(path: Path) -> _Seen:
 
 
 def _at_its_ends(folder: Path) -> tuple[float, float]:
-    """Seconds and US dollars as the ends of the run have them, which count all attempts before them."""
+    """Seconds and US dollars from the run's `RunEnd` records, each of which counts all attempts before it."""
     seconds, usd = 0.0, 0.0
     for path in folder.glob("end*.json"):
         with suppress(ValueError, KeyError, TypeError):
@@ -97,14 +101,14 @@ def _touched(path: Path) -> float:
 
 
 class Charge:
-    """The next attempt on the run of a folder, charged as its meter says."""
+    """The next attempt on the run in a folder, charged by its meter."""
 
     def __init__(self, folder: Path, meter: Meter) -> None:
         self.path = folder / f"attempt-{_last_number(folder) + 1}.json"
         self._meter, self._began = meter, datetime.now(UTC)
 
     def beat(self, ahead_s: float = HEARTBEAT_S) -> None:
-        """Say what has been spent, and what will have been until the next beat."""
+        """Record what will have been spent `ahead_s` seconds from now, normally at the next beat."""
         here, rate, earlier = self._meter.here(), self._meter.rate, self._meter.earlier
         _write(
             self.path,
@@ -121,11 +125,11 @@ class Charge:
 
 @contextmanager
 def charged(folder: Path, meter: Meter) -> Generator[Path]:
-    """Charge this process to the run; the file in which that stands."""
+    """Charge this process to the run; yields the file that holds the charge."""
     attempt, ended = Charge(folder, meter), threading.Event()
 
     def beat_if_possible() -> None:
-        # On a full disk the last beat that was kept stands; the run itself says that the disk is full.
+        # On a full disk the last beat that was written stands; the run itself reports the full disk.
         with suppress(OSError):
             attempt.beat()
 
@@ -149,12 +153,12 @@ def charged(folder: Path, meter: Meter) -> Generator[Path]:
 
 
 def last_word(path: Path) -> Attempt | None:
-    """What an attempt last said of itself, as far as that can be read."""
+    """What an attempt last recorded about itself; None if that cannot be read."""
     return _read(path).record
 
 
 def saw(path: Path, seconds: float) -> None:
-    """Charge an attempt with what somebody else saw of it: `seconds` from its start, unless it has said more itself."""
+    """Charge an attempt for what an observer saw: `seconds` from its start, unless it has recorded more itself."""
     attempt = last_word(path)
     if attempt is None or seconds <= attempt.seen_s:
         return
@@ -163,7 +167,7 @@ def saw(path: Path, seconds: float) -> None:
 
 
 def _write(path: Path, attempt: Attempt) -> None:
-    """Replace the record; where no new file fits the disk any more, write over the old one, which takes no room."""
+    """Replace the record; if the disk has no room for a new file, overwrite the old one in place."""
     data, scratch = json.dumps(codec.encode(attempt)).encode(), path.with_suffix(".tmp")
     try:
         scratch.write_bytes(data)

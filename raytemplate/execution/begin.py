@@ -17,8 +17,8 @@ def begin(folder: Path, plan: RunPlan, spec: TemplateSpec | None, address: str) 
     """The journal of a new run, in its folder.
 
     Args:
-        spec: the template; None where the plan was saved.
-        address: the Ray that it is executed on; "" for one of its own.
+        spec: the resolved template; None if the run starts from a saved plan.
+        address: the Ray cluster that executes the run; "" for a Ray of its own.
     """
     journal = Journal(folder)
     take_along(plan.code, Path(plan.template).absolute().parent, journal.code)

@@ -1,4 +1,4 @@
-"""Checkpoints of one run: complete or absent, verified before use, the newest good one found after any stop."""
+"""Checkpoints of one run: complete or absent, and verified before use; after any stop the newest good one is found."""
 
 import json
 import shutil
@@ -17,19 +17,21 @@ _SCORE = "score.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A verified checkpoint: its folder and the epochs it holds. One made inside the next epoch has no score."""
+    """A verified checkpoint. One made in the middle of an epoch has no score."""
 
     folder: Path
     epoch: int
+    """The last whole epoch that it holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scored(Checkpoint):
-    """A checkpoint from the end of an epoch, with its validation metric (always finite)."""
+    """A checkpoint from the end of an epoch, with its validation metric."""
 
     validation: float
+    """Always finite."""
     record: EpochRecord | None = None
-    """The epoch's record, whose line in the journal is written after the checkpoint. None in older checkpoints."""
+    """The epoch's record; its line in the journal is written after the checkpoint. None in older checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Checkpoints:
         """A new checkpoint: written aside, its manifest last, then renamed into place.
 
         Args:
-            steps: of the epoch after `epoch`, for one made inside it; `validation` is then None.
+            steps: steps done of the epoch after `epoch`, for a checkpoint made inside it; `validation` is then None.
             record: see `Scored`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ class Checkpoints:
             (scratch / _SCORE).write_text(json.dumps(score))
             write_manifest(scratch)
         except BaseException:
-            # A torn folder is worth nothing and may be what fills the disk.
+            # A torn folder is useless and may be what fills the disk.
             shutil.rmtree(scratch, ignore_errors=True)
             raise
         shutil.rmtree(final, ignore_errors=True)
@@ -100,10 +102,10 @@ class Checkpoints:
         return tuple(good), tuple(bad)
 
     def best(self, higher_is_better: bool) -> Scored:
-        """The good checkpoint with the best validation metric; the earliest of equals. Never one inside an epoch.
+        """The good checkpoint with the best validation metric, the earliest if several tie. Never one inside an epoch.
 
         Raises:
-            IntegrityError: there are checkpoints and none is good.
+            IntegrityError: no checkpoint is good.
         """
         return min(self._scored(), key=lambda c: (loss(c.validation, higher_is_better=higher_is_better), c.epoch))
 
@@ -126,7 +128,7 @@ class Checkpoints:
         """Remove all but the newest `keep` and the best.
 
         Args:
-            newest: name of the one saved last. What is beyond it was refused when training went back before it.
+            newest: name of the checkpoint saved last. Any beyond it were refused when training went back before them.
         """
         upto = [folder.name for folder in self.folders() if not newest or folder.name <= newest]
         names = {f"epoch-{epoch:05d}" for epoch in best_epochs} | set(upto[-keep:])

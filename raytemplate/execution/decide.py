@@ -1,4 +1,4 @@
-"""Govern and promote: from a run's records alone, so that it can be done again, later and elsewhere."""
+"""Govern and promote, from a run's records alone: both can be repeated, later and elsewhere."""
 
 import hashlib
 from dataclasses import replace
@@ -23,11 +23,11 @@ from raytemplate.store.content_store import ContentStore
 
 
 def evidence_from(journal: Journal) -> Evidence:
-    """All a gate may look at, out of the records.
+    """Everything a gate may look at, read from the records.
 
     Raises:
         UsageError: the run has not been evaluated.
-        IntegrityError: it was judged, and lacks what it was judged on.
+        IntegrityError: the run was judged, but a record that it was judged on is missing.
     """
     if journal.read(VerdictRecord) is not None:
         for kind in (Snapshot, Evaluation):
@@ -42,15 +42,15 @@ def evidence_from(journal: Journal) -> Evidence:
 
 
 def need_judged(journal: Journal, kind: type) -> None:
-    """Nothing, if a run that was judged has this record.
+    """Check that a judged run still has this record.
 
     Raises:
-        IntegrityError: it has not.
+        IntegrityError: the record is missing.
     """
     if journal.read(kind) is None:
         raise IntegrityError(
             f"{journal.folder / RECORDS[kind]}: missing, and the run was judged on it",
-            next_step="restore it from a backup; the run's verdict cannot be followed without it",
+            next_step="restore it from a backup; without it the run's verdict cannot be traced",
         )
 
 
@@ -60,13 +60,14 @@ def decide(
     """Judge the evidence, and move the head if the verdict is Approved.
 
     Args:
-        actor: who asks; must be a person where a gate holds or promotion is manual.
+        actor: who asks; must be a person if a gate holds or promotion is manual.
 
     Returns:
         What became of the candidate; None if it was rejected.
 
     Raises:
-        UsageError: a person would promote what a variant made for show, or gives no reason although a gate holds.
+        UsageError: a person tries to promote a candidate that a variant made for show, or gives no reason although a
+            gate holds.
         ChampionMoved: the head is not the one the evidence was taken against.
         IntegrityError: the candidate's bytes are not those that were evaluated.
     """
@@ -93,7 +94,7 @@ def decide(
 
 
 def promote(journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor) -> None:
-    """Judge a run's evidence again and promote its candidate, as a person allows; nothing if it is the champion still.
+    """Judge a run's evidence again and promote its candidate, as a person allows; no-op if it is still the champion.
 
     Raises:
         ChampionMoved, IntegrityError, UsageError: see `decide`; or the run has not been evaluated.
@@ -106,7 +107,7 @@ def promote(journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore
 
 
 def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | None, *, actor: Actor) -> Move:
-    """Make the champion before this one, or a certain version, the champion again.
+    """Make the previous champion, or a given version, the champion again.
 
     Raises:
         UsageError: no such model or version, or nothing to go back to.
@@ -119,7 +120,7 @@ def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | No
 
 
 def _refuse_without_reason(journal: Journal, verdict: Verdict) -> None:
-    """Stop before a person accepts what gates held without saying why.
+    """Stop before a person accepts what gates held without giving a reason.
 
     Raises:
         UsageError: names the gates.
@@ -145,11 +146,12 @@ def _act(
     candidate = (plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until)
     match verdict:
         case Approved():
-            # The bytes that were evaluated, hashed once more at the moment they become the champion.
+            # Hash the evaluated bytes once more at the moment they become the champion.
             store.open(fit.candidate.digest)
             grounds = _grounds(plan, evaluation, verdict.accepted)
             head = ledger.promote(*candidate, evaluation.term, actor, grounds).head
-            # A run with the same bytes may have been quicker: then this is equal to the champion, and did not make it.
+            # Another run with the same bytes may have been faster: this candidate then equals the champion, but this
+            # run did not make it.
             return _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)
         case Held():
             version = ledger.wait(*candidate, actor, _grounds(plan, evaluation))
@@ -169,7 +171,7 @@ def _act(
 
 
 def _show(plan: RunPlan, head: Head | None, fit: FitResult) -> PromotionRecord:
-    """The candidate of a variant that may not be promoted: it is not even registered."""
+    """The record for a candidate whose variant may not be promoted: it is not even registered."""
     return PromotionRecord(
         outcome="shown",
         model=plan.name,
@@ -184,7 +186,11 @@ def _show(plan: RunPlan, head: Head | None, fit: FitResult) -> PromotionRecord:
 
 
 def _settled(plan: RunPlan, head: Head, evaluation: Evaluation, *, ours: bool) -> PromotionRecord:
-    """The candidate's bytes are the champion's: made so by this very run, now or before its record, or by another."""
+    """The record for a candidate whose bytes are the champion's.
+
+    Args:
+        ours: whether this run promoted them, now or before its record was written, rather than another run.
+    """
     before = evaluation.champion_ref.version if evaluation.champion_ref else 0
     return PromotionRecord(
         outcome="promoted" if ours else "unchanged",
@@ -204,7 +210,7 @@ def _promoted(journal: Journal) -> PromotionRecord | None:
 
 
 def _grounds(plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = ()) -> Grounds:
-    """What an event binds: the plan and the very evaluation that allowed it; and rules that no file holds."""
+    """What an event binds: the plan, the exact evaluation that allowed it, and governance rules set outside files."""
     return Grounds(
         plan=plan.id,
         snapshot=evaluation.test_snapshot,
@@ -215,7 +221,7 @@ def _grounds(plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = 
 
 
 def is_champion(journal: Journal, ledger: Ledger, model: str) -> bool:
-    """Whether the run was promoted, and the champion is the one it made, or is it again: nothing is left to decide."""
+    """Whether the run was promoted and its candidate is the champion, still or again: nothing is left to decide."""
     head, promoted = ledger.head(model), _promoted(journal)
     return head is not None and promoted is not None and head.run_id == journal.run_id
 
@@ -223,7 +229,7 @@ def is_champion(journal: Journal, ledger: Ledger, model: str) -> bool:
 def is_stale(journal: Journal, ledger: Ledger, model: str) -> bool:
     """Whether the champion has moved since the run's evidence was taken.
 
-    A run that was promoted is history: whether it is still the champion is decided by a person, with `rollback`.
+    A promoted run is history: whether its candidate becomes the champion again is a person's decision, by `rollback`.
     """
     evaluation, fit = journal.read(Evaluation), journal.read(FitResult)
     if evaluation is None or fit is None or _promoted(journal) is not None:
@@ -238,7 +244,7 @@ def refuse_for_show(journal: Journal, plan: RunPlan) -> None:
     """Stop before a person promotes what a variant made for show.
 
     Raises:
-        UsageError: names the variant, and what makes a candidate that may be promoted.
+        UsageError: names the variant, and the command that makes a promotable candidate.
     """
     if not plan.govern.promotable:
         raise UsageError(
@@ -251,7 +257,7 @@ def refuse_if_stale(journal: Journal, ledger: Ledger, model: str) -> None:
     """Stop before judging on old evidence.
 
     Raises:
-        ChampionMoved: names the champion of now, and how to judge against it.
+        ChampionMoved: names the current champion, and how to judge against it.
     """
     head, promoted = ledger.head(model), _promoted(journal)
     if promoted is not None and (head is None or head.digest != promoted.digest):

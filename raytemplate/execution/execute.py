@@ -1,4 +1,4 @@
-"""Walks the stages of a plan: each door's record is kept when the door is passed, and none is passed twice."""
+"""Walks the stages of a plan: each door's record is kept when the door is passed, and no door is passed twice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,13 +44,7 @@ from raytemplate.store.content_store import ContentStore
 
 @dataclass(kw_only=True)
 class Execution:
-    """One process's work on one run.
-
-    Args:
-        champion_now: reads the head, when the evidence is taken.
-        package: adds to a model's folder what others need to load it.
-        turn, most_again: see `in_turn.decide_in_turn`.
-    """
+    """One process's work on one run."""
 
     plan: RunPlan
     journal: Journal
@@ -60,19 +54,26 @@ class Execution:
     meter: Meter
     listener: Listener
     champion_now: Callable[[], Champion | None]
+    """Reads the head when the evidence is taken."""
     package: Package
+    """Adds what others need to load a model to the model's folder."""
     turn: Path | None = None
+    """The lock held while the candidate is judged; see `in_turn.turn_of`."""
     most_again: int = MOST_AGAIN
+    """How often the candidate may be evaluated again because the champion moved."""
     _timings: list[StageTiming] = field(default_factory=list)
     _timeline: dict[str, float] = field(default_factory=dict)
     _ingested: Ingested | None = None
 
     def run(self) -> RunEnd:
-        """Pass every door that has not been passed yet; the record of the end.
+        """Pass every door that has not been passed yet.
+
+        Returns:
+            The record of the run's end.
 
         Raises:
-            RaytemplateError: a stage failed; the records up to it are kept. Or that somebody else, such as the watchdog
-                of this process, has recorded that the run failed.
+            RaytemplateError: a stage failed, and the records up to it are kept; or another process, such as this one's
+                watchdog, has recorded that the run failed.
         """
         self._timeline["execute"] = self.meter.elapsed_s()
         earlier = self.journal.read(ClusterWork)
@@ -89,7 +90,7 @@ class Execution:
         return stood
 
     def run_up_to_evaluation(self) -> None:
-        """Pass the doors that a cluster may pass. What it hands on is judged where the command was typed.
+        """Pass the doors that a cluster may pass. The result is judged where the command was typed.
 
         Raises:
             RaytemplateError: a stage failed; the records up to it are kept.
@@ -125,10 +126,12 @@ class Execution:
                     self.engine.release()  # there is no candidate to evaluate again
                 self._pass("govern", VerdictRecord, self._govern)
             case PromoteStage():
-                self._project_if_cut_short()  # promoted behind the door before, by the promoter
+                self._project_if_cut_short()  # the promoter has already promoted, behind the govern door
 
     def _open_again_if_cut_short(self) -> None:
-        """A verdict is passed when it was acted upon: one that allows a promotion and has none is taken again."""
+        """The govern door is passed once its verdict was acted upon: a verdict that allows a promotion but has none is
+        taken again.
+        """
         verdict = self.journal.read(VerdictRecord)
         acted = self.journal.read(PromotionRecord) is not None
         if verdict is not None and not acted and not isinstance(verdict.verdict, Rejected):
@@ -140,7 +143,7 @@ class Execution:
             self.promoter.project(self.journal)
 
     def _pass(self, name: StageName, kind: type, work: Callable[[], object]) -> None:
-        """Do the work of a stage unless its record is there."""
+        """Do the work of a stage unless its record exists."""
         if self.journal.read(kind) is not None:
             return
         if name == "ingest":
@@ -149,7 +152,7 @@ class Execution:
         started, before = self.meter.elapsed_s(), sum(timing.actual_s for timing in self._timings)
         with self.meter.holding(self.plan.limits.held_usd_per_s(name)):
             record = work()
-        within_s = sum(timing.actual_s for timing in self._timings) - before  # of stages that were passed meanwhile
+        within_s = sum(timing.actual_s for timing in self._timings) - before  # stages passed within this one
         seconds = self.meter.elapsed_s() - started - within_s
         self._timeline[name] = self.meter.elapsed_s()
         self._timings.append(self._timing(name, seconds))
@@ -181,7 +184,7 @@ class Execution:
         self.journal.write(found.features)
 
     def _open(self) -> Ingested:
-        """The data of this run, read again and verified where an earlier process ingested it."""
+        """The data of this run; read again and verified if an earlier process ingested it."""
         if self._ingested is None:
             self._wait_for_engine()
             with self.meter.holding(self.plan.limits.held_usd_per_s("ingest")):
@@ -218,7 +221,7 @@ class Execution:
         return result
 
     def _settle(self) -> None:
-        """From here on the plan is that of the winner; where its features are others, the data is opened with them."""
+        """Switch to the winner's plan; if its features differ, the data is opened again with them."""
         before, self.plan = self.plan.ingest.features, settled(self.plan, self.journal.read(SweepResult))
         if self.plan.ingest.features != before:
             self._ingested = None
@@ -253,7 +256,7 @@ class Execution:
         problems: dict[str, str] = {}
         if champion is not None:
             self._add_champion(champion, models, problems)
-        # A candidate is judged although its budget has ended meanwhile, but not for ever.
+        # A candidate is judged even if its budget has ended meanwhile, but not forever.
         left = left_s(self.journal, self.meter)
         scores = within(
             left,
@@ -297,7 +300,7 @@ class Execution:
         self._pass("evaluate", Evaluation, lambda: self._evaluate(self.plan.evaluate))
         champion = self.journal.need(Evaluation).champion_ref
         now = f"is version {champion.version} now" if champion else "is gone"
-        self.listener.note(f"the champion {now}: the candidate was evaluated again, against that")
+        self.listener.note(f"the champion {now}: the candidate was evaluated again, against it")
 
     def _end(self) -> RunEnd:
         state, code = ending(self.journal.read(PromotionRecord))

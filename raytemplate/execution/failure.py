@@ -1,7 +1,7 @@
-"""How a run ends in its records. The first end stands: of the run's process, its watchdog and whatever else may write
-one at the same moment, one is heard, and a process ends with the exit code of the end that stands.
+"""How a run ends in its records. The first end stands: if the run's process, its watchdog or another process write one
+at the same moment, only one is kept, and each process exits with the code of the end that stands.
 
-`resume` puts an end aside before anything is started; only `rewrite_end`, for a person's word, replaces one.
+`resume` puts an end aside before anything is started; only `rewrite_end`, after a person's decision, replaces one.
 """
 
 import traceback
@@ -21,10 +21,10 @@ E = TypeVar("E", bound=Exception)
 
 
 def keep_end(journal: Journal, end: RunEnd) -> RunEnd | None:
-    """Keep how a run ended, unless that is known.
+    """Keep how a run ended, unless an end is already recorded.
 
     Returns:
-        The end that was there; None where this one is the first.
+        The end recorded earlier; None if this one is the first.
     """
     stood = journal.read(RunEnd)
     if stood is None and not journal.write_first(end):
@@ -33,7 +33,7 @@ def keep_end(journal: Journal, end: RunEnd) -> RunEnd | None:
 
 
 def error_of(end: RunEnd, journal: Journal) -> RaytemplateError:
-    """The error of a failed end that was recorded elsewhere."""
+    """The error of a failed end that another process recorded."""
     return from_code(end.exit_code, end.message, f"raytemplate show {journal.run_id}")
 
 
@@ -41,7 +41,7 @@ def failed(journal: Journal, plan: RunPlan, meter: Meter, error: E) -> E | Rayte
     """Keep how a run failed.
 
     Returns:
-        The error to end with: this one, or that of a failed end which was there before.
+        The error to end with: this one, or that of a failed end recorded earlier.
     """
     if isinstance(error, RaytemplateError) and error.retry == "as it is":
         error.next_step = error.next_step or f"raytemplate resume {journal.run_id}"
@@ -50,7 +50,7 @@ def failed(journal: Journal, plan: RunPlan, meter: Meter, error: E) -> E | Rayte
 
 
 def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Exception) -> RunEnd | None:
-    """Keep how it failed: the message in the record of the end, the whole trace in a file.
+    """Keep how a run failed: the message in its `RunEnd`, the whole traceback in a file.
 
     Returns:
         See `keep_end`.
@@ -74,14 +74,14 @@ def record_failure(journal: Journal, plan: RunPlan, meter: Meter, error: Excepti
         if stood is None:
             (journal.folder / "error.txt").write_text(text)
     except (OSError, RaytemplateError) as second:
-        # A full disk is often why it failed: say so with the first error, and leave the run unfinished.
+        # The cause is often a full disk: add that to the first error, and leave the run unfinished.
         error.add_note(f"the failure could not be recorded: {second}")
         return None
     return stood
 
 
 def rewrite_end(journal: Journal) -> None:
-    """The end of a run whose verdict a person has changed: the one end that takes the place of another."""
+    """Replace the end of a run after a person has changed its verdict."""
     end, promotion = journal.read(RunEnd), journal.read(PromotionRecord)
     if end is None:
         return

@@ -1,7 +1,7 @@
-"""Shared storage: what goes out to a cluster, what comes back, and that it is what was asked for.
+"""Shared storage: what goes out to a cluster, what comes back, and the check that it is what was asked for.
 
-STORAGE/runs/RUN is a run folder as the workspace has one, up to the evaluation; STORAGE/models holds the candidate and
-the champion. Nothing of governance is there: no ledger, no key, no way to one.
+STORAGE/runs/RUN is a run folder like the workspace's, up to the evaluation; STORAGE/models holds the candidate and the
+champion. Nothing that belongs to governance is stored there: no ledger, no key, no path to either.
 """
 
 from dataclasses import dataclass
@@ -31,11 +31,14 @@ _PLAIN = ("profile.json", EPOCHS, STARTS, TRIALS)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
-    """What a cluster is told besides the plan: the champion to compare with, and what was spent already."""
+    """What a cluster is told besides the plan."""
 
     champion: Champion | None
+    """The champion to compare with."""
     spent_s: float
+    """Seconds already spent on the run."""
     spent_usd: float = 0.0
+    """US dollars already spent on the run."""
 
 
 def shared_journal(storage: Path, run_id: str) -> Journal:
@@ -44,12 +47,12 @@ def shared_journal(storage: Path, run_id: str) -> Journal:
 
 
 def spent_on(journal: Journal, usd_per_s: float) -> Spent:
-    """What was spent on a run, here or where it was submitted to: whichever has seen more of it.
+    """What was spent on a run, as counted locally or by the cluster it was submitted to: whichever counted more.
 
-    Nobody may have waited here, and only there is known what was held.
+    The submitter may not have waited, and only the cluster knows which resources the run held.
 
     Args:
-        usd_per_s: the price of what the run holds from its start to its end, also after its cluster has gone.
+        usd_per_s: the price of what the run holds from start to end, including after its cluster has gone.
     """
     here, job = journal.spent(), journal.read(SubmittedJob)
     if job is None:
@@ -61,18 +64,18 @@ def spent_on(journal: Journal, usd_per_s: float) -> Spent:
 
 
 def candidate_of(journal: Journal) -> Journal:
-    """Where a candidate of the run is recorded: in its own folder, or where it was submitted to."""
+    """The journal that records the run's candidate: its own, or the one in shared storage if it was submitted."""
     job = journal.read(SubmittedJob)
     return journal if job is None else shared_journal(Path(job.storage), journal.run_id)
 
 
 def shared_store(storage: Path) -> ContentStore:
-    """Models in shared storage."""
+    """The models in shared storage."""
     return ContentStore(storage / "models")
 
 
 def hand_out(storage: Path, journal: Journal, store: ContentStore, handover: Handover) -> None:
-    """Put a run where the cluster sees it. Done again, a record that was superseded here is superseded there.
+    """Copy a run to shared storage. A repeated call supersedes the shared records that were superseded locally.
 
     Raises:
         UsageError: the storage cannot be written.
@@ -108,7 +111,7 @@ def read_handover(journal: Journal) -> Handover:
 
 
 def waited_since_handover_s(shared: Journal) -> float:
-    """Seconds since a run was handed out, by the clock of the storage: those of two machines may differ."""
+    """Seconds since a run was handed out, by the storage's clock, because two machines' clocks may differ."""
     try:
         return max(0.0, now_at(shared.folder) - (shared.folder / _HANDOVER).stat().st_mtime)
     except OSError:
@@ -116,29 +119,30 @@ def waited_since_handover_s(shared: Journal) -> float:
 
 
 def spent_until_job(shared: Journal, here_s: float, usd_per_s: float) -> Spent:
-    """What was spent on a run until its job began. The time until a cluster had room for it counts as any other: in
-    seconds, and at the price of what a run holds from its start to its end.
+    """What was spent on a run until its job began. Time in the cluster's queue counts like any other, in seconds and in
+    US dollars.
 
     Args:
-        here_s: seconds since the job began, which its own meter counts.
+        here_s: seconds since the job began, which the job's own meter counts.
+        usd_per_s: the price of what the run holds from start to end.
     """
     handover, waited_s = read_handover(shared), max(0.0, waited_since_handover_s(shared) - here_s)
     return Spent(seconds=handover.spent_s + waited_s, usd=handover.spent_usd + waited_s * usd_per_s)
 
 
 def copy_handover(storage: Path, journal: Journal) -> None:
-    """What the cluster was told, for a workspace that did not tell it itself."""
+    """Copy what the cluster was told into a workspace that did not send it."""
     path = shared_journal(storage, journal.run_id).folder / _HANDOVER
     write_atomic(journal.folder / _HANDOVER, path.read_bytes())
 
 
 def bring_back(storage: Path, journal: Journal, store: ContentStore) -> bool:
-    """Take over the records that the cluster has written so far; True once the evaluation is among them.
+    """Copy the records that the cluster has written so far; True once the evaluation is among them.
 
-    The model's bytes come before the record that names them, and the evaluation last, when all of them agree.
+    The model's bytes are copied before the record that names them, and the evaluation last, once all records agree.
 
     Raises:
-        IntegrityError: bytes that do not match their digest, or records that are not those of this plan.
+        IntegrityError: bytes do not match their digest, or records do not belong to this plan.
     """
     bring_records(storage, journal)
     shared = shared_journal(storage, journal.run_id)
@@ -153,20 +157,20 @@ def bring_back(storage: Path, journal: Journal, store: ContentStore) -> bool:
 
 
 def bring_records(storage: Path, journal: Journal) -> None:
-    """Take over what is known before training has ended: what was read, and the epochs so far."""
+    """Copy what is known before training has ended: what was read, and the epochs so far."""
     shared = shared_journal(storage, journal.run_id)
     for name in _PLAIN:
         if (shared.folder / name).exists():
             write_atomic(journal.folder / name, (shared.folder / name).read_bytes())
     for kind in (Snapshot, FittedFeatures, SweepResult):
         record, known = shared.read(kind), journal.read(kind)
-        # What was fitted changes once, where the winner of a sweep has other features.
+        # The fitted features change once, if the winner of a sweep has different ones.
         if record is not None and (known is None or (kind is FittedFeatures and known != record)):
             journal.write(record)
 
 
 def _check(journal: Journal, shared: Journal, fit: FitResult, evaluation: Evaluation) -> None:
-    """Every record must speak of the plan that was sent, of one candidate, and of the champion it was sent with."""
+    """Check that every record belongs to the plan that was sent, to one candidate and to the champion sent along."""
     snapshot, champion = journal.need(Snapshot), read_handover(journal).champion
     compared = evaluation.champion_ref
     agree = {

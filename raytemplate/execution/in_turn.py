@@ -1,4 +1,4 @@
-"""Judged in turn: of several runs of one model that end at once, each is compared with the champion of that moment."""
+"""Judging in turn: if several runs of one model end at once, each is compared with the champion at its own turn."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,15 +30,16 @@ def decide_in_turn(
     turn: Path | None,
     most_again: int = MOST_AGAIN,
 ) -> None:
-    """Have a run's candidate judged; where another became the champion meanwhile, again, against that one.
+    """Have a run's candidate judged; if the champion moved meanwhile, evaluate and judge it again, against the new one.
 
     Args:
-        evaluate: takes the evidence anew, without training, and writes it.
+        evaluate: takes the evidence again, without training, and writes it.
         left_s: seconds that judging may still take.
-        turn: see `turn_of`; None takes no turns.
+        turn: the lock from `turn_of`; None to judge without waiting for other runs.
+        most_again: how often the candidate may be evaluated again.
 
     Raises:
-        ChampionMoved: it moved once more, or there is no time left.
+        ChampionMoved: the champion moved more often than that, or there is no time left.
     """
     with _holding(turn, left_s()):
         for left in reversed(range(most_again + 1)):
@@ -53,16 +54,16 @@ def decide_in_turn(
 
 
 def supersede_evidence(journal: Journal) -> None:
-    """Put aside what a candidate was judged on. A run that is stopped now goes on with its evaluation."""
+    """Put aside what a candidate was judged on. A run stopped now would resume at its evaluation."""
     for kind in (VerdictRecord, Evaluation):
         journal.supersede(kind)
 
 
 @contextmanager
 def _holding(turn: Path | None, limit_s: float) -> Generator[None]:
-    """Of the runs of one model one is judged at a time, so that its champion stays the champion meanwhile.
+    """Judge one run of a model at a time, so that the champion does not move meanwhile.
 
-    One that has waited until its own time is up goes ahead: the ledger refuses what comes too late.
+    A run that has waited until its own time is up goes ahead anyway: the ledger refuses a promotion that lost the race.
     """
     with ExitStack() as stack:
         if turn is not None:

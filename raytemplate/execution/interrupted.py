@@ -1,4 +1,4 @@
-"""What a person who stopped a run is told: what is safe, and how to go on."""
+"""What a person who stopped a run is told: what is safe, and how to resume."""
 
 from contextlib import suppress
 
@@ -11,16 +11,16 @@ from raytemplate.store.workspace import Workspace
 
 
 def kept(journal: Journal) -> str:
-    """What is safe of a run that did not come to its end, to be added to a sentence."""
+    """What is kept of an unfinished run, as a clause to append to a sentence."""
     epochs = journal.epochs()
     return f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
 
 
 def interrupted(error: BaseException, journal: Journal, head: Head | None) -> Interrupted:
-    """The error of a run that was stopped by Ctrl-C or told to end, at whatever moment.
+    """The error of a run that was stopped by Ctrl-C or a signal, at any moment.
 
     Args:
-        head: the champion of now: a promotion may have been committed before its record was written.
+        head: the current champion, because a promotion may have been committed before its record was written.
     """
     terminated = was_terminated(error)
     done = "; nothing was promoted"
@@ -40,7 +40,7 @@ def interrupted(error: BaseException, journal: Journal, head: Head | None) -> In
 
 
 def head_if_known(workspace: Workspace, model: str) -> Head | None:
-    """For a person who is told that the work was interrupted: that comes first, whatever the ledger is worth."""
+    """The model's head; None if the ledger cannot be read, because a damaged ledger must not hide an interruption."""
     with suppress(RaytemplateError):
         return open_ledger(workspace).head(model)
     return None

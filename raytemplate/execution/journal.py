@@ -63,15 +63,13 @@ class _Passed:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Reads and writes the records of one run folder.
-
-    Args:
-        also: another folder of the same run, where records are read that are not here: of lines it has them all. How
-            the run ended is said here alone; there it is only how a job did.
-    """
+    """Reads and writes the records of one run folder."""
 
     folder: Path
+    """The run's folder; its name is the run's id."""
     also: Path | None = None
+    """Another folder of the same run: records missing in `folder` are read from it, and files with one record a line
+    are read from it alone. The run's end is never read from it, because there it is only the end of a job."""
 
     @property
     def run_id(self) -> str:
@@ -90,22 +88,22 @@ class Journal:
 
     @property
     def start(self) -> Path:
-        """The champion that training begins with; absent where it begins with none."""
+        """The champion that training starts from; absent if it starts from none."""
         return self.folder / "start"
 
     @property
     def code(self) -> Path:
-        """The person's own modules as they were when the run was made; absent where it uses none."""
+        """The user's own modules as they were when the run was made; absent if it uses none."""
         return self.folder / CODE
 
     @property
     def active(self) -> Path:
-        """Lock held by the process that works on the run; the kernel gives it back when the process dies."""
+        """Lock held by the process that works on the run; the kernel releases it when the process dies."""
         return self.folder / "active"
 
     @property
     def log(self) -> Path:
-        """Everything Ray says."""
+        """Everything Ray prints."""
         return self.folder / "ray.log"
 
     @property
@@ -114,17 +112,17 @@ class Journal:
         return self.folder / "log.jsonl"
 
     def write(self, record: object) -> None:
-        """Keep a record; atomically, so that it is there whole or not at all."""
+        """Keep a record, atomically: it exists whole or not at all."""
         self.keep(RECORDS[type(record)], codec.dumps(record))
 
     def write_first(self, record: object) -> bool:
-        """As `write`, unless there is such a record, which stays; whether this one was the first."""
+        """Keep a record unless one of its kind exists; whether this one was the first."""
         name, data = RECORDS[type(record)], codec.dumps(record)
         self._keep_digest(name, data)
         return write_first(self.folder / name, data)
 
     def keep(self, name: str, data: bytes) -> None:
-        """Keep a file of the run, and before it its digest: what was edited since is noticed when it is read."""
+        """Keep a file of the run, its digest first, so that a later edit is noticed when the file is read."""
         self._keep_digest(name, data)
         write_atomic(self.folder / name, data)
 
@@ -133,10 +131,10 @@ class Journal:
         append_line(self.folder / _PASSED, json.dumps(line).encode())
 
     def load(self, kind: type[T], name: str) -> T | None:
-        """What a file of the run holds, or None where there is none.
+        """What a file of the run holds, or None if there is no such file.
 
         Raises:
-            IntegrityError: damaged, written by a newer version, or not what the run has written.
+            IntegrityError: it is damaged, written by a newer version, or not what the run wrote.
         """
         path = self.folder / name
         if not path.exists():
@@ -147,11 +145,11 @@ class Journal:
         return found
 
     def _refuse_edited(self, path: Path, data: bytes) -> None:
-        # All that were ever written: a process may have been killed between a new digest and its file.
+        # Every digest ever written counts: a process may have been killed between a new digest and its file.
         written = {line.sha256 for line in Journal(self.folder)._lines(_Passed, _PASSED) if line.file == path.name}
         if written and hashlib.sha256(data).hexdigest() not in written:
             raise IntegrityError(
-                f"{path}: was changed after the run had written it; the run proves nothing any more",
+                f"{path}: was changed after the run had written it; the run no longer proves anything",
                 next_step="start a new run",
             )
 
@@ -161,14 +159,14 @@ class Journal:
         write_atomic(self.folder / "profile.json", json.dumps(document, ensure_ascii=False).encode())
 
     def statistics(self) -> Mapping[str, FeatureStatistics]:
-        """The statistics of every window; empty where ingest has not ended, or was that of a version with others."""
+        """The statistics of every window; empty if ingest has not ended, or an incompatible version wrote them."""
         path = self.folder / "profile.json"
         if not path.exists():
             return {} if self.also is None else Journal(self.also).statistics()
         windows: Mapping[str, object] = json.loads(path.read_bytes())["windows"]
         try:
             return {name: codec.decode(FeatureStatistics, found) for name, found in windows.items()}
-        except ValueError:  # for people to read; nothing is decided by them
+        except ValueError:  # only people read them; nothing is decided by them
             return {}
 
     def read(self, kind: type[T]) -> T | None:
@@ -192,7 +190,7 @@ class Journal:
         return found
 
     def supersede(self, kind: type) -> None:
-        """Put a record aside under a numbered name: it is history, and its door is open again."""
+        """Rename a record to a numbered name: it becomes history, and its door is open again."""
         path = self.folder / RECORDS[kind]
         if path.exists():
             number = len(list(self.folder.glob(f"{path.stem}.superseded-*.json"))) + 1
@@ -203,12 +201,12 @@ class Journal:
         append_line(self.folder / EPOCHS, json.dumps(codec.encode(record)).encode())
 
     def told_epochs(self) -> tuple[EpochRecord, ...]:
-        """Every epoch that was ever trained, in that order: some more than once, if training went back."""
+        """Every epoch ever trained, in the order of training; some occur more than once if training went back."""
         return self._lines(EpochRecord, EPOCHS)
 
     def epochs(self) -> tuple[EpochRecord, ...]:
-        """The epochs so far, each once: of one that was trained again its last record, and none of those that training
-        went back before.
+        """The epochs so far, each once: the last record of a repeated epoch, and none of those that training has
+        discarded by going back.
         """
         back = {start.num_told: start.from_epoch for start in self.starts()}
         found: dict[int, EpochRecord] = {}
@@ -219,15 +217,15 @@ class Journal:
         return tuple(found[epoch] for epoch in sorted(found))
 
     def add_start(self, record: TrainingStart | WorkersLost) -> None:
-        """Keep that workers began to train, or were lost."""
+        """Record that workers began to train, or were lost."""
         append_line(self.folder / STARTS, json.dumps(codec.encode(record)).encode())
 
     def starts(self) -> tuple[TrainingStart, ...]:
-        """Every start of training so far, in that order."""
+        """Every start of training so far, in order."""
         return tuple(record for record in self._starts_and_losses() if isinstance(record, TrainingStart))
 
     def restarts(self) -> tuple[Restart, ...]:
-        """The losses of workers so far, each with the start that came after it."""
+        """The losses of workers so far, each with the start that followed it."""
         found: list[Restart] = []
         records = self._starts_and_losses()
         for index, record in enumerate(records):
@@ -247,18 +245,18 @@ class Journal:
         return self._lines(TrainingStart | WorkersLost, STARTS)
 
     def add_trial(self, record: TrialRecord) -> None:
-        """Keep one trial of a sweep that ended."""
+        """Keep the record of one trial that ended."""
         append_line(self.folder / TRIALS, json.dumps(codec.encode(record)).encode())
 
     def trials(self) -> tuple[TrialRecord, ...]:
-        """The trials that ended so far, in that order."""
+        """The trials that have ended so far, in the order in which they ended."""
         return self._lines(TrialRecord, TRIALS)
 
     def _lines(self, kind: Any, name: str) -> tuple[Any, ...]:
-        """The records of a file that holds one a line; a torn last one is left out.
+        """The records of a file that holds one a line; a torn last line is left out.
 
         Raises:
-            IntegrityError: a line that is none; names it.
+            IntegrityError: a line holds no such record; names the line.
         """
         path = self.folder / name
         if self.also is not None and (self.also / name).exists():
@@ -268,7 +266,7 @@ class Journal:
         )
 
     def trial(self, number: int) -> Journal:
-        """The journal of one trial: how it was begun, its epochs and its checkpoints."""
+        """The journal of one trial: how it began, its epochs and its checkpoints."""
         return Journal(self.trial_folders / f"{number:05d}")
 
     @property
@@ -277,7 +275,7 @@ class Journal:
         return self.folder / "trials"
 
     def begun(self) -> tuple[TrialBegun, ...]:
-        """The trials that were begun and have not ended, in the order of their numbers."""
+        """The trials that have begun but not ended, in the order of their numbers."""
         ended = {record.number for record in self.trials()}
         found = (Journal(folder).read(TrialBegun) for folder in sorted(self.trial_folders.glob("*")))
         return tuple(one for one in found if one is not None and one.number not in ended)
@@ -287,7 +285,7 @@ class Journal:
         return spent_in(self.folder)
 
     def attempt(self, meter: Meter) -> AbstractContextManager[Path]:
-        """Charge this process to the run; the file in which that stands."""
+        """Charge this process to the run; yields the file that holds the charge."""
         return charged(self.folder, meter)
 
 

@@ -1,4 +1,4 @@
-"""Which runs are one: the same plan sent twice with one key is one job."""
+"""Which submissions are the same run: a plan sent twice with one key is one job."""
 
 import hashlib
 
@@ -11,14 +11,14 @@ from raytemplate.store.workspace import Workspace
 
 
 def submission_id(plan: RunPlan, run_id: str, key: str) -> str:
-    """The job's id: with a key the same for the same plan, wherever it is sent from; else the run's own."""
+    """The job's id: with a key, the same for the same plan wherever it is sent from; without one, the run's own."""
     if not key:
         return f"raytemplate-{run_id}"
     return f"raytemplate-{hashlib.sha256(f'{key} {plan.name} {plan.id}'.encode()).hexdigest()[:16]}"
 
 
 def sent_before(plan: RunPlan, workspace: Workspace, key: str) -> Journal | None:
-    """The run of this workspace that was sent with the key, if there is one.
+    """This workspace's run that was sent with the key, if there is one.
 
     Raises:
         UsageError: the key was used for another plan.
@@ -34,7 +34,7 @@ def sent_before(plan: RunPlan, workspace: Workspace, key: str) -> Journal | None
             continue
         if (start.name, start.plan_id) != (plan.name, plan.id):
             raise UsageError(
-                f"--key {key}: run {journal.run_id} has it, and its plan is {start.plan_id}, not {plan.id}",
+                f"--key {key}: already used by run {journal.run_id}, whose plan is {start.plan_id}, not {plan.id}",
                 next_step="choose another key",
             )
         return journal
@@ -42,7 +42,7 @@ def sent_before(plan: RunPlan, workspace: Workspace, key: str) -> Journal | None
 
 
 def storage_of(plan: RunPlan) -> str:
-    """The folder that both sides see.
+    """The storage folder that this machine and the cluster both see.
 
     Raises:
         PlanError: the template names none, or one that is not a folder.

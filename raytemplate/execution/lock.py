@@ -1,4 +1,4 @@
-"""`run.lock`: what a run was made from. A template stays editable; a run never changes with it."""
+"""`run.lock`: what a run was made from. A template stays editable; editing it never changes a run."""
 
 import hashlib
 import platform
@@ -15,26 +15,30 @@ from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.spec.schema import TemplateSpec
 
-# Plug-in packages stand beside these.
+# Packages of plug-ins are added to these.
 _PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlflow", "pyarrow", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLock:
-    """The resolved template with the location and the reason of every value, the plan, our code's digest and the
-    environment.
-    """
+    """What a run was made from, complete enough to make it again."""
 
     plan: RunPlan
+    """The plan that is executed."""
     resolved: Settings
+    """The template with every layer merged; empty if the run starts from a saved plan."""
     origins: Mapping[str, str]
+    """Path of a template value -> the file and line, or the layer, that set it."""
     code_sha256: str
+    """Digest of this package's own code."""
     environment: Mapping[str, str]
+    """Versions of Python, the machine and the packages that numbers may depend on."""
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path of a template value -> the comment beside it."""
 
 
 def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> None:
-    """Keep what the run is made from. `spec` is None where only a saved plan was given."""
+    """Keep what the run is made from. `spec` is None if only a saved plan was given."""
     lock = RunLock(
         plan=plan,
         resolved=Settings(spec.resolved if spec else {}),
@@ -55,13 +59,13 @@ def read_lock(journal: Journal) -> RunLock:
     found = journal.load(RunLock, LOCK)
     if found is None:
         raise IntegrityError(
-            f"{journal.folder / LOCK}: missing; the run cannot be gone on with", next_step="start a new run"
+            f"{journal.folder / LOCK}: missing; the run cannot be resumed", next_step="start a new run"
         )
     return found
 
 
 def code_digest() -> str:
-    """sha256 over the package's own Python files, by name and content."""
+    """sha256 over the names and contents of the package's own Python files."""
     folder = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
@@ -70,7 +74,7 @@ def code_digest() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Versions of what a run's numbers may depend on, of this process."""
+    """Versions of everything in this process that a run's numbers may depend on."""
     found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     for package in _PACKAGES:
         try:

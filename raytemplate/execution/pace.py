@@ -1,4 +1,4 @@
-"""What trials of a sweep take: seconds of an epoch, of what comes besides, and of the last training."""
+"""How long a sweep's trials take: seconds of an epoch, of the overhead of a trial, and of the last training."""
 
 import statistics
 from collections import deque
@@ -10,42 +10,40 @@ from raytemplate.records.fitted import EpochRecord
 from raytemplate.records.swept import TrialRecord
 
 _SPARE = 1.2
-"""What the last training may take of what is expected of it."""
+"""Multiple of its expected seconds that is reserved for the last training."""
 _REMEMBERED = 50
-"""Of so many trials, the newest: a median over all would cost more and more."""
+"""Newest trials that the medians are taken over; a median over all trials would cost more with each."""
 
 
 @dataclass(kw_only=True)
 class Pace:
-    """Learns from every trial; before one of a family was seen, its epochs are forecast from the rows.
-
-    Args:
-        num_rows: rows of the train window; `last_rows` those of the last training.
-    """
+    """Learns from every trial; until a family has been seen, its epochs are forecast from the number of rows."""
 
     stage: SweepStage
     num_rows: int
+    """Rows of the train window."""
     last_rows: int
+    """Rows of the last training."""
     _epochs: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
     _starts: deque[float] = field(default_factory=lambda: deque[float](maxlen=_REMEMBERED))
 
     def has_seen(self, family: str) -> bool:
-        """Whether an epoch of that family was seen."""
+        """Whether an epoch of that family has been timed."""
         return family in self._epochs
 
     def epoch_s(self, family: str) -> float:
-        """Expected seconds of an epoch: the median of those seen, else from the rows."""
+        """Expected seconds of an epoch: the median of those timed, or a forecast from the rows."""
         if seen := self._epochs.get(family):
             return statistics.median(seen.values())
         rate = next(r for a, r in zip(self.stage.arms, self.stage.rows_per_s, strict=True) if a.family == family)
         return self.num_rows / rate
 
     def start_s(self) -> float:
-        """Expected seconds of a trial besides its epochs."""
+        """Expected seconds of a trial apart from its epochs."""
         return statistics.median(self._starts) if self._starts else 0.0
 
     def last_s(self, best: TrialRecord | None) -> float:
-        """Seconds to keep for the last training, if there is one: on more rows, for the best's number of epochs."""
+        """Seconds to reserve for the last training, if there is one: on more rows, for the best trial's epochs."""
         if not self.stage.refit:
             return 0.0
         arm = self.stage.arms[0]
@@ -54,19 +52,19 @@ class Pace:
         return _SPARE * (self.start_s() + seconds * self.last_rows / max(1, self.num_rows))
 
     def heard(self, family: str, number: int, epochs: Sequence[EpochRecord], from_epoch: int) -> None:
-        """A trial has told of these epochs in this process; it began after `from_epoch`."""
+        """Learn from the epochs that a trial has reported in this process; it began after `from_epoch`."""
         first, last = epochs[0], epochs[-1]
-        if last is first:  # what comes before the first epoch is in it
+        if last is first:  # the trial's start is counted in its first epoch
             self._learn(family, number, first.wall_clock_s / (first.epoch - from_epoch))
         else:
             self._learn(family, number, (last.wall_clock_s - first.wall_clock_s) / (last.epoch - first.epoch))
 
     def took(self, family: str, number: int, seconds: float, num_epochs: int) -> None:
-        """A trial of an earlier process, or one that was cut in its first epoch, which so takes longer than that."""
+        """Learn from a trial of an earlier process, or from one cut in its first epoch, whose time is a lower bound."""
         self._learn(family, number, seconds / num_epochs)
 
     def ended(self, family: str, number: int, seconds: float, num_epochs: int) -> None:
-        """A trial that was not cut has had so many epochs in so many seconds: what they did not take came besides."""
+        """Learn the overhead of a trial that was not cut: its seconds minus those of its epochs."""
         if (epoch_s := self._epochs.get(family, {}).get(number)) is not None:
             self._starts.append(max(0.0, seconds - epoch_s * num_epochs))
 

@@ -1,4 +1,4 @@
-"""What execution needs of an engine, as Protocols. Engines implement them; the tests' fakes do too."""
+"""What execution needs of an engine, as Protocols. Engines implement them, and so do the fakes in tests."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ if TYPE_CHECKING:  # Optuna takes a third of a second
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingested:
-    """What ingest found: the snapshot, statistics of each window, what was fitted on train.
-
-    `encoding_s` is what fitting and encoding took, of rows that were there.
-    """
+    """What ingest found."""
 
     snapshot: Snapshot
+    """The exact data that was read."""
     statistics: Mapping[str, FeatureStatistics]
+    """Window name -> its statistics."""
     features: FittedFeatures
+    """The features, fitted on the train window."""
     baseline: BaselineState
+    """The baseline, fitted on the train window."""
     encoding_s: float = 0.0
+    """Seconds that fitting and encoding took once the rows were in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,41 +47,45 @@ class Trained:
     """Training that ended; the candidate is the best of the checkpoints it left in the journal's folder."""
 
     stopped: StopReason
+    """Why training ended."""
     resumed_from_epoch: int
+    """The epoch after which this process resumed; 0 if it started from scratch."""
     ranks: tuple[RankRecord, ...]
+    """One record for each worker."""
     usage: Usage
+    """What training took."""
     engine: str
+    """Name of the engine that trained."""
     restarts: tuple[Restart, ...] = ()
+    """Losses of workers, each with the start that followed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TestScores:
-    """Predictions of every model on the same rows of the test window.
+    """Predictions of every model on the same rows of the test window."""
 
-    Args:
-        target: float64 [rows].
-        times: datetime64[us] [rows], UTC.
-        predictions: float64 [rows] by name: "candidate", "baseline", and "champion" where there is one.
-        problems: name -> why that model could not be scored.
-        num_unknown: name -> rows with a category the model has never seen.
-        slices: column -> its values on the same rows, for the columns by which rows are sliced.
-        units: which unit of resampling a row belongs to, uint64 [rows], where a column says; null without a value.
-        latency, champion_latency: how long candidate and champion take, where that was asked.
-        columns: what the candidate's input columns have to do with the target.
-    """
-
-    __test__ = False  # not a test class, whatever its name begins with
+    __test__ = False  # not a test class, despite its name
 
     target: NDArray[np.float64]
+    """float64 [rows]."""
     times: NDArray[np.datetime64]
+    """datetime64[us] [rows], UTC."""
     predictions: Mapping[str, NDArray[np.float64]]
+    """Model name -> float64 [rows]: "candidate", "baseline" and, if there is one, "champion"."""
     problems: Mapping[str, str]
+    """Model name -> why that model could not be scored."""
     num_unknown: Mapping[str, int]
+    """Model name -> rows with a category that the model has never seen."""
     slices: Mapping[str, pa.ChunkedArray] = field(default_factory=dict[str, "pa.ChunkedArray"])
+    """Column -> its values on the same rows, for the columns by which rows are sliced."""
     units: pa.ChunkedArray | None = None
+    """uint64 [rows]: the resampling unit of each row if a column defines it; null if the row has no value."""
     latency: Latency | None = None
+    """How long the candidate takes to predict, if that was requested."""
     champion_latency: Latency | None = None
+    """How long the champion takes to predict, if that was requested."""
     columns: tuple[ColumnEvidence, ...] = ()
+    """How each of the candidate's input columns relates to the target."""
 
 
 OnEpoch = Callable[[EpochRecord], None]
@@ -97,16 +103,16 @@ class Engine(Protocol):
         ...
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
-        """Read, check and encode. With `expected`, the same data as an earlier process read.
+        """Read, check and encode. With `expected`, the data must be the same as an earlier process read.
 
         Raises:
-            DataError: data that cannot be used.
-            IntegrityError: not the bytes of `expected`; names the file.
+            DataError: the data cannot be used.
+            IntegrityError: the bytes are not those of `expected`; names the file.
         """
         ...
 
     def fit(self, stage: FitStage, ingested: Ingested, journal: Journal, meter: Meter, on_epoch: OnEpoch) -> Trained:
-        """Train until epochs, early stopping or the meter end it, going on from the journal's newest good checkpoint.
+        """Resume from the journal's newest good checkpoint and train until epochs, early stopping or the meter end it.
 
         Raises:
             TrainingFailed: the loop failed or its numbers became NaN or infinite.
@@ -131,17 +137,17 @@ class Engine(Protocol):
         models: Mapping[str, Path],
         columns_s: float,
     ) -> TestScores:
-        """Predict the test window with each model folder and with the baseline, then look at single columns for
-        `columns_s` at most."""
+        """Predict the test window with each model folder and with the baseline, then examine single columns for at most
+        `columns_s` seconds."""
         ...
 
     def release(self) -> None:
-        """Nothing more will be asked: what the engine holds may go, beside what is left to do."""
+        """Nothing more will be requested: the engine may free what it holds, in parallel with the remaining work."""
         ...
 
 
 class Promoter(Protocol):
-    """The only one who judges and moves a head; where user code may have run, a process of its own."""
+    """The only party that judges and moves a head; a separate process if user code may have run in this one."""
 
     def decide(self, journal: Journal) -> None:
         """Judge the run's evidence, and promote if the verdict allows.
@@ -154,5 +160,5 @@ class Promoter(Protocol):
         ...
 
     def project(self, journal: Journal) -> None:
-        """Bring MLflow's copy of the run and its model in line; what fails is a warning in the PromotionRecord."""
+        """Bring MLflow's copy of the run and its model up to date; a failure is a warning in the PromotionRecord."""
         ...

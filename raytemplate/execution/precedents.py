@@ -1,4 +1,4 @@
-"""What was judged before a candidate: looked up when it is judged first, and kept with its run."""
+"""What was judged before a candidate: looked up when it is first judged, and kept with its run."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from raytemplate.records.judged import Precedents
 
 
 def take_precedents(journal: Journal, plan: RunPlan, evaluation: Evaluation) -> Precedents:
-    """The run's record of what was judged before its candidate: made anew for other test rows or another champion."""
+    """The run's record of what was judged before its candidate; made again if the test rows or the champion changed."""
     kept, champion = journal.read(Precedents), evaluation.champion_ref
     digest = champion.digest if champion else ""
     on_these = kept if kept is not None and kept.test_rows == evaluation.test_rows else None
@@ -32,9 +32,9 @@ def take_precedents(journal: Journal, plan: RunPlan, evaluation: Evaluation) -> 
 
 
 def _nth(journal: Journal, model: str, evaluation: Evaluation) -> int:
-    """Which one this is of the different candidates judged on these rows; one that was judged before keeps its number.
+    """The ordinal of this candidate among those judged on these rows; one that was judged before keeps its number.
 
-    What a variant makes for show has no such record, and neither has a run that failed before it was judged.
+    Candidates that a variant makes for show have no such record, nor do runs that failed before they were judged.
     """
     if not evaluation.test_rows:
         return 0
@@ -53,11 +53,11 @@ def _of_other_runs(journal: Journal) -> Iterator[Precedents]:
         try:
             yield codec.loads(Precedents, path.read_bytes())
         except (OSError, IntegrityError):
-            continue  # being written, or damaged: `runs` names that run; no other is kept from being judged by it
+            continue  # being written, or damaged: `runs` names that run, and it must not block the judging of others
 
 
 def _made_alike(journal: Journal, plan: RunPlan, run_id: str) -> bool:
-    """Whether the champion's run was made from the same, but for seeds; False where its records are gone."""
+    """Whether the champion's run was made from the same things, apart from seeds; False if its records are gone."""
     try:
         lock = read_lock(Journal(journal.folder.parent / run_id))
     except IntegrityError:

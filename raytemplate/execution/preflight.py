@@ -1,5 +1,5 @@
-"""What every node of a cluster must have before a run begins there, asked of each and compared: reports in, problems
-out, all of them at once.
+"""What every node of a cluster must have before a run begins: each node is asked, its report is compared with the
+driver's, and all problems are listed at once.
 """
 
 import ipaddress
@@ -23,38 +23,43 @@ _DRIVER, _NOT_WRITTEN = "driver", "cannot be written"
 _CODE, _OURS = "code", "raytemplate"
 _ALWAYS = ("python", "ray", "torch", "numpy", "pyarrow", _OURS)
 _MANY = 2
-"""From so many training workers on they find each other by their nodes' names."""
+"""Training workers from which on they must find each other by their nodes' names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What each node is asked.
-
-    `folder` is the run's, which whoever works on it must see; `token` is what this process has written there; `data`
-    is the first file that is planned to be read, of `size_bytes`; "" where the source has no files.
-    """
+    """What each node is asked."""
 
     folder: str
+    """The run's folder, which every worker must see."""
     token: str
+    """What this process has written there."""
     data: str
+    """The first file that the plan reads; "" if the source has no files."""
     size_bytes: int
+    """That file's size."""
     storage: Storage
+    """How to reach the data's storage."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeReport:
-    """What a node has found, each "" where nothing is wrong.
-
-    `name` is its host name, and `addresses` what that is there; `error` says why it has not answered.
-    """
+    """What a node has found."""
 
     node: str
+    """The node's address in Ray."""
     name: str = ""
+    """Its host name."""
     folder: str = ""
+    """What is wrong with the run's folder; "" if nothing is."""
     data: str = ""
+    """What is wrong with the data; "" if nothing is."""
     addresses: tuple[str, ...] = ()
+    """The addresses that its own host name resolves to on the node."""
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it would run, by package."""
     error: str = ""
+    """Why it has not answered; "" if it has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,12 +67,15 @@ class Trouble:
     """One thing wrong with one node, and what to do about it."""
 
     node: str
+    """The node's address, and its host name if known."""
     what: str
+    """What is wrong."""
     remedy: str
+    """What to do about it."""
 
 
 def question(plan: RunPlan, folder: Path, token: str) -> Question:
-    """What to ask before this plan is executed; `folder` is the run's."""
+    """What to ask before this plan is executed; `folder` is the run's folder."""
     first = plan.ingest.files[0]
     return Question(
         folder=str(folder.absolute()),
@@ -79,7 +87,7 @@ def question(plan: RunPlan, folder: Path, token: str) -> Question:
 
 
 def versions() -> dict[str, str]:
-    """What this process would run."""
+    """The versions that this process would run."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = environment() | {_CODE: code_digest()[:12]}
@@ -89,8 +97,8 @@ def versions() -> dict[str, str]:
 
 
 def packages_of(plan: RunPlan) -> tuple[str, ...]:
-    """What must be of one version everywhere, besides what every run needs: that of each family which may be trained,
-    those that a sweep chooses from included, and plug-ins.
+    """Packages that must have the same version everywhere, besides those that every run needs: the packages of each
+    family that may be trained, including all families of a sweep, and of plug-ins.
     """
     stages = (plan.fit, *(plan.sweep.arms if plan.sweep else ()))
     families: list[Family] = [plugins.load(plugins.FAMILIES, stage.family) for stage in stages]
@@ -98,7 +106,7 @@ def packages_of(plan: RunPlan) -> tuple[str, ...]:
 
 
 def report(node: str, asked: Question) -> NodeReport:
-    """What this process finds, on the node of that address."""
+    """What this process finds on the node with that address."""
     name = socket.gethostname()
     return NodeReport(
         node=node,
@@ -115,16 +123,16 @@ def _marks(folder: str, token: str) -> Path:
 
 
 def leave_mark(folder: str, token: str) -> None:
-    """What every node must find."""
+    """Write what every node must find."""
     _marks(folder, token).mkdir()
     (_marks(folder, token) / _DRIVER).write_text(token)
 
 
 def take_marks(folder: str, token: str, nodes: Sequence[str]) -> tuple[str, ...]:
-    """Those of the nodes whose own mark is not to be found here; the marks are gone afterwards."""
+    """The nodes whose own mark is not visible to this process; removes all marks."""
     marks = _marks(folder, token)
     with suppress(OSError):
-        os.listdir(marks)  # what a network's file system remembers of a folder is asked anew by this
+        os.listdir(marks)  # makes a network file system refresh what it has cached of the folder
     lacking = tuple(node for node in nodes if not _holds(marks / _file(node), token))
     rmtree(marks, ignore_errors=True)
     return lacking
@@ -147,7 +155,7 @@ def _folder(asked: Question, node: str) -> str:
         if not Path(asked.folder).is_dir():
             return "is not there"
         if not _holds(marks / _DRIVER, asked.token):
-            return "is another folder there, which does not hold what was written here"
+            return "is a different folder there: it lacks the file that was written here"
         (marks / _file(node)).write_text(asked.token)
         return "" if _holds(marks / _file(node), asked.token) else "does not give back what was written to it"
     except OSError as error:
@@ -185,16 +193,16 @@ def problems(
     unreached: Sequence[str] = (),
     needs: Sequence[str] = (),
 ) -> tuple[Trouble, ...]:
-    """All that is wrong, in the order of the nodes.
+    """Everything that is wrong, in the order of the nodes.
 
     Args:
         here: the versions of the process that drives the run.
-        folder: the run's, and the words for what must be changed where it is not seen.
-        unseen: nodes whose mark did not come here.
+        folder: the run's folder, as messages name it.
+        unseen: nodes whose mark the driver could not see.
         unreached: nodes that others could not reach at the address of their own name.
         needs: packages of the model's family, besides those that every run needs.
     """
-    # Several raylets on one machine: there its name, and loopback too, leads to all of them.
+    # Several raylets on one machine: its name, and loopback too, leads to all of them.
     together = len(reports) > 1 and len({(report.node, report.name) for report in reports}) == 1
     found: list[Trouble] = []
     for one in sorted(reports, key=lambda report: report.node):
@@ -215,13 +223,13 @@ def _mend(one: NodeReport, here: Mapping[str, str]) -> str:
 
 
 def _seen(one: NodeReport, plan: RunPlan, folder: str, unseen: bool) -> Iterator[tuple[str, str]]:
-    what = one.folder or ("holds nothing here of what was written there" if unseen else "")
+    what = one.folder or ("does not show here what was written there" if unseen else "")
     if what:
         write = " and write to it" if what.startswith(_NOT_WRITTEN) else ""
         yield f"{folder} {what}", f"let every node see that folder under the same path{write}"
     if one.data:
         data = joined(plan.ingest.root, plan.ingest.files[0].path)
-        yield f"the data, {data}: {one.data}", "set data.source to a place that every node sees"
+        yield f"the data, {data}: {one.data}", "set data.source to a location that every node sees"
 
 
 def _named(one: NodeReport, plan: RunPlan, unreached: bool, together: bool) -> Iterator[tuple[str, str]]:
@@ -248,13 +256,14 @@ def _versions(one: NodeReport, here: Mapping[str, str], needs: Sequence[str]) ->
 
 
 def _plain(name: str, found: Mapping[str, str]) -> str:
-    """A version without the kind of its build ("+cpu"); of Python the first two numbers."""
+    """A version without its build tag ("+cpu"); for Python, only major and minor."""
     version = (found.get(name) or found.get(f"{name}-cpu", "")).partition("+")[0]
     return ".".join(version.split(".")[:2]) if name == "python" else version
 
 
 def to_connect(reports: Sequence[NodeReport]) -> tuple[tuple[str, str], ...]:
-    """Nodes whose own name is neither their address in Ray nor loopback: whether others reach it must be tried."""
+    """Nodes whose own name resolves neither to their address in Ray nor to loopback: whether others reach it must be
+    tried."""
     return tuple(
         (one.node, one.addresses[0])
         for one in reports

@@ -1,4 +1,4 @@
-"""Runs that are begun again: which they are, at which door, and whether there is time left for that."""
+"""Runs that are resumed: which ones may be, at which door, and whether there is time left for it."""
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -22,10 +22,10 @@ from raytemplate.store.locks import FileLock, is_held
 
 @contextmanager
 def working_on(journal: Journal) -> Generator[None]:
-    """The only process that may write the run's records.
+    """Hold the right to write the run's records, which only one process has at a time.
 
     Raises:
-        UsageError: another one works on it.
+        UsageError: another process works on the run.
     """
     with ExitStack() as stack:
         try:
@@ -38,11 +38,12 @@ def working_on(journal: Journal) -> Generator[None]:
 
 
 def is_unfinished(journal: Journal, plan: RunPlan) -> bool:
-    """Whether it is a run of that very plan, its gates and budget included, which nobody has ended or works on."""
+    """Whether it is a run of exactly that plan, gates and budget included, that has no end and no process working on
+    it."""
     try:
         return _is_unfinished(journal, plan)
     except IntegrityError:
-        return False  # of a damaged run nobody can say what it was of; `runs` names it
+        return False  # nobody can tell which plan a damaged run belongs to; `runs` names it
 
 
 def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
@@ -52,7 +53,7 @@ def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     if is_held(journal.active):
         return False
     locked = read_lock(journal).plan
-    # What is only foreseen or shown may differ from day to day.
+    # Forecasts and fields that are only shown may differ from day to day.
     shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
     return (
         replace(
@@ -66,30 +67,30 @@ def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
 
 
 def to_put_aside(journal: Journal, plan: RunPlan, ledger: Ledger) -> tuple[type, ...] | None:
-    """The kinds of record that a resumed run lets go of, in this order, so that their doors are open again.
+    """The kinds of record that a resumed run supersedes, in this order, so that their doors are open again.
 
     Returns:
-        None where it has ended for good: judged, and against the champion of today.
+        None if the run has ended for good: judged, against the current champion.
     """
     if plan.govern.promotable and is_stale(journal, ledger, plan.name):
-        # The end first: stopped in between, the run is unfinished, and not one that ended without a verdict.
+        # The end first: if stopped in between, the run counts as unfinished, not as ended without a verdict.
         return RunEnd, PromotionRecord, VerdictRecord, Evaluation
     end = journal.read(RunEnd)
     return (RunEnd,) if end is None or end.state == "failed" else None
 
 
 def refuse_spent_run(journal: Journal, plan: RunPlan, began: float) -> None:
-    """Begin nothing where the budget is spent; a run that nobody had ended has ended then.
+    """Begin nothing if the budget is spent; a run without an end then gets one.
 
     Args:
-        began: `time.monotonic()` when the clock of the budget began.
+        began: `time.monotonic()` when the budget's clock began.
 
     Raises:
         BudgetSpent: recorded as the run's end.
     """
     meter, candidate = plan.limits.meter(spent_on(journal, plan.limits.usd_per_s), began), candidate_of(journal)
     if candidate is not journal and is_held(candidate.active):
-        return  # its job works on it, and is ended there
+        return  # its job is working on it, and the cluster ends that
     try:
         refuse_spent(plan, journal, meter, candidate)
     except BudgetSpent as error:

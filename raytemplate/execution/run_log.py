@@ -28,7 +28,7 @@ _POLL_S = 0.5
 
 
 class Logged(Listener):
-    """A `Listener` that keeps what it hears in the run's log, and passes it on."""
+    """A `Listener` that writes each event to the run's log and passes it on."""
 
     def __init__(self, journal: Journal, listener: Listener) -> None:
         self._journal, self._listener = journal, listener
@@ -36,7 +36,7 @@ class Logged(Listener):
     def add(
         self, event: str, fields: dict[str, Any], *, stage: StageName | Literal[""] = "", level: Level = "info"
     ) -> None:
-        """One line: time, level, run, stage, event, fields."""
+        """Write one line: time, level, run, stage, event, fields."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level,
                 "run": self._journal.run_id, "stage": stage, "event": event, "fields": redacted(fields)}  # fmt: skip
         _keep(self._journal, json.dumps(line, ensure_ascii=False))
@@ -72,7 +72,7 @@ class Logged(Listener):
         self._listener.trial(record, best, left_s)
 
     def searching(self, now: SweepNow) -> None:
-        """See `Listener`; not kept: what the trials say is."""
+        """See `Listener`; passed on but not logged, because each trial is."""
         self._listener.searching(now)
 
     @override
@@ -88,14 +88,14 @@ class Logged(Listener):
 
 @contextmanager
 def logged(journal: Journal, listener: Listener) -> Generator[Logged]:
-    """A listener for one process's work on a run, whose log then says how that ended."""
+    """A listener for one process's work on a run, which finally logs how that work ended."""
     log = Logged(journal, listener)
     try:
         yield log
     except RaytemplateError as error:
         log.add("run failed", _failure(error), level="warning" if isinstance(error, Interrupted) else "error")
         raise
-    except BaseException as error:  # the log says how it ended, whatever that was; raised again
+    except BaseException as error:  # logged whatever it is, then raised again
         log.add("run failed", {"error": type(error).__name__, "what": str(error)}, level="error")
         raise
     end = journal.read(RunEnd)
@@ -112,12 +112,12 @@ def logged(journal: Journal, listener: Listener) -> Generator[Logged]:
 
 
 def log_failure(journal: Journal, error: RaytemplateError) -> None:
-    """The last line of a process that cannot unwind."""
+    """Log the failure of a process that cannot unwind."""
     Logged(journal, Listener()).add("run failed", _failure(error), level="error")
 
 
 def read_log(journal: Journal) -> Iterator[str]:
-    """The lines so far, then what is added for as long as somebody works on the run."""
+    """The lines so far, then those added for as long as a process works on the run."""
     seen = 0
     while True:
         running = is_held(journal.active)
@@ -130,14 +130,13 @@ def read_log(journal: Journal) -> Iterator[str]:
 
 
 def _keep(journal: Journal, line: str) -> None:
-    """Every line of every log passes here."""
-    # The log only tells: on a full disk the records say what is wrong.
+    # The log is only informative: on a full disk the records tell what is wrong.
     with suppress(OSError), journal.events.open("ab", buffering=0) as file:
         file.write(line.encode() + b"\n")
 
 
 def _figures(record: object) -> dict[str, Any]:
-    """The few numbers of a stage's record that somebody who watches many runs wants to see."""
+    """The few figures of a stage's record that matter to a person who watches many runs."""
     match record:
         case Snapshot():
             return {"rows": record.num_rows, "bytes": record.bytes_read, "snapshot": record.digest}

@@ -1,4 +1,4 @@
-"""Where training stands when its ranks start: anew, resumed by a person, or started again after a node was lost."""
+"""How far training has got when its ranks start: from scratch, resumed by a person, or restarted after a lost node."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from raytemplate.records.fitted import EpochRecord, StopReason, TrainingStart
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """What was trained before, as the folder of the run tells it. Every start of training reads it anew: what an
-    earlier start was told is out of date as soon as an epoch was trained.
+    """What has been trained so far, according to the run's folder. Every start of training reads it again: the result
+    is out of date as soon as another epoch has been trained.
     """
 
     checkpoint: Checkpoint | None = None
-    """The newest good one, from which training goes on; None to begin anew."""
+    """The newest good checkpoint, from which training resumes; None to start from scratch."""
     epochs: tuple[EpochRecord, ...] = ()
-    """The epochs that it holds, in order. Later ones will be trained again."""
+    """The epochs that the checkpoint holds, in order. Later ones will be trained again."""
     saved: tuple[Scored, ...] = ()
     """The good checkpoints of whole epochs."""
     refused: tuple[str, ...] = ()
@@ -28,22 +28,23 @@ class Standing:
 
     @property
     def epoch(self) -> int:
-        """The last whole epoch that is held; 0 if there is none."""
+        """The last whole epoch that the checkpoint holds; 0 if there is none."""
         return self.checkpoint.epoch if self.checkpoint else 0
 
 
 ANEW = Standing()
-"""Nothing was trained yet."""
+"""Nothing has been trained yet."""
 
 
 def standing(journal: Journal, *, newest: str | None = None) -> Standing:
-    """Where the training of a run or of a trial stands.
+    """How far the training of a run or a trial has got.
 
     Args:
-        newest: name of the checkpoint that another rank goes on from, "" if it begins anew; None to look for it.
+        newest: name of the checkpoint that another rank resumes from, "" if it starts from scratch; None to look for
+            the newest.
 
     Raises:
-        IntegrityError: `newest` is not there, or not good.
+        IntegrityError: `newest` is missing or not good.
     """
     good, refused = Checkpoints(journal.checkpoints).good()
     if newest is not None:
@@ -51,7 +52,7 @@ def standing(journal: Journal, *, newest: str | None = None) -> Standing:
         if newest and (not good or good[-1].folder.name != newest):
             raise IntegrityError(
                 f"{journal.checkpoints / newest}: not good where this worker runs, although the first "
-                f"worker goes on from it: {'; '.join(refused) or 'it is not there'}",
+                f"worker resumes from it: {'; '.join(refused) or 'it is not there'}",
                 next_step="let all nodes see the same storage",
             )
     if not good:
@@ -61,7 +62,7 @@ def standing(journal: Journal, *, newest: str | None = None) -> Standing:
 
 
 def begin(journal: Journal, *, num_workers: int) -> Standing:
-    """Where training stands, for the first of the workers that begin now; the journal then says that they did."""
+    """How far training has got, for the first of the workers that begin now; records their start in the journal."""
     found = standing(journal)
     catch_up(journal, found)
     journal.add_start(
@@ -76,7 +77,7 @@ def begin(journal: Journal, *, num_workers: int) -> Standing:
 
 
 def catch_up(journal: Journal, stands: Standing) -> None:
-    """Write the record of an epoch that left its checkpoint, and then was ended before the record."""
+    """Write the record of an epoch whose training was stopped after its checkpoint and before its record."""
     written = {record.epoch for record in journal.epochs()}
     for record in stands.epochs:
         if record.epoch not in written:
@@ -93,10 +94,10 @@ def _held(journal: Journal, saved: Sequence[Scored], upto: int) -> tuple[EpochRe
 def ended(
     epochs: Sequence[EpochRecord], *, num_epochs: int, patience: int | None, higher_is_better: bool
 ) -> StopReason | None:
-    """Why training ends with the last of these epochs: "epochs" or "early stopping"; None if it goes on.
+    """Why training ends with the last of these epochs: "epochs" or "early stopping"; None if it continues.
 
     Args:
-        patience: epochs in a row that may pass without a better one; None for any number.
+        patience: epochs in a row that may pass without an improvement; None for any number.
     """
     if not epochs:
         return None
@@ -108,6 +109,6 @@ def ended(
 
 
 def best_epochs(scores: Iterable[tuple[int, float]], keep: int, *, higher_is_better: bool) -> list[int]:
-    """The best so many of (epoch, validation), best first; the earlier of equals."""
+    """The `keep` best epochs of (epoch, validation) pairs, best first; ties go to the earlier epoch."""
     losses = ((loss(validation, higher_is_better=higher_is_better), epoch) for epoch, validation in scores)
     return [epoch for _, epoch in sorted(losses)[:keep]]

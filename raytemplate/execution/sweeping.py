@@ -18,7 +18,7 @@ from raytemplate.reports.listener import Listener
 
 @dataclass(kw_only=True)
 class Sweeping:
-    """One process's part in it."""
+    """One process's part in the sweep of a run."""
 
     plan: RunPlan
     journal: Journal
@@ -29,10 +29,11 @@ class Sweeping:
     _kept_trial: int = 0
 
     def run(self, stage: SweepStage) -> SweepResult:
-        """Try what the stage's search draws within the time and money there is.
+        """Try what the stage's search draws, within the time and money left.
 
         Raises:
-            TrainingFailed: no trial came to an end that can be used.
+            BudgetSpent: the budget ended before any trial completed an epoch.
+            TrainingFailed: no trial ended with a usable result.
         """
         ingested, snapshot = self.ingested, self.journal.need(Snapshot)
         rows, began = {window.name: window.num_rows for window in snapshot.windows}, time.monotonic()
@@ -50,19 +51,19 @@ class Sweeping:
         )
         self.engine.sweep(stage, ingested, self.journal, advisor, self.meter, self.listener.searching)
         result = advisor.result(self.meter, time.monotonic() - began)
-        # A process before this one may have left the model of a trial that was best then.
+        # An earlier process may have left the model of a trial that was the best at the time.
         for folder in self.journal.trial_folders.glob("*"):
             if folder != self.journal.trial(result.best.number).folder:
                 shutil.rmtree(folder, ignore_errors=True)
         return result
 
     def _slot_usd_per_s(self, stage: SweepStage) -> float:
-        """What one of the trials at once holds; where all is charged always, its share of that."""
+        """The price of what one slot holds; if the whole cluster is charged all the time, the slot's share of that."""
         limits = self.plan.limits
         return (limits.held_usd_per_s("sweep") or limits.usd_per_s) / stage.slots
 
     def _held_epochs(self, begun: TrialBegun) -> tuple[EpochRecord, ...]:
-        """The epochs of a trial that its newest good checkpoint holds."""
+        """The epochs that a trial's newest good checkpoint holds."""
         return standing(self.journal.trial(begun.number)).epochs
 
     def _on_begin(self, begun: TrialBegun) -> None:
@@ -75,8 +76,8 @@ class Sweeping:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
         if self.plan.sweep and self.plan.sweep.pick:
-            return  # another may be picked later
-        # Of all the models that were tried only the best may be asked for.
+            return  # a person or rule may pick any trial later
+        # Only the best model can be requested later, so the others are deleted.
         kept = best.number if best else 0
         for number in {record.number, self._kept_trial} - {kept}:
             shutil.rmtree(self.journal.trial(number).folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The last training of a run, or the model of a sweep's winner: one candidate, frozen in the store."""
+"""The last training of a run, or the model of a sweep's winner: one candidate, frozen in the content store."""
 
 import shutil
 from collections.abc import Callable
@@ -31,12 +31,7 @@ Package = Callable[[Path], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """One process's part in it.
-
-    Args:
-        ingested: the rows, with the features that the candidate is made with.
-        package: adds to a model's folder what others need to load it.
-    """
+    """One process's part in the last training."""
 
     plan: RunPlan
     journal: Journal
@@ -45,10 +40,12 @@ class Training:
     meter: Meter
     listener: Listener
     package: Package
+    """Adds what others need to load a model to the model's folder."""
     ingested: Ingested
+    """The rows, with the candidate's features."""
 
     def run(self) -> FitResult:
-        """Train, going on from the newest good checkpoint; or take the model that the winning trial left.
+        """Train, resuming from the newest good checkpoint, or take the model that the winning trial left.
 
         Raises:
             BudgetSpent: there is no candidate.
@@ -60,7 +57,7 @@ class Training:
         return self._take_winner(self.plan.fit, swept)
 
     def _take_winner(self, stage: FitStage, swept: SweepResult, cut: Trained | None = None) -> FitResult:
-        """The model that the winning trial left; `cut` is a last training that its time was too short for."""
+        """The model that the winning trial left; `cut` is a last training that ran out of time, if there was one."""
         checkpoints = Checkpoints(self.journal.trial(swept.best.number).checkpoints)
         best = checkpoints.best(stage.higher_is_better)
         return FitResult(
@@ -89,11 +86,11 @@ class Training:
             trained = self.engine.fit(stage, self.ingested, self.journal, self.meter, on_epoch)
         finally:
             told.tell(self.journal)
-        if trained.stopped == "budget.time":  # its time was up, be it for money
+        if trained.stopped == "budget.time":  # the meter's deadline, which may have come from money
             trained = replace(trained, stopped=self.meter.ended_by(training=True))
         epochs = self.journal.epochs()
         if stage.with_validation and (trained.stopped.startswith("budget.") or not any(e.checkpoint for e in epochs)):
-            self.listener.note("the budget ended before the winner was trained again; its trial's own model is taken")
+            self.listener.note("the budget ended before the winner was trained again; the model from its trial is used")
             assert self.plan.sweep is not None
             swept = self.journal.need(SweepResult)
             best = trial_stage(self.plan.sweep, swept.best.values, num_epochs=swept.best.num_epochs)
@@ -103,7 +100,9 @@ class Training:
         return self._result(stage, trained, epochs)
 
     def _begin_warm(self, stage: FitStage) -> None:
-        """The champion's bytes in the run's folder, so that going on begins as this does; and the word on it."""
+        """Copy the champion into the run's folder, so that a resumed training starts from the same bytes, and record
+        whether that was possible.
+        """
         if stage.warm_start is None or self.journal.read(WarmStart) is not None:
             return
         said = stage.warm_start
@@ -150,9 +149,9 @@ class Training:
         return replace(trained.usage, cost_usd=trained.usage.wall_clock_s * self.plan.limits.rate("fit"))
 
     def _chosen(self, stage: FitStage) -> tuple[Scored, float]:
-        """The checkpoint that becomes the candidate, and what validation says of it."""
+        """The checkpoint that becomes the candidate, and its validation metric."""
         checkpoints = Checkpoints(self.journal.checkpoints)
-        if stage.with_validation:  # it has seen the validation window, which can no longer choose between its epochs
+        if stage.with_validation:  # trained on the validation window, which therefore cannot choose between epochs
             best = self.journal.need(SweepResult).best
             assert best.validation is not None
             return checkpoints.last(), best.validation
@@ -160,7 +159,7 @@ class Training:
         return found, found.validation
 
     def _freeze(self, stage: FitStage, best: Scored, validation: float) -> Candidate:
-        """A checkpoint as a model folder in the store: these bytes are evaluated, judged and promoted."""
+        """Put a checkpoint into the content store as a model folder: these bytes are evaluated, judged and promoted."""
         family: Family = plugins.load(plugins.FAMILIES, stage.family)
         about = self._about(stage, best.epoch)
         write_model(self.journal.model, best.folder, family, self.ingested.features, about, self.journal.code)

@@ -1,4 +1,4 @@
-"""A trial of a sweep: what is handed to an engine, what the engine says of it, and its record."""
+"""A trial of a sweep: what is handed to an engine, what the engine reports about it, and its record."""
 
 from __future__ import annotations
 
@@ -19,77 +19,78 @@ if TYPE_CHECKING:  # Optuna takes a third of a second
 
 OnNews = Callable[[SweepNow], None]
 MOST_COPIED = 200
-"""So many trials, the best, are copied to MLflow when the sweep has ended."""
+"""Largest number of trials, the best ones, that are copied to MLflow when the sweep has ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """One trial to be run.
-
-    Args:
-        limit_s: seconds after which it ends by itself, between two steps.
-        asks_at: epochs after which it waits to be told whether it goes on.
-        values: all that it drew; those of `model` and `training` are in its stage.
-    """
+    """One trial to be run."""
 
     number: int
+    """Its number in the sweep, from 1."""
     values: Settings
+    """Everything it drew; the values of `model` and `training` are also in its stage."""
     stage: FitStage
+    """What it trains."""
     limit_s: float
+    """Seconds after which it ends by itself, between two steps."""
     asks_at: tuple[int, ...]
+    """Epochs after which it waits to be told whether to continue."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """How a trial ended.
-
-    Args:
-        how: "overdue" is one that did not end when its time was up and was ended by the engine.
-        stopped: as a `FitResult` has it.
-        problem: how it failed.
-        waited: its time was up before its features were encoded: that says nothing of its epochs.
-        lost: as `TrialRecord` has it.
-    """
+    """How a trial ended."""
 
     how: Literal["trained", "diverged", "failed", "overdue"]
+    """"overdue" if it did not end when its time was up and the engine ended it."""
     stopped: StopReason | None = None
+    """Why its training ended, as in a `FitResult`; None if it did not end normally."""
     problem: str = ""
+    """How it failed; "" if it did not."""
     waited: bool = False
+    """Whether its time was up before its features were encoded, which tells nothing about its epochs."""
     lost: bool = False
+    """Whether its machine was lost, as in a `TrialRecord`."""
 
 
 Said = EpochRecord | Ended
-"""What is heard of a trial."""
+"""What a trial reports."""
 OVERDUE = Ended(how="overdue", problem="did not end when its time was up")
 
 
 @dataclass(kw_only=True)
 class RunningNow:
-    """A trial that runs or waits for room, as its advisor knows it. Moments are of the engine's clock.
-
-    Args:
-        ends: when its time is up; while it waits, when that of all trials is.
-        num_before: so many of the epochs are an earlier process's.
-    """
+    """A trial that runs or waits for resources, as its advisor knows it. Times are on the engine's clock."""
 
     drawn: Drawn
+    """The draw of the study that it tries."""
     entry: Entry
+    """Its entry with the pruner."""
     trial: Trial
+    """What was handed to the engine."""
     planned_s: float
+    """Seconds it is expected to take."""
     started: float
+    """When it began, in seconds; while it waits, when it was drawn."""
     ends: float
+    """When its time is up, in seconds; while it waits, when the time for all trials is up."""
     is_waiting: bool = True
+    """Whether it still waits for resources."""
     epochs: list[EpochRecord] = field(default_factory=list[EpochRecord])
+    """Its epochs so far, those of earlier processes first."""
     num_before: int = 0
+    """How many of the epochs an earlier process trained."""
     pruned: bool = False
+    """Whether it was told to stop because it fell behind."""
 
     @property
     def from_epoch(self) -> int:
-        """The last epoch of an earlier process; 0 if there is none."""
+        """The last epoch that an earlier process trained; 0 if there is none."""
         return self.epochs[self.num_before - 1].epoch if self.num_before else 0
 
     def shown(self, now: float) -> RunningTrial:
-        """For those who look on."""
+        """What is displayed about it."""
         return RunningTrial(
             number=self.trial.number,
             epoch=self.epochs[-1].epoch if self.epochs else 0,

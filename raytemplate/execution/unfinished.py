@@ -1,4 +1,4 @@
-"""Whether training ended before validation had ceased to improve, and what a person would raise."""
+"""Whether training ended while validation was still improving, and what a person should raise."""
 
 import math
 
@@ -16,11 +16,12 @@ _NEAR_END = 0.02
 
 
 def of_training(stage: FitStage, *, best: int, last: int, stopped: str) -> tuple[str, ...]:
-    """One line on a training that chose its best epoch by validation; none if that had ceased to improve.
+    """One line about a training that chose its best epoch by validation; none if validation had stopped improving.
 
     Args:
-        best, last: the epoch that was chosen, and the last one trained.
-        stopped: a `StopReason`, or the budget that ended it by its field.
+        best: the epoch that was chosen.
+        last: the last epoch trained.
+        stopped: a `StopReason`, or the field of the budget that ended it.
     """
     if stage.with_validation or best <= (1 - _LAST) * last:
         return ()
@@ -34,13 +35,13 @@ def of_training(stage: FitStage, *, best: int, last: int, stopped: str) -> tuple
 
 
 def of_winner(sweep: SweepStage, best: TrialRecord) -> tuple[str, ...]:
-    """The same of the trial that won, and a line for each of its values that stands at an end of its range."""
+    """The same for the winning trial, and a line for each of its values that is at an end of its range."""
     asked, budget = trial_stage(sweep, best.values), "budget.per_trial" if sweep.per_trial_s else "budget.time"
     counted = epochs_field(asked)
     short = best.state == "cut" or best.epochs == best.num_epochs < asked.num_epochs
     lines = of_training(asked, best=best.best_epoch, last=best.epochs, stopped=budget if short else "epochs")
     ends = [knob for knob in sweep.space if _is_end(knob, best.values) and (lines or knob.name != counted)]
-    if counted in best.values and not short:  # the search has tried more of them, unless the range ends there
+    if counted in best.values and not short:  # the search has tried more epochs, unless the range ends there
         lines = ()
     return (
         *(f"trial {best.number} won: {line}" for line in lines),
@@ -49,7 +50,9 @@ def of_winner(sweep: SweepStage, best: TrialRecord) -> tuple[str, ...]:
 
 
 def _is_end(knob: Knob, values: Settings) -> bool:
-    """The lower end of whole numbers and both ends of plain ranges are often those of what is possible at all."""
+    """Whether a value is at an end of its range that could be widened. The lower end of whole numbers and both ends of
+    plain ranges are often the limits of what is possible at all, and do not count.
+    """
     value, draw = values.get(knob.name), parse_draw(knob.draw)
     if value is None or draw.kind not in ("int", "loguniform"):
         return False

@@ -1,4 +1,4 @@
-"""Tells a listener what happens in a run folder that another process writes."""
+"""Tells a listener what happens in a run folder that another process is writing."""
 
 import time
 from collections import Counter
@@ -20,10 +20,10 @@ _SWEEP: tuple[StageName, type] = ("sweep", SweepResult)
 
 
 class Watch:
-    """Each door, each trial and each epoch is told once, in their order, when its record is there.
+    """Reports each door, trial and epoch once, in order, as its record appears.
 
     Args:
-        spent: what the run has spent by now, earlier processes included.
+        spent: returns what the run has spent so far, including earlier processes.
     """
 
     def __init__(self, plan: RunPlan, listener: Listener, spent: Callable[[], Spent]) -> None:
@@ -39,7 +39,7 @@ class Watch:
         self._since = time.monotonic()
 
     def tell(self, journal: Journal) -> None:
-        """What is new since it was last asked to tell."""
+        """Report what is new since the last call."""
         for name, kind in self._doors[self._passed :]:
             if self._begun == self._passed:
                 self._listener.stage_started(name)
@@ -55,7 +55,7 @@ class Watch:
             self._passed, self._since = self._passed + 1, time.monotonic()
 
     def _tell_trials(self, journal: Journal) -> None:
-        """What runs and how many more fit is known only where the trials run."""
+        """Report new trials. Which ones run and how many more fit is known only to the process that runs them."""
         assert self._incumbent is not None
         trials = journal.trials()
         left_s = self._left_s("sweep") if len(trials) > self._trials else 0.0
@@ -84,7 +84,7 @@ class Watch:
         self._epochs += len(epochs)
 
     def _left_s(self, stage: StageName) -> float:
-        """Seconds left for training, by time or by money, as the run's own meter tells them."""
+        """Seconds left for training, by time or by money, computed as the run's own meter does."""
         limits = self._plan.limits
         meter = limits.meter(self._spent(), time.monotonic())
         with meter.holding(limits.held_usd_per_s(stage)):

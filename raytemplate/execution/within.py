@@ -1,4 +1,4 @@
-"""Work that must end by a certain time, whatever it waits for."""
+"""Limits the time of work that may wait for something forever."""
 
 import contextvars
 import threading
@@ -9,10 +9,11 @@ T = TypeVar("T")
 
 
 def within(limit_s: float, work: Callable[[], T], too_late: Callable[[], Exception]) -> T:
-    """What `work` gives, or raises. Where it takes longer than `limit_s`, `too_late` is raised and it is left behind.
+    """Return what `work` returns, or raise what it raises. After `limit_s` seconds `too_late` is raised instead, and
+    the work is abandoned.
 
-    It runs in a thread of its own, since nothing else ends a wait inside a library; this thread stays open to signals.
-    What is left behind ends with the engine that it waits for, or with the process.
+    The work runs in a thread of its own, because nothing else can end a wait inside a library; the calling thread stays
+    open to signals. Abandoned work ends with the engine that it waits for, or with the process.
     """
     if limit_s <= 0:
         raise too_late()
@@ -23,7 +24,7 @@ def within(limit_s: float, work: Callable[[], T], too_late: Callable[[], Excepti
     def run() -> None:
         try:
             found.append(context.run(work))
-        except BaseException as error:  # raised again where it is waited for
+        except BaseException as error:  # raised again in the calling thread
             failed.append(error)
 
     thread = threading.Thread(target=run, name="stage", daemon=True)

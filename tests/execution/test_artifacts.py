@@ -42,7 +42,7 @@ def test_a_promise_that_cannot_be_kept_promotes_nothing(tmp_path):
     with pytest.raises(PromiseBroken) as broken:
         run.execute(LosesItsProfile())
     assert broken.value.what == (
-        f"contract.artifacts: promised and not there: profile ({run.journal.folder / 'profile.json'}); "
+        f"contract.artifacts: promised but missing: profile ({run.journal.folder / 'profile.json'}); "
         "nothing was promoted"
     )
     assert broken.value.exit_code == 9

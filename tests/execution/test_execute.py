@@ -255,7 +255,7 @@ def test_a_champion_that_moves_before_the_judgement_is_compared_with_without_tra
     )
     assert (superseded["champion_ref"], evaluation["champion_ref"]["version"]) == (None, 1)
     assert run.ledger.head(MODEL).version == 2
-    assert "note: the champion is version 1 now: the candidate was evaluated again, against that" in run.heard.said
+    assert "note: the champion is version 1 now: the candidate was evaluated again, against it" in run.heard.said
 
 
 def test_a_candidate_that_the_new_champion_beats_is_rejected_and_not_raced(raced):

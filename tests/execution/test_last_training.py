@@ -86,7 +86,7 @@ def test_a_last_training_that_was_cut_leaves_the_model_of_the_trial_and_says_so(
     )
     assert (run.store.path(fit.candidate.digest) / "weights.safetensors").read_text() == '"trial"'
     assert fit.usage.wall_clock_s == 0.1
-    assert any("its trial's own model is taken" in said for said in run.heard.said)
+    assert any("the model from its trial is used" in said for said in run.heard.said)
 
 
 FEATURES = Settings({"model.hidden": 32, "features.columns.carrier.encoding": "one-hot"})

@@ -145,6 +145,6 @@ def test_a_node_says_what_it_does_not_see(tmp_path):
     (tmp_path / "run").mkdir()
     data.write_bytes(b"123456")
     found = report("10.0.0.2", asked(tmp_path / "run", data, 5))
-    assert found.folder == "is another folder there, which does not hold what was written here"
+    assert found.folder == "is a different folder there: it lacks the file that was written here"
     assert found.data == "has 6 bytes there and 5 where it was planned"
     assert list((tmp_path / "run").iterdir()) == []

@@ -40,8 +40,8 @@ def test_each_loss_is_told_once_with_where_training_went_on(tmp_path):
     lost(journal, "another died")
     told.tell(journal)
     assert heard.notes == [
-        "workers were lost: a machine was lost; training goes on after epoch 7, workers: 3",
-        "workers were lost: a worker died; training begins anew, workers: 2",
+        "workers were lost: a machine was lost; training resumes after epoch 7, workers: 3",
+        "workers were lost: a worker died; training starts over, workers: 2",
         "workers were lost: another died",
     ]
 
