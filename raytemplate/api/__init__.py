@@ -1,4 +1,4 @@
-"""The doors for Python and notebooks: `plan`, `run`, `decide` and `use` act, `look` only looks.
+"""The doors for Python and notebooks: `plan`, `run`, `decide` and `use` act; `look` only reads.
 
 spec = load("flights.yaml", set={"training.epochs": 10})
 run_ = run(plan(spec, as_of="2013-06-01"))

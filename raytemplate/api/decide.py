@@ -1,4 +1,4 @@
-"""A person's word on models: promote a candidate, put an earlier champion back."""
+"""A person's decisions about models: promote a candidate, roll back to an earlier champion."""
 
 from __future__ import annotations
 
@@ -30,13 +30,17 @@ if TYPE_CHECKING:
 
 
 def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
-    """Judge a run's evidence again and promote its candidate: a person's word where promotion is manual.
+    """Judge a run's evidence again and promote its candidate: the person's approval if promotion is manual.
 
-    A run that was promoted and is the champion still is left as it is.
+    A run whose candidate is still the champion is left as it is.
+
+    Args:
+        ref: a run by unique id prefix or "last".
+        reason: why, kept in the ledger; required if a gate holds.
 
     Raises:
         ChampionMoved: the champion is not the one that the evidence was taken against.
-        UsageError: no such run, or it has not been evaluated.
+        UsageError: no such run, it has not been evaluated, or a gate holds and there is no reason.
     """
     from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.conducting.submitted import finish
@@ -47,7 +51,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
     ledger = open_ledger(found_in)
     journal = Journal(find_run(found_in, ref))
     locked, user = read_lock(journal).plan, getpass.getuser()
-    ledger.head(locked.name)  # edited: refused before a process is started
+    ledger.head(locked.name)  # refuses an edited ledger before a process is started
     with working_on(journal):
         job, ended = journal.read(SubmittedJob), journal.read(RunEnd) is not None
         if job is not None and not ended and journal.read(Evaluation) is None:
@@ -62,7 +66,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
                     finish(work, journal.spent(), promoter)
                 rewrite_end(journal)
                 write_model_card(journal, locked)
-                # Last: it may take a while; if it is interrupted, the record is whole all the same.
+                # Last, because it may take a while: if it is interrupted, the records are already complete.
                 promoter.project(journal)
         except (KeyboardInterrupt, Interrupted) as error:
             raise interrupted(error, journal, head_if_known(found_in, locked.name)) from error
@@ -70,10 +74,14 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
 
 
 def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tuple[Move, str]:
-    """Make the champion before this one, or a certain version, the champion again.
+    """Make the previous champion, or a given version, the champion again.
+
+    Args:
+        ref: a model, such as "name", or one of its versions, such as "name/3".
+        reason: why, kept in the ledger.
 
     Returns:
-        The move, and a warning if MLflow could not be brought in line.
+        The move, and a warning if MLflow's copy could not be updated.
 
     Raises:
         UsageError: no such model or version, or nothing to go back to.
@@ -98,7 +106,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
 
 
 def _rollback_interrupted(error: BaseException, name: str, head: Head | None, term_before: int) -> Interrupted:
-    """The promoter has ended by now: the head has moved or it has not."""
+    """The error that tells whether the head moved; the promoter has ended by now."""
     done = "nothing was moved"
     if head is not None and head.term > term_before:
         done = f"version {head.version} is the champion of {name} again; MLflow may not know it yet"

@@ -1,4 +1,4 @@
-"""The doors that look: runs, models, what differs, reports. Nothing is started, and nothing written."""
+"""The doors that only read: runs, models, differences, reports. Nothing is started and nothing is written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find(ref: str, *, workspace: str | None = None) -> Run:
 
 
 def _run_seen(workspace: Workspace, ref: str) -> Run:
-    """A run; of one that was submitted and has not been judged, with what its cluster has written by now."""
+    """A run; if it was submitted and is not judged yet, with what its cluster has written so far."""
     journal = Journal(find_run(workspace, ref))
     job = journal.read(SubmittedJob)
     if job is not None and journal.read(Evaluation) is None:
@@ -47,10 +47,10 @@ def _run_seen(workspace: Workspace, ref: str) -> Run:
 
 
 def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
-    """What a run's Ray has said: all there is at first, then what is new, for as long as its job lives.
+    """The output of a run's Ray: first everything so far, then what is added while its job lives.
 
     Args:
-        events: what happened to the run instead, one JSON object a line.
+        events: whether to give what happened to the run instead, one JSON object a line.
     """
     from raytemplate.conducting.submitted import job_log
 
@@ -59,9 +59,9 @@ def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Ite
 
 
 def runs(name: str | None = None, *, states: tuple[str, ...] = (), workspace: str | None = None) -> Runs:
-    """All runs of a workspace, or of one template, newest first; those in one of `states` where some are given.
+    """All runs of a workspace, or of one template, newest first; only those in one of `states` if any are given.
 
-    A run with a damaged record is in no list but `damaged`.
+    A run with a damaged record is listed under `damaged` alone.
     """
     return list_runs(workspace_at(workspace), name=name, states=states)
 
@@ -79,13 +79,13 @@ def model(ref: str, *, workspace: str | None = None) -> Model:
 
 
 def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | VersionView:
-    """What a reference stands for: a model, or with "@champion" or "/3" a version of one, else a run. Each prints.
+    """What a reference names: a model, a version of one ("name@champion", "name/3"), or a run. Each can be printed.
 
-    A run is shown by its own records, also where the ledger is lost.
+    A run is shown from its own records, even if the ledger is lost.
 
     Raises:
-        UsageError: it is neither.
-        IntegrityError: it is no run, and the ledger that names the models is lost or was edited.
+        UsageError: no such model, version or run.
+        IntegrityError: there is no such run, and the ledger that names the models is lost or was edited.
     """
     from raytemplate.history.catalog import registered_model, registered_version
     from raytemplate.ledger.opening import open_ledger
@@ -146,10 +146,10 @@ def report(ref: str, *, workspace: str | None = None) -> str:
 
 
 def trials(ref: str, *, workspace: str | None = None) -> Trials:
-    """The trials of a run's sweep, those so far where it goes on; prints as `raytemplate show RUN --trials` does.
+    """The trials of a run's sweep so far; prints as `raytemplate show RUN --trials` does.
 
     Raises:
-        UsageError: no such run, or it makes no sweep.
+        UsageError: no such run, or it has no sweep.
     """
     found = _swept_run(ref, workspace)
     return Trials(plan=found.plan, trials=found.trials, best=found.sweep.best if found.sweep else None)
@@ -159,7 +159,7 @@ def winning_template(ref: str, *, workspace: str | None = None) -> str:
     """A template that trains with the values of the sweep's winner, as YAML.
 
     Raises:
-        UsageError: no such run, it makes no sweep, or its sweep has not ended.
+        UsageError: no such run, it has no sweep, or its sweep has not ended.
     """
     from raytemplate.reports.trials_shown import winning_template as written
 
@@ -174,7 +174,7 @@ def _swept_run(ref: str, workspace: str | None) -> Run:
     found = find(ref, workspace=workspace)
     if found.plan.sweep is None:
         raise UsageError(
-            f"run {found.id} searched nothing: its template has no tuning.space",
+            f"run {found.id} has no sweep: its template has no tuning.space",
             next_step=f"raytemplate show {found.id}",
         )
     return found
@@ -188,10 +188,10 @@ def models(*, workspace: str | None = None) -> list[ModelRow]:
 
 
 def verify_ledger(*, workspace: str | None = None) -> Verified:
-    """The whole ledger checked, and everything that is wrong with it, in words.
+    """Check the whole ledger and list everything that is wrong with it, in words.
 
     Raises:
-        UsageError: it cannot be read by this user.
+        UsageError: this user cannot read it.
     """
     from raytemplate.history.verified import verify_ledger as verified
 

@@ -38,7 +38,8 @@ def load(
     """A template with every layer merged and validated.
 
     Args:
-        set: dotted path -> value, as `--set`.
+        set: dotted path -> value, like `--set`.
+        variant: name of a variant declared in the template.
 
     Raises:
         SpecError: every problem, each with its location.
@@ -48,10 +49,10 @@ def load(
 
 
 def check(spec: TemplateSpec) -> tuple[str, ...]:
-    """Compare what a template asks of its data with the names and types of the columns, within a second.
+    """Compare what a template requires of its data with the names and types of the columns; takes less than a second.
 
     Returns:
-        Warnings: that the data could not be looked at, and why; what is likely to be a problem.
+        Warnings: likely problems, or why the data could not be examined.
 
     Raises:
         SpecError: every problem, each with its location.
@@ -63,12 +64,16 @@ def check(spec: TemplateSpec) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan with the template it was made from; prints as `raytemplate plan` does, also in a notebook."""
+    """A plan with the template it was made from; prints as `raytemplate plan` does, in a notebook too."""
 
     plan: RunPlan
+    """The plan itself."""
     spec: TemplateSpec | None
+    """The template it was made from; None for a plan that was read from a file."""
     workspace: Workspace
+    """Where its runs are kept."""
     address: str = ""
+    """The Ray that it was planned for; "" for a Ray of its own."""
 
     def __str__(self) -> str:
         as_of = self.plan.as_of
@@ -92,8 +97,8 @@ def plan(
 
     Args:
         as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
-        data: an Arrow table, or a pandas or polars frame, in the place of `data.source`; it is kept in the workspace.
-        address: a Ray that already runs: "auto", "host:port", or the "http://host:8265" of its Jobs API.
+        data: an Arrow table, or a pandas or polars frame, instead of `data.source`; it is kept in the workspace.
+        address: a running Ray: "auto", "host:port", or the "http://host:8265" of its Jobs API.
 
     Raises:
         SpecError, DataError, PlanError: what is wrong, where, and what to change.
@@ -109,12 +114,12 @@ def plan(
     found = _look(spec, found_in, _cluster(address) if address else None)
     plan_ = compile_plan(spec, found, as_of)
     for step in every_searched(spec, plan_.ingest.features):
-        load_kind(step.kind)  # now, rather than on a worker: a package's may not be importable
+        load_kind(step.kind)  # a plug-in's feature may not be importable: fail now rather than on a worker
     return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")
 
 
 def _look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None) -> Inventory:
-    """The inventory; where files do not fit the template, all that is wrong with its columns instead of the first."""
+    """The inventory; if files do not fit the template, the error lists every wrong column, not only the first."""
     from raytemplate.planning.glance import problems_at_a_glance
 
     try:
@@ -126,7 +131,7 @@ def _look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None) -> 
 
 
 def _with_frame(spec: TemplateSpec, data: object, workspace: Workspace) -> TemplateSpec:
-    """The template with a table of this process as its source; the run's lock then names the file that it became."""
+    """The template with an in-memory table as its source; the run's lock names the file that the table is kept in."""
     from raytemplate.planning.frames import frame_as_read
     from raytemplate.store.frames import keep_frame
 
@@ -161,7 +166,7 @@ def _what_brings(family: Family, missing: list[str]) -> str:
 
 
 def save_plan(planned: Planned, path: Path) -> None:
-    """Write a plan for `read_plan`, here or in a copy of the project elsewhere: it names its template from where it is.
+    """Write a plan for `read_plan`. Its paths are relative to the file, so it also works in a copy of the project.
 
     Raises:
         Unavailable, UsageError: `path` cannot be written.
@@ -170,7 +175,7 @@ def save_plan(planned: Planned, path: Path) -> None:
 
 
 def _moved(plan_: RunPlan, move: Callable[[str], str]) -> RunPlan:
-    """A plan whose template and data are named from elsewhere."""
+    """The plan with the paths of its template and data changed by `move`."""
     return replace(plan_, template=move(plan_.template), ingest=replace(plan_.ingest, root=move(plan_.ingest.root)))
 
 
@@ -178,8 +183,8 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
     """A plan that `plan --save` wrote, for `run`.
 
     Raises:
-        UsageError: no such file, or not a plan.
-        IntegrityError: a plan that was edited.
+        UsageError: no such file, or it is not a plan.
+        IntegrityError: the plan was edited.
     """
     again = f"raytemplate plan FILE --save {quote(str(path))}"
     if not path.is_file():
@@ -192,9 +197,9 @@ def read_plan(path: Path, *, workspace: str | None = None) -> Planned:
         ) from error
     beside = path.absolute().parent
     found = _moved(found, lambda named: str(Path(os.path.normpath(beside / named))))
-    if id_of(json.loads(path.read_bytes())) != found.id:  # as it is written: an earlier version wrote fewer fields
+    if id_of(json.loads(path.read_bytes())) != found.id:  # the file's own fields: an earlier version wrote fewer
         raise IntegrityError(
-            f"{path}: edited since it was saved: it is not plan {found.id} any more",
+            f"{path}: edited since it was saved: it is no longer plan {found.id}",
             next_step=f"raytemplate plan {quote(found.template)} --save {quote(str(path))}",
         )
     found_in = workspace_at(workspace, start=Path(found.template).parent)

@@ -1,4 +1,4 @@
-"""Runs: begun, resumed, submitted, stopped."""
+"""Begins, resumes, submits and stops runs."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def run(
     began: float | None = None,
     own_process: bool = False,
 ) -> Run:
-    """Execute a plan from its beginning, as a new run with its own budget; blocks until its end.
+    """Execute a plan as a new run with its own budget; blocks until the run ends.
 
     Args:
-        listener: hears of stages and epochs; default: lines on stderr or below the notebook's cell.
-        quiet: nobody does.
-        began: `time.monotonic()` when the clock of the budget began; default: now.
-        own_process: this process is the run's own: if it outlasts the budget by two seconds, it ends or is ended from
-            outside. Else it is never ended: own code is trained in another one, which is, and all else interrupted as
-            by Ctrl-C.
+        listener: is told about stages and epochs; default: prints lines on stderr or below the notebook's cell.
+        quiet: whether to print nothing, if no listener is given.
+        began: `time.monotonic()` when the budget's clock began; default: now.
+        own_process: whether this process serves only the run. If so, it ends itself or is killed when it outlasts the
+            budget by two seconds. If not, it is never killed: the project's own code is trained in another process,
+            which may be, and all other work is interrupted as by Ctrl-C.
 
     Raises:
-        RaytemplateError: how it failed. A rejected or held candidate is a result, not an error.
+        RaytemplateError: how the run failed. A rejected or held candidate is a result, not an error.
     """
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
     _need_secrets(planned.plan)
-    champion_of(planned.plan.name, planned.workspace)  # a ledger that is lost or was edited is found before training
+    champion_of(planned.plan.name, planned.workspace)  # finds a lost or edited ledger before training
     create(planned.workspace)
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
@@ -87,16 +87,17 @@ def resume(
 ) -> Run:
     """Resume a run at the first door it has not passed, with what is left of its budget.
 
-    A run that ended is judged again where the champion has moved since; else it is left as it is.
+    A run that has ended is judged again if the champion has moved since; otherwise it is left as it is.
     The other arguments are those of `run`.
 
     Args:
-        address: another Ray than it was begun on: a Jobs API for a submitted run, else auto or host:port. The nodes
-            there must see the run's files under the same paths.
+        ref: a run by unique id prefix or "last".
+        address: a different Ray from the one it began on: a Jobs API for a submitted run, otherwise "auto" or
+            "host:port". Its nodes must see the run's files under the same paths.
 
     Raises:
-        BudgetSpent: nothing is left of the budget, or of what is kept to judge a candidate; nothing was started.
-        UsageError: no such run, another process works on it, or an address that is not for it.
+        BudgetSpent: nothing is left of the budget or of the time reserved for judging; nothing was started.
+        UsageError: no such run, another process is working on it, or the address does not suit it.
     """
     from raytemplate.ledger.opening import open_ledger
 
@@ -134,7 +135,7 @@ def resume(
 
 
 def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None:
-    """Bring MLflow's copy of a promotion in line, if the process that promoted did not come to it."""
+    """Update MLflow's copy of a promotion, if the process that promoted did not get to it."""
     promotion = journal.read(PromotionRecord)
     if promotion is not None and promotion.outcome == "promoted" and not promotion.projected:
         from raytemplate.engines.mlflow.mirror import Mirror
@@ -143,12 +144,12 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
 
 
 def _need_secrets(plan_: RunPlan) -> None:
-    """Say that a secret is missing now, and not once the model has been trained."""
+    """Report a missing secret now rather than after training."""
     resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
 
 
 def unfinished(planned: Planned) -> Journal | None:
-    """The newest run of the same plan that has not ended and that nobody works on."""
+    """The newest run of the same plan that has not ended and that no process is working on."""
     found = [journal for journal in journals(planned.workspace) if is_unfinished(journal, planned.plan)]
     return max(found, key=lambda j: j.need(RunStart).started, default=None)
 
@@ -166,13 +167,13 @@ def submit(
     """Execute a plan on the cluster whose Jobs API is at `planned.address`; judge and promote here.
 
     Args:
-        key: the same plan sent twice with one key is one job, and one run.
-        detach: come back when the job is sent; `resume` then follows and judges it.
+        key: makes the same plan sent twice one job and one run.
+        detach: return once the job is sent; `resume` then follows and judges it.
         listener, quiet, began, own_process: see `run`.
 
     Raises:
-        PlanError: no storage that both sides see.
-        RaytemplateError: how it failed, as `run` would.
+        PlanError: there is no storage that both this machine and the cluster see.
+        RaytemplateError: how the run failed, as in `run`.
     """
     from raytemplate.conducting.sending import send_new
     from raytemplate.execution.keys import sent_before, storage_of
@@ -213,16 +214,16 @@ def _teller(quiet: bool) -> Listener:
 
 
 def _carry_out(work: Work) -> None:
-    """Do it here or, where the run was submitted, follow the job that does it; its log says how that ended.
+    """Do the work in this process or, if the run was submitted, follow its job; logs how that ended.
 
     Raises:
-        Interrupted: by Ctrl-C, or told to end: says what is safe.
-        RaytemplateError: how it failed; recorded as the run's end.
+        Interrupted: by Ctrl-C or a signal; tells what is safe.
+        RaytemplateError: how the run failed; recorded as the run's end.
     """
     with logged(work.journal, work.listener) as heard:
         work = replace(work, listener=heard)
         try:
-            # Importing takes long enough to be interrupted in, too.
+            # Inside the try, because importing takes long enough to be interrupted.
             if work.journal.read(SubmittedJob) is None:
                 from raytemplate.conducting.conduct import conduct
 

@@ -1,4 +1,4 @@
-"""A registered model used: files scored with it."""
+"""Scores files with a registered model."""
 
 from __future__ import annotations
 
@@ -19,22 +19,30 @@ class Predicted:
     """What `predict` wrote."""
 
     name: str
+    """The model's name."""
     version: int
+    """The version that scored."""
     num_rows: int
+    """Rows scored."""
     num_unknown: int
+    """Values that are categories the model has never seen."""
     left_out: str = ""
-    """What lies in the folder and was not scored, in words."""
+    """Which files in the input folder were not scored, in words."""
 
 
 def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None = None) -> Predicted:
     """Score Parquet, CSV or JSON Lines files with a registered model on Ray Data; the output is complete or absent.
 
-    CSV files are read as those that the model was made from. The output is CSV if its name ends in .csv, else Parquet.
-    Both may be URIs, in buckets at `data.storage` of the model's template.
+    CSV files are read like those that the model was made from.
+
+    Args:
+        ref: "name", "name@champion", "name@challenger" or "name/3".
+        pattern: a file, folder or pattern; a URI is opened with `data.storage` of the model's template.
+        output: a path or URI; CSV if it ends in .csv, otherwise Parquet.
 
     Raises:
         UsageError: no such model or version, or the output cannot be written.
-        DataError: no such file, or a column the model needs is missing.
+        DataError: no such file, or a column that the model needs is missing.
     """
     from raytemplate.data.sources.folders import say_left_out
     from raytemplate.data.sources.reader import list_files
@@ -78,7 +86,7 @@ def _check_output(output: str, file: Path, source: SourceTable, keys: tuple[str,
     nested = [key for key in keys if source.schema.get(key, "").startswith(_NESTED)]
     if nested and output.endswith(".csv"):
         raise UsageError(
-            f"{output}: the key {nested[0]} is {source.schema[nested[0]]}, for which CSV has no form",
+            f"{output}: the key {nested[0]} is {source.schema[nested[0]]}, which CSV cannot hold",
             next_step="name an OUT that ends in .parquet",
         )
     if file.is_dir():

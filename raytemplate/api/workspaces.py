@@ -1,4 +1,4 @@
-"""The workspace that a door works in: the one named, or the one around the current folder."""
+"""The workspace that a door works in: the one that was named, or the one that contains the current folder."""
 
 import os
 from pathlib import Path
@@ -7,14 +7,14 @@ from raytemplate.store.workspace import Workspace, create, find_workspace
 
 
 def workspace_at(named: str | None, *, start: Path | None = None) -> Workspace:
-    """The workspace that is named, or else found from `start`, default the current folder. Nothing is created."""
+    """The named workspace, or the one found upwards from `start` (default: the current folder). Creates nothing."""
     return find_workspace(start or Path.cwd(), explicit=named, environ=os.environ)
 
 
 def workspace_to_write(named: str | None) -> Workspace:
-    """The workspace of a command that works on what is there, whole again where a backup left out empty folders.
+    """The workspace of a command that changes what exists; restores empty folders that a backup left out.
 
-    Where there is none, none is made: whatever is asked of it will not be found, and its path may be mistyped.
+    A missing workspace is not created: nothing could be found in it, and its path may be mistyped.
 
     Raises:
         UsageError: it cannot be written.

@@ -1,1 +1,1 @@
-"""The command line: one file a command: parse, call api, print, return an exit code."""
+"""The command line. Each command has one file, which parses, calls `api`, prints and returns an exit code."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @click.option(
     "--resolved", is_flag=True, help="Print the merged template with the location of every value and its comment."
 )
-@click.option("--no-data", is_flag=True, help="Do not look at the data, such as where it is not at hand.")
+@click.option("--no-data", is_flag=True, help="Do not look at the data, for example if it cannot be reached from here.")
 def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bool, no_data: bool) -> Answer:
-    """Check a template: every problem, with its line. Looks at the columns of the data; starts nothing."""
+    """Check a template and report every problem with its line. Reads the columns of the data; starts nothing."""
     spec = load(file, sets, variant)
     if resolved:
         from raytemplate.reports.resolved import resolved_text
@@ -42,6 +42,6 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
 
 
 def _of_data(spec: TemplateSpec) -> tuple[str, ...]:
-    from raytemplate.planning.glance import check_data  # with Arrow, which takes longer than all else
+    from raytemplate.planning.glance import check_data  # imports Arrow, which takes longer than all the rest
 
     return check_data(spec)

@@ -15,9 +15,9 @@ from raytemplate.starting.starters import STARTERS
 @click.option("--template", "starter", type=click.Choice(STARTERS), help="A template to fill in.")
 @click.option("--data", metavar="PATH", help="Your own files: a path, folder or pattern.")
 @click.option("--target", metavar="COLUMN", help="With --data: the column to predict.")
-@click.option("--time", metavar="COLUMN", help="With --data: the time of a row; the newest rows judge.")
-@click.option("--header/--no-header", default=None, help="With --data: whether CSV names its columns in line 1.")
-@click.option("--dates", metavar="FORMAT", multiple=True, help="With --data: a format of dates, such as %d/%m/%Y.")
+@click.option("--time", metavar="COLUMN", help="With --data: the time of a row; the newest rows are the test rows.")
+@click.option("--header/--no-header", default=None, help="With --data: whether line 1 of CSV files names the columns.")
+@click.option("--dates", metavar="FORMAT", multiple=True, help="With --data: a date format, such as %d/%m/%Y.")
 def command(
     folder: str,
     example: str | None,

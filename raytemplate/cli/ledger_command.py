@@ -22,7 +22,7 @@ def command() -> None:
 @command.command("verify")
 @workspace_option
 def verify(workspace: str | None) -> Answer:
-    """Check every event, head and promotion of a run against each other; every fault is named, nothing is changed."""
+    """Check all events, heads and promotions of runs against each other. Names every fault; changes nothing."""
     from raytemplate import api
 
     found = api.verify_ledger(workspace=workspace)

@@ -10,11 +10,11 @@ from raytemplate.cli.output import Answer
 
 @click.command("logs")
 @click.argument("run")
-@click.option("--follow", is_flag=True, help="Go on until the run's job ends.")
+@click.option("--follow", is_flag=True, help="Keep printing until the run's job ends.")
 @click.option("--events", is_flag=True, help="What happened to the run, one JSON object a line.")
 @workspace_option
 def command(run: str, follow: bool, events: bool, workspace: str | None) -> Answer:
-    """What a run's Ray has said: its job's log where it was submitted, else its ray.log; or its log.jsonl."""
+    """Print what a run's Ray has logged: its job's log if it was submitted, otherwise its ray.log; or its log.jsonl."""
     from raytemplate import api
 
     pieces = api.logs(run, events=events, workspace=workspace)

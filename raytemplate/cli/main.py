@@ -19,7 +19,7 @@ from raytemplate.errors import Interrupted, RaytemplateError, UsageError, was_te
 from raytemplate.redact import redacted_stream
 
 STARTED = time.monotonic()
-"""When this process began: the clock of a run's budget."""
+"""When this process began, by `time.monotonic()`: the start of a run's budget."""
 
 _GROUPS = {
     "Start": ("init", "check", "schema"),
@@ -30,14 +30,14 @@ _GROUPS = {
 }
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
-    "check": "Check a template: every problem, with its line.",
-    "schema": "The JSON Schema of a template, or what one field means.",
+    "check": "Check a template; report every problem with its line.",
+    "schema": "Print the JSON Schema of a template, or what one field means.",
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
     "submit": "Retrain on a cluster.",
-    "logs": "What a run's Ray has said.",
+    "logs": "Print what a run's Ray has logged.",
     "stop": "End the job of a submitted run.",
-    "resume": "Go on with a run that was stopped.",
+    "resume": "Resume a run that was stopped.",
     "runs": "List runs.",
     "show": "Show a run or a model.",
     "diff": "Show what differs between two runs.",
@@ -46,19 +46,19 @@ _SUMMARIES = {
     "rollback": "Make an earlier champion the champion again.",
     "ledger": "Check the record of promotions and rollbacks.",
     "models": "List registered models.",
-    "predict": "Score a Parquet file with a model.",
+    "predict": "Score files with a model.",
 }
 
 
 class Commands(click.Group):
-    """Commands whose files are imported when they are called; listing them imports none."""
+    """Commands whose files are imported only when called; listing them imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the groups."""
         return [name for names in _GROUPS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One command, imported now."""
+        """One command; imports its file."""
         if cmd_name not in _SUMMARIES:
             return None
         return with_output_options(importlib.import_module(f"raytemplate.cli.{cmd_name}_command").command)
@@ -66,7 +66,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command, or an error that names the nearest."""
+        """The command, or an error that suggests the nearest name."""
         if args[0] not in _SUMMARIES:
             import difflib
 
@@ -78,7 +78,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Commands by what a person wants to do."""
+        """List the commands, grouped by what a person wants to do."""
         for title, names in _GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, _SUMMARIES[name]) for name in names])
@@ -98,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     told_by(lambda error: _tell(error, Wishes.of(typed)))
     code = _run(typed)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # said where it was written
+        with suppress(OSError):  # already reported by whatever wrote to it
             stream.flush()
-    # Ray and torch are through by now; what they would still do while the interpreter ends takes time and says nothing.
+    # Ray and torch have finished; what they would still do while the interpreter shuts down only takes time.
     os._exit(code)
 
 
@@ -116,11 +116,11 @@ def _run(arguments: Sequence[str]) -> int:
         command = context.command_path if context else "raytemplate"
         return _tell(UsageError(f"raytemplate: {error.format_message()}", next_step=f"{command} --help"), asked)
     except (KeyboardInterrupt, click.Abort) as error:
-        terminated = was_terminated(error.__cause__ or error)  # click wraps what interrupts it
+        terminated = was_terminated(error.__cause__ or error)  # click wraps the exception that interrupts it
         return _tell(Interrupted("terminated" if terminated else "interrupted", terminated=terminated), asked)
     except RaytemplateError as error:
         return _tell(error, asked)
-    except Exception as error:  # nothing else is left: it is told as a bug, and the process ends with its exit code
+    except Exception as error:  # anything else is a bug: it is reported as one, and the process exits with its code
         from raytemplate.plugins import bug
 
         return _tell(bug(error), asked)
@@ -134,7 +134,7 @@ def _tell(error: RaytemplateError, asked: Wishes) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """Standard streams that were closed (`>&-`) lead to nowhere: else the next file opened would take their number."""
+    """Open closed standard streams (`>&-`) on the null device; otherwise the next opened file gets their number."""
     for number in range(3):
         try:
             os.fstat(number)

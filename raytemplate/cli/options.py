@@ -18,7 +18,7 @@ workspace_option = click.option(
 )
 _EVERYWHERE: tuple[tuple[str, bool, str | None, str], ...] = (
     ("--workspace", False, "DIR", "Folder that holds .raytemplate; this command needs none."),
-    ("--json", True, None, "One JSON document on stdout; an error is one on stderr."),
+    ("--json", True, None, "Print one JSON document on stdout; an error is one on stderr."),
     ("--quiet", True, None, "No progress; results only."),
 )
 as_of_option = click.option(
@@ -29,12 +29,12 @@ as_of_option = click.option(
 )
 
 address_option = click.option(
-    "--address", metavar="ADDRESS", help="A Ray that already runs: auto finds the one here (default: one of its own)."
+    "--address", metavar="ADDRESS", help="A running Ray; auto finds the one on this machine (default: start one)."
 )
 
 
 def template_options(command: F) -> F:
-    """FILE with `--set` and `--variant`."""
+    """Add FILE, `--set` and `--variant` to a command."""
     command = click.option("--variant", metavar="NAME", help="A variant declared in the template.")(command)
     command = click.option(
         "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3."
@@ -43,14 +43,14 @@ def template_options(command: F) -> F:
 
 
 def load(file: Path, sets: tuple[str, ...], variant: str | None) -> Any:
-    """The template with its layers."""
+    """The template with its layers merged."""
     from raytemplate.spec.load import load as load_template
 
     return load_template(file, sets=sets, variant=variant, environ=os.environ)
 
 
 def with_output_options(command: click.Command) -> click.Command:
-    """The command, or each of a group's, with what every command takes. `output.Wishes` has read them, and obeys."""
+    """Add the options of every command to a command, or to each command of a group. `output.Wishes` reads them."""
     if isinstance(command, click.Group):
         command.commands = {name: with_output_options(one) for name, one in command.commands.items()}
         return command
@@ -64,10 +64,10 @@ def with_output_options(command: click.Command) -> click.Command:
 
 
 def refuse_no_file(path: Path, option: str) -> None:
-    """Stop before a file is made that cannot be written.
+    """Stop early if a file could not be written.
 
     Raises:
-        UsageError: a folder, or a file in a folder that is not there.
+        UsageError: the path is a folder, or its folder does not exist.
     """
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"{option} {path}: expected a file in a folder that exists", next_step=f"another {option}")

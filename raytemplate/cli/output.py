@@ -1,4 +1,4 @@
-"""How every command ends: text for a person, or one JSON document for a program; and the same for what went wrong."""
+"""How every command ends: with text for a person or one JSON document for a program, for errors too."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ import click
 from raytemplate.errors import Interrupted, RaytemplateError, SpecError, Unavailable
 
 SCHEMA_VERSION = 1
-"""Of the documents that `--json` prints. A new field does not change it; a field that goes or changes does."""
+"""Version of the documents that `--json` prints. A new field leaves it as it is; a removed or changed field raises it.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What a command has found.
-
-    Args:
-        kind: what the document is called with `--json`: a program looks at it first.
-        data: fields of that document: records, or what JSON knows.
-        text: what a person reads; several where they come one after the other.
-        code: the exit code.
-    """
+    """What a command has found."""
 
     kind: str
+    """The kind of the `--json` document: what a program looks at first."""
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Fields of that document: records or plain JSON values."""
     text: str | Iterable[str]
+    """What a person reads; several pieces if they arrive one by one."""
     code: int = 0
+    """The exit code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What was asked of the output. Taken from the arguments as they are, so that a misspelt option obeys it too."""
+    """How the user wants the output. Read from the raw arguments, so that it holds for errors in other options too."""
 
     as_json: bool = False
+    """Whether `--json` was given."""
     quiet: bool = False
+    """Whether `--quiet` was given."""
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Wishes:
@@ -50,14 +50,14 @@ class Wishes:
 
 
 def wishes() -> Wishes:
-    """What was asked of the output of the command that runs."""
+    """How the user wants the output of the current command."""
     context = click.get_current_context(silent=True)
     found = context.find_root().obj if context else None
     return found if isinstance(found, Wishes) else Wishes()
 
 
 def _coloured(text: str) -> str:
-    """On a terminal, a champion that fails in red; see no-color.org."""
+    """The text with a failing champion in red, on a terminal that allows colour; see no-color.org."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     from raytemplate.reports.service import FAILS
@@ -66,10 +66,10 @@ def _coloured(text: str) -> str:
 
 
 def give(answer: Answer, asked: Wishes) -> int:
-    """Print an answer on stdout; its exit code.
+    """Print an answer on stdout and return its exit code.
 
     Raises:
-        Unavailable: stdout takes no more. What the command did is done.
+        Unavailable: stdout cannot be written. What the command did stays done.
     """
     pieces = [answer.text] if isinstance(answer.text, str) else answer.text
     try:
@@ -81,7 +81,7 @@ def give(answer: Answer, asked: Wishes) -> int:
                 print(_coloured(piece), end="\n" if isinstance(answer.text, str) else "", flush=True)
         sys.stdout.flush()
     except BrokenPipeError:
-        return answer.code  # whoever read has seen enough, as with `| head`
+        return answer.code  # the reader has closed the pipe, as `| head` does
     except OSError as error:
         raise Unavailable(
             f"stdout: the result could not be written: {error.strerror}",
@@ -91,7 +91,7 @@ def give(answer: Answer, asked: Wishes) -> int:
 
 
 def tell(error: RaytemplateError, asked: Wishes, stream: TextIO) -> int:
-    """Say what went wrong on `stream`; its exit code."""
+    """Print an error on `stream` and return its exit code."""
     code = error.code if isinstance(error, Interrupted) else error.exit_code
     notes = tuple(getattr(error, "__notes__", ()))
     if asked.as_json:
@@ -114,5 +114,5 @@ def _document(kind: str, data: Mapping[str, Any], *, indent: int | None = 1) -> 
 
 
 def _say(text: str, stream: TextIO) -> None:
-    with suppress(OSError):  # nobody can be told any more; the exit code still says it
+    with suppress(OSError):  # there is no reader any more; the exit code still tells
         print(text, file=stream, flush=True)

@@ -1,4 +1,4 @@
-"""Progress on stderr while a run goes on, and Ray's noise out of its way."""
+"""Shows progress on stderr during a run, and keeps Ray's noise out of it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _heard: Progress | None = None
 
 
 def stream() -> TextIO:
-    """Where a person reads: stderr, also while file descriptor 2 goes to a log."""
+    """The stream that a person reads: the real stderr, even while file descriptor 2 goes to a log."""
     return _terminal or sys.stderr
 
 
 def divert_noise(log: Path) -> None:
-    """Send whatever libraries and their C++ parts write to file descriptor 2 into a log, from now on."""
+    """From now on, send what libraries and their C++ code write to file descriptor 2 to a log."""
     global _terminal
     if _terminal is not None:
         return
-    with suppress(OSError):  # nobody reads it
+    with suppress(OSError):  # no one is reading it
         sys.stderr.flush()
     _terminal = redacted_stream(os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace"))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -47,8 +47,8 @@ def divert_noise(log: Path) -> None:
 
 
 def listener(runs: Path) -> Progress:
-    """Who hears of a run that this command begins, as it was asked of the output; however the command ends, it leaves
-    the terminal as it was."""
+    """The listener for a run of this command, with the requested kind of output; it restores the terminal however the
+    command ends."""
     asked = wishes()
     global _heard
     _heard = heard = Progress(runs, quiet=asked.quiet or asked.as_json)
@@ -57,7 +57,7 @@ def listener(runs: Path) -> Progress:
 
 
 def leave() -> None:
-    """The terminal is as it was, for the last word of a command that could not close its listener itself."""
+    """Restore the terminal before the last message of a command that could not close its listener itself."""
     if _heard is not None:
         _heard.close()
 
@@ -67,7 +67,7 @@ def _can_draw(out: TextIO) -> bool:
 
 
 class Progress(Lines):
-    """Tells a person: live on a terminal; elsewhere in lines."""
+    """Shows progress to a person: live on a terminal, otherwise line by line."""
 
     def __init__(self, runs: Path, *, quiet: bool) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Progress(Lines):
         self._plan: RunPlan | None = None
 
     def started(self, plan: RunPlan, run_id: str) -> None:
-        """The head line; from here on noise goes to the run's log, and a terminal is drawn on."""
+        """Print the head line; from here on noise goes to the run's log, and a terminal is drawn on."""
         journal = Journal(self._runs / run_id)
         divert_noise(journal.log)
         if not self._quiet and _can_draw(stream()):
@@ -92,38 +92,38 @@ class Progress(Lines):
         super().started(plan, run_id)
 
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
-        """Where there is a terminal, its table says so."""
+        """Print a line, unless a terminal's table already shows the trial."""
         if self._screen is None:
             super().trial(record, best, left_s)
 
     def searching(self, now: SweepNow) -> None:
-        """As a table, where there is a terminal."""
+        """Show the sweep as a table, if there is a terminal."""
         if self._screen is not None and self._plan is not None:
             self._screen.show_sweep(sweep_table(now, self._plan))
 
     def close(self) -> None:
-        """Nothing more will be told."""
+        """Stop drawing: nothing more will be reported."""
         if self._screen is not None:
-            with suppress(OSError):  # the terminal has gone; the run goes on
+            with suppress(OSError):  # the terminal is gone; the run continues
                 self._screen.close()
             self._screen = None
 
     def show(self, text: str) -> None:
-        """In the last lines of a terminal, where there is one."""
+        """Show the text in the last lines of a terminal, if there is one."""
         if self._screen is not None:
             self._screen.show(text)
         else:
             super().show(text)
 
     def show_epoch(self, text: str, done: int, of: int) -> None:
-        """With a bar, where there is a terminal."""
+        """Show the text with a bar, if there is a terminal."""
         if self._screen is not None:
             self._screen.show(text, done=done, of=of)
         else:
             super().show_epoch(text, done, of)
 
     def say(self, text: str) -> None:
-        """Above what is drawn, if anything is; nothing where quiet was asked for."""
+        """Print a line above what is drawn, if anything is; nothing with `--quiet`."""
         if self._quiet:
             return
         if self._screen is not None:
@@ -133,5 +133,5 @@ class Progress(Lines):
             super().say(text)
 
     def out(self) -> TextIO:
-        """Where a person reads."""
+        """The stream that a person reads."""
         return stream()

@@ -15,7 +15,7 @@ from raytemplate.cli.output import Answer
 )
 @workspace_option
 def command(run: str, output: Path | None, workspace: str | None) -> Answer:
-    """Write a run (id prefix or `last`) as one HTML page that needs nothing else."""
+    """Write a run (id prefix or `last`) as one self-contained HTML page."""
     from raytemplate import api
     from raytemplate.store.atomic import write_atomic
 

@@ -11,9 +11,9 @@ from raytemplate.cli.output import Answer
 @click.option("--address", metavar="ADDRESS", help="Another Ray to resume on, whose nodes see the run's files too.")
 @workspace_option
 def command(run: str, address: str | None, workspace: str | None) -> Answer:
-    """Go on with a run at the first step it has not finished, within what is left of its budget.
+    """Resume a run at the first step it has not finished, within what is left of its budget.
 
-    RUN is a unique id prefix or `last`. A run whose champion has moved since is judged again, without training.
+    RUN is a unique id prefix or `last`. If the champion has moved since, the run is judged again, without training.
     """
     from raytemplate import api
     from raytemplate.cli.main import STARTED

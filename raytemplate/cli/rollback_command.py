@@ -11,7 +11,7 @@ from raytemplate.cli.output import Answer
 @click.option("--reason", default="", help="Why, kept in the ledger.")
 @workspace_option
 def command(model: str, reason: str, workspace: str | None) -> Answer:
-    """Make the champion before this one the champion again. MODEL is a name, or name/3 for a certain version."""
+    """Make the previous champion the champion again. MODEL is a name, or name/3 for a specific version."""
     from raytemplate import api
 
     move, warning = api.rollback(model, reason=reason, workspace=workspace)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Run a plan that plan --save wrote."
 )
-@click.option("--resume", "go_on", is_flag=True, help="Go on with an unfinished run of the same plan, if there is one.")
+@click.option("--resume", "go_on", is_flag=True, help="Resume an unfinished run of the same plan, if there is one.")
 @workspace_option
 def command(
     file: Path | None,
@@ -38,13 +38,13 @@ def command(
     go_on: bool,
     workspace: str | None,
 ) -> Answer:
-    """Retrain as a template says: ingest, fit, evaluate, govern, promote."""
+    """Retrain as a template describes: ingest, fit, evaluate, govern, promote."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
     from raytemplate.planning.addresses import refuse_jobs_api
 
-    # Before anything is planned: planning asks the cluster.
+    # Before planning, because planning queries the cluster.
     refuse_jobs_api(address or "", _submitting(file, sets, variant, as_of, address, plan_file, workspace))
     planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
@@ -57,7 +57,7 @@ def command(
         )
     if earlier is not None:
         heard.note(
-            f"Run {earlier.run_id} of this plan is unfinished; this is a new run with its own budget. To go on with "
+            f"Run {earlier.run_id} of this plan is unfinished; this is a new run with its own budget. To resume "
             f"that one instead:\n  raytemplate resume {earlier.run_id}\n"
         )
     return finish(api.run(planned, listener=heard, began=STARTED, own_process=True))
@@ -85,7 +85,7 @@ def planned_from(
     plan_file: Path | None,
     workspace: str | None,
 ) -> Planned:
-    """The plan that a command was given: a saved one, or that of a template."""
+    """The plan that a command was given: a saved one, or one made from a template."""
     from raytemplate import api
 
     if plan_file is not None:
@@ -120,7 +120,7 @@ def finish(run: Run) -> Answer:
 
 
 def run_data(run: Run) -> dict[str, Any]:
-    """The records of a run as far as it came, for a program."""
+    """The records of a run so far, for a program."""
     view = run.view()
     records = {field.name: getattr(view, field.name) for field in fields(view)}
     return {"run": run.id, "state": run.state, "folder": str(run.journal.folder), **records}

@@ -10,7 +10,7 @@ from raytemplate.cli.output import Answer
 @click.command("schema")
 @click.argument("field", required=False)
 def command(field: str | None) -> Answer:
-    """The JSON Schema of a template, for editors; with FIELD, such as training.epochs, what that one means."""
+    """Print the JSON Schema of a template, for editors; with FIELD, such as training.epochs, what that field means."""
     from raytemplate.spec.json_schema import template_schema
 
     schema = template_schema()

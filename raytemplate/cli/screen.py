@@ -1,4 +1,4 @@
-"""The bottom of a terminal while a run goes on. Only this file imports rich, and only where there is a terminal."""
+"""The bottom of a terminal during a run. Only this file imports rich, and it is imported only for a terminal."""
 
 import sys
 from collections.abc import Callable
@@ -18,16 +18,16 @@ _A_SECOND = 5
 _BAR = 20
 _NAME = 10
 _SPARE = 4
-"""Columns for the ^C of a terminal: a line that it makes too long would stay."""
+"""Columns kept free for the terminal's ^C: a line that it made too long could not be erased."""
 
 
 class Screen:
-    """A few lines that are drawn again and again below what has been said, and are gone without a trace when it closes.
+    """A few lines that are redrawn below the printed text, and vanish without a trace when the screen closes.
 
     Args:
         out: the terminal.
-        clock: the second line, asked for at each drawing: it goes on while nothing happens.
-        budget: the same as bars, while a sweep goes on.
+        clock: gives the second line; called at each redraw, so that the line advances even if nothing happens.
+        budget: gives the same as bars, during a sweep.
     """
 
     def __init__(self, out: TextIO, clock: Callable[[], str], budget: Callable[[], tuple[Gauge, ...]]) -> None:
@@ -36,7 +36,7 @@ class Screen:
         self._done, self._of = 0, 0
         self._spinner = Spinner("dots", style="cyan")
         self._console = Console(file=out, highlight=False)
-        # What a project's own code prints goes above the two lines, where stdout is the same terminal.
+        # If stdout is the same terminal, what the project's own code prints goes above the drawn lines.
         self._live = Live(
             console=self._console,
             get_renderable=self._picture,
@@ -48,21 +48,21 @@ class Screen:
         self._live.start()
 
     def show(self, text: str, *, done: int = 0, of: int = 0) -> None:
-        """What is being done now, and how much of it is done, where that is known."""
+        """Show what is being done, and how much of it is done if that is known."""
         self._text, self._done, self._of, self._sweep = text, done, of, None
 
     def show_sweep(self, table: SweepTable) -> None:
-        """How the sweep stands, until something else is shown."""
+        """Show the state of the sweep until something else is shown."""
         self._sweep = table
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         line = Text(text)
         line.highlight_regex(r"(?m)^  ✓", "green")
         self._console.print(line, soft_wrap=True)
 
     def close(self) -> None:
-        """Take these lines away and show the cursor again."""
+        """Erase the drawn lines and show the cursor again."""
         self._live.stop()
 
     def _picture(self) -> RenderableType:
@@ -79,7 +79,7 @@ class Screen:
         for gauge in sweep.running:
             drawn.add_row("", gauge.name, _barred(gauge))
         if sweep.num_hidden:
-            drawn.add_row("", "", Text(f"and {sweep.num_hidden:,} more that run"))
+            drawn.add_row("", "", Text(f"and {sweep.num_hidden:,} more running"))
         for gauge in self._budget():
             drawn.add_row("", Text(gauge.name, style="dim"), _barred(gauge, style="dim"))
         return drawn

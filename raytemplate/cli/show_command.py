@@ -8,8 +8,8 @@ from raytemplate.cli.output import Answer
 
 @click.command("show")
 @click.argument("ref")
-@click.option("--trials", is_flag=True, help="Of a run with a sweep: its trials, the best first.")
-@click.option("--config", is_flag=True, help="Of a run with a sweep: a template with the winner's values.")
+@click.option("--trials", is_flag=True, help="For a run with a sweep: its trials, best first.")
+@click.option("--config", is_flag=True, help="For a run with a sweep: a template with the winner's values.")
 @workspace_option
 def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answer:
     """Show a run (id prefix or `last`), a model (name), or one of its versions (name/3, name@champion)."""

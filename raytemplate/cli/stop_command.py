@@ -10,12 +10,12 @@ from raytemplate.cli.output import Answer
 @click.argument("run")
 @workspace_option
 def command(run: str, workspace: str | None) -> Answer:
-    """End the job of a submitted run. What it has trained is kept, and resume goes on from there."""
+    """End the job of a submitted run. What it has trained is kept, and resume continues from there."""
     from raytemplate import api
 
     stopped = api.stop(run, workspace=workspace)
     epochs = stopped.journal.epochs()
     kept = f"; training is kept up to epoch {epochs[-1].epoch}" if epochs else ""
-    text = f"The job of run {stopped.id} has ended{kept}. To go on:\n  raytemplate resume {stopped.id}"
+    text = f"The job of run {stopped.id} has ended{kept}. To resume it:\n  raytemplate resume {stopped.id}"
     data = {"run": stopped.id, "epoch": epochs[-1].epoch if epochs else 0}
     return Answer(kind="Stopped", data=data, text=text)

@@ -17,8 +17,8 @@ from raytemplate.cli.output import Answer
 @click.option(
     "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Send a plan that plan --save wrote."
 )
-@click.option("--detach", is_flag=True, help="Come back when the job is sent.")
-@click.option("--key", default="", metavar="TEXT", help="The same plan sent twice with one key is one job.")
+@click.option("--detach", is_flag=True, help="Return as soon as the job is sent.")
+@click.option("--key", default="", metavar="TEXT", help="Makes the same plan, sent twice, one job.")
 @workspace_option
 def command(
     file: Path | None,
@@ -31,7 +31,7 @@ def command(
     key: str,
     workspace: str | None,
 ) -> Answer:
-    """Retrain on a cluster: it ingests, fits and evaluates; what it hands back is judged and promoted here."""
+    """Retrain on a cluster: it ingests, fits and evaluates; the result is judged and promoted on this machine."""
     from raytemplate import api
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener

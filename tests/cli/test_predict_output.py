@@ -18,7 +18,7 @@ def test_a_key_of_lists_has_no_form_in_csv(tmp_path):
     )
     with pytest.raises(UsageError) as refused:
         _check_output("out.csv", tmp_path / "out.csv", source, ("id", "tags"))
-    assert refused.value.what == "out.csv: the key tags is list<item: int64>, for which CSV has no form"
+    assert refused.value.what == "out.csv: the key tags is list<item: int64>, which CSV cannot hold"
     _check_output("out.parquet", tmp_path / "out.parquet", source, ("id", "tags"))
     _check_output("out.csv", tmp_path / "out.csv", source, ("id",))
 

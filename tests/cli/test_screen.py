@@ -41,7 +41,7 @@ def test_a_sweep_is_a_table(screen: Screen) -> None:
     assert others == [
         "    best       mae 7.31 in trial 5: training.lr 0.0011, model.hidden 128, and a…",
         "    trial 13   ━━━━━━━━━━           epoch 3 of 6, 2 s",
-        "               and 3 more that run",
+        "               and 3 more running",
         "    time       ━━━━━                3m of 10m",
         "    money      ━━━━━━━━━━━━━━━━━━━━ 1 of 1 USD",
     ]
