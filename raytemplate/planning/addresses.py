@@ -1,4 +1,4 @@
-"""Addresses of a Ray that already runs, and the command that takes each."""
+"""Addresses of a running Ray cluster, and the command that accepts each kind."""
 
 from urllib.parse import urlsplit
 
@@ -8,23 +8,23 @@ JOBS_EXAMPLE = "http://head:8265"
 
 
 def is_jobs_api(address: str) -> bool:
-    """Whether it is where a cluster takes jobs; else it is a Ray that a process of this machine drives."""
+    """Whether the address is a cluster's Jobs API; otherwise it is a Ray that a process on this machine drives."""
     return address.startswith(("http://", "https://"))
 
 
 def command_for(address: str) -> str:
-    """The command that executes a plan at an address; "" is a Ray of the run's own."""
+    """The command that executes a plan at an address; "" means a Ray that the run starts itself."""
     return "submit" if is_jobs_api(address) else "run"
 
 
 def refuse_jobs_api(address: str, submit: str) -> None:
-    """Stop before a Ray that only takes jobs, or whose address is of neither kind, is driven from here.
+    """Refuse an address that this process cannot drive: a Jobs API, or neither of the two kinds.
 
     Args:
-        submit: the command that would send the work there.
+        submit: the command that would send the work to a Jobs API.
 
     Raises:
-        UsageError: not "", auto or host:port.
+        UsageError: the address is not "", auto or host:port.
     """
     if "://" not in address:
         return
@@ -33,7 +33,7 @@ def refuse_jobs_api(address: str, submit: str) -> None:
 
 
 def refuse_other_than_jobs_api(address: str) -> None:
-    """Stop before an address that takes no jobs is asked for some.
+    """Refuse an address that does not accept jobs.
 
     Raises:
         UsageError: not the http(s) address of a Jobs API, or one with a password in it.
@@ -42,6 +42,6 @@ def refuse_other_than_jobs_api(address: str) -> None:
         parts = urlsplit(address)
         if is_jobs_api(address) and parts.hostname and "@" not in address and parts.port != 0:
             return
-    except ValueError:  # such as a port that is no number
+    except ValueError:  # such as a port that is not a number
         pass
     raise UsageError(f"--address: expected the Jobs API of a cluster without a password in it, such as {JOBS_EXAMPLE}")

@@ -1,4 +1,4 @@
-"""How many classes a target has, as far as a few of its rows say: a forecast must know, a plan need not."""
+"""How many classes a target has, judging by a few of its rows: the forecast needs the number, the plan does not."""
 
 import pyarrow as pa
 
@@ -11,16 +11,17 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.spec.schema import TemplateSpec
 
 _PARTS = 3
+"""Slices to look at."""
 _MOST_BYTES = 64_000_000
-"""Of more, in one part, only what its footer says is known."""
+"""Bytes of a slice above which its classes are not counted."""
 
 
 def count_classes(spec: TemplateSpec, source: SourceTable) -> int:
-    """Different values of the target in slices from the beginning, the middle and the end; 1 for a number, and 0
-    where nobody knows."""
+    """Distinct values of the target in slices from the beginning, the middle and the end; 1 for a numeric target, 0 if
+    unknown."""
     if spec.data.task != "multiclass":
         return 1 if spec.data.task == "regression" else 2
-    target = target_columns(spec.data.target)[0]  # a name that reads as a condition stands in quotes there
+    target = target_columns(spec.data.target)[0]  # unquotes a name that would read as a condition
     if target not in source.schema:
         return 0
     slices = [(file, one) for file in source.files for one in file.slices if one.num_rows]
@@ -37,5 +38,5 @@ def _classes(source: SourceTable, file: SourceFile, one: Slice, target: str) -> 
     try:
         column = read_slices(order_of(source, file, [one], (target,))).table.column(target)
         return {str(value) for value in class_texts(column).unique().drop_null().to_pylist()}
-    except (RaytemplateError, pa.ArrowException):  # check or ingest tells of it, with all that is wrong
+    except (RaytemplateError, pa.ArrowException):  # check or ingest will report it, with every other problem
         return set()

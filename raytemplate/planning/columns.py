@@ -1,4 +1,4 @@
-"""Whether the data has the columns a template names, of types it can use: every problem, with its location."""
+"""Checks that the data has the columns a template names, with usable types: every problem, with its location."""
 
 from collections.abc import Iterator, Mapping
 
@@ -32,7 +32,7 @@ _PROMISED = {
         "float",
         "double",
         "halffloat",
-    ),  # whole floats: pandas writes them where one is missing
+    ),  # whole floats too: pandas makes them of integers when one is missing
     "text": _TEXT,
     "boolean": ("bool",),
     "time": (*_TIMES, "date64"),
@@ -41,20 +41,20 @@ _HASHED = (*_TEXT, *_NUMBERS, "timestamp", "date", "null", "binary", "large_bina
 
 
 def check_columns(spec: TemplateSpec, schema: Mapping[str, str]) -> None:
-    """Compare every column a template names, and what its conditions ask of them, with the schema of its source.
+    """Compare every column and condition of a template with the schema of its source.
 
     Raises:
-        SpecError: all columns that are missing or of a type that cannot be used as asked.
+        SpecError: lists every column that is missing or has an unsuitable type.
     """
     if problems := column_problems(spec, schema):
         raise SpecError(problems)
 
 
 def column_problems(spec: TemplateSpec, schema: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Everything that `check_columns` raises.
+    """The problems that `check_columns` raises.
 
     Args:
-        schema: column -> Arrow type as text; "" where it is not known, which fits everything.
+        schema: column -> Arrow type as text; "" for an unknown type, which suits every use.
     """
     found = [(path, _trouble(column, kind, schema)) for path, column, kind in _named(spec)]
     found += [("data.positive", _positive(spec, schema))]
@@ -65,12 +65,12 @@ def column_problems(spec: TemplateSpec, schema: Mapping[str, str]) -> tuple[Prob
 
 
 def can_be_hashed(kind: str) -> bool:
-    """Whether rows can be split by the hash of a column of that Arrow type."""
+    """Whether rows can be split by the hash of a column of this Arrow type."""
     return plain_type(kind).startswith(_HASHED)
 
 
 def hashed_as(kind: str) -> str:
-    """What a column of that Arrow type is to the hash of a row: "number", "text", "time", or "" without a value."""
+    """How a column of this Arrow type is hashed: as "number", "text" or "time"; "" if it has no values."""
     found = kind_of(kind)
     return {"boolean": "number", "other": "text", "any": ""}.get(found, found)
 
@@ -84,7 +84,7 @@ def _conditions(spec: TemplateSpec) -> Iterator[tuple[str, str]]:
 
 
 def _asked(text: str, schema: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with a condition."""
+    """The problems of one condition."""
     for column in parse_condition(text).columns:
         if column not in schema:
             yield _no_column(column, schema) + _how_to_quote(column, text, schema)
@@ -94,16 +94,16 @@ def _asked(text: str, schema: Mapping[str, str]) -> Iterator[str]:
 
 
 def _how_to_quote(column: str, text: str, schema: Mapping[str, str]) -> str:
-    """How a name is written in a condition that may be why another one was read; "" where there is none."""
+    """Advice on quoting, if that may be why the condition names an unknown column; "" otherwise."""
     if quoted(column) in text:
-        return f"; a text stands in single quotes: '{column}'"
+        return f"; text goes in single quotes: '{column}'"
     names = (name for name in schema if name and name in text and column in name and in_condition(name) != name)
     near = next(names, "")
-    return f"; a name that is no plain word stands in double quotes: {quoted(near)}" if near else ""
+    return f"; a name that is not a plain word goes in double quotes: {quoted(near)}" if near else ""
 
 
 def _positive(spec: TemplateSpec, schema: Mapping[str, str]) -> str:
-    """What is wrong with the value that counts as yes; "" where nothing is."""
+    """The problem with the value that counts as yes; "" if it is fine."""
     data = spec.data
     kind = kind_of(schema.get(target_columns(data.target)[0], "null")) if not is_condition(data.target) else "any"
     if data.task != "binary" or kind == "any":
@@ -171,14 +171,14 @@ _EXPECTED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "hashed": (_HASHED, "text, a number, a boolean or a time"),
     **{f"promised {name}": (types, f"type {name}") for name, types in _PROMISED.items()},
 }
-"""What a column must be -> how its Arrow type may begin, and how that is called."""
+"""What a column must be -> prefixes of the Arrow types that qualify, and their name in messages."""
 
 _OF_TEXT = {
     "number": "list it under features.categorical",
     "target": "set data.task for classes",
     "time": "in CSV, data.csv.dates says how dates are written",
 }
-"""What to do with a column of text, by what it must be."""
+"""What a column must be -> what to do if it is text instead."""
 
 
 def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
@@ -200,4 +200,4 @@ def _no_column(column: str, schema: Mapping[str, str]) -> str:
 
 
 def _ours(column: str) -> str:
-    return f'"{column}" begins with {INTERNAL}, as columns that runs use themselves do; rename it in the data'
+    return f'"{column}" begins with {INTERNAL}, which is reserved for internal columns; rename it in the data'

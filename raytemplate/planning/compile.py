@@ -1,4 +1,4 @@
-"""Compile: what a template asks for and what there is -> a plan. Pure; nothing is read and nothing is started."""
+"""Compile: a spec and an inventory -> a plan. Pure: nothing is read and nothing is started."""
 
 from dataclasses import replace
 from typing import Literal
@@ -49,18 +49,20 @@ from raytemplate.units import show_bytes
 
 _NUM_RESAMPLES = 2000
 _MEMORY_SHARE = 0.25
-_STORE_SHARE = 1 / 3  # rows of a block, raw and encoded, are there at once
+"""Share of the smallest node's memory that rows may take."""
+_STORE_SHARE = 1 / 3
+"""Share of the object store that rows may take: it holds a block's raw and encoded rows at the same time."""
 _BYTES_A_VALUE, _BYTES_ENCODED = 12, 4
-"""Raw and encoded together, and encoded alone."""
+"""Bytes of one value: raw and encoded together, and encoded alone."""
 
 
-def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  # noqa: A001  the word of the trade
+def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  # noqa: A001  the usual term
     """The plan of one run.
 
     Raises:
-        SpecError: columns that are not in the data, or of a type that cannot be used as asked.
+        SpecError: columns that are missing from the data or have an unsuitable type.
         DataError: a window without rows.
-        PlanError: resources or a budget that cannot be.
+        PlanError: the resources do not exist, or the budget is too small.
     """
     check_columns(spec, inventory.source.schema)
     split = split_of(spec.data, inventory.source, inventory.champion.split if inventory.champion else "")
@@ -107,22 +109,22 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
 
 
 def _set_outside(spec: TemplateSpec) -> tuple[str, ...]:
-    """Values of no file: of --set, the environment or Python. A mapping is told by what is in it."""
+    """Fields set by --set, the environment or Python instead of a file. A mapping is listed by its entries."""
     found = [path for path, origin in spec.origins.items() if not origin.line]
     return tuple(sorted(path for path in found if not any(other.startswith(f"{path}.") for other in found)))
 
 
 def split_of(data: DataSpec, source: SourceTable, champion: str = "") -> Split | None:
-    """The split by row hash that a template asks for; None where windows of time do.
+    """The split by row hash that a template asks for; None if it uses windows of time.
 
     Args:
-        champion: the id of the champion's split. One that is the same but for how values count, as earlier versions
-            counted them, is kept: the champion must not be judged on rows that it was trained on.
+        champion: the id of the champion's split. If that split differs only in hashing values as earlier versions did,
+            it is kept, because the champion must not be judged on rows that it was trained on.
     """
     if data.split is None:
         return None
-    # The target is left out: rows alike but for it would else part by their answer, and few features are enough for the
-    # test to hold just the answers that train lacks.
+    # The target is not hashed: rows that differ only in their target would be separated by it, and with few features
+    # the test window could hold exactly the answers that train lacks.
     answer = (*target_columns(data.target), *data.split.ignore)
     columns = data.keys or tuple(n for n, kind in source.schema.items() if n not in answer and can_be_hashed(kind))
     columns = tuple(sorted(columns))
@@ -191,7 +193,7 @@ def _types(source: SourceTable, columns: tuple[str, ...]) -> Settings:
 
 
 def _most(windows: tuple[Window, ...], files: tuple[SourceFile, ...], num_rows: int) -> float:
-    """How many times the rows that are expected there may be at most."""
+    """The highest possible number of rows, as a multiple of the expected number."""
     if all(window.exact for window in windows) or any(window.start == window.end for window in windows):
         return 1.0
     start, end = windows[0].start, windows[-1].end
@@ -200,7 +202,7 @@ def _most(windows: tuple[Window, ...], files: tuple[SourceFile, ...], num_rows: 
 
 
 def _text_width(steps: tuple[FeatureStep, ...]) -> int:
-    """Dense columns that texts become, at most; where a column has several steps, in the widest."""
+    """Most dense columns that text columns become; a column with several steps counts with its widest."""
     texts = [step for step in steps if step.kind == "text"]
     widths = sorted((TextOptions.model_validate(dict(step.settings)).width, step.column) for step in texts)
     return sum({column: width for width, column in widths}.values())
@@ -211,7 +213,7 @@ def _contract(spec: TemplateSpec) -> Settings:
 
 
 def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
-    """Every column the run reads: its own, the baseline's, and what the champion needs to be scored again."""
+    """Every column the run reads: its own, the baseline's, and those the champion needs to be scored again."""
     wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
     wanted += [column for step in features for column in (*reads(step), *step.settings.get("fold_by", ()))]
     if spec.data.drop:
@@ -246,7 +248,8 @@ def _slice(
 
 
 def _mode(spec: TemplateSpec, inventory: Inventory, memory: int, most: float) -> Literal["memory", "stream"]:
-    """Memory, by itself, only if as many rows as there may be fit: their number may be an estimate."""
+    """The ingest mode. Auto chooses memory only if the highest possible number of rows fits: the number expected may be
+    an estimate."""
     smallest = min(n.memory_bytes for n in inventory.cluster.nodes)
     store = min((n.object_store_bytes for n in inventory.cluster.nodes if n.object_store_bytes), default=smallest)
 
@@ -309,7 +312,7 @@ def _fit_of_arm(arm: TemplateSpec, inventory: Inventory, ingest: IngestStage) ->
 
 
 def _warm_start(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, family: Family) -> WarmStart | None:
-    """The champion to begin with, or what is known beforehand to forbid it."""
+    """The champion to start from, or what already rules it out."""
     if "warm_start" not in family.uses or spec.training.warm_start == "none":
         return None
     champion = inventory.champion
@@ -331,10 +334,10 @@ def _num_epochs(spec: TemplateSpec, family: Family) -> int:
 
 
 def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, *, searched: bool) -> tuple[int, str]:
-    """How many workers, and why in words. Auto is one process, or one worker for each GPU share.
+    """The number of workers, and the reason in words. Auto is one process, or one worker for each GPU share.
 
     Args:
-        searched: of a trial and of the winner's last training, alike.
+        searched: whether the workers are those of a trial, which the winner's last training uses too.
     """
     asked = spec.resources.workers
     if isinstance(asked, int):
@@ -346,7 +349,7 @@ def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, *, s
         least, top = bounds
         if searched:
             return least, f"the least of {least} to {top}: more trials at once"
-        # Fewer than the least do not fit: the least is then refused, in words.
+        # If not even `least` fit, `check_fits` refuses them with an explanation.
         return max(least, min(top, most)), f"as many of {least} to {top} as fit"
     if worker.gpus and searched:
         return 1, "one a trial"
@@ -358,7 +361,7 @@ def _workers(spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, *, s
 
 
 def _least_workers(spec: TemplateSpec, workers: int) -> int:
-    """Workers that suffice for training to go on after some were lost; 0 for all there were."""
+    """Workers that are enough to continue training after some were lost; 0 if all are required."""
     asked = spec.resources.workers
     if isinstance(asked, int) or workers == 0:
         return 0
@@ -367,7 +370,7 @@ def _least_workers(spec: TemplateSpec, workers: int) -> int:
 
 
 def _baseline(spec: TemplateSpec) -> Settings:
-    """The rule and its columns; for a quantile also which one."""
+    """The rule and its columns; for the rule `quantile_by` also the quantile."""
     baseline = spec.evaluation.baseline
     which = {"quantile": spec.training.quantile} if baseline.rule == "quantile_by" else {}
     return Settings({baseline.rule: list(baseline.columns), **which})
@@ -394,7 +397,7 @@ def _resample(spec: TemplateSpec) -> Literal["day", "hour", "week", "row"] | Gro
     if isinstance(asked, GroupSpec):
         return GroupedBy(column=asked.group)
     if not spec.data.time:
-        return "row"  # the only one there can be; a parent written for data with a time may say otherwise
+        return "row"  # the only possible unit; a parent written for data with a time may ask for another
     return "day" if asked == "auto" else asked
 
 
@@ -419,7 +422,7 @@ def _promote(spec: TemplateSpec) -> PromoteStage:
 
 
 def _storage(spec: TemplateSpec) -> str:
-    """A folder relative to the template; a URI as it is."""
+    """Where the template stores models: a folder is relative to the template, a URI is unchanged."""
     named = spec.tracking.storage
     return str((spec.folder / named).absolute()) if named and "://" not in named else named
 

@@ -1,4 +1,4 @@
-"""The features of a template as steps, and those of a trial that draws settings of them."""
+"""The features of a template as steps, and those of a trial that draws some of their settings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,9 @@ def feature_steps(spec: TemplateSpec) -> tuple[FeatureStep, ...]:
 
 
 def drawn_steps(ingest: IngestStage, values: Mapping[str, Any]) -> tuple[FeatureStep, ...]:
-    """The features of a trial: those of the stage with the settings that it drew, whatever else it drew.
+    """The features of a trial: those of the stage with the settings that the trial drew.
 
-    Values that change nothing give steps equal to those of the stage.
+    Values that change no feature give steps equal to those of the stage.
     """
     return _drawn(ingest.features, values, ingest.time, ingest.keys)
 
@@ -41,7 +41,7 @@ def searches_features(spec: TemplateSpec) -> bool:
 
 
 def every_searched(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tuple[FeatureStep, ...]:
-    """The steps of a template, and those that the ends of its draws make of them: what needs most is among them."""
+    """The steps of a template and those made by the extremes of its draws, so that the most demanding is included."""
     space, found = spec.tuning.space, dict.fromkeys(features)
     for name in space:
         for value in parse_draw(space[name].draw).tried() if name.startswith(COLUMNS) else ():
@@ -51,7 +51,7 @@ def every_searched(spec: TemplateSpec, features: tuple[FeatureStep, ...]) -> tup
 
 
 def num_feature_sets(spec: TemplateSpec) -> float:
-    """How many different features trials can have; infinite where a draw has no end of values."""
+    """How many different sets of features trials can have; infinite if a draw has infinitely many values."""
     counts = (parse_draw(one.draw).count for name, one in spec.tuning.space.items() if name.startswith(COLUMNS))
     return math.prod(counts)
 
@@ -59,7 +59,7 @@ def num_feature_sets(spec: TemplateSpec) -> float:
 def _drawn(
     steps: tuple[FeatureStep, ...], values: Mapping[str, Any], time: str, keys: tuple[str, ...]
 ) -> tuple[FeatureStep, ...]:
-    """With the settings that were drawn."""
+    """The steps with the settings that were drawn."""
     by_column = drawn_settings(values)
     return _with_folds([_with(step, by_column.get(step.column, {})) for step in steps], time, keys)
 
@@ -73,12 +73,12 @@ def _with(step: FeatureStep, drawn: dict[str, Any]) -> FeatureStep:
 
 
 def _default(kind: str, name: str) -> Any:
-    """What a setting is where none is given: to draw that changes nothing."""
+    """The default of a setting: drawing it changes nothing."""
     return options_of(kind).model_fields[name].default
 
 
 def _with_folds(steps: Sequence[FeatureStep], time: str, keys: tuple[str, ...]) -> tuple[FeatureStep, ...]:
-    """Means of the target with the columns that put a row in its fold; others as they are."""
+    """The steps, with the columns that assign rows to folds added to every mean of the target."""
     columns = (column for one in steps for column in reads(one))
     by = keys or tuple(dict.fromkeys([*([time] if time else []), *columns]))
     return tuple(

@@ -1,4 +1,4 @@
-"""What a run is expected to take: from rows, files, columns, classes and epochs; earlier runs correct it."""
+"""Forecast of a run's time from rows, files, columns, classes and epochs, corrected by earlier runs."""
 
 import statistics
 from dataclasses import dataclass, replace
@@ -9,38 +9,43 @@ from raytemplate.planning.size import Size
 from raytemplate.planning.stages import Forecast, Limits, StageEstimate
 from raytemplate.records.run import StageName
 
-# Seconds on two cores, between a quiet machine and a busy one, docs/decisions/0004: the start (imports, Ray) and what a
-# stage takes without rows; rows a second of reading and encoding, and of scoring.
+# Measured on two cores, between a quiet machine and a busy one (docs/decisions/0004): seconds for the start (imports,
+# Ray) and for each stage without rows; rows a second for reading and encoding, and for scoring.
 _START_S = 4.8
 _FIXED_S = {"ingest": 1.5, "fit": 0.2, "evaluate": 0.1, "govern": 0.4, "promote": 0.0}
 _WORKER_GROUP_S = 15.0
 _INGEST_ROWS_PER_S = 400_000.0
 _STREAM_ROWS_PER_S = 120_000.0
 _SCORE_ROWS_PER_S = 500_000.0
-# Measured one by one, benchmarks/results/forecast_2cores_202611.md: looking a file up before the start, and opening and
-# reading it besides its rows; profiling and encoding a column besides its values, and each value; growing a tree, which
-# looks at the bins of every column in each of its leaves, whatever the rows; putting a value into its bin; asking a
-# tree for a row.
+# Each measured by itself, benchmarks/results/forecast_2cores_202611.md.
 _LOOK_S = 0.0007
+"""Seconds to look one file up before the run starts."""
 _FILE_S = 0.001
+"""Seconds to open and read one file, without its rows."""
 _COLUMN_S = 0.0015
+"""Seconds to profile and encode one column, without its values."""
 _VALUE_S = 0.05e-6
+"""Seconds to profile and encode one value."""
 _LEAF_COLUMN_S = 3.7e-6
+"""Seconds a leaf takes for each column while a tree grows: it scans the column's bins, however many rows it has."""
 _BIN_S = 0.2e-6
+"""Seconds to put one value into its bin."""
 _TREE_ROW_S = 25e-9
+"""Seconds for one tree to predict one row."""
 _COLUMNS_IN_RATES = 10
-"""Columns that rows a second, of families and above, hold for."""
+"""Number of columns for which the rates in rows a second, here and in the families, were measured."""
 _PARALLEL_SHARE = 0.8
+"""Throughput that each further worker adds, as a share of the first worker's."""
 _RUNS_LOOKED_AT = 5
 
 
 def forecast(
     *, family: Family, size: Size, num_epochs: int, workers: int, stream: bool, history: tuple[Timing, ...]
 ) -> Forecast:
-    """Seconds of every stage and of the whole, with bounds; what they cost is for `priced`.
+    """Seconds of every stage and of the whole run, with bounds; `priced` adds their cost.
 
     Args:
-        history: stages of earlier runs in this workspace; each corrects the same stage by actual / formula.
+        history: timings of earlier runs in this workspace; each corrects its stage by actual / formula.
     """
     work: dict[StageName, float] = {
         "ingest": float(size.num_rows), "fit": float(size.num_train_rows) * num_epochs,
@@ -75,7 +80,8 @@ def priced(forecast: Forecast, limits: Limits) -> Forecast:
 def row_s(family: Family, size: Size) -> float:
     """Seconds of one row in one epoch (round, step) on one CPU.
 
-    What a tree costs whatever the rows is shared out among them: earlier runs are known by rows x epochs alone.
+    The cost of a tree that does not depend on rows is divided among them, because the timings of earlier runs only know
+    rows x epochs.
     """
     wider = max(0, size.width - _COLUMNS_IN_RATES)
     row = 1 / family.rows_per_s + wider * family.column_s
@@ -84,13 +90,13 @@ def row_s(family: Family, size: Size) -> float:
 
 
 def bins_s(size: Size) -> float:
-    """Seconds until the first tree can be grown: every value is put into its bin. None for other families."""
+    """Seconds to put every value into its bin, before the first tree can grow; 0 for families without trees."""
     return _BIN_S * size.num_train_rows * size.width if size.leaves else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Job:
-    """What is to be done, and by what."""
+    """The work of one run, and what does it."""
 
     family: Family
     size: Size
@@ -99,7 +105,7 @@ class _Job:
     stream: bool
 
     def seconds(self, stage: StageName, work: float) -> float:
-        """Of a stage, by its formula.
+        """Seconds of a stage by its formula.
 
         Args:
             work: rows; for fit rows x epochs.
@@ -117,7 +123,7 @@ class _Job:
         return fixed
 
     def ratios(self, stage: StageName, history: tuple[Timing, ...]) -> tuple[float, ...]:
-        """Actual by formula, of earlier runs."""
+        """Actual seconds over those of the formula, one for each earlier run."""
         relevant = [t for t in history if t.stage == stage and (stage != "fit" or t.family == self.family.name)]
         return tuple(t.seconds / self.seconds(stage, t.work) for t in relevant[-_RUNS_LOOKED_AT:] if t.seconds > 0)
 
@@ -135,7 +141,7 @@ class _Job:
         if self.stream and self.family.step == "epoch":
             each = max(each, 1 / _STREAM_ROWS_PER_S)
         elif self.stream:
-            # The stream is read once; rounds and steps are in memory.
+            # The stream is read once; rounds and steps then work in memory.
             fixed += row_epochs / self.num_epochs / _STREAM_ROWS_PER_S
         return fixed + row_epochs * each / (1 + _PARALLEL_SHARE * max(0, self.workers - 1))
 

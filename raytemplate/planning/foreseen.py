@@ -1,4 +1,4 @@
-"""What is known to leave a candidate to a person before anything is spent on it."""
+"""Reasons, known before anything is spent, why a candidate will be left to a person."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ _ENOUGH = {"hour": f"{LEAST_UNITS}h", "day": f"{LEAST_UNITS}d", "week": f"{LEAST
 
 
 def foreseen_holds(plan: RunPlan, champion: Champion | None) -> tuple[str, ...]:
-    """Why a candidate of this plan will be held although no gate blocks; empty if nothing is known to."""
+    """Why a candidate of this plan will be held although no gate blocks; empty if no reason is known."""
     if not plan.govern.promotable:
         return ()
     same = champion is not None and champion.made_from == made_from(plan)
@@ -25,7 +25,7 @@ def foreseen_holds(plan: RunPlan, champion: Champion | None) -> tuple[str, ...]:
 
 
 def _thin(plan: RunPlan, champion: Champion | None) -> str:
-    """What is to be said of a test window of few units; how many groups there are nobody knows yet."""
+    """The warning about a test window with few units; "" for groups, whose number is not known yet."""
     unit, window = plan.evaluate.resample, plan.ingest.window("test")
     gates = {gate.name for gate in plan.govern.gates if gate.settings.get("severity") != "warn"}
     judging = _ON_INTERVALS if champion else ("beats-baseline",)
@@ -43,5 +43,5 @@ def _thin(plan: RunPlan, champion: Champion | None) -> str:
 
 
 def _num_units(start: datetime, end: datetime, length: timedelta) -> int:
-    """Hours, days or weeks (from Monday) of UTC that a window touches, in part or whole."""
+    """Hours, days or weeks (from Monday, UTC) that a window covers wholly or in part."""
     return -((_MONDAY - end) // length) - (start - _MONDAY) // length

@@ -1,4 +1,4 @@
-"""A frame in memory in the place of a template's files: its values as those files would give them."""
+"""An in-memory frame instead of a template's files: its values become what those files would give."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ pc: Any = pyarrow.compute  # its functions are made at import, where a type chec
 def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
     """The rows of an Arrow table, or of a pandas or polars frame, with the types that the template needs.
 
-    Times may be text, as `read_csv` leaves them, whole numbers floats, as pandas makes them where one is missing, and
-    numbers text, as `read_csv(dtype=str)` reads them.
+    Times may be text, as `read_csv` leaves them; whole numbers may be floats, as pandas makes them when one is missing;
+    numbers may be text, as `read_csv(dtype=str)` reads them.
 
     Raises:
-        DataError: no table, no rows, or a value that cannot be read as its column's type.
+        DataError: not a table, no rows, or a value that cannot be read as its column's type.
     """
     table = table_of(data)
     if not table.num_rows:
@@ -37,7 +37,7 @@ def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
 
 
 def _numbers(spec: TemplateSpec) -> tuple[str, ...]:
-    """Columns that only make sense as numbers; a frame that was read as text throughout has them as text."""
+    """Columns that only make sense as numbers; a frame read entirely as text holds them as text."""
     return (*spec.features.numeric, *(target_columns(spec.data.target) if spec.data.task == "regression" else ()))
 
 

@@ -1,7 +1,7 @@
-"""A glance at the data, enough to check a template by it: names and types of columns, within a second.
+"""A glance at the data, enough to check a template against it: names and types of columns, within a second.
 
-Parquet files say them in their footers. Of text files the beginning is read: a type that it shows may become another
-further on, but for text, which stays text, and for what the contract promises.
+Parquet files give them in their footers. Only the beginning of a text file is read: the type seen there may turn out to
+be another one further on, except for text, which stays text, and for types that the contract promises.
 """
 
 from collections.abc import Mapping
@@ -19,28 +19,29 @@ from raytemplate.spec.schema import TemplateSpec
 from raytemplate.starting.starters import MARK
 
 _MOST_FILES = 32
-"""Of more files only the first is looked at, and so of those in a bucket."""
+"""Files up to which all are looked at; of more files, or of files in a bucket, only the first."""
 _MOST_BYTES, _LEAST_BYTES = 8 * 2**20, 2**16
-"""Of all text files together, and of each of them."""
+"""Bytes to read of all text files together, and of each one at least."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Glance:
-    """What was seen.
-
-    Args:
-        schema: column -> Arrow type as text.
-        unsure: columns whose type may be another one further on.
-        part: what was looked at, in words.
-        left_out: what lies there and is not read, in words.
-        no_time: why `data.time` holds no times, with the first value that is none.
-    """
+    """What was seen."""
 
     schema: Mapping[str, str]
+    """Column -> Arrow type as text."""
+
     unsure: frozenset[str]
+    """Columns whose type may turn out to be another one further on."""
+
     part: str
+    """What was looked at, in words."""
+
     left_out: str = ""
+    """What the source holds that is not read, in words."""
+
     no_time: str = ""
+    """Why `data.time` holds no times, with the first value that is not one; "" if it does."""
 
     @property
     def sure(self) -> dict[str, str]:
@@ -49,17 +50,17 @@ class Glance:
 
 
 def check_data(spec: TemplateSpec) -> tuple[str, ...]:
-    """What a template asks of its data, compared with a glance at it.
+    """Compare what a template asks of its data with a glance at it.
 
     Returns:
-        Warnings: that the data was not looked at, and why; what would be a problem if types stay as they begin.
+        Warnings: the data was not looked at, and why; or what will be a problem if the types stay as they begin.
 
     Raises:
         SpecError: every problem that is certain.
     """
     source = spec.origins.get("data.source")
     if source is not None and source.comment.startswith(MARK):
-        return (_not_looked_at(spec, "its place is to be filled in"),)
+        return (_not_looked_at(spec, "its path is still to be filled in"),)
     try:
         seen = glance(spec)
     except DataError as error:
@@ -87,7 +88,7 @@ def _not_looked_at(spec: TemplateSpec, why: str) -> str:
 
 
 def problems_at_a_glance(spec: TemplateSpec) -> tuple[Problem, ...]:
-    """Every problem with columns that is certain; none where the data cannot be looked at."""
+    """Every certain problem with columns; none if the data cannot be looked at."""
     try:
         return _certain(spec, glance(spec))
     except (DataError, Forbidden, Unavailable):
@@ -99,9 +100,9 @@ def glance(spec: TemplateSpec) -> Glance:
 
     Raises:
         DataError: no file, or one that cannot be read.
-        Forbidden, Unavailable: the bucket does not let us in, or cannot be reached.
+        Forbidden, Unavailable: the bucket denies access, or cannot be reached.
     """
-    order = replace(order_of(spec), time="")  # a wrong one is a problem beside others, and not the end of the listing
+    order = replace(order_of(spec), time="")  # a wrong time column is one problem of several; the listing must not fail
     _, there = find_source(spec.data.format, order)
     paths = there.files
     some = paths if len(paths) <= _MOST_FILES and not any(map(is_uri, paths[:1])) else paths[:1]
@@ -117,7 +118,7 @@ def glance(spec: TemplateSpec) -> Glance:
 
 
 def _listed(spec: TemplateSpec, order: ListOrder) -> tuple[SourceTable, str]:
-    """The files, with the column of times as times; without, and why, if it holds none."""
+    """The files, with the time column read as times; if it holds none, the files without that, and the reason."""
     time = spec.data.time
     timed = replace(order, types={**order.types, time: "time"}) if time else order
     try:

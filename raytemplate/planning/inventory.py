@@ -1,4 +1,4 @@
-"""What there is before anything starts: machines, source files, workspace. Plain data, taken by `look`."""
+"""What exists before anything starts: machines, source files, workspace. Plain data, filled by `look`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,33 +11,46 @@ from raytemplate.records.run import StageName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """One machine. Memory in bytes.
-
-    `accelerator` is the type of its GPUs, such as "A100"; `object_store_bytes` is 0 where the run chooses it; `kind` is
-    the type of the machine where Ray knows one; `here` says that it is the machine the command was typed on.
-    """
+    """One machine."""
 
     name: str
+
     cpus: float
+    """CPUs that Ray may use on it."""
+
     gpus: float
+    """GPUs that Ray may use on it."""
+
     memory_bytes: int
+    """Memory in bytes."""
+
     accelerator: str = ""
+    """Type of its GPUs, such as "A100"; "" if unknown."""
+
     object_store_bytes: int = 0
+    """Size of its object store in bytes; 0 if the run chooses it."""
+
     kind: str = ""
+    """Type of the machine; "" if Ray knows none."""
+
     here: bool = False
+    """Whether the command was typed on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """The machines a run may use. `local` is this machine, with a Ray that the run starts itself; else `address`.
-
-    `grows` says that more nodes start where they are asked for.
-    """
+    """The machines a run may use."""
 
     nodes: tuple[Node, ...]
+
     local: bool = True
+    """Whether the run starts a Ray of its own on this machine; otherwise it uses the one at `address`."""
+
     address: str = ""
+    """Address of the running cluster; "" if `local`."""
+
     grows: bool = False
+    """Whether the cluster starts more nodes on demand."""
 
     @property
     def cpus(self) -> float:
@@ -52,45 +65,75 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """What one earlier stage took: the work it did (rows, row-epochs) and its seconds."""
+    """How long one stage of an earlier run took."""
 
     stage: StageName
+
     family: str
+    """Model family of the run."""
+
     work: float
+    """Amount of work done: rows; for fit rows x epochs."""
+
     seconds: float
+    """Seconds it took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Champion:
-    """The head of the model, with the columns its champion needs to score a row.
-
-    `made_from` is that of its run's plan, see `planning.made_from`; "" where nobody knows it any more.
-    """
+    """The head of the model, with what its champion's files and run records add."""
 
     version: int
+    """Version of the registered model."""
+
     digest: str
+    """Digest of the model's files in the content store."""
+
     term: int
+    """The ledger's counter for this model."""
+
     columns: tuple[str, ...]
+    """Columns the champion needs to score a row."""
+
     run_id: str
+    """Run that made the champion."""
+
     seen_until: datetime
+    """Moment up to which the champion has seen data."""
+
     split: str = ""
+    """Id of its split by hash; "" without one."""
+
     family: str = ""
+    """Its model family; "" if its files are gone or damaged."""
+
     made_from: str = ""
+    """What it was made from (see `planning.made_from`); "" if its run's records are gone or damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """The cluster, the sources and the workspace at one moment, and what "now" is.
-
-    `winners` are the values that won earlier sweeps of the template and variant, the newest first; `num_classes` are
-    those of the target as far as they were seen, 0 where nobody knows.
-    """
+    """The cluster, the sources and the workspace at one moment."""
 
     now: datetime
+    """That moment."""
+
     cluster: Cluster
+
     source: SourceTable
+    """The files, with their slices, columns and times."""
+
     champion: Champion | None
+    """The champion; None before the first promotion."""
+
     history: tuple[Timing, ...]
+    """Timings of earlier runs of the template, oldest first."""
+
     winners: tuple[Settings, ...] = ()
+    """Values that won earlier sweeps of the template and variant, newest first."""
+
     code: CodeRef = field(default_factory=CodeRef)
+    """The user's own code."""
+
     num_classes: int = 0
+    """Classes of the target seen in a few slices; 0 if unknown."""

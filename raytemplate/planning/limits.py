@@ -1,4 +1,4 @@
-"""The budget of a template as ceilings, beside what the run is expected to take and cost."""
+"""The budget of a template as ceilings, together with the time and cost the run is expected to need."""
 
 import math
 
@@ -21,10 +21,10 @@ def limits_of(
     family: Family,
     sweep: SweepStage | None,
 ) -> tuple[Limits, Forecast]:
-    """The ceilings of a run, and what it is expected to take and cost.
+    """The ceilings of a run, and its forecast.
 
     Raises:
-        PlanError: a budget too small for one epoch and its evaluation, or a cost that nothing says.
+        PlanError: the budget is too small for one epoch and its evaluation, or limits a cost that is unknown.
     """
     prediction = forecast(
         family=family,
@@ -36,7 +36,7 @@ def limits_of(
     )
     after = prediction.stage_s("evaluate") + prediction.stage_s("govern") + prediction.stage_s("promote")
     one_epoch = prediction.stage_s("fit") / max(1, fit.num_epochs)
-    # Half of what is expected: estimates may be twice too high, and a run that could have been must not be refused.
+    # Half of the expected time: estimates may be twice too high, and a feasible run must not be refused.
     least = 0.5 * (prediction.start_s + prediction.stage_s("ingest") + one_epoch + after)
     if spec.budget.time < least:
         raise PlanError(
@@ -73,13 +73,14 @@ def _held(ingest: IngestStage, fit: FitStage, sweep: SweepStage | None) -> Held:
 
 
 def refuse_too_dear(limits: Limits, need_usd: float, what: str) -> None:
-    """As with time: half of what is expected must fit.
+    """Refuse a cost limit below half of what is expected; estimates may be twice too high.
 
     Args:
-        what: what costs so many US dollars, in words.
+        need_usd: the expected cost in US dollars.
+        what: what costs that much, in words.
 
     Raises:
-        PlanError: the cost is limited to less.
+        PlanError: `limits.cost_usd` is below half of `need_usd`.
     """
     if limits.cost_usd < 0.5 * need_usd:
         raise PlanError(

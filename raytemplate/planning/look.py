@@ -1,4 +1,4 @@
-"""Look: what there is, read-only. Machine, footers of the sources, head and earlier timings of the workspace."""
+"""Look: take the inventory, read-only. Machine, footers of the sources, head and earlier timings of the workspace."""
 
 import json
 import os
@@ -33,13 +33,13 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
     """The inventory for one template, as of this moment.
 
     Args:
-        cluster: the machines, where they are not this one.
+        cluster: the machines of a run; None for this machine alone.
 
     Raises:
         DataError: the source cannot be listed; the file is named.
-        PlanError: own code that cannot travel.
+        PlanError: the user's own code cannot travel.
     """
-    champion = champion_of(spec.name, workspace)  # first: without a ledger that can be trusted nothing is listed
+    champion = champion_of(spec.name, workspace)  # first: without a trustworthy ledger there is no point in listing
     listed = list_files(spec.data.format, order_of(spec, workspace.listings))
     source = without_dropped(listed, spec.data.drop, spec.data.time)
     return Inventory(
@@ -55,7 +55,7 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
 
 
 def this_machine() -> Node:
-    """The machine this process runs on: CPUs it may use, memory, GPUs that the driver shows."""
+    """The machine this process runs on: CPUs it may use, memory, GPUs that the GPU driver shows."""
     return Node(
         name="this machine",
         cpus=float(len(os.sched_getaffinity(0))),
@@ -66,7 +66,7 @@ def this_machine() -> Node:
 
 
 def _memory_bytes() -> int:
-    """Memory of the machine, or of the container where that is less."""
+    """Memory of the machine, or the container's limit if that is lower."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
     text = limit.read_text().strip() if limit.exists() else "max"
@@ -81,7 +81,7 @@ def _num_gpus() -> int:
 
 
 def _accelerator() -> str:
-    """The type of this machine's GPUs as Ray names it, such as "A100"; "" without the driver's word."""
+    """The type of this machine's GPUs as Ray names it, such as "A100"; "" if the GPU driver does not tell."""
     for path in Path("/proc/driver/nvidia/gpus").glob("*/information"):
         model = re.search(r"^Model:\s*(.+)$", path.read_text(), re.MULTILINE)
         kind = _GPU_TYPE.search(model[1]) if model else None
@@ -91,10 +91,10 @@ def _accelerator() -> str:
 
 
 def champion_of(model: str, workspace: Workspace) -> Champion | None:
-    """The head of a model, with what its champion's files say about it.
+    """The head of a model, with what its champion's files tell about it.
 
     Raises:
-        IntegrityError: the ledger is lost, or what it says of the model was edited.
+        IntegrityError: the ledger is lost, or its entries for the model were edited.
     """
     head = open_ledger(workspace).head(model)
     if head is None:
@@ -104,7 +104,7 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         about = read_about(folder)
         columns, split, family = about.columns, about.split, about.family
     except (OSError, IntegrityError):
-        # The ledger still names it; evaluation says that it cannot be scored, and beats-champion blocks.
+        # The ledger still names it; evaluation reports that it cannot be scored, and beats-champion blocks.
         columns, split, family = (), "", ""
     return Champion(
         version=head.version,
@@ -120,7 +120,7 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
 
 
 def _made_from(workspace: Workspace, run_id: str) -> str:
-    """What the champion was made from; "" where its run's records are gone or damaged."""
+    """What the champion was made from; "" if its run's records are gone or damaged."""
     try:
         lock = json.loads((workspace.runs / run_id / "run.lock").read_bytes())
         return made_from(codec.decode(RunPlan, lock["plan"]))
@@ -135,7 +135,7 @@ def _winners(name: str, variant: str, workspace: Workspace) -> tuple[Settings, .
             start = codec.loads(RunStart, (path.parent / "run.json").read_bytes())
             swept = codec.loads(SweepResult, path.read_bytes())
         except (OSError, IntegrityError):
-            continue  # being written, or damaged: a search does without it
+            continue  # being written, or damaged: a search can do without it
         if (start.name, start.variant) == (name, variant):
             found.append((start.started, swept.best.values))
     newest = (values for _, values in sorted(found, key=lambda one: one[0], reverse=True))
@@ -150,9 +150,9 @@ def _history(name: str, workspace: Workspace) -> tuple[Timing, ...]:
             start = codec.loads(RunStart, (path.parent / "run.json").read_bytes())
             end = codec.loads(RunEnd, path.read_bytes())
         except (OSError, IntegrityError):
-            continue  # being written, or damaged: an estimate does without it
+            continue  # being written, or damaged: an estimate can do without it
         if len(list(path.parent.glob("attempt-*.json"))) > 1:
-            continue  # gone on with: its times are of parts, and of starting again
+            continue  # resumed: its times cover parts of stages, and the restart
         if start.name == name and end.state in ("approved", "held", "rejected", "unchanged", "shown"):
             ends.append(end)
     ends.sort(key=lambda end: end.ended)

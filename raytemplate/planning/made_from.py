@@ -1,4 +1,4 @@
-"""What a model is made from, but for chance: two plans that differ in nothing but their seeds say the same."""
+"""What a model is made from, apart from chance: two plans that differ only in their seeds give the same digest."""
 
 import hashlib
 from typing import Any
@@ -10,7 +10,7 @@ _OF_READING = (
     "root", "num_files_listed", "columns", "types", "baseline", "newest", "mode", "memory_bytes", "contract",
     "location", "version",
 )  # fmt: skip
-"""Fields of an ingest stage that say how and where it is read, or what else is: none changes the model."""
+"""Fields of an ingest stage that tell how and where it reads, or what is read besides: none changes the model."""
 
 _OF_MACHINE = (
     "why", "cpus_per_worker", "gpus_per_worker", "memory_per_worker", "accelerator", "least_workers", "max_failures",
@@ -19,9 +19,9 @@ _OF_FORECAST = ("expected_trials", "rows_per_s", "slots", "begin_with")
 
 
 def made_from(plan: RunPlan) -> str:
-    """12 hex digits over rows, features, own code and settings, without any seed.
+    """12 hex digits over rows, features, the user's code and settings, without any seed.
 
-    The seed of `data.split` stays: it says which rows a model is made from.
+    The seed of `data.split` is included: it decides which rows a model is made from.
     """
     sweep = _sweep(plan.sweep) if plan.sweep else None
     material = [_ingest(plan.ingest), _fit(plan.fit), sweep, plan.limits.time_s, plan.code.sha256]
@@ -29,7 +29,7 @@ def made_from(plan: RunPlan) -> str:
 
 
 def _ingest(stage: IngestStage) -> dict[str, Any]:
-    """The stage; windows of rows split by hash have no times, and files count by content."""
+    """The stage with its files reduced to content, and the windows of a split by hash to their shares."""
     found = _without(encode(stage), ("seed", *_OF_READING))
     found["files"] = [[file.sha256, file.slices] for file in stage.files]
     if stage.split is not None:

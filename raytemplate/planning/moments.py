@@ -1,4 +1,4 @@
-"""As-of and the three windows: half-open, back to back, backwards from as-of minus the label delay."""
+"""As-of and the three windows: half-open, back to back, counted backwards from as-of minus the label delay."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,16 +12,15 @@ from raytemplate.units import parse_moment, show_moment
 
 
 def resolve_as_of(text: str, now: datetime, source: SourceTable, *, timed: bool = True, time: str = "") -> datetime:
-    """The moment behind "now" (the last midnight UTC), "latest" (midnight after the newest time) or an ISO time.
-
-    Data that is not `timed` has no newest time: "latest" is "now" there.
+    """The moment meant by "now" (the last midnight UTC), "latest" (midnight after the newest time) or an ISO time.
 
     Args:
-        time: the column of times, for errors.
+        timed: whether the data has times; without them "latest" means "now".
+        time: the time column, for error messages.
 
     Raises:
-        UsageError: not one of these.
-        DataError: "latest", and the files say nothing of their times, or have one that no date of today's data is.
+        UsageError: `text` is none of these.
+        DataError: "latest" is asked for, and the files carry no statistics of times, or one too far in the future.
     """
     if text == "now":
         return _midnight(now.astimezone(UTC))
@@ -36,7 +35,7 @@ def resolve_as_of(text: str, now: datetime, source: SourceTable, *, timed: bool 
 
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
-"""From here on a time is taken for one that stands for "never", such as 9999-12-31, when the newest is looked for."""
+"""Times from this moment on are taken for placeholders for "never", such as 9999-12-31, not for the newest time."""
 
 
 def _after_newest(source: SourceTable, time: str) -> datetime:
@@ -45,8 +44,8 @@ def _after_newest(source: SourceTable, time: str) -> datetime:
         raise DataError("--as-of latest: the files carry no statistics of their times; give a date instead")
     if newest >= FAR:
         raise DataError(
-            f"--as-of latest: the newest time is {_shown(newest)} UTC, in {source.newest_file}; it most likely stands "
-            "for a missing one",
+            f"--as-of latest: the newest time is {_shown(newest)} UTC, in {source.newest_file}; it is most likely "
+            "a placeholder for a missing one",
             next_step=f"data.drop: {in_condition(time) or 'TIME'} >= '{FAR:%Y-%m-%d}', or --as-of with a date",
         )
     return _midnight(newest) + timedelta(days=1)
@@ -64,7 +63,7 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
     """Train, validation and test as of a moment, with rows counted from the footers.
 
     Raises:
-        DataError: a window lies outside the data; names the newest time and `--as-of latest`.
+        DataError: a window is outside the data; names the newest time and `--as-of latest`.
     """
     oldest = source.time_min
     try:
@@ -88,7 +87,7 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
 
 
 def windows_by_split(as_of: datetime, split: Split, source: SourceTable) -> tuple[Window, Window, Window]:
-    """Train, validation and test as shares of all rows; their times are as-of, a label only."""
+    """Train, validation and test as shares of all rows; their times are as-of and only a label."""
     total = sum(file.num_rows for file in source.files)
 
     def window(name: WindowName) -> Window:
@@ -101,7 +100,7 @@ def windows_by_split(as_of: datetime, split: Split, source: SourceTable) -> tupl
 
 
 def _window(name: WindowName, start: datetime, end: datetime, length: str, source: SourceTable) -> Window:
-    """One window. It is empty only if that is certain; if its rows are an estimate, there is one at least."""
+    """One window. It is refused as empty only if that is certain; an estimate of its rows is at least 1."""
     groups = [group for file in source.files for group in file.slices if group.num_rows]
     if not any(overlaps(group, start, end) for group in groups):
         raise _empty(
@@ -133,8 +132,8 @@ def _empty(where: str, end: datetime, source: SourceTable) -> DataError:
 def rows_inside(group: Slice, start: datetime, end: datetime) -> tuple[float, bool]:
     """Rows of a group between two moments, and whether that is a count.
 
-    It is one where rows were counted by day and the moments are midnights, and where the group lies inside or outside
-    as a whole; else times are taken as evenly spread, and what comes out is an estimate, good for forecasts only.
+    It is a count if rows were counted by day and the moments are midnights, or if the whole group is inside or outside.
+    Otherwise it is an estimate that assumes evenly spread times, good for forecasts only.
     """
     if group.time_min is None or group.time_max is None:
         return float(group.num_rows), False
@@ -157,13 +156,13 @@ def _share(num_rows: int, low: datetime, high: datetime, start: datetime, end: d
 
 
 def most_inside(group: Slice, start: datetime, end: datetime) -> float:
-    """As many rows of a group as may lie between two moments."""
+    """The most rows of a group that can fall between two moments."""
     rows, exact = rows_inside(group, start, end)
     return rows if exact else float(group.num_rows)
 
 
 def overlaps(group: Slice, start: datetime, end: datetime) -> bool:
-    """Whether a group may hold rows between two moments; if not, that is certain."""
+    """Whether a group may hold rows between two moments; False is certain."""
     if group.time_min is None or group.time_max is None:
         return True
     if group.time_max < start or group.time_min >= end:

@@ -1,4 +1,4 @@
-"""How the files of a template are listed."""
+"""The order that a template's source receives to list its files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from raytemplate.spec.schema import TemplateSpec
 
 
 def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
-    """How the files of a template are listed.
+    """The listing order of a template.
 
     Args:
         cache: see `ListOrder`.

@@ -1,4 +1,4 @@
-"""How many workers, and whether they fit: per node, never against totals, with room left for ingest."""
+"""How many workers fit: node by node, never against totals, with room left for ingest."""
 
 from raytemplate.errors import PlanError
 from raytemplate.planning.inventory import Cluster, Node
@@ -6,12 +6,12 @@ from raytemplate.spec.schema import PerWorkerSpec
 from raytemplate.units import show_bytes
 
 INGEST_CPUS = 1.0
-"""What Ray Data needs to go on while workers train from its stream; a task of it holds a whole CPU."""
+"""CPUs Ray Data needs in order to make progress while workers train from its stream: each task holds a whole CPU."""
 _STEPS = 10_000  # Ray counts resources in ten thousandths
 
 
 def fitting_workers(cluster: Cluster, worker: PerWorkerSpec, *, ingest_cpus: float) -> int:
-    """How many such workers fit at once, node by node, with `ingest_cpus` left on one node."""
+    """How many workers of this size fit at once, node by node, with `ingest_cpus` left on one node."""
     most = sum(_on_node(n, worker, 0.0) for n in cluster.nodes)
     if not ingest_cpus:
         return most
@@ -31,7 +31,7 @@ def _on_node(node: Node, worker: PerWorkerSpec, reserved_cpus: float) -> int:
 
 
 def _gpu_shares(there: float, asked: float) -> int:
-    """Whole GPUs by number; a part of one lies on one GPU and cannot be put together from two."""
+    """How many workers the GPUs are enough for. A fraction is a share of one GPU and cannot be split over two."""
     if asked >= 1:
         return int(there) // int(asked)
     return int(there) * (_STEPS // max(1, _steps(asked)))
@@ -42,10 +42,10 @@ def _steps(amount: float) -> int:
 
 
 def check_fits(cluster: Cluster, worker: PerWorkerSpec, workers: int, *, stream: bool) -> None:
-    """Refuse what would wait for ever.
+    """Refuse a request that Ray would leave waiting for ever.
 
     Raises:
-        PlanError: what was asked, what there is, what to change.
+        PlanError: names what was asked for, what exists and what to change.
     """
     _check_sense(cluster, worker)
     if workers == 0:
@@ -85,7 +85,7 @@ def _there(cluster: Cluster) -> str:
 
 
 def _check_sense(cluster: Cluster, worker: PerWorkerSpec) -> None:
-    """What no number of workers would make right."""
+    """Refuse settings that no number of workers could satisfy."""
     if worker.gpus > 1 and worker.gpus != int(worker.gpus):
         raise PlanError(
             f"resources.per_worker.gpus is {worker.gpus:g}; Ray hands out parts of one GPU, or whole ones",

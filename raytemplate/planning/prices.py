@@ -1,4 +1,4 @@
-"""What a run holds while it runs, and what that costs an hour: reserved, whether it is used or not."""
+"""What a run reserves and what that costs an hour, whether it is used or not."""
 
 import math
 from dataclasses import dataclass
@@ -10,51 +10,61 @@ from raytemplate.spec.schema import PriceSpec, PricesSpec, TemplateSpec
 
 _HOUR_S = 3600.0
 _DRIVER_CPUS = 1.0
-"""The process that conducts a run keeps one CPU busy; Ray reserves none for it."""
+"""CPUs charged for the process that conducts a run; Ray reserves none for it."""
 _HOW = "{per_hour: 0.05 USD, source: where it stands, date: 2026-01-31}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """What the stages of a run reserve besides its own process.
-
-    Args:
-        workers: training workers at once; `cpus`, `gpus` and `accelerator` are those of one, or of one trial.
-        trials: processes of all trials at once, 0 without a sweep.
-        reads: read tasks of ingest, a CPU each while they last.
-        stream: whether data is read again while training and scoring.
-    """
+    """What the stages of a run reserve in addition to its own process."""
 
     workers: int
+    """Training workers at once."""
+
     cpus: float
+    """CPUs of one worker or one process of a trial."""
+
     gpus: float
+    """GPUs of one worker or one process of a trial."""
+
     accelerator: str
+    """GPU type that these require; "" accepts any."""
+
     trials: int
+    """Processes of all trials at once; 0 without a sweep."""
+
     reads: int
+    """Read tasks of ingest, each of which holds a CPU while it runs."""
+
     stream: bool
+    """Whether data is read again during training and scoring."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rates:
-    """US dollars a second: `always` from the command to the end, `stages` besides while that one is worked on.
-
-    `basis` is how it is charged, in words; `prices` are those that count, with where they come from.
-    """
+    """What a run is charged."""
 
     always: float
+    """US dollars a second from the command to the end."""
+
     stages: Settings
+    """Stage -> US dollars a second in addition while it is running."""
+
     basis: str
+    """How the run is charged, in words."""
+
     prices: Settings
+    """The prices that apply, each with its source and date."""
 
 
 def rates_of(spec: TemplateSpec, cluster: Cluster, held: Held) -> Rates:
-    """What a run is charged.
+    """The rates at which a run is charged.
 
-    A price of node types is that of whole nodes: of all there are, since Ray may place work on any. Prices of CPU and
-    GPU hours are charged for what is reserved. Without any, machines that are this one cost what it costs.
+    A price by node type is charged for every node of the cluster, since Ray may put work on any of them. Prices of CPU
+    and GPU hours are charged for what is reserved. Without either, a cluster on this machine costs what it costs.
 
     Raises:
-        PlanError: there are prices, and none for something that the run would hold; or none at all, and a limit.
+        PlanError: a price is missing for something the run would hold, or the cost is limited and no price is known.
     """
     prices = spec.budget.prices
     if cluster.local:
@@ -68,7 +78,7 @@ def rates_of(spec: TemplateSpec, cluster: Cluster, held: Held) -> Rates:
         return _local(prices)
     if "budget.cost" in spec.origins:
         raise PlanError(
-            "budget.cost is set, and nothing says what this cluster costs",
+            "budget.cost is set, but no price is given for this cluster",
             next_step=f"set budget.prices.cpu: {_HOW}, and budget.prices.gpu by type; or budget.prices.node by type",
         )
     return Rates(always=0.0, stages=Settings(), basis="no price is known", prices=Settings())
@@ -84,7 +94,7 @@ def _by_node(prices: PricesSpec, cluster: Cluster) -> Rates:
     kinds = [node.kind for node in cluster.nodes]
     unknown = sorted({kind for kind in kinds if kind not in prices.node})
     if unknown:
-        named = " and ".join(kind or "nodes that Ray gives no type" for kind in unknown)
+        named = " and ".join(kind or "nodes without a type in Ray" for kind in unknown)
         raise PlanError(
             f"budget.prices.node has no price for {named}; it has {', '.join(sorted(prices.node))}",
             next_step=f"set budget.prices.node.{unknown[0] or 'TYPE'}: {_HOW}; a node's type is its Ray label "
@@ -100,7 +110,7 @@ def _by_hours(prices: PricesSpec, cpu: PriceSpec, cluster: Cluster, held: Held) 
     used = {"cpu": cpu}
     one = held.cpus * cpu.per_hour
     if held.gpus:
-        # Without a type in the template Ray may choose any: the dearest is charged.
+        # If the template names no type, Ray may choose any: the most expensive is charged.
         kinds = {held.accelerator} if held.accelerator else {n.accelerator for n in cluster.nodes if n.gpus}
         if unknown := sorted(kinds - prices.gpu.keys()):
             raise PlanError(

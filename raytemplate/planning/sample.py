@@ -1,4 +1,4 @@
-"""`data.rows`: which slices are read, and which share of a window's rows in them is kept."""
+"""`data.rows`: which slices are read, and what share of a window's rows in them is kept."""
 
 import math
 from dataclasses import replace
@@ -8,15 +8,17 @@ from raytemplate.planning.moments import overlaps, rows_inside
 from raytemplate.planning.stages import Window
 
 _ROWS_A_ROW = 8
+"""Rows to read for each row that is kept."""
 _FEWEST_SLICES = 4
+"""Slices to read of each window at least."""
 Windows = tuple[Window, Window, Window]
 
 
 def sample(windows: Windows, source: SourceTable, num_rows: int, *, timed: bool) -> tuple[Windows, SourceTable]:
     """The windows with the share of their rows to keep, and the source with the slices to read.
 
-    Slices are taken evenly over each window, at least four, that hold about eight times the rows asked for: rows
-    that stand together are alike, so a few whole slices would be no sample.
+    At least four slices, spread evenly over each window, are read; together they hold about eight times the rows asked
+    for. Neighbouring rows are alike, so a few whole slices would not be a sample.
     """
     total = sum(window.num_rows for window in windows)
     if num_rows >= total:

@@ -1,4 +1,4 @@
-"""What compile decides of a sweep: how many trials at once, and how many the budget has time for."""
+"""What compile decides about a sweep: how many trials at once, and how many the budget allows."""
 
 import math
 import statistics
@@ -21,19 +21,20 @@ from raytemplate.tuning.space import can_draw, every_point, knobs
 from raytemplate.units import show_seconds
 
 _TRIAL_START_S = 0.1
+"""Seconds a trial of one process takes to start."""
 _GROUP_START_S = 5.0
-"""So long a worker group takes to start, before any was seen."""
+"""Seconds a worker group is expected to take to start."""
 _MOST_WINNERS = 3
-"""So many winners of earlier sweeps are tried first."""
+"""Most winners of earlier sweeps that are tried first."""
 
 
 def sweep_stage(
     spec: TemplateSpec, inventory: Inventory, ingest: IngestStage, arms: tuple[FitStage, ...]
 ) -> SweepStage | None:
-    """The sweep that a template asks for; None where it searches nothing.
+    """The sweep that a template asks for; None if it searches nothing.
 
     Raises:
-        PlanError: a sweep that cannot be run as asked.
+        PlanError: the sweep cannot run as asked.
     """
     if not arms:
         return None
@@ -77,18 +78,18 @@ def _size(arm: FitStage, ingest: IngestStage, inventory: Inventory) -> Size:
 
 
 def trials_at_once(spec: TemplateSpec, inventory: Inventory) -> int:
-    """How many trials run at once, each with the workers that are asked for, or the least of a range."""
+    """How many trials run at once, each with the workers asked for, or the lower end of a range."""
     asked = spec.resources.workers
     least, _ = worker_bounds(asked) or (asked if isinstance(asked, int) else 1, 0)
-    # A group may spread over nodes, so that what fits of its workers fits of groups.
+    # A group may spread over nodes, so groups fit as long as their workers do.
     most = fitting_workers(inventory.cluster, spec.resources.per_worker, ingest_cpus=0.0) // max(1, least)
-    if inventory.cluster.grows:  # those for which there is no room yet are asked for all the same
+    if inventory.cluster.grows:  # slots without room yet make the cluster start more nodes
         most = max(most, spec.tuning.slots or 0)
     return min(spec.tuning.slots or most, most, spec.budget.trials or most)
 
 
 def _objectives(spec: TemplateSpec) -> tuple[Objective, ...]:
-    """All of them where there are several."""
+    """The objectives of the template; empty if there is only one."""
     names = spec.tuning.objectives if len(spec.tuning.objectives) > 1 else ()
     higher = {name: plugins.load(plugins.METRICS, name).higher_is_better for name in names if name != SECONDS}
     return tuple(Objective(name=name, higher_is_better=higher.get(name, False)) for name in names)
@@ -102,10 +103,10 @@ def _pick(spec: TemplateSpec) -> Pick | None:
 def with_sweep(
     sweep: SweepStage, forecast: Forecast, limits: Limits, ingest: IngestStage, inventory: Inventory
 ) -> tuple[SweepStage, Forecast]:
-    """The sweep with the number of trials that is expected, and the forecast with its seconds.
+    """The sweep with its expected number of trials, and the forecast with its seconds.
 
     Raises:
-        PlanError: the budget has no time for one trial and what follows it.
+        PlanError: the budget is too small for one trial and the stages after it.
     """
     rows = ingest.window("train").num_rows
     fit_s = max(forecast.stage_s("fit"), 0.1)
@@ -123,7 +124,7 @@ def with_sweep(
     last_s = fit_s if sweep.refit else 0.0
     fixed_s = forecast.seconds - forecast.stage_s("fit")
     left_s = limits.time_s - fixed_s - last_s
-    # Half of what is expected: estimates may be twice too high.
+    # Half of the expected time: estimates may be twice too high.
     if left_s < -0.5 * (fixed_s + last_s) or limits.time_s < 0.5 * (fixed_s + last_s + least_s):
         need = fixed_s + last_s + least_s
         raise PlanError(
@@ -136,7 +137,7 @@ def with_sweep(
     refuse_too_dear(limits, need_usd, "start, ingest, one trial, the last training and evaluation")
     if limits.rate("sweep") > 0:
         left_s = min(left_s, (limits.cost_usd - fixed_usd) / limits.rate("sweep"))
-    one_s = min(one_s, max(left_s, least_s))  # of more epochs than fit it has as many as fit
+    one_s = min(one_s, max(left_s, least_s))  # a trial with more epochs than the budget allows is cut to what fits
     fitting = max(1, int(max(left_s, one_s) * sweep.slots / one_s))
     expected = min(fitting, sweep.num_trials or fitting)
     if plugins.load(plugins.SEARCHES, sweep.search).finite_only:
@@ -156,7 +157,7 @@ def with_sweep(
 
 
 def _epochs(arm: FitStage, sweep: SweepStage) -> tuple[float, float]:
-    """The least epochs that a trial may ask for, and what is expected: the middle of what is drawn, where they are."""
+    """The fewest epochs that a trial may draw, and the number expected: the mean of the draw, if epochs are drawn."""
     drawn = next((parse_draw(knob.draw) for knob in sweep.space if knob.name == _family(arm).epochs_field), None)
     values = (drawn.values or (drawn.low, drawn.high)) if drawn else (arm.num_epochs,)
     numbers = [float(value) for value in values]

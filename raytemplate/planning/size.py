@@ -1,4 +1,4 @@
-"""How much there is to do, as far as a plan knows: what a forecast is made from."""
+"""How much work a plan means, as far as it is known: the input of the forecast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,36 @@ from raytemplate.models.options import Family
 from raytemplate.planning.stages import FeatureStep, FitStage, IngestStage
 
 _CLASSES = 5
-"""Taken for a target whose classes nobody could count."""
+"""Classes assumed for a target whose classes could not be counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """Rows of all windows and of each, files that are read, columns of these, and columns that features become.
-
-    `trees` are those of one round: one, or of more than two classes one a class; `leaves` those of one tree, 0 for
-    families without.
-    """
+    """The amount of work of one run."""
 
     num_rows: int
+    """Rows of all windows."""
+
     num_train_rows: int
+    """Rows of the training window."""
+
     num_test_rows: int
+    """Rows of the test window."""
+
     num_files: int = 1
+    """Files to read."""
+
     num_columns: int = 10
+    """Columns to read."""
+
     width: int = 10
+    """Columns that the features become."""
+
     trees: int = 1
+    """Trees of one round: one, or one a class if there are more than two classes."""
+
     leaves: int = 0
+    """Leaves of one tree; 0 for families without trees."""
 
 
 def size_of(ingest: IngestStage, fit: FitStage, family: Family, num_classes: int) -> Size:
@@ -48,7 +59,7 @@ def size_of(ingest: IngestStage, fit: FitStage, family: Family, num_classes: int
 
 
 def width_of(steps: Sequence[FeatureStep]) -> int:
-    """Columns that features become, at most; a category is taken for one however it is encoded."""
+    """Most columns that features become; a category counts as one column however it is encoded."""
     return sum(_width(step) for step in steps)
 
 

@@ -1,4 +1,4 @@
-"""What one trial trains: the stage of its family with the values that it drew, and what is trained last."""
+"""What one trial trains, its family's stage with the values it drew; and what is trained last."""
 
 import math
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ def incumbent_of(sweep: SweepStage) -> Incumbent:
 
 
 def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int | None = None) -> FitStage:
-    """The stage of the family that was drawn, or of the only one, with every value of `model` and `training` in its
-    place; those of features are in `drawn_steps`.
+    """The stage of the family that was drawn, or of the only one, with the drawn values of `model` and `training` set;
+    `drawn_steps` applies those of features.
 
     Args:
-        num_epochs: instead of those of the template or the draw.
+        num_epochs: replaces the number of epochs in the template or the draw.
     """
     kind = values.get(KIND, sweep.arms[0].family)
     arm = next(arm for arm in sweep.arms if arm.family == kind)
@@ -49,7 +49,7 @@ def trial_stage(sweep: SweepStage, values: Mapping[str, Any], *, num_epochs: int
 
 
 def epochs_field(stage: FitStage) -> str:
-    """Where a template says how many epochs (or rounds) there are, such as `model.num_trees`."""
+    """The template field that holds the number of epochs (or rounds), such as `model.num_trees`."""
     return _family(stage).epochs_field
 
 
@@ -65,10 +65,13 @@ def last_stage(sweep: SweepStage, best: TrialRecord) -> FitStage:
 
 
 def told_every(stage: FitStage, num_epochs: int) -> int:
-    """Epochs between two that a trial of so many tells of: networks tell of each, trees and linear models of some.
+    """Epochs between two reports of a trial: networks report every epoch, trees and linear models only some.
 
-    Where no template says how many, they are a power of two: a trial of fewer epochs then tells of all that one of more
-    tells of, and both can be compared after the same ones.
+    Unless the template sets the interval it is a power of two, so that trials of different lengths report after the
+    same epochs and can be compared there.
+
+    Args:
+        num_epochs: epochs of the trial.
     """
     family = _family(stage)
     if family.step == "epoch":
@@ -79,7 +82,7 @@ def told_every(stage: FitStage, num_epochs: int) -> int:
 
 
 def with_interval(stage: FitStage) -> FitStage:
-    """The stage of a trial, so that it tells of the epochs that `told_every` says."""
+    """The stage of a trial, set to report after every `told_every` epochs."""
     if _family(stage).step == "epoch":
         return stage
     every = told_every(stage, stage.num_epochs)
@@ -87,7 +90,7 @@ def with_interval(stage: FitStage) -> FitStage:
 
 
 def rungs_of(sweep: SweepStage) -> dict[str, dict[int, int]]:
-    """Family -> where its trials are compared, see `tuning.schedulers.rungs`."""
+    """Family -> the epochs after which its trials are compared, see `tuning.schedulers.rungs`."""
     most = {arm.family: most_epochs(sweep, arm) for arm in sweep.arms}
     return {
         arm.family: rungs(sweep.scheduler, most[arm.family], told_every(arm, most[arm.family])) for arm in sweep.arms
@@ -95,7 +98,7 @@ def rungs_of(sweep: SweepStage) -> dict[str, dict[int, int]]:
 
 
 def most_epochs(sweep: SweepStage, arm: FitStage) -> int:
-    """The most epochs that a trial of the arm's family may have: the top of their range, or what the template sets."""
+    """The most epochs that a trial of the arm's family may have: the top of the range, or the template's number."""
     for knob in sweep.space:
         if knob.name == epochs_field(arm) and knob.when.get(KIND, arm.family) == arm.family:
             top = int(parse_draw(knob.draw).highest)
@@ -104,7 +107,7 @@ def most_epochs(sweep: SweepStage, arm: FitStage) -> int:
 
 
 def settled(plan: RunPlan, swept: SweepResult | None) -> RunPlan:
-    """The plan with what is trained last, and its features, in the place of what the sweep began from."""
+    """The plan whose fit stage and features are those of the last training, not those the sweep started from."""
     if plan.sweep is None or swept is None:
         return plan
     best = swept.best

@@ -71,7 +71,7 @@ def test_a_target_is_a_condition_over_its_own_kind():
     ]
 
 
-SINGLE = "a text stands in single quotes"
+SINGLE = "text goes in single quotes"
 WRONG = {
     "a baseline by lists": (
         {"evaluation.baseline.median_by": ["x"]}, "list<element: string>",
@@ -102,13 +102,13 @@ def test_what_a_run_would_find_is_told(changes, kind, found):
 def test_a_name_with_a_minus_read_as_a_difference_is_told_how_it_is_written():
     found = problems({"data.drop": "x-y > 1"}, **{"x-y": "double"})
     assert [message.rpartition("; ")[2] for _, message in found] == [
-        'a name that is no plain word stands in double quotes: "x-y"'
+        'a name that is not a plain word goes in double quotes: "x-y"'
     ] * 2
 
 
 def test_names_of_a_runs_own_columns_are_refused():
     name = "__raytemplate_side"
-    message = f'"{name}" begins with __raytemplate_, as columns that runs use themselves do; rename it in the data'
+    message = f'"{name}" begins with __raytemplate_, which is reserved for internal columns; rename it in the data'
     found = problems({"data.keys": [name], "data.drop": f"{name} > 1"}, **{name: "double"})
     assert found == [("data.keys", message), ("data.drop", message)]
 

@@ -167,7 +167,7 @@ def test_a_store_that_cannot_be_reached_is_said_and_no_problem(tmp_path, monkeyp
 def test_a_place_that_is_to_be_filled_in_is_not_looked_for(tmp_path):
     made = write_starter(tmp_path / "new", "tabular-regression")
     assert api.check(load(made.template, environ={})) == (
-        f"{made.template}:10  data.source: warning: the data was not looked at: its place is to be filled in",
+        f"{made.template}:10  data.source: warning: the data was not looked at: its path is still to be filled in",
     )
 
 

@@ -25,7 +25,7 @@ def plan(changes=None, nodes=NODES, *, local=False):
 
 
 def test_a_limit_of_the_cost_needs_a_price():
-    with pytest.raises(PlanError, match="nothing says what this cluster costs") as refused:
+    with pytest.raises(PlanError, match="no price is given for this cluster") as refused:
         plan()
     assert refused.value.next_step.startswith("set budget.prices.cpu: {per_hour: 0.05 USD, source: ")
     here = plan(nodes=(node(here=True, object_store_bytes=10**10),))
