@@ -1,1 +1,1 @@
-"""YAML -> TemplateSpec: load, layers, the location of every value."""
+"""YAML -> TemplateSpec: loads a template, merges its layers and keeps the location of every value."""

@@ -1,4 +1,4 @@
-"""Merged layers -> `TemplateSpec`: every namespace validated, every problem noted, then one error with all of them."""
+"""Merged layers -> `TemplateSpec`: validates every namespace, notes every problem, then raises one error with all."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def build(locations: Locations, path: Path) -> TemplateSpec:
     """The spec that the merged document describes.
 
     Raises:
-        SpecError: all problems, those noted before among them.
+        SpecError: all problems, including those noted before.
     """
     for key in locations.value:
         if key not in TOP_LEVEL:
@@ -80,7 +80,7 @@ def _model(locations: Locations, family: Family | None) -> Options | None:
 def _check_all(
     locations: Locations, parts: dict[str, Any], family: Family | None, path: Path
 ) -> dict[str, GateOptions]:
-    """The checks between fields, over what is left of each namespace without its wrong values."""
+    """The checks between fields, over each namespace without its wrong values. Returns the valid gates."""
     data, features, evaluation, governance = (parts[n] for n in ("data", "features", "evaluation", "governance"))
     gates = check_gates(locations, governance) if governance else {}
     check_condition(locations, data)
@@ -136,7 +136,7 @@ def _with_defaults(governance: GovernanceSpec, gates: Mapping[str, GateOptions])
 
 
 def _resolved(locations: Locations, header: HeaderSpec, parts: Mapping[str, Options], family: Family) -> dict[str, Any]:
-    """The document with defaults filled in. What was set stands as it was written, so that nothing is rounded away."""
+    """The document with defaults filled in. Values that were set stay as written, so that none is rounded."""
     resolved = header.model_dump(mode="json")
     for name in TOP_LEVEL:
         if name in parts:

@@ -10,7 +10,7 @@ from raytemplate.spec.json_schema import Schema, definition
 from raytemplate.spec.wording import either, show_value
 
 ANY = "NAME"
-"""Stands in a listed path for a name that a person chooses, such as that of a column."""
+"""Part of a listed path that represents a name the author chooses, such as that of a column."""
 
 _PLURAL = {"string": "texts", "integer": "whole numbers", "number": "numbers", "boolean": "true or false"}
 _SINGLE = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
@@ -18,27 +18,29 @@ _SINGLE = {"string": "text", "integer": "a whole number", "number": "a number", 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldDoc:
-    """One field of a template.
-
-    Args:
-        path: dotted, as in a template.
-        meaning: prose.
-        expected: what a value looks like: "a whole number, 1 or more".
-        default: as a person would write it; None where the prose says it or there is none.
-        kinds: the model families or kinds of feature that have it; () where it is not one of a family.
-        inside: names of the fields below it, or of its plug-ins.
-    """
+    """One field of a template."""
 
     path: str
+    """Dotted path, as in a template."""
+
     meaning: str
+    """Prose from the field's docstring."""
+
     expected: str
+    """What a value looks like: "a whole number, 1 or more"."""
+
     default: Any = None
+    """The default as a template would have it; None if the prose gives it or there is none."""
+
     kinds: tuple[str, ...] = ()
+    """Model families or kinds of feature that have the field; empty if it does not depend on them."""
+
     inside: tuple[str, ...] = ()
+    """Names of the fields below it, or of its plug-ins."""
 
 
 def field_docs(schema: Schema, path: str) -> tuple[FieldDoc, ...]:
-    """The field at a dotted path; several where families or kinds mean different things by the name.
+    """The field at a dotted path; several if families or kinds of feature use the name differently.
 
     Raises:
         UsageError: no such field; the message names the nearest.
@@ -55,7 +57,7 @@ def field_docs(schema: Schema, path: str) -> tuple[FieldDoc, ...]:
 
 
 def all_paths(schema: Schema) -> tuple[str, ...]:
-    """Every dotted path, each once, in the order of a file; the variants hold the same again and are one."""
+    """Every dotted path once, in the order of a file; `variants`, which repeats them all, is listed as one."""
     return tuple(dict.fromkeys(_paths(schema, schema, "")))
 
 
@@ -71,7 +73,7 @@ def _paths(schema: Schema, one: Schema, prefix: str) -> Iterator[str]:
 
 
 def _add(docs: list[FieldDoc], doc: FieldDoc, kind: str) -> None:
-    """Adds a field, or one more kind to the same field of others."""
+    """Adds a field or, if another kind already has the same one, adds the kind to that."""
     for location, other in enumerate(docs):
         if doc.path.endswith(".kind") and not kind:
             docs[location] = replace(other, expected=f"{other.expected}, {doc.expected}")
@@ -105,7 +107,7 @@ def _alternatives(schema: Schema, one: Schema, kind: str) -> Iterator[tuple[Sche
 
 def _doc(schema: Schema, one: Schema, path: str) -> FieldDoc:
     whole = definition(schema["$defs"], one)
-    # What a field's own docstring says comes before what its model says of itself.
+    # A field's own docstring takes precedence over that of its model.
     meaning = one.get("description") or whole.get("description", "")
     names: dict[str, None] = {}
     for option, _ in _alternatives(schema, one, ""):
@@ -119,7 +121,7 @@ def expected(schema: Schema, one: Schema) -> str:
     """What a value looks like: "a whole number, 1 or more", "text such as 10m"."""
     if "anyOf" in one:
         options = [expected(schema, option) for option in one["anyOf"] if option != {"type": "null"}]
-        if _SINGLE["number"] in options:  # which says whole ones, too
+        if _SINGLE["number"] in options:  # "a number" includes whole ones
             options = [option for option in options if option != _SINGLE["integer"]]
         words = " or ".join(dict.fromkeys(options)) if "examples" not in one else "a value"
         return words + _examples(one)
@@ -160,7 +162,7 @@ def _examples(one: Schema) -> str:
 
 
 def _nearest(schema: Schema, path: str) -> str:
-    """ "did you mean training.epochs?", by its last name or by the whole path; else what stands at the top."""
+    """ "did you mean training.epochs?", matched by the last name or the whole path; else the top-level fields."""
     by_name: dict[str, list[str]] = {}
     for one in all_paths(schema):
         by_name.setdefault(one.rpartition(".")[2], []).append(one)

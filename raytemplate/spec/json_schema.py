@@ -1,6 +1,6 @@
-"""The whole template as one JSON Schema, so that editors complete it and tell what is wrong while it is typed.
+"""The whole template as one JSON Schema, so that editors can complete it and mark mistakes as it is typed.
 
-Nothing is required here: what a file leaves out its parent may say. `check` knows both.
+The schema requires no field, because a parent may set what a file leaves out. `check` sees both.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Schema = dict[str, Any]
 Models = Mapping[str, type[Options]]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_EXTENDS = "Another template to lie below this one: a path relative to this file, or `raytemplate:tabular-regression`."
+_EXTENDS = "Template that this one builds on: a path relative to this file, or `raytemplate:tabular-regression`."
 _VARIANTS = "Named layers, applied by `--variant NAME`; keys may be dotted."
-_OWNER = "Who answers for this variant."
+_OWNER = "Person or team responsible for this variant."
 _EXPIRES = "The last day on which this variant may be used, such as `2026-12-31`."
 _DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$", "examples": ["2026-12-31"]}
 _NOT_IN_A_VARIANT = ("extends", "owner")
@@ -35,7 +35,7 @@ _FILE_ONLY = ("governance.promotable",)
 
 
 def template_schema() -> Schema:
-    """JSON Schema (2020-12) of a template, with every plug-in that is installed."""
+    """JSON Schema (2020-12) of a template, including every installed plug-in."""
     made = _Definitions.of(
         families={n: cast(Family, plugins.load(plugins.FAMILIES, n)).options for n in plugins.names(plugins.FAMILIES)},
         features={n: plugins.load(plugins.FEATURES, n) for n in plugins.names(plugins.FEATURES)},
@@ -58,13 +58,22 @@ def template_schema() -> Schema:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Definitions:
-    """Schemas of all models, each under `defs` once, and what refers to it."""
+    """Schemas of all models, each defined once and referred to by the others."""
 
     families: Models
+    """Model family -> its options."""
+
     features: Models
+    """Kind of feature -> its options."""
+
     gates: Models
+    """Gate -> its options."""
+
     defs: Schema
+    """Name of a model -> its schema."""
+
     refs: Mapping[type[Options], Schema]
+    """Model -> the reference to its schema in `defs`."""
 
     @classmethod
     def of(cls, *, families: Models, features: Models, gates: Models) -> _Definitions:
@@ -84,7 +93,8 @@ class _Definitions:
         return definition(self.defs, self.refs[model])["properties"]
 
     def name_plugins(self) -> None:
-        """Gates, settings of feature columns and metrics are open to the namespaces; here they are those there are."""
+        """Restrict gates, settings of feature columns and metrics, which the namespaces leave open, to those that are
+        installed."""
         gates = {name: self.refs[gate] for name, gate in self.gates.items()}
         self.properties(NAMESPACES["governance"])["gates"].update(properties=gates, additionalProperties=False)
         for gate in self.gates.values():
@@ -96,14 +106,14 @@ class _Definitions:
             metric["enum"] = list(plugins.names(plugins.METRICS))
 
     def _name_metrics(self, gate: Schema) -> None:
-        """A gate that takes numbers by names of its own takes them by metric: editors then complete these."""
+        """Give a gate whose field names are metrics one property for each metric, so that editors complete them."""
         limit = gate.get("additionalProperties")
         for metric in plugins.names(plugins.METRICS) if isinstance(limit, dict) else ():
             about = f"Limit of the metric {metric}, in its unit and direction."
             gate["properties"].setdefault(metric, {**cast("Schema", limit), "description": about})
 
     def _column(self, name: str, model: type[Options]) -> Schema:
-        """Settings of a column; a kind that is not the one of its list has to be named."""
+        """Settings of a column; `kind` is required if it is not the default of any list of features."""
         fields = definition(self.defs, self.refs[model])
         kind = {"const": name, "description": "The kind of feature."}
         lists = model.lists if issubclass(model, FeatureOptions) else FeatureOptions.lists
@@ -111,7 +121,7 @@ class _Definitions:
         return {**fields, "properties": {"kind": kind, **fields.get("properties", {})}, **must}
 
     def top_level(self) -> Schema:
-        """The fields at the top of a file, in their order; not the variants, which hold all of them."""
+        """The fields at the top of a file, in order, except the variants, which hold all of them."""
         header = {**self.properties(HeaderSpec), "extends": {"type": "string", "description": _EXTENDS}}
         families = [self.refs[family] for family in self.families.values()]
         properties: Schema = {}
@@ -127,7 +137,7 @@ class _Definitions:
 
 
 def _variants(properties: Schema, defs: Schema) -> Schema:
-    """A mapping of layers: what stands at the top of a file, nested or by dotted keys."""
+    """A mapping of layers, each with the top-level fields of a file, nested or as dotted keys."""
     inside = {name: one for name, one in properties.items() if name not in _NOT_IN_A_VARIANT}
     dotted: Schema = {}
     open_keys: Schema = {}
@@ -136,7 +146,7 @@ def _variants(properties: Schema, defs: Schema) -> Schema:
             continue
         if "." in path and dotted.setdefault(path, one) != one:  # two families have a field of that name
             dotted[path] = {"anyOf": [*dotted[path].get("anyOf", [dotted[path]]), one]}
-        if definition(defs, one).get("additionalProperties"):  # keys that a person chooses
+        if definition(defs, one).get("additionalProperties"):  # the author chooses the keys
             open_keys[f"^{re.escape(path)}\\."] = {}
     said = {"owner": {"type": "string", "description": _OWNER}, "expires": {**_DAY, "description": _EXPIRES}}
     return {
@@ -152,7 +162,7 @@ def _variants(properties: Schema, defs: Schema) -> Schema:
 
 
 def _below(properties: Schema, defs: Schema, prefix: str) -> Iterator[tuple[str, Schema]]:
-    """Dotted path and schema of every field, those of all families under `model`."""
+    """Dotted path and schema of every field, including those of all families under `model`."""
     for name, one in properties.items():
         path = f"{prefix}{name}"
         yield path, one
@@ -161,7 +171,7 @@ def _below(properties: Schema, defs: Schema, prefix: str) -> Iterator[tuple[str,
 
 
 def definition(defs: Schema, one: Schema) -> Schema:
-    """What a schema stands for: itself, or what it refers to."""
+    """The schema itself, or the one it refers to."""
     reference = one.get("$ref", "")
     return defs[reference.rpartition("/")[2]] if reference else one
 
@@ -176,7 +186,7 @@ def _inside(model: type[BaseModel]) -> Iterator[type[Options]]:
 
 
 def _plain(schema: Schema) -> Schema:
-    """Without titles, which repeat the names, without `required`, and prose on one line."""
+    """The schema without titles, which repeat the names, without `required`, and with each description on one line."""
     kept: Schema = {}
     for key, below in schema.items():
         if key == "properties":
@@ -194,7 +204,7 @@ def _plain(schema: Schema) -> Schema:
 
 
 def _write_defaults(model: type[Options], properties: Schema, defs: Schema) -> None:
-    """Defaults as a person would write them: "1h", where the model holds 3600 seconds. Mappings say theirs inside."""
+    """Write defaults as a template would: "1h" instead of 3600 seconds. Mappings have theirs inside."""
     written = model.model_construct().model_dump(mode="json", warnings=False)
     for name, one in properties.items():
         default = written.get(name)

@@ -11,15 +11,15 @@ from raytemplate.document import PATH, parse_value, split_path
 from raytemplate.errors import Problem, SpecError
 
 VARIANT_FIELDS = ("owner", "expires")
-"""What a variant says of itself: whose it is, and the last day on which it may be used."""
+"""Fields that describe a variant itself: its owner, and the last day on which it may be used."""
 
 ENVIRONMENT_PREFIX = "RAYTEMPLATE_SET_"
-_QUOTE = 'a name with dots or blanks stands in double quotes, as in features.columns."total amount".transform'
+_QUOTE = 'a name with dots or blanks goes in double quotes, as in features.columns."total amount".transform'
 _PASSWORD = re.compile(r"//(?:[^/@\s]+|[^@\s]*:[^@\s]*)@")  # a secret key of AWS may hold a slash
 
 
 class Level(IntEnum):
-    """How near to the person a layer is; a higher one wins."""
+    """How close a layer is to the command; a higher level wins."""
 
     PARENT = 0
     FILE = 1
@@ -35,26 +35,31 @@ def _no_lines(path: str) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """Some values and where they stand.
-
-    Args:
-        name: as problems show it: a file as the person wrote it, "environment NAME" or "--set a.b=c".
-        value: plain data, nested.
-        line: dotted path -> line in that file, 0 where there is none.
-        comments: line in that file -> the comment at its end.
-        path: the file, where it is one.
-        problems: single values in it that none can be.
-        inherited: whether it comes from a parent, which serves templates of several model families.
-    """
+    """Some values and where they were set."""
 
     name: str
+    """Name shown in problems: a file as the user wrote it, "environment NAME" or "--set a.b=c"."""
+
     level: Level
+    """Precedence of the layer."""
+
     value: Mapping[str, Any]
+    """Nested plain data."""
+
     line: Callable[[str], int] = field(default=_no_lines, repr=False)
+    """Dotted path -> line in the file; 0 if it has none."""
+
     comments: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
+    """Line in the file -> the comment at its end."""
+
     path: Path | None = None
+    """The file; None if the layer is not one."""
+
     problems: tuple[Problem, ...] = ()
+    """Values in the file that could not be read."""
+
     inherited: bool = False
+    """Whether the layer comes from a parent, which serves templates of several model families."""
 
 
 Read = tuple[list[Layer], list[Problem]]
@@ -64,7 +69,7 @@ Read = tuple[list[Layer], list[Problem]]
 def set_layers(sets: Sequence[str]) -> Read:
     """One layer for each `--set a.b=c`, in the order typed. The value is a YAML scalar, list or mapping.
 
-    What is not `PATH=VALUE` is a problem.
+    Anything but `PATH=VALUE` is a problem.
     """
     return _collect([lambda text=text: _set_layer(text) for text in sets])
 
@@ -83,7 +88,7 @@ def _set_layer(text: str) -> Layer:
 def override_layers(overrides: Mapping[str, Any]) -> Read:
     """One layer for each entry of Python's `set={"training.epochs": 10}`; values are plain data.
 
-    Paths that are none and values that YAML could not hold are problems.
+    Invalid paths and values that YAML cannot hold are problems.
     """
     return _collect([lambda path=path, value=value: _override(path, value) for path, value in overrides.items()])
 
@@ -101,7 +106,7 @@ def _override(path: str, value: Any) -> Layer:
 def environment_layers(environ: Mapping[str, str]) -> Read:
     """One layer for each `RAYTEMPLATE_SET_TRAINING__EPOCHS=3`, sorted by name; a double underscore is a dot.
 
-    Names that are no path and values that are not YAML are problems.
+    Names that are not paths and values that are not YAML are problems.
     """
     chosen = sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX))
     return _collect([lambda name=name: _environment_layer(name, environ[name]) for name in chosen])
@@ -116,7 +121,7 @@ def _environment_layer(variable: str, value: str) -> Layer:
 
 
 def variant_layers(files: Iterable[Layer], variant: str) -> list[Layer]:
-    """The values of one variant, a layer for each file that has it, parents first. Its keys may be dotted."""
+    """The layers of one variant, one for each file that has it, parents first. Its keys may be dotted."""
     layers: list[Layer] = []
     for file in files:
         variants = file.value.get("variants")
@@ -145,7 +150,7 @@ def _line_below(file: Layer, prefix: str) -> Callable[[str], int]:
 
 
 def variant_value(written: Mapping[str, Any]) -> dict[str, Any]:
-    """A variant's values with its dotted keys made nested, without what it says of itself."""
+    """A variant's values with dotted keys made nested, without the fields that describe the variant itself."""
     value: dict[str, Any] = {}
     for key, below in written.items():
         if key not in VARIANT_FIELDS:
@@ -161,7 +166,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 
 
 def merge(into: dict[str, Any], value: Mapping[str, Any]) -> None:
-    """Lays `value` over `into`: mappings merge, everything else replaces. `value` is not kept."""
+    """Merges `value` into `into`: mappings merge, everything else is replaced. `into` holds copies, not `value`."""
     for key, above in value.items():
         below = into.get(key)
         if isinstance(below, dict) and isinstance(above, dict):
@@ -174,7 +179,7 @@ def plain(value: Any) -> Any:
     """A copy of plain data; tuples become lists.
 
     Raises:
-        TypeError: something that YAML could not hold.
+        TypeError: a value that YAML cannot hold.
     """
     if value is None or isinstance(value, str | bool | int):
         return value

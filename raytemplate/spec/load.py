@@ -1,4 +1,4 @@
-"""The door of the spec: a YAML path and layers in, a `TemplateSpec` or every problem out."""
+"""Loads a template: a YAML path and layers in, a `TemplateSpec` or every problem out."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -39,15 +39,15 @@ def load(
     environ: Mapping[str, str] | None = None,
     today: date | None = None,
 ) -> TemplateSpec:
-    """The template in that file, with every layer merged and validated.
+    """The template in a file, with every layer merged and validated.
 
     Args:
-        path: the template; problems show it as it is given here.
+        path: the template; problems show it as given.
         sets: `--set` arguments such as "training.epochs=3".
-        overrides: the same from Python, such as {"training.epochs": 3}; they lie above `sets`.
+        overrides: the same from Python, such as {"training.epochs": 3}; they take precedence over `sets`.
         variant: name of the variant to apply; "standard" is the file as written.
-        environ: where `RAYTEMPLATE_SET_...` is looked up; this process's environment by default.
-        today: the day a variant's expiry is compared with; the day of now (UTC) by default.
+        environ: where `RAYTEMPLATE_SET_...` is looked up; by default this process's environment.
+        today: the day that a variant's expiry is compared with; by default today in UTC.
 
     Raises:
         UsageError: the file cannot be read.
@@ -76,7 +76,7 @@ def load(
 
 
 def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], path: Path) -> TemplateSpec:
-    """The spec that `resolved` was taken from, as `run.lock` keeps it: no file is read.
+    """The spec rebuilt from the resolved document in a `run.lock`, without reading any file.
 
     Raises:
         SpecError: the document does not fit this version of raytemplate.
@@ -87,7 +87,7 @@ def from_resolved(resolved: Mapping[str, Any], origins: Mapping[str, Origin], pa
 
 
 def _variant(files: Sequence[Layer], variant: str | None, today: date) -> list[Layer]:
-    """The layers of the variant that was asked for."""
+    """The layers of the requested variant."""
     if variant is None or variant == STANDARD:
         return []
     chosen = variant_layers(files, variant)
@@ -103,7 +103,7 @@ def _variant_names(files: Sequence[Layer]) -> tuple[str, ...]:
 
 
 def _has(document: Mapping[str, Any], path: str) -> bool:
-    """Whether there is a value at a dotted path; keys may have dots of their own."""
+    """Whether there is a value at a dotted path; keys may contain dots."""
     if path in document:
         return True
     return any(

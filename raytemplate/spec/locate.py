@@ -1,4 +1,4 @@
-"""Layers laid over each other, and the location of every value. Problems are collected here and told in order."""
+"""Merged layers and the location of every value. Problems are collected here and raised in order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ _Order = tuple[bool, int, int, int, str, str]
 
 @dataclass(kw_only=True, slots=True)
 class Locations:
-    """What all layers say together, who said it, and what is wrong with it so far.
-
-    Args:
-        layers: lowest first, with at least one file.
-        value: the merged document.
-        owners: dotted path of every mapping and value -> the layer that set it.
-    """
+    """The merged document, the layer that set each value, and the problems found so far."""
 
     layers: Sequence[Layer]
+    """All layers, lowest first, with at least one file."""
+
     value: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The merged document."""
+
     owners: dict[str, Layer] = field(default_factory=dict[str, Layer])
+    """Dotted path of every mapping and value -> the layer that set it."""
+
     _found: dict[tuple[str, str], tuple[_Order, Problem]] = field(
         default_factory=dict[tuple[str, str], tuple[_Order, Problem]]
     )
@@ -39,7 +39,7 @@ class Locations:
         return next(layer for layer in reversed(self.layers) if layer.level <= Level.FILE)
 
     def origin(self, path: str) -> Origin:
-        """Layer and line of the value at `path`, or of what holds it."""
+        """Layer and line of the value at `path`, or of the mapping that holds it."""
         return _origin(self.owner(path), path)
 
     def origins(self) -> dict[str, Origin]:
@@ -47,12 +47,22 @@ class Locations:
         return {path: _origin(layer, path) for path, layer in self.owners.items()}
 
     def note(self, path: str, message: str, *, item: int | None = None, missing: bool = False) -> None:
-        """Adds a problem; `item` is the index in a list, for the line. The first problem with a value is kept."""
+        """Adds a problem. Of several problems with one value the first is kept.
+
+        Args:
+            item: index of the value in a list, to find its line.
+            missing: whether the value is absent; such problems come last.
+        """
         location = path if item is None else f"{path}.{item}"
         self.note_in(self.owner(location), location, path, message, missing=missing)
 
     def note_in(self, layer: Layer, location: str, path: str, message: str, *, missing: bool = False) -> None:
-        """Adds a problem of one layer: `location` is looked up in it, `path` is shown."""
+        """Adds a problem of one layer.
+
+        Args:
+            location: dotted path to look up in the layer.
+            path: dotted path to show.
+        """
         origin = _origin(layer, location)
         if (origin.where, location.rpartition(".")[2]) in self._unreadable:
             return
@@ -61,13 +71,13 @@ class Locations:
         self._found.setdefault((location, message), (order, Problem(where=origin.where, path=path, message=message)))
 
     def note_unreadable(self, layer: Layer) -> None:
-        """Adds the values of a file that none can be; nothing else will be said of them."""
+        """Adds the values of a file that could not be read; later problems with them are ignored."""
         for problem in layer.problems:
             self.note_in(layer, problem.path, problem.path, problem.message)
             self._unreadable.add((problem.where, problem.path.rpartition(".")[2]))
 
     def add(self, problem: Problem) -> None:
-        """Adds a problem that has its location already; it is told after those of the layers."""
+        """Adds a problem that already has its location; it comes after those of the layers."""
         order = (False, len(_TELL_FIRST), 0, 0, problem.where, problem.message)
         self._found.setdefault((problem.where, problem.message), (order, problem))
 
@@ -86,7 +96,7 @@ class Locations:
             raise SpecError(tuple(problem for _, problem in ordered))
 
     def remove(self, path: str) -> None:
-        """Takes a value out of the document; what is said of its origin stays."""
+        """Removes a value from the document; its origin is kept."""
         *above, key = path.split(".")
         holder = self.value
         for part in above:
@@ -95,7 +105,7 @@ class Locations:
 
 
 def _origin(layer: Layer, path: str) -> Origin:
-    """The line of `path` in that layer, or of the nearest mapping above it; a file without the path is line 1."""
+    """The line of `path` in a layer, or of the nearest mapping above it; line 1 if the file has neither."""
     while path:
         if line := layer.line(path):
             return Origin(layer=layer.name, line=line, comment=layer.comments.get(line, ""))
@@ -104,7 +114,7 @@ def _origin(layer: Layer, path: str) -> Origin:
 
 
 def merge_layers(layers: Sequence[Layer]) -> Locations:
-    """All layers laid over each other, lowest first. `extends` stays in its file; an empty namespace sets nothing."""
+    """All layers merged, lowest first. `extends` is left out; an empty namespace sets nothing."""
     locations = Locations(layers=tuple(layers))
     for layer in layers:
         set_here = {
@@ -134,12 +144,12 @@ def _lay(locations: Locations, into: dict[str, Any], value: Mapping[str, Any], p
         if path not in locations.owners or layer.level <= Level.FILE:
             locations.owners[path] = layer
         _lay(locations, cast("dict[str, Any]", below), cast("dict[str, Any]", above), f"{path}.", layer)
-    if layer.level <= Level.FILE:  # a reader expects the order of the file, and then what its parents add
+    if layer.level <= Level.FILE:  # readers expect the order of the file, followed by what its parents add
         for key in [*value, *(key for key in into if key not in value)]:
             into[key] = into.pop(key)
 
 
 def _forget(locations: Locations, path: str) -> None:
-    """A value is replaced: what lay below it is no longer said by anyone."""
+    """Drops the owners of a replaced value and of everything below it."""
     for other in [p for p in locations.owners if p == path or p.startswith(f"{path}.")]:
         del locations.owners[other]

@@ -1,4 +1,4 @@
-"""Which names a template may use at each level, and the nearest one to a name that is none."""
+"""The names a template may use at each level, and the nearest match for an unknown one."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ Model = type[BaseModel]
 
 
 def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """(dotted path, message) of every key in `value` that `model`, or a model below it, does not have."""
+    """(dotted path, message) of every key in `value` that neither `model` nor a model below it has."""
     for key, below in value.items():
         here = f"{path}.{key}"
         field = model.model_fields.get(key)
@@ -31,7 +31,7 @@ def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator
 
 
 def no_such_field(key: str, path: str, model: Model) -> str:
-    """ "no such field; did you mean resources.per_worker?", else what there is at that level."""
+    """ "no such field; did you mean resources.per_worker?", or else the fields at that level."""
     names = tuple(model.model_fields)
     near = difflib.get_close_matches(key, names, n=1)
     if near:
@@ -40,7 +40,7 @@ def no_such_field(key: str, path: str, model: Model) -> str:
 
 
 def _elsewhere(key: str, path: str, model: Model) -> str:
-    """A field of nearly that name below this level."""
+    """The message that names a field with a similar name below this level; "" if there is none."""
     below = {found.rpartition(".")[2]: found for found in field_paths(model, path)}
     near = difflib.get_close_matches(key, tuple(below), n=1, cutoff=0.8)
     return f"no such field; did you mean {below[near[0]]}?" if near else ""

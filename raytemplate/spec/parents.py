@@ -18,7 +18,7 @@ _PATH_FIELDS = (("data", "source"),)
 
 
 def shipped_folder() -> Path:
-    """Where the shipped templates lie: in the package of a wheel, beside it in a checkout."""
+    """The folder of the shipped templates: inside the package in a wheel, next to it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
@@ -28,7 +28,7 @@ def shipped(name: str) -> Path:
     """The file of a shipped template.
 
     Raises:
-        LookupError: there is none of that name; the message names the nearest.
+        LookupError: there is no template of that name; the message names the nearest.
     """
     names = sorted(path.stem for path in shipped_folder().glob("*.yaml"))
     if name in names:
@@ -39,14 +39,14 @@ def shipped(name: str) -> Path:
 
 
 def file_layers(path: Path, name: str) -> list[Layer]:
-    """The file and all it extends, parents first.
+    """The file and everything it extends, parents first.
 
     Args:
-        name: the file as the person wrote it.
+        name: the file as the user wrote it.
 
     Raises:
         UsageError: the file itself cannot be read.
-        SpecError: a file that is no template, a parent that is missing, a circle of parents.
+        SpecError: a file is not a template, a parent is missing, or parents extend each other in a cycle.
     """
     layer, document = _layer(path, name, Level.FILE, _read(path, name))
     layers, seen, folder = [layer], {path.resolve(): name}, path.parent
@@ -54,7 +54,7 @@ def file_layers(path: Path, name: str) -> list[Layer]:
         location = Problem(where=f"{layers[0].name}:{document.line('extends') or 1}", path="extends", message="")
         path, name = _parent(written, path, layers[0].name, location)
         if path.resolve() in seen:
-            _refuse(location, f"a circle: {' extends '.join([*seen.values(), name])}")
+            _refuse(location, f"a cycle: {' extends '.join([*seen.values(), name])}")
         seen[path.resolve()] = name
         layer, document = _layer(path, name, Level.PARENT, _read_parent(path, name, location))
         layers.insert(0, _moved(layer, path.parent, folder))
@@ -65,7 +65,7 @@ def _layer(path: Path, name: str, level: Level, data: bytes) -> tuple[Layer, Doc
     document = read(data, name)
     value = document.value
     if isinstance(value.get("version"), float):
-        value["version"] = document.text("version")  # 1.10 is a version, and not 1.1
+        value["version"] = document.text("version")  # 1.10 and 1.1 are different versions
     return Layer(
         name=name,
         level=level,
@@ -83,7 +83,7 @@ def _read(path: Path, name: str) -> bytes:
             f"{name} is a folder, expected a template file", next_step=f"raytemplate check {name}/FILE.yaml"
         )
     if path.exists() and not path.is_file():  # reading a pipe or a device may never end
-        raise UsageError(f"{name} is no regular file, expected a template file", next_step=f"ls -l {name}")
+        raise UsageError(f"{name} is not a regular file, expected a template file", next_step=f"ls -l {name}")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def _read(path: Path, name: str) -> bytes:
 
 
 def _beside(path: Path) -> str:
-    """ "; did you mean X?" for a file of nearly that name in the same folder."""
+    """ "; did you mean X?" for a file with a similar name in the same folder; "" if there is none."""
     try:
         names = {other.stem: other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")}
     except OSError:
@@ -105,7 +105,7 @@ def _beside(path: Path) -> str:
 
 
 def _parent(written: Any, child: Path, child_name: str, location: Problem) -> tuple[Path, str]:
-    """Path and shown name of what `extends` names."""
+    """Path and shown name of the template in `extends`."""
     if not isinstance(written, str) or not written.strip():
         _refuse(location, "expected another template such as base.yaml or raytemplate:tabular-regression")
     if not written.startswith(SHIPPED_PREFIX):
@@ -118,7 +118,7 @@ def _parent(written: Any, child: Path, child_name: str, location: Problem) -> tu
 
 
 def _shown_folder(path: Path, name: str) -> Path:
-    """The folder as the person wrote it; a shipped template's own."""
+    """The folder as the user wrote it; for a shipped template its real folder."""
     return path.parent if name.startswith(SHIPPED_PREFIX) else Path(name).parent
 
 
@@ -130,7 +130,7 @@ def _read_parent(path: Path, name: str, location: Problem) -> bytes:
 
 
 def _moved(layer: Layer, folder: Path, to: Path) -> Layer:
-    """A parent in another folder: its relative paths, seen from the child's folder."""
+    """A parent's layer with its relative paths rewritten to start from the child's folder."""
     if folder.resolve() == to.resolve():
         return layer
     value: dict[str, Any] = dict(layer.value)

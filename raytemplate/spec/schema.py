@@ -1,4 +1,4 @@
-"""A template with every layer merged and validated: `TemplateSpec`, and the namespaces no other room owns."""
+"""`TemplateSpec`, a template with every layer merged and validated, and the namespaces that no other room owns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _workers(value: object) -> object:
 
 
 def worker_bounds(value: object) -> tuple[int, int] | None:
-    """The two numbers of a range such as "2..8"; None if it is none."""
+    """The two numbers of a range such as "2..8"; None if `value` is not a range."""
     found = re.fullmatch(r"(\d+)\.\.(\d+)", value) if isinstance(value, str) else None
     return (int(found[1]), int(found[2])) if found else None
 
@@ -81,7 +81,7 @@ Artifact = Literal["model", "model-card", "evaluation", "verdict", "snapshot", "
 
 
 class HeaderSpec(Options):
-    """Whose template this is."""
+    """Name, version and owner of the template."""
 
     name: Annotated[str, BeforeValidator(_name), WithJsonSchema(_NAME_SCHEMA)]
     """Name of the template and of the registered model: lower-case letters, digits and dashes."""
@@ -90,24 +90,24 @@ class HeaderSpec(Options):
     """Version of the template, such as `1.0.0`. Default: 0."""
 
     owner: str = ""
-    """Who answers for it: a person or a team. Default: nobody."""
+    """Person or team responsible for the template. Default: nobody."""
 
     metadata: Mapping[str, MetadataValue] = {}
-    """What else people should know of it, by names of their own, such as `{intended-use: staffing of gates}`; the model
-    card shows it. Default: nothing."""
+    """Anything else people should know about the template, under names of your choice, such as
+    `{intended-use: staffing of gates}`; the model card shows it. Default: nothing."""
 
 
 class PerWorkerSpec(Options):
     """What one training worker holds."""
 
     cpus: Annotated[float, Field(gt=0)] = 1.0
-    """CPUs of one worker; parts such as 0.5 share a core. Default: 1."""
+    """CPUs of one worker; workers with a fraction such as 0.5 share a core. Default: 1."""
 
     gpus: Annotated[float, Field(ge=0)] = 0.0
     """GPUs of one worker. Default: 0."""
 
     accelerator: str = ""
-    """Type of its GPUs as Ray names it, such as `A100`. Default: any."""
+    """Type of the worker's GPUs as Ray names it, such as `A100`. Default: any."""
 
     memory: Size | None = None
     """Memory of one worker, such as `2 GB`. Default: not reserved."""
@@ -117,15 +117,15 @@ class ResourcesSpec(Options):
     """What the run may hold."""
 
     workers: Annotated[int | str, BeforeValidator(_workers), WithJsonSchema(_WORKERS_SCHEMA)] = "auto"
-    """Training workers: `auto` lets compile choose, `0` trains in this process, `2` starts two, `2..8` as many of these
-    as fit. Default: auto."""
+    """Training workers: `auto` leaves the number to the plan, `0` trains in this process, `2` starts two, `2..8` starts
+    as many in that range as fit. Default: auto."""
 
     per_worker: PerWorkerSpec = PerWorkerSpec()
     """What each worker holds."""
 
     max_failures: Annotated[int, Field(ge=0, le=100)] = 3
-    """How often training is started again, from its last checkpoint, when workers or their machines are lost; as often
-    again when machines are drained. Nothing is started again after an error of the model's own code. Default: 3."""
+    """How many times training is restarted from its last checkpoint after workers or their machines are lost; the same
+    number again applies to drained machines. An error in the model's own code is never retried. Default: 3."""
 
 
 def _dollars(value: object) -> object:
@@ -134,7 +134,7 @@ def _dollars(value: object) -> object:
 
 
 class PriceSpec(Options):
-    """A price, with where it stands and since when it holds: a figure without them cannot be checked."""
+    """A price with its source and date: without them the figure cannot be checked."""
 
     per_hour: Money
     """US dollars an hour, such as `0.05 USD`."""
@@ -147,19 +147,19 @@ class PriceSpec(Options):
 
 
 class PricesSpec(Options):
-    """What machines cost. Charged is what a run holds, whether it uses it or not."""
+    """What machines cost. A run is charged for what it holds, whether it uses it or not."""
 
     local: Annotated[float, BeforeValidator(_dollars), Field(ge=0)] = 0.0
-    """US dollars an hour of this machine, such as `0.3`. Default: 0."""
+    """US dollars an hour for this machine, such as `0.3`. Default: 0."""
 
     cpu: PriceSpec | None = None
-    """An hour of one CPU of a cluster. Default: not known."""
+    """Price of one CPU of a cluster. Default: unknown."""
 
     gpu: Mapping[str, PriceSpec] = {}
-    """An hour of one GPU of a cluster, by type as Ray names it, such as `A100`. Default: not known."""
+    """Price of one GPU of a cluster, by type as Ray names it, such as `A100`. Default: unknown."""
 
     node: Mapping[str, PriceSpec] = {}
-    """An hour of a whole node, by its type, which is its Ray label `ray.io/node-group`. Default: not known."""
+    """Price of a whole node, by its type, which is its Ray label `ray.io/node-group`. Default: unknown."""
 
 
 class BudgetSpec(Options):
@@ -169,7 +169,7 @@ class BudgetSpec(Options):
     """Longest time from the command to its verdict, such as `10m`. Default: one hour, so that nothing runs for ever."""
 
     cost: Money = 1.0
-    """Most US dollars, such as `5 USD`, at `budget.prices`. Default: one dollar."""
+    """Most US dollars to spend, such as `5 USD`, at the prices in `budget.prices`. Default: one dollar."""
 
     prices: PricesSpec = PricesSpec()
     """What machines cost."""
@@ -178,47 +178,49 @@ class BudgetSpec(Options):
     """Most trials of a sweep. Default: as many as there is time for."""
 
     per_trial: Annotated[Duration, Field(gt=0)] | None = None
-    """Longest time of one trial, such as `5m`. Default: no limit of its own."""
+    """Longest time of one trial, such as `5m`. Default: no such limit."""
 
 
 class TrackingSpec(Options):
     """Where runs and models are tracked."""
 
     uri: MaybeSecret = ""
-    """An MLflow tracking URI; one with a password in it by reference: `{env: NAME}` or `{file: PATH}`. Default: a
+    """MLflow tracking URI. If it contains a password, give it by reference: `{env: NAME}` or `{file: PATH}`. Default: a
     database in the workspace, `.raytemplate/mlflow.db`."""
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
 
     storage: str = ""
-    """Folder that this machine and a cluster both see, for what `submit` sends and gets back. Default: none."""
+    """Folder visible to this machine and the cluster, through which `submit` sends and receives files.
+    Default: none."""
 
     tensorboard: YesNo = False
-    """Whether the trials of a sweep leave events for TensorBoard, below `tune` in the run's folder. Default: no."""
+    """Whether the trials of a sweep write TensorBoard events, below `tune` in the run's folder. Default: no."""
 
 
 class ContractSpec(Options):
     """What the template promises."""
 
     columns: Mapping[str, ColumnContract] = {}
-    """Columns of the data with their `type`, and whether they are `nullable`, their `min`, `max` and `values`. Rows
-    that `data.drop` leaves are checked at ingest; a broken promise ends the run. Default: none."""
+    """Columns of the data, each with its `type`, `nullable`, `min`, `max` and `values`. The rows that remain after
+    `data.drop` are checked at ingest; a broken promise ends the run. Default: none."""
 
     artifacts: tuple[Artifact, ...] = ()
     """What each run must leave behind: `model`, `model-card` (a page for people), `evaluation`, `verdict`, `snapshot`,
-    `profile`, `plan`. A run that does not fails; nothing is promoted where it shows before. Default: none."""
+    `profile`, `plan`. A run without one of them fails; if it is missed before promotion, nothing is promoted. Default:
+    none."""
 
     metadata: tuple[str, ...] = ()
-    """Keys that `metadata` must have, such as `[intended-use]`: a parent may ask its children for them.
+    """Keys that `metadata` must have, such as `[intended-use]`: a parent may require them of its children.
     Default: none."""
 
 
 class CodeSpec(Options):
-    """Own code a template may use."""
+    """Your own code that the template may use."""
 
     modules: tuple[str, ...] = ()
-    """Own modules that may be named elsewhere, such as `[my_pkg]`: those beside the template, in its project, or
+    """Your own modules that other fields may name, such as `[my_pkg]`: next to the template, in its project, or
     installed. Their Python files travel with each run and model. Default: none."""
 
 
@@ -235,18 +237,21 @@ NAMESPACES: Mapping[str, type[Options]] = {
     "contract": ContractSpec,
     "code": CodeSpec,
 }
-"""Namespaces with one model of their own. `model` has one a family."""
+"""Namespace -> its model. `model` is not among them: it has one model for each family."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a value came from. `layer`: "FILE", "environment NAME", "--set ..."; `line` counts from 1, 0 if none;
-    `comment` is what the person wrote at its end.
-    """
+    """Where a value came from."""
 
     layer: str
+    """Name of the layer: the file, "environment NAME" or "--set ..."."""
+
     line: int = 0
+    """Line in the file, from 1; 0 if the layer is not a file."""
+
     comment: str = ""
+    """The comment at the end of that line."""
 
     @property
     def where(self) -> str:
@@ -256,46 +261,65 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateSpec:
-    """A whole template: frozen, typed, complete.
-
-    Args:
-        path: the file it was loaded from; paths in it are relative to its folder.
-        model: the chosen family's own options.
-        gates: each gate's validated settings, in the order of the file.
-        origins: dotted path of every value that some layer set -> where.
-        resolved: the merged document as plain data, as `run.lock` keeps it.
-        dropped: dotted paths that a lower layer set for another family, and are not used.
-        variant: the variant that was applied; "standard" is the file as written.
-        arms: the template without its sweep, once for each family that the sweep may draw; empty where there is none.
-    """
+    """A whole template: frozen, typed, complete. `HeaderSpec` and `NAMESPACES` document the fields of the file."""
 
     path: Path
+    """The file it was loaded from; paths in it are relative to its folder."""
+
     name: str
+
     version: str
+
     owner: str
+
     metadata: Mapping[str, MetadataValue]
+
     data: DataSpec
+
     features: FeaturesSpec
+
     model: Options
+    """The chosen family's own options."""
+
     training: TrainingSpec
+
     tuning: TuningSpec
+
     resources: ResourcesSpec
+
     budget: BudgetSpec
+
     evaluation: EvaluationSpec
+
     governance: GovernanceSpec
+
     gates: Mapping[str, GateOptions]
+    """Each gate's validated settings, in the order of the file."""
+
     tracking: TrackingSpec
+
     contract: ContractSpec
+
     code: CodeSpec
+
     origins: Mapping[str, Origin]
+    """Dotted path of every value that some layer set -> where it was set."""
+
     resolved: Mapping[str, Any]
+    """The merged document with defaults, as plain data; `run.lock` keeps it."""
+
     dropped: tuple[str, ...] = ()
+    """Dotted paths that a lower layer set for another family and that are not used."""
+
     variant: str = "standard"
+    """The variant that was applied; "standard" is the file as written."""
+
     arms: tuple[TemplateSpec, ...] = field(default=(), compare=False)
+    """The template without its sweep, once for each family that the sweep may draw; empty without a sweep."""
 
     @property
     def folder(self) -> Path:
-        """The template's folder: what its paths are relative to."""
+        """The template's folder, which its paths are relative to."""
         return self.path.parent
 
     @property

@@ -1,4 +1,4 @@
-"""Parents that may change without a trace: outside the template's git repository, or not tracked by it."""
+"""Warnings about parents that may change without a trace: outside the template's git repository, or not tracked."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,10 +11,12 @@ _TIMEOUT_S = 5.0
 
 
 def untracked_parents(path: Path, name: str) -> Iterator[str]:
-    """One warning for each such parent. None where the template is in no repository, or there is no git here.
+    """One warning for each parent outside the template's git repository or not tracked by it.
+
+    There are none if the template is not in a repository or git is not installed.
 
     Args:
-        name: the template as the person wrote it.
+        name: the template as the user wrote it.
     """
     home = _git(path.absolute().parent, "rev-parse", "--show-toplevel")
     if not home:
@@ -24,7 +26,7 @@ def untracked_parents(path: Path, name: str) -> Iterator[str]:
             continue
         parent = layer.path.resolve()
         if not parent.is_relative_to(Path(home).resolve()):
-            why = "lies outside the git repository of the template"
+            why = "is outside the git repository of the template"
         elif not _git(parent.parent, "ls-files", "--", parent.name):
             why = "is not tracked by git"
         else:
@@ -33,7 +35,7 @@ def untracked_parents(path: Path, name: str) -> Iterator[str]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git says, without the line's end; empty where it fails or is not there."""
+    """Git's output without surrounding whitespace; "" if git fails or is not installed."""
     command = ["git", "-C", str(folder), *arguments]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)

@@ -1,4 +1,4 @@
-"""Variants: each is checked as if it were applied, whether or not it is, so that nothing waits for a month to fail."""
+"""Variants: each is checked as if it were applied, so that one used once a month does not fail only then."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,7 +13,7 @@ from raytemplate.spec.locate import Locations, merge_layers
 from raytemplate.spec.wording import show_value
 
 STANDARD = "standard"
-"""The file as written. No variant may have that name."""
+"""Name for the file as written. No variant may use it."""
 
 _FILE_ONLY = ("extends", "variants")
 _PROMOTABLE = "only a file may say which variants may be promoted"
@@ -21,10 +21,10 @@ _EXPECTED = "expected a mapping such as"
 
 
 def check_variants(locations: Locations, files: Sequence[Layer], path: Path) -> None:
-    """Notes variants that are no mapping, and everything that would be wrong if one of them were applied.
+    """Notes variants that are not mappings, and every problem that applying one of them would cause.
 
     Args:
-        files: the layers of the template's files: what a person adds on the command line is not held against a variant.
+        files: the layers of the template's files; problems of the command line are not blamed on a variant.
     """
     variants = locations.value.get("variants", {})
     if not isinstance(variants, dict):
@@ -44,7 +44,7 @@ def check_variants(locations: Locations, files: Sequence[Layer], path: Path) -> 
 
 
 def _noted(locations: Locations, name: str, written: Any) -> bool:
-    """Notes what is wrong with a variant itself; whether its values can be looked at."""
+    """Notes the problems of a variant itself. Returns whether its values can be checked."""
     path = f"variants.{name}"
     if name == STANDARD:
         locations.note(path, "standard is the file as written; give the variant another name")
@@ -56,7 +56,7 @@ def _noted(locations: Locations, name: str, written: Any) -> bool:
     value = variant_value(values)
     for key in _FILE_ONLY:
         if key in value:
-            locations.note(f"{path}.{key}", "stands only at the top of a file; remove it")
+            locations.note(f"{path}.{key}", "is allowed only at the top of a file; remove it")
     governance = value.get("governance")
     if isinstance(governance, dict) and "promotable" in governance:
         locations.note(f"{path}.governance.promotable", _PROMOTABLE)
@@ -80,7 +80,7 @@ def _day(value: Any) -> date | None:
 
 
 def _problems(layers: Sequence[Layer], name: str, path: Path) -> tuple[Problem, ...]:
-    """What would be wrong with these layers; a variant's own values are shown as its own."""
+    """The problems of these layers; those with a variant's values show the path inside the variant."""
     locations = merge_layers(layers)
     try:
         build(locations, path)
@@ -96,11 +96,12 @@ def _of_variant(problem: Problem, locations: Locations, name: str) -> Problem:
 
 
 def check_file_only(locations: Locations) -> None:
-    """Notes what only a file may say where another layer says it: a variant that could make itself promotable would."""
+    """Notes fields that another layer sets although only a file may: otherwise a variant could make itself
+    promotable."""
     for layer in locations.layers:
         for key in _FILE_ONLY:
             if layer.level > Level.VARIANT and key in layer.value:
-                locations.note_in(layer, key, key, "stands only at the top of a file")
+                locations.note_in(layer, key, key, "is allowed only at the top of a file")
     promotable = "governance.promotable"
     if promotable in locations.owners and locations.owner(promotable).level > Level.FILE:
         locations.note(promotable, _PROMOTABLE)
@@ -117,10 +118,10 @@ def check_promotable(locations: Locations, names: Sequence[str]) -> None:
 
 
 def refuse_expired(files: Sequence[Layer], variant: str, today: date) -> None:
-    """Stop where a variant is used after its last day.
+    """Refuse a variant after its last day.
 
     Raises:
-        SpecError: it expired; names its owner.
+        SpecError: the variant has expired; names its owner.
     """
     said: dict[str, tuple[Any, Layer]] = {}
     for layer in files:

@@ -1,4 +1,4 @@
-"""What pydantic found, in our words: "got X, expected Y". Y comes from the field's type, limits and docstring."""
+"""Pydantic's errors reworded as "got X, expected Y". Y comes from the field's type, limits and docstring."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,22 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One wrong value: dotted path below the namespace, index in a list if it is an item, and the message."""
+    """One wrong value."""
 
     path: str
+    """Dotted path of the value, or of the list that holds it."""
+
     item: int | None
+    """Index in the list; None if the value is not an item."""
+
     message: str
+
     missing: bool = False
+    """Whether the value is absent."""
 
 
 def validate(model: type[_Model], value: Any, path: str) -> _Model | tuple[Fault, ...]:
-    """The model's instance, or everything that is wrong. Strict: text is no number, true is not 1.
+    """The model's instance, or everything that is wrong. Strict: text is not a number, true is not 1.
 
     Args:
         path: dotted path of `value`, as faults show it.
@@ -41,13 +47,22 @@ def validate(model: type[_Model], value: Any, path: str) -> _Model | tuple[Fault
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """Where a pydantic location leads: the type there, its limits, its name and docstring, and the path so far."""
+    """What a pydantic location refers to."""
 
     annotation: Any
+    """Type of the value."""
+
     metadata: Sequence[Any]
+    """Limits of the value, as pydantic keeps them."""
+
     name: str
+    """Name of the field."""
+
     doc: str
+    """Docstring of the field."""
+
     path: tuple[str | int, ...]
+    """Path from the model to the value."""
 
 
 def _fault(model: type[BaseModel], details: ErrorDetails, prefix: str) -> Fault:
@@ -67,12 +82,12 @@ def _fault(model: type[BaseModel], details: ErrorDetails, prefix: str) -> Fault:
 
 
 def _pydantics_own(message: str) -> str:
-    """ "a number" from "Input should be a valid number", where no field says what is expected."""
+    """ "a number" from "Input should be a valid number", if no field tells what is expected."""
     return message.removeprefix("Input should be ").replace("a valid ", "a ")
 
 
 def _slot(model: type[BaseModel], location: tuple[int | str, ...]) -> _Slot:
-    """Follows a location through models, lists and mappings; a part that names a union's member leads nowhere."""
+    """Follows a location through models, lists and mappings; parts that name a member of a union are skipped."""
     slot = _Slot(model, (), "", "", ())
     for part in location:
         here = _plain_type(slot.annotation)
@@ -104,7 +119,7 @@ def _plain_type(annotation: Any) -> Any:
 
 
 def describe(annotation: Any, metadata: Sequence[Any] = (), name: str = "") -> str:
-    """What a value of this type looks like: "a whole number of epochs, 1 or more"; empty for a type without words."""
+    """What a value of this type looks like: "a whole number of epochs, 1 or more"; "" for a type it cannot describe."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return describe(args[0], [*metadata, *args[1:]], name)
@@ -132,7 +147,7 @@ def _items(item: Any) -> str:
 
 
 def _counted(name: str) -> str:
-    """ " of epochs" for a field named `epochs` or `num_epochs`; nothing where the name counts nothing."""
+    """ " of epochs" for a field named `epochs` or `num_epochs`; "" if the name is not a plural."""
     noun = name.rpartition("_")[2]
     return f" of {noun}" if noun.endswith("s") and not noun.endswith("ss") else ""
 
@@ -153,7 +168,7 @@ def either(words: Sequence[str]) -> str:
 
 
 def _first_sentence(slot: _Slot) -> str:
-    """The start of the field's docstring, to stand in a sentence; its type where it has none."""
+    """The first sentence of the field's docstring, made to fit into another; the type if it has none."""
     text = slot.doc.split(". ")[0].strip().rstrip(".").replace("`", '"').replace("\n", " ")
     return text[:1].lower() + text[1:] if text else describe(slot.annotation, slot.metadata, slot.name)
 

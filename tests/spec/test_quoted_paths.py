@@ -48,8 +48,8 @@ def test_a_variant_and_a_search_can_name_any_column(tmp_path, name):
 
 UNQUOTED = {
     "features.columns.total amount.transform=log": "expected PATH=VALUE such as training.epochs=3; a name with dots or "
-    'blanks stands in double quotes, as in features.columns."total amount".transform',
-    "features.columns.a.b.transform=log": "no such feature; a name with dots stands in double quotes on a path: "
+    'blanks goes in double quotes, as in features.columns."total amount".transform',
+    "features.columns.a.b.transform=log": "no such feature; a name with dots goes in double quotes on a path: "
     'features.columns."a.b"',
 }
 

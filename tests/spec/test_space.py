@@ -103,7 +103,7 @@ WRONG = {
     ),
     "a column with a dot": (
         one("features.columns.a.b.min_count: int(1, 50)"),
-        "features.columns.a.b.min_count: cannot be searched; of features, one setting of a column whose name has",
+        "features.columns.a.b.min_count: cannot be searched; of features, only one setting of a column can",
     ),
     "a kind of another list": (
         one("features.columns.carrier.kind: choice(categorical, numeric)"),
@@ -200,7 +200,7 @@ def test_a_condition_of_a_condition_counts(tmp_path: Path) -> None:
 
 def test_a_grid_needs_an_end_of_values_and_others_take_no_grid(tmp_path: Path) -> None:
     no_end = one("training.lr: uniform(0.1, 1)").replace("tuning:", "tuning:\n  search: grid")
-    assert ["which has no end of values" in problem for problem in problems(tmp_path, no_end)] == [True]
+    assert ["which has infinitely many values" in problem for problem in problems(tmp_path, no_end)] == [True]
     grid = one("model.hidden: grid(8, 16)")
     assert ["expected choice, or tuning.search: grid" in problem for problem in problems(tmp_path, grid)] == [True]
     assert loaded(tmp_path, grid.replace("tuning:", "tuning:\n  search: grid")).tuning.search == "grid"
@@ -267,7 +267,7 @@ def test_several_objectives_with_a_pick(tmp_path: Path) -> None:
                 "evaluation.also"
             ),
         ),
-        ("[mae, seconds]", "[mae, seconds, mae]", 'tuning.objectives: "mae" is there twice'),
+        ("[mae, seconds]", "[mae, seconds, mae]", 'tuning.objectives: "mae" is listed twice'),
     ],
 )
 def test_objectives_that_make_no_sense(tmp_path: Path, written: str, instead: str, problem: str) -> None:

@@ -53,7 +53,7 @@ def edited(old: str, new: str) -> str:
             "extends: raytemplate:tabular-regresion",
             't.yaml:2  extends: no such shipped template: "tabular-regresion"; did you mean raytemplate:tabular-regression?',
         ),
-        ("owner: ops", "extends: t.yaml", "t.yaml:2  extends: a circle: t.yaml extends t.yaml"),
+        ("owner: ops", "extends: t.yaml", "t.yaml:2  extends: a cycle: t.yaml extends t.yaml"),
         ("  target: air_time\n", "", "t.yaml:3  data.target: missing; expected column to predict"),
         (
             "  target: air_time",
@@ -217,7 +217,7 @@ def edited(old: str, new: str) -> str:
             "t.yaml:17  resources.per_worker: got 2, expected a mapping of cpus, gpus, accelerator, memory",
         ),
         ("[rmse]", "[rmsle]", 't.yaml:19  evaluation.also: no such metric: "rmsle"; did you mean rmse?'),
-        ("[rmse]", "[rmse, rmse]", 't.yaml:19  evaluation.also: "rmse" is there twice'),
+        ("[rmse]", "[rmse, rmse]", 't.yaml:19  evaluation.also: "rmse" is listed twice'),
         (
             "[carrier]}",
             "[air_time]}",
@@ -252,7 +252,7 @@ def edited(old: str, new: str) -> str:
         (
             "beats-baseline: {min_gain: 0}",
             "too-good: {accept: {distnce: known before}}",
-            "t.yaml:24  governance.gates.too-good.accept.distnce: no feature is made of it; did you mean distance?",
+            "t.yaml:24  governance.gates.too-good.accept.distnce: no feature uses it; did you mean distance?",
         ),
         (
             "beats-baseline: {min_gain: 0}",
@@ -365,9 +365,9 @@ def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> 
         load(write(tmp_path), sets=sets, environ={})
     assert "canary" not in str(caught.value)
     said = [f"{p.path}: {p.message}" for p in caught.value.problems if "password" in p.message]
-    a = "a URL with a password in it, and a template holds none;"
+    a = "a URL with a password in it, which a template must not hold;"
     refer = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
-    leave = "leave it out: credentials come from where the tools that use them look"
+    leave = "leave it out: the tools that need credentials look them up themselves"
     bucket = "a URI with a password is not taken, since it would stand in every record; expected s3://BUCKET/PATH, and "
     bucket += "the key in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     assert sorted(said) == [f"data.keys: {a} {leave}", f"data.source: {bucket}", f"tracking.uri: {a} {refer}"]
@@ -434,12 +434,12 @@ def test_any_edit_loads_or_gives_located_problems(tmp_path: Path, edits: list[tu
         (
             "  time: time_hour\n",
             "  split: {test: 20 %}\n  windows: {test: 7d}\n",
-            "t.yaml:6  data.windows: are cut by data.time, which is not set; data.split takes their place",
+            "t.yaml:6  data.windows: need data.time, which is not set; data.split replaces them",
         ),
         (
             "  time: time_hour\n",
             "  split: {test: 20 %, ignore: [row]}\n  keys: [flight]\n",
-            "t.yaml:5  data.split.ignore: says nothing beside data.keys, by which rows are split",
+            "t.yaml:5  data.split.ignore: has no effect with data.keys, by which rows are split",
         ),
         (
             "  time: time_hour\n",

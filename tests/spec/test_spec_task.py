@@ -31,7 +31,7 @@ from raytemplate.spec.load import load
         (
             "loss: mae",
             "quantile: 0.9",
-            "t.yaml:15  training.quantile: goes with loss: quantile, here it is mse; remove it",
+            "t.yaml:15  training.quantile: goes with loss: quantile, but the loss is mse; remove it",
         ),
         (
             "beats-baseline: {min_gain: 0}",
@@ -103,7 +103,9 @@ def test_a_metric_that_does_not_fit_is_named(tmp_path, monkeypatch, metric, prob
 def test_coverage_cannot_decide(tmp_path, monkeypatch):
     quantile = WHOLE.replace("loss: mae", "loss: quantile, quantile: 0.9")
     found = problems(tmp_path, monkeypatch, quantile.replace("also: [rmse]", "metric: coverage"))
-    assert any('got "coverage", which the highest prediction has; expected pinball' in text for text in found), found
+    assert any(
+        'got "coverage", which any high enough prediction maximises; expected pinball' in text for text in found
+    ), found
 
 
 def test_a_family_that_does_not_predict_what_is_asked_is_named(tmp_path, monkeypatch):

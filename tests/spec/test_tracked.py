@@ -46,7 +46,7 @@ def test_a_parent_that_git_does_not_know_is_told(repository):
 def test_a_parent_outside_is_told(repository):
     write(repository, f"extends: ../outside.yaml\n{WHOLE}")
     (found,) = warnings(repository)
-    assert "its parent ../outside.yaml lies outside the git repository of the template" in found
+    assert "its parent ../outside.yaml is outside the git repository of the template" in found
 
 
 def test_a_shipped_parent_and_a_folder_without_git_are_fine(repository, tmp_path):

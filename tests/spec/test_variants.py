@@ -40,7 +40,10 @@ def with_smoke(text: str) -> str:
             "smoke: {features.numeric: [dep_delay]}",
             't.yaml:26  variants.smoke.features.numeric: "dep_delay" matches "dep_*" in features.forbidden',
         ),
-        ("smoke: {extends: a.yaml}", "t.yaml:26  variants.smoke.extends: stands only at the top of a file; remove it"),
+        (
+            "smoke: {extends: a.yaml}",
+            "t.yaml:26  variants.smoke.extends: is allowed only at the top of a file; remove it",
+        ),
         ("smoke: {expires: soon}", 't.yaml:26  variants.smoke.expires: got "soon", expected a date such as 2026-12-31'),
         ("smoke: {owner: [a]}", 't.yaml:26  variants.smoke.owner: got ["a"], expected text'),
         (

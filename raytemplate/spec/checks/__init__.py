@@ -1,1 +1,1 @@
-"""What must hold of a template beyond the type of each field: one subject a file."""
+"""Checks of a template beyond the type of each field, one subject a file."""

@@ -1,4 +1,4 @@
-"""What must hold between fields: nothing predicts itself, no column stands twice, conditions can be read."""
+"""Checks between fields: nothing predicts itself, no column is listed twice, conditions can be parsed."""
 
 from fnmatch import fnmatchcase
 from typing import Any, cast
@@ -13,7 +13,7 @@ from raytemplate.spec.schema import ContractSpec
 
 
 def check_features(locations: Locations, features: FeaturesSpec) -> None:
-    """Notes the target among the features, forbidden columns, columns that stand twice, and no features at all."""
+    """Notes targets among the features, forbidden columns, columns listed twice, and a lack of features."""
     seen: dict[str, str] = {}
     targets = _targets(locations)
     whole = locations.clean("features")
@@ -35,7 +35,7 @@ def check_features(locations: Locations, features: FeaturesSpec) -> None:
 
 
 def _targets(locations: Locations) -> tuple[str, ...]:
-    """The columns that the target is made from, as far as it can be read."""
+    """The columns that the target is made from; empty if the target cannot be parsed."""
     target = _text(locations, "target")
     try:
         return target_columns(target) if target else ()
@@ -44,14 +44,14 @@ def _targets(locations: Locations) -> tuple[str, ...]:
 
 
 def _text(locations: Locations, field: str) -> str | None:
-    """A text of `data`, even where other fields of it are wrong."""
+    """A text field of `data`, even if other fields of it are wrong."""
     data = locations.value.get("data")
     text = cast("dict[str, Any]", data).get(field) if isinstance(data, dict) else None
     return text if isinstance(text, str) else None
 
 
 def check_target_means(locations: Locations, data: DataSpec | None, features: FeaturesSpec) -> None:
-    """Notes means of the target where it has none."""
+    """Notes features that need the mean of a target with more than two classes."""
     for column, settings in features.columns.items():
         if data and data.task == "multiclass" and settings.get("kind") == "target-mean":
             message = "there is no mean of more than two classes; expected data.task regression or binary"
@@ -59,7 +59,7 @@ def check_target_means(locations: Locations, data: DataSpec | None, features: Fe
 
 
 def check_split(locations: Locations, data: DataSpec | None, evaluation: EvaluationSpec | None) -> None:
-    """Notes data that is split neither by time nor by rows, or by both."""
+    """Notes data that is split neither by time nor by hash, or by both."""
     written = locations.value.get("data") or {}
     if isinstance(written, dict) and not written.get("time") and written.get("split") is None:
         message = "missing; expected the column with the time of a row, or data.split for data without one"
@@ -69,32 +69,32 @@ def check_split(locations: Locations, data: DataSpec | None, evaluation: Evaluat
     if data.time:
         locations.note("data.split", "is for data without data.time; windows of time are the stricter test")
     elif _set_here(locations, "data.windows"):
-        locations.note("data.windows", "are cut by data.time, which is not set; data.split takes their place")
+        locations.note("data.windows", "need data.time, which is not set; data.split replaces them")
     if data.keys and data.split.ignore:
-        locations.note("data.split.ignore", "says nothing beside data.keys, by which rows are split")
+        locations.note("data.split.ignore", "has no effect with data.keys, by which rows are split")
     if evaluation and _set_here(locations, "evaluation.resample") and evaluation.resample in ("day", "hour", "week"):
         message = f'got "{evaluation.resample}", but there is no data.time; expected row or {{group: COLUMN}}'
         locations.note("evaluation.resample", message)
 
 
 def _set_here(locations: Locations, path: str) -> bool:
-    """Whether the template itself, or a layer above it, sets a value: a parent may be written for other data."""
+    """Whether the template itself, or a layer above it, sets a value; a parent may be written for other data."""
     owner = locations.owner(path)
     return path in locations.owners and owner.level >= Level.FILE and not owner.inherited
 
 
 def check_keys(locations: Locations, data: DataSpec) -> None:
-    """Notes keys that stand twice, and those that `predict` would write beside columns of its own of the same name."""
+    """Notes keys listed twice, and keys with the name of a column that `predict` writes."""
     for item, column in enumerate(data.keys):
         if column in data.keys[:item]:
-            locations.note("data.keys", f'"{column}" is there twice', item=item)
+            locations.note("data.keys", f'"{column}" is listed twice', item=item)
         if is_written(column, data.task):
             message = f'"{column}" is a column that predict writes itself; rename it in the data, or name other keys'
             locations.note("data.keys", message, item=item)
 
 
 def check_metadata(locations: Locations, contract: ContractSpec | None) -> None:
-    """Notes keys of `metadata` that the contract asks for and nobody has set."""
+    """Notes keys of `metadata` that the contract requires and no layer sets."""
     written = locations.value.get("metadata") or {}
     for key in contract.metadata if contract and isinstance(written, dict) else ():
         if cast("dict[str, Any]", written).get(key) in (None, "", []):
@@ -103,18 +103,18 @@ def check_metadata(locations: Locations, contract: ContractSpec | None) -> None:
 
 
 def check_condition(locations: Locations, data: DataSpec | None) -> None:
-    """Notes a condition that cannot be read, or that no row can pass."""
+    """Notes a condition that cannot be parsed, or that no row can satisfy."""
     drop = _text(locations, "drop")
     if not drop:
         return
-    from raytemplate.data.conditions import condition_problem  # sqlglot takes a tenth of a second
+    from raytemplate.data.conditions import condition_problem  # importing sqlglot takes a tenth of a second
 
     if problem := condition_problem(drop, data.csv.missing if data else ()):
         locations.note("data.drop", problem)
 
 
 def check_baseline(locations: Locations, evaluation: EvaluationSpec) -> None:
-    """Notes a baseline that is told what it shall predict."""
+    """Notes a baseline that groups by the target."""
     targets, baseline = _targets(locations), evaluation.baseline
     for item, column in enumerate(baseline.columns):
         if column in targets:

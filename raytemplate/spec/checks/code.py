@@ -1,4 +1,4 @@
-"""Own code that a template names: the modules are there, and what is named is in one of them. Nothing is imported."""
+"""Checks of the user's own code: the modules exist, and one of them defines each named target. Imports nothing."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +13,10 @@ from raytemplate.spec.schema import CodeSpec
 def check_code(
     locations: Locations, code: CodeSpec | None, family: Family | None, features: FeaturesSpec | None, folder: Path
 ) -> None:
-    """Notes modules that are not there, and targets of the family or of features that none of them defines.
+    """Notes modules that do not exist, and targets of the family or of features that no module defines.
 
     Args:
-        folder: the template's.
+        folder: the template's folder.
     """
     modules = code.modules if code else ()
     for item, module in enumerate(modules):

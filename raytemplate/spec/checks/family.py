@@ -1,4 +1,4 @@
-"""The model family a template chooses, and what it does not use: an error where the person set it, else dropped."""
+"""The model family a template chooses, and the fields it does not use: an error if the user set them, else dropped."""
 
 from typing import Any, cast
 
@@ -29,13 +29,13 @@ def choose_family(locations: Locations) -> Family | None:
 
 
 def drop_unused(locations: Locations, family: Family) -> tuple[str, ...]:
-    """Takes out what `family` does not use where only a lower layer, written for another family, set it.
+    """Removes fields that `family` does not use and that a lower layer set for another family.
 
-    Where the layer that chose the family, or one above it, set such a field, that is a problem. A parent may always set
-    more than a family uses: it serves templates of several.
+    If the layer that chose the family, or one above it, set such a field, that is a problem. A parent may always set
+    more than a family uses, because it serves templates of several families.
 
     Returns:
-        the dotted paths taken out, sorted.
+        the dotted paths removed, sorted.
     """
     unused = [f"training.{name}" for name in TrainingSpec.model_fields if name not in family.uses]
     unused += [f"model.{name}" for name in _foreign_fields(locations, family)]
@@ -54,13 +54,13 @@ def drop_unused(locations: Locations, family: Family) -> tuple[str, ...]:
 
 
 def _foreign_fields(locations: Locations, family: Family) -> list[str]:
-    """Keys under `model` that this family does not have and another one does."""
+    """Keys under `model` that another family has and this one does not."""
     model = cast("dict[str, Any]", locations.value["model"])
     unknown = [name for name in model if name not in family.options.model_fields]
     return [name for name in unknown if name in _fields_of_any()] if unknown else []
 
 
 def _fields_of_any() -> frozenset[str]:
-    """Every field of every family. Imports them all, so it is asked only when a name is not the chosen family's."""
+    """Every field of every family. Imports them all, so it is called only for a name the chosen family lacks."""
     families = cast("dict[str, Family]", plugins.every(plugins.FAMILIES)).values()
     return frozenset(name for family in families for name in family.options.model_fields)

@@ -1,4 +1,4 @@
-"""Whether a sweep of several objectives says all that it needs to, and nothing that cannot be."""
+"""Checks that a sweep of several objectives sets everything it needs, and nothing that contradicts it."""
 
 from raytemplate import plugins
 from raytemplate.evaluation.options import EvaluationSpec
@@ -9,7 +9,7 @@ from raytemplate.tuning.options import TuningSpec
 
 
 def check_objectives(locations: Locations, tuning: TuningSpec, evaluation: EvaluationSpec) -> None:
-    """Notes objectives that nothing measures, several without a pick, and what cannot go with several."""
+    """Notes objectives that nothing measures, several without a pick, and settings that allow only one objective."""
     names = tuning.objectives
     known = (evaluation.metric, *evaluation.also, SECONDS)
     for item, name in enumerate(names):
@@ -20,7 +20,7 @@ def check_objectives(locations: Locations, tuning: TuningSpec, evaluation: Evalu
                 item=item,
             )
         elif name in names[:item]:
-            locations.note("tuning.objectives", f'"{name}" is there twice', item=item)
+            locations.note("tuning.objectives", f'"{name}" is listed twice', item=item)
     if names and names[0] != evaluation.metric and names[0] in known:
         locations.note("tuning.objectives", f"expected {evaluation.metric} first, which is evaluation.metric", item=0)
     if len(names) < 2:

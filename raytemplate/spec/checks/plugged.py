@@ -1,4 +1,4 @@
-"""What plug-ins say about a template: the settings of gates and of single feature columns, the names of metrics."""
+"""Checks that depend on plug-ins: the settings of gates and of feature columns, the names of metrics."""
 
 import math
 from collections.abc import Mapping
@@ -23,9 +23,10 @@ _M = TypeVar("_M", bound=Options)
 
 
 def checked(locations: Locations, model: type[_M], value: Any, path: str) -> _M | None:
-    """`value` as an instance of `model`, everything that is wrong with it noted.
+    """`value` as an instance of `model`, with every problem noted.
 
-    Where something is wrong, what is left without that, so that checks between fields can go on; None if nothing is.
+    Wrong values are left out of the result, so that the checks between fields can continue; None if the rest is not
+    valid either.
     """
     names = dict(unknown_names(model, cast("dict[str, Any]", value), path)) if isinstance(value, dict) else {}
     for location, message in names.items():
@@ -42,7 +43,7 @@ def checked(locations: Locations, model: type[_M], value: Any, path: str) -> _M 
 
 
 def check_gates(locations: Locations, governance: GovernanceSpec) -> dict[str, GateOptions]:
-    """Each gate's settings, in the order of the file; what is wrong is noted."""
+    """Each valid gate's settings, in the order of the file; problems are noted."""
     gates: dict[str, GateOptions] = {}
     for name, settings in governance.gates.items():
         path = f"governance.gates.{name}"
@@ -57,13 +58,13 @@ def check_gates(locations: Locations, governance: GovernanceSpec) -> dict[str, G
 
 
 def check_accepted(locations: Locations, features: FeaturesSpec, gates: Mapping[str, GateOptions]) -> None:
-    """Notes columns that are accepted as explaining the target and are no features."""
+    """Notes columns that a gate accepts as explaining the target although no feature uses them."""
     known = tuple(dict.fromkeys(column for one in features.listed() for column in one.inputs))
     for gate, options in gates.items():
         for column in options.accept if isinstance(options, TooGood) else ():
             if column not in known:
                 path = f"governance.gates.{gate}.accept.{column}"
-                locations.note(path, f"no feature is made of it; {plugins.suggest(column, known)}")
+                locations.note(path, f"no feature uses it; {plugins.suggest(column, known)}")
 
 
 def check_format(locations: Locations, data: DataSpec) -> None:
@@ -73,7 +74,7 @@ def check_format(locations: Locations, data: DataSpec) -> None:
 
 
 def check_metrics(locations: Locations, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
-    """Notes metrics that do not exist or stand twice, and limits on metrics that are not computed."""
+    """Notes metrics that do not exist or are listed twice, and limits on metrics that are not computed."""
     for path, item, name in _metrics(evaluation):
         if not plugins.is_known(plugins.METRICS, name):
             locations.note(path, plugins.no_such(plugins.METRICS, name), item=item)
@@ -87,7 +88,7 @@ def check_metrics(locations: Locations, evaluation: EvaluationSpec, gates: Mappi
                 locations.note(f"governance.gates.{gate}.by", f"not sliced; add {column} to evaluation.slices")
     for item, name in enumerate(evaluation.also):
         if name in evaluation.also[:item]:
-            locations.note("evaluation.also", f'"{name}" is there twice', item=item)
+            locations.note("evaluation.also", f'"{name}" is listed twice', item=item)
 
 
 def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
@@ -96,7 +97,7 @@ def _metrics(evaluation: EvaluationSpec) -> list[tuple[str, int | None, str]]:
 
 
 def check_limits(locations: Locations, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:
-    """Notes limits beyond every value that the metric can have: such a gate would never pass, or never block."""
+    """Notes limits outside the metric's range, which would make a gate that never passes or never blocks."""
     for gate, options in gates.items():
         path = f"governance.gates.{gate}"
         if isinstance(options, MetricLimits):
@@ -120,7 +121,7 @@ def _check_limit(locations: Locations, path: str, bound: float, possible: tuple[
 
 
 def check_columns(locations: Locations, features: FeaturesSpec) -> None:
-    """Notes settings of columns that are no feature, and settings that the column's kind of feature does not have."""
+    """Notes settings of columns that are not features, and settings that the column's kind of feature lacks."""
     if not all(locations.clean(f"features.{field}") for field in FEATURE_FIELDS):
         return
     listed = {one.name: one for one in features.listed()}
@@ -129,21 +130,21 @@ def check_columns(locations: Locations, features: FeaturesSpec) -> None:
         if column not in listed:
             hint = plugins.suggest(column, tuple(listed)) if listed else "list it under numeric or categorical first"
             if dotted := next((name for name in listed if name.startswith(f"{column}.")), ""):
-                hint = f'a name with dots stands in double quotes on a path: features.columns."{dotted}"'
+                hint = f'a name with dots goes in double quotes on a path: features.columns."{dotted}"'
             locations.note(path, f"no such feature; {hint}")
             continue
         one = listed[column]
         options = _options(
             locations, settings.get("kind", one.kind), one.kind if one.field == "own" else one.field, path
         )
-        # Datetime parts stand in features.datetime; to the plug-in they are one of its settings.
+        # Datetime parts are written in features.datetime; for the plug-in they are one of its settings.
         given = {"parts": list(features.datetime[column])} if one.field == "datetime" else {}
         if options:
             checked(locations, options, {**given, **{k: v for k, v in settings.items() if k != "kind"}}, path)
 
 
 def _options(locations: Locations, kind: object, listed: str, path: str) -> type[FeatureOptions] | None:
-    """The settings that a kind of feature has; None, and a note, where it cannot be the kind of a column listed so."""
+    """The options of a kind of feature; None, with a problem noted, if the column's list does not allow the kind."""
     try:
         options = cast("type[FeatureOptions]", plugins.load(plugins.FEATURES, str(kind)))
     except plugins.PluginError as error:

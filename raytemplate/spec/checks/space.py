@@ -1,4 +1,4 @@
-"""Whether every value that a sweep may draw is one that a template may have."""
+"""Checks that every value a sweep may draw is one that a template may have."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
@@ -22,14 +22,15 @@ _SAME_FOR_ALL = frozenset({
     "training.seed", "training.quantile", "training.threads", "training.warm_start", "training.checkpoint_every",
     "training.checkpoint_minutes", "training.keep_checkpoints", "training.keep_best",
 })  # fmt: skip
-"""Trials that differ in these could not be compared, or would hold more than they are charged for."""
+"""Fields that cannot be searched: trials that differ in them could not be compared, or would hold more than they are
+charged for."""
 
 
 def lay_out_space(locations: Locations) -> None:
-    """Every drawn field under its dotted name with its draw and its conditions, however it was written.
+    """Rewrites the space so that every drawn field has its dotted name, its draw and its conditions.
 
-    In `{draw: int(50, 400), when: ...}`, as in any `{...}`, YAML ends a value at the comma: the rest of the draw is put
-    back to it.
+    In `{draw: int(50, 400), when: ...}`, as in any `{...}`, YAML ends a value at the comma; the rest of the draw is
+    joined to it again.
     """
     tuning: Any = locations.value.get("tuning")
     if isinstance(tuning, dict) and isinstance(space := cast("dict[str, Any]", tuning).get("space"), dict):
@@ -63,7 +64,7 @@ def _whole(locations: Locations, written: Mapping[str, Any], path: str) -> dict[
     text = written.get("draw")
     if not rest or not isinstance(text, str) or not _is_open(text):
         return dict(written)
-    for key in rest:  # nobody set a value of that name
+    for key in rest:  # part of the draw, not a value that somebody set
         locations.owners.pop(f"{path}.{key}", None)
     kept = {key: value for key, value in written.items() if key not in rest}
     return {**kept, "draw": ", ".join([text, *rest])}
@@ -74,13 +75,13 @@ def _is_open(draw: object) -> bool:
 
 
 def check_space(locations: Locations, tuning: TuningSpec, build: Build) -> tuple[TemplateSpec, ...]:
-    """Notes names that are none, values that a field may not have, and conditions that can never hold.
+    """Notes names that are not fields, values that a field may not have, and conditions that can never hold.
 
     Args:
-        build: makes a template from layers, or raises every problem of theirs.
+        build: makes a template from layers, or raises all their problems.
 
     Returns:
-        the template as each family that may be drawn would have it, none of its fields drawn.
+        the template without its sweep, once for each family that may be drawn.
     """
     search = _search(locations, tuning)
     for name, one in tuning.space.items():
@@ -110,7 +111,9 @@ def _search(locations: Locations, tuning: TuningSpec) -> Search | None:
 def _check_one(locations: Locations, name: str, one: Drawn, tuning: TuningSpec, search: Search | None) -> None:
     path = ".".join(split_path(name))
     if path in locations.owners and locations.owner(path).level in (Level.ENVIRONMENT, Level.SET):
-        locations.note(name, f"is searched, and what tuning.space.{name} draws would take its place; set that instead")
+        locations.note(
+            name, f"is searched, so a draw of tuning.space.{name} would replace this value; set that instead"
+        )
     location, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
         locations.note(
@@ -120,8 +123,8 @@ def _check_one(locations: Locations, name: str, one: Drawn, tuning: TuningSpec, 
         if not name.startswith(COLUMNS) or len(split_path(name)) != 4:
             locations.note(
                 location,
-                "cannot be searched; of features, one setting of a column whose name has no dot, "
-                f"or stands in double quotes, can, such as {COLUMNS}COLUMN.kind",
+                "cannot be searched; of features, only one setting of a column can, such as "
+                f"{COLUMNS}COLUMN.kind; a column's name with dots goes in double quotes",
             )
     elif name in _SAME_FOR_ALL or name.count(".") > 1:
         locations.note(
@@ -135,13 +138,13 @@ def _check_one(locations: Locations, name: str, one: Drawn, tuning: TuningSpec, 
     if search and search.finite_only and not draw.is_finite:
         locations.note(
             location,
-            f"got {show_value(one.draw)}, which has no end of values, and tuning.search is "
+            f"got {show_value(one.draw)}, which has infinitely many values, and tuning.search is "
             f"{search.name}, which tries them all; expected choice, grid, int or quniform",
         )
     if search and not search.finite_only and draw.kind == "grid":
         locations.note(
             location,
-            f"got {show_value(one.draw)}, and tuning.search is {search.name}, which need not try "
+            f"got {show_value(one.draw)}, and tuning.search is {search.name}, which may not try "
             "them all; expected choice, or tuning.search: grid",
         )
     for other, wanted in one.when.items():
@@ -159,7 +162,7 @@ def _may_be(draw: Draw, value: Scalar) -> bool:
 
 
 def _arm(locations: Locations, kind: Scalar | None, build: Build) -> TemplateSpec | None:
-    """The template with that family, if it is one."""
+    """The template with the family `kind`; None, with the problems noted, if they do not fit together."""
     try:
         return build(_with(locations, _put(KIND, kind)))
     except SpecError as error:
@@ -169,7 +172,7 @@ def _arm(locations: Locations, kind: Scalar | None, build: Build) -> TemplateSpe
 
 
 def _try_values(locations: Locations, name: str, tuning: TuningSpec, build: Build) -> None:
-    """Notes what is wrong with the values of one field, under each kind that it may be drawn for."""
+    """Notes the problems with the values of one field, for each kind that it may be drawn with."""
     if name == KIND:
         return
     draw, decider, given = parse_draw(tuning.space[name].draw), _decider(name), conditions(tuning.space, name)
@@ -191,19 +194,19 @@ def _try_values(locations: Locations, name: str, tuning: TuningSpec, build: Buil
         )
         return
     messages = [message for messages in found.values() for message in messages]
-    if messages:  # one is enough, and best one that names what was meant
+    if messages:  # one is enough, preferably one that suggests the right name
         said = next((m for m in messages if "did you mean" in m), messages[0])
         whole = "; int(1, 5) draws those" if "uniform" in draw.kind and "a whole number" in said else ""
         locations.note(f"tuning.space.{name}", said + whole)
 
 
 def _decider(name: str) -> str:
-    """The field that decides which others there are beside it: the family, or the kind of a column's feature."""
+    """The field that decides which sibling fields exist: the family, or the kind of a column's feature."""
     return f"{name.rpartition('.')[0]}.kind" if name.startswith(COLUMNS) else KIND
 
 
 def _drawn(tuning: TuningSpec, decider: str) -> tuple[Scalar | None, ...]:
-    """The kinds that may be drawn; None is the one of the template."""
+    """The kinds that may be drawn; None means the template's own."""
     return parse_draw(tuning.space[decider].draw).values if decider in tuning.space else (None,)
 
 
@@ -226,7 +229,7 @@ def _problems(locations: Locations, name: str, value: Scalar, build: Build) -> I
 
 
 def _with(locations: Locations, values: dict[str, Any]) -> Locations:
-    """The template without its sweep, and values drawn for it; a drawn kind of feature has no settings of others."""
+    """The template without its sweep and with drawn values; a drawn kind of feature keeps only settings it has."""
     drawn = [Layer(name="tuning.space", level=Level.DRAWN, value=nested(n, v)) for n, v in values.items()]
     merged = merge_layers([*locations.layers, *drawn])
     merged.value.pop("tuning", None)

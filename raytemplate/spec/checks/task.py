@@ -1,4 +1,4 @@
-"""What follows from `data.task`: defaults of other namespaces, and what does not fit it."""
+"""What follows from `data.task`: defaults in other namespaces, and problems with fields that do not fit it."""
 
 from typing import Any
 
@@ -20,21 +20,20 @@ _LOSSES = {
 
 _OF_QUANTILES = ("pinball", "coverage")
 _CANNOT_DECIDE = {
-    "coverage": "which the highest prediction has; expected pinball",
-    "selection-rate": "of which neither more nor less is better; expected log-loss",
+    "coverage": "which any high enough prediction maximises; expected pinball",
+    "selection-rate": "for which neither higher nor lower is better; expected log-loss",
 }
 
 
 def task_of(parts: dict[str, Any]) -> str:
-    """What the template predicts; a number where `data` cannot be read."""
+    """What the template predicts; "regression" if `data` cannot be read."""
     data: DataSpec | None = parts["data"]
     return data.task if data else "regression"
 
 
 def fill_defaults(parts: dict[str, Any], family: Family | None) -> None:
-    """Puts the defaults of the task (loss, deciding metric, baseline) and the family (learning rate) where nobody set
-    them.
-    """
+    """Fills in unset fields with the defaults of the task (loss, deciding metric, baseline) and of the family (learning
+    rate)."""
     task = task_of(parts)
     training: TrainingSpec | None = parts["training"]
     evaluation: EvaluationSpec | None = parts["evaluation"]
@@ -65,7 +64,7 @@ def check_task(locations: Locations, parts: dict[str, Any], family: Family | Non
         _check_loss(locations, parts["training"], task)
     if parts["evaluation"] and locations.clean("data.task"):
         training: TrainingSpec | None = parts["training"]
-        # Where training cannot be read, that is problem enough.
+        # If training cannot be read, "quantile" avoids follow-up problems about metrics of quantiles.
         _check_metrics(locations, parts["evaluation"], task, training.loss if training else "quantile")
         _check_baseline(locations, parts["evaluation"], task, training.loss if training else "quantile")
     governance: GovernanceSpec | None = parts["governance"]
@@ -75,7 +74,7 @@ def check_task(locations: Locations, parts: dict[str, Any], family: Family | Non
 
 def _check_target(locations: Locations, data: DataSpec) -> None:
     if data.positive and (data.task != "binary" or is_condition(data.target)):
-        reason = "a condition is yes where it is true" if data.task == "binary" else f"data.task is {data.task}"
+        reason = "a condition is yes when it is true" if data.task == "binary" else f"data.task is {data.task}"
         locations.note("data.positive", f"says which value of a column is yes, but {reason}; remove it")
     if not is_condition(data.target):
         return
@@ -93,7 +92,7 @@ def _check_loss(locations: Locations, training: TrainingSpec, task: str) -> None
     elif training.loss == "quantile" and training.quantile is None:
         locations.note("training.quantile", "missing; loss quantile needs it, such as 0.9", missing=True)
     elif training.loss != "quantile" and training.quantile is not None:
-        locations.note("training.quantile", f"goes with loss: quantile, here it is {training.loss}; remove it")
+        locations.note("training.quantile", f"goes with loss: quantile, but the loss is {training.loss}; remove it")
     if training.class_weights != "none" and task == "regression":
         locations.note("training.class_weights", "is for classes, and data.task is regression; remove it")
 
