@@ -106,9 +106,7 @@ def meant(text: str) -> str:
     """A hint to quote the name that may be why a condition cannot be read; "" if there is no such name."""
     names = [found[0] for found in _NAMES.finditer(_QUOTED.sub("''", text)) if not found[0].isdigit()]
     name = next((one for one in names if not _reads_as_column(one)), "") if len(names) < _MAX_GUESSES else ""
-    return (
-        f"; a name with blanks, or one that is a word of SQL, stands in double quotes: {quoted(name)}" if name else ""
-    )
+    return f"; put a name that has blanks or is a SQL keyword in double quotes: {quoted(name)}" if name else ""
 
 
 def refusal(text: str, trouble: str) -> ValueError:

@@ -109,7 +109,7 @@ class _Checking:
         try:
             parse_moment(str(bare(other).name))
         except (ValueError, OverflowError):
-            yield f"{self._is(one)} and {_shown(other)} is no date; write such as '2024-01-31' or '2024-01-31T06:00'"
+            yield f"{self._is(one)} and {_shown(other)} is not a date; write it as '2024-01-31' or '2024-01-31T06:00'"
 
     def _kind(self, node: Any) -> Kind:
         name = kind_of_node(node)

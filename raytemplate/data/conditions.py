@@ -131,7 +131,7 @@ def _never_true(node: Any, missing: set[str]) -> str:
     rest = [_sql(item) for item in node.expressions if not _is_one_of(item, missing)] if kind == "In" else []
     meant = f"{column} is null" + (f" or {column} in ({', '.join(rest)})" if rest else "")
     blank = not str(bare(found).name).strip()
-    what = "blank text is" if blank else f"{_sql(found)} stands in data.csv.missing and is"
+    what = "blank text is" if blank else f"{_sql(found)} is listed in data.csv.missing and is"
     return f"{_sql(node)}: {what} missing, so nothing is equal to it; write {meant}"
 
 

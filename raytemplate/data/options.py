@@ -75,7 +75,7 @@ class WindowsSpec(Options):
     @classmethod
     def _not_empty(cls, value: Span) -> Span:
         if value.unit != "all" and value.amount == 0:
-            raise ValueError('got a window of no length, expected such as "7d"')
+            raise ValueError('got a window of no length, expected one such as "7d"')
         return value
 
 
@@ -189,7 +189,7 @@ class StorageSpec(Options):
     def _is_address(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^/@?#]+/?", value):
             shown = "an address with a password or path" if "@" in value else f'"{value}"'
-            raise ValueError(f'got {shown}, expected such as "http://minio:9000"')
+            raise ValueError(f'got {shown}, expected an address such as "http://minio:9000"')
         return value.rstrip("/")
 
 

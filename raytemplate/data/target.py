@@ -87,7 +87,7 @@ def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -
     names = sorted(train.counts, key=_by_size)
     if train.max_undercount or len(names) > MAX_CLASSES:
         raise DataError(
-            f"target {target} has more than {MAX_CLASSES:,} different values in the train window; these are no classes",
+            f"target {target} has more than {MAX_CLASSES:,} different values in the train window: too many for classes",
             next_step="data.task: regression, or another data.target",
         )
     if not names:
@@ -102,9 +102,9 @@ def classes_of(train: CategoryProfile, target: str, task: Task, positive: str) -
         return tuple(names)
     yes = positive_of(positive, train.type)
     if yes not in names:
-        asked = f'"{yes}", the positive value' if yes else "a positive value"
+        asked = f'the positive value "{yes}"' if yes else "a positive value"
         raise DataError(
-            f"target {target} never is {asked}, in the train window; it is {_named(names)}",
+            f"target {target} is never {asked} in the train window; it is {_named(names)}",
             next_step=f"data.positive: {names[-1]}",
         )
     if len(names) > 2:
@@ -138,7 +138,7 @@ def check_classes(
         if new:
             raise DataError(
                 f"target {target} is {_named(new)} in {sum(counts[n] for n in new):,} rows of the {window} window, "
-                "and never in the train window: nobody can have learnt that",
+                "and never in the train window, so no model can have learnt it",
                 next_step=f"data.drop: {_equals(target, new[0], family)}, or a longer data.windows.train",
             )
 

@@ -140,7 +140,7 @@ def test_a_store_that_does_not_know_the_key_says_so(store):
         store.check_keys(from_now_on=False)
     assert (type(refused), refused.exit_code) == (Forbidden, 7)
     assert refused.what.startswith(
-        f"s3://lake/locked/*.parquet: the store at {store.endpoint} does not let us in: The AWS Access Key Id"
+        f"s3://lake/locked/*.parquet: the store at {store.endpoint} denies access: The AWS Access Key Id"
     )
     assert "AWS_PROFILE" in refused.next_step and "reader" not in refused.what + refused.next_step
 
@@ -192,7 +192,7 @@ def test_what_is_written_is_there_whole_or_not_at_all(store):
         ("http://host/a.parquet", "got http://host/a.parquet, expected a path, or a URI that begins with s3://"),
         ("file:///etc/passwd", "got file:///etc/passwd, expected a path, or a URI"),
         ("s3:///a.parquet", "got s3:///a.parquet, expected a bucket: s3://BUCKET/PATH"),
-        ("s3://AKIA:se/cret@lake/a.parquet", "a URI with a password is not taken"),
+        ("s3://AKIA:se/cret@lake/a.parquet", "a URI must not contain a password"),
     ],
 )
 def test_uris_that_are_refused_never_show_a_password(uri, fault):
@@ -204,5 +204,5 @@ def test_uris_that_are_refused_never_show_a_password(uri, fault):
 def test_an_endpoint_is_an_address_without_a_password(address):
     with pytest.raises(ValueError) as caught:
         StorageSpec(endpoint=address)
-    assert 'expected such as "http://minio:9000"' in str(caught.value).partition("[type")[0]
+    assert 'expected an address such as "http://minio:9000"' in str(caught.value).partition("[type")[0]
     assert "got an address with a password" in str(caught.value) or "secret" not in address

@@ -83,7 +83,7 @@ def test_how_the_name_is_written_that_was_meant(text, trouble):
     with pytest.raises(ValueError) as caught:
         parse_condition(text)
     name = {"x = 2 and rate per hour > 5": "rate per hour"}.get(text, text.partition(" >")[0].removesuffix(" is null"))
-    hint = f'a name with blanks, or one that is a word of SQL, stands in double quotes: "{name}"'
+    hint = f'put a name that has blanks or is a SQL keyword in double quotes: "{name}"'
     assert str(caught.value).endswith(f"; {trouble}; {hint}")
 
 

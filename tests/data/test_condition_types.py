@@ -27,9 +27,9 @@ REFUSED = {
     "code > 7": ("\"code\" is a text and 7 a number; write '7'",),
     "s > x": ('"s" is a text and "x" a number',),
     "t >= '2024-02-30'": (
-        "\"t\" is a time and '2024-02-30' is no date; write such as '2024-01-31' or '2024-01-31T06:00'",
+        "\"t\" is a time and '2024-02-30' is not a date; write it as '2024-01-31' or '2024-01-31T06:00'",
     ),
-    "d = 'soon'": ("\"d\" is a time and 'soon' is no date; write such as '2024-01-31' or '2024-01-31T06:00'",),
+    "d = 'soon'": ("\"d\" is a time and 'soon' is not a date; write it as '2024-01-31' or '2024-01-31T06:00'",),
     "t > 20240101": ("\"t\" is a time and 20240101 a number; write '2024-01-01'",),
     "t = s": ('"t" is a time and "s" a text',),
     "b = 1": ('"b" is a boolean and 1 a number; write true',),
@@ -40,7 +40,7 @@ REFUSED = {
         "\"s\" is a text and 2 a number; write '2'",
     ),
     "t in ('2024-01-01', '2024-13-01')": (
-        "\"t\" is a time and '2024-13-01' is no date; write such as '2024-01-31' or '2024-01-31T06:00'",
+        "\"t\" is a time and '2024-13-01' is not a date; write it as '2024-01-31' or '2024-01-31T06:00'",
     ),
     "x between '1' and 5": ("\"x\" is a number and '1' a text; write 1",),
     "t not between 1 and '2024-01-01'": ('"t" is a time and 1 a number',),
@@ -171,11 +171,13 @@ NEVER_TRUE = {
         "s IN ('', 'a', 'NA'): blank text is missing, so nothing is equal to it; write s is null or s in ('a')"
     ),
     "s in ('NA ')": (
-        "s IN ('NA '): 'NA ' stands in data.csv.missing and is missing, so nothing is equal to it; write s is null"
+        "s IN ('NA '): 'NA ' is listed in data.csv.missing and is missing, so nothing is equal to it; write s is null"
     ),
-    "x = -999": "x = -999: -999 stands in data.csv.missing and is missing, so nothing is equal to it; write x is null",
+    "x = -999": (
+        "x = -999: -999 is listed in data.csv.missing and is missing, so nothing is equal to it; write x is null"
+    ),
     "f in (1, -999.0)": (
-        "f IN (1, -999.0): -999.0 stands in data.csv.missing and is missing, so nothing is equal to it; "
+        "f IN (1, -999.0): -999.0 is listed in data.csv.missing and is missing, so nothing is equal to it; "
         "write f is null or f in (1)"
     ),
 }  # fmt: skip

@@ -39,7 +39,7 @@ def zipped():
         (TEXT.encode() + b"2024-04-01,\xc3", "b.csv:902: not UTF-8 (byte 0xc3)"),
         (gzip.compress(TEXT.encode()), "not a text file: a gzip file"),
         (zipped(), "not a text file: a zip file"),
-        (b"day,town,y\n2024-04-01,a\0b,1\n", "b.csv:2: not a text file: has bytes of zero"),
+        (b"day,town,y\n2024-04-01,a\0b,1\n", "b.csv:2: not a text file: it contains zero bytes"),
     ],
 )
 def test_a_later_file_in_another_encoding_is_told_as_that(tmp_path, content, said):

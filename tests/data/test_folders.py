@@ -153,7 +153,7 @@ def test_a_packed_file_beside_itself_is_refused(tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a.csv").touch()
     (tmp_path / "d" / "a.csv.gz").touch()
-    with pytest.raises(DataError, match=r"a\.csv\.gz: lies there packed and unpacked"):
+    with pytest.raises(DataError, match=r"a\.csv\.gz: exists both compressed and uncompressed"):
         find("d", tmp_path, ENDINGS)
 
 

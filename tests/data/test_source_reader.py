@@ -84,9 +84,7 @@ def test_a_folder_is_a_number_or_a_day_only_if_it_is_written_so(tmp_path, folder
 )
 def test_lines_of_old_macs_are_told_as_what_they_are(tmp_path, text):
     (tmp_path / "a.csv").write_bytes(text.encode())
-    with pytest.raises(
-        DataError, match=r"a\.csv: its lines end in carriage returns alone \(CR\), .*; tr '\\r' '\\n' <"
-    ):
+    with pytest.raises(DataError, match=r"a\.csv: its lines end in bare carriage returns \(CR\), .*; tr '\\r' '\\n' <"):
         listed(tmp_path)
 
 

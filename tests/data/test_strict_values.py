@@ -167,7 +167,7 @@ def test_the_line_of_a_wrong_value_is_told_far_down_a_file(tmp_path):
         ("%s", ""),
         ("%F %T", ""),
         ("100 %% %Y", ""),
-        ("%Y-%d-%m", "otherwise than ISO 8601"),
+        ("%Y-%d-%m", "differently from ISO 8601"),
         ("%d.%m", "expected a format with a year"),
         ("%q %Y", "%q is not known"),
         ("%d.%m.%Y %", "% is not known"),

@@ -66,8 +66,8 @@ def test_the_baseline_of_two_classes_is_a_rate():
 
 REFUSED = {
     "one class": (["a", "a"], "multiclass", "", 'target y is "a" in all 2 rows of the train window: nothing to learn'),
-    "no positive": (["a", "b"], "binary", "", "target y never is a positive value, in the train window"),
-    "never positive": (["a", "b"], "binary", "c", 'target y never is "c", the positive value, in the train window'),
+    "no positive": (["a", "b"], "binary", "", "target y is never a positive value in the train window"),
+    "never positive": (["a", "b"], "binary", "c", 'target y is never the positive value "c" in the train window'),
     "three": ([0, 1, 2], "binary", "", 'target y has 3 values in the train window: "0", "1", "2"; binary needs two'),
     "too many": (list(range(1001)), "multiclass", "", "target y has more than 1,000 different values"),
 }

@@ -68,7 +68,7 @@ def test_own_features_are_trained_on_and_travel_with_the_model(one_ray, project,
 @pytest.mark.parametrize(
     ("function", "error", "message"),
     [
-        ("ranked", DataError, r"own_features:ranked: the first row alone gives something else than among "),
+        ("ranked", DataError, r"own_features:ranked: the first row alone gives a different result than among "),
         ("short", DataError, r"own_features:short returned 1 rows for "),
         ("broken", TrainingFailed, r"own_features:broken failed: own_features\.py:\d+: KeyError"),
     ],

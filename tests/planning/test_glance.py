@@ -70,7 +70,7 @@ WRONG = {
     "a day that no calendar has": (
         [("\"x = '7'\"", "\"t >= '2024-02-30'\"")],
         [
-            "t.yaml:7  data.drop: \"t\" is a time and '2024-02-30' is no date; write such as '2024-01-31' or '2024-01-31T06:00'"
+            "t.yaml:7  data.drop: \"t\" is a time and '2024-02-30' is not a date; write it as '2024-01-31' or '2024-01-31T06:00'"
         ],
     ),
     "a time compared with a number, beside a test that can be asked": (

@@ -154,7 +154,7 @@ def edited(old: str, new: str) -> str:
         (
             "transform: log",
             "kind: buckets, edges: [3, 1]",
-            "t.yaml:12  features.columns.distance: edges do not rise; expected such as [18, 30, 65]",
+            "t.yaml:12  features.columns.distance: edges do not rise; expected rising ones such as [18, 30, 65]",
         ),
         (
             "transform: log",
@@ -350,7 +350,7 @@ def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
     assert found == ["--set tracking.url=https://***@host  tracking.url: no such field; did you mean tracking.uri?"]
     (fault,) = problems(tmp_path, WHOLE, sets=["data.source=s3://AKIA:se/cret@lake/a.parquet"])
     assert fault.startswith(
-        "--set data.source=s3://***@lake/a.parquet  data.source: a URI with a password is not taken"
+        "--set data.source=s3://***@lake/a.parquet  data.source: a URI must not contain a password"
     )
     assert "cret" not in fault
 
@@ -368,7 +368,7 @@ def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path) -> 
     a = "a URL with a password in it, which a template must not hold;"
     refer = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
     leave = "leave it out: the tools that need credentials look them up themselves"
-    bucket = "a URI with a password is not taken, since it would stand in every record; expected s3://BUCKET/PATH, and "
+    bucket = "a URI must not contain a password, which would appear in every record; expected s3://BUCKET/PATH, and "
     bucket += "the key in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     assert sorted(said) == [f"data.keys: {a} {leave}", f"data.source: {bucket}", f"tracking.uri: {a} {refer}"]
 

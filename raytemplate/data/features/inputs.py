@@ -85,8 +85,8 @@ def add_own(table: pa.Table, features: Sequence[Made], *, alone: bool = False) -
         found = _called(build, given, names)
         if alone and table.num_rows > 1 and _first(_called(build, given.slice(0, 1), names)) != _first(found):
             raise DataError(
-                f"{build}: the first row alone gives something else than among {table.num_rows:,} rows",
-                next_step="make each row of its result depend on that row only: else prediction differs from training",
+                f"{build}: the first row alone gives a different result than among {table.num_rows:,} rows",
+                next_step="make each row of its result depend on that row only, or predictions will differ",
             )
         for feature in made:
             whole = whole.append_column(own_name(feature), found.column(feature.column))

@@ -76,7 +76,7 @@ class BucketsOptions(FeatureOptions):
         if self.edges and "buckets" in self.model_fields_set:
             raise ValueError("buckets and edges are both given; expected one of them")
         if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("edges do not rise; expected such as [18, 30, 65]")
+            raise ValueError("edges do not rise; expected rising ones such as [18, 30, 65]")
         return self
 
 

@@ -1,1 +1,1 @@
-"""Sources: listings and footers for planning, readers on Arrow for ingest."""
+"""Sources: listings and footers for planning, Arrow readers for ingest."""

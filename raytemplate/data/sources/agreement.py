@@ -1,4 +1,4 @@
-"""What the files of one source must have in common."""
+"""Checks of what the files of one source must have in common."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,10 @@ from raytemplate.plugins import suggest
 def check_same_schema(
     path: str, found: Mapping[str, str], first_path: str, first: Mapping[str, str], *, by_values: bool = False
 ) -> None:
-    """Nothing, if a file has the columns of the first one, with the same types.
+    """Raises unless a file has the same columns, with the same types, as the first one.
 
     Args:
-        by_values: the types are those that the values happen to have, as in text files: a type that is promised settles
-            them.
+        by_values: whether types are inferred from the values, as in text files. The error then suggests to promise one.
 
     Raises:
         DataError: names the file and its columns that differ.
@@ -42,10 +41,10 @@ def _promise(column: str) -> str:
 
 
 def check_time(path: str, schema: Any, time: str) -> None:
-    """Nothing, if there is a column of times.
+    """Raises unless the time column exists and holds times.
 
     Raises:
-        DataError: there is no such column, or it is of another type.
+        DataError: there is no such column, or it has another type.
     """
     if time not in schema.names:
         raise DataError(f"{path}: no column {time} (data.time); {suggest(time, tuple(schema.names))}")
@@ -55,10 +54,10 @@ def check_time(path: str, schema: Any, time: str) -> None:
 
 
 def check_rows(pattern: str, files: Sequence[SourceFile]) -> None:
-    """Nothing, if there is a row.
+    """Raises unless the files have a row.
 
     Raises:
-        DataError: there is none.
+        DataError: there are no rows.
     """
     if not any(file.num_rows for file in files):
         raise DataError(f"{pattern}: {len(files)} file{'s' if len(files) != 1 else ''}, but not one row")

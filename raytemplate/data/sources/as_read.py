@@ -1,9 +1,9 @@
-"""One way of taking values, whatever brings them: a file of any format, a folder's name, or a frame in memory.
+"""One rule for reading values, whether they come from a file of any format, a folder's name or a frame in memory.
 
-Blanks around text do not count. Text that is empty then, or one of the words of `data.csv.missing`, is missing, and so
-is a number that one of these words spells: -999 in a Parquet file as "-999" in a CSV file. Values
-of another type than a column is known to have are read as a CSV file's would be, or refused; they never become another
-value. A table that was taken so is left as it is when it is taken again.
+Blanks around text are ignored. Text that is then empty or one of the words of `data.csv.missing` is missing, and so is
+a number that one of these words spells: -999 in a Parquet file counts as "-999" in a CSV file does. If a column is
+known to have another type, its values are read as a CSV file's would be, or refused; they never turn into different
+values. Applying the rule a second time changes nothing.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ _LARGEST_INT = 2.0**63
 
 
 def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = None) -> pa.Table:
-    """The rows with each value as training and scoring alike take it.
+    """The rows with every value as both training and scoring read it.
 
     Args:
-        types: column -> "number", "integer", "text", "boolean" or "time", of those whose type is known; the others
-            keep theirs.
+        types: column -> "number", "integer", "text", "boolean" or "time", for columns whose type is known; the others
+            keep the type they have.
 
     Raises:
         DataError: a value that cannot be read as its column's type; names column, row and value.
@@ -55,7 +55,7 @@ def _without_missing(column: Any, rules: Rules) -> Any:
 
 
 def word_of(kind: str) -> str:
-    """An Arrow type, by its name in a schema, as a contract calls it; "" for what it has no word for."""
+    """The contract's word for an Arrow type, given by its name in a schema; "" if there is none."""
     kind = plain_type(kind)
     words = {
         "integer": ("int", "uint"), "number": ("float", "double", "halffloat", "decimal"), "boolean": ("bool",),
@@ -73,7 +73,7 @@ def _of_type(name: str, column: Any, word: str, rules: Rules) -> Any:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return column if word == "text" else _parsed(name, column, word, rules)
     if word == "time":
-        # Dates such as 20240131 are whole numbers for whoever does not know the column.
+        # A reader that does not know the column takes dates such as 20240131 for whole numbers.
         return _parsed(name, written(column), word, rules) if is_number(kind) else column
     if word == "text":
         return written(column) if is_number(kind) else column
@@ -85,7 +85,7 @@ def _of_type(name: str, column: Any, word: str, rules: Rules) -> Any:
 
 
 def _whole(name: str, column: Any) -> Any:
-    """Whole numbers, from floats or decimals of which each is one, or from yes and no."""
+    """Whole numbers, from booleans or from floats or decimals that are all whole."""
     kind = column.type
     if pa.types.is_boolean(kind):
         return column.cast(pa.int64())

@@ -1,4 +1,4 @@
-"""Reading chosen columns of chosen row groups, so that what is hashed is byte for byte what is decoded."""
+"""Reads chosen columns of chosen row groups of Parquet files; the bytes that are hashed are those that are decoded."""
 
 import hashlib
 import io
@@ -20,23 +20,24 @@ from raytemplate.records.ingested import FileRead
 from raytemplate.units import show_bytes
 
 YEARS = "years"
-"""The setting that names columns of whole numbers which are years."""
+"""The setting that names columns of whole numbers that are years."""
 
 MAX_GROUP_BYTES = 4 * 2**30
-"""A row group that unpacks to more is refused before its first row is read."""
+"""Most bytes a row group may unpack to; a larger one is refused before its first row is read."""
 
 MAX_RATIO, RATIO_FROM_BYTES = 500, 512 * 2**20
-"""So is one of more than 512 MiB that unpacks to over 500 times its size: real tables reach 2 to 50."""
+"""Greatest ratio of unpacked to stored bytes, for row groups that unpack to more than 512 MiB: real tables reach 2 to
+50."""
 
 
 def read_slice(order: SliceOrder) -> ReadResult:
-    """The rows of one file with start <= time < end, from the given row groups only; without `time` all of them.
+    """The rows of one file with start <= time < end, from the given row groups only; without `time`, all their rows.
 
-    Each column chunk is read once, in the order of the file; those bytes are hashed and then decoded, and page
-    checksums are verified where the writer left them. Rows without a time are in no window.
+    Each column chunk is read once, in file order; its bytes are hashed and then decoded, and page checksums are
+    verified if the writer stored them. Rows without a time are in no window.
 
     Raises:
-        DataError: missing, cut off or damaged file; a column that is not there; a row group too large.
+        DataError: the file is missing, cut off or damaged, a column does not exist, or a row group is too large.
         IntegrityError: the file has changed since it was planned.
     """
     path, row_groups, columns, time = order.path, order.slices, order.columns, order.time
@@ -96,14 +97,15 @@ def _read_pieces(
 
 
 def _check_size(chunks: list[Any], num_rows: int, path: str, index: int) -> None:
-    """A footer may claim few bytes and unpack to many: rows x width of the type counts as well."""
+    """Refuses a row group that unpacks to too much. A footer may claim fewer bytes than the pages unpack to, so rows
+    times the width of the type counts as well."""
     widths = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12, "BYTE_ARRAY": 4}
     need = sum(max(c.total_uncompressed_size, num_rows * widths.get(c.physical_type, 8)) for c in chunks)
     stored = sum(c.total_compressed_size for c in chunks)
     if need > MAX_GROUP_BYTES or need > max(RATIO_FROM_BYTES, MAX_RATIO * stored):
         raise DataError(
-            f"{path}: row group {index} unpacks from {show_bytes(stored)} to {show_bytes(need)}; the most is "
-            f"{show_bytes(MAX_GROUP_BYTES)}, and {MAX_RATIO} times its size from {show_bytes(RATIO_FROM_BYTES)} on; "
+            f"{path}: row group {index} unpacks from {show_bytes(stored)} to {show_bytes(need)}; the limit is "
+            f"{show_bytes(MAX_GROUP_BYTES)}, and {MAX_RATIO} times its size above {show_bytes(RATIO_FROM_BYTES)}; "
             "write it again with smaller row groups"
         )
 
@@ -130,13 +132,13 @@ def _with_years(table: Any, years: Sequence[str], path: str) -> Any:
             try:
                 column = first_of_years(table.column(name))
             except pa.ArrowInvalid as error:
-                raise DataError(f"{path}: column {name} has a value that is no year such as 2024") from error
+                raise DataError(f"{path}: column {name} has a value that is not a year such as 2024") from error
             table = table.set_column(table.column_names.index(name), name, column)
     return table
 
 
 class _Pieces(io.RawIOBase):
-    """The file as Arrow sees it: only the column chunks that were read and hashed."""
+    """The file as Arrow sees it, with only the column chunks that were read and hashed."""
 
     def __init__(self, pieces: Mapping[int, bytes], size: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""The files of a folder or a pattern of this machine, each once, and what lies there and is left out.
+"""The files of a local folder or pattern, each once, and what else is there but left out.
 
-A file is told by what it is on the disk: links to it and hard links are the same file, read once, under its own name.
-Links are followed as long as they stay inside the folder; what they lead to outside of it is left out, and so is what
-begins with `.` or `_` (of a folder `_NAME=VALUE` apart), has another ending, or is no file. Endings in any case count.
+Files are identified on disk: a file with links or hard links to it is read once, under its own name. Links are followed
+while they stay inside the folder. Left out are links that lead outside, names that begin with `.` or `_` (except
+folders such as `_NAME=VALUE`), names with another ending, and what is not a file. The case of endings does not matter.
 """
 
 import fnmatch
@@ -23,23 +23,29 @@ _TABLES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """Something that lies in a source and is not read, and why."""
+    """Something in a source that is not read."""
 
     path: str
+    """Its path, relative to the folder."""
+
     why: str
+    """Why it is not read, such as "another ending"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """Files to read, sorted, and what is left out."""
+    """The files of a source."""
 
     files: tuple[str, ...]
+    """The files to read, sorted."""
+
     left_out: tuple[LeftOut, ...] = ()
+    """What is not read, sorted by path."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _Look:
-    """One look below a folder: what was found so far."""
+    """One search below a folder, and what it has found so far."""
 
     top: str
     endings: tuple[str, ...]
@@ -53,7 +59,7 @@ class _Look:
             self.left_out.append(LeftOut(path=os.path.relpath(path, self.top), why=why))
 
     def take(self, path: str) -> None:
-        """A file; or a link to one inside of `top`."""
+        """Takes a file, or a link to one inside `top`, unless it has been taken under another name."""
         status = os.stat(path)
         identity = (status.st_dev, status.st_ino)
         if before := self.names.get(identity):
@@ -62,7 +68,7 @@ class _Look:
             self.names[identity] = path
 
     def walk(self, folder: str) -> None:
-        """What is in a folder, without following links: those are kept for later, when the files have their names."""
+        """Takes everything in a folder except links: those come later, so that files are taken by their own names."""
         self.folders.add(os.path.realpath(folder))
         with os.scandir(folder) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
@@ -87,7 +93,7 @@ class _Look:
                 self.leave_out(entry.path, OTHER_ENDING)
 
     def follow(self) -> None:
-        """The links that were met, and those in folders that they lead to."""
+        """Follows the links found so far, and those in folders that they lead to."""
         while self.links:
             link = self.links.pop(0)
             real = os.path.realpath(link)
@@ -105,12 +111,12 @@ class _Look:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is none of the data: such as `.git`, `_SUCCESS` and `_temporary`, not `_part=1`."""
+    """Whether a file or folder is not data, such as `.git`, `_SUCCESS` and `_temporary`, but not `_part=1`."""
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
 def link_fault(link: str, top: str) -> str:
-    """Why a link is not followed, or ""."""
+    """Why a link is not followed; "" if it is."""
     real = os.path.realpath(link)
     if not os.path.exists(real):
         return BROKEN
@@ -124,10 +130,10 @@ def _data_below(folder: str, endings: tuple[str, ...]) -> Iterator[bool]:
 
 
 def files_below(folder: Path, endings: tuple[str, ...]) -> Found:
-    """The files of a folder with one of the endings, in any case, and of the folders in it.
+    """The files with one of the endings, in any case, in a folder and its subfolders.
 
     Raises:
-        DataError: it is a table of Delta Lake or Hudi, or holds a file both packed and unpacked.
+        DataError: the folder is a Delta Lake or Hudi table, or holds a file both compressed and uncompressed.
     """
     for name, kind in _TABLES.items():
         if (folder / name).is_dir():
@@ -144,7 +150,7 @@ def files_below(folder: Path, endings: tuple[str, ...]) -> Found:
 
 
 def files_matching(pattern: str, root: Path) -> Found:
-    """The files that a pattern matches, each once; a name without a wildcard is taken as it is."""
+    """The files that a pattern matches, each once; a name without a wildcard is taken literally."""
     top = str(_fixed_part(root / pattern))
     look = _Look(top=top, endings=("",))
     paths = [os.path.normpath(root / name) for name in _matches(pattern, root, look)]
@@ -163,12 +169,13 @@ def files_matching(pattern: str, root: Path) -> Found:
 
 
 def _own_name(path: str, top: str) -> str:
-    """The path below the folder's real one: where no link is on the way, it is the file's real path."""
+    """The path below the real path of the folder. It is the file's real path if there are no links below the folder."""
     return os.path.join(os.path.realpath(top), os.path.relpath(path, top))
 
 
 def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
-    """What a pattern matches, endings in any case, nothing hidden. `**` is walked here: glob follows links for ever."""
+    """What a pattern matches, endings in any case, nothing hidden. `**` is not left to glob, which follows links
+    forever."""
     parts = Path(pattern).parts
     first = next((at for at, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     if "**" not in parts:
@@ -197,7 +204,7 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
 
 
 def lower_ending(name: str) -> str:
-    """A name, or a pattern of names, with its ending in small letters."""
+    """A name or pattern with its ending in lower case."""
     return re.sub(r"\.[A-Za-z]+(\.gz)?$", lambda match: match[0].lower(), name, flags=re.IGNORECASE)
 
 
@@ -209,17 +216,17 @@ def _fixed_part(pattern: Path) -> Path:
 
 
 def _refuse_packed_twins(files: tuple[str, ...]) -> None:
-    """`a.csv` and `a.csv.gz` are one file, packed beside itself: rows would count twice."""
+    """Refuses both `a.csv` and `a.csv.gz`: they are the same data, whose rows would count twice."""
     names = {name.lower() for name in files}
     if twin := next((name for name in files if re.sub(r"\.gz$", "", name.lower()) in names - {name.lower()}), ""):
         raise DataError(
-            f"{twin}: lies there packed and unpacked, and its rows would be read twice",
+            f"{twin}: exists both compressed and uncompressed, so its rows would be read twice",
             next_step="remove one of the two, or name a pattern such as data/*.csv.gz",
         )
 
 
 def say_left_out(left_out: tuple[LeftOut, ...]) -> str:
-    """How many are left out, and why, in a line; "" for none."""
+    """One line that says how many are left out, and why; "" if none are."""
     if not left_out:
         return ""
     whys: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Footers of Parquet files: read once, hashed, and checked for what is not safe to open."""
+"""Footers of Parquet files: read once, hashed, and checked for content that is not safe to open."""
 
 import base64
 import binascii
@@ -20,12 +20,19 @@ _CUT_OFF = "not a Parquet file, or cut off while it was written; write it again"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Footer:
-    """One file's footer; `metadata` is pyarrow's FileMetaData. Its digest stands for offsets, counts and statistics."""
+    """The footer of one file."""
 
     sha256: str
+    """Digest of the footer, and so of its offsets, counts and statistics."""
+
     size_bytes: int
+    """Size of the whole file."""
+
     num_bytes: int
+    """Size of the footer."""
+
     metadata: Any
+    """The footer as pyarrow's `FileMetaData`."""
 
     @property
     def data_end(self) -> int:
@@ -37,7 +44,7 @@ def read_footer(file: BinaryIO, path: str) -> Footer:
     """The footer of an open file. Only its last bytes are read, and nothing in it is unpickled.
 
     Raises:
-        DataError: the file is empty, is not Parquet, is cut off, or holds columns of an extension type.
+        DataError: the file is empty, not Parquet or cut off, or has columns of an extension type.
     """
     size = file.seek(0, os.SEEK_END)
     if size == 0:
@@ -64,8 +71,8 @@ def _footer_bytes(file: BinaryIO, path: str, size: int) -> bytes:
 
 
 def _refuse_extensions(metadata: Any, path: str) -> None:
-    """Looks at the stored Arrow schema as bytes: decoding it would call the code of a registered extension type,
-    and Ray's object and tensor types unpickle."""
+    """Searches the stored Arrow schema as bytes: decoding it would run the code of registered extension types, and
+    Ray's object and tensor types unpickle."""
     stored = (metadata.metadata or {}).get(b"ARROW:schema", b"")
     try:
         found = _EXTENSION in base64.b64decode(stored)
@@ -82,7 +89,7 @@ def arrow_schema(footer: Footer, path: str) -> pa.Schema:
     """Names and Arrow types of the columns.
 
     Raises:
-        DataError: a type that Arrow does not know, or one name used twice.
+        DataError: a type is unknown to Arrow, or two columns have the same name.
     """
     try:
         schema: Any = footer.metadata.schema.to_arrow_schema()

@@ -1,4 +1,4 @@
-"""What is known of a source before a row is read: files, slices, columns, times. Plain data."""
+"""What is known about a source before any row is read: files, slices, columns, times. Plain data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,17 @@ from raytemplate.records.codec import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeBin:
-    """Rows of a day, month or year (UTC). `name` is such as 2013-01-31, 2013-01 or 2013; `end` is excluded."""
+    """Rows of a day, month or year in UTC."""
 
     name: str
+    """The period, such as 2013-01-31, 2013-01 or 2013."""
+
     num_rows: int
+    """Rows with a time in it."""
 
     @property
     def is_day(self) -> bool:
-        """Whether it is no longer than a day."""
+        """Whether it is a single day."""
         return len(self.name) == len("2013-01-31")
 
     @property
@@ -27,7 +30,7 @@ class TimeBin:
 
     @property
     def end(self) -> datetime:
-        """The first moment after it; the last one there is where that would be the year 10000."""
+        """The first moment after it; the last moment of the year 9999 instead of the year 10000."""
         start, length = self.start, {10: 1, 7: 31, 4: 366}[len(self.name)]
         if start.year == MAXYEAR and (len(self.name) == 4 or (start.month == 12 and start.day + length > 31)):
             return datetime.max.replace(tzinfo=UTC)
@@ -37,54 +40,64 @@ class TimeBin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
-    """Rows that are read together, such as a row group of a Parquet file or a range of bytes of a text file.
-
-    Times are None where nothing is known of them. `time_rows` are rows by day (of months or years, where there are very
-    many), where they were counted; without them only the oldest and the newest time are known.
-
-    Args:
-        number: its place among the slices of its file, from 0.
-        num_bytes: bytes that are read for it, whatever the columns.
-        column_bytes: bytes that are read for each column besides, where columns are read alone.
-        handle: what its source must know to find it again; nobody else looks into it.
-    """
+    """Rows that are read together, such as a row group of a Parquet file or a range of bytes of a text file."""
 
     number: int
+    """Its position among the slices of its file, from 0."""
+
     num_rows: int
+    """Rows in it."""
+
     time_min: datetime | None = None
+    """Oldest time; None if unknown."""
+
     time_max: datetime | None = None
+    """Newest time; None if unknown."""
+
     num_bytes: int = 0
+    """Bytes read for it whatever the columns."""
+
     column_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Additional bytes read for each column, if columns can be read separately."""
+
     handle: Settings = field(default_factory=Settings)
+    """What its source needs to find it again; opaque to everything else."""
+
     time_rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Rows by day, or by month or year if there are very many days. Empty if only the oldest and the newest time are
+    known."""
 
     @property
     def bins(self) -> tuple[TimeBin, ...]:
-        """What was counted by time, oldest first."""
+        """`time_rows` as bins, oldest first."""
         return tuple(TimeBin(name=name, num_rows=rows) for name, rows in sorted(self.time_rows.items()))
 
     def bytes_of(self, columns: Iterable[str]) -> int:
-        """Bytes that must be read for these columns; a column of the path (a partition) costs nothing."""
+        """Bytes to read for these columns; a column from the path (a partition) costs nothing."""
         return self.num_bytes + sum(self.column_bytes.get(column, 0) for column in columns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file; or what else a source has that people know by a name, such as a table.
-
-    Args:
-        size_bytes: 0 where there is no file to be seen.
-        sha256: stands for its content while planning.
-        handle: what its source must know of it to read any of its slices; nobody else looks into it.
-        is_whole: whether all of it was looked at; types of columns may be others further on.
-    """
+    """One file, or another named part of a source, such as a table."""
 
     path: str
+    """Its path or name, as records and messages show it."""
+
     size_bytes: int
+    """Its size; 0 if it is not a file."""
+
     sha256: str
+    """Digest that identifies its content during planning."""
+
     slices: tuple[Slice, ...]
+    """Its slices, in order."""
+
     handle: Settings = field(default_factory=Settings)
+    """What its source needs to read any of its slices; opaque to everything else."""
+
     is_whole: bool = True
+    """Whether all of it was examined; if not, the types of columns may change further on."""
 
     @property
     def num_rows(self) -> int:
@@ -94,26 +107,34 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceTable:
-    """All files of a source, sorted by path, with one schema: column name -> Arrow type as text.
-
-    Args:
-        version: of what was listed, if the source keeps several, such as the snapshot of a table format; else "".
-        reading: what the source must know to read any file, such as how CSV files are written; nobody else looks into
-            it.
-        location: where the source is, as far as the paths do not say it, likewise. It changes nothing of what is read.
-        partitions: columns that the paths give, with their Arrow types.
-        left_out: what lies beside the files and is not read.
-    """
+    """All files of a source, which share one schema."""
 
     kind: str
+    """Name of the source plug-in."""
+
     root: str
+    """Folder to which the paths of files are relative."""
+
     files: tuple[SourceFile, ...]
+    """The files, sorted by path."""
+
     schema: Mapping[str, str]
+    """Column -> Arrow type as text."""
+
     version: str = ""
+    """Version that was listed, if the source keeps several, such as the snapshot of a table format; else ""."""
+
     reading: Settings = field(default_factory=Settings)
+    """What the source needs to read any file, such as how CSV files are written; opaque to everything else."""
+
     location: Settings = field(default_factory=Settings)
+    """Where the source is, beyond what the paths say; opaque, too. It does not affect what is read."""
+
     partitions: Settings = field(default_factory=Settings)
+    """Columns that come from the paths, with their Arrow types."""
+
     left_out: tuple[LeftOut, ...] = ()
+    """What is beside the files but not read."""
 
     @property
     def newest_file(self) -> str:

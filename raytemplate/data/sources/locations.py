@@ -1,4 +1,4 @@
-"""Where files are: paths of this machine, and URIs of buckets, found and opened alike."""
+"""Finds and opens files in the same way whether they are local paths or URIs of buckets."""
 
 import difflib
 import glob
@@ -15,17 +15,17 @@ HERE = Storage()
 
 
 def is_uri(path: str) -> bool:
-    """Whether a path is the URI of something in a bucket."""
+    """Whether a path is a URI."""
     return "://" in path
 
 
 def joined(root: str, path: str) -> str:
-    """A path below `root`; one that is whole already (absolute, or a URI) stays as it is."""
+    """A path relative to `root`; an absolute path or a URI stays as it is."""
     return path if is_uri(path) else str(Path(root) / path)
 
 
 def named(path: str, root: Path) -> str:
-    """A file as listings and records name it: relative to `root` where it lies below."""
+    """The name of a file in listings and records: relative to `root` if it is below it."""
     if is_uri(path) or not Path(path).is_relative_to(root):
         return path
     return Path(path).relative_to(root).as_posix()
@@ -35,8 +35,8 @@ def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
     """The file, open for reading.
 
     Raises:
-        DataError: it is not there, is no file, or may not be read.
-        Forbidden, Unavailable: its bucket does not let us in, or cannot be reached.
+        DataError: it does not exist, is not a file, or must not be read.
+        Forbidden, Unavailable: its bucket denies access or cannot be reached.
     """
     if is_uri(path):
         return open_stored(path, storage)
@@ -47,7 +47,7 @@ def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
 
 
 def stamp(path: str, storage: Storage = HERE) -> tuple[int, int] | None:
-    """Bytes and time of change of a file, which stand for its content while planning; None where they cannot."""
+    """(bytes, time of change in ns) of a file, which identify its content during planning; None if they cannot."""
     if is_uri(path):
         return stamp_of(path, storage)
     try:
@@ -69,8 +69,8 @@ def find(pattern: str, root: Path, endings: tuple[str, ...], storage: Storage = 
     """The files of a path, folder (everything with one of the endings below it) or glob, sorted, and what is left out.
 
     Raises:
-        DataError: there are none; the message says what was looked for and what is near.
-        Forbidden, Unavailable: their bucket does not let us in, or cannot be reached.
+        DataError: there are none; the message says what was looked for and suggests similar names.
+        Forbidden, Unavailable: their bucket denies access or cannot be reached.
     """
     if is_uri(pattern):
         if not (stored := find_stored(pattern, endings, storage)).files:
@@ -96,7 +96,7 @@ def _nothing_found(pattern: str, location: Path, endings: tuple[str, ...]) -> st
 
 
 def _nothing_stored(pattern: str, storage: Storage) -> str:
-    """The nearest folder above the pattern that holds something; the bucket at last."""
+    """The message that no stored file matches; shows the nearest folder above that holds something, or the bucket."""
     folder, _, name = pattern.rstrip("/").rpartition("/")
     names: tuple[str, ...] = ()
     while (glob.has_magic(folder) or not (names := names_in(folder, storage))) and folder.count("/") > 2:

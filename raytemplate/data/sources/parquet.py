@@ -1,4 +1,4 @@
-"""Parquet files: listing them by their footers, and writing them so that damage is found."""
+"""Parquet files: listed by their footers, and written so that damage can be detected."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ _READERS = 8
 
 
 class ParquetSource:
-    """The source `parquet`: what it lists and how a slice of it is read."""
+    """The source `parquet`: lists files and reads their slices."""
 
     kind = "parquet"
     endings: tuple[str, ...] = (".parquet",)
@@ -42,7 +42,7 @@ class ParquetSource:
 
 
 def _maybe_years(order: ListOrder) -> frozenset[str]:
-    """The columns of times that are years where they hold whole numbers: `data.csv.dates` says so."""
+    """The columns of times whose whole numbers are years, as `data.csv.dates` with `%Y` says."""
     promised = frozenset(name for name, kind in order.types.items() if kind == "time")
     return promised | {order.time} if "%Y" in order.settings.get("dates", ()) else frozenset()
 
@@ -52,13 +52,13 @@ def list_source(
 ) -> SourceTable:
     """Every file of a path, folder or glob, from the footers alone: no row is read.
 
-    Paths in the result are relative to `root` where they lie below it.
+    Paths in the result are relative to `root` if they are below it.
 
     Args:
-        maybe_years: columns whose whole numbers are years.
+        maybe_years: columns in which whole numbers are years.
 
     Raises:
-        DataError: no file, an unreadable file, schemas that differ, no usable `time` column, or no rows at all.
+        DataError: there is no file, a file is unreadable, schemas differ, there is no usable `time` column, or no row.
     """
     root = Path(os.path.abspath(root))
     paths = find_files(pattern, root, ParquetSource.endings, storage)
@@ -119,7 +119,8 @@ def _range(found: Any, kind: Any, path: str) -> tuple[datetime, datetime]:
 
 
 def write_table(table: pa.Table, path: Path, *, time: str) -> None:
-    """One Parquet file, sorted by `time`, complete or absent: page checksums, zstd, statistics, 32,768 rows a group.
+    """Writes one Parquet file, sorted by `time`, completely or not at all: page checksums, zstd, statistics, 32,768
+    rows a group.
 
     Raises:
         UsageError: the folder cannot be written.

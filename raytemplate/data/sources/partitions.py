@@ -1,4 +1,4 @@
-"""Hive partitions: columns that the path gives, such as `year` and `month` in `year=2013/month=01/a.parquet`."""
+"""Hive partitions: columns that come from the path, such as `year` and `month` in `year=2013/month=01/a.parquet`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from raytemplate.records.codec import Settings
 _PART = re.compile(r"^([^=]+)=(.*)$")
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 BY_PATH = "partitions"
-"""In the handle of a file: column -> (value, Arrow type) that its path gives."""
+"""Key in the handle of a file, for the columns that come from its path: column -> (value, Arrow type)."""
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _KINDS: Mapping[str, Any] = {"int64": pa.int64(), "date32[day]": pa.date32(), "string": pa.string()}
@@ -27,7 +27,7 @@ def partition_texts(path: str) -> dict[str, str | None]:
     """Name -> text of each folder NAME=VALUE in a path; None for Hive's word for null.
 
     Raises:
-        DataError: a name is there twice.
+        DataError: a name occurs twice.
     """
     matches = [_PART.match(part) for part in path.split("/")[:-1]]
     found = {match[1]: unquote(match[2]) for match in matches if match}
@@ -37,11 +37,11 @@ def partition_texts(path: str) -> dict[str, str | None]:
 
 
 def partition_types(paths: Sequence[str], types: Mapping[str, str], written: tuple[str, ...] = ()) -> dict[str, str]:
-    """Name -> Arrow type of the columns that the paths give.
+    """Name -> Arrow type of the columns that come from the paths.
 
     Args:
         types: column -> type that the contract promises; "text" keeps a number as it is written.
-        written: columns that are given back as they are written: 007 stays 007.
+        written: columns that are returned as they are written: 007 stays 007.
 
     Raises:
         DataError: the paths of two files do not have the same partitions.
@@ -66,7 +66,7 @@ def _kind(texts: Sequence[str | None], promised: str, written: bool) -> str:
 
 
 def _date(text: str) -> date | None:
-    """Of texts such as 2013-01-31 alone: Python reads 2013-W05 as a day, too."""
+    """The date of a text such as 2013-01-31; the pattern is checked because Python also reads 2013-W05 as a day."""
     if not re.fullmatch(_DAY, text):
         return None
     try:
@@ -76,16 +76,16 @@ def _date(text: str) -> date | None:
 
 
 def with_partitions(table: SourceTable, kinds: Mapping[str, str], time_column: str) -> SourceTable:
-    """A listing with what the paths give: more columns, and times where the time column is a partition.
+    """A listing with the columns that come from the paths, and with times if the time column is one of them.
 
     Raises:
-        DataError: a column stands in the files and in their path, or a partition is no time.
+        DataError: a column is both in the files and in their path, or the time column's partitions are not dates.
     """
     twice = sorted(set(kinds) & set(table.schema))
     if twice:
         raise DataError(f"{table.files[0].path}: {', '.join(twice)} is a column of the file and a part of its path")
     if time_column in kinds and kinds[time_column] != "date32[day]":
-        raise DataError(f"{table.files[0].path}: {time_column} (data.time) is no date such as 2013-01-31")
+        raise DataError(f"{table.files[0].path}: {time_column} (data.time) is not a date such as 2013-01-31")
     files = tuple(_with_values(file, kinds, time_column) for file in table.files)
     return replace(table, files=files, schema={**table.schema, **kinds}, partitions=Settings(kinds))
 
@@ -106,7 +106,7 @@ def _with_values(file: SourceFile, kinds: Mapping[str, str], time_column: str) -
 
 
 def append_partitions(table: pa.Table, values: Mapping[str, tuple[Any, str]]) -> pa.Table:
-    """The rows of one file with the columns that its path gives."""
+    """The rows of one file with the columns that come from its path."""
     for name, (value, kind) in values.items():
         value = _date(value) if kind == "date32[day]" and value else value
         table = table.append_column(name, pa.repeat(pa.scalar(value, _KINDS[kind]), table.num_rows))

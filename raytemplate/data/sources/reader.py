@@ -1,4 +1,4 @@
-"""The doors to any source: which format, what there is, and the rows of slices with what its path gives."""
+"""Entry points to any source: finding its format, listing its files, and reading slices with the path's columns."""
 
 import os
 from dataclasses import replace
@@ -22,13 +22,13 @@ def source_of(name: str) -> Source:
 
 
 def list_files(format_: str, order: ListOrder) -> SourceTable:
-    """Every file of a source, with the columns that their paths give.
+    """Every file of a source, with the columns that come from their paths.
 
     Args:
-        format_: a source's name, or "auto": the one that the files' endings belong to.
+        format_: a source's name, or "auto" for the source that the files' endings belong to.
 
     Raises:
-        DataError: see `Source.list_source`; or endings that belong to several formats, or to none.
+        DataError: see `Source.list_source`; or the endings belong to several formats, or to none.
     """
     source, found = find_source(format_, order)
     root = Path(os.path.abspath(order.root))
@@ -39,10 +39,10 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
 
 
 def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
-    """Which source reads the files of an order, the files (none of a source without), and what is left out.
+    """The source that reads the files of an order, and the files (none for a source without files).
 
     Raises:
-        DataError: no file; endings that belong to several formats, or to none.
+        DataError: there is no file, or the endings belong to several formats, or to none.
     """
     if format_ != "auto":
         source = source_of(format_)
@@ -53,7 +53,7 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
     endings = tuple(ending for source in sources for ending in source.endings)
     found = find(order.pattern, order.root, endings, order.storage)
     paths = found.files
-    # An ending that ours read stays ours, whatever other packages offer for it.
+    # If several sources read an ending, a built-in one wins over those of other packages.
     used = {path: source for source in reversed(sources) for path in paths if path.lower().endswith(source.endings)}
     unknown = next((path for path in paths if path not in used), None)
     if unknown is not None:
@@ -71,7 +71,7 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
 
 
 def read_slices(order: SliceOrder) -> ReadResult:
-    """One file's rows, as `Source.read_slice`, with the columns that its path gives."""
+    """The rows of one file, as `Source.read_slice` gives them, with the columns that come from its path."""
     by_path = order.handle.get(BY_PATH, {})
     inside = tuple(column for column in order.columns if column not in by_path)
     time = "" if order.time in by_path else order.time

@@ -1,14 +1,13 @@
-"""What a source is: it lists slices of rows without starting anything, and reads them on workers.
+"""The interface of a source, which lists slices of rows without starting anything and reads them on workers.
 
     list_source(ListOrder) -> SourceTable: its files, each with its slices
-    -> compile takes those in the windows into the plan (`FileSlice`): planning counts rows, bytes and times
-    -> SliceOrder, on a worker -> read_slice -> the rows, and the account of the bytes that they were made from
+    -> compile puts the slices in the windows into the plan (`FileSlice`): planning counts rows, bytes and times
+    -> SliceOrder, on a worker -> read_slice -> the rows, and the record of the bytes that they were made from
 
-What a source must remember between the two it puts into handles: of a slice (where its bytes are), of a file, and of
-all files (`reading` and `location`). They are JSON, stand in the plan as they are, and come back to the source
-untouched; no other part of the program looks into them. So a source is one file in this folder and a line in
-`plugins.py`. One without files, such as a database, declares no `endings`, takes `ListOrder.pattern` as it likes, and
-names what it lists.
+What a source must remember between the two steps goes into handles: of a slice (where its bytes are), of a file, and of
+all files (`reading` and `location`). Handles are JSON, are stored in the plan unchanged, and are opaque to the rest of
+the program. So a source is one file in this folder and a line in `plugins.py`. A source without files, such as a
+database, declares no `endings`, interprets `ListOrder.pattern` as it likes, and chooses the names of what it lists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,61 +27,79 @@ from raytemplate.records.ingested import FileRead
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListOrder:
-    """What shall be listed.
-
-    Args:
-        pattern: a path, folder or glob, relative to `root`; or a URI.
-        time: the column of times, "" for none.
-        settings: the source's own options, such as those of `data.csv`.
-        types: column -> type that the template's contract promises ("number", "integer", "text", "boolean", "time").
-        most_bytes: bytes of each text file that are looked at, about: enough to check a template by. None looks at all.
-        written: columns that only name a row: they are given back as they are written, whatever they look like.
-        cache: a folder where what was found may be kept for the next listing; None keeps nothing.
-        storage: where the bucket of a URI is.
-    """
+    """What to list."""
 
     pattern: str
+    """A path, folder or glob, relative to `root`; or a URI."""
+
     root: Path
+    """Folder to which the pattern is relative."""
+
     time: str = ""
+    """The column of times; "" for none."""
+
     settings: Settings = field(default_factory=Settings)
+    """The source's own options, such as those of `data.csv`."""
+
     types: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Column -> type that the template's contract promises ("number", "integer", "text", "boolean", "time")."""
+
     most_bytes: int | None = None
+    """About how many bytes of each text file to examine, if only enough to check a template; None examines all."""
+
     written: tuple[str, ...] = ()
+    """Columns that only identify a row: they are returned as they are written, whatever they look like."""
+
     cache: Path | None = None
+    """Folder in which results may be kept for the next listing; None keeps nothing."""
+
     storage: Storage = field(default_factory=Storage)
+    """Where the bucket of a URI is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceOrder:
-    """Some slices of one file, and which of their columns and rows shall be read. Travels to workers.
-
-    Args:
-        source: the kind of the source, which knows what is in the four fields that follow.
-        path: the file, as the record and messages will name it.
-        slices: numbers of its slices.
-        handles: of each of those, unless the number says it all.
-        handle, reading, location: see `SourceFile` and `SourceTable`.
-        sha256: what stood for the file's content when the read was planned; None accepts any.
-        columns: columns of the result, in this order.
-        time: rows are those with start <= time < end; "" for all rows.
-    """
+    """Some slices of one file, and which of their columns and rows to read. Travels to workers."""
 
     source: str
+    """Name of the source plug-in, which understands the handles below."""
+
     path: str
+    """The file, as the record and messages name it."""
+
     slices: tuple[int, ...]
+    """Numbers of its slices."""
+
     handles: tuple[Settings, ...] = ()
+    """The handle of each slice; empty if the source needs only their numbers."""
+
     handle: Settings = field(default_factory=Settings)
+    """See `SourceFile.handle`."""
+
     reading: Settings = field(default_factory=Settings)
+    """See `SourceTable.reading`."""
+
     location: Settings = field(default_factory=Settings)
+    """See `SourceTable.location`."""
+
     sha256: str | None = None
+    """Digest that identified the file's content when the read was planned; None accepts any content."""
+
     columns: tuple[str, ...]
+    """Columns of the result, in this order."""
+
     time: str = ""
+    """Column by which rows are selected; "" for all rows."""
+
     start: datetime = datetime.min
+    """Least time to read."""
+
     end: datetime = datetime.max
+    """First time after those to read."""
 
 
 def order_of(table: SourceTable, file: SourceFile, slices: Sequence[Slice], columns: Sequence[str]) -> SliceOrder:
-    """Every row of these slices of a listed file."""
+    """An order for every row of these slices of a listed file."""
     return SliceOrder(
         source=table.kind,
         path=joined(table.root, file.path),
@@ -97,37 +114,44 @@ def order_of(table: SourceTable, file: SourceFile, slices: Sequence[Slice], colu
 
 
 def handles_of(slices: Sequence[Slice]) -> tuple[Settings, ...]:
-    """The handles of slices; none where their numbers say it all."""
+    """The handles of slices; () if all are empty."""
     return tuple(one.handle for one in slices) if any(one.handle for one in slices) else ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadResult:
-    """Rows of some slices of a file, and the record of what was read for them."""
+    """Rows of some slices of a file."""
 
     table: pa.Table
+    """The rows."""
+
     file: FileRead
+    """The record of the bytes that were read for them."""
 
 
 class Source(Protocol):
     """A plug-in of the group `raytemplate.sources`."""
 
     kind: str
-    endings: tuple[str, ...]  # of its files, with the dot and in small letters; none where it has no files
+    """Name of the source."""
+
+    endings: tuple[str, ...]
+    """Endings of its files, with the dot and in lower case; empty for a source without files."""
 
     def list_source(self, order: ListOrder) -> SourceTable:
         """Every file of a source with its slices.
 
         Raises:
-            DataError: no file, an unreadable one, schemas that differ, no usable time column, or no rows at all.
+            DataError: there is no file, a file is unreadable, schemas differ, there is no usable time column, or no
+                row.
         """
         ...
 
     def read_slice(self, order: SliceOrder) -> ReadResult:
-        """The rows that are asked for, and the digest of the very bytes they were made from.
+        """The rows asked for, and the digest of exactly the bytes they were made from.
 
         Raises:
-            DataError: missing, cut off or damaged file; a column that is not there.
+            DataError: the file is missing, cut off or damaged, or a column does not exist.
             IntegrityError: the file has changed since it was planned.
         """
         ...

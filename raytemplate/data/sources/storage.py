@@ -1,4 +1,4 @@
-"""Files in buckets, named by URI, through pyarrow's file systems: found, opened, their errors in our words."""
+"""Finds and opens files in buckets, named by URI, through pyarrow's file systems, and translates their errors."""
 
 import fnmatch
 import functools
@@ -22,7 +22,8 @@ _URI = re.compile(r"(\w+)://([^/]*)/*(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"\w+://[^@]*:[^@]*@")
 _CONNECT_S, _REQUEST_S, _ATTEMPTS = 3.0, 10.0, 3
 _BUFFER_BYTES = 2**20
-"""Small reads are answered out of this many bytes: a request takes tens of milliseconds, however little it asks."""
+"""Bytes that one request fetches; smaller reads are served from them, since every request takes tens of
+milliseconds."""
 
 _SETTLED_S = 5.0
 _REFUSED = re.compile(
@@ -35,22 +36,25 @@ _KEYS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Storage:
-    """Where buckets are, if not where their provider has them: the `location` of files. Never a key."""
+    """Where buckets are, if not at their provider's default address. Becomes the `location` of files; holds no keys."""
 
     endpoint: str = ""
+    """Address of the store, as the template gives it; "" for the environment's or the provider's."""
+
     region: str = ""
+    """Region of the bucket; "" for the environment's or the provider's."""
 
     @property
     def address(self) -> str:
-        """The endpoint of the template, else of the environment; pyarrow does not look there."""
+        """The endpoint of the template, else that of the environment, which pyarrow does not read."""
         return self.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
 
 
 def uri_fault(uri: str) -> str:
-    """Why a URI cannot be used, in words that never hold its password; empty if it can."""
+    """Why a URI cannot be used, without ever quoting its password; "" if it can."""
     if _PASSWORD.match(uri):
         return (
-            "a URI with a password is not taken, since it would stand in every record; expected s3://BUCKET/PATH, and "
+            "a URI must not contain a password, which would appear in every record; expected s3://BUCKET/PATH, and "
             "the key in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     match = _URI.fullmatch(uri)
@@ -61,18 +65,23 @@ def uri_fault(uri: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """A file system of pyarrow's, the path of a bucket in it, and what the URIs of its files begin with."""
+    """A bucket in one of pyarrow's file systems."""
 
     files: Any
+    """The file system."""
+
     path: str
+    """Path of the bucket in it."""
+
     uri: str
+    """Prefix of the URIs of its files."""
 
     def inside(self, uri: str) -> str:
-        """A URI as a path of the file system."""
+        """The path in the file system of a URI."""
         return f"{self.path}/{uri.removeprefix(self.uri).strip('/')}".rstrip("/")
 
     def outside(self, path: str) -> str:
-        """The other way round."""
+        """The URI of a path in the file system."""
         return f"{self.uri}/{path.removeprefix(self.path).lstrip('/')}"
 
 
@@ -80,7 +89,7 @@ def _bucket(uri: str, storage: Storage) -> _Bucket:
     """The bucket of a URI.
 
     Raises:
-        DataError: no URI of a known kind, or one with a password.
+        DataError: it is not a URI of a known kind, or has a password.
     """
     if fault := uri_fault(uri):
         raise DataError(fault, next_step="raytemplate schema data.source")
@@ -98,7 +107,7 @@ def _open_bucket(scheme: str, name: str, storage: Storage) -> _Bucket:
         with _in_our_words(uri, storage):
             files, path = fs.FileSystem.from_uri(f"{uri}/")
             return _Bucket(files, path.rstrip("/"), uri)
-    # pyarrow's own limits let a store that does not answer hold a command for minutes.
+    # With pyarrow's default limits a store that does not answer would block a command for minutes.
     given = {"endpoint_override": storage.endpoint, "region": storage.region}
     files = fs.S3FileSystem(
         connect_timeout=_CONNECT_S,
@@ -113,8 +122,8 @@ def open_stored(uri: str, storage: Storage) -> BinaryIO:
     """A file of a bucket, open for reading.
 
     Raises:
-        DataError: it is not there.
-        Forbidden: the key may not read it, or there is none.
+        DataError: it does not exist.
+        Forbidden: the key does not permit reading it, or there is no key.
         Unavailable: the store cannot be reached.
     """
     bucket = _bucket(uri, storage)
@@ -124,7 +133,7 @@ def open_stored(uri: str, storage: Storage) -> BinaryIO:
 
 
 class _Stored(io.RawIOBase):
-    """An Arrow file as Python reads files; it may fail at any time, not only when it is opened."""
+    """An Arrow file as a Python file. Errors are translated on every read, not only on opening."""
 
     def __init__(self, stored: Any, uri: str, storage: Storage) -> None:
         super().__init__()
@@ -154,10 +163,11 @@ class _Stored(io.RawIOBase):
 def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> Found:
     """The files of a URI, of a folder (everything with one of the endings below it) or of a glob, sorted; as URIs.
 
-    Of a folder also what is left out: there are no links in a store, else it is as in `folders`.
+    For a folder also what is left out, as in `folders`, except that a store has no links. The result is empty if the
+    bucket exists but no such file does.
 
     Raises:
-        As `open_stored`; an empty result where there is a bucket but no such file.
+        As `open_stored`.
     """
     bucket = _bucket(pattern, storage)
     path = bucket.inside(pattern)
@@ -169,7 +179,7 @@ def find_stored(pattern: str, endings: tuple[str, ...], storage: Storage) -> Fou
 
 @contextmanager
 def written_to(output: str, storage: Storage) -> Generator[Path]:
-    """Where to write a file of this machine; for a URI it is brought to its bucket when the block has ended well.
+    """A local path to write to; for a URI, the file is uploaded to its bucket if the block ends without an error.
 
     Raises:
         As `open_stored`.
@@ -181,7 +191,7 @@ def written_to(output: str, storage: Storage) -> Generator[Path]:
     with tempfile.TemporaryDirectory(prefix="raytemplate-") as folder:
         file = Path(folder) / output.rpartition("/")[2]
         yield file
-        # What is sent in parts is there when the last part is, or not at all.
+        # A multipart upload appears only once its last part has arrived, so that the file is complete or absent.
         with (
             _in_our_words(output, storage),
             file.open("rb") as made,
@@ -191,16 +201,16 @@ def written_to(output: str, storage: Storage) -> Generator[Path]:
 
 
 def names_in(uri: str, storage: Storage) -> tuple[str, ...]:
-    """Names of what is in a folder of a bucket, sorted; none where there is no such folder."""
+    """Names of what is in a folder of a bucket, sorted; () if there is no such folder."""
     bucket = _bucket(uri, storage)
     with _in_our_words(uri, storage):
         return tuple(sorted(info.base_name for info in _listed(bucket, bucket.inside(uri))))
 
 
 def stamp_of(uri: str, storage: Storage) -> tuple[int, int] | None:
-    """Bytes and time of change of a file, which stand for its content; None where they do not yet, or are unknown.
+    """(bytes, time of change in ns) of a file, which identify its content; None if they are unknown or too recent.
 
-    A store's clock ticks in seconds: a file may change twice in one.
+    The clock of a store ticks in seconds, so a file that has just changed may change again without a new time.
     """
     bucket = _bucket(uri, storage)
     try:
@@ -219,7 +229,7 @@ def _has_magic(part: str) -> bool:
 def _listed(bucket: _Bucket, path: str, *, deep: bool = False) -> Sequence[Any]:
     from pyarrow import fs
 
-    # Only of the bucket itself: a folder is there or not by what is in it, and a missing bucket must be said.
+    # Only a missing bucket is an error: a folder exists only through what is in it.
     is_bucket = path == bucket.path
     return bucket.files.get_file_info(fs.FileSelector(path, recursive=deep, allow_not_found=not is_bucket))
 
@@ -243,7 +253,7 @@ def _below(bucket: _Bucket, path: str, endings: tuple[str, ...]) -> Found:
 
 
 def _matches(bucket: _Bucket, pattern: str) -> Iterator[str]:
-    """Level by level, so that only what can match is listed; `**` lists all below it."""
+    """Lists level by level, so that only what can match is listed; `**` lists everything below it."""
     parts = pattern.split("/")
     first = next(index for index, part in enumerate(parts) if _has_magic(part))
     yield from _walk(bucket, "/".join(parts[:first]), parts[first:])
@@ -266,7 +276,7 @@ def _walk(bucket: _Bucket, folder: str, parts: Sequence[str]) -> Iterator[str]:
 
 
 def _matches_one(name: str, pattern: str, *, is_file: bool) -> bool:
-    """Whether one level matches; the ending of a file does in any case."""
+    """Whether one level of a path matches; the case of a file's ending does not matter."""
     if is_file:
         name, pattern = lower_ending(name), lower_ending(pattern)
     return fnmatch.fnmatchcase(name, pattern)
@@ -274,7 +284,7 @@ def _matches_one(name: str, pattern: str, *, is_file: bool) -> bool:
 
 @functools.cache
 def path_pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
-    """What the parts of a pattern match, `**` any number of folders, also none."""
+    """A regular expression for the parts of a pattern; `**` matches any number of folders, including none."""
     *folders, name = parts
     before = "".join("(?:.*/)?" if part == "**" else f"{_one_level(part)}/" for part in folders)
     return re.compile(before + (".*" if name == "**" else _one_level(name)))
@@ -292,13 +302,13 @@ def _in_our_words(uri: str, storage: Storage) -> Generator[None]:
     except RaytemplateError:
         raise
     except FileNotFoundError as error:
-        raise DataError(f"{uri}: not there any more", next_step="plan again") from error
+        raise DataError(f"{uri}: no longer exists", next_step="plan again") from error
     except OSError as error:
         raise _translated(uri, storage, str(error)) from error
 
 
 def _translated(uri: str, storage: Storage, said: str) -> RaytemplateError:
-    """An error of pyarrow's, which are all of one class, by its text."""
+    """The error for a pyarrow error, which can only be told by its text: all are of the same class."""
     words = re.sub(r"\s*\(Request ID: .*", "", said.split("Details: ")[-1].split("operation: ")[-1]).strip()[:300]
     at = f" at {storage.address}" if storage.address else ""
     if "NO_SUCH_BUCKET" in said or "NoSuchBucket" in said:
@@ -306,7 +316,7 @@ def _translated(uri: str, storage: Storage, said: str) -> RaytemplateError:
     if _ELSEWHERE.search(said):
         return DataError(f"{uri}: {words}", next_step="set data.storage.region, or AWS_REGION, to the bucket's")
     if _REFUSED.search(said):
-        return Forbidden(f"{uri}: the store{at} does not let us in: {words}", next_step=_KEYS)
+        return Forbidden(f"{uri}: the store{at} denies access: {words}", next_step=_KEYS)
     return Unavailable(
         f"{uri}: the store{at} cannot be used: {words}",
         next_step="the same command again; data.storage.endpoint, or AWS_ENDPOINT_URL, says where the store is",

@@ -46,11 +46,9 @@ _LARGEST_BLOCK = 2**31 - 1
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _FOR_EXCEL = re.compile(rb'\s*"?sep=[^\r\n]"?[ \t]*(?=[\r\n]|$)', re.IGNORECASE)
 _LINE_FOR_EXCEL = (
-    'begins with "sep=", which tells Excel the separator and is no header; remove that line (tail -n +2 OLD > NEW)'
+    'begins with "sep=", which tells Excel the separator and is not a header; remove that line (tail -n +2 OLD > NEW)'
 )
-_RETURNS_ALONE = (
-    "its lines end in carriage returns alone (CR), as on old Macs; tr '\\r' '\\n' < OLD > NEW writes them as others do"
-)
+_RETURNS_ALONE = "its lines end in bare carriage returns (CR), as on old Macs; tr '\\r' '\\n' < OLD > NEW converts them"
 _ROW = re.compile(r"Row #(\d+): ")
 _FIELDS = re.compile(r"Expected (\d+) columns?, got (\d+)")
 _VALUE = re.compile(r"In CSV column #(\d+): .*conversion error to ([^:]*): invalid value '(.*)'", re.DOTALL)
@@ -69,7 +67,7 @@ class CsvFormat(TextFormat):
     @override
     def time_advice(self, rules: Rules) -> str:
         formats = ", ".join(f'"{form}"' for form in (*rules.dates, "FORMAT")) if rules.dates else '"%d.%m.%Y"'
-        return f"mend it, or name every format that the file uses: data.csv.dates: [{formats}]; for init: --dates"
+        return f"correct it, or list every format that the file uses: data.csv.dates: [{formats}]; for init: --dates"
 
     @override
     def head(self, start: bytes, rules: Rules) -> Head:
@@ -77,7 +75,7 @@ class CsvFormat(TextFormat):
         if _FOR_EXCEL.match(start, skipped):
             raise Misread(1, _LINE_FOR_EXCEL)
         reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
-        first = next(filter(None, reader), [])  # blank lines may stand before it
+        first = next(filter(None, reader), [])  # skips blank lines
         ends = list(islice(_LINE_END.finditer(start, skipped), reader.line_num))
         _refuse_returns(start, ends)
         if not rules.header:
@@ -123,7 +121,7 @@ class CsvFormat(TextFormat):
         return null_where(by_hand(table, texts, types, rules), rules, reading.written)
 
     def settled_type(self, found: str, promised: str) -> str:
-        """See `TextFormat`: a field is what it is said to be; but a number may be too large for what was promised."""
+        """See `TextFormat`: the promised type, unless a number is too large for it."""
         if promised == TIME:
             return "timestamp[us]" if found == "null" else found
         return found if (found, promised) == (EXACT, "int64") else promised
@@ -141,8 +139,8 @@ class CsvFormat(TextFormat):
 
 
 def _refuse_returns(start: bytes, ends: Sequence[re.Match[bytes]]) -> None:
-    """Refuse a file whose first record ends in a carriage return alone and another follows it in the same line: to
-    tell where records end, lines are told apart, and then nearly all of it would be one."""
+    """Refuses a file whose first record ends in a bare carriage return with another record behind it: records are found
+    by newlines, so nearly all of the file would be one line."""
     if ends and ends[-1][0] == b"\r" and start[ends[-1].end() :].split(b"\n", 1)[0].strip(b"\r"):
         raise Misread(0, _RETURNS_ALONE)
 
@@ -171,7 +169,7 @@ def _read(
         return _parse(content, head, rules, types, columns, threads=columns is None)
     except pa.ArrowInvalid as error:
         found = str(error)
-    if columns is None:  # once more, one row after the other: only then does Arrow number them
+    if columns is None:  # parse again on one thread: only then does Arrow give row numbers
         try:
             return _parse(content, head, rules, types, columns, threads=False)
         except pa.ArrowInvalid as error:
@@ -201,7 +199,7 @@ def _parse(
             null_values=_words(missing),
             strings_can_be_null=False,
             decimal_point=rules.decimal,
-            timestamp_parsers=[pc.ISO8601],  # its other formats are read leniently: see date_formats
+            timestamp_parsers=[pc.ISO8601],  # Arrow reads other formats too leniently: see date_formats
             true_values=_words((*TRUE, *rules.true_values)),
             false_values=_words((*FALSE, *rules.false_values)),
         ),
@@ -209,7 +207,7 @@ def _parse(
 
 
 def _words(words: Iterable[str]) -> list[str]:
-    """With a blank around them, too; with more, a column is read by hand."""
+    """The words, also with one blank on either side; a column with more blanks is parsed by `by_hand`."""
     return [form for word in words for form in (word, f" {word}", f"{word} ", f" {word} ")]
 
 

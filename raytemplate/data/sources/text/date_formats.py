@@ -1,9 +1,9 @@
-"""Formats of dates such as `%d.%m.%Y`, read to the letter: what a format does not spell is no date.
+"""Date formats such as `%d.%m.%Y`, applied strictly: text that does not match its format exactly is not a date.
 
-A year has as many digits as its directive says (`%Y` four, `%y` two: 69 to 99 are of the last century), and a day must
-be one of the calendar. Zeros in front of days, months and hours may be left out if something stands between them,
-capitals do not matter, and a blank stands for any number of blanks, as in Python's `strptime`. Unlike there, a weekday
-must be that of the day.
+A year has as many digits as its directive says (`%Y` four, `%y` two, where 69 to 99 mean the last century), and the day
+must exist. Leading zeros of days, months and hours are optional if something separates them from other digits, case
+does not matter, and a blank matches any number of blanks, as in Python's `strptime`. Unlike there, a weekday must be
+the right one for its date.
 """
 
 import re
@@ -39,7 +39,7 @@ _ISO_8601 = (
     r"^(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?:[T ](?P<H>[01]\d|2[0-3])(?::(?P<M>[0-5]\d)"
     r"(?::(?P<S>[0-5]\d)(?:[.](?P<f>\d{1,6})0{0,3})?)?)?(?P<z>Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
-"""As Arrow reads it: to the microsecond; with an offset only where there is a time of day."""
+"""ISO 8601 as Arrow reads it: to the microsecond, and with an offset only after a time of day."""
 
 FIRST_US = int(np.datetime64("0001-01-01", "us").astype(np.int64))
 LAST_US = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))
@@ -51,7 +51,7 @@ Flags = NDArray[np.bool_]
 
 
 def format_fault(form: str) -> str:
-    """Why a format cannot be used; empty if it can."""
+    """Why a format cannot be used; "" if it can."""
     spelt = _spelt(form)
     if unknown := [name for name in re.findall(r"%(.?)", spelt.replace("%%", "")) if name not in _PARTS]:
         known = " ".join(f"%{name}" for name in (*_PARTS, *_SAME))
@@ -60,7 +60,7 @@ def format_fault(form: str) -> str:
     twice = sorted({name for name in parts if parts.count(name) > 1})
     kinds = ["".join(name for name in parts if name in same) for same in ("Yy", "mbB", "dj", "HI")]
     if twice or any(len(kind) > 1 for kind in kinds):
-        return f'got "{form}": it says the same part of a date twice'
+        return f'got "{form}": it gives the same part of a date twice'
     if "s" not in parts and not kinds[0]:
         return f'got "{form}", expected a format with a year, such as "%d.%m.%Y"'
     if ("I" in parts) != ("p" in parts):
@@ -69,7 +69,7 @@ def format_fault(form: str) -> str:
 
 
 def is_all_digits(form: str) -> bool:
-    """Whether values of a format are whole numbers, too, such as those of `%Y%m%d`."""
+    """Whether values of a format look like whole numbers, such as those of `%Y%m%d`."""
     return set(form[1::2]) <= set("YymdjHMSs") and set(form[::2]) == {"%"} and len(form) % 2 == 0
 
 
@@ -78,7 +78,7 @@ def _against_iso(form: str) -> str:
     other = np.flatnonzero(found.fits & (found.micros != right.micros))
     if not len(other):
         return ""
-    return f'got "{form}", which reads {_PROBES[other[0]]} otherwise than ISO 8601, which every file may use'
+    return f'got "{form}", which reads {_PROBES[other[0]]} differently from ISO 8601, which every file may use'
 
 
 def _spelt(form: str) -> str:
@@ -87,16 +87,20 @@ def _spelt(form: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dates:
-    """Texts read in one format: microseconds since 1970 in UTC, int64 [texts], where each `fits`, and where it is
-    `zoned`, that is, says its offset from UTC."""
+    """Texts read in one format."""
 
     micros: Numbers
+    """Microseconds since 1970 in UTC, int64 [texts]; meaningless where the text does not fit."""
+
     fits: Flags
+    """Whether a text fits the format, bool [texts]."""
+
     zoned: Flags
+    """Whether a text states its offset from UTC, bool [texts]."""
 
 
 def read_dates(texts: pa.Array, form: str) -> Dates:
-    """Texts in a format; "" is ISO 8601."""
+    """Texts read in a format; "" means ISO 8601."""
     found: Any = pc.extract_regex(texts, pattern=_regex(form))
     matched = found.is_valid().to_numpy(zero_copy_only=False)
     part = {field.name: found.field(field.name).filter(pa.array(matched)) for field in found.type}
@@ -133,7 +137,7 @@ def _is_number(item: str) -> bool:
 
 
 def _micros(part: Mapping[str, Any], num: int) -> tuple[Numbers, Flags]:
-    """Microseconds since 1970, and where there is such a day at all."""
+    """Microseconds since 1970, and whether the day exists."""
     if "s" in part:
         return _number(part, "s", num) * _US_PER_S, np.full(num, True)
     days, real = _days(part, num)
@@ -181,7 +185,7 @@ def _number(part: Mapping[str, Any], name: str, num: int, default: int = 0) -> N
 
 
 def _whole(digits: Any) -> Numbers:
-    """Whole numbers; 0 where a part of ISO 8601 was left out."""
+    """Whole numbers; 0 for a part of ISO 8601 that is left out."""
     return _plain(pc.if_else(pc.equal(digits, ""), "0", digits).cast(pa.int64()))
 
 

@@ -1,4 +1,4 @@
-"""Whether bytes are text in UTF-8, and if not, what they are: told of every file before its first record is read."""
+"""Checks that bytes are UTF-8 text, and reports what they are otherwise, before the first record of a file is read."""
 
 import codecs
 
@@ -9,26 +9,26 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }  # fmt: skip
 _PACKED = {
-    b"\x1f\x8b": "a gzip file; name it so, such as a.csv.gz",
+    b"\x1f\x8b": "a gzip file; rename it, such as to a.csv.gz",
     b"PK\x03\x04": "a zip file (a workbook of Excel is one); unpack it, or save it as CSV",
     b"\xd0\xcf\x11\xe0": "a workbook of Excel; save it as CSV",
-    b"PAR1": "a Parquet file; name it so, such as a.parquet",
-    b"(\xb5/\xfd": "packed with zstd; unpack it",
-    b"BZh": "packed with bzip2; unpack it",
-    b"\xfd7zXZ": "packed with xz; unpack it",
+    b"PAR1": "a Parquet file; rename it, such as to a.parquet",
+    b"(\xb5/\xfd": "compressed with zstd; decompress it",
+    b"BZh": "compressed with bzip2; decompress it",
+    b"\xfd7zXZ": "compressed with xz; decompress it",
 }
 _WIDE_SHARE = 0.2
-"""Of bytes that are zero: so many are there in UTF-16 and UTF-32, and none in text of UTF-8."""
+"""Least share of zero bytes by which UTF-16 and UTF-32 are recognised; UTF-8 text has none."""
 
 
 def check_start(start: bytes, location: str, *, whole: bool) -> None:
-    """Nothing, if a file begins as text in UTF-8 does.
+    """Raises unless a file begins like UTF-8 text.
 
     Args:
-        whole: the start is the whole file; else its last character may be cut.
+        whole: whether the start is the whole file; if not, its last character may be incomplete.
 
     Raises:
-        DataError: it is empty, packed, of another kind, or in another encoding; with what to do.
+        DataError: the file is empty, compressed, not text, or in another encoding; says what to do.
     """
     if not start.strip():
         raise DataError(f"{location}: the file is empty; write it again")
@@ -38,12 +38,12 @@ def check_start(start: bytes, location: str, *, whole: bool) -> None:
         raise _not_utf8(location, 1, name, start[0])
     if b"\0" in start:
         line = 1 + start.count(b"\n", 0, start.index(b"\0"))
-        raise DataError(f"{location}:{line}: not a text file: has bytes of zero; write it again")
+        raise DataError(f"{location}:{line}: not a text file: it contains zero bytes; write it again")
     check_text(start, location, 1, whole=whole)
 
 
 def check_text(content: bytes, location: str, line: int, *, whole: bool = True) -> None:
-    """Nothing, if the bytes are UTF-8.
+    """Raises unless the bytes are UTF-8.
 
     Raises:
         DataError: they are not; names the line, counted from `line`, and the byte.
@@ -58,7 +58,7 @@ def check_text(content: bytes, location: str, line: int, *, whole: bool = True) 
 
 
 def _wide(content: bytes) -> str:
-    """UTF-16 or UTF-32, by a mark or by the zeros of its characters; else ""."""
+    """UTF-16 or UTF-32, recognised by its byte order mark or by the zero bytes of its characters; else ""."""
     if name := next((name for mark, name in _MARKS.items() if content.startswith(mark)), ""):
         return name
     zeros = [content[at::4].count(0) for at in range(4)]
@@ -72,7 +72,7 @@ def _wide(content: bytes) -> str:
 
 
 def _narrow(content: bytes) -> str:
-    """Bytes 0x80 to 0x9f are letters and quotes in Windows' encoding, and nothing in Latin-1."""
+    """The likely 8-bit encoding: bytes 0x80 to 0x9f are letters and quotes in Windows-1252, and unused in Latin-1."""
     return "windows-1252" if any(0x80 <= byte <= 0x9F for byte in content) else "latin1"
 
 

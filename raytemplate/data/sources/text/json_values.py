@@ -1,4 +1,4 @@
-"""Which value of which record of JSON Lines its column cannot hold, for errors: Arrow does not say."""
+"""Finds the value of JSON Lines that its column cannot hold, for error messages: Arrow does not say which it is."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ _MOST_INT = 2**63
 
 
 def wrong_value(content: bytes, kinds: Mapping[str, Any]) -> Misread | None:
-    """The first value that is not of its column's Arrow type, as a record that cannot be read; None if all are."""
+    """A `Misread` for the first value that is not of its column's Arrow type; None if all are."""
     records = (line for line in content.split(b"\n") if line.strip())
     for row, line in enumerate(records, start=1):
         try:

@@ -1,4 +1,4 @@
-"""JSON Lines: an object a line. A key that a record lacks is a missing value."""
+"""JSON Lines: one object a line. A key that is absent from a record is a missing value."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class JsonLinesFormat(TextFormat):
     endings: tuple[str, ...] = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
     def settle(self, rules: Rules, start: bytes) -> Rules:
-        """See `TextFormat`: JSON says itself what is missing, text or a number, but not what is a time."""
+        """See `TextFormat`: JSON itself marks what is missing, text or a number, but not what is a time."""
         return Rules(missing=(), dates=rules.dates)
 
     @override
@@ -45,7 +45,7 @@ class JsonLinesFormat(TextFormat):
         table = _read(content, pa.schema([]), "infer")
         if early := doubtful(table, b"", {}):
             kinds = {name: table.schema.field(name).type for name in early}
-            raise wrong_value(content, kinds) or Misread(0, f"column {early[0]} has times that cannot be kept")
+            raise wrong_value(content, kinds) or Misread(0, f"column {early[0]} has times that cannot be stored")
         table = plain_types(dates_as_text(table, rules, fixed), rules, fixed, quoted=True)
         return exact(
             table, lambda name: _read(content, pa.schema([(name, TYPES[EXACT])]), "ignore").column(name), rules
@@ -66,7 +66,7 @@ class JsonLinesFormat(TextFormat):
 
     @staticmethod
     def _decode(content: bytes, kinds: Mapping[str, Any]) -> pa.Table:
-        # A date32 would take a number as days since 1970.
+        # As a date32, Arrow would read a number as days since 1970.
         asked = {name: pa.timestamp("us") if pa.types.is_date32(kind) else kind for name, kind in kinds.items()}
         try:
             table = _read(content, pa.schema(list(asked.items())), "ignore").select(list(kinds))
@@ -78,7 +78,7 @@ class JsonLinesFormat(TextFormat):
             raise found or error from error
 
     def settled_type(self, found: str, promised: str) -> str:
-        """See `TextFormat`: values say themselves whether they are text or numbers; a time is text here."""
+        """See `TextFormat`: JSON marks whether a value is text or a number; times are text."""
         if promised == TIME:
             return "timestamp[us]" if found == "null" else found
         number = promised == "double" and found in ("int64", EXACT)

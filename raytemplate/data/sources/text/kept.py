@@ -1,4 +1,4 @@
-"""What was found of a file, kept beside its size and time, so that it is not read again to be listed."""
+"""A cache of scan results, keyed by a file's size and time of change, so that listing does not read it again."""
 
 import contextlib
 import hashlib
@@ -19,9 +19,9 @@ _VERSION = 6
 def remembered(
     order: ListOrder, location: str, rules: Rules, fixed: Mapping[str, str], work: Callable[[], Scanned]
 ) -> Scanned:
-    """What `work` finds, or found earlier for the same bytes, rules and time column.
+    """The result of `work`, or its earlier result for the same file, rules and time column.
 
-    Size and time of change stand for the bytes while planning; what is read later is checked by digest.
+    During planning, size and time of change identify the content; what is read later is checked by digest.
     """
     before = stamp(location, order.storage) if order.cache else None
     if order.cache is None or not before or order.most_bytes is not None:
@@ -37,7 +37,7 @@ def remembered(
 
 
 def _keep(path: Path, found: Scanned) -> None:
-    """A cache that cannot be written is no reason to stop."""
+    """Writes the cache; a failure is ignored, because the cache only saves time."""
     with contextlib.suppress(OSError, RaytemplateError):
         path.parent.mkdir(parents=True, exist_ok=True)
         (path.parent / ".gitignore").write_text("*\n")

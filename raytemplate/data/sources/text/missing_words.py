@@ -1,6 +1,6 @@
-"""Words for missing values, such as those of `data.csv.missing`: text that is one, and numbers that one of them spells.
+"""Words for missing values, such as those of `data.csv.missing`: text equal to one, and numbers that one spells.
 
-A number is compared exactly: -9223372036854775807 is another than the float next to it.
+Numbers are compared exactly: -9223372036854775807 differs from its nearest float.
 """
 
 import math
@@ -19,21 +19,21 @@ MISSING_WORDS: Mapping[str, tuple[str, ...]] = {
     "null": ("null", "NULL"), "none": ("None",), "#n/a": (), "n.a.": (), "nil": (), "--": (), ".": (), "missing": (),
     "unknown": (),
 }  # fmt: skip
-"""Words that may stand for a missing value, in small letters -> as files that nobody has said anything of are read: the
-spellings that are missing in a column of other values than text. `init` looks for all of them, in any case."""
+"""Words that may mean a missing value, in lower case -> the spellings that are missing by default, in columns of other
+values than text. `init` looks for all of them, in any case."""
 
 MISSING_OUTSIDE_TEXT = tuple(spelling for spellings in MISSING_WORDS.values() for spelling in spellings)
-"""In columns of numbers, booleans and times these are missing values, whatever `data.csv.missing` says."""
+"""Spellings that are missing in columns of numbers, booleans and times, whatever `data.csv.missing` says."""
 
 MISSING_IN_TEXT = frozenset(("?", "na", "n/a", "#n/a", "nan", "null"))
-"""Of `MISSING_WORDS` those that `init` takes for missing in text, too: `none` and `unknown` may be values there."""
+"""The `MISSING_WORDS` that `init` takes for missing in text, too; `none` and `unknown` may be values there."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
 _INFINITE = re.compile(r"([-+]?)inf(inity)?", re.IGNORECASE)
 
 
 def trimmed(column: Any, missing: Iterable[str]) -> Any:
-    """Text [rows] without blanks around it, and null where it is then one of `missing`; other columns as they are."""
+    """Text [rows] without surrounding blanks, null where it then equals one of `missing`; other columns unchanged."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
     column = pc.utf8_trim_whitespace(column)
@@ -42,10 +42,10 @@ def trimmed(column: Any, missing: Iterable[str]) -> Any:
 
 
 def without_numbers(column: Any, missing: Iterable[str], decimal: str) -> Any:
-    """Numbers [rows], null where one of `missing` spells the number; itself where there are none such.
+    """Numbers [rows], null where one of `missing` spells the number; the same object if nothing changes.
 
     Args:
-        decimal: what stands before a fraction.
+        decimal: the decimal separator.
     """
     if not is_number(column.type):
         return column
@@ -62,7 +62,7 @@ def is_number(kind: Any) -> bool:
 
 
 def _number(word: str, decimal: str, kind: Any) -> Any:
-    """The number that a word spells, as a value of an Arrow type; None if that has no such number."""
+    """The number that a word spells, as a value of an Arrow type; None if the type does not have that number."""
     word = word.strip().replace(decimal, ".")
     if pa.types.is_floating(kind) and (endless := _INFINITE.fullmatch(word)):
         return -math.inf if endless[1] == "-" else math.inf

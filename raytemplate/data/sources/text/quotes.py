@@ -1,4 +1,4 @@
-"""Where a CSV record ends: at a newline outside quotes."""
+"""Finds the ends of CSV records: newlines outside quotes."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ _MARK = "\x00raytemplate end\x00"
 
 
 def end_of_records(block: bytes, separator: str, *, last: bool) -> int:
-    """Bytes up to the end of the last whole record; with `last` the whole block.
+    """Number of bytes up to the end of the last whole record; with `last`, the whole block.
 
-    The block begins with a record. Quotes are counted where each of them opens, closes or doubles; where one stands
-    inside an unquoted field the records are walked through instead.
+    The block begins with a record. If every quote opens, closes or doubles, quotes are simply counted; if one is
+    inside an unquoted field, the records are parsed one by one instead.
 
     Raises:
-        Misread: `last`, and a quote is never closed.
+        Misread: a quote is never closed, and the block is the last.
     """
     if b'"' not in block:
         return len(block) if last else block.rfind(b"\n") + 1
@@ -45,7 +45,7 @@ def _regular(content: NDArray[np.uint8], quotes: NDArray[Any], separator: int) -
 
 
 def _last_newline(content: NDArray[np.uint8], quotes: NDArray[Any]) -> int:
-    """Of those with an even number of quotes before them; -1 if there is none."""
+    """The position of the last newline with an even number of quotes before it; -1 if there is none."""
     newlines = np.flatnonzero(content == _NEWLINE)
     outside = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
     return int(outside[-1]) if len(outside) else -1
@@ -63,16 +63,16 @@ def _walk(block: bytes, separator: str, *, last: bool) -> int:
 
 
 def _whole_lines(content: bytes, separator: str) -> tuple[int, bool]:
-    """Lines of the records that end for certain, and whether the last record ends, too."""
+    """The number of lines in records that certainly end, and whether the last record ends, too."""
     text = content.decode(errors="replace")
     text = text if text.endswith("\n") else text + "\n"
     reader = csv.reader(io.StringIO(text + _MARK + "\n", newline=""), delimiter=separator)
     before = lines = 0
     record: list[str] = []
     try:
-        for record in reader:  # noqa: B007  the last one is looked at
+        for record in reader:  # noqa: B007  the last one is compared below
             before, lines = lines, reader.line_num
-    except csv.Error:  # a field of more than 128 KiB: most likely its quote was never closed
+    except csv.Error:  # a field of more than 128 KiB: most likely its quote is never closed
         return lines, False
     return before, record == [_MARK]
 

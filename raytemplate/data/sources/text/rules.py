@@ -1,4 +1,4 @@
-"""How text files are written, and what their columns are: all that a reader on another machine must know."""
+"""How text files are written and which columns they have: all that a reader on another machine must know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ TYPES: Mapping[str, Any] = {
 """Arrow types of columns of text files, by name."""
 
 PROMISED = {"number": "double", "integer": "int64", "text": "string", "boolean": "bool"}
-"""Type in a contract -> Arrow type. A "time" is found out, since its values say whether they have an offset."""
+"""Type in a contract -> Arrow type. "time" is not here: its Arrow type depends on whether the values have an offset."""
 
 TIME = "time"
-"""Says of a column, instead of an Arrow type, that it must hold times; of which type is found out."""
+"""Used instead of an Arrow type for a column that must hold times, whose exact type is inferred."""
 
 EXACT = "decimal128(38, 0)"
-"""Type of whole numbers of which one is beyond 64 bits, such as account numbers: as floats they would be others."""
+"""Type of whole numbers some of which exceed 64 bits, such as account numbers; floats would change them."""
 
 _WIDER: Mapping[frozenset[str], str] = {
     frozenset[str](("int64", "double")): "double",
@@ -40,45 +40,71 @@ _WIDER: Mapping[frozenset[str], str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """How the files of a source are written; see `data.csv`. `separator` "" is to be found out."""
+    """How the files of a source are written; see `CsvSpec`, whose fields these are."""
 
     separator: str = ""
+    """Character between fields; "" until `TextFormat.settle` has found it."""
+
     header: bool = True
+    """Whether the first record names the columns."""
+
     columns: tuple[str, ...] = ()
+    """Names of the columns; empty to take those of the header."""
+
     decimal: str = "."
+    """Decimal separator."""
+
     missing: tuple[str, ...] = ("",)
+    """Texts that mean a missing value."""
+
     dates: tuple[str, ...] = ()
+    """Formats of dates and times besides ISO 8601."""
+
     true_values: tuple[str, ...] = ()
+    """Words for true besides `true`."""
+
     false_values: tuple[str, ...] = ()
+    """Words for false besides `false`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """A source's rules with its columns in the order of the first file, and their Arrow types by name.
-
-    `written` are the columns of text whose blanks are kept, since they are given back as they are written.
-    """
+    """All that is needed to read any file of a source."""
 
     rules: Rules
+    """How the files are written."""
+
     columns: tuple[str, ...] = ()
+    """The columns, in the order of the first file."""
+
     types: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Column -> Arrow type as text."""
+
     written: tuple[str, ...] = ()
+    """Columns that are returned as they are written; text in them keeps its blanks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """What stands before the first record: names of the columns (none if records name them), bytes and lines."""
+    """What precedes the first record."""
 
     columns: tuple[str, ...]
+    """Names of the columns; empty if every record names them."""
+
     num_bytes: int
+    """Bytes before the first record."""
+
     num_lines: int
+    """Lines before the first record."""
 
 
 class Misread(Exception):
-    """A record that cannot be read: its number among those of the bytes (from 1, 0 unknown), and why.
+    """A record that cannot be read.
 
     Args:
-        no_time: it has a value that is no time, in a column of times.
+        row: its number within the bytes that were read, from 1; 0 if unknown.
+        why: why it cannot be read.
+        no_time: whether the reason is a value that is not a time in a column of times.
     """
 
     def __init__(self, row: int, why: str, *, no_time: bool = False) -> None:
@@ -87,21 +113,24 @@ class Misread(Exception):
 
 
 class Unconverted(Misread):
-    """One with a value that Arrow cannot convert to the type of its column."""
+    """A record with a value that Arrow cannot convert to the type of its column."""
 
 
 class TextFormat(Protocol):
-    """One way of writing a record a line."""
+    """A file format with one record a line."""
 
     name: str
+    """Name of the format, as in `data.format`."""
+
     endings: tuple[str, ...]
+    """Endings of its files, with the dot and in lower case."""
 
     def settle(self, rules: Rules, start: bytes) -> Rules:
-        """The rules with what only the beginning of the first file tells."""
+        """The rules, completed by what only the beginning of the first file shows."""
         ...
 
     def head(self, start: bytes, rules: Rules) -> Head:
-        """What stands before the first record.
+        """What precedes the first record.
 
         Raises:
             Misread: it cannot be read.
@@ -109,11 +138,11 @@ class TextFormat(Protocol):
         ...
 
     def time_advice(self, rules: Rules) -> str:
-        """What to do about a value that is no time."""
+        """What to do about a value that is not a time."""
         ...
 
     def cut(self, block: bytes, rules: Rules, *, last: bool) -> int:
-        """Bytes up to the end of the last whole record of a block that begins with one; 0 if none is whole.
+        """Number of bytes up to the end of the last whole record of a block that begins with one; 0 if none is whole.
 
         Raises:
             Misread: the file ends within a record.
@@ -121,7 +150,10 @@ class TextFormat(Protocol):
         ...
 
     def infer(self, content: bytes, head: Head, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
-        """Whole records with the types they seem to have; columns without a value have Arrow's null type.
+        """Whole records, with inferred types; columns without a value have Arrow's null type.
+
+        Args:
+            fixed: column -> type that is known beforehand and not inferred.
 
         Raises:
             Misread: a record cannot be read.
@@ -129,7 +161,7 @@ class TextFormat(Protocol):
         ...
 
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
-        """Whole records, these columns of them, with the types of the source.
+        """The given columns of whole records, with the types of the source.
 
         Raises:
             Misread: a record cannot be read, or a value is not of its column's type.
@@ -137,16 +169,16 @@ class TextFormat(Protocol):
         ...
 
     def settled_type(self, found: str, promised: str) -> str:
-        """A column's type, of what was found in it and what was promised; "null" where there is no value."""
+        """A column's type, from the type found in it and the promised one; "null" if it has no value."""
         ...
 
     def line_of(self, content: bytes, row: int, rules: Rules) -> int:
-        """Lines before a record, by its number from 1."""
+        """Number of lines before record number `row`, counted from 1."""
         ...
 
 
 def wider(a: str, b: str) -> str | None:
-    """The type that holds the values of both; None where only text does."""
+    """The type that can hold the values of both; None if only text can."""
     if a == b or b == "null":
         return a
     return b if a == "null" else _WIDER.get(frozenset((a, b)))

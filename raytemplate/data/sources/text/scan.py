@@ -1,6 +1,6 @@
-"""One pass over a text file before anything is planned: ranges of whole records, rows, times and types.
+"""One pass over a text file before planning: ranges of whole records, rows, times and types.
 
-Memory is that of one block, whatever the size of the file.
+It needs the memory of one block, whatever the size of the file.
 """
 
 import gzip
@@ -23,49 +23,66 @@ from raytemplate.errors import DataError
 from raytemplate.records.codec import Settings
 
 BLOCK_BYTES = 8 * 2**20
-"""Size of a range: one is read and parsed as a whole."""
+"""Size of a range, which is read and parsed as a whole."""
 
 MOST_BLOCK_BYTES = 256 * 2**20
-"""A record longer than this is taken for a file that is no text of ours."""
+"""Longest record; a file with a longer one is hardly a file of records."""
 
 MOST_PACKED_BYTES = 2 * 2**30 - 1
-"""A gzip file has one range, since it can only be unpacked from its beginning."""
+"""Most bytes of an unpacked gzip file. It is a single range, because it can only be unpacked from its beginning."""
 
 START_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ByteRange:
-    """Whole records of a text file: where they are, the line they start on (from 1), and the digest of their bytes."""
+    """Whole records of a text file."""
 
     offset: int
+    """Offset of the first byte, in the unpacked file."""
+
     num_bytes: int
+    """Bytes of the records."""
+
     line: int
+    """Line on which they start, from 1."""
+
     sha256: str
+    """Digest of their bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scanned:
-    """What one pass found. `types`: column -> Arrow type, "null" where no value was seen; the order is the file's."""
+    """The result of one pass."""
 
     size_bytes: int
+    """Size of the file, as stored."""
+
     head: Head
+    """What precedes the first record."""
+
     columns: tuple[str, ...]
+    """The columns, in the order of the file."""
+
     types: Mapping[str, str]
+    """Column -> Arrow type as text; "null" if no value was seen."""
+
     slices: tuple[Slice, ...]
+    """The ranges of records."""
+
     is_whole: bool = True
-    """Whether all of the file was looked at."""
+    """Whether the whole file was examined."""
 
     @property
     def sha256(self) -> str:
-        """Stands for the content of the whole file."""
+        """Digest that identifies the content of the whole file."""
         digests = "".join(one.handle["sha256"] for one in self.slices)
         return hashlib.sha256(digests.encode()).hexdigest()
 
 
 @dataclass(kw_only=True, slots=True)
 class _Pass:
-    """What the pass has found so far."""
+    """A pass under way, and what it has found so far."""
 
     location: str
     format: TextFormat
@@ -80,7 +97,7 @@ class _Pass:
     line: int = 1
 
     def take(self, content: bytes) -> None:
-        """One range of whole records."""
+        """Adds one range of whole records."""
         check_text(content, self.location, self.line)
         with at_line(self.format, self.location, content, self.line, self.rules):
             table = self.format.infer(content, self.head, self.rules, self.fixed)
@@ -129,15 +146,16 @@ def scan(
     most_bytes: int | None = None,
     written: tuple[str, ...] = (),
 ) -> Scanned:
-    """Every range of a file, with the rows and the times in it.
+    """Every range of a file, with its rows and times.
 
     Args:
         rules: settled; see `TextFormat.settle`.
-        fixed: column -> Arrow type that was promised, and is not to be found out.
+        fixed: column -> Arrow type that was promised, and is not inferred.
+        most_bytes: see `ListOrder`.
         written: see `ListOrder`.
 
     Raises:
-        DataError: unreadable, not UTF-8, or a record that cannot be read; with file and line.
+        DataError: the file is unreadable or not UTF-8, or a record cannot be read; names file and line.
     """
     with open_file(location, storage) as file:
         size = file.seek(0, 2)
@@ -179,10 +197,10 @@ def start_of(location: str, storage: Storage = HERE) -> bytes:
 
 
 def head_of(location: str, format_: TextFormat, rules: Rules, start: bytes) -> Head:
-    """What stands before the first record of a file.
+    """What precedes the first record of a file.
 
     Raises:
-        DataError: it cannot be read, is no text in UTF-8, or there is nothing at all.
+        DataError: it cannot be read, is not UTF-8 text, or is empty.
     """
     check_start(start, location, whole=len(start) < START_BYTES)
     with at_line(format_, location, b"", 1, rules):
@@ -220,7 +238,7 @@ def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
 
 
 def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
-    """The first whole records of a file, of about so many bytes; whether that is all of it."""
+    """Takes the first whole records of a file, about `most_bytes` of them; returns whether that is the whole file."""
     content, end, last = b"", 0, False
     while not end and not last:
         try:
@@ -231,14 +249,14 @@ def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
         last = len(content) < most_bytes
         with at_line(work.format, work.location, content, work.line, work.rules):
             end = work.format.cut(content, work.rules, last=last)
-        most_bytes *= 4  # where not even the first record is within that
+        most_bytes *= 4  # in case not even the first record ended within them
     if content[:end].strip():
         work.take(content[:end])
     return last
 
 
 def _take_packed(work: _Pass, file: BinaryIO, head: Head) -> None:
-    """A gzip file: looked at block by block, and kept as one range."""
+    """Takes a gzip file as one range."""
     content = unpack(work.location, file)[head.num_bytes :]
     with at_line(work.format, work.location, content, work.line, work.rules):
         work.format.cut(content, work.rules, last=True)
@@ -247,10 +265,10 @@ def _take_packed(work: _Pass, file: BinaryIO, head: Head) -> None:
 
 
 def unpack(location: str, file: BinaryIO) -> bytes:
-    """A gzip file as a whole.
+    """The unpacked content of a gzip file.
 
     Raises:
-        DataError: damaged, or too large to be unpacked at once.
+        DataError: the file is damaged, or too large to be unpacked at once.
     """
     try:
         content = file.read(MOST_PACKED_BYTES + 1)
@@ -262,7 +280,7 @@ def unpack(location: str, file: BinaryIO) -> bytes:
 
 
 class at_line:  # noqa: N801  reads as a clause: with at_line(...)
-    """What cannot be read within becomes an error of ours, with file and line."""
+    """Turns a `Misread` raised in its block into a `DataError` with file and line."""
 
     def __init__(self, format_: TextFormat, location: str, content: bytes, line: int, rules: Rules) -> None:
         self._format, self._location, self._content, self._line, self._rules = format_, location, content, line, rules

@@ -1,4 +1,4 @@
-"""The separator of a CSV file, found from its first records: the reader and the survey of `init` ask here alike."""
+"""Finds the separator of a CSV file from its first records, for both the reader and the survey of `init`."""
 
 import csv
 import io
@@ -9,11 +9,11 @@ _LOOKED_AT_BYTES, _LOOKED_AT_RECORDS = 2**16, 200
 
 
 def separator_of(start: bytes) -> str:
-    """What stands between the fields of a file that begins with these bytes.
+    """The character between the fields of a file that begins with these bytes.
 
-    The one by which most of the first records have as many fields as the very first. If several do, the one that
-    fewer blanks follow in that record (a name such as `price (net, in EUR)` has commas, too), then the one it has most
-    of. A blank, if nothing else separates anything and every record agrees; a comma, if nothing does.
+    It is the one by which most of the first records have as many fields as the very first. Of several, it is the one
+    followed by fewer blanks in that record (a name such as `price (net, in EUR)` has commas, too), then the one that
+    occurs most often there. It is a blank if nothing else separates anything and every record agrees, else a comma.
     """
     text = start[:_LOOKED_AT_BYTES]
     whole = text[: text.rfind(b"\n") + 1] if len(start) > len(text) else text
@@ -25,8 +25,8 @@ def separator_of(start: bytes) -> str:
 
 
 def _agreement(text: str, separator: str) -> tuple[float, int, int]:
-    """(share of the records that have as many fields as the first, its fields before which no blank stands, all its
-    fields); zeros if the first has one field."""
+    """(share of the records with as many fields as the first, number of its fields that do not begin with a blank,
+    number of all its fields); zeros if it has only one field."""
     first, *others = records_of(text, separator)[:_LOOKED_AT_RECORDS] or [[]]
     if len(first) < 2:
         return 0.0, 0, 0
@@ -35,12 +35,12 @@ def _agreement(text: str, separator: str) -> tuple[float, int, int]:
 
 
 def records_of(text: str, separator: str) -> list[list[str]]:
-    """The records that have a field, up to the first that cannot be read; the reader of all the file names that one."""
+    """The records that are not empty, up to the first that cannot be read; reading the whole file will report it."""
     found: list[list[str]] = []
     try:
         for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
             if record:
                 found.append(record)
-    except csv.Error:  # a quote that is never closed
+    except csv.Error:  # a quote is never closed
         pass
     return found

@@ -1,4 +1,4 @@
-"""The sources `csv` and `jsonl`: listed by one pass over each file, read range by range."""
+"""The sources `csv` and `jsonl`: listed in one pass over each file, read range by range."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 _READERS = 2
-_COLUMNS = "columns"  # of a file's handle: their order in the file, where that is another than the source's
+_COLUMNS = "columns"  # key in a file's handle: the order of its columns, if it differs from the source's
 
 
 class TextSource:
@@ -61,7 +61,7 @@ class TextSource:
                 )
             )
         types = self._joined_types(paths, found, fixed, order.written)
-        if not all(one.is_whole for one in found):  # there may be values where nobody has looked
+        if not all(one.is_whole for one in found):  # the parts that were not examined may have values
             types |= {n: "null" for n in found[0].columns if all(one.types.get(n, "null") == "null" for one in found)}
         _check_time(paths[0], types, order.time)
         files = tuple(
@@ -89,7 +89,7 @@ class TextSource:
     def _joined_types(
         self, paths: Sequence[str], found: Sequence[Scanned], fixed: Mapping[str, str], written: tuple[str, ...]
     ) -> dict[str, str]:
-        """One schema for all files, in the order of the first; columns without any value are text."""
+        """One schema for all files, in the order of the first file; columns without any value are text."""
         types: dict[str, str] = {name: found[0].types.get(name, "null") for name in found[0].columns}
         any_text = {name for name in written if name in fixed}
         for path, one in zip(paths[1:], found[1:], strict=True):
@@ -162,7 +162,7 @@ def _check_columns(location: str, wanted: tuple[str, ...], reading: Reading) -> 
 
 
 def _read(location: str, ranges: Sequence[ByteRange], storage: Storage) -> tuple[int, list[bytes]]:
-    """The size of the file, and the bytes of each range as they were when the read was planned."""
+    """The size of the file, and the bytes of each range, verified to be those that were planned."""
     with open_file(location, storage) as file:
         size = file.seek(0, os.SEEK_END)
         contents = [

@@ -1,7 +1,8 @@
-"""Columns of text as numbers, booleans and times, to the letter: a value that is none is told, never read as another.
+"""Strict conversion of text columns to numbers, booleans and times: a value that does not fit is reported, never read
+as something else.
 
-Arrow reads most columns itself, and quicker. This is for what it reads too leniently (formats of dates, 0x1F) or not at
-all (blanks around words), and to find the value that it cannot read. Blanks around a value do not count.
+Arrow reads most columns itself, and faster. This code is for what Arrow reads too leniently (formats of dates, 0x1F) or
+not at all (blanks around words), and finds the value that it cannot read. Blanks around a value are ignored.
 """
 
 import re
@@ -37,10 +38,10 @@ class Unfit(Exception):
 
 
 def typed(column: pa.ChunkedArray, kind: Any, rules: Rules) -> pa.Array:
-    """A column of text with values of an Arrow type; words for missing values are null.
+    """A column of text, converted to an Arrow type; words for missing values become null.
 
     Raises:
-        Unfit: the first value that is none of that type.
+        Unfit: a value does not fit the type; carries the first one.
     """
     if pa.types.is_string(kind):
         return one_array(column)
@@ -51,10 +52,10 @@ def typed(column: pa.ChunkedArray, kind: Any, rules: Rules) -> pa.Array:
 
 
 def whole(column: Any, rules: Rules) -> Any:
-    """Whole numbers as int64, or exactly as decimals if one of them is beyond that.
+    """Whole numbers as int64, or as exact decimals if one of them is too large for that.
 
     Raises:
-        Unfit: the first value that is none.
+        Unfit: a value is not a whole number; carries the first one.
     """
     if not pa.types.is_string(column.type):
         return column
@@ -68,12 +69,12 @@ def whole(column: Any, rules: Rules) -> Any:
 
 
 def one_array(column: Any) -> Any:
-    """A column in one piece."""
+    """A column as a single array."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def without_missing(column: Any, rules: Rules) -> Any:
-    """Texts without blanks around them, null where they stand for a missing value."""
+    """Texts without surrounding blanks, null where they mean a missing value."""
     texts = pc.utf8_trim_whitespace(one_array(column))
     words = pa.array(dict.fromkeys((*MISSING_OUTSIDE_TEXT, *rules.missing)), pa.string())
     return pc.if_else(pc.is_in(texts, value_set=words), pa.scalar(None, pa.string()), texts)
@@ -83,11 +84,12 @@ def times(texts: Any, rules: Rules, *, zoned: bool | None) -> pa.Array:
     """Times in ISO 8601 or one of `rules.dates`.
 
     Args:
-        texts: without blanks; null where a value is missing.
-        zoned: whether the values have an offset from UTC; None if the first value says so.
+        texts: without surrounding blanks; null where a value is missing.
+        zoned: whether the values have an offset from UTC; None to go by the first value.
 
     Raises:
-        Unfit: a value that is no time; one that two formats read otherwise; one with an offset among others without.
+        Unfit: a value is not a time, is read differently by two formats, or differs from the others in having an
+            offset.
     """
     column = _Texts(texts)
     there = column.different.is_valid().to_numpy(zero_copy_only=False)
@@ -104,12 +106,12 @@ def times(texts: Any, rules: Rules, *, zoned: bool | None) -> pa.Array:
 
 
 def expected_time(rules: Rules) -> str:
-    """What a time must be, in words."""
+    """The expected form of a time, in words."""
     return " or ".join((ISO_EXAMPLE, *rules.dates))
 
 
 class _Texts:
-    """A column, and its different texts if many rows have the same one: each is then looked at once."""
+    """A column and, if many rows share their text, its distinct texts, so that each is examined only once."""
 
     def __init__(self, texts: Any) -> None:
         some = texts.slice(0, _LOOKED_AT)
@@ -118,11 +120,11 @@ class _Texts:
         self._indices = None if coded is None else coded.indices
 
     def every(self, values: Any) -> Any:
-        """Values of the different texts, for every row."""
+        """Spreads the values of the distinct texts over all rows."""
         return values if self._indices is None else values.take(self._indices)
 
     def refuse(self, wrong: Flags, expected: Callable[[str], str]) -> None:
-        """The first row whose text is wrong, if there is one, as `Unfit`."""
+        """Raises `Unfit` for the first row whose text is wrong, if there is one."""
         if wrong.any():
             rows = pc.fill_null(self.every(pa.array(wrong)), False).to_numpy(zero_copy_only=False)
             row = int(np.flatnonzero(rows)[0])
@@ -131,7 +133,7 @@ class _Texts:
 
 
 def _joined(texts: Any, formats: tuple[str, ...]) -> tuple[Dates, Flags]:
-    """What the formats read together, and where two of them read a text otherwise."""
+    """The dates that the formats read together, and where two of them read a text differently."""
     found = read_dates(texts, "")
     unsure = np.zeros(len(texts), np.bool_)
     for form in formats:
@@ -160,7 +162,7 @@ def _refuse(texts: Any, wrong: Flags, expected: str) -> None:
 
 
 def _matched(texts: Any, pattern: str) -> Flags:
-    """Where a text is of that form, or null."""
+    """True where a text matches the pattern or is null."""
     return pc.fill_null(pc.match_substring_regex(texts, pattern), True).to_numpy(zero_copy_only=False)
 
 
@@ -174,7 +176,7 @@ def _integers(texts: Any, rules: Rules) -> Any:
 
 
 def _exactly(texts: Any, rules: Rules) -> Any:
-    """Whole numbers of up to 38 digits; a fraction of zeros does not count, as pandas writes one."""
+    """Whole numbers of up to 38 digits; a fraction of zeros is ignored, because pandas writes one."""
     _refuse(texts, ~_matched(texts, rf"^[-+]?0*\d{{1,38}}({re.escape(rules.decimal)}0*)?$"), EXACT)
     digits = pc.replace_substring_regex(texts, rf"^\+|{re.escape(rules.decimal)}0*$", "")
     return digits.cast(TYPES[EXACT])
@@ -197,7 +199,7 @@ def _numbers(texts: Any, rules: Rules) -> Any:
 
 
 def _booleans(texts: Any, rules: Rules) -> Any:
-    # A column that is known to hold booleans may have them as digits; one that is not has numbers then.
+    # In a column known to hold booleans 1 and 0 are booleans; in any other they are numbers.
     right, wrong = (pa.array(words) for words in ((*TRUE, "1", *rules.true_values), (*FALSE, "0", *rules.false_values)))
     found = pc.is_in(texts, value_set=right)
     fits = pc.or_(pc.or_(found, pc.is_in(texts, value_set=wrong)), pc.is_null(texts))
@@ -219,7 +221,7 @@ _READERS: Mapping[str, Callable[[Any, Rules], Any]] = {
 
 
 def first_value(column: Any, rules: Rules) -> str | None:
-    """The first text that is not missing, without blanks around it."""
+    """The first text that is not missing, without surrounding blanks."""
     for start in range(0, len(column), _LOOKED_AT):
         texts = without_missing(column.slice(start, _LOOKED_AT), rules).drop_null()
         if len(texts):

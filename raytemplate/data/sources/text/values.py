@@ -1,4 +1,5 @@
-"""Values of text files as the rest of raytemplate knows them: times in microseconds, trimmed text, nulls."""
+"""Converts values of text files to the types that the rest of raytemplate uses: times in microseconds, trimmed text,
+nulls."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -31,19 +32,21 @@ pc: Any = pyarrow.compute
 _US_PER_DAY = 86_400 * 10**6
 _US = {"s": 10**6, "ms": 1000, "us": 1}
 PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
-"""A whole number that is written as it would be printed, and fits an int64."""
+"""A whole number that is written exactly as it would be printed, and fits an int64."""
 
 
 def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str], *, quoted: bool = False) -> pa.Table:
-    """A table as Arrow inferred it, with our types: times in microseconds, times of day and raw bytes as text.
+    """Converts a table that Arrow inferred to our types: times in microseconds, times of day and raw bytes as text.
 
-    Text is looked at again: it may hold times in a format of the rules, or numbers with blanks around words.
+    Columns of text are examined again: they may hold times in a format of the rules, or numbers among words with
+    blanks.
 
     Args:
-        quoted: text is told from numbers by its quotes, and is then never one.
+        fixed: column -> type that is known beforehand; `TIME` for times.
+        quoted: whether the format tells text from numbers by quotes; text is then never a number.
 
     Raises:
-        Misread: a column that must hold times (`fixed`) has a value that is none.
+        Misread: a column that must hold times has a value that is not a time.
     """
     for index, field in enumerate(table.schema):
         kind: Any = field.type
@@ -59,7 +62,7 @@ def plain_types(table: pa.Table, rules: Rules, fixed: Mapping[str, str], *, quot
 
 
 def dates_as_text(table: pa.Table, rules: Rules, fixed: Mapping[str, str]) -> pa.Table:
-    """Whole numbers as text, in columns that must hold times (`fixed`), if dates may be written such as 20240131."""
+    """Converts whole numbers to text in columns that must hold times (`fixed`), if a date may look like 20240131."""
     for index, field in enumerate(table.schema):
         if fixed.get(field.name) == TIME and pa.types.is_integer(field.type) and any(map(is_all_digits, rules.dates)):
             column: Any = table.column(index)
@@ -91,12 +94,12 @@ def _numbers(column: Any, rules: Rules) -> Any:
 
 
 def exact(table: pa.Table, read: Callable[[str], Any], rules: Rules) -> pa.Table:
-    """A table as it was inferred, with whole numbers that a float rounds as they are written.
+    """An inferred table with exact whole numbers where floats would round them.
 
-    Arrow takes them for floats if one is beyond 64 bits, has a plus sign, or stands beside one such as 3.0.
+    Arrow infers floats if one of the numbers exceeds 64 bits or has a plus sign, or another is written such as 3.0.
 
     Args:
-        read: the column of that name as text, or as `EXACT`.
+        read: column name -> the column as text, or as `EXACT`.
     """
     for index, field in enumerate(table.schema):
         if pa.types.is_floating(field.type) and _may_be_rounded(table.column(index)):
@@ -106,22 +109,22 @@ def exact(table: pa.Table, read: Callable[[str], Any], rules: Rules) -> pa.Table
 
 
 def _may_be_rounded(column: Any) -> bool:
-    """Whether every number is whole, and one so large that the next whole number is no float."""
+    """Whether every number is whole, and one is so large that floats skip whole numbers."""
     found = pc.all(pc.equal(column, pc.floor(column))).as_py()
     return bool(found) and float(pc.max(pc.abs(column)).as_py()) >= 2.0**53
 
 
 def misread(name: str, unfit: Unfit, rules: Rules) -> Misread:
-    """A value that a column cannot hold, as a record that cannot be read."""
+    """The `Misread` for a value that a column cannot hold."""
     why = f'column {name} is "{unfit.value[:80]}", expected {unfit.expected}'
     return Misread(unfit.row + 1, why, no_time=unfit.expected == expected_time(rules))
 
 
 def doubtful(table: pa.Table, content: bytes, fixed: Mapping[str, str]) -> tuple[str, ...]:
-    """Columns that Arrow may have read otherwise than they are written.
+    """Columns that Arrow may have read differently from how they are written.
 
-    Whole numbers, if there is a hexadecimal one; numbers too large to be any; times that cannot be kept, or that were
-    expected (`fixed`) and not found.
+    They hold whole numbers while something hexadecimal is in the file, numbers that overflowed to infinity, times that
+    cannot be stored, or no times although times were expected (`fixed`).
     """
     hexadecimal = _has_hexadecimal(content)
     return tuple(
@@ -135,7 +138,7 @@ def doubtful(table: pa.Table, content: bytes, fixed: Mapping[str, str]) -> tuple
 
 
 def _has_hexadecimal(content: bytes) -> bool:
-    """Whether 0x stands somewhere; a search for both bytes at once would stop at every zero."""
+    """Whether 0x occurs anywhere. Searching for the x is faster than for both bytes, which would stop at every zero."""
     if b"x" not in content and b"X" not in content:
         return False
     found = np.frombuffer(content, np.uint8)
@@ -152,7 +155,7 @@ def _may_be_time(kind: Any) -> bool:
 
 
 def _cannot_be_kept(column: Any) -> bool:
-    """Whether a time is outside the years 1 to 9999, or says more than microseconds."""
+    """Whether a time is outside the years 1 to 9999, or finer than microseconds."""
     kind = column.type
     ticks = column.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
     if not pa.types.is_date32(kind) and kind.unit == "ns":
@@ -163,10 +166,10 @@ def _cannot_be_kept(column: Any) -> bool:
 
 
 def as_written(column: Any, *, quoted: bool) -> str:
-    """The type that gives each value back as it stands in the file, by name: text, unless another loses nothing.
+    """The name of the type that returns each value as it is written: text, unless another type loses nothing.
 
     Args:
-        quoted: text is told from numbers by its quotes, and is then never one.
+        quoted: whether the format tells text from numbers by quotes; text is then never a number.
     """
     if pa.types.is_temporal(column.type) or (quoted and pa.types.is_string(column.type)):
         return "string"
@@ -179,10 +182,10 @@ def as_written(column: Any, *, quoted: bool) -> str:
 
 
 def null_where(table: pa.Table, rules: Rules, written: tuple[str, ...] = ()) -> pa.Table:
-    """Text without blanks around it, and null where it is one of the words for missing values; so are numbers that one
-    of them spells.
+    """The table with text trimmed, and with nulls for the words for missing values and for numbers that one of them
+    spells.
 
-    Columns of `written` are only null where they are empty.
+    Columns of `written` are null only where they are empty.
     """
     for index, field in enumerate(table.schema):
         column: Any = table.column(index)
@@ -197,13 +200,13 @@ def null_where(table: pa.Table, rules: Rules, written: tuple[str, ...] = ()) -> 
 def by_hand(
     table: pa.Table, names: tuple[str, ...], types: Mapping[str, Any], rules: Rules, *, wider: bool = False
 ) -> pa.Table:
-    """A table in which columns that were read as text have their types, where they are known.
+    """The table with the named columns, which were read as text, converted to their types if those are known.
 
     Args:
-        wider: whole numbers may be too large for an int64.
+        wider: whether whole numbers may be too large for an int64.
 
     Raises:
-        Misread: a value that is none of its column's type.
+        Misread: a value does not fit its column's type.
     """
     for name in names:
         if name not in types:
@@ -218,15 +221,15 @@ def by_hand(
 
 
 def with_texts(types: Mapping[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:
-    """The types, but of these columns, which are read as text."""
+    """The types, with text for the columns that are to be read as text."""
     return {**types, **dict.fromkeys(texts, pa.string())}
 
 
 def are_texts(table: pa.Table, texts: tuple[str, ...]) -> bool:
-    """Whether these columns have been read as text."""
+    """Whether these columns were read as text."""
     return all(pa.types.is_string(table.schema.field(name).type) for name in texts)
 
 
 def promised(fixed: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Any]:
-    """Column -> Arrow type, where the type is known beforehand."""
+    """Column -> Arrow type, for columns whose type is known beforehand."""
     return {name: TYPES[kind] for name, kind in fixed.items() if kind != TIME and name in names}
