@@ -349,9 +349,7 @@ def test_password_in_set_is_not_shown(tmp_path: Path) -> None:
     found = problems(tmp_path, WHOLE, sets=["tracking.url=https://me:secret@host"])
     assert found == ["--set tracking.url=https://***@host  tracking.url: no such field; did you mean tracking.uri?"]
     (fault,) = problems(tmp_path, WHOLE, sets=["data.source=s3://AKIA:se/cret@lake/a.parquet"])
-    assert fault.startswith(
-        "--set data.source=s3://***@lake/a.parquet  data.source: a URI must not contain a password"
-    )
+    assert fault.startswith("--set data.source=s3://***@lake/a.parquet  data.source: a URI must not contain a password")
     assert "cret" not in fault
 
 
