@@ -1,1 +1,1 @@
-"""Plan and records -> terminal text: pure functions that return str, without colours."""
+"""Plan and records -> terminal text, Markdown and HTML: pure functions, without terminal colours."""

@@ -1,4 +1,4 @@
-"""Drawings of a report as inline SVG. Colours are the page's, so that they follow light, dark and print."""
+"""A report's charts as inline SVG. Colours come from the page, so that they follow light mode, dark mode and print."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from raytemplate.units import show_seconds
 
 _WIDTH, _LEFT, _ROW = 640.0, 190.0, 34.0
 _STRIP = 240.0
-_SIDE = 260.0  # of the square in which probabilities are drawn
+_SIDE = 260.0  # side of the square of the calibration chart
 
 
 def intervals_chart(
@@ -22,10 +22,10 @@ def intervals_chart(
     *,
     same: bool = False,
 ) -> Markup:
-    """A dot and its 95 % interval for each named estimate, on one scale. Nothing where a figure is not finite.
+    """A dot and its 95 % interval for each named estimate, on one scale. Empty if any figure is not finite.
 
     Args:
-        same: whether all are of one kind, and so of one colour.
+        same: whether all estimates are of one kind and so share one colour.
     """
     numbers = [n for _, e in rows for n in (e.value, e.low, e.high)]
     if not numbers or not all(map(math.isfinite, numbers)):
@@ -63,7 +63,7 @@ def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, fl
 
 
 def stages_chart(timings: Sequence[StageTiming]) -> Markup:
-    """Two bars a stage: planned above actual."""
+    """Two bars for each stage: planned above actual."""
     most = max((max(t.planned_s, t.actual_s) for t in timings), default=0.0)
     if most <= 0:
         return Markup("")
@@ -91,10 +91,10 @@ def stages_chart(timings: Sequence[StageTiming]) -> Markup:
 
 
 def curve(epochs: Sequence[EpochRecord], field: str, step: str) -> Markup:
-    """`train_loss` or `validation` by epoch, with its first, last and best value's scale. Nothing before two epochs.
+    """`train_loss` or `validation` by epoch, on a scale from the lowest to the highest value. Empty before two epochs.
 
     Args:
-        step: what an epoch is called.
+        step: what the family calls an epoch.
     """
     points = [(e.epoch, float(getattr(e, field))) for e in epochs]
     points = [(epoch, value) for epoch, value in points if math.isfinite(value)]
@@ -113,11 +113,11 @@ def curve(epochs: Sequence[EpochRecord], field: str, step: str) -> Markup:
 
 
 def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, float]) -> Markup:
-    """An estimate on a scale shared with the strips above and below: its interval, as far as the scale reaches.
+    """An estimate and its interval on a scale shared with the strips above and below, clipped to that scale.
 
     Args:
-        other: what it is compared with, a dot too; NaN draws none.
-        middle: where a line through all strips stands.
+        other: the value it is compared with, drawn as a second dot; NaN draws none.
+        middle: position of a line through all strips.
     """
     low, high = scale
 
@@ -135,7 +135,7 @@ def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, f
 
 
 def reliability_curve(bins: Sequence[CalibrationBin]) -> Markup:
-    """What came true against the probability that was given; circles by rows; on the diagonal both are the same."""
+    """Observed frequency by predicted probability; the circles grow with the rows, and on the diagonal both agree."""
     most = max((one.num_rows for one in bins), default=0)
     if not most:
         return Markup("")
@@ -159,12 +159,12 @@ def reliability_curve(bins: Sequence[CalibrationBin]) -> Markup:
 
 
 def fitted(text: str, most: int) -> str:
-    """A text of so many letters at most."""
+    """The text, cut to at most `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = _WIDTH) -> Markup:
-    """One drawing. In a table or beside text a small one does not grow; a wide one fills the page."""
+    """One chart. A narrow one keeps its width, for use in a table or beside text; a wide one may exceed the page."""
     style = "" if width == _WIDTH else f"width:{width:.0f}px" if width < _WIDTH else "max-width:none"
     small = Markup(' style="{}"').format(style) if style else Markup("")
     return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(

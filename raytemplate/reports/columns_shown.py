@@ -1,4 +1,4 @@
-"""The input columns as people read them: what the model leans on, and what the training rows hold."""
+"""The input columns as people read them: what the model leans on, and what the training rows contain."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,14 @@ MOST_DRAWN, _MOST_TOLD, _MOST_VALUES = 15, 5, 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnRow:
-    """One input column in a table: the loss of the metric without it, and what it explains alone."""
+    """One input column in a table."""
 
     name: str
+    """The column's name."""
     importance: str
+    """How much of the metric is lost without it, with the interval."""
     explained: str
+    """The share of the target that it explains alone, from 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,27 +34,32 @@ class ProfileRow:
     """One feature of the training rows."""
 
     name: str
+    """The column's name."""
     kind: str
+    """The kind of feature, or "target"."""
     type: str
+    """The column's type."""
     missing: str
+    """The percentage of missing values; "" if there are none."""
     values: str
+    """Its range or its most frequent values."""
 
 
 def leant_on(evaluation: Evaluation) -> list[tuple[str, Estimate]]:
-    """Columns with their permutation importance, the greatest first; those that were not measured are left out."""
+    """Columns with their permutation importance, greatest first; columns that were not measured are left out."""
     found = [(one.column, one.importance) for one in evaluation.columns if one.importance is not None]
     known = [(name, estimate) for name, estimate in found if math.isfinite(estimate.value)]
     return sorted(known, key=lambda one: -one[1].value)
 
 
 def leans_text(evaluation: Evaluation) -> str:
-    """ "leans on: distance 111.17, dest 6.53 (mae lost without)": the first few that matter for certain."""
+    """ "leans on: distance 111.17, dest 6.53 (mae lost without each)": the first few whose interval is above 0."""
     certain = [f"{name} {metric_text(one.value)}" for name, one in leant_on(evaluation) if one.low > 0][:_MOST_TOLD]
     return hanging("  leans on: ", f"{', '.join(certain)} ({evaluation.metric} lost without each)") if certain else ""
 
 
 def column_rows(evaluation: Evaluation) -> list[ColumnRow]:
-    """Every input column: by importance, then by what it explains."""
+    """Every input column, ordered by importance, then by what it explains alone."""
     rank = {name: index for index, (name, _) in enumerate(leant_on(evaluation))}
     ordered = sorted(evaluation.columns, key=lambda one: (rank.get(one.column, len(rank)), -(one.explained or 0.0)))
     return [ColumnRow(name=one.column, importance=_importance(one), explained=_share(one.explained)) for one in ordered]
@@ -69,7 +77,7 @@ def _share(explained: float | None) -> str:
 
 
 def profile_rows(train: FeatureStatistics | None) -> list[ProfileRow]:
-    """Target and features, each with what is known of its values; empty where nothing was recorded."""
+    """Target and features with what is known about their values; empty if nothing was recorded."""
     if train is None:
         return []
     features = [(*key.partition(":")[::2], found) for key, found in train.columns.items()]

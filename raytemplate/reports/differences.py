@@ -8,29 +8,38 @@ from raytemplate.reports.layout import table
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changed:
-    """One thing that is not the same: what, how it was in the first run, how in the second; "-" where it was not."""
+    """One difference between two runs."""
 
     what: str
+    """What differs."""
     first: str
+    """Its value in the first run; "-" if it was absent."""
     second: str
+    """Its value in the second run; "-" if it was absent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """What differs of one kind, such as "template" or "data"; `same` says what was compared and is all the same."""
+    """The differences of one kind."""
 
     title: str
+    """The kind, such as "template" or "data"."""
     changed: tuple[Changed, ...]
+    """The differences; empty if there are none."""
     same: str
+    """What was compared, to be listed as the same if nothing differs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Differences:
-    """Two runs and what differs between them; prints as `raytemplate diff` does, also in a notebook."""
+    """Two runs and what differs between them; prints as `raytemplate diff` does, in a notebook too."""
 
     first: str
+    """Id of the first run."""
     second: str
+    """Id of the second run."""
     sections: tuple[Section, ...]
+    """The kinds of differences, including those without any."""
 
     def __str__(self) -> str:
         rows: list[tuple[str, str, str]] = [("", self.first, self.second)]
@@ -44,7 +53,7 @@ class Differences:
 
     @property
     def command(self) -> str:
-        """What a person would want to see next."""
+        """The command for what a person would want to see next."""
         return f"raytemplate show {self.second}"
 
     def _repr_html_(self) -> str:

@@ -13,14 +13,14 @@ _WIDTH = 80
 _MOST_CLASSES, _MOST_LISTED, _MOST_NAMED = 5, 12, 24
 _USED: tuple[Use, ...] = ("time", "numeric", "categorical", "datetime", "text", "key")
 _SUSPICIOUS = (
-    "Suspicious columns may be known only once {} is: they are left out unless no other feature is, and promotion is "
-    "manual until a person has looked. "
+    "Suspicious columns may be known only once {} is known: they are left out unless there is no other feature, and "
+    "promotion is manual until a person has checked them. "
 )
-_TAKE_IN = "To take a column in, list it under features in the template."
+_TAKE_IN = "To use a column, list it under features in the template."
 
 
 def draft_text(draft: Draft) -> str:
-    """A few lines on data, target and split, and a table of the columns: used, left out, why."""
+    """A few lines about data, target and split, and a table of the columns: used or left out, and why."""
     found = draft.survey
     size = show_bytes(sum(file.size_bytes for file in found.source.files))
     lines = [f"{found.asked.data}: {found.num_rows:,} rows, {len(found.columns):,} columns, {size}"]
@@ -53,7 +53,7 @@ def _parts(role: Role) -> str:
 
 
 def _listed(title: str, columns: Sequence[tuple[str, str]]) -> list[str]:
-    """A line for each of the first columns: its name and what is said of it."""
+    """A line for each of the first columns: its name and the reason."""
     said = [f"{name}: {why}" for name, why in columns[:_MOST_LISTED]]
     said += [f"and {len(columns) - _MOST_LISTED:,} more, in the template"] if len(columns) > _MOST_LISTED else []
     return [_line(title if number == 0 else "", one) for number, one in enumerate(said)]
@@ -96,9 +96,7 @@ def _far(draft: Draft) -> str:
     rows = sum(draft.survey.days[day] for day in days)
     shown = [f"{day} in {draft.survey.day_files.get(day, draft.survey.asked.data)}" for day in days[:_MOST_LISTED]]
     more = f" and {len(days) - _MOST_LISTED:,} more days" if len(days) > _MOST_LISTED else ""
-    return (
-        f"{rows:,} row{'' if rows == 1 else 's'} at {', '.join(shown)}{more}: data.drop takes them out" if days else ""
-    )
+    return f"{rows:,} row{'' if rows == 1 else 's'} at {', '.join(shown)}{more}: data.drop removes them" if days else ""
 
 
 def _target(draft: Draft) -> str:

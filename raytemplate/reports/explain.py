@@ -23,7 +23,8 @@ from raytemplate.reports.wording import about_seconds, baseline_name, count, hea
 from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
 _CLEARLY = 1.01
-"""A search is planned to end with its budget: it is not expected to take more because of how numbers are rounded."""
+"""Ratio of forecast to limit above which a run is said to be cut short. A search is planned to end with its budget, so
+rounding alone must not trigger this."""
 
 
 def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = "") -> str:
@@ -31,8 +32,8 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = 
 
     Args:
         file: the template as it was named on the command line.
-        command_tail: what follows the file there, such as "--as-of 2013-06-01".
-        address: the Ray that it was planned for, also in the tail; "" for one of the run's own.
+        command_tail: what followed the file there, such as "--as-of 2013-06-01".
+        address: the Ray that the plan is for, which the tail names too; "" for a Ray of the run's own.
     """
     stages = (_numbered(number, stage, plan) for number, stage in enumerate(plan.stages, start=1))
     blocks = (
@@ -46,7 +47,7 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = 
 
 
 def _next(plan: RunPlan, file: str, tail: str, address: str) -> str:
-    """The command that executes the plan where it was planned for."""
+    """The command that executes the plan on the Ray that it was planned for."""
     lacking = ""
     if is_jobs_api(address) and not plan.promote.storage:
         lacking = " It needs a folder that the cluster and this machine both see: --set tracking.storage=FOLDER."
@@ -127,13 +128,13 @@ def _fit(stage: FitStage, ingest: IngestStage) -> str:
 
 
 def _losses(stage: FitStage) -> str:
-    """What becomes of training if workers are lost; of one process there is nothing to say."""
+    """What happens to training if workers are lost; "" for a single process."""
     if not stage.workers:
         return ""
     if not stage.max_failures:
         return "; lost workers end the run (resources.max_failures: 0)"
     fewer = 0 < stage.least_workers < stage.workers
-    suffice = f", and {stage.least_workers} then suffice{'s' if stage.least_workers == 1 else ''}" if fewer else ""
+    suffice = f"; {stage.least_workers} then suffice{'s' if stage.least_workers == 1 else ''}" if fewer else ""
     return f"; lost workers are started again, at most {count(stage.max_failures, 'time')}{suffice}"
 
 
@@ -176,7 +177,7 @@ def _govern(stage: GovernStage) -> str:
 
 
 def _skip(skip: str) -> str:
-    """ "beats-champion: no champion yet" as a sentence; one that is a sentence already stays as it is."""
+    """ "beats-champion: no champion yet" as a sentence; one that is already a sentence is kept."""
     return skip if "will be skipped" in skip else skip.replace(": ", " will be skipped: ", 1)
 
 
@@ -189,7 +190,7 @@ def _promote(stage: PromoteStage, plan: RunPlan) -> str:
 
 
 def _limits(plan: RunPlan) -> tuple[tuple[str, str], ...]:
-    """What is expected and what is allowed; what is expected to be too much is said with what becomes of the run."""
+    """What is expected and what is allowed; if more is expected than allowed, also what happens to the run."""
     short = f": {'training' if plan.sweep is None else 'the search'} will be cut short"
     time = f"about {about_seconds(plan.forecast.seconds)} ({_range(plan)}), limit {show_limit(plan.limits.time_s)}"
     held = tuple(("held", reason) for reason in plan.govern.holds)

@@ -8,7 +8,7 @@ from raytemplate.spec.wording import show_value
 
 
 def fields_text(docs: Sequence[FieldDoc]) -> str:
-    """What a field means, expects and defaults to; one block for each family that means something else by it."""
+    """What a field means, expects and defaults to; one block for each different meaning that a family gives it."""
     return "\n\n".join(_block(doc) for doc in docs)
 
 

@@ -1,4 +1,4 @@
-"""Lists of runs and models: what happened, newest first as the caller gives it."""
+"""Lists of runs and models, in the caller's order, normally newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,45 +15,64 @@ MOVES = ("promoted", "rolled-back")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRow:
-    """One run in the list. `value` is the candidate's test metric; None and 0 mean that there is none (yet)."""
+    """One run in the list."""
 
     run_id: str
+    """The run's id."""
     name: str
+    """The template's name, which is the model's too."""
     as_of: datetime
+    """The moment that its windows are relative to."""
     started: datetime
+    """When it started."""
     state: State
+    """How it ended, or that it has not."""
     metric: str = ""
+    """Name of the deciding metric; "" if there is none yet."""
     value: float | None = None
+    """The candidate's test metric; None if there is none yet."""
     version: int = 0
+    """The version that the candidate became; 0 if none."""
     wall_clock_s: float = 0.0
+    """Seconds it took; 0 if it has not ended."""
     planned_s: float = 0.0
+    """Seconds it was planned to take."""
     cost_usd: float | None = None
+    """US dollars it cost; None if it has not ended."""
     planned_usd: float = 0.0
+    """US dollars it was planned to cost."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DamagedRow:
-    """One run with a record that cannot be read, and why."""
+    """One run with a record that cannot be read."""
 
     run_id: str
+    """The run's id."""
     problem: str
+    """Why it cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRow:
-    """One registered model. `champion_version` 0: none; `challenger_version` 0: no candidate is waiting.
-
-    `retrained` is when its last judged run began; `cadence` is how often that should be, "" where nothing says so.
-    """
+    """One registered model."""
 
     name: str
+    """The model's name."""
     champion_version: int
+    """Version of the champion; 0 if there is none."""
     promoted: datetime | None = None
+    """When the champion was promoted."""
     run_id: str = ""
+    """The run that made the champion."""
     digest: str = ""
+    """Digest of the champion."""
     challenger_version: int = 0
+    """Version of the waiting candidate; 0 if none is waiting."""
     retrained: datetime | None = None
+    """When its last judged run began."""
     cadence: str = ""
+    """How often it should be retrained, such as "1M"; "" if no template sets that."""
     today: str = ""
     """Whether the champion would pass its gates today, in a few words."""
 
@@ -64,23 +83,30 @@ class ModelRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """One event in the ledger of a model, "promoted", "rolled-back" or "waiting"."""
+    """One event of a model in the ledger."""
 
     at: datetime
+    """When it happened."""
     event: str
+    """"promoted", "rolled-back" or "waiting"."""
     version: int
+    """The version that it concerns."""
     previous_version: int = 0
+    """The champion before it; 0 if there was none."""
     run_id: str = ""
+    """The run that made the version."""
     by: str = ""
+    """Name of the actor."""
     reason: str = ""
+    """The reason given."""
 
 
 def runs_table(rows: Sequence[RunRow], *, damaged: Sequence[DamagedRow] = (), filtered: bool = False) -> str:
-    """The list of runs, with what was planned beside what it took.
+    """The list of runs, each with its planned time beside the actual one.
 
     Args:
         damaged: runs that cannot be listed.
-        filtered: there are others, which were not asked for.
+        filtered: whether a filter left out other runs.
     """
     broken = "".join(f"Run {row.run_id} cannot be read: {row.problem}\n" for row in damaged)
     if not rows and filtered:
@@ -109,7 +135,7 @@ def _run_cells(row: RunRow) -> tuple[str, ...]:
 
 
 def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
-    """The list of models: which version is the champion, since when, from which run, and who is waiting."""
+    """The list of models: which version is the champion, since when, from which run, and which candidate waits."""
     if not rows:
         return "No models yet. To make one:\n  raytemplate run FILE"
     lines = [("model", "champion", "age", "run", "digest", "challenger", "its gates", "")]
@@ -136,5 +162,5 @@ def age_text(since: datetime, now: datetime) -> str:
 
 
 def number(version: int) -> str:
-    """A version, "-" for none."""
+    """A version number; "-" for 0, which means none."""
     return str(version) if version else "-"

@@ -21,7 +21,8 @@ def table(
     Args:
         gaps: spaces after each column but the last.
         right: columns aligned to the right.
-        least, most: narrowest and widest text of a column; what is longer goes on in the next line.
+        least: column -> its least width.
+        most: column -> its greatest width; longer text continues on the next line.
     """
     folded = [line for row in rows for line in _folded(row, most)]
     count = max((len(row) for row in folded), default=0)
@@ -49,7 +50,7 @@ def _line(row: Sequence[str], widths: Sequence[int], gaps: Sequence[int], right:
 
 
 def hanging(first: str, text: str, width: int = WIDTH) -> str:
-    """`first`, then the text; lines after the first are indented by the length of `first`."""
+    """`first` followed by the text; later lines are indented by the length of `first`."""
     if not text:
         return first.rstrip()
     return textwrap.fill(
@@ -63,5 +64,5 @@ def hanging(first: str, text: str, width: int = WIDTH) -> str:
 
 
 def sentences(text: str, width: int = WIDTH) -> str:
-    """Prose, folded at so many columns."""
+    """Prose, wrapped at `width` columns."""
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""A run as it goes on, told in lines: for a log, a script and the cell of a notebook."""
+"""The progress of a run in lines: for a log, a script or a notebook cell."""
 
 import sys
 import time
@@ -30,10 +30,10 @@ _WORKING = {"ingest": "reading", "sweep": "searching", "fit": "training", "evalu
 
 
 class Lines(Listener):
-    """Tells a person: a line where a stage begins, one where it ends, and now and then an epoch's.
+    """Prints a line when a stage begins, one when it ends, and now and then one for an epoch.
 
     Args:
-        out: where to; default: below the cell of a notebook, else stderr.
+        out: the stream to print on; default: the output of the notebook cell, or stderr outside a notebook.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
@@ -42,17 +42,17 @@ class Lines(Listener):
         self._last_line = time.monotonic()
 
     def started(self, plan: RunPlan, run_id: str) -> None:
-        """The head line."""
+        """Print the head line."""
         self._drop = plan.ingest.drop
         self.say(head_line(plan, run_id) + "\n")
         self.show("waiting for Ray")
 
     def stage_started(self, stage: StageName) -> None:
-        """What is going on."""
+        """Print what the stage does."""
         self.show(f"{stage:<11}{_WORKING[stage]}")
 
     def epoch(self, record: EpochRecord, plan: RunPlan, left_s: float) -> None:
-        """One epoch: rate, metric, and the time left of training at this pace."""
+        """Print an epoch: rate, metric, and the training time left at this pace."""
         fit = plan.fit
         pace = record.wall_clock_s / max(1, record.epoch)
         left = max(0.0, min(left_s, pace * (fit.num_epochs - record.epoch)))
@@ -61,36 +61,36 @@ class Lines(Listener):
         self.show_epoch(f"{'fit':<11}{line}", record.epoch, fit.num_epochs)
 
     def trial(self, record: TrialRecord, best: TrialRecord | None, left_s: float) -> None:
-        """Trials so far, the best of them and the time left for more."""
+        """Print a trial: how it ended, the best so far and the time left for more."""
         self.show_epoch(f"{'sweep':<11}{trial_line(record, best, left_s)}", 0, 0)
 
     def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
-        """One line a stage."""
+        """Print one line for the stage."""
         self.say(stage_line(stage, _text(record, self._drop), seconds))
         for line in record.unfinished if isinstance(record, FitResult) else ():
             self.say(f"    {line}")
 
     def note(self, text: str) -> None:
-        """A line of its own."""
+        """Print the note on a line of its own."""
         self.say(text)
 
     def show(self, text: str) -> None:
-        """What is being done now."""
+        """Print what is being done now."""
         self.say(f"  … {text}")
 
     def show_epoch(self, text: str, done: int, of: int) -> None:
-        """The same, of so many epochs; where each would be a line, only one in a few seconds."""
+        """Print how many epochs are done; at most one line every few seconds."""
         if time.monotonic() - self._last_line > _SECONDS_BETWEEN_EPOCHS:
             self.show(text)
 
     def say(self, text: str) -> None:
-        """A line that stays."""
-        with suppress(OSError):  # whoever read has gone; the run goes on
+        """Print a line that stays."""
+        with suppress(OSError):  # the reader has gone; the run continues
             print(text, file=self.out(), flush=True)
         self._last_line = time.monotonic()
 
     def out(self) -> TextIO:
-        """Where lines go."""
+        """The stream that lines go to."""
         return self._out or (sys.stdout if "ipykernel" in sys.modules else sys.stderr)
 
 

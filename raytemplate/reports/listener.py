@@ -1,4 +1,4 @@
-"""What hears of a run while it goes on."""
+"""The interface of whatever follows a run."""
 
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.fitted import EpochRecord
@@ -7,7 +7,7 @@ from raytemplate.records.swept import SweepNow, TrialRecord
 
 
 class Listener:
-    """Hears what happens while a run goes on. As it is, it says nothing: for runs that nobody watches."""
+    """Is told what happens during a run. The base class does nothing: for runs that nobody watches."""
 
     def started(self, plan: RunPlan, run_id: str) -> None:
         """The run has its folder."""
@@ -22,7 +22,7 @@ class Listener:
         """A trial of the sweep ended; `best` is the best so far."""
 
     def searching(self, now: SweepNow) -> None:
-        """How the sweep stands; told a few times a second."""
+        """The state of the sweep, a few times a second."""
 
     def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
         """A stage ended with its record."""

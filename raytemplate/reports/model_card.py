@@ -38,7 +38,7 @@ def model_card(
     verdict: VerdictRecord,
     promotion: PromotionRecord | None,
 ) -> str:
-    """The card of a run's candidate: what it is, what for, made from what, how good, judged how, and its limits."""
+    """The card of a run's candidate: what it is, its purpose, its data, its quality, its gates and its limits."""
     outcome = " ".join(outcome_text(plan.name, verdict.verdict, promotion, champion_version=None).split())
     parts = [
         f"# {plan.name} {plan.version}",
@@ -46,7 +46,7 @@ def model_card(
         _table(("", ""), _about(plan, run_id, fit)),
         "## What it is for",
         _table(("metadata", ""), [(key, _text(value)) for key, value in plan.metadata.items()])
-        or "The template says nothing about it; `metadata` is the place.",
+        or "The template does not say; `metadata` is the field for it.",
         "## Data",
         *_data(plan, snapshot),
         "## How good it is",
@@ -107,7 +107,7 @@ def _metrics(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
 
 
 def _slices(evaluation: Evaluation) -> Iterator[str]:
-    """The deciding metric of each slice, where rows were sliced."""
+    """The deciding metric of each slice, if rows were sliced."""
     tables = slice_tables(evaluation)
     if tables:
         yield f"## By slice ({evaluation.metric})"
@@ -138,25 +138,25 @@ def _estimate(model: Scored | None, name: str) -> str:
 
 
 def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[str]:
-    """What the records themselves say about how far the figures go."""
+    """What the records tell about how far the figures can be trusted."""
     groups = units_text(evaluation.num_groups, evaluation.resample)
     if plan.ingest.split is not None:
-        yield "Rows were split by a hash, not by time: the figures do not say how it does on later data."
+        yield "Rows were split by a hash, not by time: the figures do not tell how well it does on later data."
     else:
         yield (
-            f"It has seen data until {show_moment(evaluation.candidate_seen_until)} UTC; the figures are of "
+            f"It has seen data until {show_moment(evaluation.candidate_seen_until)} UTC; the figures are for "
             f"{show_moment(evaluation.test_start)} to {show_moment(evaluation.test_end)} ({groups})."
         )
     if evaluation.num_groups < LEAST_UNITS:
         yield f"The intervals rest on {groups} only; fewer than ten make them too narrow."
     if unknown := evaluation.candidate.num_unknown_categories:
-        yield f"{count(unknown, 'test row')} had a category it had never seen; it treats all of them alike."
+        yield f"{count(unknown, 'test row')} had a category that it had never seen; it treats all of those alike."
     if evaluation.champion_problem:
         yield f"It was not compared with the champion: {evaluation.champion_problem}."
     yield from (f"Training may not have finished: {line}." for line in fit.unfinished)
     if any(window.share < 1 for window in plan.ingest.windows):
         yield "It was trained and tested on a sample of the rows (`data.rows`)."
-    yield "The figures hold for data that looks like the test rows; nothing here says why a prediction is as it is."
+    yield "The figures hold for data that looks like the test rows; this card does not explain single predictions."
 
 
 def _text(value: object) -> str:
@@ -165,7 +165,7 @@ def _text(value: object) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; empty where there are no rows."""
+    """A Markdown table; "" if there are no rows."""
     if not rows:
         return ""
     lines = [head, ["---"] * len(head), *rows]

@@ -1,4 +1,4 @@
-"""One model as `show MODEL` prints it: its champions, what its runs were planned to take and took, and its gates."""
+"""One model as `show MODEL` prints it: its champions, its runs with planned and actual time, and its gates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,23 +15,32 @@ _MOST_RUNS = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateRate:
-    """How often a gate passed, over the runs in which it had something to say."""
+    """How often a gate passed."""
 
     gate: str
+    """The gate's name."""
     num_passed: int
+    """Runs in which it passed."""
     num_judged: int
+    """Runs in which it gave a judgement."""
     num_skipped: int = 0
+    """Runs in which it was skipped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelView:
-    """One model: every promotion and rollback, its runs (newest first), its gates over all of them that were judged."""
+    """One model and its history."""
 
     model: ModelRow
+    """The model and its champion."""
     events: tuple[EventRow, ...]
+    """Every event of the model, oldest first."""
     now: datetime
+    """The moment that ages are computed for."""
     runs: tuple[RunRow, ...] = ()
+    """Its runs, newest first."""
     gates: tuple[GateRate, ...] = ()
+    """Its gates, over all judged runs."""
     service: InService | None = None
     """The champion on the newest test rows that it was scored on."""
 
@@ -55,7 +64,7 @@ def _champion(model: ModelRow, now: datetime) -> str:
 
 
 def _waits(model: ModelRow, now: datetime) -> list[str]:
-    """Who and what is waited for."""
+    """Lines for a waiting candidate and for an overdue retraining."""
     lines = [f"Version {model.challenger_version} is waiting."] if model.challenger_version else []
     if model.overdue(now):
         assert model.retrained is not None
@@ -65,7 +74,7 @@ def _waits(model: ModelRow, now: datetime) -> list[str]:
 
 
 def _events(events: Sequence[EventRow], now: datetime) -> str:
-    """Every event, and how long the champion that it made remained one."""
+    """Every event, and how long the champion that it made stayed champion."""
     if not events:
         return ""
     rows = [("when", "event", "version", "was", "champion for", "run", "by", "reason")]
@@ -80,7 +89,7 @@ def _events(events: Sequence[EventRow], now: datetime) -> str:
 
 
 def runs_text(runs: Sequence[RunRow]) -> str:
-    """The newest of some runs, planned against actual."""
+    """The newest of the given runs, planned against actual."""
     if not runs:
         return ""
     rows = [("run", "as of", "state", "test metric", "version", "took", "planned", "USD", "planned")]

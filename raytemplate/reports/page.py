@@ -1,4 +1,4 @@
-"""One run as one HTML page that needs nothing else: no script, no request, inline style and drawings."""
+"""One run as one self-contained HTML page: no scripts, no requests, inline styles and charts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,18 +32,21 @@ from raytemplate.units import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeFrom:
-    """What a run's lock adds to its records: the resolved template with location and reason of what it says, the digest
-    of our code and the versions of the environment.
-    """
+    """What a run's lock adds to its records."""
 
     code_sha256: str
+    """Digest of this package's code."""
     environment: Mapping[str, str]
+    """Package -> version."""
     resolved: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The template with every layer merged."""
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path of a template value -> its location."""
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path of a template value -> the comment beside it."""
 
     def said(self) -> list[tuple[str, str, str, str]]:
-        """Path, value, reason and location of every value that some layer sets; defaults are left out."""
+        """Path, value, reason and location of every value that a layer sets; defaults are left out."""
         return [
             (path, value_text(value), self.reasons.get(path, ""), self.origins[path])
             for path, value in leaves(self.resolved)
@@ -54,10 +57,11 @@ class MadeFrom:
 def report_page(
     view: RunView, made: MadeFrom, events: Sequence[EventRow], train: FeatureStatistics | None = None
 ) -> str:
-    """The page of a run as far as it came, with the history of its model's champions. All text is escaped.
+    """The page of a run so far, with the history of its model's champions. All text is escaped.
 
     Args:
-        train: what the training rows hold.
+        events: the model's events, oldest first.
+        train: statistics of the training rows.
     """
     environment = Environment(
         loader=PackageLoader("raytemplate.reports", "pages"),
@@ -97,11 +101,11 @@ def report_page(
 
 
 def _health(view: RunView) -> tuple[str, str]:
-    """The run's state in a word, and a sentence on why."""
+    """The run's state in one word, and a sentence that explains it."""
     state = view.end.state if view.end else "unfinished"
     if view.verdict is not None:
         return state, outcome_text(view.plan.name, view.verdict, view.promotion, champion_version=None)
-    return state, (view.end.message if view.end else "") or "The run has no end yet."
+    return state, (view.end.message if view.end else "") or "The run has not ended."
 
 
 def _importance(view: RunView) -> Markup:

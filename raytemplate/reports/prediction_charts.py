@@ -1,4 +1,4 @@
-"""Drawings of predicted numbers: against the actual ones, and how far off they were."""
+"""Charts of predicted numbers: against the actual ones, and how far off they were."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def against_chart(bins: Sequence[PredictionBin]) -> Markup:
 
 
 def residual_chart(bins: Sequence[PredictionBin]) -> Markup:
-    """How far the actual number was above the predicted one, in the same way."""
+    """Actual minus predicted, by predicted, drawn the same way."""
     return _bands(bins, [one.residuals for one in bins], (0.0, 0.0), "residual by predicted")
 
 
@@ -30,8 +30,10 @@ def _bands(
     right: tuple[float, float],
     label: str,
 ) -> Markup:
-    """Args:
-    right: where predictions without any error would lie, at the first and at the last bin.
+    """Bands of quantiles over the predictions, with a line for predictions without error.
+
+    Args:
+        right: height of that line at the first and the last bin.
     """
     if len(bins) < 2:
         return Markup("")

@@ -1,4 +1,4 @@
-"""The lines of a run as they happen: one a stage when its record is there, one an epoch while it trains."""
+"""The lines of a run's progress: one for each finished stage, and one for each epoch during training."""
 
 import math
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ _OUTCOMES = {"block": "blocked", "error": "without an answer", "hold": "held", "
 
 
 def stage_line(stage: StageName, text: str, seconds: float) -> str:
-    """A stage that has ended: its name, what became of it and how long it took."""
+    """A stage that has ended: its name, its result and how long it took."""
     return f"  ✓ {stage:<11}{text:<46}   {show_seconds(seconds):>5}"
 
 
 def ingest_text(snapshot: Snapshot, drop: str = "") -> str:
-    """Rows read in the windows, how many of them `data.drop` took out, and those that belong to no window."""
+    """Rows read in the windows, how many of them `data.drop` removed, and how many had no time and so no window."""
     rows = count(snapshot.num_rows, "row")
     dropped = f"; {snapshot.num_dropped:,} dropped: {drop}" if drop else ""
     timeless = f"; {snapshot.num_without_time:,} more have no time" if snapshot.num_without_time else ""
@@ -42,13 +42,13 @@ def sweep_text(sweep: SweepResult) -> str:
 
 
 def trial_line(record: TrialRecord, best: TrialRecord | None, left_s: float) -> str:
-    """Where a sweep is: "trial 7 finished, best 7.31 (trial 4), 52 s left"."""
-    said = f"best {metric_text(best.validation or 0.0)} (trial {best.number})" if best else "none to keep so far"
+    """How far a sweep has got: "trial 7 finished, best 7.31 (trial 4), 52 s left"."""
+    said = f"best {metric_text(best.validation or 0.0)} (trial {best.number})" if best else "no usable trial so far"
     return f"trial {record.number} {record.state}, {said}, {about_seconds(max(0.0, left_s))} left"
 
 
 def fit_text(fit: FitResult) -> str:
-    """Family, epochs trained, why it stopped if that was early, and the candidate's validation metric."""
+    """Family, epochs trained, why training stopped if it stopped early, and the candidate's validation metric."""
     candidate = fit.candidate
     stopped = _STOPPED.get(fit.stopped, f" (stopped by {fit.stopped})")
     resumed = f", resumed after {fit.resumed_from_epoch}" if fit.resumed_from_epoch else ""
@@ -59,20 +59,20 @@ def fit_text(fit: FitResult) -> str:
 
 
 def restarts_text(restarts: Sequence[Restart]) -> str:
-    """How often training was started again, and why the last time; Ray's own words are in the record."""
+    """How often training was started again, and why the last time; Ray's own message is in the record."""
     why = restarts[-1].short
     return f"started again {count(len(restarts), 'time')} ({'the last time: ' if len(restarts) > 1 else ''}{why})"
 
 
 def start_text(start: WarmStart) -> str:
-    """What training begins with, where a warm start was asked for."""
+    """What training starts from, if a warm start was requested."""
     if start.problem:
         return f"not from the champion's weights: {start.problem}"
     return f"from the weights of version {start.version}"
 
 
 def evaluate_text(evaluation: Evaluation) -> str:
-    """Test rows, and the groups that were resampled."""
+    """The number of test rows and of the groups that were resampled."""
     rows = count(evaluation.num_rows, "test row")
     if evaluation.resample == "row":
         return rows
@@ -80,7 +80,7 @@ def evaluate_text(evaluation: Evaluation) -> str:
 
 
 def govern_text(verdict: Approved | Held | Rejected) -> str:
-    """Number of gates, and of those that did not pass."""
+    """The number of gates, and how many did not pass, by outcome."""
     outcomes = [finding.outcome for finding in verdict.findings]
     num_gates = sum(finding.gate not in RULES for finding in verdict.findings)
     others = [f"{outcomes.count(key)} {word}" for key, word in _OUTCOMES.items() if key in outcomes]
@@ -98,7 +98,7 @@ def epoch_line(
     *,
     step: str = "epoch",
 ) -> str:
-    """Where training is: "epoch 3 of 6, validation mae 7.43, 812,000 rows/s, 2 s left"."""
+    """How far training has got: "epoch 3 of 6, validation mae 7.43, 812,000 rows/s, 2 s left"."""
     parts = [
         f"{step} {epoch:,} of {num_epochs:,}",
         f"validation {metric} {metric_text(value)}",
@@ -119,7 +119,7 @@ def budget_line(plan: RunPlan, spent_s: float, spent_usd: float) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """A time that is watched: to the second below an hour."""
+    """A running clock: to the second below an hour, to the minute above."""
     minutes, rest = divmod(int(seconds), 60)
     if minutes >= 60:
         return f"{minutes // 60}h {minutes % 60}m"

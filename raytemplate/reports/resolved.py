@@ -1,4 +1,4 @@
-"""The merged template: every value, the layer it came from, and the reason that stands behind it."""
+"""The merged template: every value, the layer it came from, and the reason given in the comment beside it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from raytemplate.spec.schema import TemplateSpec
 
 
 def resolved_text(spec: TemplateSpec) -> str:
-    """A line a value: dotted path, value, location, comment. Values dropped for the family are listed last."""
+    """A line for each value: dotted path, value, location, comment. Values that the family does not use come last."""
     rows = [(path, value_text(value), *_place(spec, path)) for path, value in leaves(spec.resolved)]
     lines = [table(rows, gaps=(2, 3, 3), most={1: 48, 3: 60})]
     if spec.dropped:
@@ -22,7 +22,7 @@ def _place(spec: TemplateSpec, path: str) -> tuple[str, str]:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted path and value of everything that is no mapping of more."""
+    """Dotted path and value of everything except non-empty mappings, which are descended into."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key))
@@ -31,7 +31,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def value_text(value: Any) -> str:
-    """A value in a line of text; nothing where there is none."""
+    """A value on one line; "" for None."""
     if isinstance(value, list | tuple):
         return "[" + ", ".join(str(item) for item in value) + "]"
     if isinstance(value, bool):

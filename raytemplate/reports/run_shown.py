@@ -32,24 +32,34 @@ _CLASSES_SHOWN, _LABEL = 6, 14
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunView:
-    """The records there are of one run; what it did not come to is None. `trials` are those that have ended."""
+    """The records of one run so far; None for a door that it has not passed."""
 
     start: RunStart
+    """How it began."""
     plan: RunPlan
+    """What it executes."""
     snapshot: Snapshot | None = None
+    """The data that it read."""
     trials: tuple[TrialRecord, ...] = ()
+    """The trials that have ended."""
     sweep: SweepResult | None = None
+    """The sweep and its winner."""
     fit: FitResult | None = None
+    """The last training and the candidate."""
     evaluation: Evaluation | None = None
+    """How good the candidate is."""
     verdict: Approved | Held | Rejected | None = None
+    """What the gates say."""
     promotion: PromotionRecord | None = None
+    """What became of the candidate."""
     end: RunEnd | None = None
+    """How the run ended."""
     champion_says: str = ""
-    """A line on a champion that stays although it would not pass its gates."""
+    """A line about a champion that stays although it would not pass its gates; "" otherwise."""
 
 
 def show_run(view: RunView) -> str:
-    """The run's origin, its metric and gate tables as far as it came, how it ended and the next command."""
+    """The run's origin, its metric and gate tables if it has them, how it ended and the next command."""
     blocks = [head_line(view.plan, view.start.run_id) + "\n" + _when(view), _made_from(view)]
     if view.evaluation is not None:
         blocks.append(_evaluated(view.evaluation, view.plan))
@@ -71,7 +81,7 @@ def _when(view: RunView) -> str:
 def _made_from(view: RunView) -> str:
     lines = [("template", f"{view.start.template}, version {view.start.version}")]
     if view.plan.set_outside:
-        lines.append(("besides", f"set outside of it: {', '.join(view.plan.set_outside)}"))
+        lines.append(("besides", f"set outside it: {', '.join(view.plan.set_outside)}"))
     if view.snapshot is not None:
         lines += [("data", ingest_text(view.snapshot, view.plan.ingest.drop)), ("snapshot", _snapshot(view))]
     lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))
@@ -116,10 +126,10 @@ def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
 
 
 def confusion_table(found: Confusion) -> str:
-    """A row for each class, a column for each that its rows are taken for; of many classes only where to read it."""
+    """A row for each actual class and a column for each predicted one; for many classes, where to find the table."""
     if len(found.classes) > _CLASSES_SHOWN:
-        return f"  which of the {len(found.classes)} classes is taken for which: in evaluation.json and the report"
-    rows = [("own class ↓ taken for →", *found.classes)]
+        return f"  the confusion matrix of the {len(found.classes)} classes is in evaluation.json and the report"
+    rows = [("actual ↓ predicted →", *found.classes)]
     rows += [(name, *map("{:,}".format, counts)) for name, counts in zip(found.classes, found.counts, strict=True)]
     numbers = range(1, len(rows))
     return table(rows, gaps=[3] * len(rows), right=numbers, most={0: 24} | dict.fromkeys(numbers, _LABEL))
@@ -133,10 +143,10 @@ def _ending(view: RunView) -> str:
         return f"{outcome}{says}\n{_command(view)}"
     if view.end is not None and view.end.message:
         again = f"resume {run_id}"
-        if view.end.trouble == "budget":  # what is spent is spent: only another run has another budget
+        if view.end.trouble == "budget":  # a run cannot get a larger budget, so only a new run helps
             again = f"run {view.start.template}    # with a larger budget"
         return sentences(view.end.message) + _whose(view.end) + f"\n  raytemplate {again}"
-    return f"It has no end yet. If it is no longer running, to go on with it:\n  raytemplate resume {run_id}"
+    return f"It has not ended. If it is no longer running, to resume it:\n  raytemplate resume {run_id}"
 
 
 def _whose(end: RunEnd) -> str:

@@ -1,4 +1,4 @@
-"""The champion in service, in words: whether it would pass its gates today."""
+"""The current champion, in words: whether it would pass its gates today."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,25 +8,29 @@ from raytemplate.reports.layout import table
 from raytemplate.units import show_moment
 
 FAILS = "would not pass today"
-"""What a terminal shows in red."""
+"""Shown in red on a terminal."""
 UNKNOWN = "not measured"
 _FAILED = ("hold", "block", "error")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InService:
-    """What the gates that need no candidate say of a champion, on the newest test rows that it was scored on."""
+    """What the gates that need no candidate say about a champion, on the newest test rows that it was scored on."""
 
     version: int
+    """The champion's version."""
     run_id: str
     """The run that scored it."""
     test_start: datetime
+    """Start of the test window."""
     test_end: datetime
+    """End of the test window, excluded."""
     findings: tuple[Finding, ...]
+    """What each gate found."""
 
     @property
     def today(self) -> str:
-        """In a word or a few: whether it would pass."""
+        """Whether it would pass, in a few words."""
         outcomes = {finding.outcome for finding in self.findings}
         if outcomes & {*_FAILED}:
             return FAILS
@@ -34,7 +38,7 @@ class InService:
 
 
 def service_text(found: InService | None) -> str:
-    """The gates as a table under a line that says on which rows; empty where nothing is known."""
+    """The gates as a table under a line that names the rows; "" if nothing is known."""
     if found is None:
         return ""
     rows = [("gate", "today", "found", "required")]
@@ -46,6 +50,6 @@ def service_text(found: InService | None) -> str:
 
 
 def champion_text(version: int, findings: tuple[Finding, ...]) -> str:
-    """One line for a run whose champion stays and would not pass; empty if it would."""
+    """One line for a run whose champion stays although it would not pass; "" if it would."""
     failed = [f"{f.gate} ({f.found}, required {f.required})" for f in findings if f.outcome in _FAILED]
     return f"The champion (version {version}) {FAILS}: {'; '.join(failed)}." if failed else ""

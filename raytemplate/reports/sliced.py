@@ -1,4 +1,4 @@
-"""The slices of an evaluation as people read them: the worst in a line, all in tables."""
+"""The slices of an evaluation as people read them: the worst ones in a line, all of them in tables."""
 
 import math
 from collections.abc import Sequence
@@ -16,25 +16,30 @@ from raytemplate.reports.wording import count, estimate_texts
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceRow:
-    """One slice in a table: the deciding metric of candidate and champion, and both drawn on the table's scale."""
+    """One slice in a table."""
 
     value: str
+    """The value that its rows share."""
     num_rows: int
+    """Its number of rows."""
     candidate: Estimate
+    """The candidate's deciding metric."""
     champion: Estimate | None
+    """The champion's deciding metric; None if it was not scored."""
     drawn: Markup
+    """Both, drawn on the table's scale."""
 
     @property
     def interval(self) -> str:
-        """ "[9.31, 11.13]"; empty where it is not known."""
+        """ "[9.31, 11.13]"; "" if it is not known."""
         _, low, high = estimate_texts(self.candidate)
         return f"[{low}, {high}]" if math.isfinite(self.candidate.low + self.candidate.high) else ""
 
 
 def worst_text(evaluation: Evaluation) -> str:
-    """ "worst slices: carrier UA 10.22 [9.31, 11.13] of 2,310 rows", one by each column; empty where there is none.
+    """ "worst slices: carrier UA 10.22 [9.31, 11.13] of 2,310 rows", one for each column; "" if there is none.
 
-    Slices of few rows are left out, as chance alone makes them look bad.
+    Slices of few rows are left out, because chance alone makes them look bad.
     """
     enough = [one for one in evaluation.slices if one.num_rows >= MIN_ROWS and _known(one, evaluation.metric)]
     worst = [_worst([one for one in enough if one.by == by], evaluation.metric) for by in _columns(enough)]
@@ -46,7 +51,7 @@ def worst_text(evaluation: Evaluation) -> str:
 
 
 def slice_tables(evaluation: Evaluation) -> list[tuple[str, list[SliceRow]]]:
-    """Each column by which rows were sliced with its slices, in the order of the record."""
+    """Each column by which rows were sliced, with its slices in the order of the record."""
     tables: list[tuple[str, list[SliceRow]]] = []
     for by in _columns(evaluation.slices):
         slices = [one for one in evaluation.slices if one.by == by and evaluation.metric in one.candidate]
@@ -71,7 +76,7 @@ def _rows(slices: Sequence[Slice], evaluation: Evaluation) -> list[SliceRow]:
 
 
 def _scale(slices: Sequence[Slice], metric: str, whole: float) -> tuple[float, float]:
-    """From the lowest to the highest end. Slices of few rows may reach beyond: they would press all others together."""
+    """From the lowest to the highest end. Slices of few rows may exceed it: they would squeeze all the others."""
     enough = [one for one in slices if one.num_rows >= MIN_ROWS] or slices
     estimates = [e for one in enough for e in _both(one, metric) if e is not None]
     numbers = [whole, *(number for e in estimates for number in (e.low, e.value, e.high))]

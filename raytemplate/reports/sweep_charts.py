@@ -1,4 +1,4 @@
-"""Drawings of a sweep: trials in their order, their values side by side, and which fields tell the good ones."""
+"""Charts of a sweep: its trials in order, their values side by side, and which fields distinguish the good ones."""
 
 import math
 import statistics
@@ -17,29 +17,32 @@ from raytemplate.reports.wording import metric_text
 from raytemplate.tuning.draws import parse_draw
 from raytemplate.tuning.space import Knob
 
-# Told apart by their shape, for who prints in grey or sees no red: dot, triangle, square, cross, plus.
+# Distinguished by shape, for grey printouts and colour-blind readers: dot, triangle, square, cross, plus.
 _SHAPES = {
     "finished": "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "pruned": "m-4.5-3.5h9l-4.5 8z", "cut": "m-3.5-3.5h7v7h-7z",
     "diverged": "m-4-4l8 8m0-8l-8 8", "failed": "m-5 0h10m-5-5v10",
 }  # fmt: skip
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60.0, 620.0, 14.0, 180.0
 _LANE = 22.0
-"""Below a scale: what has no place on it."""
+"""Height of the lane below a scale for trials that are not on it."""
 _MOST_MARKS, MOST_LINES, MOST_AXES = 2000, 150, 9
 _GAP = 104.0
 _HIGH, _LOW = 50.0, 216.0
-"""The ends of the vertical lines on which values stand."""
+"""Ends of the vertical axes."""
 _FAR = 3.0
-"""Trials that are so many times as far from the best as the middle one stand on the edge of a scale."""
+"""Multiple of the median trial's distance from the best beyond which trials are drawn on the edge of the scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Validation metrics from the best to the worst that is drawn in its place; `num_worse` are on the edge."""
+    """The range of validation metrics that is drawn to scale."""
 
     best: float
+    """The best metric of all."""
     worst: float
+    """The worst metric that is drawn to scale."""
     num_worse: int
+    """Trials that are even worse and are drawn on the edge."""
 
     def share(self, value: float) -> float:
         """0 for the best, 1 for the worst."""
@@ -49,7 +52,7 @@ class Scale:
 
 
 def metric_scale(trials: Sequence[TrialRecord], *, higher_is_better: bool) -> Scale | None:
-    """The scale of the trials that may win; None where there are none."""
+    """The scale of the trials that may win; None if there are none."""
     values = [one.validation for one in trials if one.is_promotable and one.validation is not None]
     losses = sorted(loss(value, higher_is_better=higher_is_better) for value in values if math.isfinite(value))
     if not losses:
@@ -70,7 +73,7 @@ def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, hi
         return Markup("")
     ordered = sorted(trials, key=lambda one: one.number)
     most = max(2, ordered[-1].number)
-    top, bottom = (_TOP, _BOTTOM) if higher_is_better else (_BOTTOM, _TOP)  # of the best, of the worst
+    top, bottom = (_TOP, _BOTTOM) if higher_is_better else (_BOTTOM, _TOP)  # heights of the best and the worst
 
     def x(number: int) -> float:
         return _LEFT + 8 + (_RIGHT - _LEFT - 16) * (number - 1) / (most - 1)
@@ -104,7 +107,7 @@ def _best_so_far(
     *,
     higher_is_better: bool,
 ) -> tuple[Markup, set[int]]:
-    """A line of steps, and the trials at which it steps."""
+    """A step line of the best metric so far, and the trials at which it steps."""
     best, better, path = math.inf, set[int](), ""
     for one in ordered:
         value = loss(one.validation or 0.0, higher_is_better=higher_is_better)
@@ -151,11 +154,14 @@ def _legend(trials: Sequence[TrialRecord]) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """One vertical line: what it is called, where its values stand, and which of them are written."""
+    """One vertical axis."""
 
     name: str
+    """The field, or the metric."""
     height: Callable[[TrialRecord], float]
+    """Gives the height of a trial's value."""
     marks: tuple[tuple[float, str], ...]
+    """Heights and texts of the tick labels."""
 
 
 def coordinates_chart(
@@ -166,7 +172,7 @@ def coordinates_chart(
     *,
     higher_is_better: bool,
 ) -> Markup:
-    """A line a trial through its values, the better the darker, to its validation metric; the winner on top of all."""
+    """A line for each trial through its values to its validation metric: darker is better, the winner is on top."""
     scale = metric_scale(trials, higher_is_better=higher_is_better)
     if scale is None:
         return Markup("")
@@ -223,7 +229,7 @@ def _metric_axis(metric: str, scale: Scale) -> _Axis:
 
 
 def _apart(marks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
-    """Without those that would be written over an earlier one."""
+    """The marks without those that would overlap an earlier one."""
     kept: list[tuple[float, str]] = []
     for y, text in marks:
         if all(abs(y - other) >= 13 for other, _ in kept):
@@ -232,7 +238,7 @@ def _apart(marks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...
 
 
 def _line(one: TrialRecord, axes: Sequence[_Axis], gap: float, rank: float | None) -> Markup:
-    """`rank` from 0 for the best on; None for the winner."""
+    """One trial's line; `rank` is 0 for the best and grows towards 1; None for the winner."""
     points = [(_LEFT + 10 + gap * index, axis.height(one)) for index, axis in enumerate(axes)]
     kind = "won" if rank is None else "run" if one.is_promotable else "run lost"
     opacity = 1.0 if rank is None or not one.is_promotable else 0.1 + 0.75 * (1 - rank) ** 2
@@ -259,7 +265,7 @@ def _axis(axis: _Axis, x: float) -> Markup:
 
 
 def importance_chart(shares: Sequence[tuple[str, float]]) -> Markup:
-    """A bar a field, as long as its share."""
+    """A bar for each field, as long as its share."""
     most = max((share for _, share in shares), default=0.0)
     if most <= 0:
         return Markup("")
@@ -282,7 +288,7 @@ def importance_chart(shares: Sequence[tuple[str, float]]) -> Markup:
 
 
 def ticks(one: float, other: float) -> list[float]:
-    """Three to six round numbers between two."""
+    """Three to six round numbers between two numbers."""
     low, high = min(one, other), max(one, other)
     if not low < high:
         return [low]
@@ -293,6 +299,6 @@ def ticks(one: float, other: float) -> list[float]:
 
 
 def powers(low: float, high: float) -> list[float]:
-    """Six powers of ten at most between two, given by their exponents."""
+    """At most six powers of ten between two, which are given by their exponents."""
     found = [10.0**n for n in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
     return found[:: math.ceil(len(found) / 6) or 1]

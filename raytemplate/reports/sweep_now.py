@@ -1,4 +1,4 @@
-"""A sweep as it goes on, in the words of a live table: best so far, what runs, what is spent and how much more fits."""
+"""A sweep in progress as a live table: the best so far, what is running, what is spent and how many more trials fit."""
 
 import math
 from dataclasses import dataclass
@@ -16,31 +16,32 @@ _MOST_RUNNING = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gauge:
-    """One line with a bar: `done` is between 0 and 1."""
+    """One line with a bar."""
 
     name: str
+    """What it measures."""
     done: float
+    """The filled share of the bar, from 0 to 1."""
     text: str
+    """The words beside the bar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepTable:
-    """The lines above the budget.
-
-    Args:
-        ended: how many trials have ended, how, and how many more fit.
-        best: the best so far with its values.
-        num_hidden: trials that run and have no line.
-    """
+    """The lines above the budget."""
 
     ended: str
+    """How many trials have ended, how, and how many more fit."""
     best: str
+    """The best trial so far, with its values."""
     running: tuple[Gauge, ...]
+    """The running trials that are shown."""
     num_hidden: int
+    """Running trials that are not shown."""
 
 
 def sweep_table(now: SweepNow, plan: RunPlan) -> SweepTable:
-    """How a sweep stands, in words."""
+    """The state of a sweep, in words."""
     running = sorted(now.running, key=lambda one: one.number)
     return SweepTable(
         ended=_ended(now),
@@ -63,7 +64,7 @@ def _ended(now: SweepNow) -> str:
 def _best(now: SweepNow, plan: RunPlan) -> str:
     best = now.best
     if best is None or plan.sweep is None:
-        return "none to keep so far"
+        return "no usable trial so far"
     drawn = [f"{knob.name} {drawn_text(best, knob.name)}" for knob in plan.sweep.space if knob.name in best.values]
     return f"{plan.fit.metric} {metric_text(best.validation or 0.0)} in trial {best.number}: {', '.join(drawn)}"
 
@@ -75,7 +76,7 @@ def _running(one: RunningTrial) -> Gauge:
 
 
 def budget_gauges(plan: RunPlan, spent_s: float, spent_usd: float) -> tuple[Gauge, ...]:
-    """What the run has spent of its time and, where it is charged, of its money."""
+    """What the run has spent of its time and, if it is charged, of its money."""
     limits, planned = plan.limits, plan.forecast
     time = f"{clock_text(spent_s)} of {show_limit(limits.time_s)} (planned {about_seconds(planned.seconds)})"
     gauges = [Gauge(name="time", done=_share(spent_s, limits.time_s), text=time)]

@@ -1,4 +1,4 @@
-"""The sweep of a run as a section of its page."""
+"""The sweep of a run, as a section of its page."""
 
 import math
 from dataclasses import dataclass
@@ -29,45 +29,57 @@ class BestRow:
     """One trial in words."""
 
     number: int
+    """Its number."""
     value: str
+    """Its validation metric; "-" if it has none."""
     epochs: str
+    """Epochs trained, of those it was asked for."""
     state: str
+    """How it ended."""
     took: str
+    """How long it took."""
     usd: str
+    """What it cost, in US dollars."""
     values: str
+    """What it drew."""
     won: bool
+    """Whether it is the winner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepSection:
-    """All that the page says of a sweep.
-
-    Args:
-        figures: number and meaning: trials, time and money, planned and used.
-        outside: what the history has no room for.
-        legend: how to read the lines.
-        charged: whether a price is set.
-        steps: what the epochs of its trials are called.
-        num_more: trials that are not among `best`.
-    """
+    """Everything that the page shows about a sweep."""
 
     metric: str
+    """The deciding metric."""
     steps: str
+    """What the epochs of its trials are called."""
     ended: str
+    """Why there are no more trials."""
     figures: tuple[tuple[str, str], ...]
+    """Number and meaning: trials, time and money, planned and used."""
     history: Markup
+    """Chart of the validation metric by trial."""
     outside: str
+    """What the history cannot draw to scale, in words."""
     coordinates: Markup
+    """Chart of each trial's values."""
     legend: str
+    """How to read that chart."""
     importance: Markup
+    """Chart of the importance of the searched fields."""
     importance_note: str
+    """How to read it, or why there is none."""
     best: tuple[BestRow, ...]
+    """The best trials."""
     charged: bool
+    """Whether any trial cost money."""
     num_more: int
+    """Trials that are not among `best`."""
 
 
 def sweep_section(view: RunView) -> SweepSection | None:
-    """The sweep as far as it came; None where nothing is searched or no trial has ended."""
+    """The sweep so far; None if the run has no sweep or no trial has ended."""
     plan, trials = view.plan, view.trials
     if plan.sweep is None or not trials:
         return None
@@ -138,7 +150,7 @@ def _outside(view: RunView) -> str:
     if scale is not None and scale.num_worse:
         said.append(f"{scale.num_worse:,} worse than {metric_text(scale.worst)} on the {edge} edge")
     if lost:
-        said.append(f"{lost:,} that may not win below the scale")
+        said.append(f"{lost:,} that cannot win below the scale")
     return "; ".join(said)
 
 
@@ -147,7 +159,7 @@ def _legend(view: RunView) -> str:
     said = ["thick with dots: the winner"] if view.sweep else []
     said += ["the darker a line, the better the trial, and the higher it ends"]
     if any(not one.is_promotable for one in view.trials):
-        said.append("dashed: it may not win")
+        said.append("dashed: cannot win")
     if len(view.trials) > MOST_LINES:
         said.append(f"the best {MOST_LINES} of {len(view.trials):,} trials are drawn")
     if len(view.plan.sweep.space) > MOST_AXES:
@@ -157,14 +169,15 @@ def _legend(view: RunView) -> str:
 
 def _importance_note(found: Importance) -> str:
     if found.why_not:
-        return f"Not worked out: {found.why_not}."
+        return f"Not computed: {found.why_not}."
     said = (
-        f"How much a field tells the best {found.num_good} of {found.num_trials:,} trials from all of them (PED-ANOVA "
-        "of Optuna). Trials that ended early count with their best epoch, a field with a condition among the trials "
-        "that drew it. A field on which the search had settled early says little."
+        f"How well a field distinguishes the best {found.num_good} of {found.num_trials:,} trials from all of them "
+        "(Optuna's PED-ANOVA). Trials that ended early count with their best epoch; a field with a condition counts "
+        "only among the trials that drew it. If the search settled early on a value of a field, its importance says "
+        "little."
     )
     if found.num_trials < 10 * found.num_good:
-        said += " With so few trials it is a hint, no more."
+        said += " With so few trials it is a hint and no more."
     unseen = f" Drawn by none of them: {', '.join(found.unseen)}." if found.unseen else ""
     return said + unseen
 

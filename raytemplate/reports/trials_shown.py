@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
-    """The trials of one sweep; `best` is the winner, None where it has not ended."""
+    """The trials of one sweep."""
 
     plan: RunPlan
+    """The run's plan."""
     trials: tuple[TrialRecord, ...]
+    """The trials that have ended."""
     best: TrialRecord | None
+    """The winner; None if the sweep has not ended."""
 
     def __str__(self) -> str:
         return trials_table(self.plan, self.trials, self.best) if self.trials else "No trial has ended yet."
@@ -40,9 +43,9 @@ class Trials:
         return f"<pre>{escape(str(self))}</pre>"
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row a trial, by its number: what it drew, how it ended, its best epoch and what it took.
+        """A row for each trial, by number: what it drew, how it ended, its best epoch, its time and its cost.
 
-        Ray Tune has a folder below `tune` in the run's for each start of the sweep; the column `trial` of
+        Each start of the sweep leaves a folder of Ray Tune below `tune` in the run's folder; the column `trial` of
         `tune.ExperimentAnalysis(FOLDER).dataframe()` is the same number.
         """
         import pandas as pd
@@ -68,7 +71,7 @@ class Trials:
 
 
 def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord | None) -> str:
-    """One row a trial, the best validation metric first, what failed last; the winner is marked."""
+    """One row for each trial, best validation metric first, failed ones last; the winner is marked."""
     assert plan.sweep is not None
     names = [knob.name for knob in plan.sweep.space]
     ordered = best_first(trials, higher_is_better=plan.fit.higher_is_better)
@@ -99,31 +102,31 @@ def trials_table(plan: RunPlan, trials: Sequence[TrialRecord], best: TrialRecord
 
 
 def steps_text(plan: RunPlan) -> str:
-    """What the epochs of its trials are called: "rounds", or "epochs or rounds" of several families."""
+    """What the epochs of a sweep's trials are called: "rounds", or "epochs or rounds" for several families."""
     arms = plan.sweep.arms if plan.sweep else (plan.fit,)
     return " or ".join(sorted({f"{arm.step}s" for arm in arms}))
 
 
 def _mark(record: TrialRecord, best: TrialRecord | None, front: Container[int]) -> str:
-    """A star for the winner, a plus for others that no trial beats in every objective."""
+    """A star for the winner, a plus for other trials that none beats in every objective."""
     if best and record.number == best.number:
         return "*"
     return "+" if record.number in front else ""
 
 
 def best_first(trials: Sequence[TrialRecord], *, higher_is_better: bool) -> list[TrialRecord]:
-    """The best validation metric first, of equals the earliest; last those that may not win."""
+    """Trials by validation metric, best first, ties by number; those that cannot win come last."""
     return sorted(trials, key=lambda one: one.order(higher_is_better=higher_is_better))
 
 
 def drawn_text(record: TrialRecord, name: str) -> str:
-    """What a trial drew for a field; nothing where it drew none."""
+    """What a trial drew for a field; "" if it drew nothing."""
     value = record.values.get(name)
     return f"{value:.4g}" if isinstance(value, float) else value_text(value)
 
 
 def winning_template(plan: RunPlan, resolved: Settings, written: Container[str], best: TrialRecord, run_id: str) -> str:
-    """The template that the run was made from with the winner's values in place of its sweep, as YAML."""
+    """The run's template with the winner's values in place of its sweep, as YAML."""
     from ruamel.yaml import YAML
 
     assert plan.sweep is not None
@@ -144,7 +147,7 @@ def winning_template(plan: RunPlan, resolved: Settings, written: Container[str],
 
 
 def _with_drawn(features: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The namespace with the settings of columns that a trial drew."""
+    """The `features` namespace with the column settings that a trial drew."""
     columns = {name: dict(settings) for name, settings in features["columns"].items()}
     for column, settings in drawn_settings(values).items():
         own = columns.get(column, {})
@@ -153,7 +156,7 @@ def _with_drawn(features: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
 
 
 def _without_nothing(value: Any) -> Any:
-    """Without what is null: it is the default."""
+    """The value without its nulls, which mean the default."""
     if isinstance(value, dict):
         return {key: _without_nothing(below) for key, below in value.items() if below is not None}  # pyright: ignore
     return value

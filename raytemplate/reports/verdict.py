@@ -1,4 +1,4 @@
-"""How good the candidate is, what the gates say, and how the run ended."""
+"""How good the candidate is, what the gates say and how the run ended, in words."""
 
 import math
 
@@ -23,7 +23,7 @@ def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
 
 
 def compared(evaluation: Evaluation, baseline_name: str) -> list[tuple[str, Scored | None]]:
-    """Candidate, champion and baseline as far as there are any, by the names a person reads."""
+    """Candidate and, if they exist, champion and baseline, with the names that a person reads."""
     found: list[tuple[str, Scored | None]] = [("candidate", evaluation.candidate)]
     if evaluation.champion_ref is not None:
         found.append((f"champion (version {evaluation.champion_ref.version})", evaluation.champion))
@@ -72,7 +72,7 @@ def interval(estimate: Estimate, num_decimals: int) -> str:
 
 
 def gate_table(verdict: Verdict) -> str:
-    """What each gate found and required; below it, what to do about those that did not pass, and the waivers."""
+    """What each gate found and required; below the table, what to do about those that did not pass, and the waivers."""
     rows = [("gate", "outcome", "found", "required")]
     rows += [(f.gate, f.outcome, f.found, f.required) for f in verdict.findings]
     text = table(rows, gaps=(3, 2, 3), least={2: 30}, most={2: 44, 3: 28})
@@ -88,11 +88,11 @@ def gate_table(verdict: Verdict) -> str:
 def outcome_text(
     name: str, verdict: Verdict, promotion: PromotionRecord | None, *, champion_version: int | None
 ) -> str:
-    """One sentence or two: what the verdict is, and who is the champion.
+    """One or two sentences: the verdict, and which version is the champion.
 
     Args:
-        champion_version: the champion after the run, 0 if there is none; None leaves it unsaid: what a run's own
-            records tell may be past by now.
+        champion_version: the champion after the run, 0 if there is none; None leaves it out, because what a run's own
+            records tell may be out of date.
     """
     if promotion is not None and promotion.outcome == "shown":
         return sentences(_shown(verdict, promotion) + _still(champion_version))
@@ -111,7 +111,7 @@ def outcome_text(
 
 
 def _shown(verdict: Verdict, promotion: PromotionRecord) -> str:
-    """What the gates would have said of a candidate that may not be promoted."""
+    """What the gates would say about a candidate that may not be promoted."""
     would = "its gates would let it pass"
     if isinstance(verdict, Rejected):
         would = f"its gates would reject it: {_failures(verdict)}"
@@ -127,25 +127,25 @@ def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None, b
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"
-    why = promotion.warning or "it was not told; raytemplate resume RUN tells it"
+    why = promotion.warning or "raytemplate resume RUN updates it"
     late = f" MLflow's copy is not up to date: {why}." if not promotion.projected else _told(promotion.warning)
     return f"{word}: version {promotion.version} {became} the champion of {name} ({was}).{late}"
 
 
 def _told(warning: str) -> str:
-    """What a person should know of MLflow's copy although it is up to date."""
+    """What a person should know about MLflow's copy even though it is up to date."""
     return f" MLflow: {warning}." if warning else ""
 
 
 def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:
     who = f"version {promotion.version} of {name}" if promotion is not None else f"the candidate for {name}"
     passed = "" if _held_by(verdict) else "passed its gates and "
-    why = verdict.missing.removeprefix("a person: ")  # as earlier versions wrote it
+    why = verdict.missing.removeprefix("a person: ")  # earlier versions wrote this prefix
     return f"Held: {who} {passed}waits for a person: {why}."
 
 
 def _held_by(verdict: Verdict) -> tuple[str, ...]:
-    """Gates that hold and are not waived."""
+    """The gates that hold and are not waived."""
     waived = {waiver.gate for waiver in verdict.waivers}
     return tuple(f.gate for f in verdict.findings if f.outcome == "hold" and f.gate not in waived)
 
@@ -170,7 +170,7 @@ def _still(champion_version: int | None) -> str:
 
 
 def next_command(name: str, run_id: str, verdict: Verdict, promotion: PromotionRecord | None) -> str:
-    """The last lines of a run: what a person would want to do now."""
+    """The last lines of a run: the command that a person would want next."""
     if promotion is not None and promotion.outcome == "shown":
         return f"  raytemplate show {run_id}"
     if promotion is not None and promotion.outcome in ("promoted", "unchanged"):
@@ -198,7 +198,7 @@ def closing(
     Args:
         champion_version: the champion after the run, 0 if there is none.
         records: the run's folder, as a person would type it.
-        champion_says: a line on a champion that stays although it would not pass its gates.
+        champion_says: a line about a champion that stays although it would not pass its gates; "" otherwise.
     """
     limits = plan.limits
     took = f"{about_seconds(wall_clock_s)} of {show_limit(limits.time_s)}"

@@ -14,20 +14,26 @@ _TIME = "%Y-%m-%d %H:%M"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reign:
-    """A time as champion: `began` by a promotion or a rollback, `ended` by the next one; None while it lasts."""
+    """A period as champion."""
 
     began: EventRow
+    """The promotion or rollback that began it."""
     ended: datetime | None = None
+    """When the next one ended it; None while it lasts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VersionView:
-    """One version: the run that made it (None where its records cannot be read) and every time it was champion."""
+    """One version of a model."""
 
     version: ModelVersion
+    """The version, as the ledger has it."""
     reigns: tuple[Reign, ...]
+    """Every period in which it was champion, oldest first."""
     now: datetime
+    """The moment that ages are computed for."""
     run: RunRow | None = None
+    """The run that made it; None if its records cannot be read."""
 
     def __str__(self) -> str:
         version = self.version
@@ -40,7 +46,7 @@ class VersionView:
 
 
 def reigns(events: tuple[EventRow, ...], version: int) -> tuple[Reign, ...]:
-    """When a version was champion, by all events of its model, oldest first."""
+    """When a version was champion, from all events of its model, oldest first."""
     moves = [event for event in events if event.event in MOVES]
     following = [*(event.at for event in moves[1:]), None]
     return tuple(
@@ -71,7 +77,7 @@ def _reigns(view: VersionView) -> str:
 
 
 def _commands(view: VersionView) -> str:
-    """What can be done with it; the last line is what a person would most likely want."""
+    """What can be done with the version; the last line is what a person would most likely want."""
     version = view.version
     ref = f"{version.model}/{version.version}"
     predict = f"  raytemplate predict {ref} NEW.parquet OUT.parquet"

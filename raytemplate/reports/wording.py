@@ -1,4 +1,4 @@
-"""How numbers, counts and names are put into words, the same in every report."""
+"""Puts numbers, counts and names into words, the same way in every report."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ def count(number: int, noun: str) -> str:
 
 
 def rounded(number: float, digits: int = 3) -> str:
-    """A count to that many significant digits: 812345 -> "812,000"."""
+    """A count rounded to `digits` significant digits: 812345 -> "812,000"."""
     if not math.isfinite(number) or number == 0:
         return f"{number:,.0f}"
     power = math.floor(math.log10(abs(number))) + 1 - digits
@@ -23,7 +23,7 @@ def rounded(number: float, digits: int = 3) -> str:
 
 
 _MOST_DECIMALS = 9
-"""Digits after the point past which a number is written with a power of ten."""
+"""Decimal places beyond which a number is written with a power of ten."""
 
 
 def about_seconds(seconds: float) -> str:
@@ -32,10 +32,10 @@ def about_seconds(seconds: float) -> str:
 
 
 def decimals(values: Iterable[float], *, apart: Iterable[float] = ()) -> int:
-    """Digits after the point that show the largest of these values to at least three digits; two for 1 and more.
+    """Decimal places that show the largest of these values to at least three digits; two if it is 1 or more.
 
     Args:
-        apart: values of which each is shown to two digits at least, however small beside the others.
+        apart: values that are each shown to at least two digits, however small they are beside the others.
     """
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     smallest = min((abs(v) for v in apart if math.isfinite(v) and v), default=1.0)
@@ -44,10 +44,10 @@ def decimals(values: Iterable[float], *, apart: Iterable[float] = ()) -> int:
 
 
 def fixed(value: float, num_decimals: int, sign: str = "") -> str:
-    """A number with so many digits after the point: "-1.60"; as "4.33e-12" where they would be zeros in the main.
+    """A number with `num_decimals` decimal places: "-1.60"; written as "4.33e-12" if there would be too many.
 
     Args:
-        sign: "+" for a sign in any case.
+        sign: "+" to write a sign for positive numbers too.
     """
     return f"{value:{sign}.2e}" if num_decimals > _MOST_DECIMALS else f"{value:{sign},.{num_decimals}f}"
 
@@ -58,9 +58,11 @@ def metric_text(value: float) -> str:
 
 
 def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
-    """Value, low and high end with as many decimals: "-1.60", "-2.61", "-0.83"."""
+    """Value, low end and high end with the same number of decimals: "-1.60", "-2.61", "-0.83"."""
     numbers = (estimate.value, estimate.low, estimate.high)
-    apart = [] if estimate.low <= 0 <= estimate.high else [estimate.value]  # a small one that is not chance alone
+    apart = (
+        [] if estimate.low <= 0 <= estimate.high else [estimate.value]
+    )  # show a small value that is not chance alone
     value, low, high = (fixed(number, decimals(numbers, apart=apart)) for number in numbers)
     return value, low, high
 
@@ -82,12 +84,12 @@ def _plain(value: object) -> str:
 
 
 def trained_epochs(fit: FitResult) -> int:
-    """The last epoch or tree that was trained; not every one of them is in the record."""
+    """The last epoch or round that was trained; the record does not hold every one of them."""
     return max((epoch.epoch for epoch in fit.epochs), default=fit.candidate.epoch)
 
 
 def stopped_by(fit: FitResult) -> str:
-    """What ended training: "epochs", of trees "rounds", "early stopping" or what the record says."""
+    """What ended training: "epochs" ("rounds" for trees), "early stopping" or another reason in the record."""
     return f"{fit.step}s" if fit.stopped == "epochs" else fit.stopped
 
 

@@ -50,7 +50,7 @@ def test_init_drops_times_far_from_all_others_and_the_draft_plans(tmp_path, endi
     written(tmp_path, far, ending)
     template, said = drafted(tmp_path, f"b.{ending}")
     assert f'drop: "{test}"' in template.read_text() and "# times far from all others" in template.read_text()
-    assert f"far times    1 row at {far} in " in said and f"b.{ending}: data.drop takes them out" in said
+    assert f"far times    1 row at {far} in " in said and f"b.{ending}: data.drop removes them" in said
     assert here("check", template.name, cwd=template.parent).returncode == 0
     planned = here("plan", template.name, "--as-of", "latest", cwd=template.parent)
     assert planned.returncode == 0 and "as of 2024-05-05 UTC" in planned.stdout, planned.stderr

@@ -75,7 +75,7 @@ def test_several_classes_run_and_predict_the_likeliest(plants, mode):
     done = here("run", "species.yaml", "--set", f"data.ingest={mode}", cwd=plants)
     assert done.returncode == 0, done.stderr + done.stdout
     shown = here("show", "last", cwd=plants).stdout
-    assert "own class ↓ taken for →   elm   oak   ясень" in shown and "leans on: length" in shown
+    assert "actual ↓ predicted →   elm   oak   ясень" in shown and "leans on: length" in shown
     scored = here("predict", "species", "plants.csv", "out.csv", cwd=plants)
     assert scored.returncode == 0, scored.stderr
     with (plants / "out.csv").open() as file:

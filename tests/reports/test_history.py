@@ -79,7 +79,7 @@ unfinished, started 2013-07-01 09:30 UTC by ada on laptop
   model        tabular-mlp: hidden 128, layers 2
   training     batch_size 512, epochs 6, loss mae, lr 0.001, seed 7
 
-It has no end yet. If it is no longer running, to go on with it:
+It has not ended. If it is no longer running, to resume it:
   raytemplate resume k7q2"""
 
 
@@ -134,15 +134,15 @@ def test_show_run_of_classes_says_which_is_taken_for_which() -> None:
     found = Confusion(classes=classes, counts=((1200, 3, 0), (41, 90, 7), (0, 2, 300)))
     view = replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=found))
     shown = """
-  own class ↓ taken for →     elm   oak   ясень
-  elm                       1,200     3       0
-  oak                          41    90       7
-  ясень                         0     2     300
+  actual ↓ predicted →     elm   oak   ясень
+  elm                    1,200     3       0
+  oak                       41    90       7
+  ясень                      0     2     300
 """
     assert shown in show_run(view)
     many = Confusion(classes=tuple(map(str, range(9))), counts=((0,) * 9,) * 9)
     view = replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=many))
-    assert "which of the 9 classes is taken for which: in evaluation.json and the report" in show_run(view)
+    assert "the confusion matrix of the 9 classes is in evaluation.json and the report" in show_run(view)
 
 
 def test_show_run_when_it_has_no_end() -> None:

@@ -53,7 +53,7 @@ def test_a_card_says_what_for_from_what_how_good_and_within_what_limits():
     assert "| test | 2013-06-17 | 2013-07-01 | 12,695 |" in text
     assert METRICS in text
     assert "| data-rows | pass | 141,497 | at least 50,000 |" in text
-    assert "- It has seen data until 2013-06-17 UTC; the figures are of 2013-06-17 to 2013-07-01 (14 days)." in text
+    assert "- It has seen data until 2013-06-17 UTC; the figures are for 2013-06-17 to 2013-07-01 (14 days)." in text
 
 
 def test_few_days_and_a_champion_that_was_not_compared_are_limits():
@@ -66,7 +66,7 @@ def test_few_days_and_a_champion_that_was_not_compared_are_limits():
 
 
 def test_a_card_without_metadata_says_so():
-    assert "The template says nothing about it; `metadata` is the place." in card(sample_plans.sample_plan())
+    assert "The template does not say; `metadata` is the field for it." in card(sample_plans.sample_plan())
 
 
 def test_slices_are_shown_where_there_are_some():

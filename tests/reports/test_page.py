@@ -98,13 +98,13 @@ def test_classes_have_a_table_of_which_is_taken_for_which() -> None:
     _parsed(page)
     assert '<tr><th>late</th><td class="n pass">4,123</td><td class="n">77</td></tr>' in page
     assert "&lt;b&gt;on time" in page and "<b>on time" not in page
-    assert "taken for" not in report_page(_view(), MADE, [EVENT])
+    assert "predicted class" not in report_page(_view(), MADE, [EVENT])
 
 
 def test_the_axes_of_the_table_of_classes_say_which_is_which() -> None:
     found = Confusion(classes=("late", "on time"), counts=((4123, 77), (88, 9999)))
     page = report_page(replace(_view(), evaluation=replace(samples.sample_evaluation(), confusion=found)), MADE, [])
-    assert '<th class="n" colspan="2">taken for</th></tr>\n<tr><th>own class</th><th class="n">late</th>' in page
+    assert '<th class="n" colspan="2">predicted</th></tr>\n<tr><th>actual</th><th class="n">late</th>' in page
 
 
 def test_columns_are_drawn_by_what_the_model_leans_on() -> None:
@@ -224,7 +224,7 @@ def test_a_sweep_has_a_section_of_its_own() -> None:
     figures = [
         "Trial 5 won. The sweep ended because it had tried the 12 trials that budget.trials allows.",
         "<b>12 trials</b>", "planned 12, at most 12", "<b>17 s</b>", "limit of the run 10m", "tpe (TPESampler)",
-        "1 worse than 9.10 on the upper edge; 2 that may not win below the scale", "the best 5 of 10 trials",
+        "1 worse than 9.10 on the upper edge; 2 that cannot win below the scale", "the best 5 of 10 trials",
         "it is a hint",
         "training.lr 0.0011, model.hidden 128, model.dropout 0.2 (winner)",
         "and 2 more: raytemplate show k7q2 --trials",
@@ -262,7 +262,7 @@ def test_an_unfinished_sweep_shows_the_trials_so_far() -> None:
     page = report_page(_swept(trials=samples.sample_trials()[:3], sweep=None, fit=None, end=None), MADE, [])
     _parsed(page)
     assert "The sweep has not ended: there is no winner yet." in page
-    assert "Not worked out: it takes 10 trials that may win, and there are 2." in page
+    assert "Not computed: it takes 10 trials that may win, and there are 2." in page
     assert "(winner)" not in page and "ring" not in re.sub("<style>.*?</style>", "", page, flags=re.DOTALL)
     assert "<h2>Sweep" not in report_page(_swept(trials=(), sweep=None), MADE, [])
 
@@ -297,7 +297,7 @@ def test_hostile_strings_are_text() -> None:
 
 def test_unfinished_and_failed_runs_have_a_page() -> None:
     view = RunView(start=samples.sample_start(), plan=_view().plan)
-    assert "The run has no end yet." in report_page(view, MADE, [])
+    assert "The run has not ended." in report_page(view, MADE, [])
     end: RunEnd = samples.sample_end(state="failed", exit_code=9, message="fit: the loss became NaN in epoch 2")
     failed = report_page(replace(view, end=end), MADE, [])
     _parsed(failed)

@@ -49,7 +49,7 @@ def test_what_ended_and_what_fits(counts: tuple[tuple[TrialState, int], ...], mo
 
 
 def test_before_there_is_a_best() -> None:
-    assert sweep_table(replace(NOW, best=None), PLAN).best == "none to keep so far"
+    assert sweep_table(replace(NOW, best=None), PLAN).best == "no usable trial so far"
 
 
 def test_of_many_that_run_eight_have_a_line() -> None:

@@ -111,4 +111,4 @@ def test_many_columns_are_shown_in_few_lines_of_eighty_characters(tmp_path):
     lines = draft_text(draft).splitlines()[1:]  # the first has the path
     assert max(map(len, lines)) <= 80 and len(lines) < 40
     assert lines[-3].strip() == "and 18 more, in the template"
-    assert lines[-1] == "To take a column in, list it under features in the template."
+    assert lines[-1] == "To use a column, list it under features in the template."
