@@ -1,1 +1,1 @@
-"""What passes each door once it has happened: one file a door, frozen, JSON both ways."""
+"""Records of what each stage of a run produced: one file a stage, frozen, JSON both ways."""

@@ -1,9 +1,9 @@
 """Frozen dataclasses <-> JSON, by their annotations. Every document carries a schema version.
 
-Understood: str, int, float, bool, None, datetime (ISO, UTC), Literal, tuples, mappings with str keys, `Settings`,
-nested records, and unions of records (told apart by a "kind" key holding the class name; a record with a field of
-its own named `kind` keeps that instead, and cannot be a union's member). A record that had other fields in an earlier
-version has `written_now`, which makes what that version wrote into what is written today.
+Supported: str, int, float, bool, None, datetime (ISO, UTC), Literal, tuples, mappings with str keys, `Settings`,
+nested records, and unions of records (distinguished by a "kind" key with the class name; a record that has a field
+named `kind` keeps that instead, and cannot be a union's member). A record whose fields were different in an earlier
+version has `written_now`, which converts what that version wrote to today's form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Settings(Mapping[str, Any]):
-    """A mapping of plain JSON values that never changes, can be hashed and compared."""
+    """An immutable mapping of plain JSON values that can be hashed and compared."""
 
     __slots__ = ("_canonical", "_values")
 
@@ -40,7 +40,7 @@ class Settings(Mapping[str, Any]):
         return cls(encode(record))
 
     def to(self, kind: type[T]) -> T:
-        """The record back."""
+        """The record that these values encode."""
         return decode(kind, self._values)
 
     def __getitem__(self, key: str) -> Any:
@@ -90,13 +90,13 @@ def encode(value: Any) -> Any:
 
 def dumps(record: Any) -> bytes:
     """A record as a JSON document with its schema version, ready to be written."""
-    # No record should hold a secret; the net below catches what a library or own code has quoted.
+    # No record should hold a secret; redaction catches what a library or the user's code has quoted.
     document = {"schema": SCHEMA_VERSION, **redacted(encode(record))}
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def loads(kind: type[T], text: bytes | str, *, where: str = "record") -> T:
-    """A record back from its document.
+    """The record that a document holds.
 
     Raises:
         IntegrityError: not JSON, another kind of record, or written by a newer version.
@@ -114,7 +114,7 @@ def loads(kind: type[T], text: bytes | str, *, where: str = "record") -> T:
 
 
 def loads_line(kind: Any, line: bytes, *, where: str) -> Any:
-    """A record back from a line of a file that holds many; such a line names no schema.
+    """The record on one line of a file that holds many; these lines carry no schema version.
 
     Raises:
         IntegrityError: not JSON, or another kind of record.

@@ -1,4 +1,4 @@
-"""What evaluation hands on: metrics with intervals, all on one test snapshot."""
+"""Records of evaluation: metrics with intervals, all on one test snapshot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,88 +10,135 @@ class Estimate:
     """A value with its 95 % interval, in the metric's unit."""
 
     value: float
+
     low: float
+    """Lower end of the interval."""
+
     high: float
+    """Upper end of the interval."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricValue:
-    """One metric of one model. `id` and `version` say which formula; other versions are never compared with it."""
+    """One metric of one model."""
 
     id: str
+    """Name of the metric."""
+
     version: int
+    """Version of the formula; values of different versions are never compared."""
+
     higher_is_better: bool
+
     estimate: Estimate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """A model minus another, of the deciding metric, paired over the same rows.
-
-    `gain` is how much better the first is: its sign follows the metric's direction.
-    """
+    """The difference between two models in the deciding metric, paired over the same rows."""
 
     metric: str
+    """Name of the metric."""
+
     version: int
+    """Version of its formula."""
+
     estimate: Estimate
+    """The first model minus the second."""
+
     gain: Estimate
+    """How much better the first model is: the sign follows the metric's direction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionRef:
-    """The champion that a candidate was judged against: what the head said at that moment."""
+    """The champion that a candidate was judged against, as the head named it at that moment."""
 
     version: int
+    """Version of the registered model."""
+
     digest: str
+    """Digest of the model's files."""
+
     term: int
+    """The ledger's counter."""
+
     run_id: str
+    """Run that made the champion."""
+
     seen_until: datetime | None
+    """Moment up to which the champion has seen data; None if unknown."""
+
     split: str = ""
+    """Id of its split by hash; "" without one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scored:
-    """One model or baseline on the test snapshot; `difference` is candidate minus this one (None for the candidate)."""
+    """The scores of one model or baseline on the test snapshot."""
 
     name: str
+
     metrics: Mapping[str, MetricValue]
+    """Metric id -> its value."""
+
     difference: Difference | None = None
+    """The candidate minus this one; None for the candidate itself."""
+
     num_unknown_categories: int = 0
+    """Test values in categories without a code of their own: never seen in training, or rare there."""
+
     against_baseline: Difference | None = None
-    """Of a champion: this one minus the baseline, in the deciding metric, paired."""
+    """For a champion: the champion minus the baseline, in the deciding metric, paired."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confusion:
-    """The candidate's test rows by class: `counts[own][taken for]`, both in the order of `classes`."""
+    """The candidate's test rows by true and predicted class."""
 
     classes: tuple[str, ...]
+
     counts: tuple[tuple[int, ...], ...]
+    """Rows: `counts[true][predicted]`, both in the order of `classes`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
-    """The test rows whose column `by` has this value, or lies in this range; metrics of candidate and champion."""
+    """The test rows with one value, or one range of values, of a column."""
 
     by: str
+    """The column."""
+
     value: str
+    """The value or range."""
+
     num_rows: int
+    """Rows in the slice."""
+
     candidate: Mapping[str, MetricValue]
+    """Metric id -> the candidate's value."""
+
     champion: Mapping[str, MetricValue] | None
+    """Metric id -> the champion's value; None if it was not scored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationBin:
-    """Test rows of about the same probability: its mean, and the share of them that came true."""
+    """Test rows with about the same predicted probability."""
 
     probability: float
+    """Mean predicted probability."""
+
     share: float
+    """Share of the rows for which the prediction came true."""
+
     num_rows: int
+    """Rows in the bin."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionBin:
-    """Test rows for which about the same number was predicted, and how far the target was above it."""
+    """Test rows with about the same predicted number, and how far the target was above it."""
 
     num_rows: int
     """Rows in the bin."""
@@ -105,71 +152,118 @@ class PredictionBin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnEvidence:
-    """What one input column has to do with the target, on a sample of the test rows."""
+    """How one input column relates to the target, on a sample of the test rows."""
 
     column: str
-    """Its name in the data."""
+    """Name of the column in the data."""
 
     explained: float | None = None
     """1 - loss of the column alone / loss of the best constant, at most 1, out of sample; None if not measured."""
 
     importance: Estimate | None = None
-    """How much worse the deciding metric of the candidate gets if the column's values are permuted, in the metric's
-    unit; None if not measured."""
+    """How much worse the candidate's deciding metric gets if the column's values are permuted, in the metric's unit;
+    None if not measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Latency:
-    """Seconds that the candidate took for `num_rows` rows at once, 95 of 100 times at most; measured `num_times`."""
+    """How long a model takes to predict a batch of rows."""
 
     p95_s: float
+    """Seconds for one batch: the 95th percentile of all measurements."""
+
     num_rows: int
+    """Rows in the batch."""
+
     num_times: int
+    """Measurements taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """Candidate, champion and baseline on the same rows.
+    """Candidate, champion and baseline scored on the same rows.
 
-    `term` is the ledger's counter when the evidence was taken; promotion fails if it has moved.
-    `split` is the id of the split by row hash that the test rows come from; empty where they are a window of time.
-    `slices`, `calibration` (of the candidate, for classes), `latency` and `candidate_bytes` are empty where nobody
-    asked, and in records of before there were such.
-    `champion_problem` says why a champion could not be compared: it has seen test rows, or cannot be scored.
-    `confusion` is None where numbers are predicted, and for more than 50 classes.
+    Fields with a default are also empty in records of versions that did not have them yet.
     """
 
     metric: str
+    """The deciding metric."""
+
     test_snapshot: str
+    """Digest of the snapshot that the test rows come from."""
+
     test_start: datetime
+    """First moment of the test window."""
+
     test_end: datetime
+    """First moment after the test window."""
+
     candidate_seen_until: datetime
+    """Moment up to which the candidate has seen data."""
+
     num_rows: int
+    """Test rows."""
+
     num_train_rows: int
+    """Rows of the training window."""
+
     resample: str
+    """What was drawn as a whole for the intervals, such as "day"."""
+
     num_groups: int
+    """Groups to draw from."""
+
     num_resamples: int
+    """Bootstrap draws."""
+
     term: int
+    """The ledger's counter when the evidence was taken; promotion fails if it has moved."""
+
     candidate_digest: str
+    """Digest of the candidate's files."""
+
     candidate: Scored
+
     baseline: Scored | None
+
     champion_ref: ChampionRef | None
+    """The champion at that moment; None if there was none."""
+
     champion: Scored | None
+    """The champion's scores; None if it could not be compared."""
+
     champion_problem: str = ""
+    """Why the champion could not be compared: it has seen test rows, or cannot be scored."""
+
     split: str = ""
+    """Id of the split by row hash that the test rows come from; "" for a window of time."""
+
     slices: tuple[Slice, ...] = ()
+    """Metrics by slice; empty if the template asks for none."""
+
     calibration: tuple[CalibrationBin, ...] = ()
+    """Calibration of the candidate; only for classes."""
+
     latency: Latency | None = None
+    """Latency of the candidate; None if no gate asks for it."""
+
     candidate_bytes: int = 0
+    """Size of the candidate's files."""
+
     confusion: Confusion | None = None
+    """Confusion matrix of the candidate; None if numbers are predicted or there are more than 50 classes."""
+
     champion_latency: Latency | None = None
-    """As `latency`, of the champion."""
+    """Latency of the champion; None if it was not measured."""
+
     columns: tuple[ColumnEvidence, ...] = ()
-    """What each input column of the candidate has to do with the target; empty in records of before."""
+    """How each input column of the candidate relates to the target."""
+
     by_prediction: tuple[PredictionBin, ...] = ()
-    """How far off the predicted numbers were, from the lowest to the highest; empty for classes and before."""
+    """How far off the predicted numbers were, from the lowest to the highest; empty for classes."""
+
     test_rows: str = ""
-    """Which rows these are: the same digest for every candidate that is judged on the very same rows."""
+    """Digest of the test rows: the same for every candidate that is judged on exactly these rows."""
 
     @property
     def metrics(self) -> Mapping[str, Estimate]:

@@ -1,4 +1,4 @@
-"""What ingest hands on: the exact data that was read, and where its windows are."""
+"""Records of ingest: exactly which data was read, and its windows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,47 +6,70 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRead:
-    """One file of a snapshot. `sha256` is of the bytes that were read: the chosen columns of the chosen slices, whose
-    numbers are the `row_groups`.
-
-    Rows without a time, of those read, are in no window.
-    """
+    """One file of a snapshot."""
 
     path: str
+
     size_bytes: int
+    """Size of the whole file."""
+
     row_groups: tuple[int, ...]
+    """Numbers of the slices that were read."""
+
     bytes_read: int
+    """Bytes that were read."""
+
     sha256: str
+    """Digest of the bytes that were read: the chosen columns of the chosen slices."""
+
     num_without_time: int = 0
+    """Rows that were read and are in no window because they have no time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowRead:
-    """One window: half-open in time, with the rows in it and the rows that `data.drop` took out."""
+    """One half-open window of time."""
 
     name: str
+
     start: datetime
+    """First moment of the window."""
+
     end: datetime
+    """First moment after the window."""
+
     num_rows: int
+    """Rows that remain in the window."""
+
     num_dropped: int
+    """Rows that `data.drop` removed from it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """Immutable reference to the data a run read. `digest` covers files, columns, windows and row rule.
-
-    `source` is the kind of the source, "" in records of earlier versions; `version` is of what it holds, if it keeps
-    several.
-    """
+    """Immutable reference to the data a run read."""
 
     digest: str
+    """Digest over files, columns, windows and the condition on rows."""
+
     files: tuple[FileRead, ...]
+
     columns: tuple[str, ...]
+    """Columns that were read."""
+
     windows: tuple[WindowRead, ...]
+
     bytes_read: int
+    """Bytes that were read of all files."""
+
     engine: str
+    """What read them, in words."""
+
     source: str = ""
+    """Kind of source, such as "parquet"; "" in records of earlier versions."""
+
     version: str = ""
+    """Version of the data, if the source keeps several; else ""."""
 
     @property
     def num_rows(self) -> int:
@@ -55,7 +78,7 @@ class Snapshot:
 
     @property
     def num_dropped(self) -> int:
-        """Rows that `data.drop` took out."""
+        """Rows that `data.drop` removed."""
         return sum(w.num_dropped for w in self.windows)
 
     @property

@@ -1,38 +1,47 @@
-"""What governance hands on: findings, waivers and the verdict."""
+"""Records of governance: findings, waivers and the verdict."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 AUTOMATIC = "automatic"
-"""Who allowed what nobody had to."""
+"""Recorded as the approver if no person had to approve."""
 
 Outcome = Literal["pass", "warn", "hold", "block", "skip", "error"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What one gate says. `found` and `required` are for people; `hint` is what to do when it does not pass.
-
-    "hold" is good enough only if a person says so.
-    """
+    """The result of one gate."""
 
     gate: str
+    """Name of the gate."""
+
     outcome: Outcome
+    """ "hold" leaves the decision to a person."""
+
     found: str
+    """What the gate found, for people to read."""
+
     required: str = ""
+    """What it requires, for people to read."""
+
     hint: str = ""
+    """What to do if it does not pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Who has governance do something: a person by their own word, or a run that they have started."""
+    """Who requests something of governance: a person directly, or a run that the person started."""
 
     name: str
+    """The person."""
+
     reason: str = ""
-    """Why, in the person's words."""
+    """The reason, in the person's words."""
+
     automatic: bool = False
-    """Whether it is a run's request: then its plan says whether a person must be asked."""
+    """Whether a run makes the request; its plan then decides whether a person must be asked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,17 +49,27 @@ class Waiver:
     """A named exception for one gate."""
 
     gate: str
+    """Name of the gate."""
+
     person: str
+    """Who grants the exception."""
+
     reason: str
+    """The reason, in the person's words."""
+
     expires: datetime
+    """When the exception ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Verdict:
-    """What every gate said, and the waivers that counted."""
+    """What all verdicts have in common."""
 
     findings: tuple[Finding, ...]
+    """The result of every gate."""
+
     waivers: tuple[Waiver, ...] = ()
+    """The waivers that applied."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,10 +77,13 @@ class Approved(_Verdict):
     """No gate blocks, and nobody else has to agree."""
 
     by: str = AUTOMATIC
-    """The person who allowed it, or "automatic". Records of 0.1 have the reason here as well, after a colon."""
+    """The person who approved it, or "automatic". Records of 0.1 also have the reason here, after a colon."""
+
     reason: str = ""
+    """The person's reason."""
+
     accepted: tuple[str, ...] = ()
-    """Gates that held, which that person accepted all the same."""
+    """Gates with outcome "hold" that the person accepted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +99,7 @@ class Rejected(_Verdict):
     """At least one gate blocked or crashed."""
 
     reason: str = ""
+    """Why, in one line."""
 
 
 Verdict = Approved | Held | Rejected
@@ -84,19 +107,26 @@ Verdict = Approved | Held | Rejected
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Precedents:
-    """What was judged before a candidate, taken when it was judged first: judged again, it finds the same."""
+    """What was judged before a candidate. Kept from its first judgement, so that judging it again finds the same."""
 
     model: str
+    """Name of the registered model."""
+
     candidate_digest: str
+    """Digest of the candidate's files."""
+
     test_rows: str
-    """Which rows it was judged on: `Evaluation.test_rows`."""
+    """Digest of the rows it was judged on: `Evaluation.test_rows`."""
+
     nth: int
-    """Which one it is of the different candidates of the model that were judged on these rows, from 1; 0 for rows that
-    nobody can tell from others."""
+    """Position, from 1, among the different candidates of the model that were judged on these rows; 0 if the rows
+    cannot be identified."""
+
     champion_digest: str = ""
     """The champion it was compared with; "" if there was none."""
+
     same_as_champion: bool = False
-    """Whether rows, features, code and settings are those of the champion's run, and only the seed is another."""
+    """Whether rows, features, code and settings equal those of the champion's run, and only the seed differs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,5 +134,8 @@ class VerdictRecord:
     """A verdict and when it was given."""
 
     verdict: Verdict
+
     at: datetime
+
     candidate_digest: str
+    """Digest of the candidate's files."""

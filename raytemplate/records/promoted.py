@@ -1,4 +1,4 @@
-"""What promotion hands on."""
+"""The record of promotion."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,24 +10,37 @@ from raytemplate.records.run import State
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromotionRecord:
-    """What became of a candidate in the ledger.
-
-    `outcome`: "promoted", "unchanged" (its bytes are the champion's already), "waiting" (held: the challenger) or
-    "shown" (made by a variant that may not be promoted, which `variant` names: nothing was written to the ledger).
-    `projected` is False when MLflow could not be brought in line yet; the ledger is right all the same. `warning` says
-    why, or what else a person should know of MLflow's copy.
-    """
+    """What became of a candidate in the ledger."""
 
     outcome: Literal["promoted", "unchanged", "waiting", "shown"]
+    """ "unchanged": its bytes are already the champion's. "waiting": it was held and is the challenger. "shown": its
+    variant may not be promoted, and nothing was written to the ledger."""
+
     model: str
+    """Name of the registered model."""
+
     version: int
+    """Version of the candidate."""
+
     digest: str
+    """Digest of the candidate's files."""
+
     term: int
+    """The ledger's counter."""
+
     previous_version: int
+    """Version of the champion before."""
+
     at: datetime
+
     projected: bool
+    """Whether MLflow's copy is up to date; the ledger is right in any case."""
+
     warning: str = ""
+    """Why MLflow's copy is not up to date, or what else a person should know about it."""
+
     variant: str = ""
+    """The variant that may not be promoted, if `outcome` is "shown"."""
 
 
 def ending(promotion: PromotionRecord | None) -> tuple[State, int]:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 StageName = Literal["start", "ingest", "sweep", "fit", "evaluate", "govern", "promote"]
-"""What a run's time is told by: the stages of its plan, and what comes before the first."""
+"""The stages of a plan, and "start", the time before the first of them."""
+
 State = Literal["running", "approved", "held", "rejected", "unchanged", "shown", "failed", "unfinished"]
 
 
@@ -15,66 +16,118 @@ class RunStart:
     """Written once when a run begins."""
 
     run_id: str
+
     name: str
+    """Name of the template."""
+
     version: str
+    """Version of the template."""
+
     plan_id: str
+
     template: str
+    """Path of the template."""
+
     as_of: datetime
+    """The moment the run pretends it is."""
+
     started: datetime
+    """When the run began."""
+
     planned_s: float
+    """Seconds that the plan expects."""
+
     host: str
+    """Machine on which the command was typed."""
+
     user: str
+    """Who typed it."""
+
     address: str = ""
-    """The Ray it was told to use; "" for one of its own."""
+    """Address of the Ray that it uses; "" for one that it starts itself."""
+
     planned_usd: float = 0.0
+    """US dollars that the plan expects."""
+
     variant: str = "standard"
+    """Variant of the template."""
+
     moved_from: tuple[str, ...] = ()
-    """The Rays it used before `resume --address`, the earliest first."""
+    """Addresses that it used before `resume --address`, earliest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One process that worked on a run: its time counts against the run's budget, whatever became of it.
+    """One process that worked on a run: its time counts against the run's budget, however it ended.
 
-    What it spent is brought up to date while it runs, and charged until the next time that is due: a killed process is
-    charged up to half a second too much, and never too little.
+    The record is updated while the process runs and charges it up to the next update, so a killed process is charged
+    up to half a second too much, and never too little.
     """
 
     started: datetime
+
     seen_s: float
+    """Seconds that are charged so far."""
+
     seen_usd: float = 0.0
+    """US dollars that are charged so far."""
+
     usd_per_s: float = 0.0
-    """US dollars a second of all that it held then: what its watchdog saw besides is charged at that."""
+    """US dollars a second for what it held at the last update; time that only its watchdog saw is charged at this rate.
+    """
+
     earlier_s: float | None = None
-    """Seconds that the run had spent before it; None in records of earlier versions."""
+    """Seconds that the run had spent before this process; None in records of earlier versions."""
+
     earlier_usd: float = 0.0
-    """US dollars that the run had spent before it."""
+    """US dollars that the run had spent before this process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageTiming:
-    """Seconds one stage took, planned and actual, for so much work (rows, or rows x epochs)."""
+    """How long one stage took, planned and actual."""
 
     stage: StageName
+
     work: float
+    """Amount of work: rows; for fit rows x epochs; for sweep trials."""
+
     planned_s: float
+    """Seconds that the plan expected."""
+
     actual_s: float
+    """Seconds that it took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunEnd:
-    """Written once when a run ends, well or not. A run without it is unfinished and can be resumed."""
+    """Written once when a run ends, successfully or not. A run without it is unfinished and can be resumed."""
 
     state: State
+
     exit_code: int
+
     ended: datetime
+
     wall_clock_s: float
+    """Seconds of the whole run, over all its processes."""
+
     cost_usd: float
+    """US dollars of the whole run."""
+
     family: str
+    """Model family."""
+
     timings: tuple[StageTiming, ...]
+
     message: str = ""
+    """What went wrong; "" if nothing did."""
+
     timeline_s: Mapping[str, float] | None = None
+    """Stage -> seconds of the run when it ended."""
+
     trouble: str = ""
-    """Of a failed run: whose trouble it is, one of `errors.Trouble`."""
+    """For a failed run: whose trouble it is, one of `errors.Trouble`."""
+
     retry: str = ""
-    """Of a failed run: whether the same may succeed, one of `errors.Retry`."""
+    """For a failed run: whether the same command may succeed, one of `errors.Retry`."""
