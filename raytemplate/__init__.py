@@ -1,4 +1,4 @@
-"""raytemplate: one YAML file turned into a governed, repeatable model retraining on Ray."""
+"""raytemplate: turns one YAML file into a governed, repeatable model retraining on Ray."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["diff", "find", "load", "model", "plan", "promote", "resume", "run", 
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up when used, so that `raytemplate --help` pays for none of it.
+    # Imported on first use, so that `raytemplate --help` stays fast.
     if name in __all__:
         from raytemplate import api
 

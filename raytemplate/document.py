@@ -1,6 +1,7 @@
-"""Safe YAML with positions: plain data, the line of every key, the comment at its end, and limits on a file.
+"""Safe YAML with positions: plain data, the line of every key, the comment at its end, and limits on the file.
 
-YAML 1.2 core schema: `no` is text, `1e-3` a number, a date stays text. No tags, no code, no merge keys.
+It follows the core schema of YAML 1.2: `no` is text, `1e-3` is a number, a date stays text. There are no tags, no code
+and no merge keys.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _KEY = r'(?:"(?:[^"]|"")+"|[^."\s=][^.\s=]*)'
 PATH = re.compile(rf"{_KEY}(?:\.{_KEY})*")
-"""A dotted path. A key with dots, blanks or an equals sign stands in double quotes, as in `columns."total amount"`; a
-double quote in it is written twice."""
+"""A dotted path. A key with dots, blanks or an equals sign goes in double quotes, as in `columns."total amount"`; a
+double quote inside it is written twice."""
 _COMMENT = re.compile(r"(?:^|\s)#+\s?(.*)$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -35,28 +36,32 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """One YAML mapping as plain data. Paths are dotted, list items by index: "features.numeric.0".
-
-    Args:
-        problems: single values that none can be, such as `.nan`; here they are the text that was typed.
-    """
+    """One YAML mapping as plain data. Paths are dotted, with list items by index: "features.numeric.0"."""
 
     value: dict[str, Any]
+
     lines: Mapping[str, int] = field(repr=False)
+    """Path -> line, from 1."""
+
     texts: Mapping[str, str] = field(repr=False)
+    """Path -> a single value as it was typed."""
+
     comments: Mapping[int, str] = field(repr=False)
+    """Line -> the comment at its end."""
+
     problems: tuple[Problem, ...] = ()
+    """Single values that are not allowed, such as `.nan`; in `value` they are the text that was typed."""
 
     def line(self, path: str) -> int:
-        """Line of that key, from 1; 0 if there is no such key."""
+        """Line of a key, from 1; 0 if there is no such key."""
         return self.lines.get(path, 0)
 
     def comment(self, path: str) -> str:
-        """The comment at the end of that key's line, without its `#`; empty if there is none."""
+        """The comment at the end of a key's line, without its `#`; "" if there is none."""
         return self.comments.get(self.line(path), "")
 
     def text(self, path: str) -> str:
-        """A single value as it was typed (`1.10` where the value is 1.1); empty for mappings and lists."""
+        """A single value as it was typed (`1.10` although the value is 1.1); "" for mappings and lists."""
         return self.texts.get(path, "")
 
 
@@ -64,7 +69,7 @@ def parse(data: bytes, where: str) -> Document:
     """The document in `data`.
 
     Args:
-        where: the file's name, as problems shall show it.
+        where: the file's name, to be shown in problems.
 
     Raises:
         SpecError: not one YAML mapping within the limits; each problem with its line and reason.
@@ -76,7 +81,7 @@ def parse(data: bytes, where: str) -> Document:
 
 
 def read(data: bytes, where: str) -> Document:
-    """The same, where nothing is wrong but single values: those are its `problems`, to be told with others."""
+    """Like `parse`, but problems with single values are returned in `problems`, to be raised together with others."""
     text = _decode(data, where)
     root, composer = _compose(text, where)
     if root.kind != "mapping":
@@ -90,7 +95,7 @@ def read(data: bytes, where: str) -> Document:
 
 
 def parse_value(text: str, where: str) -> Any:
-    """One value as on the command line: `3`, `ten`, `[a, b]`, `{cpus: 1}`. Nothing at all is null.
+    """One value as on the command line: `3`, `ten`, `[a, b]`, `{cpus: 1}`. Empty text is null.
 
     Raises:
         SpecError: not YAML, or outside the limits.
@@ -128,15 +133,27 @@ def _refuse(where: str, message: str) -> NoReturn:
 
 @dataclass(slots=True)
 class _Node:
-    """A value with its line. `count` and `height` include what aliases below it stand for, without expanding them."""
+    """A value with its line."""
 
     kind: str
+    """ "scalar", "sequence" or "mapping"."""
+
     line: int
+
     value: Any = None
+    """Value of a scalar."""
+
     text: str = ""
+    """A scalar as it was typed."""
+
     items: list[tuple[str, int, _Node]] = field(default_factory=list["tuple[str, int, _Node]"])
+    """Key or index, line and value of each item."""
+
     count: int = 1
+    """Values in this node, including those that aliases repeat."""
+
     height: int = 1
+    """Levels in this node, including those that aliases repeat."""
 
     def add(self, key: str, line: int, child: _Node) -> None:
         self.items.append((key, line, child))
@@ -149,7 +166,7 @@ class _Node:
 
 
 class _Composer:
-    """Events -> nodes. Refuses at once what would take long to read on; collects what can be told together."""
+    """Builds nodes from events. Raises at once if reading on would take long; collects all other problems."""
 
     def __init__(self, events: Iterator[Any], where: str, numbered: bool) -> None:
         self.events = events
@@ -163,7 +180,7 @@ class _Composer:
         self.num_nodes = 0
 
     def note(self, line: int, path: str, message: str, *, of_value: bool = False) -> None:
-        """Adds a problem; with one that is not of a single value, the document is not to be looked at any further."""
+        """Adds a problem. Unless it concerns a single value only, the document cannot be used any further."""
         self.is_sound = self.is_sound and of_value
         where = f"{self.where}:{line}" if self.numbered else self.where
         self.problems.append(Problem(where=where, path=path, message=message))
@@ -203,7 +220,7 @@ class _Composer:
             self.refuse(line, path, f"no such anchor: &{event.anchor}")
         node = self.anchors[event.anchor]
         if node is None:
-            self.refuse(line, path, f"*{event.anchor} stands inside its own anchor")
+            self.refuse(line, path, f"*{event.anchor} is inside its own anchor")
         self._limit(line, path, node.count, depth + node.height - 1)
         return node
 
@@ -248,7 +265,7 @@ class _Composer:
         return node
 
     def _key(self, event: Any, path: str, depth: int) -> str:
-        """A key is text, whatever it looks like; a merge key is refused, as YAML 1.2 has none."""
+        """The key as text, whatever it looks like; merge keys, which YAML 1.2 lacks, are refused."""
         line = event.start_mark.line + 1
         node = self.node(event, path, depth + 1)
         if node.kind != "scalar":
@@ -258,14 +275,14 @@ class _Composer:
         return node.text
 
     def _mark(self, event: Any) -> None:
-        """Notes where content ends in a line and which lines lie inside a text, to tell comments from it."""
+        """Notes where the content of a line ends and which lines are inside a text, to recognise comments."""
         start, end = event.start_mark, event.end_mark
         self.ends[end.line] = max(self.ends.get(end.line, 0), end.column)
         self.inside.update(range(start.line, end.line))
 
 
 def _plain(text: str) -> Any:
-    """A plain scalar by the core schema of YAML 1.2."""
+    """The value of a plain scalar in the core schema of YAML 1.2."""
     if text in _NULLS:
         return None
     if text in _BOOLS:
@@ -283,7 +300,7 @@ def _compose(text: str, where: str, *, numbered: bool = True) -> tuple[_Node, _C
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    yaml: Any = YAML(typ="safe", pure=True)  # only half of ruamel's functions say what they return
+    yaml: Any = YAML(typ="safe", pure=True)  # ruamel annotates only half of its functions
     events = cast("Iterator[Any]", yaml.parse(text))
     composer = _Composer(events, where, numbered)
     try:
@@ -303,7 +320,7 @@ def _compose(text: str, where: str, *, numbered: bool = True) -> tuple[_Node, _C
 
 
 def _single(composer: _Composer) -> _Node:
-    """The one document of the stream."""
+    """The only document of the stream."""
     root: _Node | None = None
     for event in composer.events:
         kind = type(event).__name__
@@ -317,7 +334,7 @@ def _single(composer: _Composer) -> _Node:
 
 
 def _build(node: _Node, path: str, lines: dict[str, int], texts: dict[str, str]) -> Any:
-    """Plain data of a node; its locations go into `lines` and `texts`. Small: the limits were checked before."""
+    """Plain data of a node; fills `lines` and `texts`. Recursion is safe because the limits were checked before."""
     if node.kind == "scalar":
         texts[path] = node.text
         return node.value
@@ -330,7 +347,7 @@ def _build(node: _Node, path: str, lines: dict[str, int], texts: dict[str, str])
 
 
 def _comments(text: str, composer: _Composer) -> dict[int, str]:
-    """Line -> its comment, for lines with content before it. After the last content of a line, ` #` begins one."""
+    """Line -> its comment, for lines with content. A comment begins with ` #` after the last content of a line."""
     found: dict[int, str] = {}
     rows = _BREAK.split(text)
     for row, end in composer.ends.items():

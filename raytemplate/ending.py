@@ -1,4 +1,4 @@
-"""The end of a process that cannot unwind: a thread of a library's would end it, or has what it needs to go on."""
+"""Ends a process that cannot unwind, because a library's thread would end it first or holds what it needs."""
 
 import os
 import sys
@@ -21,21 +21,21 @@ _teller: Callable[[RaytemplateError], int] = _tell
 
 
 def told_by(teller: Callable[[RaytemplateError], int]) -> None:
-    """From now on this says what went wrong, and with which code the process ends; default: plain lines on stderr."""
+    """Set how `end_now` reports an error and chooses the exit code. Default: plain lines on stderr."""
     global _teller
     _teller = teller
 
 
 def is_a_command() -> bool:
-    """Whether this process is there for one command alone, which has said how its end is told."""
+    """Whether this process exists for a single command, which has called `told_by`."""
     return _teller is not _tell
 
 
 def end_now(error: RaytemplateError) -> NoReturn:
-    """Say what went wrong and end this process with its exit code, from any thread; only the first error is told."""
-    _one_at_a_time.acquire()  # never given back
+    """Report an error and end this process with its exit code, from any thread. Only the first error is reported."""
+    _one_at_a_time.acquire()  # never released
     code = error.exit_code
-    with suppress(Exception):  # nobody can be told any more
+    with suppress(Exception):  # there is no way left to report another error
         code = _teller(error)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):

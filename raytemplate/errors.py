@@ -1,4 +1,4 @@
-"""Every error a person can meet, each with its exit code. Exit codes are defined here and nowhere else."""
+"""Every error a user can see, each with its exit code. Exit codes are defined here and nowhere else."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
@@ -11,18 +11,18 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 Trouble = Literal["code", "data", "infrastructure", "budget", "policy"]
-"""Whose trouble an error is: who wrote the code or template, who owns the data, who runs the machines, who pays, who
-decides."""
+"""Who can resolve an error: the author of the code or template, the owner of the data, the operator of the machines,
+the payer of the budget, or the person who decides."""
 Retry = Literal["as it is", "after a change"]
-"""Whether the same command may succeed later, or something has to be changed first."""
+"""Whether the same command may succeed later, or something must be changed first."""
 
 
 class RaytemplateError(Exception):
-    """Something a person should read: what happened, and what to do next.
+    """An error for the user to read: what happened, and what to do next.
 
     Args:
         what: one or more lines: where, what was found, what was expected.
-        next_step: the exact command or edit that goes on from here, if there is one.
+        next_step: the exact command or edit to continue with, if there is one.
     """
 
     exit_code: ClassVar[int] = 1
@@ -30,12 +30,12 @@ class RaytemplateError(Exception):
     retry: ClassVar[Retry] = "after a change"
 
     def __init__(self, what: str, *, next_step: str = "") -> None:
-        # Whatever is quoted in it, an error holds no secret from the start: it is shown, recorded and passed on.
+        # Redacted from the start, because errors are shown, recorded and passed on.
         self.what, self.next_step = redact(what), redact(next_step)
         super().__init__(self.what)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors travel between processes whole; the default would call the class with `args` alone.
+        # Errors travel between processes with all attributes; the default would call the class with `args` alone.
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -47,7 +47,7 @@ def _restored(kind: type[RaytemplateError], args: tuple[object, ...], state: dic
 
 
 class Bug(RaytemplateError):
-    """Something that is wrong with raytemplate itself, or with the package of a plug-in."""
+    """A defect in raytemplate itself, or in the package of a plug-in."""
 
     def __init__(self, trace: str, package: str = "raytemplate") -> None:
         super().__init__(trace, next_step=f"This is a bug in {package}. Please report the lines above.")
@@ -67,7 +67,7 @@ class DataError(RaytemplateError):
 
 
 class PlanError(RaytemplateError):
-    """A plan that cannot run: what was asked, what there is, what to change."""
+    """A plan that cannot run: names what was asked for, what exists and what to change."""
 
     exit_code = 3
     trouble = "infrastructure"
@@ -81,7 +81,7 @@ class BudgetSpent(RaytemplateError):
 
 
 class ChampionMoved(RaytemplateError):
-    """The champion is no longer the one that the evidence was taken against."""
+    """The champion is no longer the one that the candidate was compared with."""
 
     exit_code = 6
     trouble = "policy"
@@ -96,14 +96,14 @@ class IntegrityError(RaytemplateError):
 
 
 class Forbidden(RaytemplateError):
-    """Something outside does not let this person in: a missing or wrong token."""
+    """An outside service denies access: a missing or wrong token."""
 
     exit_code = 7
     trouble = "policy"
 
 
 class Unavailable(RaytemplateError):
-    """Something outside could not be used: Ray, MLflow, storage, a full disk."""
+    """Something outside raytemplate is unavailable: Ray, MLflow, storage, a full disk."""
 
     exit_code = 8
     trouble = "infrastructure"
@@ -118,13 +118,13 @@ class EngineError(Unavailable):
 
 
 class OutOfMemory(Unavailable):
-    """A process, a GPU or Ray's object store had no memory left: the same again would end the same."""
+    """A process, a GPU or Ray's object store ran out of memory: the same command would fail again."""
 
     retry = "after a change"
 
 
 class OwnCodeFailed(RaytemplateError):
-    """The code of the project raised, not ours: names its file and line."""
+    """The user's own code raised an error: names its file and line."""
 
     exit_code = 9
 
@@ -143,7 +143,7 @@ class PromiseBroken(RaytemplateError):
 
 
 class Interrupted(RaytemplateError):
-    """A person pressed Ctrl-C, or the process was told to end."""
+    """The user pressed Ctrl-C, or the process was told to end."""
 
     exit_code = EXIT_INTERRUPTED
     trouble = "infrastructure"
@@ -164,28 +164,29 @@ class Diverged(TrainingFailed):
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was told to end (SIGTERM). No `Exception`: libraries that catch every one of those let it through."""
+    """The process was told to end (SIGTERM). Not an `Exception`, so libraries that catch all of those let it pass."""
 
 
 def was_terminated(error: BaseException) -> bool:
-    """Whether what stopped the work was SIGTERM, and not Ctrl-C."""
+    """Whether the work was stopped by SIGTERM, not by Ctrl-C."""
     return isinstance(error, Terminated) or (isinstance(error, Interrupted) and error.terminated)
 
 
 def in_words(error: BaseException) -> str:
-    """An error of others with its type: `KeyError: 'x'`, whose text alone says nothing."""
+    """A foreign error with its type: `KeyError: 'x'`, since the text alone says too little."""
     return f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Problem:
-    """One thing wrong with a template.
-
-    `where` is "FILE:LINE" or the text of the layer that set the value ("--set training.epochs=ten").
-    """
+    """One problem with a template."""
 
     where: str
+    """ "FILE:LINE" or the layer that set the value ("--set training.epochs=ten")."""
+
     path: str
+    """Dotted path of the value; "" if the problem concerns no single one."""
+
     message: str
 
     def __str__(self) -> str:
@@ -223,12 +224,12 @@ _OF_CODE: dict[int, type[RaytemplateError]] = {
 
 
 def from_code(exit_code: int, what: str, next_step: str) -> RaytemplateError:
-    """An error that a record tells of by its exit code alone."""
+    """The error for an exit code from a record."""
     return _OF_CODE.get(exit_code, RaytemplateError)(what, next_step=next_step)
 
 
 def from_words(kind: str, what: str, next_step: str) -> RaytemplateError:
-    """An error that another process told of in words, of the class with that name; of the base where there is none."""
+    """An error reported by another process as text, as the class with that name; as the base class if there is none."""
     named = globals().get(kind)
     found = named if isinstance(named, type) and issubclass(named, RaytemplateError) else RaytemplateError
     error = found.__new__(found)

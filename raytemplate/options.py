@@ -1,4 +1,4 @@
-"""What every group of settings in a template is made from: the specification's own and those of each plug-in."""
+"""Base class of every group of settings in a template: the spec's own and those of each plug-in."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 
 class Options(BaseModel):
-    """What a template may set in one place: frozen, strict, every field documented."""
+    """A group of settings: frozen, strict, every field documented."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 
@@ -16,4 +16,4 @@ def _yes_no(value: object) -> object:
 
 
 YesNo = Annotated[bool, BeforeValidator(_yes_no), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
-"""True or false. `yes` and `no` are texts in a template, so that they can be categories; here they are as good."""
+"""True or false. YAML here reads `yes` and `no` as text, so that they can be categories; such a field accepts both."""

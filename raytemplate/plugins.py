@@ -1,7 +1,7 @@
-"""Names that a template may use -> "module:attribute", imported only when used. Widened by entry points.
+"""Names that a template may use -> "module:attribute", imported only when used. Entry points add more.
 
-Every plug-in says itself what it is and, if that needs large libraries, names its code in the same way; this file only
-says where it is.
+Every plug-in describes itself and, if it needs large libraries, names its code in the same way; this file only locates
+it.
 """
 
 import difflib
@@ -101,23 +101,26 @@ _PARTS: dict[str, tuple[str, ...]] = {
     GATES: ("model_fields", "check"),
     SEARCHES: ("name", "sampler", "finite_only"),
 }
-"""What a plug-in of each group must have; the suites in `raytemplate.testing` say what it must do."""
+"""Attributes that a plug-in of each group must have; the suites in `raytemplate.testing` test what it must do."""
 
 
 class PluginError(UsageError):
-    """A name that no plug-in has or that several have, or a plug-in that cannot be used."""
+    """A name that belongs to no plug-in or to several, or a plug-in that cannot be used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A plug-in of an installed package: "module:attribute", and the package with its version."""
+    """A plug-in of an installed package."""
 
     target: str
+    """ "module:attribute"."""
+
     package: str
+    """Name and version of the package."""
 
 
 def suggest(name: str, names: tuple[str, ...]) -> str:
-    """ "did you mean X?" where something is near, else all there is. A name that is no plain word stands in quotes."""
+    """ "did you mean X?" if a name is close, else all names. Names that are not plain words are quoted."""
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {_told(near[0])}?"
@@ -130,7 +133,7 @@ def _told(name: str) -> str:
 
 
 def no_such(group: str, name: str) -> str:
-    """That no plug-in has a name: the nearest one, or all there are and where more come from."""
+    """The message that no plug-in has a name, with the nearest name, or all names and how to get more."""
     known = names(group)
     near = suggest(name, known)
     more = "" if near.endswith("?") else "; others come with packages that offer them (docs/plug-ins.md)"
@@ -139,7 +142,7 @@ def no_such(group: str, name: str) -> str:
 
 @cache
 def _installed() -> dict[str, dict[str, tuple[Offer, ...]]]:
-    """Group -> name -> who offers it. Asking for it reads what every installed package says of itself."""
+    """Group -> name -> the packages that offer it. The first call reads the metadata of every installed package."""
     from importlib.metadata import entry_points
 
     points = entry_points()
@@ -158,7 +161,7 @@ def packages() -> dict[str, str]:
 
 
 def raised_in(error: BaseException) -> str | None:
-    """The package of the plug-in whose code raised an error, with its version; None where it was ours."""
+    """Name and version of the plug-in package whose code raised an error; None if raytemplate raised it."""
     offers = [offer for names in _installed().values() for offered in names.values() for offer in offered]
     of_module = {offer.target.partition(":")[0].partition(".")[0]: offer.package for offer in offers}
     frames = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
@@ -168,7 +171,7 @@ def raised_in(error: BaseException) -> str | None:
 
 
 def bug(error: BaseException) -> Bug:
-    """What a person is told of an error that nobody expected: its trace, and whose bug it is."""
+    """The report of an unexpected error: its trace, and whose bug it is."""
     return Bug("".join(format_exception(error)).rstrip(), raised_in(error) or "raytemplate")
 
 
@@ -178,16 +181,16 @@ def names(group: str) -> tuple[str, ...]:
 
 
 def is_known(group: str, name: str) -> bool:
-    """Whether a plug-in has that name; nothing is imported."""
+    """Whether a plug-in has this name; nothing is imported."""
     return name in _SHIPPED[group] or name in _installed()[group]
 
 
 def load(group: str, name: str) -> Any:
-    """The plug-in of that name; its module is imported now. A shipped name is always ours: no package can take it.
+    """The plug-in with this name; its module is imported now. No package can override a shipped name.
 
     Raises:
-        PluginError: no such plug-in, with the nearest name; several packages offer it; or it cannot be imported or is
-            no plug-in, with the name of its package.
+        PluginError: no such plug-in (names the nearest); several packages offer it; it cannot be imported or is not a
+            plug-in (names its package).
     """
     if name in _SHIPPED[group]:
         return resolve(_SHIPPED[group][name])
@@ -201,7 +204,11 @@ def load(group: str, name: str) -> Any:
 
 
 def named_by(group: str, name: str, attribute: str, parts: tuple[str, ...]) -> Any:
-    """What a plug-in names as "module:attribute" in an attribute of its own, imported now; it must have these parts.
+    """The object that a plug-in names as "module:attribute" in one of its attributes, imported now.
+
+    Args:
+        attribute: the attribute that holds the name.
+        parts: attributes that the object must have.
 
     Raises:
         PluginError: see `load`.
@@ -213,8 +220,8 @@ def named_by(group: str, name: str, attribute: str, parts: tuple[str, ...]) -> A
 
 
 def every(group: str) -> dict[str, Any]:
-    """All plug-ins of a group by name, imported, ours first; without those that `load` would refuse: nobody asked for
-    them."""
+    """All plug-ins of a group by name, imported, shipped ones first. Those that `load` would refuse are left out, since
+    nobody asked for them."""
     found: dict[str, Any] = {}
     for name in dict.fromkeys((*_SHIPPED[group], *names(group))):
         with suppress(PluginError):
@@ -227,11 +234,11 @@ def _offered(group: str, name: str, offer: Offer, parts: tuple[str, ...]) -> Any
     what = f'the {_WORDS[group]} "{name}" of {offer.package} ({offer.target})'
     try:
         plugin = resolve(offer.target)
-    except Exception as error:  # a module of others may raise anything when it is imported
+    except Exception as error:  # a foreign module may raise anything when it is imported
         raise PluginError(f"{what} cannot be imported: {in_words(error)}") from error
     missing = [part for part in parts if not hasattr(plugin, part)]
     if missing:
-        raise PluginError(f"{what} is no {_WORDS[group]}: it has no {', '.join(missing)} (docs/plug-ins.md)")
+        raise PluginError(f"{what} is not a {_WORDS[group]}: it has no {', '.join(missing)} (docs/plug-ins.md)")
     return plugin
 
 

@@ -1,4 +1,4 @@
-"""Fields with a unit: read as people write them, held as numbers, written so that they can be read again."""
+"""Fields with a unit: read as people write them, kept as numbers, written so that they can be read again."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from raytemplate.units import (
 
 
 def _write_size(size: int) -> str:
-    """To the byte."""
+    """A size as a template would have it, exact to the byte."""
     for unit, factor in (("TB", 10**12), ("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
         if size and size % factor == 0:
             return f"{size // factor} {unit}"
@@ -34,14 +34,14 @@ Duration = Annotated[
     PlainSerializer(show_limit, return_type=str),
     WithJsonSchema(DURATION_SCHEMA),
 ]
-"""Seconds, from such as "10m" or "50 ms"."""
+"""Seconds, written as "10m" or "50 ms"."""
 
 Money = Annotated[
     float, BeforeValidator(parse_money), PlainSerializer(_write_money, return_type=str), WithJsonSchema(MONEY_SCHEMA)
 ]
-"""US dollars, from such as "5 USD"."""
+"""US dollars, written as "5 USD"."""
 
 Size = Annotated[
     int, BeforeValidator(parse_size), PlainSerializer(_write_size, return_type=str), WithJsonSchema(SIZE_SCHEMA)
 ]
-"""Bytes, from such as "2 GB"."""
+"""Bytes, written as "2 GB"."""

@@ -1,7 +1,7 @@
-"""What must never be read anywhere, taken out of every text on its way out: one set of values, one function.
+"""Removes secrets from every text before it leaves the process: one set of values, one function.
 
-Known are the values of secrets that this process has resolved, those of the variables in which other tools expect
-theirs, and passwords in URLs, whatever they are.
+It removes the values of secrets that this process has resolved, those of environment variables in which other tools
+expect theirs, and any password in a URL.
 """
 
 import json
@@ -13,20 +13,20 @@ from urllib.parse import unquote, urlsplit
 
 MASK = "***"
 SHORTEST = 6
-"""Characters that a secret has at least: a shorter one would be found in every second word."""
+"""Fewest characters of a secret: a shorter one would be found in every other word."""
 VARIABLES = (
     "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "RAY_AUTH_TOKEN",
 )  # fmt: skip
-"""Environment variables whose values are secrets without being named in a template."""
+"""Environment variables whose values are secrets although no template names them."""
 
-# Up to the last @ before the path: a password may have one of its own.
+# Matches up to the last @ before the path: a password may contain one.
 _PASSWORD = re.compile(r"""(?<=://)([^/\s:@'"<>]*):[^/\s'"<>]+@""")
 _PARAMETER = re.compile(r"""([?&](?:password|passwd|pwd|token|secret|access_key|sig)=)[^&#\s'"<>]+""", re.IGNORECASE)
 _hidden: set[str] = set()
 
 
 def hide(value: str) -> None:
-    """Know a secret from now on: the whole of it and, of a URL, its password alone, as written and as JSON has it."""
+    """Redact a secret from now on: the whole value and, for a URL, also its password, as written and as JSON text."""
     parts = {value}
     if "://" in value:
         password = _password_of(value)
@@ -36,7 +36,7 @@ def hide(value: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text with `***` where a secret was."""
+    """The text with `***` instead of every secret."""
     known = _hidden | {os.environ[name] for name in VARIABLES if len(os.environ.get(name, "")) >= SHORTEST}
     for value in sorted(known, key=len, reverse=True):
         text = text.replace(value, MASK)
@@ -60,7 +60,7 @@ def has_password(text: str) -> bool:
 
 
 class RedactedStream:
-    """A text stream that writes nothing unredacted; all else is the stream's own."""
+    """A text stream that redacts everything it writes; all other methods are those of the wrapped stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -80,7 +80,7 @@ class RedactedStream:
 
 
 def redacted_stream(stream: TextIO) -> TextIO:
-    """The stream with a redactor before it."""
+    """The stream wrapped in a redactor, unless it already is."""
     return stream if isinstance(stream, RedactedStream) else cast("TextIO", RedactedStream(stream))
 
 

@@ -1,4 +1,4 @@
-"""Secrets by reference: a template says where one is, `{env: NAME}` or `{file: PATH}`, and never what it is."""
+"""Secrets by reference: a template tells where a secret is, `{env: NAME}` or `{file: PATH}`, never its value."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +12,9 @@ _KINDS = ("env", "file")
 
 
 def text_or_reference(value: object) -> object:
-    """What a field says that may be a text or a reference, as the one text that plans and records carry.
+    """A field that may be a text or a reference, as the single text that plans and records carry.
 
-    A validator for pydantic: what is wrong is a ValueError, and shows nothing of the value.
+    A validator for pydantic: a wrong value raises a ValueError that shows nothing of it.
     """
     if isinstance(value, str):
         if value.startswith(_MARK):
@@ -33,19 +33,19 @@ def is_reference(text: str) -> bool:
 
 
 def found_from(text: str, folder: Path) -> str:
-    """The same with a file's path made whole: it is relative to the template's folder."""
+    """The text with the path of a file reference, which is relative to the template's folder, made absolute."""
     mark = f"{_MARK}file:"
     return f"{mark}{(folder / text.removeprefix(mark)).absolute()}" if text.startswith(mark) else text
 
 
 def resolve(text: str, field: str, environ: Mapping[str, str]) -> str:
-    """The secret that a reference stands for, hidden from now on; any other text as it is.
+    """The secret that a reference names, redacted from now on; any other text unchanged.
 
     Args:
-        field: the dotted path it is the value of, for errors.
+        field: the dotted path of the field, for errors.
 
     Raises:
-        UsageError: it is not there, or too short to be kept out of what is written.
+        UsageError: the secret does not exist, or is too short to be redacted safely.
     """
     if not is_reference(text):
         return text

@@ -1,4 +1,4 @@
-"""Seconds, US dollars, bytes, shares of time: how people write them, and how we write them back."""
+"""Seconds, US dollars, bytes, shares, lengths of time: parses what people write, and formats it the same way."""
 
 import math
 import re
@@ -23,7 +23,7 @@ _SPAN = re.compile(r"^(?P<number>[0-9]{1,9})\s*(?P<unit>m|h|d|w|day|days|week|we
 
 
 def _as_schema(pattern: re.Pattern[str], *examples: str, also: str = "") -> dict[str, Any]:
-    """What an editor may know of such a text: JSON Schema, whose patterns have no named groups."""
+    """JSON Schema for such a text, for editors; its patterns have no named groups."""
     plain = re.sub(r"\?P<\w+>", "?:", pattern.pattern)
     return {"type": "string", "pattern": f"{also}{plain}", "examples": list(examples)}
 
@@ -33,7 +33,7 @@ SHARE_SCHEMA = _as_schema(_SHARE, "15 %")
 SIZE_SCHEMA = _as_schema(_SIZE, "2 GB", "512 MiB")
 MONEY_SCHEMA = _as_schema(_MONEY, "5 USD")
 SPAN_SCHEMA = _as_schema(_SPAN, "90d", "3 months", "all", also="^all$|")
-"""The same as the parsers below accept, as JSON Schema."""
+"""JSON Schema of what the parsers below accept."""
 
 
 def parse_duration(text: object) -> float:
@@ -86,13 +86,13 @@ def parse_money(text: object) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A length of calendar time: "90d", "12h", "3 months", or "all" there is."""
+    """A length of calendar time: "90d", "12h", "3 months", or "all" of it."""
 
     amount: int
     unit: Literal["minute", "hour", "day", "month", "all"]
 
     def back_from(self, end: datetime) -> datetime:
-        """The moment this long before `end`; the day is cut to the length of the month. Not for "all"."""
+        """The moment this long before `end`; a day beyond the end of the month becomes its last day. Not for "all"."""
         if self.unit == "minute":
             return end - timedelta(minutes=self.amount)
         if self.unit == "hour":
@@ -150,7 +150,7 @@ def parse_moment(text: str) -> datetime:
         ValueError: not an ISO date or time.
     """
     try:
-        if not _MOMENT.fullmatch(text.strip()):  # fromisoformat takes any letter for the T, and cuts long fractions
+        if not _MOMENT.fullmatch(text.strip()):  # fromisoformat accepts any letter for T and cuts long fractions
             raise ValueError(text)
         moment = datetime.fromisoformat(text.strip())
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -161,12 +161,12 @@ def parse_moment(text: str) -> datetime:
 
 
 def show(value: object) -> str:
-    """A value as a person typed it, for error messages; of a long one its beginning."""
+    """A value as it was typed, for error messages; only the beginning of a long one."""
     return f'"{brief(value)}"' if isinstance(value, str) else ("nothing" if value is None else brief(str(value)))
 
 
 def brief(text: str) -> str:
-    """A text in a message of one line: of a long one its beginning, such as of a file given instead of a template."""
+    """A text for a one-line message: only the beginning of a long one, such as a file passed instead of a template."""
     return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
@@ -211,7 +211,7 @@ def show_usd(usd: float) -> str:
 
 
 def show_usd_limit(usd: float) -> str:
-    """A limit as it was written, to the millionth: "1", "0.5", "0.001"; "none" where it is infinite."""
+    """A limit as it was written, to the millionth: "1", "0.5", "0.001"; "none" if it is infinite."""
     if math.isinf(usd):
         return "none"
     return f"{usd:.6f}".rstrip("0").rstrip(".")

@@ -101,7 +101,7 @@ def test_a_bug_is_of_the_package_whose_code_raised_it(site):
 def test_what_is_no_plug_in_says_what_it_lacks(site):
     site("wrong", {plugins.GATES: {"odd": "wrong:Odd"}}, "class Odd: model_fields = {}")
     assert refused(plugins.GATES, "odd") == (
-        'the gate "odd" of wrong 1.0 (wrong:Odd) is no gate: it has no check (docs/plug-ins.md)'
+        'the gate "odd" of wrong 1.0 (wrong:Odd) is not a gate: it has no check (docs/plug-ins.md)'
     )
 
 
