@@ -1,1 +1,1 @@
-"""Model families: a folder each, with options, a loop that runs on workers, and a predictor."""
+"""Model families: one folder each, with options, a loop that runs on workers, and a predictor."""

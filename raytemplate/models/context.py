@@ -1,7 +1,7 @@
-"""What a training loop sees of the world: one `LoopContext`, and no engine.
+"""What a training loop may use: one `LoopContext`, and no engine.
 
 A loop has the signature `train(context, options, training) -> None`. The same loop serves one process, many
-workers and a sweep's trial; whoever runs it supplies the context.
+workers and a trial of a sweep; the engine that runs it supplies the context.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Split = Literal["train", "validation"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Encoded rows of one rank.
-
-    Args:
-        dense: float32 [rows, dense features], scaled; NaN for a missing value if the family takes it, else finite.
-        codes: int32 [rows, categorical features], each below its cardinality.
-        target: float32 [rows], in the target's own unit, or the index of the row's class.
-        num_rows_all_ranks: rows of this step over all ranks; a rank may have none of them.
-    """
+    """Encoded rows of one rank."""
 
     dense: NDArray[np.float32]
+    """float32 [rows, dense features], scaled; NaN for a missing value if the family accepts that, else finite."""
+
     codes: NDArray[np.int32]
+    """int32 [rows, categorical features], each below its cardinality."""
+
     target: NDArray[np.float32]
+    """float32 [rows], in the target's own unit, or the index of the row's class."""
+
     num_rows_all_ranks: int
+    """Rows of this step over all ranks; a rank may have none of them."""
 
     def __len__(self) -> int:
         return len(self.target)
@@ -41,59 +41,75 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The columns of a `Batch`, and the target's mean and deviation over the training window.
-
-    Args:
-        task: "regression", "binary" or "multiclass". For classes a batch's target is the index of the class.
-        classes: the classes in the order of their index; of two, the second is the positive one. Empty for regression.
-        class_counts: rows of each class in training.
-        gaps: features with missing values: NaN in a batch if `missing_as_nan`, else filled, and told by the last
-            columns of `dense`.
-    """
+    """The columns of a `Batch`, and the scale of its target."""
 
     dense: tuple[str, ...]
+    """Names of the dense columns."""
+
     codes: tuple[str, ...]
+    """Names of the code columns."""
+
     cardinalities: tuple[int, ...]
+    """Number of codes of each code column."""
+
     target_mean: float
+    """Mean of the target over the training window, in its own unit."""
+
     target_std: float
+    """Standard deviation of the target over the training window, in its own unit."""
+
     task: str = "regression"
+    """What is predicted, as in `data.task`. For classes the target of a batch is the index of the class."""
+
     classes: tuple[str, ...] = ()
+    """The classes in the order of their index; of two, the second is the positive one. Empty for regression."""
+
     class_counts: tuple[int, ...] = ()
+    """Training rows of each class."""
+
     gaps: tuple[Gap, ...] = ()
+    """Features with missing values: NaN in a batch if `missing_as_nan`, else filled, and marked by the last columns of
+    `dense`."""
+
     missing_as_nan: bool = False
+    """Whether the family accepts NaN as a missing value."""
 
     @property
     def num_outputs(self) -> int:
-        """Numbers that a network gives for a row: one for each of more than two classes, else one."""
+        """Outputs of a network for a row: one for each class if there are more than two, else one."""
         return len(self.classes) if self.task == "multiclass" else 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """A trained model whose weights training begins with.
-
-    Args:
-        folder: the model's.
-        codes: column of codes -> for each of its codes the code that its value had in that model, -1 if it had none.
-    """
+    """A trained model whose weights training starts from."""
 
     folder: Path
+    """Folder of the model."""
+
     codes: Mapping[str, tuple[int, ...]]
+    """Code column -> for each of its codes, the code of the same value in that model; -1 if it had none."""
 
 
 class LoopContext(Protocol):
-    """Everything a loop may use. Methods marked "together" must be called by all ranks, in the same order."""
+    """Everything a loop may use. Methods marked "collective" must be called by all ranks, in the same order."""
 
     layout: Layout
+    """The columns of batches, and the scale of the target."""
+
     rank: int
+    """Number of this rank, from 0."""
+
     num_ranks: int
+    """Number of ranks."""
+
     num_train_rows: int
     """Rows of the train window, over all ranks."""
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """Batches of this rank, as many on every rank; train is shuffled by (seed, epoch). Together.
+        """Batches of this rank, equally many on every rank; train is shuffled by (seed, epoch). Collective.
 
-        `batch_size` is over all ranks. Validation is whole on every rank.
+        `batch_size` counts rows over all ranks. Every rank gets the whole validation window.
         """
         ...
 
@@ -106,32 +122,34 @@ class LoopContext(Protocol):
         ...
 
     def out_of_time(self) -> bool:
-        """Whether the time for training is spent; the same answer on every rank. Together."""
+        """Whether the time for training is spent; the same answer on every rank. Collective."""
         ...
 
     def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The sum of an array over all ranks, the same bits on each; for families of trainer "torch". Together."""
+        """The sum of an array over all ranks, identical to the bit on each. Only for families whose trainer is "torch".
+        Collective."""
         ...
 
     def wrap(self, model: Any) -> Any:
-        """The model made ready for this rank: on its device, gradients averaged over ranks."""
+        """The model prepared for this rank: on its device, with gradients averaged over ranks."""
         ...
 
     def device(self) -> str:
-        """Where this rank computes, as torch names it: "cpu", "cuda:0"."""
+        """The device of this rank, as torch names it: "cpu", "cuda:0"."""
         ...
 
     def network(self) -> dict[str, Any]:
-        """Addresses of all ranks in the words of the family's library, if it opens its own connections; else empty."""
+        """Addresses of all ranks as settings of the family's library, if it opens its own connections; else empty."""
         ...
 
     def checkpoint(self) -> tuple[Path, int] | None:
-        """Folder of the newest good checkpoint of this run and how many epochs it holds; None to start anew."""
+        """Folder of the newest good checkpoint of this run and the number of epochs in it; None to start from
+        scratch."""
         ...
 
     def begin(self, take: Callable[[Start], str]) -> None:
-        """Where the template asks for a warm start, call `take`; it says why the weights do not fit, "" if it took
-        them. To be called where there is no checkpoint, once the network is built.
+        """Calls `take` if the template asks for a warm start. `take` returns why the weights do not fit, or "" if it
+        took them. To be called if there is no checkpoint, once the network is built.
         """
         ...
 
@@ -145,9 +163,9 @@ class LoopContext(Protocol):
         num_rows: int,
         save: Callable[[Path], None],
     ) -> bool:
-        """Hand in one epoch; True if training should end here. Together.
+        """Reports one epoch; returns whether training should end here. Collective.
 
-        `save` writes the model's files and whatever going on needs into an empty folder; it is called on rank 0
+        `save` writes the model's files and all that is needed to resume into an empty folder; it is called on rank 0
         when a checkpoint is due.
 
         Raises:
@@ -156,19 +174,20 @@ class LoopContext(Protocol):
         ...
 
     def inside(self, *, epoch: int, steps: int, save: Callable[[Path], None]) -> None:
-        """Offer a checkpoint inside an epoch, after so many of its steps; `save` is called on rank 0 when
-        `training.checkpoint_minutes` have passed since the last one. It counts as one of the epoch before: only what
-        `save` wrote says that there is more.
+        """Offers a checkpoint inside an epoch, after `steps` of its steps; `save` is called on rank 0 if
+        `training.checkpoint_minutes` have passed since the last one. The checkpoint counts as one of the epoch before:
+        only the files that `save` writes show that it is further on.
         """
         ...
 
     def finish(self, weights_sha256: str) -> None:
-        """Say that training ended, with the digest of this rank's weights ("" if ranks share none). Together."""
+        """Reports the end of training, with the digest of this rank's weights ("" if ranks do not share weights).
+        Collective."""
         ...
 
 
 class Predictor(Protocol):
-    """A trained model: loaded from its folder, predicts encoded rows."""
+    """A trained model that is loaded from its folder and predicts encoded rows."""
 
     @classmethod
     def load(cls, folder: Path, layout: Layout) -> Predictor:
@@ -177,6 +196,6 @@ class Predictor(Protocol):
 
     def predict(self, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """Predictions, float64: [rows] in the target's unit; for two classes [rows], the probability of the second;
-        for more [rows, classes], probabilities in the order of `Layout.classes`.
+        for more classes [rows, classes], probabilities in the order of `Layout.classes`.
         """
         ...

@@ -1,4 +1,4 @@
-"""A trained model as a folder of plain files: weights, fitted features, and what it was made from."""
+"""A trained model as a folder of plain files: weights, fitted features, and its origin."""
 
 from __future__ import annotations
 
@@ -39,35 +39,61 @@ _PADDED = re.compile(r"0\d+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About:
-    """What a model is: nothing that differs between two runs of one plan, so that equal models have equal bytes.
-
-    `seen_until` is the end of the newest window that training or the choice of the epoch has looked at.
-    `source` and `reading` say how the files were written that it was made from, `storage` where their store is.
-    `split` is the id of its split by row hash, empty where windows of time were cut.
-    `rules` and `types` are how the values of each column that training knew are taken, as a plan's `IngestStage` has
-    them; a model made before has no `rules`, and takes values as they come.
-    """
+    """The description of a model. It holds nothing that differs between two runs of one plan, so that equal models have
+    equal bytes."""
 
     name: str
+    """Name of the template and of the registered model."""
+
     family: str
+    """Name of its family."""
+
     target: str
+    """What it predicts: `data.target`."""
+
     columns: tuple[str, ...]
+    """Columns of the data that it needs."""
+
     keys: tuple[str, ...]
+    """Columns that identify a row."""
+
     epoch: int
+    """The epoch it was taken from."""
+
     plan_id: str
+    """The plan that made it."""
+
     snapshot: str
+    """Digest of the data it was trained on."""
+
     seen_from: datetime
+    """Start of the oldest window that training or the choice of the epoch used."""
+
     seen_until: datetime
+    """End of the newest window that training or the choice of the epoch used."""
+
     source: str = "parquet"
+    """Name of the source that read its files."""
+
     reading: Settings = field(default_factory=Settings)
+    """How its files were written, see `SourceTable.reading`."""
+
     split: str = ""
+    """Id of its split by row hash; "" if windows of time were cut."""
+
     storage: Storage = field(default_factory=Storage)
+    """Where the bucket of its files is."""
+
     rules: Rules | None = None
+    """How the values of each column are read, as in a plan's `IngestStage`. None in models of earlier versions, which
+    take values as they come."""
+
     types: Settings = field(default_factory=Settings)
+    """Column -> type, for the columns whose type training knew, as in a plan's `IngestStage`."""
 
     def order(self, pattern: str, root: Path) -> ListOrder:
-        """Rows to predict, read as the files that the model was made from; keys are kept as they are written."""
-        rules = Settings(self.reading.get("rules", {}))  # of CSV also the separator that was found
+        """An order for rows to predict, read as the training files were; keys are kept as they are written."""
+        rules = Settings(self.reading.get("rules", {}))  # for CSV they include the separator that was found
         if self.rules is None:
             return ListOrder(
                 pattern=pattern, root=root, settings=rules, types=self._types_before(), storage=self.storage
@@ -83,7 +109,7 @@ class About:
         )
 
     def _types_before(self) -> Mapping[str, str]:
-        """What a model made before knew of its columns, where it was made from text files."""
+        """The types of columns that a model of an earlier version stored if it was trained on text files."""
         found: Mapping[str, Any] = self.reading.get("types", {})
         kinds = {"double": "number", "int64": "integer", "string": "text", "bool": "boolean"}
         return {name: kinds[found[name]] for name in self.columns if found.get(name) in kinds}
@@ -97,10 +123,10 @@ def write_model(
     about: About,
     code: Path | None = None,
 ) -> None:
-    """Put a model's folder together from a checkpoint; a folder left by a stopped process is replaced.
+    """Assembles a model's folder from a checkpoint; a folder left by a stopped process is replaced.
 
     Args:
-        code: own modules that the model needs, to travel with it; none where there is no such folder.
+        code: folder of the user's modules that the model needs, to be stored with it; it need not exist.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -113,10 +139,11 @@ def write_model(
 
 
 def types_of(features: FittedFeatures, found: Settings) -> Settings:
-    """Column -> type that its values must have for the model.
+    """Column -> type that the model requires of its values.
 
     Args:
-        found: as they were in training. Whole numbers that only ever serve as numbers may be any numbers later.
+        found: the types in training. A column of whole numbers that is used only as a number may later hold any
+            numbers.
     """
     numbers = {f.column for f in features.features if f.type == "number" and not f.inputs}
     others = {name for f in features.features if f.type != "number" or f.inputs for name in reads(f)}
@@ -124,19 +151,20 @@ def types_of(features: FittedFeatures, found: Settings) -> Settings:
 
 
 def read_about(folder: Path) -> About:
-    """What the model in a folder is."""
+    """The description of the model in a folder."""
     return codec.loads(About, (folder / ABOUT).read_bytes(), where=str(folder / ABOUT))
 
 
 def seen_by(family: Family, layout: Layout) -> Layout:
-    """The layout of encoded rows as a family sees it: if it takes no missing values, with columns that tell of them."""
+    """The layout of encoded rows as a family sees it; if it does not accept missing values, with columns that mark
+    them."""
     if family.takes_missing:
         return replace(layout, missing_as_nan=True)
     return replace(layout, dense=(*layout.dense, *(gap.name for gap in layout.gaps)))
 
 
 def layout_of(features: FittedFeatures) -> Layout:
-    """The columns of encoded rows, before a family sees them."""
+    """The layout of encoded rows before it is adapted to a family."""
     return Layout(
         dense=features.dense,
         codes=features.codes,
@@ -152,20 +180,29 @@ def layout_of(features: FittedFeatures) -> Layout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedModel:
-    """A model ready to predict."""
+    """A model that is ready to predict."""
 
     about: About
+    """Its description."""
+
     features: FittedFeatures
+    """The fitted features that encode rows."""
+
     layout: Layout
+    """The layout of encoded rows, as its family sees it."""
+
     predictor: Predictor
+    """The loaded model."""
+
     code: Path
+    """Folder of the code that is stored with it; it need not exist."""
 
     @classmethod
     def load(cls, folder: Path) -> SavedModel:
-        """The model in a folder, with the code it carries. Nothing is unpickled; the digest is the caller's to check.
+        """The model in a folder, with the code stored there. Nothing is unpickled; the caller must check the digest.
 
         Raises:
-            IntegrityError: the folder does not hold a model of ours.
+            IntegrityError: the folder does not hold a model that raytemplate wrote.
         """
         about = read_about(folder)
         features = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
@@ -177,10 +214,10 @@ class SavedModel:
         return cls(about=about, features=features, layout=layout, predictor=loaded, code=folder / CODE)
 
     def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
-        """Predictions for raw rows as a `Predictor` gives them, and how many of their values are unknown categories.
+        """Predictions for raw rows, shaped as by a `Predictor`, and the number of rows with an unknown category.
 
         Raises:
-            DataError: a column that the model needs is missing or of another type.
+            DataError: a column that the model needs is missing or has another type.
         """
         with code_in(self.code):
             taken = self.taken(rows)
@@ -192,7 +229,7 @@ class SavedModel:
         return self.predictor.predict(dense, encoded.codes), encoded.num_unknown
 
     def taken(self, rows: pa.Table) -> pa.Table:
-        """The columns [rows] that the model needs, with their values as training took them.
+        """The table [rows] with the values of the columns that the model needs read as training read them.
 
         Raises:
             DataError: a value cannot be read as its column's type.
@@ -208,22 +245,22 @@ class SavedModel:
         return pa.table(columns, names=names)
 
     def _refuse_lost_zeros(self, rows: pa.Table) -> None:
-        """Numbers for text such as 00007: written again as text they would be other categories."""
+        """Refuses numbers where training had text such as 00007: converted to text they would be other categories."""
         for one in self.features.features:
             padded = next((v for v in one.state.get("values", ()) if _PADDED.fullmatch(str(v))), None)
             index = -1 if padded is None or one.type != "text" else rows.schema.get_field_index(one.column)
             if index >= 0 and is_number(rows.schema.field(index).type):
                 raise DataError(
-                    f'column {one.column} is {rows.schema.field(index).type}, and in training text such as "{padded}", '
-                    "whose zeros a number has lost",
+                    f"column {one.column} is {rows.schema.field(index).type}, but was text such as "
+                    f'"{padded}" in training: a number has lost the leading zeros',
                     next_step=f'read it as text, in pandas with dtype={{"{one.column}": str}}',
                 )
 
     def check_keys(self) -> None:
-        """Nothing, if no key has the name of a column that predictions have; templates are refused such keys by now.
+        """Raises if a key has the name of a column that `predict` writes. New templates cannot have such keys.
 
         Raises:
-            DataError: one has.
+            DataError: a key has such a name.
         """
         several = self.features.classes if len(self.features.classes) > 2 else ()
         written = {PREDICTION, VERSION, *(f"{PROBABILITY}{name}" for name in several)}
@@ -234,9 +271,10 @@ class SavedModel:
             )
 
     def as_columns(self, predictions: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-        """Predictions as columns of a table: `prediction`, the number or the probability of the positive class.
+        """Predictions as columns of a table: `prediction` is the number, or the probability of the positive class.
 
-        For more than two classes `prediction` is the name of the likeliest, and `probability_NAME` that of each.
+        For more than two classes `prediction` is the name of the likeliest, and `probability_NAME` the probability of
+        each.
         """
         if predictions.ndim == 1:
             return {PREDICTION: predictions}
@@ -246,7 +284,8 @@ class SavedModel:
 
 
 def _untyped_where_empty(rows: pa.Table) -> pa.Table:
-    """A text file does not say what its empty columns would hold: they are missing values of whatever is asked for."""
+    """The rows with empty text columns replaced by untyped nulls: a text file does not tell the type of a column
+    without values, so they count as missing values of any type."""
     for index, column in enumerate(rows.columns):
         if is_text(column.type) and column.null_count == len(column):
             rows = rows.set_column(index, rows.column_names[index], pa.chunked_array([pa.nulls(len(column))]))

@@ -1,4 +1,4 @@
-"""Whether a champion's weights mean the same in this run's columns, and where each code of a category stood in its."""
+"""Whether a champion's weights fit this run's columns, and how its codes of categories map to this run's."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from raytemplate.models.context import Start
 from raytemplate.models.saved import FEATURES
 from raytemplate.records import codec
 
-_FIRST = 2  # before it stand the codes for unknown and missing, the same in every vocabulary
+_FIRST = 2  # codes 0 and 1 mean unknown and missing in every vocabulary
 
 
 def start_from(folder: Path, now: FittedFeatures) -> Start | str:
-    """What training begins with, from the folder of a champion; or why its weights mean something else here.
+    """What training starts from, given the folder of a champion; or why its weights do not fit this run.
 
-    Scales and the target's mean may have moved: weights learnt with the old ones are a beginning all the same. Columns,
-    their order and the classes must be the same. Values of a category may come, go and change their codes: each has its
-    code in the champion.
+    Scales and the target's mean may have moved: weights learnt with the old ones are still a good start. Columns, their
+    order and the classes must be the same. Values of a category may come, go and change their codes, because each value
+    is mapped to its code in the champion.
     """
     then = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
     if (then.task, then.classes) != (now.task, now.classes):
@@ -37,12 +37,12 @@ def start_from(folder: Path, now: FittedFeatures) -> Start | str:
 
 
 def _dense(features: FittedFeatures) -> tuple[str, ...]:
-    """With those that say where a value is missing: families with weights have them."""
+    """The dense columns, including those that mark missing values, which families with weights have."""
     return (*features.dense, *(gap.name for gap in features.gaps))
 
 
 def _values(feature: FittedColumn) -> tuple[str, ...]:
-    """The values of an embedded category in the order of their codes; none of another kind of feature."""
+    """The values of an embedded category in the order of their codes; () for any other kind of feature."""
     embedded = feature.kind == "categorical" and feature.state.get("encoding") == "embedding"
     return tuple(feature.state["values"]) if embedded else ()
 

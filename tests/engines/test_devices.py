@@ -108,7 +108,7 @@ def test_trees_are_not_grown_on_a_cpu_while_a_gpu_is_held(tmp_path):
 
     if xgboost.build_info().get("USE_CUDA"):
         pytest.skip("this XGBoost has CUDA")
-    with pytest.raises(TrainingFailed, match="holds a GPU, and its XGBoost is built for CPUs") as failed:
+    with pytest.raises(TrainingFailed, match="holds a GPU, but its XGBoost is built for CPUs") as failed:
         train_trees(held(OnGpu(), tmp_path), XgBoostOptions(num_trees=2), TrainingSpec())
     assert "xgboost-cpu" in failed.value.next_step
 

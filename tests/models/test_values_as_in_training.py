@@ -319,7 +319,7 @@ def test_a_model_whose_key_predict_writes_itself_says_so(key):
 
 
 ZIP = (category("zip", "text", "00007", "12345"),)
-LOST = 'column zip is {}, and in training text such as "00007", whose zeros a number has lost'
+LOST = 'column zip is {}, but was text such as "00007" in training: a number has lost the leading zeros'
 
 
 @pytest.mark.parametrize(

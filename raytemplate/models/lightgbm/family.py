@@ -1,4 +1,4 @@
-"""What `lightgbm` declares and what a template may set for it."""
+"""The family `lightgbm` and its options."""
 
 from typing import Annotated, Literal
 
@@ -18,10 +18,10 @@ class LightGbmOptions(Options):
     """Most boosting rounds. Default: 200."""
 
     num_leaves: Annotated[int, Field(ge=2, le=131_072)] = 31
-    """Leaves of one tree; 131,072 are LightGBM's own limit. Default: 31, LightGBM's own."""
+    """Leaves of one tree; LightGBM's limit is 131,072. Default: 31, as in LightGBM."""
 
     min_rows_in_leaf: Annotated[int, Field(ge=1, le=1_000_000_000)] = 20
-    """Fewest rows in a leaf. Default: 20, LightGBM's own."""
+    """Fewest rows in a leaf. Default: 20, as in LightGBM."""
 
     l2: Annotated[float, Field(ge=0)] = 0.0
     """L2 penalty on leaf values. Default: 0."""

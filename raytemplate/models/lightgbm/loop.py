@@ -18,17 +18,17 @@ from raytemplate.models.rounds import out_of_time
 
 TREES = "trees.txt"
 _ALONE = {"machines": "", "local_listen_port": "12400"}
-"""What LightGBM writes into a model in place of its workers' addresses where there is only one."""
+"""What LightGBM writes into a model instead of its workers' addresses if there is only one worker."""
 _OBJECTIVE = {"mae": "l1", "mse": "l2", "huber": "huber", "quantile": "quantile"}
 _OF_CLASSES = {"binary": ("binary", "binary_logloss"), "multiclass": ("multiclass", "multi_logloss")}
 
 
 def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec) -> None:
-    """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop."""
+    """Runs boosting rounds, reported and checkpointed every `checkpoint_every`, until the context says stop."""
     rows = context.arrays("train")
     if not len(rows):
         raise TrainingFailed(
-            "LightGBM needs rows on every worker, and this one was given none", next_step="set fewer resources.workers"
+            "LightGBM needs rows on every worker, but this one got none", next_step="set fewer resources.workers"
         )
     names = _names([*context.layout.dense, *context.layout.codes])
     params = _params(context, options, training)
@@ -42,7 +42,7 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
     trees, done = _go_on(context)
     if done < options.num_trees:
         lightgbm.train(
-            # Of all trees, also where some are there already: the number is written into the model. `_Report` ends it.
+            # The number of all trees, even when resuming: it is written into the model. `_Report` ends training.
             params,
             data,
             num_boost_round=options.num_trees,
@@ -55,13 +55,13 @@ def train(context: LoopContext, options: LightGbmOptions, training: TrainingSpec
 
 
 def _names(columns: list[str]) -> list[str]:
-    """The columns by name; by number where LightGBM refuses the name ("note:late", text in other scripts)."""
+    """The names of the columns, or their numbers if LightGBM refuses a name ("note:late", text in other scripts)."""
     plain = re.compile(r"[\w.()=<>-]+", re.ASCII)
     return [name if plain.fullmatch(name) else f"column_{index}" for index, name in enumerate(columns)]
 
 
 class _Seed:
-    """Draws the features of a tree by (seed, round), so that going on equals never having stopped."""
+    """Seeds the features of each tree by (seed, round), so that a resumed training equals an uninterrupted one."""
 
     order = 0
     before_iteration = True
@@ -120,8 +120,8 @@ def _params(context: LoopContext, options: LightGbmOptions, training: TrainingSp
         "min_data_in_leaf": options.min_rows_in_leaf, "lambda_l2": options.l2,
         "feature_fraction": options.feature_share, "seed": training.seed, "num_threads": training.threads,
         "deterministic": True, "force_row_wise": True, "verbosity": -1, "max_cat_to_onehot": 4,
-        # Bundled columns make training see some rows otherwise than prediction does: the error of those rows is then
-        # not the model's, and going on from a checkpoint gives other trees.
+        # With bundled columns training sees some rows differently from prediction: their reported error is then not the
+        # model's, and resuming from a checkpoint gives other trees.
         "enable_bundle": False,
     }  # fmt: skip
     if objective == "multiclass":
@@ -139,9 +139,9 @@ def _table(batch: Batch) -> NDArray[np.float32]:
 
 
 class _Scores:
-    """Predictions of a booster that grows, each tree asked once.
+    """Predictions of a growing booster that evaluate each tree only once.
 
-    They are added up `every` rounds at a time from the first tree on, so that going on gives the same to the bit.
+    They are added up `every` rounds at a time from the first tree on, so that resuming gives the same bits.
     """
 
     def __init__(self, table: NDArray[np.float32], every: int, task: str) -> None:
@@ -149,7 +149,7 @@ class _Scores:
         self._done, self._raw = 0, np.float64(0.0)
 
     def of(self, booster: lightgbm.Booster, rounds: int) -> NDArray[np.float64]:
-        """float64 [rows], or [rows, classes]: what `Booster.predict` gives for that many rounds."""
+        """float64 [rows] or [rows, classes], as `Booster.predict` gives for that many rounds."""
         while self._done < rounds:
             more = min(self._every, rounds - self._done)
             raw = booster.predict(
@@ -166,8 +166,8 @@ class _Scores:
 
 
 def save(booster: lightgbm.Booster, folder: Path) -> None:
-    """The trees in LightGBM's own text format, the same wherever they grew. Written by Python, whose errors say that a
-    disk is full.
+    """Saves the trees in LightGBM's text format, without anything that depends on where they were trained. Python
+    writes the file, because its errors tell a full disk.
     """
     text = booster.model_to_string()
     for name, value in _ALONE.items():

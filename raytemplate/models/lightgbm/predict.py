@@ -21,7 +21,7 @@ class LightGbmPredictor:
 
     @classmethod
     def load(cls, folder: Path, layout: Layout) -> LightGbmPredictor:
-        """The trees in a folder; the layout is in the trees already."""
+        """The trees in a folder; they already contain the layout."""
         return cls(lightgbm.Booster(model_file=folder / TREES))
 
     def predict(self, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> NDArray[np.float64]:

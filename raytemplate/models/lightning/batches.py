@@ -1,4 +1,4 @@
-"""The batches of a context as Lightning's Trainer wants them: one iterable, begun anew for every epoch."""
+"""The batches of a context in the form that Lightning's Trainer needs: one iterable, restarted for every epoch."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -11,11 +11,11 @@ Tensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class EpochBatches:
-    """(dense, codes, target) of each step of the epoch that `epoch` gives when it is begun.
+    """(dense, codes, target) of each step of the epoch that `epoch()` returns when iteration starts.
 
-    Numbers come less the target's mean, in units of its deviation. No rank is ever given an empty batch, since a mean
-    over no rows is not a number: a step with fewer rows than ranks is left out on all of them, and a rank whose stream
-    has ended repeats its last batch until the others' have.
+    A numeric target has its mean subtracted and is divided by its standard deviation. No rank ever gets an empty batch,
+    because the mean over no rows is NaN: a step with fewer rows than ranks is skipped on all of them, and a rank that
+    has run out of rows repeats its last batch until the others have, too.
     """
 
     def __init__(self, context: LoopContext, batch_size: int, epoch: Callable[[], int]) -> None:
@@ -24,7 +24,8 @@ class EpochBatches:
         self._first: Tensors | None = None
 
     def __iter__(self) -> Iterator[Tensors]:
-        """The steps of this epoch. Lightning may begin twice, to look at the first; a stream is begun only once."""
+        """The steps of this epoch. Lightning may start iterating twice, to peek at the first step; the stream is
+        started only once."""
         epoch = self._epoch()
         if epoch != self._at:
             self._at, self._rest, self._first = epoch, self._remembered(epoch), None
@@ -52,7 +53,7 @@ class EpochBatches:
 
 
 class CountedBatches(EpochBatches):
-    """The same where the number of steps is known: on one rank."""
+    """`EpochBatches` with a known number of steps, which there is on a single rank."""
 
     def __len__(self) -> int:
         return -(-self._context.num_train_rows // self._batch_size)

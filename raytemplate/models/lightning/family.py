@@ -1,4 +1,4 @@
-"""What `lightning` declares and what a template may set for it."""
+"""The family `lightning` and its options."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,17 +8,17 @@ from raytemplate.options import Options
 
 
 class LightningOptions(Options):
-    """A LightningModule of one's own: it brings its loss, its optimizer and its schedule."""
+    """Your own LightningModule, with its own loss, optimizer and schedule."""
 
     kind: Literal["lightning"] = "lightning"
     """The family."""
 
     module: str
-    """The class, such as `my_pkg.model:Net`, of a module in `code.modules`. Where its constructor takes `layout`, it is
-    given the layout. `forward(dense, codes)` predicts; `training_step` is given `(dense, codes, target)`."""
+    """The class, such as `my_pkg.model:Net`, from a module in `code.modules`. If its constructor has a parameter
+    `layout`, it gets the layout. `forward(dense, codes)` predicts; `training_step` gets `(dense, codes, target)`."""
 
     args: Mapping[str, Any] = {}
-    """What its constructor is given besides, by name. Default: nothing."""
+    """Further arguments of its constructor, by name. Default: none."""
 
 
 FAMILY = Family(

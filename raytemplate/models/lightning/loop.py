@@ -1,4 +1,4 @@
-"""Trains `lightning` on the batches of its context: Lightning's Trainer runs the steps, the context what is around."""
+"""Trains `lightning` on the batches of its context: Lightning's Trainer runs the steps, the context everything else."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ _PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 def train(context: LoopContext, options: LightningOptions, training: TrainingSpec) -> None:
-    """Epochs of a person's own module until the context says stop."""
+    """Trains the user's own module, epoch by epoch, until the context says stop."""
     torch.set_num_threads(training.threads)
     torch.manual_seed(training.seed)
     with _quietly(), smallest_are_zero(), blamed_on(options.module):
@@ -73,7 +73,7 @@ def _trainer(context: LoopContext, training: TrainingSpec, callback: Callback) -
 
 
 class _Ranks(ClusterEnvironment):
-    """Ranks that somebody else has started and connected; each is a node of its own with one device."""
+    """Ranks that the engine has started and connected; for Lightning, each is a node with one device."""
 
     def __init__(self, context: LoopContext) -> None:
         super().__init__()
@@ -81,49 +81,49 @@ class _Ranks(ClusterEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """Yes."""
+        """Always true."""
         return True
 
     @property
     def main_address(self) -> str:
-        """Not asked for: the ranks are connected."""
+        """Unused: the ranks are already connected."""
         return ""
 
     @property
     def main_port(self) -> int:
-        """Not asked for either."""
+        """Unused, too."""
         return 0
 
     @staticmethod
     def detect() -> bool:
-        """Never by itself."""
+        """Never detected automatically."""
         return False
 
     def world_size(self) -> int:
-        """Ranks there are."""
+        """The number of ranks."""
         return self._context.num_ranks
 
     def global_rank(self) -> int:
-        """This one."""
+        """The number of this rank."""
         return self._context.rank
 
     def node_rank(self) -> int:
-        """Its node: its own."""
+        """The number of its node, which is that of the rank."""
         return self._context.rank
 
     def local_rank(self) -> int:
-        """The only one there."""
+        """Always 0: the only rank of its node."""
         return 0
 
     def set_world_size(self, size: int) -> None:
-        """It is what it is."""
+        """Does nothing: the number of ranks is fixed."""
 
     def set_global_rank(self, rank: int) -> None:
-        """It is what it is."""
+        """Does nothing: the rank is fixed."""
 
 
 class _Epochs(Callback):
-    """Called by Lightning: seeds, measures, reports and goes on as the loop of every other network does."""
+    """Called by Lightning: seeds, measures, reports and resumes as the loop of every other network does."""
 
     def __init__(self, context: LoopContext, options: LightningOptions, training: TrainingSpec) -> None:
         self._context, self._options, self._seed = context, options, training.seed
@@ -131,7 +131,7 @@ class _Epochs(Callback):
         self._started = time.perf_counter()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Weights, optimizers, schedules and counters as the newest checkpoint has them."""
+        """Restores weights, optimizers, schedules and counters from the newest checkpoint."""
         self._report_after_each_epoch(trainer, pl_module)
         found = self._context.checkpoint()
         if found is None:
@@ -145,19 +145,19 @@ class _Epochs(Callback):
         for config, its in zip(trainer.lr_scheduler_configs, state["schedules"], strict=True):
             config.scheduler.load_state_dict(its)
         trainer.fit_loop.load_state_dict(state["counters"])
-        # Else Lightning would look for a batch to go on from; ours stand between epochs.
+        # Otherwise Lightning would look for a batch to resume from, but our checkpoints are between epochs.
         trainer.fit_loop.restarting = False
         trainer.fit_loop.on_iteration_done()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """What is drawn in an epoch depends on (seed, epoch) alone."""
+        """Seeds the epoch, so that its random numbers depend only on (seed, epoch)."""
         torch.manual_seed(self._seed * 100_003 + trainer.current_epoch + 1)
         self._total, self._rows, self._started = 0.0, 0, time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Adds the loss up, and looks at the clock now and then."""
+        """Adds up the loss, and checks the clock every 64 steps."""
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         num_rows = len(batch[2])
         self._total += float(loss) * num_rows if loss is not None else 0.0
@@ -166,7 +166,8 @@ class _Epochs(Callback):
             self._cut = trainer.should_stop = True
 
     def _report_after_each_epoch(self, trainer: Trainer, module: LightningModule) -> None:
-        """Lightning's last hook of an epoch comes before its counters are those of a whole one."""
+        """Reports after each epoch. Lightning's last hook of an epoch runs before its counters are complete, so this
+        wraps a method."""
         whole = trainer.fit_loop.on_advance_end
 
         def on_advance_end() -> None:
@@ -212,7 +213,7 @@ class _Epochs(Callback):
 
 @contextmanager
 def _evaluating(module: LightningModule) -> Generator[None]:
-    """In evaluation mode, and afterwards every part in the mode it was in."""
+    """Sets evaluation mode, and restores the mode of every part afterwards."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -224,7 +225,7 @@ def _evaluating(module: LightningModule) -> Generator[None]:
 
 @contextmanager
 def _interruptible() -> Generator[None]:
-    """Lightning makes an exit of a Ctrl-C, and a process deaf to the next one; here it stays what it is."""
+    """Keeps Ctrl-C working: Lightning turns it into `SystemExit`, and makes the process ignore the next one."""
     handler, own = signal.getsignal(signal.SIGINT), threading.current_thread() is threading.main_thread()
     try:
         yield
@@ -239,7 +240,7 @@ def _interruptible() -> Generator[None]:
 
 @contextmanager
 def _quietly() -> Generator[None]:
-    """Without what Lightning says of machines, loaders and loggers: none of it is for whoever runs a template."""
+    """Silences Lightning's remarks about devices, loaders and loggers, which do not concern the user of a template."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():

@@ -17,10 +17,10 @@ from raytemplate.models.torch.weights import load_weights
 
 
 def build_module(options: LightningOptions, layout: Layout) -> LightningModule:
-    """The module that a person's own class makes.
+    """An instance of the user's own class.
 
     Raises:
-        TrainingFailed: it is no LightningModule.
+        TrainingFailed: it is not a LightningModule.
         UsageError: the class cannot be imported.
     """
     make = load_attribute(options.module)
@@ -35,7 +35,7 @@ def build_module(options: LightningOptions, layout: Layout) -> LightningModule:
 
 
 class LightningPredictor(NetworkPredictor):
-    """A person's own module, loaded with the code that travelled with it."""
+    """The user's own module, loaded with the code that is stored with it."""
 
     @classmethod
     def load(cls, folder: Path, layout: Layout) -> LightningPredictor:

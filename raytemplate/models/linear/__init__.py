@@ -1,1 +1,1 @@
-"""Linear models of numbers and classes."""
+"""Linear models for numbers and classes."""

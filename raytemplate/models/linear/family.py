@@ -1,4 +1,4 @@
-"""What `linear` declares and what a template may set for it."""
+"""The family `linear` and its options."""
 
 from typing import Annotated, Literal
 
@@ -9,19 +9,19 @@ from raytemplate.options import Options
 
 
 class LinearOptions(Options):
-    """A weight for every number and for every category's value: ridge, robust or quantile regression, or logistic
-    regression for classes, as `training.loss` says. Fitted over all rows at once, by L-BFGS.
+    """One weight for every number and for every value of a category: ridge, robust or quantile regression, or logistic
+    regression for classes, according to `training.loss`. Fitted on all rows at once, by L-BFGS.
     """
 
     kind: Literal["linear"] = "linear"
     """The family."""
 
     l2: Annotated[float, Field(ge=0)] = 1.0
-    """L2 penalty: half the sum of the squared weights counts so many times beside the losses of all rows, where a
-    squared error counts half. Default: 1, that of scikit-learn's Ridge and LogisticRegression."""
+    """L2 penalty: the factor of half the sum of the squared weights, which is added to the sum of the losses of all
+    rows, where a squared error counts half. Default: 1, as in scikit-learn's Ridge and LogisticRegression."""
 
     max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 400
-    """Most steps of L-BFGS. It ends earlier where the loss no longer falls. Default: 400."""
+    """Most steps of L-BFGS, which ends earlier if the loss no longer falls. Default: 400."""
 
 
 FAMILY = Family(

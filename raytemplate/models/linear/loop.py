@@ -19,15 +19,15 @@ from raytemplate.models.options import TrainingSpec
 
 SOLVER = "solver.json"
 _STEPS_REMEMBERED = 20
-# On the mean loss, errors in deviations of the target: what one more step would gain is then below any metric's digits.
+# Tolerances of L-BFGS for the mean loss, with errors in deviations of the target: less would not show in any metric.
 _FLAT, _NO_GAIN = 1e-6, 1e-10
 
 
 def train(context: LoopContext, options: LinearOptions, training: TrainingSpec) -> None:
-    """Steps of L-BFGS, reported and checkpointed every `checkpoint_every` steps, until the loss no longer falls.
+    """Runs L-BFGS, reported and checkpointed every `checkpoint_every` steps, until the loss no longer falls.
 
-    At every checkpoint L-BFGS forgets the steps before it, so that going on from there equals never having stopped.
-    Ranks add up their losses and gradients, and each takes the same step.
+    At every checkpoint L-BFGS forgets its previous steps, so that a resumed training equals an uninterrupted one.
+    Ranks add up their losses and gradients, and all take the same step.
     """
     with threadpool_limits(training.threads):
         _train(context, options, training)
@@ -61,7 +61,7 @@ def _train(context: LoopContext, options: LinearOptions, training: TrainingSpec)
 
 
 def _steps(context: LoopContext, objective: Objective, weights: Floats, most: int) -> tuple[OptimizeResult, bool]:
-    """At most so many steps; status 1 where they did not suffice. False where time ran out in the middle."""
+    """Runs at most `most` steps; the status is 1 if more are needed. Also returns False if time ran out first."""
     in_time = True
 
     def ask_the_clock(intermediate_result: OptimizeResult) -> None:
@@ -86,13 +86,13 @@ def _shaped(objective: Objective, weights: Floats) -> Floats:
 
 
 def save(weights: Floats, ended: bool, folder: Path) -> None:
-    """Weights [inputs + 1, outputs], and whether L-BFGS has nothing left to do, into a folder. No pickles."""
+    """Saves the weights [inputs + 1, outputs], and whether L-BFGS has ended, in a folder. No pickles."""
     save_file({"weights": weights}, folder / WEIGHTS)
     (folder / SOLVER).write_text(json.dumps({"ended": ended}))
 
 
 def _go_on(context: LoopContext, shape: tuple[int, int]) -> tuple[Floats, int, bool]:
-    """Weights of the newest checkpoint, its step and whether it was the last needed; zeros where there is none."""
+    """Weights of the newest checkpoint, its step, and whether L-BFGS had ended; zeros if there is no checkpoint."""
     found = context.checkpoint()
     if found is None:
         return np.zeros(shape).ravel(), 0, False

@@ -1,4 +1,4 @@
-"""What a linear model minimises over the rows of all ranks, and the weights' place in one array."""
+"""The objective of a linear model over the rows of all ranks, and the arrangement of its weights in one array."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,8 +14,8 @@ _WIDEST, _NARROWEST, _SHARP, _STEPS_A_HALF = 0.32, 0.01, 1e-12, 20
 
 
 class Weights:
-    """Weights as one array [inputs + 1, outputs]: a row for each number, for each value of each category, and one that
-    is added to all. Regression has one output, in deviations; two classes have one, the log odds of the second.
+    """Weights as one array [inputs + 1, outputs]: a row for each number, a row for each value of each category, and the
+    intercept. Regression has one output, in standard deviations; two classes have one, the log odds of the second.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -27,7 +27,7 @@ class Weights:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and outputs of the array."""
+        """(inputs + 1, outputs) of the array."""
         return self.num_inputs + 1, self.num_outputs
 
     def outputs(self, weights: Floats, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> Floats:
@@ -38,7 +38,8 @@ class Weights:
         return found
 
     def gradient(self, slopes: Floats, dense: NDArray[np.float32], codes: NDArray[np.int32]) -> Floats:
-        """The gradient by the weights, from the slopes of the rows' losses by their outputs [rows, outputs]."""
+        """The gradient with respect to the weights, from the slopes of the losses with respect to the outputs [rows,
+        outputs]."""
         found = np.zeros(self.shape)
         found[: self.num_dense] = dense.astype(np.float64).T @ slopes
         found[-1] = slopes.sum(axis=0)
@@ -49,12 +50,13 @@ class Weights:
 
 
 class Objective:
-    """The mean loss of the rows of all ranks and the penalty, with its gradient: the same on every rank.
+    """The mean loss over the rows of all ranks plus the penalty, with its gradient; the same on every rank.
 
     Args:
+        rows: rows of this rank.
         l2: see `LinearOptions.l2`.
         num_rows: rows of all ranks.
-        add_up: the sum of an array over the ranks.
+        add_up: returns the sum of an array over all ranks.
     """
 
     def __init__(
@@ -76,9 +78,9 @@ class Objective:
         self._width = _NARROWEST
 
     def round_corners(self, done: int) -> bool:
-        """Choose how far from zero an error counts smoothly where the loss has a corner; True if no less is to come.
+        """Sets the width around zero in which the corner of the loss is smoothed; returns whether it is the final one.
 
-        A function of the steps done alone, so that going on after a stop changes nothing.
+        The width depends only on the number of steps done, so that resuming changes nothing.
         """
         if self._task != "regression" or self._training.loss not in ("mae", "quantile"):
             return True
@@ -86,7 +88,7 @@ class Objective:
         return self._width == _NARROWEST
 
     def __call__(self, flat: Floats) -> tuple[float, Floats]:
-        """Value and gradient at the weights, as one flat array. All ranks together."""
+        """Value and gradient at the weights, both as flat arrays. All ranks must call it together."""
         weights = flat.reshape(self.weights.shape)
         mine = np.zeros(1 + flat.size)
         for dense, codes, target in self._blocks():
@@ -94,12 +96,13 @@ class Objective:
             mine[0] += losses.sum()
             mine[1:] += self.weights.gradient(slopes, dense, codes).ravel()
         total = self._add_up(mine) / self._num_rows
-        # The row that is added to all is not penalised.
+        # The intercept is not penalised.
         penalised = np.concatenate([weights[:-1].ravel(), np.zeros(self.weights.num_outputs)])
         return float(total[0] + self._penalty(weights)), total[1:] + self._l2 * penalised
 
     def loss(self, flat: Floats) -> float:
-        """The mean loss alone, corners sharp, in the unit in which every family reports it. All ranks together."""
+        """The mean loss without penalty and smoothing, in the unit in which every family reports it. All ranks must
+        call it together."""
         self._width = _SHARP
         value, _ = self(flat)
         twice = self._task == "regression" and self._training.loss in ("mse", "mae")
@@ -116,7 +119,7 @@ class Objective:
             yield rows.dense[block], rows.codes[block], (target - self._mean) / self._std
 
     def _losses(self, outputs: Floats, target: Floats) -> tuple[Floats, Floats]:
-        """Losses [rows] and their slopes by the outputs [rows, outputs]."""
+        """Losses [rows] and their slopes with respect to the outputs [rows, outputs]."""
         if self._task == "multiclass":
             return softmax_losses(outputs, target.astype(np.int64))
         output = outputs[:, 0]
@@ -130,16 +133,16 @@ class Objective:
 
 
 def huber_losses(errors: Floats, turn: float) -> tuple[Floats, Floats]:
-    """Half the squared error up to an error of `turn`, a straight line from there; and the slopes."""
+    """Half the squared error up to an error of `turn`, linear beyond it; and the slopes."""
     slopes = np.clip(errors, -turn, turn)
     return slopes * (errors - 0.5 * slopes), slopes
 
 
 def check_losses(errors: Floats, quantile: float, width: float) -> tuple[Floats, Floats]:
-    """Quantile losses of errors (output - target), their corner rounded within `width` of zero; and the slopes.
+    """Quantile losses of errors (output - target), smoothed within `width` of zero; and the slopes.
 
-    A corner smoothed with a uniform kernel moves the minimum by an order of width squared: He, Pan, Tan and Zhou 2023,
-    "Smoothed quantile regression with large-scale inference", Journal of Econometrics 232(2).
+    Smoothing the corner with a uniform kernel moves the minimum by the order of width squared: He, Pan, Tan and Zhou
+    2023, "Smoothed quantile regression with large-scale inference", Journal of Econometrics 232(2).
     """
     near = np.clip(errors, -width, width)
     rounded = np.where(np.abs(errors) < width, near**2 / (2 * width) + width / 2, np.abs(errors))
@@ -147,7 +150,7 @@ def check_losses(errors: Floats, quantile: float, width: float) -> tuple[Floats,
 
 
 def softmax_losses(outputs: Floats, target: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Minus the log of each row's probability of its own class; and the slopes."""
+    """The negative log probability of each row's own class; and the slopes."""
     chances = softmax(outputs)
     each = np.arange(len(target))
     largest = outputs.max(axis=1)
@@ -163,5 +166,5 @@ def softmax(outputs: Floats) -> Floats:
 
 
 def logistic(output: Floats) -> Floats:
-    """Probabilities of log odds, without overflow."""
+    """Probabilities from log odds, without overflow."""
     return np.exp(-np.logaddexp(0.0, -output))

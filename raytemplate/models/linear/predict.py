@@ -1,4 +1,4 @@
-"""Predicting with a linear model."""
+"""Predicts with a trained linear model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEIGHTS = "weights.safetensors"
 
 
 class LinearPredictor:
-    """Weights of all inputs."""
+    """A linear model, loaded."""
 
     def __init__(self, weights: Floats, layout: Layout) -> None:
         self._weights, self._layout, self._blocks = weights, layout, Weights(layout)

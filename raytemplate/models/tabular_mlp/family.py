@@ -1,4 +1,4 @@
-"""What `tabular-mlp` declares and what a template may set for it."""
+"""The family `tabular-mlp` and its options."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from raytemplate.options import Options
 
 
 class TabularMlpOptions(Options):
-    """Embeddings for categories beside scaled numbers, then fully connected layers."""
+    """Embeddings of categories and scaled numbers, followed by fully connected layers."""
 
     kind: Literal["tabular-mlp"] = "tabular-mlp"
     """The family."""
@@ -18,13 +18,13 @@ class TabularMlpOptions(Options):
     """Units in each hidden layer. Default: 128."""
 
     layers: Annotated[int, Field(ge=1, le=32)] = 2
-    """Hidden layers. Default: 2."""
+    """Number of hidden layers. Default: 2."""
 
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of hidden units left out in training. Default: 0."""
 
     embedding: Annotated[int, Field(ge=1, le=4096)] = 16
-    """Widest embedding of a category, in numbers; narrower where there are few values. Default: 16."""
+    """Greatest width of an embedding, in numbers; categories with few values get a narrower one. Default: 16."""
 
 
 FAMILY = Family(

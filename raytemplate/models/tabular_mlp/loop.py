@@ -11,7 +11,7 @@ from raytemplate.models.torch.loop import fit
 
 
 def train(context: LoopContext, options: TabularMlpOptions, training: TrainingSpec) -> None:
-    """Epochs of Adam over shuffled batches until the context says stop."""
+    """Runs epochs of Adam over shuffled batches until the context says stop."""
 
     def describe(folder: Path) -> None:
         (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))

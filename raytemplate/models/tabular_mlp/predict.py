@@ -1,4 +1,4 @@
-"""The network of `tabular-mlp`, and predicting with a trained one."""
+"""The network of `tabular-mlp`, and prediction with a trained one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ NETWORK = "network.json"
 
 
 class TabularMlp(nn.Module):
-    """Embeddings beside scaled numbers, hidden layers with ReLU, then what `models.torch.predict` expects of a network.
+    """Embeddings and scaled numbers, hidden layers with ReLU, then the outputs that `models.torch.predict` expects.
 
-    The rows of an embedding for unknown and missing values (codes 0 and 1) start at zero, so that a value never
-    seen in training moves nothing.
+    The rows of an embedding for unknown and missing values (codes 0 and 1) start at zero, so that a value not seen in
+    training has no effect.
     """
 
     def __init__(self, layout: Layout, options: TabularMlpOptions) -> None:
@@ -49,8 +49,8 @@ class TabularMlp(nn.Module):
 
 
 def _rows_of(embedding: nn.Module, codes: torch.Tensor) -> torch.Tensor:
-    """What the embedding gives. On a CPU a step takes an eighth less without its own backward pass; on a GPU only that
-    one adds up gradients in the same order each time.
+    """The embeddings of the codes. On a CPU, bypassing the embedding's own backward pass makes a step an eighth faster;
+    on a GPU only that backward pass adds up gradients in the same order every time.
     """
     assert isinstance(embedding, nn.Embedding)
     return embedding.weight.index_select(0, codes) if codes.device.type == "cpu" else embedding(codes)

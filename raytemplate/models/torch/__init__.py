@@ -1,1 +1,1 @@
-"""Training and prediction that all families of torch networks share, and the family whose network a person wrote."""
+"""Training and prediction shared by all families of torch networks, and the family for a user's own network."""

@@ -1,4 +1,4 @@
-"""What `torch` declares and what a template may set for it."""
+"""The family `torch` and its options."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,17 +8,17 @@ from raytemplate.options import Options
 
 
 class TorchOptions(Options):
-    """A network of one's own: any `torch.nn.Module` that a function makes."""
+    """Your own network: any `torch.nn.Module` that a function makes."""
 
     kind: Literal["torch"] = "torch"
     """The family."""
 
     build: str
-    """What makes the network, such as `my_pkg.model:build`, of a module in `code.modules`. It is called as
-    `build(layout, **args)` and gives a module that is called as `module(dense, codes)`."""
+    """The function that makes the network, such as `my_pkg.model:build`, from a module in `code.modules`. It is called
+    as `build(layout, **args)` and returns a module that is called as `module(dense, codes)`."""
 
     args: Mapping[str, Any] = {}
-    """What `build` is given besides the layout, by name. Default: nothing."""
+    """Arguments of `build` besides the layout, by name. Default: none."""
 
 
 FAMILY = Family(

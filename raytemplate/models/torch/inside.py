@@ -1,4 +1,4 @@
-"""Going on inside an epoch: what a checkpoint made there holds besides weights and optimizer."""
+"""Resuming inside an epoch: what such a checkpoint holds besides weights and optimizer."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,29 +11,29 @@ _INSIDE = "inside.safetensors"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """A position inside an epoch.
-
-    Args:
-        steps: steps of the epoch that are done.
-        loss: float64 [], the sum of their losses on rank 0.
-        seconds: that they took.
-        random: state of torch's random numbers: of the CPU, and where there is a GPU of that.
-    """
+    """A position inside an epoch."""
 
     steps: int
+    """Steps of the epoch that are done."""
+
     loss: torch.Tensor
+    """Sum of their losses on rank 0, float64 []."""
+
     seconds: float
+    """Seconds that they took."""
+
     random: tuple[torch.Tensor, ...]
+    """State of torch's random numbers on the CPU and, if there is one, the GPU."""
 
     def draw_on(self, device: torch.device) -> None:
-        """Draw random numbers as the process that made the checkpoint would have gone on to."""
+        """Restores the random state, so that the next numbers are those an uninterrupted training would draw."""
         torch.set_rng_state(self.random[0])
         if device.type == "cuda" and len(self.random) > 1:
             torch.cuda.set_rng_state(self.random[1], device)
 
 
 def save_position(folder: Path, steps: int, loss: torch.Tensor, seconds: float) -> None:
-    """A position into a checkpoint, see `Position`."""
+    """Saves a position in a checkpoint, see `Position`."""
     state = {"steps": torch.tensor(steps), "loss": loss.cpu(), "seconds": torch.tensor(seconds),
              "random.0": torch.get_rng_state()}  # fmt: skip
     if loss.is_cuda:
@@ -42,7 +42,7 @@ def save_position(folder: Path, steps: int, loss: torch.Tensor, seconds: float) 
 
 
 def load_position(folder: Path) -> Position | None:
-    """The position at which a checkpoint was made; None where that was the end of an epoch."""
+    """The position at which a checkpoint was made; None if that was the end of an epoch."""
     if not (folder / _INSIDE).exists():
         return None
     state = load_file(folder / _INSIDE)

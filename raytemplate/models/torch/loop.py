@@ -1,4 +1,4 @@
-"""Trains a torch network on the batches of its context: what all families of networks share."""
+"""Trains a torch network on the batches of its context; shared by all families of networks."""
 
 import json
 import math
@@ -36,7 +36,7 @@ _ROWS_AT_ONCE = 16_384
 
 
 def train(context: LoopContext, options: TorchOptions, training: TrainingSpec) -> None:
-    """Trains a person's own network."""
+    """Trains the user's own network."""
 
     def describe(folder: Path) -> None:
         (folder / NETWORK).write_text(json.dumps(options.model_dump(mode="json"), sort_keys=True))
@@ -52,14 +52,14 @@ def fit(
     describe: Callable[[Path], None],
     tables: Mapping[str, str] | None = None,
 ) -> None:
-    """Epochs of Adam over shuffled batches until the context says stop.
+    """Runs epochs of Adam over shuffled batches until the context says stop.
 
-    Every epoch seeds torch anew from (seed, epoch), so that going on from a checkpoint gives the same weights as
-    never having stopped.
+    Every epoch seeds torch from (seed, epoch), so that a resumed training gives the same weights as an uninterrupted
+    one.
 
     Args:
-        build: the network, called once torch is seeded: (dense, codes) -> output, see `models.torch.predict`.
-        describe: writes into a checkpoint what building the network again needs besides its weights.
+        build: makes the network once torch is seeded: (dense, codes) -> output, see `models.torch.predict`.
+        describe: writes into a checkpoint what is needed, besides weights, to build the network again.
         tables: see `models.torch.weights.take_over`.
     """
     torch.set_num_threads(training.threads)
@@ -111,10 +111,10 @@ def _one_epoch(
     save: Callable[[Path], None],
     position: Position | None,
 ) -> tuple[float, float, int]:
-    """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 when time ran out in the middle.
+    """Mean loss in the target's unit, seconds, rows of this rank; rows is -1 if time ran out before the end.
 
     Args:
-        position: where in the epoch the weights and the optimizer come from; None for its beginning.
+        position: position in the epoch from which to resume; None for its beginning.
     """
     device = next(model.parameters()).device
     model.train()
@@ -129,7 +129,7 @@ def _one_epoch(
             position.draw_on(device)
         dense, codes, target = _tensors(batch, device)
         optimizer.zero_grad()
-        # Ranks average gradients: a sum scaled by ranks over all rows of the step is the mean over the whole step.
+        # Gradients are averaged over ranks: the sum times num_ranks / num_rows_all_ranks gives the mean over the step.
         with _precision(training, device):
             output = model(dense, codes)
         losses = aim.loss(shaped(output, len(batch), context.layout), target)
@@ -149,10 +149,10 @@ def _one_epoch(
 
 
 def rate(training: TrainingSpec, num_rows: int, epoch: int, step: int) -> float:
-    """The learning rate of one step; a function of the step alone, so that going on after a stop changes nothing.
+    """The learning rate of one step. It depends only on the step, so that resuming changes nothing.
 
     Args:
-        num_rows: of the train window, over all ranks.
+        num_rows: rows of the train window, over all ranks.
         epoch: counts from 1.
         step: counts from 0 in each epoch.
     """
@@ -196,7 +196,8 @@ def _save_inside(save: Callable[[Path], None], steps: int, total: torch.Tensor, 
 def _go_on(
     context: LoopContext, model: nn.Module, optimizer: Adam, tables: Mapping[str, str] | None
 ) -> tuple[int, Position | None]:
-    """Epochs that weights and optimizer were restored with, and the position in the next; 0 when there is none."""
+    """Restores weights and optimizer; returns the number of epochs done and the position in the next one, or (0, None)
+    if there is no checkpoint."""
     found = context.checkpoint()
     if found is None:
         context.begin(lambda start: take_over(start, model, tables))

@@ -1,4 +1,4 @@
-"""What training minimises: from a network's output and the target to one number."""
+"""What training minimises: one number from a network's output and the target."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from raytemplate.models.options import TrainingSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objective:
-    """The loss of a batch, summed over its rows.
-
-    Args:
-        criterion: (output, target) -> sum; for numbers both in units of the target's deviation.
-        mean: of the target, taken off before; 0 for classes.
-        std: of the target, divided by; 1 for classes.
-        unit: what the mean loss is multiplied with to be in the target's own unit, where that can be said.
-    """
+    """The loss of a batch, summed over its rows."""
 
     criterion: nn.Module
+    """(output, target) -> sum of losses; for numbers both are in standard deviations of the target."""
+
     mean: float
+    """Mean of the target, which is subtracted; 0 for classes."""
+
     std: float
+    """Standard deviation of the target, by which it is divided; 1 for classes."""
+
     unit: float
+    """Factor that converts the mean loss to the target's own unit; 1 if the loss is not in a multiple of that unit."""
 
     def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """output float32 as a network gives it, target float32 [rows] as a batch holds it -> sum of losses, []."""
@@ -44,17 +44,17 @@ def objective(training: TrainingSpec, layout: Layout) -> Objective:
 
 
 def _class_weights(layout: Layout) -> torch.Tensor:
-    """float32 [classes], inverse to how often each is seen in training; over all rows their mean is 1."""
+    """float32 [classes], inversely proportional to the frequency of each class; their mean over all rows is 1."""
     counts = torch.tensor(layout.class_counts, dtype=torch.float64)
     return (counts.sum() / (len(counts) * counts.clamp(min=1))).float()
 
 
 class LogLoss(nn.Module):
-    """The sum of the negative log probabilities of the rows' classes, each times its class's weight.
+    """The sum of the negative log probabilities of the rows' classes, each times the weight of the class.
 
     Args:
         num_outputs: 1 for two classes, the logit of the second; else a logit for each class.
-        weights: float32 [classes]; none: 1 each.
+        weights: float32 [classes]; None for 1 each.
     """
 
     weights: torch.Tensor | None
@@ -65,7 +65,7 @@ class LogLoss(nn.Module):
         self.register_buffer("weights", weights)
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """float32 [rows] or [rows, classes], index of the class [rows] -> their sum of losses."""
+        """output: float32 [rows] or [rows, classes]; target: index of the class [rows] -> sum of losses, []."""
         if self.num_outputs == 1:
             losses = nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
         else:
@@ -74,7 +74,7 @@ class LogLoss(nn.Module):
 
 
 class QuantileLoss(nn.Module):
-    """The sum of quantile * e where the target is e above the prediction, and (1 - quantile) * e where it is below.
+    """The sum of quantile * e for targets that are e above the prediction, and (1 - quantile) * e for those below.
 
     Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46(1).
     """
@@ -84,7 +84,7 @@ class QuantileLoss(nn.Module):
         self.quantile = quantile
 
     def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """float32 [rows] twice -> their sum of losses."""
+        """prediction and target: float32 [rows] -> sum of losses, []."""
         above = target - prediction
         return torch.maximum(self.quantile * above, (self.quantile - 1) * above).sum()
 

@@ -11,10 +11,10 @@ _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8
 
 @contextmanager
 def smallest_are_zero() -> Generator[None]:
-    """Numbers below 1e-38 are 0 in this thread.
+    """Treats numbers below 1e-38 as 0 in this thread.
 
-    Adam's mean of a weight without gradients, as of a category that was not seen for a thousand steps, shrinks until it
-    stays just above zero for ever; a CPU takes up to a hundred times as long for such numbers.
+    Adam's mean for a weight without gradients, such as that of a category not seen for a thousand steps, shrinks until
+    it stays just above zero forever; a CPU takes up to a hundred times as long for such numbers.
     """
     torch.set_flush_denormal(True)
     try:
@@ -26,8 +26,8 @@ def smallest_are_zero() -> Generator[None]:
 class Adam:
     """Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, with an L2 penalty added to the gradients.
 
-    `torch.optim.Adam` does the same steps through the same kernel; constructing it imports torch's compiler, which
-    takes two seconds that a short training does not have, and its state would have to be taken apart for safetensors.
+    `torch.optim.Adam` takes the same steps through the same kernel, but constructing it imports torch's compiler, which
+    costs two seconds, a lot for a short training, and its state would have to be taken apart for safetensors.
 
     Args:
         weight_decay: L2 penalty.
@@ -41,13 +41,13 @@ class Adam:
         self._steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self._parameters]
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Drops all gradients."""
         for parameter in self._parameters:
             parameter.grad = None
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """One step along the gradients, at this learning rate."""
+        """Takes one step along the gradients, at this learning rate."""
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._parameters]
         adam(
             [p.data for p in self._parameters],
@@ -67,13 +67,13 @@ class Adam:
         )
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything needed to go on, by name."""
+        """Everything needed to resume, by name."""
         kinds = {"mean": self._means, "square": self._squares, "step": self._steps}
         return {f"{i}.{kind}": t.detach().cpu().clone() for kind, ts in kinds.items() for i, t in enumerate(ts)}
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restores what `state` returned."""
         for kind, tensors in (("mean", self._means), ("square", self._squares), ("step", self._steps)):
             for i, tensor in enumerate(tensors):
                 tensor.copy_(state[f"{i}.{kind}"])

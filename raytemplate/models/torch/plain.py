@@ -1,4 +1,4 @@
-"""State of optimizers and schedules as JSON beside tensors: what torch's `state_dict` holds, without a pickle."""
+"""Stores the state of optimizers and schedules, as in torch's `state_dict`, as JSON and tensors, without a pickle."""
 
 import json
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ _JSON, _TENSORS = "training.json", "training.safetensors"
 
 
 def save_state(folder: Path, state: Mapping[str, Any]) -> None:
-    """Any nesting of dicts, lists and tuples of tensors, numbers, texts and None into a folder.
+    """Saves any nesting of dicts, lists and tuples of tensors, numbers, texts and None in a folder.
 
     Raises:
-        TrainingFailed: something else is in it; it is named.
+        TrainingFailed: the state holds something else; the message names it.
     """
     tensors: dict[str, torch.Tensor] = {}
     document = _written(dict(state), tensors, "")

@@ -1,8 +1,8 @@
-"""Predicting with a trained torch network: from what it gives to what a `Predictor` hands out.
+"""Predicts with a trained torch network: converts its outputs to what a `Predictor` returns.
 
-A network takes dense float32 [rows, dense features] and codes int32 [rows, categorical features]. It gives [rows]: for
-numbers the target less its mean, in units of its deviation; for two classes the logit of the second. For more classes
-it gives a logit for each, [rows, classes].
+A network takes dense float32 [rows, dense features] and codes int32 [rows, categorical features]. Its output is [rows]:
+for numbers the target minus its mean, in standard deviations; for two classes the logit of the second. For more classes
+it is [rows, classes], a logit for each.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _ROWS_AT_ONCE = 16_384
 
 
 def build_network(options: TorchOptions, layout: Layout) -> nn.Module:
-    """The network that a person's own function makes.
+    """The network that the user's own function makes.
 
     Raises:
-        TrainingFailed: it makes none, or one without anything to train.
+        TrainingFailed: it does not return a network, or the network has nothing to train.
         UsageError: its module cannot be imported.
     """
     made = load_attribute(options.build)(layout, **options.args)
@@ -41,10 +41,10 @@ def build_network(options: TorchOptions, layout: Layout) -> nn.Module:
 
 
 def shaped(output: object, num_rows: int, layout: Layout) -> torch.Tensor:
-    """A network's output as float32 [rows] or [rows, classes]; [rows, 1] is taken for [rows].
+    """A network's output as float32 [rows] or [rows, classes]; [rows, 1] is taken as [rows].
 
     Raises:
-        TrainingFailed: it is something else. A loss would spread it over the target without a word.
+        TrainingFailed: the output has another shape, which a loss would silently broadcast over the target.
     """
     expected = (num_rows,) if layout.num_outputs == 1 else (num_rows, layout.num_outputs)
     if isinstance(output, torch.Tensor):
@@ -76,7 +76,7 @@ class NetworkPredictor:
         with torch.inference_mode():
             for start in range(0, len(dense), _ROWS_AT_ONCE):
                 rows = slice(start, start + _ROWS_AT_ONCE)
-                # Arrays out of the object store are read-only and torch wants to own what it is given.
+                # Arrays from Ray's object store are read-only, and torch needs to own its memory.
                 output = self._model(torch.from_numpy(dense[rows].copy()), torch.from_numpy(codes[rows].copy()))
                 output = shaped(output, len(dense[rows]), self._layout).double()
                 parts.append(in_unit(output, self._layout).numpy())
@@ -85,7 +85,7 @@ class NetworkPredictor:
 
 
 class TorchPredictor(NetworkPredictor):
-    """A person's own network, loaded with the code that travelled with it."""
+    """The user's own network, loaded with the code that is stored with it."""
 
     @classmethod
     def load(cls, folder: Path, layout: Layout) -> TorchPredictor:

@@ -16,24 +16,24 @@ WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.safetensors"
 
 
 def save_weights(folder: Path, model: nn.Module) -> None:
-    """The weights and buffers of a network into a folder."""
+    """Saves the weights and buffers of a network in a folder."""
     save_file(_flat(model), folder / WEIGHTS)
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
-    """A network's weights and buffers from a folder, every one of them and no other."""
+    """Loads all weights and buffers of a network from a folder, which must hold exactly these."""
     model.load_state_dict(load_file(folder / WEIGHTS))
 
 
 def take_over(start: Start, model: nn.Module, tables: Mapping[str, str] | None = None) -> str:
-    """Put the champion's weights into a network. Nothing is changed where they do not fit.
+    """Puts the champion's weights into a network, which stays unchanged if they do not fit.
 
     Args:
-        tables: column of codes -> the parameter with a row a code. A row whose value the champion did not know keeps
-            what it was built with. None: the network is a person's own, and nobody knows which rows these are.
+        tables: code column -> the parameter with one row for each code. The row of a value that the champion did not
+            know keeps its initial weights. None for a user's own network, whose tables are unknown.
 
     Returns:
-        Why the weights do not fit; "" where they were taken.
+        Why the weights do not fit; "" if they were taken.
     """
     moved = [column for column, codes in start.codes.items() if codes != tuple(range(len(codes)))]
     if tables is None and moved:
@@ -52,12 +52,12 @@ def take_over(start: Start, model: nn.Module, tables: Mapping[str, str] | None =
 
 
 def save_optimizer(folder: Path, optimizer: Adam) -> None:
-    """What going on with training needs besides the weights."""
+    """Saves what resuming needs besides the weights."""
     save_file(optimizer.state(), folder / OPTIMIZER)
 
 
 def load_optimizer(folder: Path, optimizer: Adam) -> None:
-    """Go on as `save_optimizer` left it."""
+    """Restores what `save_optimizer` saved."""
     optimizer.restore(load_file(folder / OPTIMIZER))
 
 
@@ -71,12 +71,12 @@ def weights_sha256(model: nn.Module) -> str:
 
 
 def _flat(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Every tensor with memory of its own: safetensors keeps no two names for one, as tied weights are."""
+    """Every tensor with memory of its own: safetensors refuses tensors that share memory, such as tied weights."""
     flat: dict[str, torch.Tensor] = {}
     seen: set[int] = set()
     for name, value in model.state_dict().items():
         if not isinstance(value, torch.Tensor):
-            raise TrainingFailed(f"the network's state holds {name}, which is no tensor; it cannot be stored safely")
+            raise TrainingFailed(f"the network's state holds {name}, which is not a tensor; it cannot be stored safely")
         value = value.detach().cpu().contiguous()
         storage = value.untyped_storage()
         if storage.data_ptr() in seen or storage.nbytes() != value.nbytes:

@@ -1,4 +1,4 @@
-"""What `xgboost` declares and what a template may set for it."""
+"""The family `xgboost` and its options."""
 
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -20,23 +20,23 @@ class XgBoostOptions(Options):
     """Most boosting rounds. Default: 200."""
 
     max_depth: Annotated[int, Field(ge=1, le=32)] = 6
-    """Deepest that a tree may grow. Default: 6, XGBoost's own."""
+    """Greatest depth of a tree. Default: 6, as in XGBoost."""
 
     min_child_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Fewest rows in a leaf, by the weight that the loss gives them. Default: 1, XGBoost's own."""
+    """Least weight of the rows in a leaf, by the second derivative of the loss. Default: 1, as in XGBoost."""
 
     l2: Annotated[float, Field(ge=0)] = 1.0
-    """L2 penalty on leaf values. Default: 1, XGBoost's own."""
+    """L2 penalty on leaf values. Default: 1, as in XGBoost."""
 
     feature_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of features each tree may use. Default: 1."""
 
     row_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of rows each tree is grown on. Default: 1."""
+    """Share of rows used to grow each tree. Default: 1."""
 
 
 def _no_gpus() -> str:
-    """By the package that is installed: to ask XGBoost how it was built, it would have to be imported."""
+    """Why GPUs cannot be used, judged by the installed package: asking XGBoost itself would mean importing it."""
     with suppress(PackageNotFoundError):
         version("xgboost-cpu")
         return "the package xgboost-cpu is built for CPUs; xgboost is the one with CUDA"
@@ -44,7 +44,7 @@ def _no_gpus() -> str:
 
 
 _DEEPEST = 10
-"""Deeper trees have fewer leaves than could be: rows run out."""
+"""Depth up to which trees are assumed to have all their leaves; in deeper ones rows run out."""
 
 
 FAMILY = Family(

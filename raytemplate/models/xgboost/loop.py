@@ -26,9 +26,9 @@ _OBJECTIVES = {
 
 
 def train(context: LoopContext, options: XgBoostOptions, training: TrainingSpec) -> None:
-    """Boosting rounds, reported and checkpointed every `checkpoint_every` rounds, until the context says stop.
+    """Runs boosting rounds, reported and checkpointed every `checkpoint_every`, until the context says stop.
 
-    Ranks talk through the communicator that Ray Train's XGBoost trainer opens around the loop.
+    Ranks communicate through the channel that Ray Train's XGBoost trainer opens around the loop.
     """
     layout = context.layout
     rows, held = context.arrays("train"), context.arrays("validation")
@@ -66,11 +66,12 @@ def train(context: LoopContext, options: XgBoostOptions, training: TrainingSpec)
 
 
 def _device(context: LoopContext) -> str:
-    """Where trees are grown. XGBoost itself would grow them on the CPU, and only warn, while a GPU is held."""
+    """The device on which trees are grown. A CPU build of XGBoost would only warn and use the CPU while the worker
+    holds a GPU."""
     device = context.device()
     if device != "cpu" and not xgboost.build_info().get("USE_CUDA"):
         raise TrainingFailed(
-            "this worker holds a GPU, and its XGBoost is built for CPUs",
+            "this worker holds a GPU, but its XGBoost is built for CPUs",
             next_step="install xgboost in place of xgboost-cpu where the workers run, or set "
             "resources.per_worker.gpus: 0",
         )
@@ -88,7 +89,7 @@ def _params(layout: Layout, options: XgBoostOptions, training: TrainingSpec) -> 
     if training.quantile is not None:
         params["quantile_alpha"] = training.quantile
     if layout.task == "binary":
-        # Of all ranks' rows. Trees need both classes to begin with, so a share of 0 or 1 only has to be a number.
+        # The share over the rows of all ranks. Training needs both classes: for 0 and 1 any finite number will do.
         params["base_score"] = float(np.clip(layout.class_counts[1] / max(1, sum(layout.class_counts)), 1e-6, 1 - 1e-6))
     if layout.task == "multiclass":
         params["num_class"] = len(layout.classes)
@@ -106,12 +107,12 @@ def _loss(booster: xgboost.Booster, data: xgboost.DMatrix, training: TrainingSpe
 
 
 def save(booster: xgboost.Booster, folder: Path) -> None:
-    """The trees in XGBoost's own binary JSON."""
+    """Saves the trees in XGBoost's binary JSON."""
     (folder / TREES).write_bytes(booster.save_raw(raw_format=TREES.rpartition(".")[2]))
 
 
 def _go_on(context: LoopContext, data: xgboost.DMatrix, params: dict[str, Any]) -> tuple[xgboost.Booster, int]:
-    """The trees of the newest checkpoint and their number; none and 0 where there is no checkpoint."""
+    """The trees of the newest checkpoint and their number; an empty booster and 0 if there is no checkpoint."""
     found = context.checkpoint()
     if found is None:
         return xgboost.Booster(params, [data]), 0
@@ -120,10 +121,10 @@ def _go_on(context: LoopContext, data: xgboost.DMatrix, params: dict[str, Any]) 
 
 
 def _seeded(params: dict[str, Any], data: xgboost.DMatrix, done: int, trees: bytearray) -> xgboost.Booster:
-    """A booster that goes on from saved trees.
+    """A booster that continues from saved trees.
 
-    What a booster draws features and rows with is not among what it saves. So where it draws, one that goes on past a
-    checkpoint is made anew as well, with the same seed as one that starts from there: both then draw the same.
+    A booster does not save its random state. If it samples features or rows, it is therefore also rebuilt after each
+    checkpoint, with the same seed as a booster that resumes from there: both then draw the same.
     """
     seed = (params["seed"] * 100_003 + done) % 2**31
     return xgboost.Booster({**params, "seed": seed}, [data], model_file=trees)

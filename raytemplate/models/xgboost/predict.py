@@ -1,4 +1,4 @@
-"""XGBoost's view of encoded rows, and predicting with trained trees."""
+"""XGBoost's form of encoded rows, and prediction with trained trees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TREES = "trees.ubj"
 
 
 class XgBoostPredictor:
-    """Trees read from XGBoost's binary JSON. For regression they were grown on deviations from the mean."""
+    """Trees read from XGBoost's binary JSON. For regression they were trained on the standardised target."""
 
     def __init__(self, booster: xgboost.Booster, layout: Layout) -> None:
         self._booster = booster
@@ -38,13 +38,13 @@ class XgBoostPredictor:
 def matrix(
     dense: NDArray[np.float32], codes: NDArray[np.int32], target: NDArray[np.float32] | None = None, *, threads: int
 ) -> xgboost.DMatrix:
-    """Numbers first, then codes as categories; codes below 2**24 are exact in float32. NaN is missing."""
+    """XGBoost's matrix: numbers, then codes as categories; codes below 2**24 are exact in float32. NaN is missing."""
     table = np.concatenate([dense, codes.astype(np.float32)], axis=1)
     kinds = ["q"] * dense.shape[1] + ["c"] * codes.shape[1]
     return xgboost.DMatrix(table, target, feature_types=kinds, enable_categorical=True, nthread=threads)
 
 
 def in_unit(output: NDArray[np.float32], layout: Layout) -> NDArray[np.float64]:
-    """Outputs of the trees as float64: probabilities as they are, deviations in the target's unit."""
+    """Outputs of the trees as float64: probabilities as they are, standardised numbers in the target's unit."""
     values = output.astype(np.float64)
     return values if layout.task != "regression" else values * layout.target_std + layout.target_mean
