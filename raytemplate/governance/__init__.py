@@ -1,1 +1,1 @@
-"""Evidence -> Verdict. Pure: no clock, no files, no engine."""
+"""Evidence -> Verdict. Pure: uses no clock, no files and no engine."""

@@ -1,4 +1,4 @@
-"""What the evidence says of the champion: whether it has failed, and whether it would pass its gates today."""
+"""What the evidence tells about the champion: whether it has failed, and whether it would pass its gates today."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,11 +11,11 @@ from raytemplate.records.evaluated import Evaluation, Scored
 from raytemplate.records.judged import Finding
 
 _JUDGED = ("metric-limit", "beats-baseline", "slice-limit", "slice-gap", "latency")
-"""Gates that say something of a model by itself, from what is measured of the champion in every run."""
+"""Gates that judge a model by itself, from what every run measures of the champion."""
 
 
 def judge_champion(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Finding, ...]:
-    """What each gate says of the champion on the test rows of a run: would it pass today?
+    """The findings about the champion on the test rows of a run: would it pass today?
 
     Empty if no champion was scored on rows that it had not seen.
     """
@@ -26,10 +26,10 @@ def judge_champion(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Findi
 
 
 def judge_alone(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Finding, ...]:
-    """What each gate but `beats-champion` says of the candidate as of a model in service.
+    """The findings of all gates but `beats-champion`, with the candidate treated as a model in service.
 
-    Gates on what is not measured of a champion skip. Thin evidence keeps a candidate back; it says nothing against a
-    champion.
+    Gates on anything that is not measured of a champion skip. Thin evidence holds a candidate back, but does not count
+    against a champion.
     """
     num_groups = max(evidence.evaluation.num_groups, LEAST_UNITS)
     known = replace(evidence, evaluation=replace(evidence.evaluation, num_groups=num_groups))
@@ -43,9 +43,9 @@ def judge_alone(gates: Mapping[str, Gate], evidence: Evidence) -> tuple[Finding,
 def soften_if_champion_failed(findings: tuple[Finding, ...], evaluation: Evaluation) -> tuple[Finding, ...]:
     """The findings, with `beats-baseline` a hold instead of a block if the champion has failed.
 
-    It has if its own paired interval against the baseline is wholly worse, and the candidate passes `beats-champion`
-    (or would, on more units) and is shown to be better: then a person chooses between the candidate and going back,
-    since the champion is the worst of the three.
+    The champion has failed if its own paired interval against the baseline is entirely worse, and the candidate passes
+    `beats-champion` (or would, on more units) and is shown to be better. The champion is then the worst of the three,
+    so a person chooses between the candidate and a rollback.
     """
     champion = evaluation.champion
     if champion is None or champion.against_baseline is None or champion.difference is None:
@@ -87,7 +87,7 @@ def _seated(evaluation: Evaluation, champion: Scored) -> Evaluation:
 
 
 def _is_measured(name: str, evidence: Evidence) -> bool:
-    """Whether the record says this of the champion; those of before do not say all."""
+    """Whether the record holds what the gate needs about the champion; records of earlier versions lack some of it."""
     evaluation = evidence.evaluation
     if name == "beats-baseline":
         return evaluation.baseline is not None and evaluation.baseline.difference is not None

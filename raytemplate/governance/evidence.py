@@ -1,4 +1,4 @@
-"""All that a gate may look at."""
+"""Everything that a gate may look at."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from raytemplate.records.judged import Precedents
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """The records that a candidate is judged on: a gate takes what it needs of them, and sees nothing else.
+    """The records that a candidate is judged on. A gate uses what it needs of them and sees nothing else.
 
-    A new kind of evidence is one more field here. Evidence of before there was that kind has none: it is None then.
+    A new kind of evidence is one more field here; it is None in evidence of earlier versions.
     """
 
     evaluation: Evaluation
@@ -21,4 +21,4 @@ class Evidence:
     """The data that was read, and its windows."""
 
     precedents: Precedents | None = None
-    """What was judged before it; None for a candidate that nobody may promote."""
+    """What was judged before the candidate; None for a candidate that nobody may promote."""

@@ -18,7 +18,7 @@ def limit(value: float) -> str:
 
 
 def gained(gain: Estimate) -> str:
-    """A gain's interval in words; the value goes before it where the interval does not say better or worse."""
+    """A gain's interval in words, preceded by the value if the interval includes both better and worse."""
     if not (math.isfinite(gain.low) and math.isfinite(gain.high)):
         return f"{measured(gain.value)}: no interval"
     if gain.low == gain.high == 0:

@@ -1,4 +1,4 @@
-"""From gates and evidence to a verdict."""
+"""Judges evidence by gates: the result is a verdict."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,9 +27,9 @@ def judge(
 
     Args:
         gates: by name, in the order they are shown.
-        actor: who asks; must be a person where a gate holds or promotion is manual.
-        waivers: those whose expiry is after `now` and whose gate failed or held count, and are shown in the verdict.
-        now: with its zone.
+        actor: who asks; must be a person if a gate holds or promotion is manual.
+        waivers: they apply if they expire after `now` and their gate failed or held; the verdict shows those.
+        now: the time, with its zone.
     """
     said = tuple(checked(name, gate, evidence) for name, gate in gates.items())
     findings = (*soften_if_champion_failed(said, evidence.evaluation), *repeated(evidence))
@@ -56,7 +56,7 @@ def _missing(held: tuple[Finding, ...], promotion: str) -> str:
 
 
 def _nothing_said(by_gates: tuple[Finding, ...]) -> str:
-    """Why what the gates say is not enough; empty if one of them had something to say."""
+    """Why the findings are not enough for a verdict; "" if at least one gate was not skipped."""
     if not by_gates:
         return _NO_GATES
     if all(f.outcome == "skip" for f in by_gates):
@@ -65,7 +65,7 @@ def _nothing_said(by_gates: tuple[Finding, ...]) -> str:
 
 
 def _reason(findings: tuple[Finding, ...], failed: tuple[str, ...], waivers: tuple[Waiver, ...]) -> str:
-    """Why nothing may be promoted; empty if something may."""
+    """Why the candidate may not be promoted; "" if it may."""
     return "; ".join(_failure(f, waivers) for f in findings if f.gate in failed)
 
 

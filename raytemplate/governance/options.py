@@ -1,4 +1,4 @@
-"""The `governance` namespace, and what every gate's settings share."""
+"""The `governance` namespace, and the settings that all gates share."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -37,11 +37,11 @@ Severity = Literal["block", "hold", "warn"]
 
 
 class GateOptions(Options):
-    """Settings every gate has."""
+    """Settings that every gate has."""
 
     severity: Severity = "block"
     """What a failed gate does: `block` refuses promotion, `hold` leaves it to a person (`raytemplate promote RUN
-    --reason ...`), also under automatic promotion, `warn` only says so. Default: block."""
+    --reason ...`) even if promotion is automatic, `warn` only reports the failure. Default: block."""
 
 
 class GovernanceSpec(Options):
@@ -53,11 +53,11 @@ class GovernanceSpec(Options):
 
     promotable: tuple[str, ...] = ("standard",)
     """Variants whose candidates may be promoted; `standard` is the file as written. Any other variant is judged for
-    show: it promotes nothing and ends 0 whatever its gates say. Only a file may set it. Default: standard."""
+    show: it promotes nothing and exits with 0 whatever its gates find. Only a file may set it. Default: standard."""
 
     cadence: CadenceField = None
-    """How often the model is to be retrained, such as `1 month`: `models` and `show MODEL` say overdue where its last
-    judged run is longer ago. Default: never overdue."""
+    """How often the model should be retrained, such as `1 month`: `models` and `show MODEL` report it as overdue if its
+    last judged run is longer ago. Default: never overdue."""
 
     gates: Mapping[str, Mapping[str, Any]] = {}
-    """Gates by name, each with its settings. Without any gate nothing is promoted."""
+    """Gates by name, each with its settings. Without a gate nothing is promoted."""

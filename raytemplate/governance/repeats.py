@@ -1,17 +1,17 @@
-"""Rules on trying again: they hold whatever gates a template has, so that nothing is tried until luck lets one pass."""
+"""Rules on repeated attempts, whatever gates a template has: nobody may retry until one passes by luck."""
 
 from raytemplate.governance.evidence import Evidence
 from raytemplate.records.judged import Finding, Precedents
 
 RULES = ("same-again", "test-rows")
-"""What findings of these rules are called, in place of a gate."""
+"""Names of these rules in findings, where others name their gate."""
 
 MOST_CANDIDATES = 4
-"""Candidates that may be judged on the same test rows; of twenty equal ones a 95 % interval lets one pass."""
+"""Most candidates that may be judged on the same test rows; a 95 % interval passes one of twenty equal candidates."""
 
 
 def repeated(evidence: Evidence) -> tuple[Finding, ...]:
-    """What is to be said of a candidate that was made as the champion was, or judged on rows that others were."""
+    """Findings about a candidate that was made like the champion, or judged on the same rows as others before it."""
     found = evidence.precedents
     if found is None or evidence.evaluation.candidate_digest == found.champion_digest:
         return ()

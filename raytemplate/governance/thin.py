@@ -1,4 +1,4 @@
-"""Evidence from few units of resampling: a pass on it is not for a rule to give."""
+"""Evidence from few units of resampling: only a person may approve on it."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.judged import Finding
 
 LEAST_UNITS = 10
-"""Fewer days, hours or groups say too little about the spread between them, however their interval is widened."""
+"""Fewest days, hours or groups: fewer tell too little about the spread between them, however wide the interval."""
 
 _FINER = {"week": "day", "day": "hour", "hour": "row"}
 
@@ -27,6 +27,6 @@ def units_text(number: int, unit: str) -> str:
 
 
 def more_units(unit: str, longer: str) -> str:
-    """What gives enough units: more of the same, or smaller ones if those are independent."""
+    """Advice on how to get enough units: more of the same, or smaller ones if those are independent."""
     finer = _FINER.get(unit)
     return f"{longer}, or evaluation.resample: {finer} if {finer}s are independent" if finer else longer

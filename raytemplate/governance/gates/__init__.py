@@ -1,1 +1,1 @@
-"""Gates: frozen thresholds, each with `check(evidence) -> Finding`; one a file."""
+"""Gates: frozen thresholds with `check(evidence) -> Finding`, one gate a file."""

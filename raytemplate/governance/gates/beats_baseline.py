@@ -13,11 +13,11 @@ class BeatsBaseline(GateOptions):
     """The candidate must be better than the baseline of `evaluation.baseline` on the same test rows."""
 
     min_gain: FiniteFloat = 0.0
-    """Better by at least this, at the weak end of the paired 95 % interval, in the metric's unit and direction; 0 means
-    better at all, a negative value is how much worse it may be. Default: 0."""
+    """Least gain at the weak end of the paired 95 % interval, in the metric's unit and direction; 0 means any gain, a
+    negative value is how much worse the candidate may be. Default: 0."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where the candidate is shown to be better; an error if no baseline was scored."""
+        """Passes if the candidate is shown to be better; an error if no baseline was scored."""
         evaluation = evidence.evaluation
         if evaluation.baseline is None:
             return Finding(

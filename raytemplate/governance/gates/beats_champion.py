@@ -20,13 +20,13 @@ class BeatsChampion(GateOptions):
     """The candidate must be better than the champion, both scored now on the same test rows that neither has seen."""
 
     min_gain: FiniteFloat | None = None
-    """Better by at least this, at the weak end of the paired 95 % interval, in the metric's unit and direction; 0 means
-    better at all, a negative value is how much worse it may be. Default: better at all, and the gain itself at least
-    1 % of the champion's loss (of 1 - value for a share whose best is 1, such as AUC); for metrics without a known
-    worst, such as r2, better at all."""
+    """Least gain at the weak end of the paired 95 % interval, in the metric's unit and direction; 0 means any gain, a
+    negative value is how much worse the candidate may be. Default: any gain at the weak end, and a gain itself of at
+    least 1 % of the champion's loss (of 1 - value for a share whose best is 1, such as AUC); for metrics without a
+    known worst, such as r2, any gain."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where the candidate is shown to be better; skips while there is no champion."""
+        """Passes if the candidate is shown to be better; skips if there is no champion."""
         evaluation = evidence.evaluation
         problem = not_comparable(evaluation)
         if problem:
@@ -42,7 +42,7 @@ class BeatsChampion(GateOptions):
 
 
 def _more_than_a_trifle(evaluation: Evaluation, champion: Scored) -> Finding:
-    """Better at all, and by so much that a new model is worth it."""
+    """Passes if the candidate is better, and by enough to be worth a new model."""
     finding = gain_finding("beats-champion", evaluation, champion, 0.0)
     value = champion.metrics.get(evaluation.metric)
     loss = distance_from_best(evaluation.metric, value.estimate.value) if value else None
@@ -58,7 +58,7 @@ def _more_than_a_trifle(evaluation: Evaluation, champion: Scored) -> Finding:
 
 
 def not_comparable(evaluation: Evaluation) -> str:
-    """Why a champion that exists cannot be compared with; empty if it can, or if there is none."""
+    """Why the champion cannot be compared with; "" if it can, or if there is none."""
     champion = evaluation.champion_ref
     if evaluation.champion_problem:
         return evaluation.champion_problem
@@ -76,7 +76,7 @@ def not_comparable(evaluation: Evaluation) -> str:
 
 
 def _other_split(evaluation: Evaluation) -> str:
-    """Rows are on the same side only by the very same split: shares, seed and columns that count."""
+    """Why the champion may have seen test rows: only an identical split (shares, seed, columns) keeps rows apart."""
     champion = evaluation.champion_ref
     assert champion is not None
     if champion.split == evaluation.split:

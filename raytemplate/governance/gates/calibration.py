@@ -1,4 +1,4 @@
-"""The gate `calibration`: how far probabilities may be from what comes true."""
+"""The gate `calibration`: how far predicted probabilities may be from what comes true."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from raytemplate.records.judged import Finding
 
 
 class Calibration(GateOptions):
-    """Whether the candidate's probabilities can be taken at their word. For classes only."""
+    """Limits how far the candidate's probabilities may be from what comes true. For classes only."""
 
     max_error: Annotated[float, Field(ge=0, le=1)]
-    """Expected calibration error, at most: the mean distance, weighed by rows, between the probability that was given
-    and the share that came true, over the bins of the record (the metric `ece`)."""
+    """Largest expected calibration error: the mean distance, weighted by rows, between the predicted probability and
+    the share that came true, over the bins of the record (the metric `ece`)."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where the error is within the limit; an error where nothing gave probabilities."""
+        """Passes if the error is within the limit; an error if there are no probabilities."""
         bins = evidence.evaluation.calibration
         if not bins:
             return Finding(

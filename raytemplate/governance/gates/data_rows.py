@@ -14,16 +14,16 @@ Rows = Annotated[int, Field(ge=1)]
 
 
 class DataRows(GateOptions):
-    """At least so many rows, after `data.drop`, in one or more windows. At least one field is set."""
+    """Requires a number of rows, after `data.drop`, in one or more windows. At least one field must be set."""
 
     train: Rows | None = None
-    """Rows to train on, at least. Default: not checked."""
+    """Fewest rows of the training window. Default: not checked."""
 
     validation: Rows | None = None
-    """Rows of the validation window, at least. Default: not checked."""
+    """Fewest rows of the validation window. Default: not checked."""
 
     test: Rows | None = None
-    """Rows of the test window, at least. Default: not checked."""
+    """Fewest rows of the test window. Default: not checked."""
 
     @model_validator(mode="after")
     def _some(self) -> DataRows:
@@ -33,12 +33,12 @@ class DataRows(GateOptions):
 
     @property
     def limits(self) -> dict[str, int]:
-        """Least rows by window, of the windows that are checked."""
+        """Window -> its fewest rows, for the windows that are checked."""
         all_windows = {"train": self.train, "validation": self.validation, "test": self.test}
         return {window: least for window, least in all_windows.items() if least is not None}
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where every window that is checked has its rows."""
+        """Passes if every window that is checked has enough rows."""
         rows = {window.name: window.num_rows for window in evidence.snapshot.windows}
         unknown = [window for window in self.limits if window not in rows]
         if unknown:

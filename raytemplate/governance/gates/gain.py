@@ -1,4 +1,4 @@
-"""How a gate reads a paired gain. Shared by `beats-baseline` and `beats-champion`."""
+"""How `beats-baseline` and `beats-champion` judge a paired gain."""
 
 import math
 from datetime import UTC, datetime
@@ -12,8 +12,8 @@ from raytemplate.records.judged import Finding
 def gain_finding(gate: str, evaluation: Evaluation, other: Scored, min_gain: float) -> Finding:
     """Passes if the weak end of the paired 95 % interval is better by at least `min_gain`.
 
-    A weak end of exactly 0 is not better, so with `min_gain` 0 it must lie above 0: a model that predicts the same as
-    the other never replaces it. Only a negative `min_gain` lets an equal model through.
+    A weak end of exactly 0 is not better, so with `min_gain` 0 it must be above 0: a model that predicts the same as
+    the other never replaces it. Only a negative `min_gain` lets an equal model pass.
     """
     problem = incomparable(evaluation, other)
     if problem or other.difference is None:
@@ -30,7 +30,7 @@ def gain_finding(gate: str, evaluation: Evaluation, other: Scored, min_gain: flo
 
 
 def incomparable(evaluation: Evaluation, other: Scored) -> str:
-    """Why candidate and other cannot be compared on these rows; empty if they can."""
+    """Why the candidate and the other model cannot be compared on these rows; "" if they can."""
     if evaluation.candidate_seen_until > evaluation.test_start:
         return seen_text("the candidate", evaluation.candidate_seen_until, evaluation.test_start)
     ours, theirs = evaluation.candidate.metrics.get(evaluation.metric), other.metrics.get(evaluation.metric)
@@ -43,7 +43,7 @@ def incomparable(evaluation: Evaluation, other: Scored) -> str:
 
 
 def seen_text(who: str, seen_until: datetime, test_start: datetime) -> str:
-    """What to say of a model that was trained on time that the test covers."""
+    """The message about a model that was trained on times that the test window covers."""
     seen, start = (moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M") for moment in (seen_until, test_start))
     return f"{who} has seen data until {seen} UTC, the test starts {start}"
 

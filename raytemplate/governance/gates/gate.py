@@ -1,4 +1,4 @@
-"""What a gate is, and gates from a plan's settings."""
+"""The interface of a gate, and how gates are made from a plan's settings."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,11 +17,11 @@ class Gate(Protocol):
 
     @property
     def severity(self) -> Severity:
-        """What a failed gate does."""
+        """What a failure of the gate does."""
         ...
 
     def check(self, evidence: Evidence) -> Finding:
-        """What this gate says of the evidence. Raising counts as a block."""
+        """The gate's finding about the evidence. Raising counts as a block."""
         ...
 
 
@@ -43,8 +43,8 @@ def build_gates(configs: Iterable[Configured]) -> dict[str, Gate]:
     """Gates by name, in the order given.
 
     Raises:
-        PluginError: no such gate, or one that cannot be used.
-        ValueError: settings that do not fit the gate, or one gate twice.
+        PluginError: no such gate, or it cannot be used.
+        ValueError: settings do not fit their gate, or a gate is set twice.
     """
     gates: dict[str, Gate] = {}
     for config in configs:
@@ -55,18 +55,18 @@ def build_gates(configs: Iterable[Configured]) -> dict[str, Gate]:
 
 
 def checked(name: str, gate: Gate, evidence: Evidence) -> Finding:
-    """What a gate says, under the name it was set by. A crash is an error, whatever the gate's severity."""
+    """A gate's finding, under the name it was set by. A crash is an error, whatever the gate's severity."""
     try:
         finding = gate.check(evidence)
         if not isinstance(finding, Finding) or finding.outcome not in _OUTCOMES:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"got {finding!r}, expected a Finding")
         return replace(finding, gate=name, outcome=_softened(finding.outcome, gate.severity))
-    except Exception as error:  # a plug-in may raise anything, and must not end the judging of the others
+    except Exception as error:  # a plug-in may raise anything, and must not keep the other gates from judging
         return Finding(gate=name, outcome="error", found=f"{type(error).__name__}: {error}", hint="the gate crashed")
 
 
 def _softened(outcome: Outcome, severity: Severity) -> Outcome:
-    """A failure as severe as the gate was set to be; a gate that holds by itself does not block."""
+    """The outcome with the gate's severity applied to a failure; a gate that holds by itself does not block."""
     if outcome not in ("block", "hold") or severity == "block":
         return outcome
     return severity

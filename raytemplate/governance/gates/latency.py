@@ -13,16 +13,16 @@ from raytemplate.units import show_milliseconds
 
 
 class LatencyGate(GateOptions):
-    """The candidate's time for a batch, encoding included, on the machine and in the process that evaluates it."""
+    """Limits the candidate's time for a batch, encoding included, in the process that evaluates it."""
 
     p95: Duration
-    """Time of a batch that 95 of 100 keep, at most, such as `50 ms`."""
+    """Longest time within which 95 of 100 batches are predicted, such as `50 ms`."""
 
     rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Rows of a batch. Default: 1."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where the measured time is within the limit."""
+        """Passes if the measured time is within the limit."""
         latency = evidence.evaluation.latency
         if latency is None or latency.num_rows != self.rows:
             measured = "it was not measured" if latency is None else f"it was measured for {_rows(latency)}"

@@ -1,4 +1,4 @@
-"""Settings that are metrics with limits, shared by the gates that have them."""
+"""Settings of gates that limit metrics, one field for each metric."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from raytemplate.records.evaluated import MetricValue
 
 
 class MetricLimits(GateOptions):
-    """Limits by metric, beside the gate's own settings."""
+    """Limits by metric, in addition to the gate's own settings."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, FiniteFloat] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -29,7 +29,7 @@ class MetricLimits(GateOptions):
         return self
 
     of: ClassVar[str] = ""
-    """What of a metric is limited, after "can be"; empty for its value."""
+    """What is limited, in a message after "can be"; "" for the metric's value."""
 
     @property
     def limits(self) -> dict[str, float]:
@@ -38,12 +38,12 @@ class MetricLimits(GateOptions):
 
     @staticmethod
     def possible(name: str) -> tuple[float, float]:
-        """Between which values a limit of that metric can be met as well as missed; infinite where it is not known."""
+        """The range of limits on a metric that can be both met and missed; infinite if unknown."""
         return range_of(name)
 
 
 def within(metric: MetricValue, bound: float) -> bool:
-    """Whether a metric is at its limit or better. One without a value is not: comparisons with NaN are False."""
+    """Whether a metric is at its limit or better. NaN never is, since comparisons with it are False."""
     value = metric.estimate.value
     return value >= bound if metric.higher_is_better else value <= bound
 

@@ -1,4 +1,4 @@
-"""The gate `metric-limit`: how bad a metric may be at worst."""
+"""The gate `metric-limit`: how bad a metric may be."""
 
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.figures import measured
@@ -13,7 +13,7 @@ class MetricLimit(MetricLimits):
     """
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where every metric is at its limit or better."""
+        """Passes if every metric is at its limit or better."""
         metrics = evidence.evaluation.candidate.metrics
         missing = [name for name in self.limits if name not in metrics]
         if missing:

@@ -8,13 +8,13 @@ from raytemplate.units import show_bytes
 
 
 class ModelSize(GateOptions):
-    """All files of the candidate together: weights, features, and what MLflow needs to load it."""
+    """Limits the size of all files of the candidate: weights, features, and what MLflow needs to load it."""
 
     at_most: Size
-    """Their size at most, such as `50 MB`."""
+    """Largest total size, such as `50 MB`."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where the candidate is no larger."""
+        """Passes if the candidate is no larger."""
         size = evidence.evaluation.candidate_bytes
         if not size:
             return Finding(gate="model-size", outcome="error", found="it was not recorded", hint="run again")

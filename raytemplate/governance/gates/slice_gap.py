@@ -1,4 +1,4 @@
-"""The gate `slice-gap`: how far slices may be apart, as fairness asks."""
+"""The gate `slice-gap`: how far apart slices may be, for fairness."""
 
 import math
 from typing import ClassVar
@@ -12,10 +12,10 @@ from raytemplate.records.judged import Finding
 
 
 class SliceGap(SliceLimits):
-    """How far apart a metric may be in the two slices that are furthest apart, by each column.
+    """Limits the difference of a metric between the two slices of each column that are furthest apart.
 
-    Of `selection-rate` this is the demographic parity difference; `true-positive-rate` and `false-positive-rate`, each
-    with the same limit, are the equalized odds difference (Agarwal et al. 2018, "A Reductions Approach to Fair
+    For `selection-rate` this is the demographic parity difference; `true-positive-rate` and `false-positive-rate` with
+    the same limit are the equalized odds difference (Agarwal et al. 2018, "A Reductions Approach to Fair
     Classification", ICML).
     """
 
@@ -23,12 +23,12 @@ class SliceGap(SliceLimits):
 
     @staticmethod
     def possible(name: str) -> tuple[float, float]:
-        """From no gap at all to the widest that two values of the metric can have."""
+        """From no gap to the widest that two values of the metric can have."""
         least, most = range_of(name)
         return 0.0, most - least
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where no two slices with enough rows are further apart; names the two that are furthest."""
+        """Passes if no two slices with enough rows are further apart; names the two that are furthest."""
         if (cannot := self.missing("slice-gap", evidence, least=2)) is not None:
             return cannot
         found: list[str] = []
@@ -46,7 +46,7 @@ class SliceGap(SliceLimits):
         )
 
     def _furthest(self, evidence: Evidence, name: str) -> tuple[Slice, Slice]:
-        """The lowest and the highest slice of the column where they are furthest apart."""
+        """The lowest and the highest slice of the column in which they are furthest apart."""
         pairs: list[tuple[Slice, Slice]] = []
         for by in self.by:
             slices = [one for one in self.slices(evidence) if one.by == by]

@@ -15,7 +15,7 @@ class SliceLimit(SliceLimits):
     """Limits by metric that every slice must keep: `{by: carrier, mae: 15, min_rows: 500}`."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where every slice with enough rows keeps every limit; names the worst one."""
+        """Passes if every slice with enough rows keeps every limit; names the worst one."""
         if (cannot := self.missing("slice-limit", evidence, least=1)) is not None:
             return cannot
         slices = self.slices(evidence)

@@ -1,4 +1,4 @@
-"""What the gates on slices share: which slices they look at."""
+"""Settings that the gates on slices share: which slices they look at."""
 
 from collections.abc import Iterable
 from typing import Annotated, cast
@@ -15,7 +15,7 @@ _BY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": 
 
 
 def _several(value: object) -> object:
-    """One name or a list of them, as a tuple: in strict mode a list is none."""
+    """One name or a list of names, as a tuple: pydantic's strict mode does not accept a list for one."""
     if isinstance(value, str):
         return (value,)
     return tuple(cast("list[object]", value)) if isinstance(value, list) else value
@@ -25,10 +25,10 @@ class SliceLimits(MetricLimits):
     """Limits on metrics in slices of the test rows."""
 
     by: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1), WithJsonSchema(_BY_SCHEMA)]
-    """Column or columns of `evaluation.slices` whose slices are looked at."""
+    """One or more columns of `evaluation.slices` whose slices are checked."""
 
     min_rows: Annotated[int, Field(ge=1)] = MIN_ROWS
-    """Slices with fewer test rows are passed over: chance alone makes them look bad. Default: 100."""
+    """Slices with fewer test rows are ignored, because chance alone can make them look bad. Default: 100."""
 
     def slices(self, evidence: Evidence) -> tuple[Slice, ...]:
         """The slices with enough rows."""
@@ -36,10 +36,10 @@ class SliceLimits(MetricLimits):
         return tuple(one for one in there if one.by in self.by and one.num_rows >= self.min_rows)
 
     def missing(self, gate: str, evidence: Evidence, *, least: int) -> Finding | None:
-        """What keeps the gate from judging; None if nothing does.
+        """Why the gate cannot judge, as a finding; None if it can.
 
         Args:
-            least: slices that it takes, by each column.
+            least: slices that the gate needs of each column.
         """
         there = evidence.evaluation.slices
         if absent := [by for by in self.by if not any(one.by == by for one in there)]:

@@ -1,4 +1,4 @@
-"""The gate `too-good`: results that are too good to be true until a person says why they are."""
+"""The gate `too-good`: results that are too good to be true until a person explains them."""
 
 import json
 import math
@@ -15,31 +15,33 @@ from raytemplate.governance.options import GateOptions, Severity
 from raytemplate.records.evaluated import ColumnEvidence, Evaluation
 from raytemplate.records.judged import Finding
 
-_NEXT_TO_NOTHING = 1e-4  # of the baseline's distance from the perfect end
+_NEXT_TO_NOTHING = 1e-4
+"""Distance from a perfect value that still counts as perfect, as a share of the baseline's distance."""
 _NO_DISTANCE = 1e-9
-_FEWEST_ROWS = 100  # of fewer a sound model may well have every one right
+_FEWEST_ROWS = 100
+"""Fewest test rows to judge by: of fewer a sound model may well predict every one correctly."""
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 
 class TooGood(GateOptions):
-    """No metric of the candidate may be at its perfect end, and no column alone may explain the target on the test
-    rows: such a column was most likely written after the target was known.
+    """No metric of the candidate may be perfect, and no single column may explain the target on the test rows: such a
+    column was most likely written after the target was known.
     """
 
     severity: Severity = "hold"
     """What a result that is too good does: `hold` leaves it to a person (`raytemplate promote RUN --reason ...`),
-    `block` refuses promotion, `warn` only says so. Default: hold."""
+    `block` refuses promotion, `warn` only reports it. Default: hold."""
 
     explained: Annotated[float, Field(gt=0, le=1)] = 0.98
-    """The most that one column may explain: below 1 - its loss / that of the best constant, of the deciding metric, on
-    test rows that it was not fitted on. Default: 0.98."""
+    """Share of the target that every single column must stay below: 1 - its loss / that of the best constant, in the
+    deciding metric, on test rows that it was not fitted on. Default: 0.98."""
 
     accept: Mapping[str, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = {}
     """Columns that may explain the target, each with the reason why it is known when a prediction is made. A perfect
-    metric is accepted too if the model leans on such a column most. Default: none."""
+    metric is accepted too if the model relies most on such a column. Default: none."""
 
     def check(self, evidence: Evidence) -> Finding:
-        """Passes where nothing is too good and every column was looked at; skips where the record names none."""
+        """Passes if nothing is too good and every column was looked at; skips if the record names no column."""
         evaluation = evidence.evaluation
         alone = sorted((one for one in evaluation.columns if math.isfinite(_share(one))), key=_share, reverse=True)
         over = [one for one in alone if _share(one) >= self.explained and one.column not in self.accept]
@@ -81,7 +83,7 @@ class TooGood(GateOptions):
         most, share = alone[0], _share(alone[0])
         if share >= self.explained:
             return f"{most.column} alone explains {share:.2f}, accepted: {self.accept[most.column]}"
-        down = math.floor(100 * share) / 100  # what is below the limit must not be rounded up to it
+        down = math.floor(100 * share) / 100  # a share below the limit must not be rounded up to it
         return f"{most.column} alone explains {down:.2f}"
 
 
@@ -90,7 +92,7 @@ def _share(one: ColumnEvidence) -> float:
 
 
 def _leading(columns: Sequence[ColumnEvidence]) -> str:
-    """The column that the model leans on most; else the one that explains most; empty where nothing was measured."""
+    """The column the model relies on most, or else the one that explains most; "" if nothing was measured."""
     leant_on = [(one.importance.value, one.column) for one in columns if one.importance is not None]
     alone = [(_share(one), one.column) for one in columns]
     for measured in (leant_on, alone):
@@ -100,7 +102,7 @@ def _leading(columns: Sequence[ColumnEvidence]) -> str:
 
 
 def _perfect(evaluation: Evaluation) -> str:
-    """The first metric at its perfect end, with its value; empty if there is none, and where few rows were tried."""
+    """The first perfect metric, with its value; "" if there is none, or too few test rows."""
     if evaluation.num_rows < _FEWEST_ROWS:
         return ""
     baseline = evaluation.baseline.metrics if evaluation.baseline else {}
@@ -110,7 +112,7 @@ def _perfect(evaluation: Evaluation) -> str:
             continue
         worst = abs(baseline[name].estimate.value - best) if name in baseline else math.inf
         if worst <= _NO_DISTANCE:
-            continue  # such rows tell no model from another, as where all are of one class
+            continue  # these rows cannot distinguish models, for example because all are of one class
         if abs(metric.estimate.value - best) <= _NEXT_TO_NOTHING * (worst if math.isfinite(worst) else 0.0):
             return f"{name} {metric.estimate.value:.3g}"
     return ""
