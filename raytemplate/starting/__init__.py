@@ -1,1 +1,1 @@
-"""What `init` needs: files surveyed, a first template drafted, starters and examples written."""
+"""What `init` needs: surveys files, drafts a first template, and writes starters and examples."""

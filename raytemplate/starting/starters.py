@@ -1,4 +1,4 @@
-"""Templates to begin with that `init --template` writes: shipped in `configs/starters/`, a folder for each."""
+"""Starter templates that `init --template` writes: shipped in `configs/starters/`, one folder each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +11,23 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 STARTERS = ("tabular-regression", "tabular-binary", "tabular-multiclass", "torch", "lightning")
 TEMPLATE = "my-model.yaml"
 MARK = "fill in"
-"""How the comment of a value begins that is a placeholder."""
+"""Beginning of the comment beside a placeholder value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Started:
-    """What was written: the template, all files with it, and (line, field, what to fill in there)."""
+    """What was written."""
 
     template: Path
+    """The template."""
     files: tuple[Path, ...]
+    """All files, including the template."""
     to_fill_in: tuple[tuple[int, str, str], ...]
+    """(line, field, what to fill in there)."""
 
 
 def write_starter(folder: Path, name: str) -> Started:
-    """The files of a starter in `folder`. One that is there already is kept: it may have been edited.
+    """Write the files of a starter to `folder`. An existing file is kept, because it may have been edited.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -45,7 +48,7 @@ def write_starter(folder: Path, name: str) -> Started:
 
 def _to_fill_in(template: Path) -> tuple[tuple[int, str, str], ...]:
     document = parse(template.read_bytes(), str(template))
-    first: dict[int, str] = {}  # of several fields in a line the outermost, which comes first
+    first: dict[int, str] = {}  # the first of several fields in a line, which is the outermost
     for path, line in document.lines.items():
         if path:
             first.setdefault(line, path)

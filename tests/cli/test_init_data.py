@@ -213,7 +213,7 @@ SUMMARISED = {
     ),
     "dates but for a few": (
         rows("day,a,y", lambda i, r: (f"2020-01-{1 + i % 28:02d}" if i % 40 else "later", i % 7, r.random())), [],
-        'to look at day: dates but for values such as "later", read as text: mend those',
+        'to look at day: dates except values such as "later", read as text: correct those',
     ),
     "few numbers with thousands": (
         rows("paid;a;y", lambda i, r: (f"{i * 4:,}", i % 7, r.random()), ";"), [],

@@ -104,7 +104,7 @@ def test_columns_past_a_thousand_are_not_looked_at_and_the_draft_says_so(tmp_pat
     path, draft = drafted(tmp_path, table.assign(y=RNG.normal(size=60)), "y")
     assert draft.not_looked_at == 10
     assert api.load(path).governance.promotion == "manual"
-    assert "not looked at, whether they know the target: 10 columns" in path.read_text()
+    assert "not checked for knowing the target: 10 columns" in path.read_text()
 
 
 def test_a_category_that_grades_the_target_stays_where_there_is_no_other(tmp_path):

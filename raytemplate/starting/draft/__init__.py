@@ -1,1 +1,1 @@
-"""A first template for files that were surveyed: what is decided for them, and its commented text."""
+"""A first template for surveyed files: the decisions, and the commented text."""

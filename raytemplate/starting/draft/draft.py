@@ -1,4 +1,4 @@
-"""What a first template says, decided from a survey: task, split, features, metrics, model. Plain data."""
+"""The contents of a first template, decided from a survey: task, split, features, metrics, model. Plain data."""
 
 import importlib.util
 from dataclasses import dataclass, field
@@ -22,49 +22,50 @@ _NO_TIME = "no --time was given"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A template that was decided on.
-
-    Args:
-        source: what `data.source` says.
-        lengths: of the windows; None where rows are split by hash.
-        split_why: the reason, as a comment.
-        metrics: the deciding one first.
-        model: the family.
-        far: days so far from all others that their rows are dropped.
-        hints: columns that could be times if they were written so, and what to do.
-    """
+    """Everything that was decided for a first template."""
 
     name: str
+    """The template's name."""
     source: str
+    """The value of `data.source`."""
     survey: Survey
+    """What the files hold."""
     roles: tuple[Role, ...]
+    """What becomes of each column."""
     learning: Learning
+    """The task and the classes."""
     lengths: Lengths | None
+    """Lengths of the windows; None if rows are split by hash."""
     split_why: str
+    """Why rows are split by hash, as a comment; "" if there are windows."""
     metrics: tuple[str, ...]
+    """The metrics, the deciding one first."""
     model: str
+    """The model family."""
     hints: tuple[tuple[str, str], ...] = ()
+    """Columns that could be times if they were written differently, and what to do."""
     far: FarDays = field(default_factory=FarDays)
+    """Days so far from all others that their rows are dropped."""
 
     @property
     def times(self) -> tuple[ColumnFacts, ...]:
-        """The columns of times that features are made of."""
+        """The time columns that features are made from."""
         found = (role.column for role in (*self.of("datetime"), *self.of("time")))
         return tuple(column for column in found if column.parts)
 
     @property
     def suspicious(self) -> tuple[Role, ...]:
-        """What is left out because it may know the target."""
+        """The columns that may know the target; nearly always left out for that reason."""
         return tuple(role for role in self.roles if role.suspicious)
 
     @property
     def not_looked_at(self) -> int:
-        """Columns that may know the target, for all that is known: there were too many to look at each of them."""
+        """How many columns were not checked for knowing the target, because there were too many."""
         return sum(not role.looked_at for role in self.roles)
 
     @property
     def uncounted(self) -> tuple[str, ...]:
-        """Columns that must not decide on which side of the split a row is: rows alike but for them belong together."""
+        """Columns that the split must ignore: rows that differ only in them belong on the same side."""
         if self.lengths or self.of("key"):
             return ()
         out = [role for role in self.roles if role.of_a_row or (role.suspicious and role.use == "left out")]
@@ -76,7 +77,7 @@ class Draft:
 
     @property
     def target(self) -> ColumnFacts:
-        """The facts of the target."""
+        """The facts about the target."""
         return self.survey.column(self.survey.asked.target)
 
 
@@ -84,7 +85,7 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
     """The template for a survey.
 
     Raises:
-        UsageError: too few rows, a target that cannot be learnt, or no useful feature.
+        UsageError: there are too few rows, the target cannot be learnt, or there is no useful feature.
     """
     asked, target = found.asked, found.column(found.asked.target)
     learning = learning_of(target, found.writing.dressed, asked.data)
@@ -117,7 +118,7 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
         raise UsageError(
             f"{found.asked.data}: {len(roles):,} columns, expected at most {_MOST_FEATURES:,}: a template has at most "
             "10,000 values",
-            next_step="give files without the columns that say least",
+            next_step="give files without the least useful columns",
         )
     return draft
 

@@ -1,4 +1,4 @@
-"""Days far from all others, such as 9999-12-31 and 0001-01-01: a system's word for a date that is not known."""
+"""Days far from all others, such as 9999-12-31 and 0001-01-01: the way many systems write an unknown date."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,18 +12,21 @@ _OLD, _FAR = date(1900, 1, 1), date(2100, 1, 1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FarDays:
-    """Days that are dropped: those `before` a day, and those `since` another; None for no bound."""
+    """Days that are dropped."""
 
     days: tuple[date, ...] = ()
+    """The days themselves."""
     before: date | None = None
+    """Everything before this day is dropped; None for no bound."""
     since: date | None = None
+    """Everything from this day on is dropped; None for no bound."""
 
 
 def far_days(rows: Mapping[date, int]) -> FarDays:
-    """Days with few rows that lie ten years or more from the others, and further than those reach.
+    """Days with few rows that are ten years or more from the others, and farther away than the others span.
 
     Args:
-        rows: day -> rows.
+        rows: day -> number of rows.
     """
     days = sorted(rows)
     below = [0, *accumulate(rows[day] for day in days)]

@@ -21,7 +21,7 @@ _AS_MEAN = 0.02
 
 
 class Groups:
-    """Means of the target by each column that groups the rows: a column that is one of them was made from all rows."""
+    """Means of the target by each column that groups the rows. A column equal to such a mean was made from all rows."""
 
     def __init__(self, roles: Sequence[Role], labels: Labels, time: str) -> None:
         self._labels = labels
@@ -39,8 +39,9 @@ class Groups:
         return values.dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
 
     def in_blocks(self, values: Any) -> Any:
-        """Numbers that run in the order of the rows, where no time says it, as times: `explained` then does not predict
-        a row from its neighbours. Not for classes: files that are sorted by them show it in such a column."""
+        """Numbers that rise or fall with the order of the rows, turned into times if there is no time column, so that
+        `explained` does not predict a row from its neighbours. Not for classes: in a file sorted by class, such a
+        column does tell the class."""
         numbers = pc.fill_null(values.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
         if self._has_time or self._labels.num_classes or not np.isfinite(numbers).all() or not runs(np.diff(numbers)):
             return values
@@ -49,7 +50,7 @@ class Groups:
         return pa.chunked_array([pa.array(ticks, pa.timestamp("us"))])
 
     def mean_of(self, name: str) -> str:
-        """By which column the numbers of another one are the mean, or the sum, of the target; else ""."""
+        """If a column is the mean or the sum of the target by another column, the reason to leave it out; else ""."""
         column = null_where_missing(self._labels.rows.column(name))
         if self._labels.num_classes > 2 or not pa.types.is_floating(column.type) or column.null_count:
             return ""
@@ -64,5 +65,5 @@ class Groups:
             total = np.bincount(codes, weights=target)
             for what, of in (("mean", total / rows), ("sum", total)):
                 if of.std() > 0 and np.median(np.abs(value - of)) <= _AS_MEAN * of.std() and len(rows) > 4:
-                    return f"the {what} of {self._labels.name} by {group}, over all rows: it knows each of them"
+                    return f"the {what} of {self._labels.name} by {group} over all rows, each row's own included"
         return ""

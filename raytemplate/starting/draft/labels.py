@@ -1,4 +1,4 @@
-"""The target of the rows of a survey, as metrics take it."""
+"""The target of a survey's rows, in the form that metrics take."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,33 +22,32 @@ _LEAST_JUDGED, _MOST_JUDGED = 1_000, 300_000
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Labels:
-    """Rows from all over the files with their target.
-
-    Args:
-        values: float64 [rows]: the number, or the index in `classes`.
-        classes: of the target, as `data.positive` writes them; none for numbers.
-        metric: the one that decides.
-    """
+    """Rows from all over the files, with their target."""
 
     name: str
+    """The target's column."""
     rows: pa.Table
+    """The rows, with all readable columns."""
     values: Floats
+    """float64 [rows]: the target's number, or its index in `classes`."""
     classes: tuple[str, ...]
+    """The target's classes, as `data.positive` writes them; empty for numbers."""
     metric: Metric
+    """The deciding metric."""
 
     def some(self) -> NDArray[np.int64]:
-        """Rows enough to judge each column alone, fewer of them where there are many columns."""
+        """Indices of enough rows to judge each column alone; fewer if there are many columns."""
         most = max(_LEAST_JUDGED, min(MAX_ROWS, _MOST_JUDGED // self.rows.num_columns))
         return evenly(len(self.values), most)
 
     @property
     def num_classes(self) -> int:
-        """Classes of the target, 0 for numbers."""
+        """Number of the target's classes; 0 for numbers."""
         return len(self.classes)
 
 
 def labels_of(found: Survey, learning: Learning) -> Labels:
-    """Those of the sampled rows that have a target which can be learnt."""
+    """The sampled rows whose target can be learnt."""
     name, column = found.asked.target, null_where_missing(found.labelled_rows.column(found.asked.target))
     known: Any = column.is_valid()
     if learning.rare:

@@ -15,13 +15,13 @@ pc: Any = pyarrow.compute
 
 _LEAST_ROWS, _MOST_ROWS, _LONGEST, _MOST_GROUPINGS = 100, 16_000, 100, 4
 _HINTS, _IS_MEAN, _CHANGES_ALIKE = 0.3, 0.995, 0.5
-"""Correlations: from which a distance in rows is looked into, and of a column with what it then is: as they are, and of
-their changes, since what has a season goes with any sum over a quarter."""
+"""Least correlations: for a distance in rows to be examined, and of a column with the sum that it is then taken for, by
+value and by change. Changes count because anything seasonal correlates with any sum over a quarter."""
 _ONE_WAY, _MOVES = 0.99, 0.02
 
 
 class LaterRows:
-    """The rows in order of time, as they are and by each of a few columns that group them."""
+    """The rows in order of time, as a whole and within each of a few grouping columns."""
 
     def __init__(self, labels: Labels, time: str, groups: Mapping[str, NDArray[np.int64]]) -> None:
         self._name, self._target, self._numbers = labels.name, labels.values, labels.num_classes <= 2
@@ -35,24 +35,24 @@ class LaterRows:
             self._orders.append((by, order, codes[order]))
 
     def made_of(self, name: str, values: Any) -> str:
-        """That a column of numbers is the mean of the target over the next rows (of the same group), or over those
-        around its own; else ""."""
+        """The finding that a numeric column is the mean of the target over the next rows (of the same group), or over
+        the rows around its own; else ""."""
         for by, column, target, group in self._ordered(name, values):
             if num_rows := _next_rows(column, target, group):
-                rows = f"{num_rows} next row{'s' if num_rows > 1 else ''}{f' of the same {by}' if by else ''}"
-                return f"made of {self._name} in the {rows}"
+                rows = f"{f'{num_rows} rows' if num_rows > 1 else 'row'}{f' of the same {by}' if by else ''}"
+                return f"made of {self._name} in the next {rows}"
         return ""
 
     def is_earlier(self, name: str, values: Any) -> bool:
-        """Whether a column is the target of an earlier row, or the mean of it over the rows before, without its own."""
+        """Whether a column is the target of an earlier row, or its mean over earlier rows, without the row's own."""
         return any(
             _next_rows(column[::-1], target[::-1], group[::-1], with_own=False)
             for _, column, target, group in self._ordered(name, values)
         )
 
     def running(self, name: str, values: Any) -> NDArray[np.int64] | None:
-        """Where in the order of time (of the same group) each row stands, int64 [rows], for a column that only rises or
-        only falls with it; None for others."""
+        """Position of each row in order of time (within its group), int64 [rows], if the column only rises or only
+        falls along it; None for other columns."""
         column = _floats(values)
         for by, order, group in self._orders:
             steps = np.diff(column[order])[group[1:] == group[:-1]]
@@ -63,7 +63,7 @@ class LaterRows:
         return None
 
     def _ordered(self, name: str, values: Any) -> Iterator[tuple[str, Floats, Floats, NDArray[np.int64]]]:
-        """(what groups the rows, a column, the target, the group) in each order."""
+        """(grouping column, column, target, group of each row) for each order."""
         column = _floats(values)
         for by, order, group in self._orders if self._numbers else ():
             if by != name:
@@ -72,7 +72,7 @@ class LaterRows:
 
 
 def runs(steps: Floats) -> bool:
-    """Whether the steps of a column from row to row lead in one way."""
+    """Whether the steps of a column from row to row all go in one direction."""
     steps = steps[np.isfinite(steps)]
     if len(steps) < _LEAST_ROWS or np.mean(steps != 0) < _MOVES:
         return False
@@ -85,11 +85,11 @@ def _floats(values: Any) -> Floats:
 
 
 def _next_rows(column: Floats, target: Floats, group: NDArray[np.int64], *, with_own: bool = True) -> int:
-    """How many later rows a column is the mean of; 0 for none. How its change changes goes with the change of the
-    target that comes in, so many rows later.
+    """How many later rows a column is the mean of; 0 for none. The second difference of such a mean correlates with
+    the first difference of the target that many rows later, because that is the row which enters the mean.
 
     Args:
-        with_own: it may be the mean over its own row and those before, too.
+        with_own: whether it may also be the mean over its own row, or over rows on both sides.
     """
     change, wanted = _changes(column, group, 2), _changes(target, group, 1)
     if np.isfinite(change).sum() < _LEAST_ROWS:
@@ -98,7 +98,7 @@ def _next_rows(column: Floats, target: Floats, group: NDArray[np.int64], *, with
     size = np.sqrt(float(change @ change) * float(wanted @ wanted))
     if not 0 < size < np.inf:
         return 0
-    width = 1 << (len(target) + _LONGEST).bit_length()  # of a power of two: quick
+    width = 1 << (len(target) + _LONGEST).bit_length()  # a power of two makes the transform fast
     both = np.fft.irfft(np.conj(np.fft.rfft(change, width)) * np.fft.rfft(wanted, width), width)[1 : _LONGEST + 1]
     after = int(np.abs(both).argmax()) + 1
     if not abs(both[after - 1]) >= _HINTS * size:
@@ -108,7 +108,7 @@ def _next_rows(column: Floats, target: Floats, group: NDArray[np.int64], *, with
 
 
 def _changes(values: Floats, group: NDArray[np.int64], times: int) -> Floats:
-    """Differences from row to row, taken so many times, float64 [rows]; NaN where a group begins."""
+    """Differences from row to row, taken `times` times, float64 [rows]; NaN where a group begins."""
     with np.errstate(all="ignore"):
         found = np.diff(values, times, prepend=np.full(times, np.nan))
     found[times:][group[times:] != group[:-times]] = np.nan
@@ -121,13 +121,13 @@ def _centred(changes: Floats) -> Floats:
 
 
 def _goes_with(column: Floats, target: Floats, group: NDArray[np.int64], first: int, last: int) -> bool:
-    """Whether a column goes with the sum of the target from the row `first` further on to the row `last` further on."""
+    """Whether a column correlates with the sum of the target from `first` to `last` rows further on."""
     rows = np.arange(max(0, -first), len(target) - last)
     total = np.append(0.0, np.cumsum(target))
     sums = total[rows + last + 1] - total[rows + first]
     fits = (group[rows + last] == group[rows + min(first, 0)]) & np.isfinite(column[rows])
     a, b = column[rows][fits], sums[fits]
-    # What comes again with a period goes with later rows since it goes with its own.
+    # A periodic column correlates with later rows only because it correlates with its own row.
     if not _alike(a, b) >= max(_IS_MEAN, _alike(a, target[rows][fits])):
         return False
     changes = [_changes(values, group[rows][fits], 2) for values in (a, b)]
@@ -136,7 +136,7 @@ def _goes_with(column: Floats, target: Floats, group: NDArray[np.int64], first: 
 
 
 def _alike(a: Floats, b: Floats) -> float:
-    """Their correlation without its sign; 0 where nothing can be said."""
+    """The absolute correlation; 0 if it is undefined or there are too few rows."""
     if len(a) < _LEAST_ROWS or not a.std() > 0 or not b.std() > 0:
         return 0.0
     return abs(float(np.corrcoef(a, b)[0, 1]))

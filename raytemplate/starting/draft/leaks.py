@@ -1,6 +1,7 @@
-"""Columns that may know the target: each is looked at alone, on rows from all over the files, before any training.
+"""Columns that may know the target: each is examined alone, on rows from all over the files, before any training.
 
-A draft leaves such a column out and says why. What it cannot tell is a column written afterwards that says little.
+A draft leaves such a column out and gives the reason. It cannot detect a column that was written afterwards but tells
+little.
 """
 
 import math
@@ -25,22 +26,23 @@ from raytemplate.starting.survey.roles import Role
 pc: Any = pyarrow.compute
 
 _NEAR, _GAP = 10, 3.0
-"""Steps between neighbouring targets on either side of a gap, and how many times the widest of them the gap is."""
+"""Steps between neighbouring targets to compare with on either side of a gap, and how many times wider than the widest
+of them the gap must be."""
 _PURE, _PURE_EARLIER, _COMMON, _BY_CHANCE = 0.97, 0.998, 0.7, 1e-6
 _LEAST_ROWS, _LEAST_OF_CLASS = 20, 0.3
 _MOST_RANGES, _LEAST_OF_RANGES, _ROWS_OF_A_RANGE, _OUT_OF_PLACE = 50, 10, 4, 0.05
 _LATER = 0.05
 _A_DAY = 86_400
 _MOST_LOOKED_AT = 1_000
-"""Columns: about ten seconds."""
+"""Columns that are examined; they take about ten seconds."""
 _FEATURES = ("numeric", "categorical", "text", "datetime")
 
 
 def without_leaks(roles: Sequence[Role], labels: Labels, time: str) -> tuple[Role, ...]:
-    """The roles, with what may know the target left out.
+    """The roles, with columns that may know the target left out.
 
     Args:
-        time: the column that says when a row was, "" for none.
+        time: the time column, "" for none.
     """
     if len(labels.values) < _LEAST_ROWS or labels.values.min() == labels.values.max():
         return tuple(replace(role, looked_at=role.use not in _FEATURES) for role in roles)
@@ -65,12 +67,12 @@ def without_leaks(roles: Sequence[Role], labels: Labels, time: str) -> tuple[Rol
 
 
 def _first_of(roles: Sequence[Role], reasons: Callable[[Role], Iterator[str]]) -> dict[str, str]:
-    """Column -> the first reason that holds, of those that have one."""
+    """Column -> the first reason that holds, for the columns that have one."""
     return {role.column.name: why for role in roles if (why := next(filter(None, reasons(role)), ""))}
 
 
 def _judged(role: Role, found: Mapping[str, str], alone: Mapping[str, str], *, keep: bool) -> Role:
-    """A role with what was found. Where nothing else is left, what only explains much stays a feature."""
+    """A role with what was found about it. If no other feature is left, a column that only explains much stays one."""
     name = role.column.name
     if keep and name in alone and role.use in _FEATURES:
         return replace(role, why=f"{alone[name]}; kept, since no other feature is left", suspicious=True)
@@ -83,7 +85,7 @@ def _both(role: Role, why: str) -> str:
 
 
 def _reasons(role: Role, roles: Sequence[Role], labels: Labels, groups: Groups, time: str) -> Iterator[str]:
-    """Why a column is left out, the plainest reason first; "" where one does not hold."""
+    """Why a column is left out, the plainest reason first; "" for each reason that does not hold."""
     column, values = role.column, null_where_missing(labels.rows.column(role.column.name))
     if values.null_count == len(values):
         return
@@ -92,7 +94,7 @@ def _reasons(role: Role, roles: Sequence[Role], labels: Labels, groups: Groups, 
     if column.type == "time":
         yield from _later(column.name, values, roles, labels, time)
         return
-    if role.of_a_row and time:  # in order of time anything that goes on for a while follows its number
+    if role.of_a_row and time:  # in order of time, anything that lasts for a while follows a row number
         return
     yield _mostly_one_value(column, values, labels)
     yield groups.mean_of(column.name)
@@ -101,7 +103,7 @@ def _reasons(role: Role, roles: Sequence[Role], labels: Labels, groups: Groups, 
 
 
 def _strong(role: Role, labels: Labels, groups: Groups, time: str) -> Iterator[str]:
-    """That a column says nearly all of the target, which an honest one may do, too; "" where it does not."""
+    """The findings that a column tells nearly all of the target, which an honest one may do too; "" if it does not."""
     values = null_where_missing(labels.rows.column(role.column.name))
     if values.null_count == len(values) or role.column.type == "time" or (role.of_a_row and time):
         return
@@ -111,7 +113,8 @@ def _strong(role: Role, labels: Labels, groups: Groups, time: str) -> Iterator[s
 
 
 def _mostly_one_value(column: ColumnFacts, values: Any, labels: Labels) -> str:
-    """That a column of two values, or of numbers with a usual one such as 0, has one of these for one class alone."""
+    """The finding that a column with two values, or with numbers and a usual one such as 0, has one of these for only
+    one class; else ""."""
     if labels.num_classes != 2:
         return ""
     counts = pc.value_counts(values.drop_null()).to_pylist()
@@ -131,7 +134,7 @@ def _mostly_one_value(column: ColumnFacts, values: Any, labels: Labels) -> str:
 def _where(
     labels: Labels, inside: NDArray[np.bool_], yes: str, no: str, *, least: float = 0.0, pure: float = _PURE
 ) -> str:
-    """That nearly all rows inside (or outside) are of one class that few others have, and not by chance; else ""."""
+    """The finding that nearly all rows inside (or outside) have one uncommon class, beyond chance; else ""."""
     if not labels.num_classes or inside.all() or not inside.any():
         return ""
     for rows, what in ((inside, yes), (~inside, no)):
@@ -146,12 +149,12 @@ def _where(
 
 
 def _ranges(values: Any, labels: Labels) -> str:
-    """That each value of a column is a range of the target, as of one that was rounded or graded; else ""."""
+    """The finding that each value of a column is a range of the target, as if that was rounded or graded; else ""."""
     coded = values.combine_chunks().dictionary_encode(null_encoding="encode")
     num_values = len(coded.dictionary)
     if labels.num_classes or not 1 < num_values <= _MOST_RANGES:
         return ""
-    # One row for each value of the target: rows of one hour share its weather, and its day.
+    # One row for each value of the target, because rows of the same hour share its weather and its day.
     targets, first = np.unique(labels.values, return_index=True)
     ordered = coded.indices.to_numpy()[first]
     if len(ordered) < _ROWS_OF_A_RANGE * num_values or _far_apart(targets, ordered):
@@ -164,12 +167,12 @@ def _ranges(values: Any, labels: Labels) -> str:
 
 
 def _far_apart(targets: NDArray[np.float64], ordered: NDArray[Any]) -> bool:
-    """Whether most values of a column give targets with gaps between them: what is graded touches the next grade, what
-    has a few causes need not.
+    """Whether the targets of most values of a column are separated by gaps. Grades of the target touch each other; a
+    target with a few distinct causes has gaps.
 
     Args:
-        targets: float64 [values], rising.
-        ordered: the column's value at each of them.
+        targets: float64 [values], ascending.
+        ordered: the column's value at each target.
     """
     steps, at_end = np.diff(targets), ordered[1:] != ordered[:-1]
     inside = np.where(at_end, 0.0, steps)
@@ -179,7 +182,8 @@ def _far_apart(targets: NDArray[np.float64], ordered: NDArray[Any]) -> bool:
 
 
 def known_after(roles: Sequence[Role], labels: Labels, time: str) -> tuple[int, str]:
-    """Days from a row to what is left out as later than it, in 95 % of rows, and the column; (0, "") for none."""
+    """Days within which a time that was left out as later than its row comes in 95 % of rows, and that column; (0, "")
+    for none."""
     found = [(0, "")]
     for name in (role.column.name for role in roles if role.suspicious and role.column.type == "time" and time):
         gap = _seconds(labels.rows.column(name)) - _seconds(labels.rows.column(time))
@@ -188,7 +192,7 @@ def known_after(roles: Sequence[Role], labels: Labels, time: str) -> tuple[int, 
 
 
 def _later(name: str, values: Any, roles: Sequence[Role], labels: Labels, time: str) -> Iterator[str]:
-    """Times after that of the row, and those whose distance from another time is the target."""
+    """Reasons against a time column: it is after the row's time, or its distance from another time is the target."""
     for other in (role.column.name for role in roles if role.column.type == "time" and role.column.name != name):
         gap = _seconds(values) - _seconds(null_where_missing(labels.rows.column(other)))
         known = np.isfinite(gap)
@@ -199,11 +203,11 @@ def _later(name: str, values: Any, roles: Sequence[Role], labels: Labels, time: 
             yield f"the time since {other} explains {int(100 * share)} % of {labels.name}"
         later = float((gap[known] > 0).mean())
         if other == time and later >= _LATER:
-            yield f"later than {time} in {100 * later:.0f} % of rows: not known then"
+            yield f"later than {time} in {100 * later:.0f} % of rows: not known at that time"
 
 
 def _arrow(values: NDArray[np.float64]) -> Any:
-    """Numbers as Arrow has them; NaN is missing."""
+    """Numbers as an Arrow array; NaN becomes null."""
     return pa.array(values, from_pandas=True)
 
 

@@ -1,4 +1,4 @@
-"""What is to be learnt: the kind of task a target makes, and the classes that have rows enough."""
+"""What is to be learnt: the task that a target calls for, and the classes that have enough rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,31 +30,31 @@ _MOST_DOUBTFUL = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learning:
-    """The task, with its reasons as comments.
-
-    Args:
-        positive: the value that is yes; "" where the task has none.
-        rare: classes of so few rows that the train window may have none of them, while another has.
-        doubtful: classes of a few per cent that read as if there was no answer.
-    """
+    """The task, with its reasons as comments."""
 
     task: Task
+    """The kind of task."""
     why: str
+    """Why this task."""
     positive: str = ""
+    """The value that means yes; "" if the task has none."""
     positive_why: str = ""
+    """Why that value."""
     rare: tuple[Value, ...] = ()
+    """Classes with so few rows that one window may have some of them and the train window none."""
     doubtful: tuple[Value, ...] = ()
+    """Classes of a few per cent of the rows that read like a missing answer."""
 
 
 def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> Learning:
-    """What a target makes.
+    """The task that a target calls for.
 
     Args:
         dressed: see `Writing`.
-        data: the files, as a person wrote them.
+        data: the files, as the user named them.
 
     Raises:
-        UsageError: too few rows, or a target that cannot be learnt.
+        UsageError: there are too few rows, or the target cannot be learnt.
     """
     rows = target.num_rows - target.num_null
     if rows < _LEAST_ROWS:
@@ -81,7 +81,7 @@ def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> L
     kept = sum(count for value, count in counts.items() if value not in rare)
     if kept < _LEAST_ROWS:
         raise UsageError(
-            f"{data}: {kept:,} rows with values of {target.name} that {_LEAST_ROWS_OF_A_CLASS} rows or more have, "
+            f"{data}: {kept:,} rows with values of {target.name} that occur in at least {_LEAST_ROWS_OF_A_CLASS} rows, "
             f"expected at least {_LEAST_ROWS}: train, validation and test each need some"
         )
     if rare:
@@ -120,13 +120,13 @@ def _task(target: ColumnFacts) -> tuple[Task, str]:
 
 
 def _positive(counts: Mapping[Value, int]) -> tuple[str, str]:
-    """The word for yes, else the rarer value."""
+    """The value that means yes, else the rarer value; and the reason."""
     texts = {class_text(value): count for value, count in counts.items()}
     yes = [text for text in texts if text.lower() in _YES]
     if len(yes) == 1:
         return yes[0], "the word for yes"
     rarer = min(texts, key=lambda text: (texts[text], text))
-    return rarer, "the rarer of two: choose the other, if that one is what you look for"
+    return rarer, "the rarer of the two: choose the other if that is the one you look for"
 
 
 def class_text(value: Value) -> str:

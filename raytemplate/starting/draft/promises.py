@@ -1,4 +1,4 @@
-"""The contract of a first template: what the data holds today, with room for what is not far from it."""
+"""The contract of a first template: what the data holds today, with some tolerance."""
 
 import math
 
@@ -6,14 +6,14 @@ from raytemplate.starting.draft.draft import Draft
 from raytemplate.starting.draft.yaml_words import sequence, word
 from raytemplate.starting.survey.facts import ColumnFacts
 
-RULE = "columns that are used, as they are today. A broken promise ends the run: loosen it where the world may change."
-LIMITS = "min and max: today's range, widened by its own width on both sides; what is never negative stays so."
-VALUES = "values: where there are at most 20, each of them in at least 20 rows."
+RULE = "The columns in use, as they are today. A broken promise ends the run: loosen it if the world may change."
+LIMITS = "min and max: today's range, widened by its own width on both sides; a column without negatives keeps min 0."
+VALUES = "values: listed if there are at most 20, each in at least 20 rows."
 _MOST_VALUES, _LEAST_ROWS_OF_A_VALUE = 20, 20
 _LARGEST = 2.0**53
 _MOST_WITH_LIMITS, _MOST_WITH_TYPES = 300, 1_500
-"""Past that many columns only types and nulls are promised, then only those of the target, the time and the keys: a
-template has at most 10,000 values."""
+"""Beyond the first number of columns only types and nulls are promised; beyond the second, only those of the target,
+the time and the keys, because a template has at most 10,000 values."""
 
 
 def promises(draft: Draft) -> list[str]:
@@ -58,7 +58,7 @@ def _limits(column: ColumnFacts) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """Ten digits are enough for a limit. YAML takes 1e-05 for text, 1.0e-05 for a number."""
+    """A limit as YAML reads it back: ten digits are enough, and 1e-05 would be text while 1.0e-05 is a number."""
     text = f"{value:.10g}"
     mantissa, exponent, power = text.partition("e")
     return text if not exponent else f"{mantissa if '.' in mantissa else mantissa + '.0'}e{power}"

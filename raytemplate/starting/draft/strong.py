@@ -1,4 +1,4 @@
-"""Columns that say nearly all of the target by themselves."""
+"""Columns that tell nearly all of the target by themselves."""
 
 import math
 import re
@@ -17,11 +17,12 @@ from raytemplate.starting.survey.roles import Role
 pc: Any = pyarrow.compute
 
 EXPLAINS, _FLAG_EXPLAINS, _SAME_EXPLAINS, _KIN_EXPLAINS, _EARLIER_EXPLAINS = 0.97, 0.65, 0.75, 0.5, 0.98
-"""Shares of the loss from which a column is left out: any; one with no more values than the target has classes; numbers
-that are taken for the target as they are; one that shares a word with the target's name; an earlier value of the
-target. `distance`, in miles, explains 0.87 to 0.92 of a flight's minutes in the air."""
+"""Shares of the loss explained from which a column is left out: any column; one with no more values than the target has
+classes; numbers used as the prediction unchanged; a column that shares a word with the target's name; an earlier value
+of the target. `distance`, in miles, explains 0.87 to 0.92 of a flight's minutes in the air."""
 _OF_ITS_ORDER = 0.5
-"""Of what the order of the rows leaves unexplained: what a column that runs with it must leave to say more."""
+"""Share of what the order of the rows leaves unexplained that a column rising or falling with it may leave at most, to
+count as telling more than the order."""
 _LEAST_ROWS = 20
 _EARLIER = re.compile(
     r"lag(s|ged)?|prev(ious)?|last|past|before|ago|yesterday|prior|earlier|former|trailing|roll(ed|ing)?|moving|ewma?"
@@ -30,7 +31,7 @@ _NO_KIN = frozenset(("time", "date", "number", "total", "mean", "count", "rate",
 
 
 def explains(role: Role, values: Any, labels: Labels, groups: Groups) -> str:
-    """How much of the target a column explains, where that is too much for one that is known in advance, else ""."""
+    """How much of the target a column explains, if that is too much for a column known in advance; else ""."""
     column, counts = role.column, role.column.values
     few = counts is not None and len(counts) <= labels.num_classes
     kin = bool(_words(column.name) & _words(labels.name))
@@ -57,7 +58,7 @@ def _explained(values: Any, labels: Labels) -> float:
 
 
 def nearly_the_same(role: Role, values: Any, labels: Labels, groups: Groups) -> str:
-    """That numbers are the target's but for some noise, in its own unit; else ""."""
+    """The finding that a column is the target plus some noise, in the same unit; else ""."""
     column = role.column
     if labels.num_classes or column.type not in ("number", "integer") or says_earlier(column.name):
         return ""
@@ -65,11 +66,11 @@ def nearly_the_same(role: Role, values: Any, labels: Labels, groups: Groups) -> 
     off = _off(numbers, labels.values)
     if off > 1 - _SAME_EXPLAINS or groups.later.is_earlier(column.name, values):
         return ""
-    return f"is {labels.name} but for {math.ceil(100 * off)} % of its deviation"
+    return f"is {labels.name} to within {math.ceil(100 * off)} % of its deviation"
 
 
 def _off(numbers: Floats, target: Floats) -> float:
-    """How far numbers are from the target, as a share of its deviation."""
+    """The root mean square distance of numbers from the target, as a share of the target's standard deviation."""
     there = np.isfinite(numbers)
     numbers, target = numbers[there], target[there]
     if len(target) < _LEAST_ROWS or not target.std() > 0:
@@ -78,12 +79,12 @@ def _off(numbers: Floats, target: Floats) -> float:
 
 
 def says_earlier(name: str) -> bool:
-    """Whether a column's name says that it is of an earlier row, such as `sales_lag_7`."""
+    """Whether a column's name tells that its value is from an earlier row, such as `sales_lag_7`."""
     return any(_EARLIER.fullmatch(word) for word in re.findall(r"[a-z]+", _in_words(name)))
 
 
 def _words(name: str) -> frozenset[str]:
-    """Words of a name that say something, as single ones and whole."""
+    """The telling words of a name, and the whole name."""
     return frozenset(re.findall(r"[a-z]{4,}", _in_words(name))) - _NO_KIN | {name.lower()}
 
 

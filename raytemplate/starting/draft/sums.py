@@ -1,4 +1,4 @@
-"""Columns that add up to the target, as the parts of a result do: known only together with it."""
+"""Columns that add up to the target, like the parts of a result: they are known only together with it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ pc: Any = pyarrow.compute
 
 _MOST_COLUMNS, _MOST_PARTS, _MOST_ROWS, _LEAST_ROWS = 200, 10, 5_000, 40
 _LEFT = 1e-3
-"""Of the target's deviation: what rounding may leave."""
+"""Share of the target's standard deviation that rounding may leave unexplained."""
 
 
 def parts_of_sum(columns: Sequence[str], labels: Labels) -> tuple[str, ...]:
-    """The columns of numbers whose weighted sum is the target in all rows; none where nothing is.
+    """The numeric columns whose weighted sum is the target in all rows; empty if there are none.
 
-    The next part is the one that goes best with what is left (orthogonal matching pursuit, Pati et al. 1993).
+    The next part is the one that correlates best with what is left (orthogonal matching pursuit, Pati et al. 1993).
     """
     if labels.num_classes or not 1 < len(columns) <= _MOST_COLUMNS:
         return ()

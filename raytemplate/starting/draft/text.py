@@ -17,7 +17,7 @@ _SMALL = 1_000
 
 
 def template_text(draft: Draft) -> str:
-    """YAML that `check` passes and `run` takes as it is."""
+    """YAML that `check` accepts and `run` runs as it is."""
     sections = (_head, _data, _features, _model, _budget, _evaluation, _governance, _contract, _variants)
     return "\n\n".join("\n".join(section(draft)) for section in sections) + "\n"
 
@@ -36,7 +36,7 @@ def _data(draft: Draft) -> Iterable[str]:
     yield "data:"
     yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
     if draft.survey.format != "auto":
-        yield remark(f"  format: {draft.survey.format}", "the ending does not say it")
+        yield remark(f"  format: {draft.survey.format}", "the file ending does not tell")
     yield from _csv(draft)
     if draft.lengths:
         yield f"  time: {word(asked.time)}"
@@ -73,12 +73,12 @@ def _dropped(draft: Draft, tests: list[str]) -> str:
 
 
 def _asked(draft: Draft, tests: list[str]) -> Iterable[str]:
-    """What only a person knows: whether a class is an answer, and what to write if it is none."""
+    """A question for a person: whether a class is an outcome, and what to write if it is not."""
     doubtful = draft.learning.doubtful
     if not doubtful:
         return
     condition = " or ".join((*tests, f"{in_condition(draft.target.name)} in ({_literals(doubtful)})"))
-    yield f"  # Is {one_line(', '.join(map(str, doubtful)))} an outcome to predict? If not, let drop say:"
+    yield f"  # Is {one_line(', '.join(map(str, doubtful)))} an outcome to predict? If not, use this drop instead:"
     yield f"  # drop: {_in_yaml(condition)}"
 
 
@@ -108,7 +108,7 @@ def _windows(draft: Draft) -> Iterable[str]:
     lengths = draft.lengths
     assert lengths is not None
     of_a_year = lengths.train.unit != "all"
-    why = "the target has moved over the years: a year to train on, or all" if of_a_year else ""
+    why = "the target has moved over the years: train on the last year, or on all" if of_a_year else ""
     yield remark("  windows:", "backwards from --as-of, half-open, back to back")
     yield remark(f"    train: {lengths.train}", why or f"{lengths.num_rows['train']:,} rows as of latest")
     yield remark(f"    validation: {lengths.validation}", f"{lengths.num_rows['validation']:,} rows")
@@ -123,7 +123,7 @@ def _split(draft: Draft) -> Iterable[str]:
     if draft.of("key"):
         by, so = "the keys", "a row never changes sides"
     else:
-        by, so = "all columns but the target", "rows alike share a side"
+        by, so = "all columns but the target", "equal rows share a side"
     shares = f"validation: {share}, test: {share}"
     if draft.uncounted:
         by, shares = f"{by} and these", f"{shares}, ignore: {sequence(draft.uncounted)}"
@@ -143,9 +143,9 @@ def _features(draft: Draft) -> Iterable[str]:
     yield from _left_out("suspicious, left out", [role for role in draft.suspicious if role.use == "left out"])
     yield from _left_out("left out", [role for role in draft.of("left out") if not role.suspicious])
     if draft.not_looked_at:
-        yield f"  # not looked at, whether they know the target: {draft.not_looked_at:,} columns"
+        yield f"  # not checked for knowing the target: {draft.not_looked_at:,} columns"
     if draft.of("left out"):
-        yield "  # To take a column in after all, list it above."
+        yield "  # To use a column that is left out, list it above."
 
 
 def _left_out(title: str, roles: Sequence[Role]) -> Iterable[str]:
@@ -159,7 +159,7 @@ def _model(draft: Draft) -> Iterable[str]:
     yield "model:"
     if draft.model == "lightgbm":
         yield remark(
-            "  kind: lightgbm", "trees need no scaling and take missing values; or tabular-mlp, xgboost, linear"
+            "  kind: lightgbm", "trees need no scaling and handle missing values; or tabular-mlp, xgboost, linear"
         )
         yield "  num_trees: 300"
         yield remark(f"  min_rows_in_leaf: {max(2, min(20, rows // 50))}", "LightGBM's own 20, less for few rows")
@@ -167,15 +167,15 @@ def _model(draft: Draft) -> Iterable[str]:
         yield "  lr: 0.05"
         yield remark("  early_stopping: 30", "rounds without a better validation metric")
     else:
-        yield remark("  kind: tabular-mlp", "or lightgbm, where raytemplate[trees] is installed")
+        yield remark("  kind: tabular-mlp", "or lightgbm, if raytemplate[trees] is installed")
         yield "\ntraining:"
         yield "  epochs: 30"
-        yield remark(f"  batch_size: {max(16, min(512, rows // 50))}", "at least some steps an epoch")
+        yield remark(f"  batch_size: {max(16, min(512, rows // 50))}", "small enough for several steps an epoch")
     yield remark("  seed: 7", "any number; fixed, so that a run can be repeated")
 
 
 def _budget(draft: Draft) -> Iterable[str]:
-    yield remark("budget: {time: 30m}", "the whole run; a bound to notice, seldom reached")
+    yield remark("budget: {time: 30m}", "for the whole run; seldom reached, but it ends a run that hangs")
 
 
 def _evaluation(draft: Draft) -> Iterable[str]:
@@ -194,10 +194,10 @@ def _governance(draft: Draft) -> Iterable[str]:
     if draft.lengths:
         yield remark(f"  cadence: {draft.lengths.cadence}", "how often to retrain; `models` says when a run is overdue")
     yield "  gates:"
-    yield remark("    beats-baseline: {min_gain: 0}", "a model that a mean beats is not worth its keep")
+    yield remark("    beats-baseline: {min_gain: 0}", "a model that a mean beats is not worth having")
     yield remark("    beats-champion: {}", "better, and by at least 1 % of its loss")
-    yield remark("    too-good: {}", "perfect, or one column says it all: a person must say why")
-    yield remark(f"    data-rows: {{train: {max(1, rows // 2)}}}", "half of what there is today")
+    yield remark("    too-good: {}", "if perfect, or one column tells it all, a person must explain why")
+    yield remark(f"    data-rows: {{train: {max(1, rows // 2)}}}", "half of today's rows")
 
 
 def _promotion(draft: Draft) -> str:
@@ -205,9 +205,9 @@ def _promotion(draft: Draft) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     why = f"look at {', '.join(names[:_MOST_NAMED])}{more} first" if names else ""
     if draft.not_looked_at and not why:
-        why = f"look at {draft.not_looked_at:,} columns that init did not look at first"
+        why = f"first check the {draft.not_looked_at:,} columns that init did not check"
     if draft.learning.doubtful and not why:
-        why = f"settle what {one_line(str(draft.learning.doubtful[0]))} is first"
+        why = f"first decide what {one_line(str(draft.learning.doubtful[0]))} means"
     if not why:
         return remark("  promotion: automatic", "or manual: a person decides")
     return remark("  promotion: manual", f"{why}, then automatic")

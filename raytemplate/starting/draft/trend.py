@@ -1,4 +1,4 @@
-"""Whether the target has moved over the years, so that old rows teach what is no longer so."""
+"""Whether the target has moved over the years, so that old rows teach what no longer holds."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ _GOES_WITH_TIME, _MOVED = 0.7, 0.5
 
 
 def has_trend(labels: Labels, time: str) -> bool:
-    """Whether monthly means of a number (or the share of one of two classes) go with time over three years or more, and
-    have moved by half of the target's deviation or more."""
+    """Whether monthly means of a number (or the share of one of two classes) correlate with time over three years or
+    more and have moved by at least half of the target's standard deviation."""
     if labels.num_classes > 2:
         return False
     times = labels.rows.column(time)

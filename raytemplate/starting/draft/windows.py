@@ -1,4 +1,4 @@
-"""Windows for data with a time, as of the day after the newest label: weeks to a quarter, with days enough to judge."""
+"""Windows for data with a time, as of the day after the newest label: weeks to a quarter, with enough days to judge."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from raytemplate.units import Span
 
 LEAST_DAYS = 10
 _UNITS = 10
-"""Days with rows that an interval needs."""
+"""Days with rows that a confidence interval needs."""
 _MOST_SHARE = 1 / 6
 _LEAST_TRAIN = 0.4
 _LEAST_KEPT = 0.75
@@ -20,36 +20,38 @@ _A_YEAR, _ALL = Span(12, "month"), Span(0, "all")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lengths:
-    """Of the windows, with the rows that lie in each, and how often to retrain.
-
-    Args:
-        why: what could not be had, as a comment; "" where nothing is said.
-        label_delay: days from the newest row to the newest one whose target is known.
-        late: why, as a comment.
-    """
+    """Lengths of the windows, and how often to retrain."""
 
     validation: Span
+    """Length of the validation window."""
     test: Span
+    """Length of the test window."""
     num_rows: Mapping[str, int]
+    """Window name -> rows in it."""
     cadence: Span
+    """How often to retrain."""
     train: Span = _ALL
+    """Length of the train window."""
     why: str = ""
+    """What could not be achieved, as a comment; "" if nothing is missing."""
     label_delay: int = 0
-    late: str = "set it where the truth arrives late"
+    """Days from the newest row to the newest one whose target is known."""
+    late: str = "set it if targets become known late"
+    """Why this delay, as a comment."""
 
 
 def lengths_of(
     labelled: Mapping[date, int], newest: date | None = None, known_after: tuple[int, str] = (0, "")
 ) -> Lengths | None:
-    """Windows with rows in each of them; None where there are too few days with rows, or nearly all lie at the end.
+    """Windows with rows in each of them; None if too few days have rows, or nearly all rows are at the end.
 
-    Validation and test are together at most a sixth of the rows if each then has ten days with rows, else as short as
-    ten days allow; fewer, if train had less than 40 % of the rows.
+    Validation and test together hold at most a sixth of the rows if each then has ten days with rows. Otherwise they
+    are as short as ten days allow, or have fewer days if train would be left with less than 40 % of the rows.
 
     Args:
         labelled: day -> rows with a target.
-        newest: the newest day of all rows, if another.
-        known_after: days after which the target of nearly every row is known, and the column that says so.
+        newest: the newest day of all rows, if it differs.
+        known_after: days after which the target of nearly every row is known, and the column that shows it.
     """
     newest, why = newest or max(labelled, default=date.min), "the newest rows have no target yet"
     days, column = known_after
@@ -84,7 +86,7 @@ def _tried(days: "_Days") -> Iterator[Lengths]:
     for units in range(_UNITS, 0, -1):
         test = days.span_of(units, days.end)
         found = days.cut(days.span_of(units, days.back(test, days.end)), test)
-        why = f"{units} days with rows each: fewer than {_UNITS} leave what passes to a person"
+        why = f"{units} days with rows each: with fewer than {_UNITS}, a person decides about what passes"
         if units == _UNITS:
             why = f"{units} days with rows each, which an interval needs: more than a sixth of all rows"
         yield replace(found.lengths, why=why if units < _UNITS or days.share(found) > _MOST_SHARE else "")
@@ -116,7 +118,7 @@ class _Days:
         )
 
     def _cadence(self, test: Span) -> Span:
-        """So long that each run is judged on days that the one before has not seen; as often as sparse data comes."""
+        """Long enough that each run is judged on days the one before has not seen; for sparse data, its own rhythm."""
         if self.monthly:
             return Span(max(1, round(self.gap / 30.4)), "month")
         return test if test.amount < 28 else Span(-(-test.amount // 31), "month")
@@ -126,7 +128,7 @@ class _Days:
         return (rows["validation"] + rows["test"]) / sum(rows.values())
 
     def span_of(self, units: int, end: date) -> Span:
-        """The shortest time before `end` with so many days that have rows, or all there is."""
+        """The shortest span before `end` that has rows on `units` days, or the whole span if there are fewer."""
         unit: Literal["month", "day"] = "month" if self.monthly else "day"
         before = sorted((day for day in self._rows if day < end), reverse=True)
         first, step = before[:units][-1] if before else self.oldest, 12 if self.gap > _YEARLY else 1

@@ -1,4 +1,4 @@
-"""The door: files and a target to a template on disk. A template that a person has edited is never overwritten."""
+"""The door from files and a target to a template on disk. A template that a person has edited is never overwritten."""
 
 import os
 import re
@@ -15,8 +15,8 @@ def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
     """A commented template in `folder`, and what was decided for it. The data stays where it is.
 
     Raises:
-        UsageError: no such column, no useful feature, a template of that name that is another, or an unwritable folder.
-        DataError: files that cannot be read.
+        UsageError: no such column, no useful feature, a different template with that name, or an unwritable folder.
+        DataError: a file cannot be read.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file, expected a folder or a new name")
@@ -26,7 +26,7 @@ def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
     text = template_text(draft).encode()
     if path.exists() and path.read_bytes() != text:
         raise UsageError(
-            f"{path}: is there already, and is not what would be written: it may have been edited",
+            f"{path}: exists already and differs from what would be written: it may have been edited",
             next_step="move it away, or give another DIR",
         )
     with storage_errors(folder):
@@ -36,14 +36,14 @@ def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
 
 
 def _name(data: str) -> str:
-    """The name of the data in lower-case letters, digits and dashes; "model" where nothing is left of it."""
+    """The name of the data in lower-case letters, digits and dashes; "model" if nothing is left of it."""
     parts = [part for part in re.split(r"[/\\]", data) if part and not re.search(r"[*?=]", part)]
     stem = (parts[-1] if parts else "").split(".")[0]
     return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "model"
 
 
 def _source(data: str, folder: Path) -> str:
-    """The data as seen from the folder; whole, where the two have nothing in common."""
+    """The path of the data relative to the folder; absolute if the two have nothing in common."""
     if "://" in data:
         return data
     whole, home = os.path.abspath(data), os.path.abspath(folder)

@@ -1,4 +1,4 @@
-"""Names and values as YAML reads them back: quoted where they would be taken for something else."""
+"""Names and values written so that YAML reads them back: quoted if they would be read as something else."""
 
 import re
 import textwrap
@@ -20,7 +20,7 @@ def word(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text in double quotes, on one line; what cannot be printed as an escape."""
+    """A text in double quotes, on one line, with escapes for unprintable characters."""
     shown = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else _escaped(c) for c in shown) + '"'
 
@@ -31,7 +31,7 @@ def _escaped(character: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A name or a reason in a comment."""
+    """A name or a reason as it fits into a comment."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
@@ -41,7 +41,7 @@ def sequence(values: Iterable[object]) -> str:
 
 
 def listed(key: str, values: Iterable[object], indent: str = "  ") -> list[str]:
-    """Lines `key: [a, b]`, broken where they are too long."""
+    """Lines `key: [a, b]`, wrapped if too long."""
     words = list(map(word, values))
     line = f"{indent}{key}: [{', '.join(words)}]"
     if len(line) <= _WIDTH or any(" " in one for one in words):

@@ -1,1 +1,1 @@
-"""Files that nobody has described yet: how they are written, and what is in their columns."""
+"""Files that nobody has described yet: their format, and what is in their columns."""

@@ -1,4 +1,4 @@
-"""Formats of dates besides ISO 8601, found out from values; day and month are told apart by days beyond the twelfth."""
+"""Date formats besides ISO 8601, inferred from values; day and month are distinguished by days beyond the twelfth."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _DAYS = (
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 FORMATS = ("%Y-%m", "%Y/%m", *(day + clock for day in _DAYS for clock in _CLOCKS))
 NUMBERS = ("%Y%m%d", "%Y")
-"""Formats of dates that are read as whole numbers, unless a column is said to hold times."""
+"""Date formats whose values are read as whole numbers unless the column is declared to hold times."""
 
 _MOST_VALUES = 2_000
 _LIKELY = re.compile(r"(?=.*\d)(?=.*[ ./-])[A-Za-z\d][A-Za-z\d ,./:-]{5,30}")
@@ -22,24 +22,24 @@ _YEARS = range(1800, 2200)
 
 
 def formats_of(values: Sequence[str], known: Sequence[str] = FORMATS) -> tuple[str, ...]:
-    """Which of the known formats fit all values; none for ISO 8601 and for what is no date."""
+    """The known formats that fit all values; none for ISO 8601 and for values that are not dates."""
     every = list(dict.fromkeys(values))
-    some = every[:: len(every) // _MOST_VALUES + 1]  # of a sorted file the first alone would be of a day
+    some = every[:: len(every) // _MOST_VALUES + 1]  # in a sorted file, the first ones alone would be of one day
     if not some or (known is FORMATS and (not _LIKELY.fullmatch(some[0]) or _NUMBER.fullmatch(some[0]))):
         return ()
     return tuple(form for form in known if all(_is_date(value, form) for value in some))
 
 
 def choose(found: Mapping[str, tuple[str, ...]], examples: Mapping[str, str], asked: Sequence[str]) -> tuple[str, ...]:
-    """The formats of a whole file: one for each column of dates.
+    """The formats of a whole file: one for each date column.
 
     Args:
         found: column -> the formats that its values fit.
         examples: column -> one of its values.
-        asked: formats that a person has given; they decide.
+        asked: formats that the user has given; they take precedence.
 
     Raises:
-        UsageError: a column's days and months cannot be told apart, and no other column says which is which.
+        UsageError: a column's days and months cannot be told apart, and no other column settles it.
     """
     certain = {forms[0] for forms in found.values() if len(forms) == 1} | set(asked)
     chosen = list(asked)

@@ -1,4 +1,4 @@
-"""What a first look says of each column: its profile, and what only a sample of its rows tells."""
+"""What a first look tells about each column: its profile, and what is known from a sample of its rows."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,22 +16,20 @@ _DAYS_OF_A_YEAR = 366
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnFacts(ColumnProfile):
-    """One column.
-
-    Args:
-        share_distinct: different values by values, in a sample; 1 where each is another one.
-        words: words of a text on average, in a sample.
-        parts: parts of a time that differ between rows and come again: of month, weekday, hour, in a sample.
-    """
+    """One column."""
 
     name: str
+    """The column's name."""
     share_distinct: float = 0.0
+    """Distinct values divided by values, in a sample; 1 if all values differ."""
     words: float = 0.0
+    """Average number of words in a text, in a sample."""
     parts: tuple[str, ...] = ()
+    """Parts of a time that vary between rows and recur, out of month, weekday and hour, in a sample."""
 
 
 def facts_of(name: str, profile: ColumnProfile, sample: Any) -> ColumnFacts:
-    """All that is known of a column. `sample`: some of its rows."""
+    """Everything known about a column. `sample` holds some of its rows."""
     there = null_where_missing(sample).drop_null()
     return ColumnFacts(
         name=name,
@@ -46,7 +44,7 @@ def _parts(times: Any, low: Any, high: Any) -> tuple[str, ...]:
     tests = {"month": pc.month, "weekday": pc.day_of_week, "hour": pc.hour}
     times = times.cast(pa.timestamp("us"), safe=False)
     differ = [part for part, of in tests.items() if len(of(times).unique()) > 1]
-    if len(pc.day(times).unique()) == 1:  # of months or years
+    if len(pc.day(times).unique()) == 1:  # the times are months or years
         differ = [part for part in differ if part != "weekday"]
     return tuple(part for part in differ if part != "month" or (high - low).days > _DAYS_OF_A_YEAR)
 

@@ -1,4 +1,4 @@
-"""Columns that are times for a person, and numbers or text for whoever reads the files."""
+"""Columns that mean times to a person, but are read as numbers or text."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,20 +13,20 @@ from raytemplate.starting.survey.survey import Survey
 pc: Any = pyarrow.compute
 
 _EPOCHS = {"seconds": 1e9, "milliseconds": 1e12}
-"""What was counted at its least, in 2001; twice as much is in 2033."""
+"""Least count since 1970 that is taken for a time: it is in 2001, and twice as much, the upper limit, is in 2033."""
 _ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 _NEARLY_ALL = 0.9
 _MOST_SHOWN = 30
 
 
 def hints_of(found: Survey, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
-    """Columns that could be times if they were written so, and what to do."""
+    """Columns that could be times if they were written as dates, and what to do."""
     for role in roles:
         column = role.column
         if role.use == "numeric" and (unit := _counted_in(column)):
             yield column.name, f"looks like {unit} since 1970, used as a number: to use it as a time, write it as dates"
         if role.use != "target" and column.type == "text" and (date := _nearly_all_dates(column, found)):
-            yield column.name, f"dates{date}, read as text: mend those"
+            yield column.name, f"dates{date}, read as text: correct those"
 
 
 def _counted_in(column: ColumnFacts) -> str:
@@ -37,11 +37,11 @@ def _counted_in(column: ColumnFacts) -> str:
 
 
 def _nearly_all_dates(column: ColumnFacts, found: Survey) -> str:
-    """ " but for values such as X" where nearly all rows of a sample have an ISO date, else ""."""
+    """ " except values such as X" if nearly all rows of a sample have an ISO date, else ""."""
     texts = null_where_missing(found.sample.column(column.name)).drop_null()
     are: Any = pc.match_substring_regex(texts, _ISO)
     if not len(texts) or float(pc.mean(are).as_py()) < _NEARLY_ALL:
         return ""
     others = texts.filter(pc.invert(are))
     shown = str(others[0].as_py()) if len(others) else ""
-    return f' but for values such as "{shown[:_MOST_SHOWN]}"' if shown else " but for a few values"
+    return f' except values such as "{shown[:_MOST_SHOWN]}"' if shown else " except a few values"

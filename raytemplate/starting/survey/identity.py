@@ -1,4 +1,4 @@
-"""Columns that number the rows, name one of them or a person, or weigh them: nothing to learn from."""
+"""Columns that number the rows, identify a row or a person, or weigh the rows: there is nothing to learn from them."""
 
 import re
 from typing import Any
@@ -35,10 +35,10 @@ _MAYBE_WEIGHT = re.compile(r"(^|_)(w|weight|wgt|wt)$")
 
 
 def numbers_rows(column: ColumnFacts, sample: Any) -> bool:
-    """Whether a column of whole numbers counts the rows, of all files or of each of a few.
+    """Whether a column of whole numbers counts the rows, over all files or within each of a few.
 
     Args:
-        sample: the column in rows from all over the files, in their order.
+        sample: the column in rows from all over the files, in order.
     """
     if not column.whole or column.num_null or column.range is None or column.num_rows < 2:
         return False
@@ -50,12 +50,12 @@ def numbers_rows(column: ColumnFacts, sample: Any) -> bool:
     in_order = usual > 0 and float(np.mean(steps == usual)) >= _NEARLY_ALL
     if high - low + 1 == column.num_rows and column.share_distinct == 1:
         return in_order or bool(_ROW_NAME.search(column.name)) or not ID_NAME.search(column.name)
-    # Shorter counts, such as hours of a day, are measures.
+    # Shorter counts, such as the hours of a day, are measurements.
     return in_order and low in (0, 1) and high < column.num_rows and column.values is None
 
 
 def drawn_once(column: ColumnFacts, sample: Any) -> bool:
-    """Whether whole numbers are all different where as many out of their range would repeat: somebody gave them out."""
+    """Whether whole numbers all differ although random ones from their range would repeat: they were assigned."""
     if column.type != "integer" or column.range is None or column.share_distinct < _NEARLY_ALL:
         return False
     rows, width = len(sample), float(column.range[1]) - float(column.range[0]) + 1
@@ -64,7 +64,7 @@ def drawn_once(column: ColumnFacts, sample: Any) -> bool:
 
 
 def shape_of_id(sample: Any) -> str:
-    """What the values of a text are, where they are ids by their shape, else ""."""
+    """What kind of ids the values of a text column are, judged by their shape; "" if they are none."""
     for what, pattern in _SHAPES.items():
         if _share(sample, pattern) >= _NEARLY_ALL:
             return what.format(sample[0].as_py())
@@ -72,7 +72,7 @@ def shape_of_id(sample: Any) -> str:
 
 
 def names_people(column: ColumnFacts, sample: Any) -> bool:
-    """Whether a text holds names of people, by its own name and the shape of its values."""
+    """Whether a text column holds names of people, judged by its name and the shape of its values."""
     name = _words(column.name)
     if column.type != "text" or len(sample.unique()) < 10:
         return False
@@ -82,8 +82,8 @@ def names_people(column: ColumnFacts, sample: Any) -> bool:
 
 
 def weighs_rows(column: ColumnFacts, sample: Any) -> bool:
-    """Whether a column says how many others a row stands for. A weight in kilograms is told apart by its mean: weights
-    of rows called no more than that are scaled to a mean of 1."""
+    """Whether a column tells how many other rows a row represents. A column just called "weight" counts only if its
+    mean is 1, as row weights are scaled, because it may be a weight in kilograms."""
     if column.type not in ("number", "integer") or column.range is None or column.range[0] < 0 or column.num_null:
         return False
     name = _words(column.name)
@@ -94,14 +94,14 @@ def weighs_rows(column: ColumnFacts, sample: Any) -> bool:
 
 
 def is_years(column: ColumnFacts) -> bool:
-    """Whether whole numbers are years, by their size and name."""
+    """Whether whole numbers are years, judged by their size and the column's name."""
     if not column.whole or column.range is None or column.range[0] == column.range[1]:
         return False
     return all(limit in YEARS for limit in column.range) and bool(re.search(r"(^|_)year$", _words(column.name)))
 
 
 def _words(name: str) -> str:
-    """A name in small letters, with _ between its words."""
+    """A name in lower case, with _ between its words."""
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()).strip("_")
 
 

@@ -38,24 +38,24 @@ _LARGEST_MEASURE = 2**53
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """What becomes of a column, and why, in a few words; "" where it goes without saying.
-
-    Args:
-        suspicious: it may hold what is known only once the target is.
-        of_a_row: it tells rows apart that are alike otherwise, so that it must not decide on which side they are.
-        looked_at: False where there were too many columns to look at each of them.
-    """
+    """What becomes of a column."""
 
     column: ColumnFacts
+    """The facts about it."""
     use: Use
+    """What it is used for."""
     why: str = ""
+    """Why, in a few words; "" if it is obvious."""
     suspicious: bool = False
+    """Whether it may hold something that is known only once the target is known."""
     of_a_row: bool = False
+    """Whether it distinguishes otherwise equal rows, so that the split must ignore it."""
     looked_at: bool = True
+    """Whether it was examined; False if there were too many columns."""
 
 
 def roles_of(found: Survey) -> tuple[Role, ...]:
-    """One role for each column, in their order."""
+    """One role for each column, in the order of the columns."""
     roles = tuple(_role(column, found) for column in found.columns)
     kept = [role.column for role in roles if role.use not in ("target", "left out", "text")]
     twice = said_twice(kept, found.sample, found.asked.time)
@@ -80,12 +80,12 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     if names_people(column, sample):
         return Role(column=column, use="left out", why="names of people", of_a_row=column.share_distinct >= _UNIQUE)
     if weighs_rows(column, sample):
-        return Role(column=column, use="left out", why="by its name, how many others a row stands for")
+        return Role(column=column, use="left out", why="by its name, how many other rows a row represents")
     if column.type == "text" and column.words >= _WORDS_OF_PROSE and column.share_distinct > _MOSTLY_UNIQUE:
         if found.num_rows <= _MOST_ROWS_OF_PROSE:
             return Role(column=column, use="text")
         return Role(
-            column=column, use="left out", why="free text, 1 kB a row: list it under features.text where it fits"
+            column=column, use="left out", why="free text, 1 kB a row: list it under features.text if that fits"
         )
     if dressed := found.writing.dressed.get(column.name) or _dressed(column, found):
         why = f"numbers such as {dressed}, which are read as text: write them bare"
@@ -101,9 +101,9 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
     if reason := _rarely_again(column, sample, code):
         return Role(column=column, use="left out", why=reason, of_a_row=column.share_distinct >= _UNIQUE)
     if code:
-        return Role(column=column, use="categorical", why="numbers too large to measure anything: codes")
+        return Role(column=column, use="categorical", why="numbers too large to be measurements: codes")
     if column.type == "time" and not column.parts:
-        return Role(column=column, use="left out", why="times of which no part comes again")
+        return Role(column=column, use="left out", why="times of which no part recurs")
     kinds: dict[str, Use] = {"number": "numeric", "integer": "numeric", "time": "datetime"}
     return Role(column=column, use=kinds.get(column.type, "categorical"))
 
@@ -112,15 +112,15 @@ def _reasons_against(column: ColumnFacts) -> Iterator[str]:
     if is_internal(column.name):
         yield "a name that runs use themselves: rename it"
     if column.type == "other":
-        yield "of a type from which no feature is made"
+        yield "a type that no feature can be made from"
     if column.num_null == column.num_rows:
-        yield "without any value"
+        yield "no values"
     if (column.values is not None and len(column.values) == 1) or (column.min is not None and column.min == column.max):
-        yield "the same value in all rows" if not column.num_null else "one value only, else missing"
+        yield "the same value in all rows" if not column.num_null else "only one value, otherwise missing"
 
 
 def _is_key(column: ColumnFacts, sample: Any) -> bool:
-    """Texts that are nearly all different; whole numbers that are so, and are called so or were given out."""
+    """Whether a column is a key: texts that nearly all differ, or such whole numbers with the name or look of ids."""
     if column.type not in ("text", "integer") or column.share_distinct < _UNIQUE or column.num_null:
         return False
     if column.type == "text":
@@ -129,12 +129,12 @@ def _is_key(column: ColumnFacts, sample: Any) -> bool:
 
 
 def _rarely_again(column: ColumnFacts, sample: Any, code: bool) -> str:
-    """Why values say nothing of the next row: nearly each of them is another one; else ""."""
+    """Why values tell nothing about the next row, because nearly all of them differ; else ""."""
     if column.type == "text" and column.share_distinct > _RARELY_AGAIN and (shape := shape_of_id(sample)):
         return f"{shape}: {_different(sample)}"
     some = column.values is not None
     if (column.type == "text" or (code and not some)) and column.share_distinct > _MOSTLY_UNIQUE and len(sample) > _FEW:
-        what = "numbers too large to measure anything" if code else "text"
+        what = "numbers too large to be measurements" if code else "text"
         return f"{what}, of which more than half is seen only once"
     return f"ids: {_different(sample)}" if drawn_once(column, sample) else ""
 
@@ -144,7 +144,7 @@ def _different(sample: Any) -> str:
 
 
 def _is_code(column: ColumnFacts) -> bool:
-    """Whole numbers of which one is too large for a float: nobody counts or measures so, they name something."""
+    """Whether one of the whole numbers is too large for a float: they are then no counts or measurements, but names."""
     return column.type == "integer" and max(map(abs, column.range or (0,))) > _LARGEST_MEASURE
 
 
@@ -157,15 +157,15 @@ def _copy(column: ColumnFacts, found: Survey) -> str:
     if len(one) < 20:
         return ""
     if column.type in ("number", "integer") and target.type in ("number", "integer") and _is_line(one, other):
-        return f"goes with {target.name} in a straight line: a copy of the target"
+        return f"goes with {target.name} in a straight line: a copy of it"
     few = column.values is not None and target.values is not None and 1 < len(target.values) <= len(one) / 4
     if few and _is_one_to_one(one, other):
-        return f"tells {target.name} in every row: a copy of the target"
+        return f"tells {target.name} in every row: a copy of it"
     return ""
 
 
 def _restates_time(column: ColumnFacts, found: Survey) -> str:
-    """Why a column that the folders give, such as a month, says no more than the time does, or ""."""
+    """Why a column taken from folder names, such as a month, tells no more than the time does, or ""."""
     time = found.asked.time
     if not time or column.name not in found.source.partitions:
         return ""
@@ -174,11 +174,11 @@ def _restates_time(column: ColumnFacts, found: Survey) -> str:
     ends, starts = spans.column(f"{time}_max").to_pylist()[:-1], spans.column(f"{time}_min").to_pylist()[1:]
     if any(end >= start for end, start in zip(ends, starts, strict=True)):
         return ""
-    return f"follows from {time}: a new period would be a value never seen"
+    return f"follows from {time}: each new period would be an unseen value"
 
 
 def _dressed(column: ColumnFacts, found: Survey) -> str:
-    """One of the numbers that a column of text holds with signs of money, shares or thousands, or ""."""
+    """One of the numbers that a text column holds with currency, percent or thousands signs, or ""."""
     if column.type != "text" or not column.num_rows - column.num_null:
         return ""
     there: Any = null_where_missing(found.sample.column(column.name)).drop_null()
@@ -198,6 +198,6 @@ def _is_line(one: Any, other: Any) -> bool:
 
 
 def _is_one_to_one(one: Any, other: Any) -> bool:
-    """Whether each value of the one goes with one value of the other, and the other way round."""
+    """Whether each value of one column goes with exactly one value of the other, and vice versa."""
     pairs = pa.table({"one": one, "other": other}).group_by(["one", "other"]).aggregate([])
     return pairs.num_rows == len(one.unique()) == len(other.unique())

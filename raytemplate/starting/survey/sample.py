@@ -12,14 +12,17 @@ _PIECES, _PIECE_BYTES = 16, 2**17
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """The first record and some of the others, all with as many fields as the first; blanks around them are cut."""
+    """Some records of a file; blanks around fields are stripped."""
 
     separator: str
+    """What separates fields."""
     first: tuple[str, ...]
+    """The first record."""
     records: tuple[tuple[str, ...], ...]
+    """Some of the others, all with as many fields as the first."""
 
     def column(self, index: int) -> list[str]:
-        """One column of the records without empty fields."""
+        """One column of the records, without empty fields."""
         return [record[index] for record in self.records if record[index]]
 
 
@@ -45,7 +48,7 @@ def _records(text: str, separator: str) -> list[list[str]]:
 
 
 def _pieces(location: str) -> list[str]:
-    """Whole lines from evenly spread offsets. Where a piece begins within quotes its records do not fit the first."""
+    """Whole lines from evenly spread offsets. If a piece begins within quotes, its records do not fit the first one."""
     found: list[str] = []
     with open_file(location) as file:
         size = file.seek(0, 2)

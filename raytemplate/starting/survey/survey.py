@@ -1,4 +1,4 @@
-"""The door: a path to what there is in its files."""
+"""The door from a path to what its files hold."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -44,54 +44,58 @@ _SAMPLE_ROWS, _SAMPLE_VALUES, _SAMPLE_PARTS = 100_000, 2_000_000, 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What a person has said of the files.
-
-    Args:
-        data: a path, folder or pattern, from the working folder.
-        time: the column of times, "" for none.
-        header: whether CSV files have one; None leaves it to us.
-        dates: formats of dates besides ISO 8601.
-    """
+    """What the user has told about the files."""
 
     data: str
+    """A path, folder or pattern, relative to the working folder."""
     target: str
+    """The column to predict."""
     time: str = ""
+    """The time column, "" for none."""
     header: bool | None = None
+    """Whether CSV files have a header; None to find out."""
     dates: tuple[str, ...] = ()
+    """Date formats besides ISO 8601."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What there is. `days`: day (UTC) -> rows, where there is a time; `labelled`: the same of rows with a target;
-    `day_files`: day -> a file that has it. `sample`: rows from all over the files; `labelled_rows`: the same of rows
-    with a target, however few of all they are.
-
-    `format` is "auto" where the files' endings say it.
-    """
+    """What the files hold."""
 
     asked: Asked
+    """What the user has told about them."""
     format: str
+    """The value of `data.format`: "auto" if the files' endings tell it."""
     source: SourceTable
+    """The files and their columns."""
     writing: Writing
+    """What is special about CSV files."""
     columns: tuple[ColumnFacts, ...]
+    """Facts about each column."""
     num_rows: int
+    """Rows in all files."""
     days: Mapping[date, int]
+    """Day (UTC) -> rows; empty if there is no time column."""
     sample: pa.Table
+    """Rows from all over the files."""
     labelled_rows: pa.Table
+    """Rows with a target from all over the files, even if only few rows have one."""
     labelled: Mapping[date, int] = field(default_factory=dict[date, int])
+    """Day (UTC) -> rows with a target."""
     day_files: Mapping[date, str] = field(default_factory=dict[date, str])
+    """Day (UTC) -> a file that has rows of it."""
 
     def column(self, name: str) -> ColumnFacts:
-        """One column's facts."""
+        """The facts about one column."""
         return next(column for column in self.columns if column.name == name)
 
 
 def survey(asked: Asked, root: Path) -> Survey:
-    """Every row is read once; what is kept is bounded.
+    """Read every row once, in bounded memory.
 
     Raises:
-        DataError: no file, or one that cannot be read.
-        UsageError: no such target or time column, no header, dates that may be read in two ways.
+        DataError: there is no file, or one cannot be read.
+        UsageError: there is no such target or time column, no header, or dates are ambiguous.
     """
     first, format_ = _first_csv(asked.data, root)
     sample = sample_of(first) if first else None
@@ -139,7 +143,7 @@ def survey(asked: Asked, root: Path) -> Survey:
 
 
 def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
-    """The first file, where it is CSV, else ""; and `data.format`. An ending that nobody knows is taken for CSV."""
+    """The first file if it is CSV, else ""; and `data.format`. A file with an unknown ending counts as CSV."""
     sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
     endings = tuple(ending for source in sources for ending in source.endings)
     path = find_files(pattern, root, endings)[0]
@@ -149,7 +153,7 @@ def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
 
 
 def _numbers_as_times(source: SourceTable, time: str) -> tuple[str, ...]:
-    """The format of years that whole numbers of a column are; none where it holds anything else."""
+    """The year format, if a column of whole numbers holds years; empty if it holds anything else."""
     if not source.schema.get(time, "").startswith(("int", "uint")):
         return ()
     file = next(file for file in source.files if file.num_rows)
@@ -183,19 +187,24 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Piece:
-    """What is kept of one slice of a file: profiles by column, rows (and those with a target) by day (UTC), and some
-    rows."""
+    """What is kept of one slice of a file."""
 
     file: str
+    """The file's path."""
     profiles: Mapping[str, ColumnProfile]
+    """Column -> its profile."""
     days: Mapping[date, int]
+    """Day (UTC) -> rows."""
     labelled: Mapping[date, int]
+    """Day (UTC) -> rows with a target."""
     sample: pa.Table
+    """Some rows."""
     labelled_rows: pa.Table
+    """Some rows with a target."""
 
 
 def _pieces(source: SourceTable, columns: tuple[str, ...], asked: Asked, most: int) -> Iterator[_Piece]:
-    """Every slice in its order, a few at once; samples of `most` rows in all, from all over the files."""
+    """Every slice in order, a few at a time; samples of `most` rows in all, from all over the files."""
     groups = [(file, group) for file in source.files for group in file.slices if group.num_rows]
     every = max(1, len(groups) // _SAMPLE_PARTS)
     sampled = range(0, len(groups), every)
@@ -241,7 +250,7 @@ def _profile(name: str, column: Any) -> ColumnProfile:
 
 
 def _some(table: pa.Table, rows: int) -> pa.Table:
-    """Evenly spread rows of a table: a sorted file has all of its values in them."""
+    """Evenly spread rows of a table, so that a sample of a sorted file covers all its values."""
     step = max(1, table.num_rows // rows) if rows else 1
     chosen = range(0, table.num_rows, step) if step > 1 else range(table.num_rows)[:rows]
     return table.take(pa.array(chosen, pa.int64()))  # copies; a slice, even of no rows, keeps the table's buffers alive

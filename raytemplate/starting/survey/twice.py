@@ -1,4 +1,4 @@
-"""Columns that say what another one says: the same values, another word for each of them, or a part of a time."""
+"""Columns that repeat another one: the same values, the same values under other names, or a part of a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ pc: Any = pyarrow.compute
 _MOST_ROWS, _ROWS_OF_TIMES, _LEAST_ROWS = 20_000, 2_000, 20
 _NEARLY_ALL, _OF_THE_RARER = 0.95, 0.9
 _HOURS = range(-14, 15)
-"""Zones that a time may be written in, as hours from that of the other."""
+"""Time zones that a column may be written in, as hours from the zone of the other column."""
 _ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?Z?$"
 _PARTS = {
     "year": pc.year, "month": pc.month, "day": pc.day, "hour": pc.hour, "minute": pc.minute,
@@ -26,11 +26,11 @@ _PARTS = {
 
 
 def said_twice(columns: Sequence[ColumnFacts], sample: pa.Table, time: str) -> dict[str, str]:
-    """Column -> why it says nothing new; of two alike the first is kept, of times the one that windows are cut by.
+    """Column -> why it tells nothing new. The first of two equal columns is kept; of times, the one that windows use.
 
     Args:
-        columns: those that could be features, and the time.
-        time: the column of times that was asked for, "" for none.
+        columns: the columns that could be features, and the time column.
+        time: the time column that the user named, "" for none.
     """
     found = _parts_of_times(columns, _some(sample, _ROWS_OF_TIMES), time)
     rows, seen = _some(sample, _MOST_ROWS), dict[object, str]()
@@ -39,7 +39,7 @@ def said_twice(columns: Sequence[ColumnFacts], sample: pa.Table, time: str) -> d
             continue
         for key in _fingerprints(column, null_where_missing(rows.column(column.name)).combine_chunks()):
             if (first := seen.setdefault(key, column.name)) != column.name:
-                found.setdefault(column.name, f"says what {first} says")
+                found.setdefault(column.name, f"tells the same as {first}")
     return found
 
 
@@ -48,13 +48,13 @@ def _some(sample: pa.Table, most: int) -> pa.Table:
 
 
 def _fingerprints(column: ColumnFacts, values: Any) -> Iterator[object]:
-    """What columns that say the same have in common."""
+    """Keys that columns share if they tell the same."""
     if column.type == "other" or len(values) < _LEAST_ROWS:
         return
     coded = values.dictionary_encode()
     if len(coded.dictionary) < 2:
         return
-    if len(coded.dictionary) <= len(values) / 2:  # where all values differ, each column tells every other
+    if len(coded.dictionary) <= len(values) / 2:  # if all values differ, any column determines any other
         yield "coded", pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).tobytes()
     elif column.type == "text":
         yield "texts", tuple(values.to_pylist())
@@ -76,7 +76,7 @@ def _parts_of_times(columns: Sequence[ColumnFacts], rows: pa.Table, time: str) -
 
 
 class _Parts:
-    """The parts of times in each zone: part -> float64 [zones, rows], NaN where there is none; and the moments."""
+    """The parts of times in each zone, part -> float64 [zones, rows] with NaN for missing times; and the moments."""
 
     def __init__(self, numbers: Mapping[str, NDArray[np.float64]], moments: NDArray[np.float64]) -> None:
         self.numbers, self.moments = numbers, moments
@@ -90,7 +90,7 @@ class _Parts:
 
 
 def _part(column: ColumnFacts, rows: pa.Table, parts: _Parts) -> str:
-    """Which part of a time a column is: "the hour"; of a text or another time "the day" or "the time"; else ""."""
+    """Which part of a time a column is: "the hour"; for a text or another time, "the day" or "the time"; else ""."""
     values = null_where_missing(rows.column(column.name))
     if column.type == "text" and column.values is not None and len(column.values) in (7, 12):
         return _name_of(values, parts)
@@ -106,7 +106,7 @@ def _part(column: ColumnFacts, rows: pa.Table, parts: _Parts) -> str:
 
 
 def _name_of(values: Any, parts: _Parts) -> str:
-    """Of which part a text is the name: "the weekday", "the month", else ""."""
+    """Which part a text names: "the weekday", "the month", else ""."""
     codes = _floats(values.combine_chunks().dictionary_encode().indices)
     for part in ("weekday", "month"):
         numbers = parts.numbers[part][_HOURS.index(0)]
@@ -118,12 +118,13 @@ def _name_of(values: Any, parts: _Parts) -> str:
 
 
 def _number_of(values: NDArray[np.float64], parts: _Parts) -> str:
-    """Hours may be one off for half of the year."""
+    """Which part a number is, else "". Hours may be off by one for half of the year, because of daylight saving."""
     return next((f"the {p}" for p, found in parts.numbers.items() if _agree(found, values, both=p == "hour")), "")
 
 
 def _agree(found: NDArray[np.float64], values: NDArray[np.float64], *, both: bool) -> bool:
-    """Whether values are those of one zone (or of two neighbours), in the rows without their usual value, too."""
+    """Whether values agree with one zone (or, with `both`, two neighbouring ones), also in the rows that do not have
+    the most frequent value."""
     there = np.isfinite(values) & np.isfinite(found[0])
     if there.sum() < _LEAST_ROWS:
         return False
@@ -146,7 +147,7 @@ def _clock(times: Any) -> Any:
 
 
 def _as_times(texts: Any) -> Any:
-    """Texts as times, where all of them are to ISO 8601, else None."""
+    """Texts as times if all of them follow ISO 8601, else None."""
     if not pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
         return None
     try:

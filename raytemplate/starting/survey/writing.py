@@ -1,4 +1,4 @@
-"""How a CSV file is written, found out from a sample: what `data.csv` must say, and why."""
+"""How a CSV file is written, inferred from a sample: what `data.csv` must contain, and why."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,19 +26,16 @@ _MOST_FOR_A_SHARE = 5_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Writing:
-    """What is special about a file.
-
-    Args:
-        csv: fields of `data.csv` that differ from their defaults.
-        reasons: field of `data.csv` -> why it is set so.
-        as_text: columns that look like numbers and are codes, such as 01234.
-        dressed: columns of numbers with signs of money, shares or thousands -> one of them; they are read as text.
-    """
+    """What is special about a file."""
 
     csv: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Fields of `data.csv` that differ from their defaults."""
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Field of `data.csv` -> why it has its value."""
     as_text: tuple[str, ...] = ()
+    """Columns that look like numbers but are codes, such as 01234."""
     dressed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns of numbers with currency, percent or thousands signs, which are read as text -> one of the numbers."""
 
 
 def writing_of(
@@ -47,13 +44,13 @@ def writing_of(
     """How the file of a sample is written.
 
     Args:
-        target: the column to predict: a first record that has it is a header.
-        time: the column of times, "" for none: there 20130131 and 2013 are dates, too.
-        header: whether there is one, where a person has said so.
-        dates: formats of dates that a person has given.
+        target: the column to predict; a first record that contains it is a header.
+        time: the time column, "" for none; in it, 20130131 and 2013 are dates too.
+        header: whether there is a header; None if the user has not told.
+        dates: date formats that the user has given.
 
     Raises:
-        UsageError: no header where one is expected, or dates that may be read in two ways.
+        UsageError: there is no header although one is expected, or dates are ambiguous.
     """
     if header is None:
         _check_header(location, sample, target)
@@ -86,7 +83,11 @@ def writing_of(
 
 
 def _check_header(location: str, sample: Sample, target: str) -> None:
-    """A first record that is like all others is no header."""
+    """Stop if the first record looks like all the others and so is no header.
+
+    Raises:
+        UsageError: shows the record.
+    """
     numbers = [i for i in range(len(sample.first)) if _mostly(_NUMBER, sample.column(i), 0.9)]
     alike = [i for i in numbers if _NUMBER.fullmatch(sample.first[i])]
     if target in sample.first or not numbers or len(alike) < len(numbers):
@@ -99,7 +100,7 @@ def _check_header(location: str, sample: Sample, target: str) -> None:
 
 
 def _comma_columns(columns: Mapping[str, list[str]]) -> tuple[str, ...]:
-    """Columns of numbers with a decimal comma; none where another column has decimal points."""
+    """Columns of numbers with a decimal comma; empty if another column has decimal points."""
     if any("." in value and _NUMBER.fullmatch(value) for values in columns.values() for value in values):
         return ()
     return tuple(
@@ -110,7 +111,7 @@ def _comma_columns(columns: Mapping[str, list[str]]) -> tuple[str, ...]:
 
 
 def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons: dict[str, str]) -> None:
-    """Words that stand for a missing value in a column of text, or in one that is numbers but for them."""
+    """Set the words that mean a missing value in a text column, or in a column that otherwise holds numbers."""
     missing: list[str] = []
     for values in columns.values():
         words = dict.fromkeys(values)
@@ -122,7 +123,7 @@ def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons:
     kept = [name for name, values in columns.items() if _has_code_na(values)]
     found = [word for word in dict.fromkeys(missing) if word != "NA" or not kept]
     if found:
-        csv["missing"], reasons["missing"] = ["", *found], "texts that stand for a missing value in this file"
+        csv["missing"], reasons["missing"] = ["", *found], "words that mean a missing value in this file"
     if kept:
         reasons["missing"] = (
             f"NA is a value of {', '.join(kept[:3])}: the others there are codes of 2 or 3 capitals, too"
@@ -131,7 +132,7 @@ def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons:
 
 
 def _has_code_na(values: list[str]) -> bool:
-    """Whether NA stands among codes such as EU, AS, US: then it is one of them (North America, Namibia, sodium)."""
+    """Whether NA occurs among codes such as EU, AS, US: then it is one of them (North America, Namibia, sodium)."""
     if "NA" not in values:
         return False
     others = {word for word in set(values) if word.lower() not in MISSING_WORDS}
@@ -152,21 +153,21 @@ def _set_dates(
 
 
 def _are_codes(values: list[str]) -> bool:
-    """Whole numbers of which some begin with a zero: codes, whose zeros count. So do those of codes such as 00001E3."""
+    """Whether whole numbers are codes: some begin with a zero, which matters. So it does in codes such as 00001E3."""
     whole = all(value.isdecimal() or _EXPONENT.fullmatch(value) for value in values)
     return bool(values) and whole and any(map(_ZERO_FIRST.fullmatch, values))
 
 
 def dressed_number(values: list[str]) -> str:
-    """A number with a sign of money, shares or thousands, where nearly all values are numbers, else ""."""
+    """One number with a currency, percent or thousands sign, if nearly all values are numbers; else ""."""
     if not _mostly(_DRESSED, values, 0.9):
         return ""
     return next((one for one in values if not _NUMBER.fullmatch(one) and _DRESSED.fullmatch(one)), "")
 
 
 def _mostly(pattern: re.Pattern[str], values: list[str], share: float) -> bool:
-    """Whether so many of the values, of a few thousand from all over them, are of that form; known as soon as too many
-    are not."""
+    """Whether at least `share` of the values match, judged on a few thousand spread over them; stops as soon as too
+    many do not."""
     some = values[:: len(values) // _MOST_FOR_A_SHARE + 1]
     left = (1 - share) * len(some) + 1e-9
     for value in some:
