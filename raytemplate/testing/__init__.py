@@ -1,1 +1,1 @@
-"""Fakes, contract suites and sample records, shipped for plug-in authors and used by our own tests."""
+"""Fakes, contract suites and sample records: shipped for plug-in authors, and used by raytemplate's own tests."""

@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for an engine, a promoter and a clock: whole runs in milliseconds, without Ray and MLflow."""
+"""Hand-written fakes of an engine, a promoter and a clock: whole runs in milliseconds, without Ray and MLflow."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ from raytemplate.store.content_store import ContentStore
 
 @dataclass
 class FakeClock:
-    """A clock that goes on only when it is told to."""
+    """A clock that advances only when told to."""
 
     now_s: float = 0.0
 
@@ -43,28 +43,26 @@ class FakeClock:
         return self.now_s
 
     def pass_s(self, seconds: float) -> None:
-        """Let so much time go by."""
+        """Let `seconds` pass."""
         self.now_s += seconds
 
 
 @dataclass
 class FakeEngine(Engine):
-    """An engine that makes its rows up, leaves a checkpoint an epoch and predicts with a fixed error.
-
-    Args:
-        epochs: epochs it gets done; fewer than the plan's is a budget that ended.
-        candidate_error, champion_error: how far off every prediction is, in the target's unit.
-        weights: what the files of the model hold.
-        crash: stage -> what it raises at its beginning.
-        calls: what was asked of it, in order.
-    """
+    """An engine that makes up its rows, leaves a checkpoint after each epoch and predicts with a fixed error."""
 
     epochs: int = 3
+    """Epochs it completes; fewer than the plan's look like a budget that ended."""
     candidate_error: float = 1.0
+    """How far off each of the candidate's predictions is, in the target's unit."""
     champion_error: float = 2.0
+    """The same for the champion."""
     weights: str = "w"
+    """Content of the model's files."""
     crash: Mapping[str, BaseException] = field(default_factory=dict[str, BaseException])
+    """Stage -> what it raises at its beginning."""
     calls: list[str] = field(default_factory=list[str])
+    """The calls it has received, in order."""
 
     @override
     def ready(self) -> None:
@@ -149,7 +147,7 @@ class FakeEngine(Engine):
 
 @dataclass(frozen=True)
 class LedgerPromoter(Promoter):
-    """Judges and promotes in this process as the real one does in its own; MLflow hears nothing of it."""
+    """Judges and promotes in this process, where the real promoter uses its own; does not touch MLflow."""
 
     ledger: Ledger
     store: ContentStore
@@ -159,14 +157,15 @@ class LedgerPromoter(Promoter):
         decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=Actor(name="ada", automatic=True))
 
     def project(self, journal: Journal) -> None:
-        """See `Promoter`; there is no MLflow."""
+        """See `Promoter`; does nothing, since there is no MLflow."""
 
 
 @dataclass
 class Heard(Listener):
-    """A listener that remembers: "started", "ingest ..", "ingest", "epoch 1", ..."""
+    """A listener that records what it is told."""
 
     said: list[str] = field(default_factory=list[str])
+    """Such as "started", "ingest ..", "ingest", "epoch 1"."""
 
     @override
     def started(self, plan: RunPlan, run_id: str) -> None:
@@ -185,7 +184,7 @@ class Heard(Listener):
         self.said.append(f"trial {record.number}")
 
     def searching(self, now: SweepNow) -> None:
-        """See `Listener`; not kept: it depends on the clock."""
+        """See `Listener`; not recorded, because it depends on the clock."""
 
     @override
     def stage_ended(self, stage: StageName, record: object, seconds: float) -> None:
@@ -197,7 +196,7 @@ class Heard(Listener):
 
 
 def fake_rows(window: Window, a_day: int = 4) -> pa.Table:
-    """Rows of a window with the columns of `sample_plan`: the same for the same window, spread over its days."""
+    """Rows of a window with the columns of `sample_plan`, `a_day` for each day; always the same for the same window."""
     days = (window.end - window.start) // timedelta(days=1)
     number = np.arange(days * a_day)
     start = np.datetime64(window.start.replace(tzinfo=None), "us")

@@ -1,4 +1,4 @@
-"""The contract of a model family as tests: whoever writes a family makes a class of it.
+"""The contract of a model family as tests; the author of a family subclasses the suite.
 
 class TestMine(FamilySuite):
     family = "mine"
@@ -35,8 +35,8 @@ def _listen(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def simple_rows(num_rows: int, seed: int, task: str = "regression") -> Rows:
-    """Two numbers, one that never changes and one category; the target is a plain function of them without noise, or
-    one of two or three classes by how much that is.
+    """Rows with two numbers, a constant and a category. The target is a simple function of them without noise, or one
+    of two or three classes that are ranges of that function.
     """
     random = np.random.default_rng(seed)
     dense = random.normal(size=(num_rows, 3)).astype(np.float32)
@@ -65,26 +65,24 @@ def simple_layout(train: Rows, task: str) -> Layout:
 
 
 class FamilySuite:
-    """What every family must do.
-
-    Args:
-        family: its name in `plugins.py` or among the entry points.
-        settings: its options, for a training of seconds on 2,000 rows.
-        training: fields of `training`.
-        task: what is predicted; a family proves one task in each class.
-        tolerance: most that predictions may differ after going on from a checkpoint; 0: not a bit, nor the weights.
-    """
+    """What every family must do. Use one subclass for each task that the family supports."""
 
     family: ClassVar[str]
+    """Its name in `plugins.py` or among the entry points."""
     settings: ClassVar[Mapping[str, Any]] = {}
+    """Its options, chosen so that training on 2,000 rows takes seconds."""
     training: ClassVar[Mapping[str, Any]] = {}
+    """Fields of `training`."""
     task: ClassVar[str] = "regression"
+    """The task that is tested."""
     tolerance: ClassVar[float] = 0.0
+    """Largest difference of predictions after resuming from a checkpoint; 0 if they and the weights must be the same to
+    the bit."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def whole(cls, tmp_path_factory: pytest.TempPathFactory) -> MemoryContext:
-        """A training to its end, once for all tests of a class; none of them changes it."""
+        """One complete training, shared by all tests of a class; none of them changes it."""
         return cls()._train(tmp_path_factory.mktemp("whole"))
 
     def test_learns_a_simple_function_better_than_the_mean(self, whole: MemoryContext) -> None:
@@ -161,7 +159,7 @@ class FamilySuite:
         return metric(rows.target.astype(np.float64), predicted)
 
     def _simplest(self, rows: Rows) -> NDArray[np.float64]:
-        """What predicts without looking: the mean of the target, or the shares of its classes."""
+        """The predictions of a trivial model: the mean of the target, or the shares of its classes."""
         if self.task != "multiclass":
             return np.full(len(rows.target), rows.target.mean() if len(rows.target) else 0.0, dtype=np.float64)
         shares = np.bincount(rows.target.astype(np.int64), minlength=3) / max(1, len(rows.target))

@@ -1,4 +1,4 @@
-"""The contract of a kind of feature as tests: whoever writes one makes a class of it.
+"""The contract of a kind of feature as tests; the author of a kind subclasses the suite.
 
 class TestMine(FeatureSuite):
     kind = "mine"
@@ -23,25 +23,22 @@ from raytemplate.planning.stages import FeatureStep
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 
-_REPEATS = 20  # of the values, so that there is something to fit
+_REPEATS = 20  # how often the values are repeated, so that there is something to fit
 
 
 class FeatureSuite:
-    """What every kind of feature must do.
-
-    Args:
-        kind: its name in `plugins.py` or among the entry points.
-        settings: its options.
-        values: of a column in training, None among them for a missing one.
-        unseen: more values of that type, which training does not have.
-        arrow_type: the column's type, where the values alone do not say it.
-    """
+    """What every kind of feature must do."""
 
     kind: ClassVar[str]
+    """Its name in `plugins.py` or among the entry points."""
     settings: ClassVar[Mapping[str, Any]] = {}
+    """Its options."""
     values: ClassVar[Sequence[Any]]
+    """Values of a column in training, including None for a missing one."""
     unseen: ClassVar[Sequence[Any]]
+    """More values of the same type that training does not have."""
     arrow_type: ClassVar[Any] = None
+    """The column's type, if it cannot be inferred from the values."""
 
     def test_its_settings_are_those_that_a_template_is_checked_by(self) -> None:
         options = options_of(self.kind)

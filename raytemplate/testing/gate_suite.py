@@ -1,4 +1,4 @@
-"""The contract of a gate as tests: whoever writes a gate makes a class of it.
+"""The contract of a gate as tests; the author of a gate subclasses the suite.
 
 class TestMine(GateSuite):
     gate = "mine"
@@ -28,9 +28,9 @@ _NAN = Estimate(value=math.nan, low=math.nan, high=math.nan)
 
 
 def sample_evidence() -> Evidence:
-    """What gates are tried on: MAE 6.94 (6.44 to 7.44), RMSE, R2; better than baseline and champion; 141,497 rows to
-    train on; slices by carrier (MAE 6.1 and 10.22) and distance; probabilities that are 0.02 off; 4 ms for 1,000 rows;
-    a model of 1 MB; `distance` alone explains 0.86."""
+    """Good evidence to test gates on: MAE 6.94 (6.44 to 7.44), RMSE, R2; better than baseline and champion; 141,497
+    training rows; slices by carrier (MAE 6.1 and 10.22) and distance; probabilities that are off by 0.02; 4 ms for
+    1,000 rows; a model of 1 MB; `distance` alone explains 0.86."""
     evaluation = sample_evaluation(
         slices=sample_slices(),
         calibration=(CalibrationBin(probability=0.3, share=0.32, num_rows=12_695),),
@@ -42,14 +42,14 @@ def sample_evidence() -> Evidence:
 
 
 def no_evidence() -> Evidence:
-    """Nothing was measured, counted or compared."""
+    """Evidence in which nothing was measured, counted or compared."""
     bare = Scored(name="candidate", metrics={})
     evaluation = sample_evaluation(candidate=bare, baseline=None, champion=None, champion_ref=None, num_rows=0)
     return Evidence(evaluation=evaluation, snapshot=sample_snapshot(files=(), windows=()))
 
 
 def undefined_evidence() -> Evidence:
-    """Every measured value is NaN."""
+    """Evidence in which every measured value is NaN."""
     evidence = sample_evidence()
     found = evidence.evaluation
     scored = {name: _undefined(getattr(found, name)) for name in ("candidate", "baseline", "champion")}
@@ -77,17 +77,14 @@ def _undefined_metrics(metrics: Mapping[str, MetricValue]) -> dict[str, MetricVa
 
 
 class GateSuite:
-    """What every gate must do.
-
-    Args:
-        gate: its name in `plugins.py` or among the entry points.
-        passes: settings that `sample_evidence` passes.
-        blocks: settings that it does not.
-    """
+    """What every gate must do."""
 
     gate: ClassVar[str]
+    """Its name in `plugins.py` or among the entry points."""
     passes: ClassVar[Mapping[str, Any]]
+    """Settings with which `sample_evidence` passes."""
     blocks: ClassVar[Mapping[str, Any]]
+    """Settings with which it is blocked."""
 
     def test_good_evidence_passes_and_bad_is_blocked_in_words(self) -> None:
         passed, blocked = self._finding(self.passes), self._finding(self.blocks)

@@ -1,4 +1,4 @@
-"""A `LoopContext` in one process and in memory, for trying a loop out without an engine."""
+"""A `LoopContext` in one process and in memory, for testing a loop without an engine."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,14 +17,17 @@ from raytemplate.models.context import Batch, Layout, LoopContext, Split, Start
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rows:
-    """Encoded rows: dense float32 [rows, D], codes int32 [rows, C], target float32 [rows]."""
+    """Encoded rows."""
 
     dense: NDArray[np.float32]
+    """float32 [rows, D]."""
     codes: NDArray[np.int32]
+    """int32 [rows, C]."""
     target: NDArray[np.float32]
+    """float32 [rows]."""
 
     def chosen(self, rows: NDArray[np.int64] | slice) -> Batch:
-        """Some of the rows, in that order, as a batch of memory of its own."""
+        """Some of the rows, in the given order, as a batch that owns its memory."""
         target = self.target[rows].copy()
         return Batch(
             dense=self.dense[rows].copy(), codes=self.codes[rows].copy(), target=target, num_rows_all_ranks=len(target)
@@ -32,19 +35,19 @@ class Rows:
 
 
 class Killed(Exception):
-    """Stands for the death of a process inside an epoch."""
+    """Simulates the death of a process in the middle of an epoch."""
 
 
 class MemoryContext(LoopContext):
-    """One rank, its rows in memory, a checkpoint after every report in `folder`; measures the mean absolute error, or
-    the log loss of classes.
+    """One rank with its rows in memory and a checkpoint in `folder` after every report; measures the mean absolute
+    error, or the log loss for classes.
 
     Args:
-        rows: "train" and "validation".
-        folder: where checkpoints are; those of an earlier context are gone on from.
-        stop_after: the epoch whose report says stop, as a budget would.
-        killed_inside: the epoch and the steps of it after which a checkpoint is kept and the process "dies".
-        start: a model whose weights training begins with; `cold` then says why they were not taken.
+        rows: the rows of "train" and "validation".
+        folder: where checkpoints are kept; training resumes from those of an earlier context.
+        stop_after: the epoch after whose report training is told to stop, as by a budget.
+        start: a model whose weights training starts from; `cold` then tells why they were not used.
+        killed_inside: an epoch and a number of its steps, after which a checkpoint is kept and the process "dies".
     """
 
     rank, num_ranks = 0, 1

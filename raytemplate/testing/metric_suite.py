@@ -1,4 +1,4 @@
-"""The contract of a metric as tests: whoever writes a metric makes a class of it.
+"""The contract of a metric as tests; the author of a metric subclasses the suite.
 
 class TestMine(MetricSuite):
     metric = "mine"
@@ -22,7 +22,8 @@ _NUM_CLASSES = {"binary": 2, "multiclass": 3}
 
 
 def predictions_of(task: str) -> tuple[Floats, Floats, Floats]:
-    """(target, a prediction with errors, the perfect prediction), float64, shaped as `Metric` says for the task."""
+    """(target, a prediction with errors, the perfect prediction), float64, in the shapes that `Metric` defines for the
+    task."""
     random = np.random.default_rng(5)
     if task == "regression":
         target = random.normal(50, 10, _NUM_ROWS)
@@ -37,15 +38,12 @@ def predictions_of(task: str) -> tuple[Floats, Floats, Floats]:
 
 
 class MetricSuite:
-    """What every metric must do, for each task it names.
-
-    Args:
-        metric: its name in `plugins.py` or among the entry points.
-        quantile: the quantile it is tried at, where it is a metric of one.
-    """
+    """What every metric must do, for each task that it names."""
 
     metric: ClassVar[str]
+    """Its name in `plugins.py` or among the entry points."""
     quantile: ClassVar[float | None] = None
+    """The quantile to test it at, if it is a metric of a quantile."""
 
     def test_it_says_what_it_is(self) -> None:
         metric = plugins.load(plugins.METRICS, self.metric)
@@ -70,7 +68,7 @@ class MetricSuite:
             assert np.array_equal(kept[0], target) and np.array_equal(kept[1], prediction), "it changed what it got"
 
     def test_a_draw_is_the_metric_of_the_rows_it_holds(self) -> None:
-        """Sums of groups merge: what an interval is made of is what the metric would be on those rows."""
+        """Sums of groups merge: each draw of an interval equals the metric computed on the drawn rows."""
         counts = draw_counts(_NUM_GROUPS, _NUM_DRAWS, seed=2)
         groups = np.random.default_rng(1).integers(0, _NUM_GROUPS, _NUM_ROWS)
         for target, prediction, _ in self._all():
@@ -88,7 +86,7 @@ class MetricSuite:
             assert drawn.draws == pytest.approx(drawn.value, rel=1e-9)
 
     def test_the_perfect_prediction_is_no_worse_than_one_of_other_rows(self) -> None:
-        """`higher_is_better` is true: gates and the choice of the epoch rely on it."""
+        """`higher_is_better` is correct: gates and the choice of the best epoch rely on it."""
         for target, _, perfect in self._all():
             other = perfect[np.random.default_rng(1).permutation(_NUM_ROWS)]
             values = (self._metric()(target, each) for each in (perfect, other))

@@ -1,6 +1,6 @@
-"""Sample stages and the plan as of 2013-06-01 that is made of them; `samples` has what a run leaves.
+"""Sample stages and the plan as of 2013-06-01 made from them; `samples` has the records of a run.
 
-Each function takes the fields to change: `sample_fit_stage(workers=2)`.
+Each function takes the fields to change, such as `sample_fit_stage(workers=2)`.
 """
 
 from dataclasses import replace
@@ -85,7 +85,7 @@ def sample_ingest_stage(**changes: Any) -> IngestStage:
 
 
 def sample_fit_stage(**changes: Any) -> FitStage:
-    """Six epochs of `tabular-mlp` in this process."""
+    """Six epochs of `tabular-mlp` in the run's own process."""
     return replace(
         FitStage(
             family="tabular-mlp",
@@ -107,7 +107,7 @@ def sample_fit_stage(**changes: Any) -> FitStage:
 
 
 def sample_sweep_stage(**changes: Any) -> SweepStage:
-    """Twelve trials at most, two at once, of a rate, a width and a share that only wide ones draw."""
+    """At most twelve trials, two at once, of a learning rate, a width and a dropout that only wide models draw."""
     return replace(
         SweepStage(
             search="tpe",
@@ -132,7 +132,7 @@ def sample_sweep_stage(**changes: Any) -> SweepStage:
 
 
 def sample_evaluate_stage(**changes: Any) -> EvaluateStage:
-    """MAE decides, against the route median, days resampled."""
+    """MAE decides, against the route median, resampled by day."""
     baseline = Settings({"median_by": ["origin", "dest"]})
     return replace(
         EvaluateStage(metric="mae", also=("rmse", "r2"), baseline=baseline, resample="day", num_resamples=2000, seed=7),
@@ -141,7 +141,7 @@ def sample_evaluate_stage(**changes: Any) -> EvaluateStage:
 
 
 def sample_govern_stage(**changes: Any) -> GovernStage:
-    """Four gates, one with nothing to say yet."""
+    """Four gates, one of which will be skipped."""
     gates = {
         "metric-limit": {"mae": 12},
         "beats-baseline": {"min_gain": 0},
@@ -183,7 +183,7 @@ def sample_plan(**changes: Any) -> RunPlan:
 
 
 def sample_forecast(**changes: Any) -> Forecast:
-    """Nine seconds in all, of which two are the start."""
+    """Nine seconds in all, two of them for the start."""
     seconds: dict[StageName, float] = {"ingest": 1.5, "fit": 4.0, "evaluate": 1.0, "govern": 0.1, "promote": 0.4}
     stages = tuple(StageEstimate(stage=name, seconds=s, work=137_823.0) for name, s in seconds.items())
     return replace(Forecast(stages=stages, start_s=2.0, low_s=6.0, high_s=14.0, cost_usd=0.0, runs_seen=3), **changes)

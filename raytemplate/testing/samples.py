@@ -1,6 +1,6 @@
-"""Sample records, one of each kind, that fit together: flights as of 2013-07-01; `sample_plans` has the plan.
+"""Sample records, one of each kind, that fit together: flights as of 2013-07-01; `sample_plans` has a plan.
 
-Each function takes the fields to change: `sample_fit(stopped="budget.time")`.
+Each function takes the fields to change, such as `sample_fit(stopped="budget.time")`.
 """
 
 import math
@@ -115,7 +115,7 @@ def sample_fit(**changes: Any) -> FitResult:
 
 
 def sample_trials() -> tuple[TrialRecord, ...]:
-    """Twelve trials of `sample_sweep_stage`, the fifth the best; the third diverged and the last failed."""
+    """Twelve trials of `sample_sweep_stage`: the fifth is the best, the third diverged and the last failed."""
     rows: tuple[tuple[float, int, float | None, TrialState], ...] = (
         (0.0003, 64, 9.1, "finished"), (0.02, 128, 8.4, "finished"), (0.09, 128, None, "diverged"),
         (0.004, 64, 8.0, "finished"), (0.0011, 128, 7.31, "finished"), (0.0001, 64, 31.0, "pruned"),
@@ -144,7 +144,7 @@ def sample_trials() -> tuple[TrialRecord, ...]:
 
 
 def sample_sweep(**changes: Any) -> SweepResult:
-    """The sweep of `sample_trials`, ended by its number of trials."""
+    """The sweep of `sample_trials`, which ended because it reached its number of trials."""
     trials = sample_trials()
     return replace(
         SweepResult(
@@ -167,7 +167,7 @@ def sample_metric(value: float, low: float, high: float, *, name: str = "mae") -
 
 
 def sample_scored(name: str, value: float, difference: tuple[float, float, float] | None = None) -> Scored:
-    """A model or baseline with its MAE and, but for the candidate, candidate minus it."""
+    """A model or baseline with its MAE and, except for the candidate, the difference candidate minus it."""
     metrics = {"mae": sample_metric(value, value - 0.5, value + 0.5)}
     if difference is None:
         return Scored(name=name, metrics=metrics)
@@ -180,7 +180,7 @@ def sample_scored(name: str, value: float, difference: tuple[float, float, float
 
 
 def sample_evaluation(**changes: Any) -> Evaluation:
-    """The run as of 2013-07-01 against the champion of June and the route median."""
+    """The run as of 2013-07-01, compared with the champion from June and the route median."""
     candidate = sample_scored("candidate", 6.94)
     others = {"rmse": sample_metric(11.2, 10.1, 12.4, name="rmse"), "r2": sample_metric(0.985, 0.98, 0.989, name="r2")}
     return replace(
@@ -207,7 +207,7 @@ def sample_evaluation(**changes: Any) -> Evaluation:
 
 
 def sample_slices() -> tuple[Slice, ...]:
-    """By carrier and by a number: one slice bad, one too small to count, one without an interval."""
+    """Slices by carrier and by a number: one bad, one too small to count and without a finite interval."""
     rows = (
         ("carrier", "UA", 2_310, (10.22, 9.31, 11.13), 11.4), ("carrier", "DL", 1_804, (6.1, 5.6, 6.6), 7.9),
         ("carrier", "OO", 3, (30.5, -math.inf, math.inf), 31.0), ("distance", "below 502", 2_539, (4.4, 4.1, 4.8), 4.9),
@@ -226,7 +226,7 @@ def sample_slices() -> tuple[Slice, ...]:
 
 
 def sample_columns() -> tuple[ColumnEvidence, ...]:
-    """Three input columns: one that says much, one that the model does without, one that was not measured."""
+    """Three input columns: one that tells much, one that the model does not need, one that was not measured."""
     return (
         ColumnEvidence(column="distance", explained=0.86, importance=Estimate(value=61.2, low=55.9, high=66.0)),
         ColumnEvidence(column="temp", explained=-0.01, importance=Estimate(value=0.03, low=-0.02, high=0.08)),
@@ -267,7 +267,7 @@ def sample_verdict(**changes: Any) -> Approved:
 
 
 def sample_held(**changes: Any) -> Held:
-    """Held: a person is missing."""
+    """Held until a person decides."""
     return replace(Held(findings=sample_findings(), missing="promotion is manual"), **changes)
 
 
@@ -278,19 +278,19 @@ def sample_rejected(**changes: Any) -> Rejected:
 
 
 def sample_waiver(**changes: Any) -> Waiver:
-    """A week's exception for `beats-baseline`."""
+    """An exception for `beats-baseline`, for one week."""
     return replace(
         Waiver(gate="beats-baseline", person="ada", reason="new routes in June", expires=day(7, 8)), **changes
     )
 
 
 def sample_verdict_record(**changes: Any) -> VerdictRecord:
-    """The approval, with its moment."""
+    """The approval, with its time."""
     return replace(VerdictRecord(verdict=sample_verdict(), at=SAMPLE_TIME, candidate_digest=_DIGEST), **changes)
 
 
 def sample_promotion(**changes: Any) -> PromotionRecord:
-    """Version 2 takes the place of version 1."""
+    """Version 2 replaces version 1."""
     return replace(
         PromotionRecord(
             outcome="promoted",
@@ -307,7 +307,7 @@ def sample_promotion(**changes: Any) -> PromotionRecord:
 
 
 def sample_start(**changes: Any) -> RunStart:
-    """The run k7q2, started half past nine."""
+    """The run k7q2, started at half past nine."""
     return replace(
         RunStart(
             run_id="k7q2",

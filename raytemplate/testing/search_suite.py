@@ -1,4 +1,4 @@
-"""The contract of a search as tests: whoever writes a search makes a class of it.
+"""The contract of a search as tests; the author of a search subclasses the suite.
 
 class TestMine(SearchSuite):
     search = "mine"
@@ -22,17 +22,14 @@ SPACE = (
     Knob(name="model.hidden", draw="choice(64, 128)", when=Settings({"model.kind": "tabular-mlp"})),
 )
 FINITE = (Knob(name="model.hidden", draw="grid(64, 128)"), Knob(name="model.layers", draw="int(1, 3)"))
-_TRIALS = 16  # many searches begin with ten at random
+_TRIALS = 16  # many searches begin with ten random trials
 
 
 class SearchSuite:
-    """What every search must do.
-
-    Args:
-        search: its name in `plugins.py` or among the entry points.
-    """
+    """What every search must do."""
 
     search: ClassVar[str]
+    """Its name in `plugins.py` or among the entry points."""
 
     def test_it_draws_what_the_space_allows_and_nothing_else(self) -> None:
         for values in self._drawn(seed=7):
@@ -72,7 +69,7 @@ class SearchSuite:
         return optuna.create_study(sampler=self._search().sampler(seed))
 
     def _drawn(self, seed: int, trials: int = _TRIALS) -> list[dict[str, Any]]:
-        """The values of trials whose result is told each time."""
+        """The values of successive trials, each told its result before the next is drawn."""
         study, found = self._study(seed), list[dict[str, Any]]()
         for number in range(trials):
             trial = study.ask()

@@ -1,4 +1,4 @@
-"""A sweep that takes no time: an advisor, slots with a clock that jumps, and trials that do what a function says."""
+"""A sweep that takes no time: an advisor, slots with a clock that jumps, and trials whose course a function defines."""
 
 from __future__ import annotations
 
@@ -21,49 +21,53 @@ _NEWS_S = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
-    """How a trial goes.
-
-    Args:
-        validations: one an epoch.
-        epoch_s: seconds of one.
-        fails_after: epochs after which it fails; None if it does not. `lost` if that is of its machine.
-        hangs_after: epochs after which nothing is heard of it any more.
-        deaf: whether it goes on when its own time is up.
-        done: epochs that an earlier process trained.
-        waits: whether its features are not encoded before its time is up.
-    """
+    """What happens in a trial."""
 
     validations: tuple[float, ...]
+    """The validation metric of each epoch; the last one repeats."""
     epoch_s: float = 1.0
+    """Seconds of an epoch."""
     fails_after: int | None = None
+    """Epochs after which it fails; None if it does not."""
     lost: bool = False
+    """Whether it fails because its machine is lost."""
     hangs_after: int | None = None
+    """Epochs after which it reports nothing more; None if it does not hang."""
     deaf: bool = False
+    """Whether it continues when its own time is up."""
     done: int = 0
+    """Epochs that an earlier process trained."""
     waits: bool = False
+    """Whether its features are still not encoded when its time is up."""
 
 
 @dataclass
 class SimulatedSlots:
-    """Each runs one trial at a time; `now` is the clock, in seconds; `closed` are those that have no room, and
-    `taken` those of the trials in `started`.
-    """
+    """Slots that each run one trial at a time."""
 
     num: int
+    """Number of slots."""
     course: Callable[[Trial], Course]
+    """Defines what happens in each trial."""
     now: float = 0.0
+    """The clock, in seconds."""
     closed: set[int] = field(default_factory=set[int])
+    """Slots that have no resources."""
     started: list[Trial] = field(default_factory=list[Trial])
+    """Trials that were started, in order."""
     taken: list[int] = field(default_factory=list[int])
+    """The slot of each trial in `started`."""
     killed: list[int] = field(default_factory=list[int])
+    """Numbers of the trials that were killed."""
     held_s: float = 0.0
+    """Seconds that trials held slots, in all."""
     _events: list[tuple[float, int, Event]] = field(default_factory=list[tuple[float, int, Event]])
     _running: dict[int, tuple[Trial, float]] = field(default_factory=dict[int, tuple[Trial, float]])
     _waits: dict[int, int] = field(default_factory=dict[int, int])
     _order: count[int] = field(default_factory=count)
 
     def clock(self) -> float:
-        """Seconds."""
+        """The simulated time, in seconds."""
         return self.now
 
     def is_open(self, slot: int) -> bool:
@@ -142,22 +146,19 @@ class SimulatedSlots:
 
 @dataclass(kw_only=True)
 class TrialLoop:
-    """Runs what an advisor asks for in slots, until it asks for nothing more.
-
-    Args:
-        on_news: told a few times a second how the sweep stands.
-    """
+    """Runs an advisor's trials in slots until it has no more."""
 
     slots: SimulatedSlots
     advisor: Advisor
     meter: Meter
     on_news: OnNews
+    """Gets the state of the sweep a few times a second."""
     clock: Clock = time.monotonic
     _running: dict[int, Trial] = field(default_factory=dict[int, Trial])
     _told: float = -math.inf
 
     def run(self) -> None:
-        """No trial is running when this returns or raises.
+        """Run the sweep. No trial is running when this returns or raises.
 
         Raises:
             TrainingFailed: the advisor gives up.
@@ -166,7 +167,7 @@ class TrialLoop:
             while self._fill():
                 self._tell()
                 patience_s = max(_SHORTEST_WAIT_S, min(_WAIT_S, self.advisor.patience_s(self.clock())))
-                while said := self.slots.wait(patience_s):  # all there is: one that has ended is not overdue
+                while said := self.slots.wait(patience_s):  # drain all events: a trial that has ended is not overdue
                     for slot, each in said:
                         self._hear(slot, each)
                     patience_s = 0.0
@@ -176,7 +177,7 @@ class TrialLoop:
                 self.slots.kill(slot)
 
     def _fill(self) -> bool:
-        """Begin trials in all slots that are free; whether any runs."""
+        """Begin trials in all free slots; whether any trial is running."""
         while (slot := self._free_slot()) is not None:
             trial = self.advisor.next_trial(self.meter.training_remaining_s(), self.clock())
             if not isinstance(trial, Trial):
@@ -189,7 +190,7 @@ class TrialLoop:
     def _free_slot(self) -> int | None:
         free = [n for n in range(self.slots.num) if n not in self._running]
         found = next((n for n in free if self.slots.is_open(n)), None)
-        # While none runs one is begun all the same: it waits for room.
+        # If no trial is running, one begins even in a closed slot: it waits for resources.
         return free[0] if found is None and free and not self._running else found
 
     def _tell(self) -> None:

@@ -1,4 +1,4 @@
-"""The contract of a source as tests: whoever writes one makes a class of it.
+"""The contract of a source as tests; the author of a source subclasses the suite.
 
 class TestMine(SourceSuite):
     source = "mine"
@@ -29,7 +29,7 @@ _COLUMNS = ("time", "number", "count", "word")
 
 
 def rows_of_days(first: int, num_days: int) -> pa.Table:
-    """One row a day: a time (the last one is missing), a number (every third is missing), a count and a word."""
+    """One row for each day: a time (the last is missing), a number (every third is missing), a count and a word."""
     days = range(first, first + num_days)
     times = [START + timedelta(days=day) for day in days]
     return pa.table(
@@ -43,18 +43,15 @@ def rows_of_days(first: int, num_days: int) -> pa.Table:
 
 
 class SourceSuite:
-    """What every source must do.
-
-    Args:
-        source: its name in `plugins.py` or among the entry points.
-        ending: of its files, one of those it declares.
-    """
+    """What every source must do."""
 
     source: ClassVar[str]
+    """Its name in `plugins.py` or among the entry points."""
     ending: ClassVar[str]
+    """One of the file endings that it declares."""
 
     def write(self, path: Path, table: pa.Table) -> None:
-        """A file with the rows of a table: times, numbers, whole numbers and text, some of them missing."""
+        """Write a file with the rows of a table: times, numbers, whole numbers and text, some of them missing."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -149,6 +146,6 @@ class SourceSuite:
     def _read(
         self, listed: SourceTable, file: SourceFile, columns: tuple[str, ...], slices: Sequence[Slice] = (), **more: Any
     ) -> ReadResult:
-        """A slice, ordered as a plan orders it and sent as to a worker."""
+        """Read slices, ordered as a plan orders them and pickled as if sent to a worker."""
         order = replace(order_of(listed, file, slices or file.slices, columns), **more)
         return self._source().read_slice(pickle.loads(pickle.dumps(order)))
