@@ -63,6 +63,10 @@ USED = {
     "ray.tune.execution.class_cache:DEFAULT_ENV_VARS": "trials wait for processes of their own kind",
     "ray.tune.execution.class_cache:ENV_VARS_TO_PROPAGATE": "trials wait for processes of their own kind",
     "ray.air._internal.usage:tag_callbacks": "a sweep imports MLflow before its first trial, to count it",
+    "ray.train._internal.storage:StorageContext.experiment_driver_staging_path":
+        "a sweep's experiment is copied to its folder every ten seconds, and when it has ended",
+    "ray.train._internal.storage:_FilesystemSyncer.sync_up":
+        "a sweep's experiment is copied to its folder every ten seconds, and when it has ended",
     "ray.tune.analysis.experiment_analysis:ExperimentAnalysis._fetch_trial_dataframes":
         "a sweep reads all results of its trials back when it has ended",
     "ray.job_submission:JobSubmissionClient._do_request": "a cluster that does not answer is waited for without end",

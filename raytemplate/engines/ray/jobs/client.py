@@ -6,11 +6,12 @@ import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from raytemplate.engines.ray.clusters.attached import TOKEN_STEP, cluster_at, cluster_of
+from raytemplate.engines.ray.private.growing import may_grow_there
 from raytemplate.engines.ray.private.jobs_client import client
 from raytemplate.errors import Forbidden, Unavailable
 from raytemplate.planning.addresses import is_jobs_api, refuse_other_than_jobs_api
@@ -105,7 +106,7 @@ class Jobs:
         end = time.monotonic() + _NODES_LIMIT_S
         while not (nodes := self._nodes()) and time.monotonic() < end:
             time.sleep(_LOOK_S)
-        return cluster_of(nodes, self.address)
+        return replace(cluster_of(nodes, self.address), grows=self._asked(lambda: may_grow_there(self._client)))
 
     def _nodes(self) -> list[tuple[str, dict[str, float], dict[str, str]]]:
         from ray.util.state import list_nodes

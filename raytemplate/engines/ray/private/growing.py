@@ -1,5 +1,5 @@
-"""Whether a cluster may grow. Ray tells it nowhere: what its autoscaler leaves for `ray status` says which kinds of
-nodes it may start, and one that starts none calls each node a kind of its own."""
+"""Whether a cluster may grow. Ray has no door for this question: what its autoscaler writes for `ray status` names the
+kinds of nodes that it may start. If it starts none, each node there is of a kind of its own."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ from typing import Any
 from raytemplate.engines.ray.private.switch import found
 
 _STATUS = b"__autoscaling_status"
+_FOUND = 200
 
 
 def may_grow() -> bool:
@@ -15,7 +16,25 @@ def may_grow() -> bool:
     if parts is None:
         return False
     read, config = parts
-    status: dict[str, Any] = json.loads(read(_STATUS) or b"{}")
-    report: dict[str, Any] = status.get("autoscaler_report") or {}
-    kinds: dict[str, str] = report.get("node_type_mapping") or {}
-    return config() is not None or any(kind != f"node_{node}" for node, kind in kinds.items())
+    report = json.loads(read(_STATUS) or b"{}").get("autoscaler_report") or {}
+    return config() is not None or _starts_nodes(report.get("node_type_mapping"))
+
+
+def may_grow_there(client: Any) -> bool:
+    """The same of the cluster that this client of the Jobs API talks to.
+
+    Raises:
+        What the client raises: nobody answers.
+    """
+    if found("ray.job_submission:JobSubmissionClient._do_request") is None:
+        return False
+    answer = client._do_request("GET", "/api/cluster_status")
+    if answer.status_code != _FOUND:
+        return False
+    status = answer.json()["data"].get("clusterStatus") or {}
+    return _starts_nodes((status.get("autoscalerReport") or {}).get("nodeTypeMapping"))
+
+
+def _starts_nodes(kinds: dict[str, str] | None) -> bool:
+    """Whether a node is of a kind that is not its own; `kinds` by the nodes' addresses."""
+    return any(kind != f"node_{node}" for node, kind in (kinds or {}).items())

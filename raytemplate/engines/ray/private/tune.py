@@ -10,6 +10,7 @@ from typing import Any
 from raytemplate.engines.ray.private.switch import is_plain, replace
 
 _CACHE = "ray.tune.execution.class_cache"
+_STORAGE = "ray.train._internal.storage"
 
 
 def without_own_environment(stack: ExitStack) -> None:
@@ -22,12 +23,18 @@ def without_own_environment(stack: ExitStack) -> None:
 
 
 def without_extras(stack: ExitStack) -> None:
-    """Until the stack is left, Tune does two things less: counting its callbacks by kind, for which it imports
-    MLflow, and reading all results back from its files when it has ended."""
+    """Until the stack is left, Tune does three things less.
+
+    It does not count its callbacks by kind, for which it imports MLflow; it writes to the folder of its experiment
+    itself and not to one that it copies there from time to time and at the end; and when it has ended, it does not read
+    all results back from its files.
+    """
     replace(
         stack,
         {
             "ray.air._internal.usage:tag_callbacks": lambda callbacks: False,
+            f"{_STORAGE}:StorageContext.experiment_driver_staging_path": property(lambda one: one.experiment_fs_path),
+            f"{_STORAGE}:_FilesystemSyncer.sync_up": lambda syncer, local_dir, remote_dir, exclude=None: False,
             "ray.tune.analysis.experiment_analysis:ExperimentAnalysis._fetch_trial_dataframes": lambda analysis: {},
         },
     )
