@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from raytemplate import plugins
 from raytemplate.api.workspaces import workspace_at
 from raytemplate.errors import DataError, IntegrityError, PlanError, SpecError, UsageError
+from raytemplate.models.installed import install_step, missing_packages
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
 from raytemplate.planning.stages import RunPlan, id_of
@@ -150,19 +151,12 @@ def _cluster(address: str) -> Cluster:
 
 
 def _check_installed(spec: TemplateSpec) -> None:
-    import importlib.util
-
     family: Family = plugins.load(plugins.FAMILIES, spec.family)
-    missing = [name for name in family.packages if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_packages(family):
         raise PlanError(
             f"model.kind {spec.family} needs {' and '.join(missing)}, not installed here",
-            next_step=f"pip install {_what_brings(family, missing)}",
+            next_step=install_step(family),
         )
-
-
-def _what_brings(family: Family, missing: list[str]) -> str:
-    return f"'raytemplate[{family.extra}]'" if family.extra else " ".join(missing)
 
 
 def save_plan(planned: Planned, path: Path) -> None:

@@ -22,7 +22,7 @@ STARTED = time.monotonic()
 """When this process began, by `time.monotonic()`: the start of a run's budget."""
 
 _GROUPS = {
-    "Start": ("init", "check", "schema"),
+    "Start": ("init", "check", "schema", "doctor"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
     "Look": ("runs", "show", "diff", "report"),
     "Decide": ("promote", "rollback", "ledger"),
@@ -32,6 +32,7 @@ _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
     "check": "Check a template; report every problem with its line.",
     "schema": "Print the JSON Schema of a template, or what one field means.",
+    "doctor": "Check what is installed, this machine and Ray.",
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
     "submit": "Retrain on a cluster.",
