@@ -1,1 +1,1 @@
-"""The truth about champions: what governance did, in a chain of events, and the head of each model."""
+"""The ledger, the truth about champions: a chain of events, and the head of each model."""

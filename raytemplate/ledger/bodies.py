@@ -1,7 +1,7 @@
-"""What an event says: a closed union, one member a kind of event. Who reads events matches over all of them.
+"""Bodies of events: a closed union with one member for each kind of event. Readers match over all of them.
 
-Schema 2 of the ledger writes each as itself. An event of schema 1 was one `Change` for all kinds, with its words glued
-into `details`: it stays as it was written and hashed, and is read as the member that it would be now.
+Schema 2 of the ledger writes each member as itself. In schema 1 a single `Change` served all kinds, with its text
+joined in `details`: such events stay as they were written and hashed, and are read as today's member.
 """
 
 from dataclasses import dataclass
@@ -15,34 +15,53 @@ _OUTSIDE = " set outside the template"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfVersion:
-    """A version of a model, and the run that made it. `seen_until`: no row it was made from is newer."""
+    """A version of a model, and the run that made it."""
 
     version: int
+    """Number of the version, from 1."""
+
     digest: str
+    """Digest of the model's files."""
+
     run_id: str
+    """Run that made it."""
+
     seen_until: datetime
+    """No row that it was made from is newer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grounds:
-    """What a candidate was judged on: its plan's id, the digests of the test data and of the evaluation, and the fields
-    of `governance` that did not come from a file."""
+    """What a candidate was judged on."""
 
     plan: str
+    """Id of its plan."""
+
     snapshot: str
+    """Digest of the test data."""
+
     evaluation_sha256: str
+    """Digest of the evaluation."""
+
     set_outside: tuple[str, ...] = ()
+    """Fields of `governance` that did not come from a file."""
+
     accepted: tuple[str, ...] = ()
-    """Gates that held and were accepted by the person whose reason the event has."""
+    """Gates that held and that the person, whose reason the event has, accepted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Judged(OfVersion):
-    """What became of a candidate in a term of its model."""
+    """What became of a candidate."""
 
     term: int
+    """The model's counter of champions after the event."""
+
     actor: Actor
+    """Who asked for it."""
+
     grounds: Grounds
+    """What it was judged on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,28 +73,32 @@ class Waiting(_Judged):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Promotion(_Judged):
-    """A candidate became the champion; that is the model's new term."""
+    """A candidate became the champion, which begins a new term."""
 
     type: ClassVar[Literal["promoted"]] = "promoted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollback(OfVersion):
-    """An earlier champion is the champion again; that is the model's new term."""
+    """An earlier champion is the champion again, which begins a new term."""
 
     type: ClassVar[Literal["rolled-back"]] = "rolled-back"
+
     term: int
+    """The model's counter of champions after the event."""
+
     actor: Actor
+    """Who asked for it."""
 
 
 Body = Waiting | Promotion | Rollback
 MEMBERS = {member.type: member for member in (Waiting, Promotion, Rollback)}
-"""By the type of their events."""
+"""Type of an event -> its body."""
 
 
 def of_schema_1(member: type[Body], actor: str, change: dict[str, Any]) -> dict[str, Any]:
-    """A body with its words told apart: `by` was "automatic", "ada" or "ada: too old; governance.gates set outside the
-    template"."""
+    """A body of schema 1 in today's form. Its `by` was one text: "automatic", "ada" or "ada: too old; governance.gates
+    set outside the template"."""
     details = change["details"]
     by, outside = details.get("by", ""), ""
     if by.endswith(_OUTSIDE):

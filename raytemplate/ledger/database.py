@@ -1,4 +1,4 @@
-"""The SQLite file of the ledger: made once, opened for one transaction at a time, its errors in our words."""
+"""The SQLite file of the ledger: created once, opened for one transaction at a time, with its errors translated."""
 
 import os
 import sqlite3
@@ -13,8 +13,9 @@ from raytemplate.store.atomic import storage_errors, sync_file, sync_folder, tem
 from raytemplate.store.locks import FileLock
 
 SCHEMA_NUMBER = 2
-"""1 had one kind of body for all events (see `ledger.bodies`); the tables are the same."""
+"""Number of the schema. Schema 1 had one kind of body for all events (see `ledger.bodies`); the tables are the same."""
 BUSY_TIMEOUT_S = 20.0
+"""Seconds to wait for another process that has the ledger locked."""
 
 _TABLES = """
 CREATE TABLE event (
@@ -56,13 +57,13 @@ _FORBIDDEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_P
 
 @contextmanager
 def writing(path: Path) -> Generator[sqlite3.Connection]:
-    """One write transaction: all of it lasts when the block ends, none of it when the block raises.
+    """One write transaction: all of it is kept when the block ends, none of it if the block raises.
 
-    Makes the file when there is none. What changes one of an earlier schema makes it one of this, in the same
-    transaction: it is either of them, whatever happens, and one in which nothing was changed stays as it was.
+    Creates the file if there is none. A change to a file of an earlier schema raises it to this schema in the same
+    transaction, so it always has exactly one schema; a file without changes keeps its own.
 
     Raises:
-        IntegrityError: the file is damaged, no ledger, or newer than this program.
+        IntegrityError: the file is damaged, is not a ledger, or is newer than this program.
         Unavailable: locked by another process for too long, or the disk is full.
         UsageError: the file or its folder cannot be written.
     """
@@ -77,7 +78,7 @@ def writing(path: Path) -> Generator[sqlite3.Connection]:
             yield db
             if db.total_changes:
                 db.execute(f"PRAGMA user_version={SCHEMA_NUMBER}")
-        except BaseException:  # also when interrupted, half a change must not stay; raised again
+        except BaseException:  # even an interruption must not leave half a change; raised again
             db.rollback()
             raise
         db.execute("COMMIT")
@@ -85,7 +86,7 @@ def writing(path: Path) -> Generator[sqlite3.Connection]:
 
 @contextmanager
 def reading(path: Path) -> Generator[sqlite3.Connection | None]:
-    """One unchanging view of the ledger, or None where there is no file. Never makes one."""
+    """A consistent view of the ledger, or None if there is no file. Never creates one."""
     if not ledger_exists(path):
         yield None
         return
@@ -97,11 +98,11 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None]:
 
 
 def ledger_exists(path: Path) -> bool:
-    """Whether there is a file at `path`. Nothing at all there is no ledger yet; anything else there is a lost one.
+    """Whether there is a file at `path`. If the path is free there is no ledger yet; anything else means it was lost.
 
     Raises:
-        IntegrityError: something else is in its place, or only its journal is left.
-        UsageError: its folder cannot be looked into.
+        IntegrityError: something other than a file is at `path`, or only the ledger's journal is left.
+        UsageError: the folder cannot be read.
     """
     with storage_errors(path, doing="read"):
         try:
@@ -117,15 +118,16 @@ def ledger_exists(path: Path) -> bool:
 
 
 def _refuse_journal_alone(path: Path) -> None:
-    """SQLite would play the old journal into a new file."""
+    """Refuse to create a file beside an old journal, since SQLite would replay that into it."""
     if _journal(path).exists() and _journal(path).stat().st_size:
         raise IntegrityError(f"{path}: missing, but its journal is there", next_step=restore(path))
 
 
 def _reading_mode(path: Path) -> str:
-    """Readers that may write the folder tidy its journal away when they are the last; where nobody may, there is none.
+    """The mode to open the file with for reading.
 
-    In a folder that cannot be written a WAL database opens only when SQLite is told that nobody changes it.
+    The last reader removes the journal if it may write to the folder; in a read-only folder there is no journal. There
+    a WAL database opens only if SQLite is told that nobody changes it.
     """
     return "mode=rw" if os.access(path.parent, os.W_OK) or _journal(path).exists() else "immutable=1"
 
@@ -137,12 +139,12 @@ def _journal(path: Path) -> Path:
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(str(path.absolute()))}?{mode}"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    db.text_factory = bytes.decode  # SQLite keeps any bytes as text; what is not UTF-8 is an error of the file's
+    db.text_factory = bytes.decode  # SQLite stores any bytes as text; if they are not UTF-8 the file is damaged
     return db
 
 
 def _check_schema(path: Path, db: sqlite3.Connection) -> None:
-    """Inside the transaction: a later version may have written until it began."""
+    """Refuse a newer or foreign file. Runs inside the transaction: until that begins, a newer version may write."""
     number = int(db.execute("PRAGMA user_version").fetchone()[0])
     if number > SCHEMA_NUMBER:
         raise IntegrityError(
@@ -154,7 +156,7 @@ def _check_schema(path: Path, db: sqlite3.Connection) -> None:
 
 
 def _create(path: Path) -> None:
-    """Build the file under another name and rename it, so that every process sees either nothing or a whole ledger."""
+    """Build the file under another name and rename it, so that every process sees either nothing or a full ledger."""
     with FileLock(path.with_name(f"{path.name}.lock"), BUSY_TIMEOUT_S):
         if ledger_exists(path):
             return
@@ -184,7 +186,7 @@ def _sqlite_errors(path: Path) -> Generator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", None)
-        if code is None:  # wrong use of sqlite3: our bug
+        if code is None:  # sqlite3 was used wrongly, which is a bug of raytemplate
             raise
         raise _in_our_words(path, int(code) & 0xFF, error) from error
     except UnicodeDecodeError as error:
@@ -203,11 +205,11 @@ def _in_our_words(path: Path, code: int, error: Exception) -> RaytemplateError:
     if code in _FORBIDDEN:
         return UsageError(f"{path}: cannot be opened or written by this user: {error}")
     if code == sqlite3.SQLITE_IOERR:
-        # On a full disk SQLite cannot make the journal's index, and says no more than this.
+        # On a full disk SQLite cannot create the journal's index and reports only an I/O error.
         return Unavailable(f"{path}: {error}; is the disk full?")
     return IntegrityError(f"{path}: damaged, or not a ledger: {error}", next_step=restore(path))
 
 
 def restore(path: Path) -> str:
-    """What to do about a ledger that is lost or damaged."""
+    """The next step if a ledger is lost or damaged."""
     return f"restore {path} from a backup"

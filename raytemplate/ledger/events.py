@@ -1,6 +1,6 @@
-"""The chain of events: each names the hash of the one before, so that no later edit goes unseen.
+"""The chain of events: each holds the hash of the one before, so that no later edit goes unnoticed.
 
-What an event says is in its body, which `ledger.bodies` knows; here it is text.
+An event's content is in its body, which `ledger.bodies` defines; this module treats it as text.
 """
 
 import json
@@ -19,17 +19,34 @@ FIRST_PREV_HASH = "0" * 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One thing that governance did. `idem` is equal for equal requests: each is done once; `at` is ISO, UTC."""
+    """One thing that governance did."""
 
     seq: int
+    """Number in the chain of all models, from 1."""
+
     prev_hash: str
+    """Hash of the event before it."""
+
     hash: str
+    """Digest of all other fields; see `event_hash`."""
+
     type: str
+    """Kind of event; see `ledger.bodies.MEMBERS`."""
+
     model: str
+    """Name of the model."""
+
     body: str
+    """Content of the event as JSON."""
+
     actor: str
+    """Who asked for it."""
+
     idem: str
+    """Idempotency key: equal for equal requests, each of which is done once."""
+
     at: str
+    """Time in ISO format, UTC."""
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Event))
@@ -37,12 +54,12 @@ _PLACES = ", ".join("?" for _ in fields(Event))
 
 
 def event_hash(seq: int, prev_hash: str, type_: str, model: str, body: str, actor: str, idem: str, at: str) -> str:
-    """The digest of everything in an event but its hash. A JSON list keeps the fields apart whatever they hold."""
+    """The digest of everything in an event but its hash. A JSON list separates the fields whatever they contain."""
     return sha256_bytes(canonical([seq, prev_hash, type_, model, body, actor, idem, at]).encode())
 
 
 def idempotency_key(*parts: object) -> str:
-    """One key for one request."""
+    """The key of a request; equal parts give the same key."""
     return sha256_bytes(canonical(list(parts)).encode())
 
 
@@ -50,7 +67,7 @@ def append(db: sqlite3.Connection, model: str, body: Body, *, idem: str, at: dat
     """Add one event at the end of the chain, inside the caller's write transaction.
 
     Raises:
-        IntegrityError: the event before it was edited: nothing is built on that.
+        IntegrityError: the event before it was edited, and nothing may be built on that.
     """
     last = next(_rows(db, "ORDER BY e.seq DESC LIMIT 1"), None)
     if last is not None:
@@ -74,10 +91,10 @@ def append(db: sqlite3.Connection, model: str, body: Body, *, idem: str, at: dat
 
 
 def read(db: sqlite3.Connection, model: str) -> tuple[Event, ...]:
-    """One model's events, oldest first, each with its hash computed again and its link to the event before it followed.
+    """One model's events, oldest first, with the hash of each and its link to the event before it checked.
 
     Raises:
-        IntegrityError: names the first that was edited.
+        IntegrityError: names the first event that was edited.
     """
     found = tuple(_rows(db, "WHERE e.model = ? ORDER BY e.seq", model))
     for each in found:
@@ -86,12 +103,12 @@ def read(db: sqlite3.Connection, model: str) -> tuple[Event, ...]:
 
 
 def read_all(db: sqlite3.Connection) -> tuple[Event, ...]:
-    """Every event, oldest first, as it stands there."""
+    """Every event, oldest first, unchecked."""
     return tuple(event for event, _ in _rows(db, "ORDER BY e.seq"))
 
 
 def faults(events: Iterable[Event]) -> list[str]:
-    """Everything that is wrong with a whole chain: events that are missing, were edited, or do not follow."""
+    """Everything wrong with a whole chain: events that are missing, edited, or do not follow the one before."""
     found: list[str] = []
     seq, before = 0, FIRST_PREV_HASH
     for event in events:
@@ -105,10 +122,10 @@ def faults(events: Iterable[Event]) -> list[str]:
 
 
 def _rows(db: sqlite3.Connection, which: str, *values: str) -> Iterator[tuple[Event, str]]:
-    """Events, each with the hash of the one before it as that stands there now."""
+    """Events, each with the stored hash of the one before it."""
     names = [field.name for field in fields(Event)]
     columns = ", ".join(f"e.{name}" for name in names)
-    # Not by an index: one that is damaged would hide events without a word.
+    # Without an index: a damaged one would silently hide events.
     source = "event e NOT INDEXED LEFT JOIN event before ON before.seq = e.seq - 1"
     query = f"SELECT {columns}, before.hash FROM {source} {which}"
     for *row, before in db.execute(query, values):
@@ -122,7 +139,11 @@ def _refuse(row: tuple[Event, str]) -> None:
 
 
 def _fault(event: Event, before: str) -> str:
-    """What is wrong with one event, "" where nothing is."""
+    """What is wrong with one event; "" if nothing is.
+
+    Args:
+        before: the stored hash of the event before it.
+    """
     fields_ = (event.seq, event.prev_hash, event.type, event.model, event.body, event.actor, event.idem, event.at)
     kinds = [type(each) for each in (*fields_, event.hash)]
     if kinds != [int, *[str] * (len(kinds) - 1)] or event.hash != event_hash(*fields_):
@@ -133,10 +154,10 @@ def _fault(event: Event, before: str) -> str:
 
 
 def body_of(event: Event) -> Body:
-    """What an event says.
+    """The body of an event.
 
     Raises:
-        IntegrityError: names the event.
+        IntegrityError: the body cannot be read; names the event.
     """
     try:
         member, body = MEMBERS[event.type], json.loads(event.body)

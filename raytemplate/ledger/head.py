@@ -1,4 +1,4 @@
-"""The ledger: reads and moves the head of each model, one transaction a move."""
+"""The ledger: reads and moves the head of each model, with one transaction for each move."""
 
 import difflib
 import sqlite3
@@ -23,49 +23,49 @@ __all__ = ["Head", "Ledger", "ModelVersion", "Move"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """What became of a request to move the head.
-
-    "promoted": `head` is the champion that this request made, `previous` the one before, if there was one.
-    "unchanged": the bytes are the champion's already, nothing was written; `previous` is `head`.
-    """
+    """The result of a request to move the head."""
 
     head: Head
+    """The champion after the request."""
+
     previous: Head | None
+    """The champion before it, if there was one; equal to `head` if "unchanged"."""
+
     outcome: Literal["promoted", "unchanged"]
+    """ "promoted": the request made `head` the champion. "unchanged": the bytes were already the champion's, so nothing
+    was written."""
 
 
 def utc_now() -> datetime:
-    """The machine's clock."""
+    """The time by this machine's clock."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The champions of a workspace. Reading never creates the file: without it there are no models.
-
-    Args:
-        path: `governance.db`.
-        clock: what time it is, for the events.
-    """
+    """The champions of a workspace. Reading never creates the file: without it there are no models."""
 
     path: Path
+    """The file `governance.db`."""
+
     clock: Callable[[], datetime] = utc_now
+    """Gives the time of new events."""
 
     def head(self, model: str) -> Head | None:
-        """The champion of `model`, as its events say."""
+        """The champion of `model` according to its events."""
         return self.history(model).head
 
     def history(self, model: str) -> History:
-        """Everything that the events of `model` say; each of them, and the model's head, checked.
+        """The history of `model`, with each of its events and its head checked.
 
         Raises:
-            IntegrityError: names the event that was edited, or the head that is not what the events say.
+            IntegrityError: names the event that was edited, or the head that differs from the events.
         """
         with reading(self.path) as db:
             return _history(db, model) if db else History()
 
     def told(self, model: str) -> History:
-        """As `history`, whatever the model's head is.
+        """Like `history`, but without checking the model's head.
 
         Raises:
             IntegrityError: names the event that was edited.
@@ -79,12 +79,13 @@ class Ledger:
             return _models(db) if db else ()
 
     def knows(self) -> Callable[[str, int, str, int], bool]:
-        """Whether a model has a version of that number and digest and has come to that term, by unchecked events."""
+        """A function (model, version, digest, term) that tells whether the model has that version with that digest and
+        has reached that term, according to unchecked events."""
         with reading(self.path) as db:
             return _knows(db) if db else lambda *_: False
 
     def events(self, model: str | None = None) -> tuple[Event, ...]:
-        """The events of one model, checked as `history` does; or all, as they stand there; oldest first."""
+        """The events of one model, checked as in `history`, or those of all models, unchecked; oldest first."""
         with reading(self.path) as db:
             if db is None:
                 return ()
@@ -93,7 +94,7 @@ class Ledger:
     def wait(
         self, model: str, digest: str, run_id: str, seen_until: datetime, actor: Actor, grounds: Grounds
     ) -> ModelVersion:
-        """Register a held candidate as the challenger. The champion's bytes, or a repeated request, write nothing."""
+        """Register a held candidate as the challenger. The champion's bytes and repeated requests write nothing."""
         key = chain.idempotency_key(Waiting.type, model, digest, run_id)
         with writing(self.path) as db:
             history = _history(db, model)
@@ -122,12 +123,12 @@ class Ledger:
         actor: Actor,
         grounds: Grounds,
     ) -> Move:
-        """Make the candidate champion, if the head is still the one that its evidence was taken against.
+        """Make the candidate champion, if the head is still the one that the candidate was compared with.
 
-        The same request again (model, term, digest) gets the result of the first one.
+        Repeating a request (model, term, digest) returns the result of the first one.
 
         Args:
-            expected_term: the term when the evidence was taken; 0 for no champion.
+            expected_term: the term when the evidence was taken; 0 if there was no champion.
 
         Raises:
             ChampionMoved: the head has moved since.
@@ -159,14 +160,14 @@ class Ledger:
         """Make an earlier champion the champion again.
 
         Args:
-            to_version: any version that was champion; without it the one before, and twice goes back two.
-            expected_term: the term that the person saw; without it whatever the head is now.
+            to_version: any version that was champion; None for the previous one, and a second call goes back one more.
+            expected_term: the term that the person saw; None to accept any.
 
         Raises:
             UsageError: no such model or version, or nothing to go back to.
             ChampionMoved: the head is not that of `expected_term`.
         """
-        self.rollback_target(model, to_version)  # where there is none, no file is made
+        self.rollback_target(model, to_version)  # raises before `writing` would create a file
         with writing(self.path) as db:
             history = _history(db, model)
             if expected_term is not None and expected_term != history.term:
@@ -194,10 +195,10 @@ class Ledger:
             return _target(db, _history(db, model), model, to_version)
 
     def faults(self) -> tuple[str, ...]:
-        """Everything that is wrong with the ledger: SQLite's own structures, the chain of all events, heads and events.
+        """Everything wrong with the ledger: SQLite's own structures, the chain of all events, heads against events.
 
         Raises:
-            IntegrityError: it cannot be read to its end.
+            IntegrityError: the ledger cannot be read to its end.
         """
         with reading(self.path) as db:
             if db is None:
@@ -214,7 +215,7 @@ class Ledger:
 
 
 def _history(db: sqlite3.Connection, model: str) -> History:
-    """What the events say; refused where the head says something else, so that nothing is built on an edited head."""
+    """The history from the events; refused if the head differs, so that nothing is built on an edited head."""
     history = tell(chain.read(db, model))
     stored = stored_heads(db, model).get(model)
     if stored != history.head:
@@ -295,7 +296,7 @@ def _no_model(model: str, known: tuple[str, ...]) -> UsageError:
 
 
 def _unlike(model: str, stored: Head | None, told: Head | None) -> str:
-    """How a head is not what the events say; where it is the same version, by each field that differs."""
+    """How a head differs from the events: by version or, for the same version, by each field."""
     if stored is None or told is None or _say(stored) != _say(told):
         return f"the head of {model} is {_say(stored)}, the events say {_say(told)}"
     ours, theirs = ({field.name: str(getattr(head, field.name)) for field in fields(head)} for head in (stored, told))

@@ -1,4 +1,4 @@
-"""The row that names each model's champion: what the events say, kept ready to read and to compare-and-set."""
+"""The table with each model's champion: derived from the events, and kept for reading and for compare-and-set."""
 
 import sqlite3
 
@@ -43,7 +43,7 @@ def move_head(db: sqlite3.Connection, event: Event, body: Promotion | Rollback) 
     """Point the model's head at `event`, inside the caller's write transaction.
 
     Raises:
-        IntegrityError: the head is not in the term before.
+        IntegrityError: the head is not in the preceding term.
     """
     seen_until = encode(body.seen_until)
     values = (body.term, body.version, body.digest, body.run_id, seen_until, event.at, event.seq)

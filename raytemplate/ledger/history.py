@@ -1,4 +1,4 @@
-"""What one model's events say: its versions, every head it had, and which champion comes back next. Pure."""
+"""One model's history from its events: its versions, every head it had, and the target of a rollback. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,44 +14,52 @@ State = Literal["champion", "challenger", "former"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head(OfVersion):
-    """A champion. `event_seq`: the event that made it head."""
+    """A champion."""
 
     model: str
+    """Name of the model."""
+
     term: int
+    """The model's counter of champions, from 1."""
+
     at: datetime
+    """When it became champion."""
+
     event_seq: int
+    """Number of the event that made it champion."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelVersion(OfVersion):
-    """A registered candidate. `at` is when it was registered first.
-
-    The challenger is the candidate that was held last and has not been champion since. Every other is former: it was
-    champion, or was held and another came after it.
-    """
+    """A registered candidate."""
 
     model: str
+    """Name of the model."""
+
     state: State
+    """The challenger is the candidate that was held last and has not been champion since. All others that are not the
+    champion are former: they were champion, or another candidate was held after them."""
+
     at: datetime
+    """When it was first registered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """One model's past.
-
-    Args:
-        versions: one for each digest, numbered 1, 2, 3, ...
-        heads: every head there was, oldest first; the head of term n is at n - 1.
-        line: the champions that `rollback` goes back along, oldest first, the current one last.
-    """
+    """One model's past."""
 
     versions: tuple[ModelVersion, ...] = ()
+    """One for each digest, numbered 1, 2, 3, ..."""
+
     heads: tuple[Head, ...] = ()
+    """Every head there was, oldest first; the head of term n is at n - 1."""
+
     line: tuple[Head, ...] = ()
+    """The champions that `rollback` goes back through, oldest first, the current one last."""
 
     @property
     def term(self) -> int:
-        """How often the head has moved."""
+        """How many times the head has moved."""
         return len(self.heads)
 
     @property
@@ -60,7 +68,7 @@ class History:
         return self.heads[-1] if self.heads else None
 
     def number(self, digest: str) -> int:
-        """The version of that digest: its own, or the next free one."""
+        """The version number of a digest: its own, or the next free one."""
         return next((v.version for v in self.versions if v.digest == digest), len(self.versions) + 1)
 
 
@@ -98,7 +106,8 @@ def tell(events: Iterable[Event]) -> History:
 
 
 def back_to(line: tuple[Head, ...], version: int) -> tuple[Head, ...]:
-    """The line below `version` once it is champion again: cut where it last stood, whole where it stands no more."""
+    """The line below `version` once it is champion again: the champions before its last occurrence, or the whole line
+    if it no longer occurs."""
     for index in reversed(range(len(line) - 1)):
         if line[index].version == version:
             return line[:index]
@@ -143,10 +152,10 @@ def _registered(event: Event, body: Body) -> ModelVersion:
 
 
 def moment(text: str, where: str) -> datetime:
-    """A time as the ledger keeps it.
+    """A time in the ledger's format.
 
     Raises:
-        IntegrityError: it is none; names `where`.
+        IntegrityError: not a time; names `where`.
     """
     try:
         return datetime.fromisoformat(text).astimezone(UTC)

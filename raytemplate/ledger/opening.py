@@ -1,7 +1,7 @@
-"""The one way to the ledger of a workspace: it is opened only where it knows every version that runs there name.
+"""The only way to open the ledger of a workspace: it must know every version that the workspace's runs name.
 
-A ledger is begun where no run names a version. Else one that is missing, emptied, another file or an older copy would
-be taken for a workspace without champions: the next candidate would be "version 1, the first", compared with nobody.
+A new ledger is allowed only if no run names a version. Otherwise a missing, emptied, foreign or outdated file would be
+taken for a workspace without champions, and the next candidate would become "version 1, the first" unopposed.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,18 @@ from raytemplate.store.atomic import storage_errors
 from raytemplate.store.workspace import Workspace
 
 RECORDED = "promotion*.json"
-"""What became of a candidate, now and in decisions that were taken again since (`promotion.superseded-1.json`)."""
+"""Records of what became of a candidate, including decisions that were replaced (`promotion.superseded-1.json`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Named:
-    """A record of a run that names a version. `record` is None where it is damaged: then nobody knows which."""
+    """A record of a run that names a version."""
 
     path: Path
+    """File of the record."""
+
     record: PromotionRecord | None
+    """The record; None if it is damaged, so that the version is unknown."""
 
     @property
     def run_id(self) -> str:
@@ -34,13 +37,13 @@ class Named:
 
 
 def open_ledger(workspace: Workspace) -> Ledger:
-    """The ledger of a workspace. The first promotion makes it; until then there are no models.
+    """The ledger of a workspace. The first promotion creates it; until then there are no models.
 
     Raises:
-        IntegrityError: it is lost, or lacks what a run has registered in it; names the file and the run.
-        UsageError: it, or the runs, cannot be read.
+        IntegrityError: the ledger is lost, or lacks a version that a run has registered; names the file and the run.
+        UsageError: the ledger or the runs cannot be read.
     """
-    # The records first: what they name was in the ledger before they were written.
+    # The records are read first: every version they name was in the ledger before they were written.
     named = versions_named(workspace)
     ledger = found_ledger(workspace, named)
     knows = ledger.knows() if named else lambda *_: True
@@ -56,7 +59,7 @@ def open_ledger(workspace: Workspace) -> Ledger:
 
 
 def found_ledger(workspace: Workspace, named: Sequence[Named]) -> Ledger:
-    """The ledger, whatever it says; refused only where it is lost.
+    """The ledger, whatever it contains; refused only if it is lost.
 
     Raises:
         IntegrityError: see `open_ledger`.
@@ -70,7 +73,7 @@ def found_ledger(workspace: Workspace, named: Sequence[Named]) -> Ledger:
 
 
 def versions_named(workspace: Workspace) -> tuple[Named, ...]:
-    """Every record by which a run has registered a version, by run: not of candidates that were only for show."""
+    """Every record of a run that registered a version, sorted by run; candidates that were only shown have none."""
     with storage_errors(workspace.runs, doing="read"):
         folders = sorted(workspace.runs.iterdir()) if workspace.runs.exists() else []
     found = (_named(path) for folder in folders for path in sorted(folder.glob(RECORDED)))
@@ -81,7 +84,7 @@ def _named(path: Path) -> Named | None:
     try:
         record = codec.loads(PromotionRecord, path.read_bytes(), where=str(path))
     except FileNotFoundError:
-        return None  # superseded at this moment
+        return None  # superseded since the listing
     except (OSError, IntegrityError):
         return Named(path=path, record=None)
     return None if record.outcome == "shown" else Named(path=path, record=record)
