@@ -1,1 +1,1 @@
-"""Bytes that last and can be checked: atomic writes, locks, digests, manifests, objects by digest, the workspace."""
+"""Durable, verifiable bytes: atomic writes, locks, digests, manifests, the content store, the workspace."""

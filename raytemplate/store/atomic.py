@@ -1,4 +1,4 @@
-"""Files that are there completely or not at all, also after a power cut."""
+"""Files that exist completely or not at all, even after a power cut."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ from raytemplate.errors import RaytemplateError, Unavailable, UsageError
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
-_NOT_A_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
+_BAD_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -21,26 +21,26 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     Raises:
         Unavailable: the disk is full or broken; `path` is as it was.
-        UsageError: `path` cannot be written by this user, or is not a place for a file.
+        UsageError: `path` cannot be written by this user, or cannot be a file.
     """
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
             _write_new(temporary, data)
             os.replace(temporary, path)
-        except BaseException:  # also when interrupted, no part of a file stays; raised again
+        except BaseException:  # even an interruption must not leave a partial file; raised again
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
 
 
 def write_first(path: Path, data: bytes) -> bool:
-    """Put `data` at `path`, whole, unless a file is there, which stays as it is; of several writers one is the first.
+    """Put `data` at `path` completely, unless a file exists there. Of several writers only the first succeeds.
 
-    A file system without hard links leaves a moment between looking and writing.
+    On a file system without hard links there is a moment between the check and the write.
 
     Returns:
-        Whether `data` is what is there now.
+        Whether `data` was written.
 
     Raises:
         Unavailable, UsageError: see `write_atomic`.
@@ -58,10 +58,10 @@ def write_first(path: Path, data: bytes) -> bool:
 
 
 def append_line(path: Path, data: bytes) -> None:
-    """Add one line to `path`, on disk when this returns. Several processes may append at once.
+    """Add one line to `path`; it is on disk when this returns. Several processes may append at once.
 
     Args:
-        data: the line without its newline; it may hold none.
+        data: the line, which must not contain a newline.
     """
     if b"\n" in data:
         raise ValueError("a line holds no newline")
@@ -76,7 +76,7 @@ def append_line(path: Path, data: bytes) -> None:
 
 
 def read_lines(path: Path) -> tuple[bytes, ...]:
-    """The complete lines of `path` without newlines; none where there is no file. A torn last line is left out."""
+    """The complete lines of `path` without newlines; none if there is no file. A torn last line is left out."""
     with storage_errors(path, doing="read"):
         try:
             data = path.read_bytes()
@@ -87,7 +87,7 @@ def read_lines(path: Path) -> tuple[bytes, ...]:
 
 @contextmanager
 def storage_errors(path: Path, doing: str = "written") -> Generator[None]:
-    """Turn an OSError inside into the error a person should read, naming `path`."""
+    """Translate an OSError inside the block into an error for the user that names `path`."""
     try:
         yield
     except OSError as error:
@@ -95,11 +95,11 @@ def storage_errors(path: Path, doing: str = "written") -> Generator[None]:
 
 
 def storage_error(error: OSError, path: Path, doing: str = "written") -> RaytemplateError:
-    """What a person should read instead of `error`."""
+    """The error for the user that replaces `error`."""
     if error.errno in _FULL:
         return Unavailable(f"{path}: disk full, nothing was {doing}", next_step="make space, then run it again")
     what = f"{path}: cannot be {doing}: {os.strerror(error.errno) if error.errno else error}"
-    if error.errno in _FORBIDDEN or error.errno in _NOT_A_PLACE:
+    if error.errno in _FORBIDDEN or error.errno in _BAD_PATH:
         return UsageError(what)
     return Unavailable(what)
 
@@ -110,12 +110,12 @@ def temporary_beside(path: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` last: a rename is on disk only when its folder is."""
+    """Flush the names in `folder` to disk: a rename is durable only once its folder is."""
     sync_file(folder)
 
 
 def sync_file(path: Path) -> None:
-    """Make the bytes of `path` last."""
+    """Flush the bytes of `path` to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -149,7 +149,7 @@ def _write_new(path: Path, data: bytes) -> None:
 
 
 def _append(descriptor: int, line: bytes) -> None:
-    """One write after the last complete line. A torn end is cut off first: it would swallow the new line."""
+    """Write once after the last complete line. A torn end is cut off first, since it would merge with the new line."""
     end = _end_of_last_line(descriptor)
     os.ftruncate(descriptor, end)
     if os.write(descriptor, line) != len(line):

@@ -1,4 +1,4 @@
-"""What time it is where files are kept: the one clock that all machines which see a folder have in common."""
+"""The clock of a folder's file system: the only one shared by all machines that see the folder."""
 
 import time
 import uuid
@@ -9,8 +9,8 @@ from pathlib import Path
 def now_at(folder: Path) -> float:
     """Seconds since 1970 by the clock of a folder's file system.
 
-    Machines compare moments by this one: their own clocks may be an hour apart. Where nothing can be written, as in a
-    folder that was removed meanwhile, it is this machine's own.
+    Machines compare moments by this clock, since their own may be an hour apart. If the folder cannot be written, for
+    example because it was removed, the result is from this machine's clock.
     """
     scratch = folder / f".now-{uuid.uuid4().hex}"
     try:

@@ -1,4 +1,4 @@
-"""Folders kept under the digest of their contents: the same bytes once, never changed, checked when opened."""
+"""The content store: folders kept under the digest of their contents, equal bytes once, checked when opened."""
 
 import errno
 import os
@@ -17,6 +17,7 @@ from raytemplate.store.manifest import MANIFEST_NAME, Manifest, describe, list_f
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _INCOMING = ".incoming"
 _ABANDONED_S = 24 * 3600.0
+"""Seconds after which an unfinished copy counts as abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,14 @@ class ContentStore:
     root: Path
 
     def path(self, digest: str) -> Path:
-        """Where the folder of that digest is, or would be. Nothing is checked."""
+        """Where the folder with a digest is, or would be. Nothing is checked."""
         return self.root / digest[:2] / digest
 
     def open(self, digest: str) -> Path:
-        """The stored folder, after every byte of it was hashed again.
+        """The stored folder, with every byte of it hashed again.
 
         Raises:
-            IntegrityError: absent, or the file it names differs from what was put in.
+            IntegrityError: the folder is missing, or a file differs from what was put in; names it.
         """
         if not _DIGEST.fullmatch(digest):
             raise IntegrityError(f"{digest!r} is not a digest: expected 64 hexadecimal characters")
@@ -50,12 +51,12 @@ class ContentStore:
         return folder
 
     def put(self, folder: Path) -> Manifest:
-        """Copy `folder` into the store; nothing happens where its bytes are there already.
+        """Copy `folder` into the store, unless its bytes are stored already.
 
-        Without a manifest in `folder` the stored copy gets one; `folder` itself is never changed.
+        If `folder` has no manifest, the stored copy gets one; `folder` itself is never changed.
 
         Raises:
-            IntegrityError: `folder` does not match its manifest, or the object that is there already was damaged.
+            IntegrityError: `folder` does not match its manifest, or the stored copy is damaged.
         """
         has_manifest = (folder / MANIFEST_NAME).exists()
         manifest = read_manifest(folder) if has_manifest else describe(folder)
@@ -92,7 +93,7 @@ class ContentStore:
         sync_folder(self.root)
 
     def _sweep(self) -> None:
-        """Remove what processes that were killed in the middle of a copy left behind."""
+        """Remove what processes left behind that were killed in the middle of a copy."""
         incoming = self.root / _INCOMING
         oldest = time.time() - _ABANDONED_S
         for left in incoming.iterdir() if incoming.is_dir() else ():
@@ -105,7 +106,7 @@ class ContentStore:
 
 
 def _copy(folder: Path, copy: Path, manifest: Manifest) -> None:
-    """Every file of `folder`, on disk and read-only: a rename of files that are not synced does not last."""
+    """Copy every file of `folder`, synced and read-only: renaming a folder of unsynced files is not durable."""
     folders = {copy}
     for name in list_files(folder):
         target = copy / name
@@ -120,7 +121,7 @@ def _copy(folder: Path, copy: Path, manifest: Manifest) -> None:
 
 
 def _verify_copy(copy: Path, folder: Path) -> None:
-    """Hashing the copy checks `folder` too; a person is told the name there."""
+    """Hash the copy, which checks `folder` too; errors name the file in `folder`."""
     try:
         verify(copy)
     except IntegrityError as error:

@@ -1,4 +1,4 @@
-"""Tables that a person holds in memory: as Arrow tables, and kept in the workspace by the digest of their bytes."""
+"""In-memory tables: converted to Arrow, and kept in the workspace under the digest of their bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, Type
 
 
 def keep_frame(table: pa.Table, workspace: Workspace) -> str:
-    """The path of a Parquet file with the table; equal tables have one file.
+    """The path of a Parquet file with the table; equal tables share one file.
 
     Raises:
         DataError: columns that Parquet cannot hold.
@@ -47,13 +47,13 @@ def keep_frame(table: pa.Table, workspace: Workspace) -> str:
 
 
 def table_of(data: Any, columns: tuple[str, ...] | None = None) -> pa.Table:
-    """An Arrow table of an Arrow table, a pandas or polars frame, or anything that speaks Arrow's stream interface.
+    """An Arrow table from an Arrow table, a pandas or polars frame, or anything with Arrow's stream interface.
 
     Args:
-        columns: those that are wanted, where they are there; default: all. The index of a pandas frame is not kept.
+        columns: the columns to keep, if they exist; None keeps all. The index of a pandas frame is dropped.
 
     Raises:
-        DataError: something else, or a column of objects that are no plain values.
+        DataError: `data` is something else, or a column holds objects that are not plain values.
     """
     if is_frame_of("pandas", data):
         return _of_pandas(data, columns)
@@ -69,10 +69,10 @@ def table_of(data: Any, columns: tuple[str, ...] | None = None) -> pa.Table:
 
 
 def _once(names: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
-    """Those of the names that are wanted, in the order in which they are; all if None.
+    """The names that are wanted, in the order of `wanted`; all names if it is None.
 
     Raises:
-        DataError: one is there twice.
+        DataError: one of them occurs twice.
     """
     there = Counter(names)
     found = list(there) if wanted is None else [name for name in wanted if name in there]
@@ -87,13 +87,13 @@ def is_frame_of(library: str, data: object) -> bool:
 
 
 def with_keys(data: pd.DataFrame, keys: tuple[str, ...], found: Mapping[str, Any]) -> pd.DataFrame:
-    """The keys of a pandas frame as they are in it, with columns beside them, on its index."""
+    """The key columns of a pandas frame, unchanged and on its index, with further columns added."""
     kept = data[[column for key in keys for column in data.columns if str(column) == key]]
     return kept.assign(**{name: np.asarray(column) for name, column in found.items()})
 
 
 def _narrowed(data: Any) -> Any:
-    """A polars frame without integers of 128 bits, which polars makes of long numbers and Arrow does not know."""
+    """A polars frame without 128-bit integers, which polars uses for long numbers and Arrow does not support."""
     wide = [name for name, kind in data.schema.items() if str(kind) in ("Int128", "UInt128")]
     if not wide:
         return data
@@ -111,7 +111,7 @@ def _of_pandas(data: Any, columns: tuple[str, ...] | None) -> pa.Table:
 
 
 def _column(name: str, values: Any) -> Any:
-    """A pandas series; one of objects of several types, as `read_csv` makes them of a long file, is text."""
+    """A pandas series as an Arrow array; objects of several types, as `read_csv` makes of a long file, become text."""
     try:
         found: Any = pa.Array.from_pandas(values)
         if isinstance(found.type, pa.BaseExtensionType):
@@ -130,6 +130,6 @@ def _column(name: str, values: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A value as a file has it: pandas makes floats of whole numbers if one beside them is missing."""
+    """A value as a file would have it: pandas makes whole numbers floats if one of the column is missing."""
     is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_INT
     return str(int(value) if is_whole else value)

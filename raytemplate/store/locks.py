@@ -12,12 +12,12 @@ from raytemplate.errors import Unavailable
 from raytemplate.store.atomic import storage_errors
 
 _PAUSE_S = 0.02
-# `is_held` holds a lock for a moment: whoever does not want to wait must outlast that.
 _SHORTEST_WAIT_S = 0.1
+"""Seconds that even a caller with a timeout of 0 waits, since `is_held` takes the lock for a moment."""
 
 
 class FileLock:
-    """One process at a time inside `with FileLock(path, timeout_s):`. The file stays when the lock is gone.
+    """One process at a time inside `with FileLock(path, timeout_s):`. The file remains after the lock is released.
 
     A process forked inside the block shares the lock; one started with exec does not.
 
@@ -36,13 +36,13 @@ class FileLock:
 
     def __enter__(self) -> FileLock:
         if self._descriptor is not None:
-            raise RuntimeError(f"{self.path}: this lock is held by this very object")
+            raise RuntimeError(f"{self.path}: this object already holds the lock")
         with storage_errors(self.path):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._wait(descriptor)
             _note_holder(descriptor)
-        except BaseException:  # nobody calls `__exit__` then; raised again
+        except BaseException:  # `__exit__` will not be called; raised again
             os.close(descriptor)
             raise
         self._descriptor = descriptor
@@ -91,7 +91,7 @@ def _take(descriptor: int, how: int) -> bool:
 
 
 def _note_holder(descriptor: int) -> None:
-    """Only for messages: the kernel decides who holds the lock, so a full disk does not matter here."""
+    """Write the holder's process id, for messages only: the kernel keeps the lock, so a full disk does no harm."""
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,4 +1,4 @@
-"""A folder's contents, written down last: a folder with a manifest is complete, and every byte of it can be checked."""
+"""Manifests of folders. They are written last: a folder with one is complete, and every byte of it can be checked."""
 
 import os
 from collections.abc import Iterator
@@ -15,33 +15,39 @@ MANIFEST_NAME = "manifest.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class FileEntry:
-    """One file: its posix path relative to the folder, its size and the digest of its bytes."""
+    """One file of a folder."""
 
     name: str
+    """Posix path, relative to the folder."""
+
     size_bytes: int
+    """Size of the file."""
+
     sha256: str
+    """Digest of its bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """Every file of a folder but the manifest itself."""
+    """The contents of a folder."""
 
     files: tuple[FileEntry, ...]
+    """Every file of the folder except the manifest itself."""
 
     @property
     def digest(self) -> str:
-        """One digest for the whole folder: names, sizes and bytes."""
+        """The digest of the whole folder: names, sizes and bytes."""
         files = [[entry.name, entry.size_bytes, entry.sha256] for entry in sorted(self.files)]
         return sha256_bytes(canonical({"manifest": 1, "files": files}).encode())
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of all files together."""
+        """Total size of all files."""
         return sum(entry.size_bytes for entry in self.files)
 
 
 def describe(folder: Path) -> Manifest:
-    """The manifest that `folder` should have, from its bytes. Writes nothing.
+    """The manifest for the files that `folder` holds now. Writes nothing.
 
     Raises:
         IntegrityError: a symbolic link or special file, or a name that is not text.
@@ -58,10 +64,10 @@ def write_manifest(folder: Path) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the folder's manifest says. The files are not looked at.
+    """The folder's manifest. The files are not looked at.
 
     Raises:
-        IntegrityError: no manifest, or one that was not written completely.
+        IntegrityError: there is no manifest, or it was not written completely.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -78,7 +84,7 @@ def verify(folder: Path, *, others_may_add: bool = False) -> Manifest:
     """Hash every file again and compare with the manifest.
 
     Args:
-        others_may_add: files that the manifest does not know are let be, such as those MLflow writes into its copies.
+        others_may_add: ignore files that are not in the manifest, such as those MLflow adds to its copies.
 
     Raises:
         IntegrityError: names the first file, by name, that differs, is missing, or is not in the manifest.
@@ -93,7 +99,7 @@ def verify(folder: Path, *, others_may_add: bool = False) -> Manifest:
 
 
 def list_files(folder: Path) -> tuple[str, ...]:
-    """Sorted posix names, relative to `folder`, of every file below it but its manifest."""
+    """Sorted posix names, relative to `folder`, of every file below it except its manifest."""
     return tuple(sorted(name for name in _walk(folder, "") if name != MANIFEST_NAME))
 
 

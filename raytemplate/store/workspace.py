@@ -1,4 +1,4 @@
-"""Where everything of a project is kept: one `.raytemplate` folder beside its templates."""
+"""The workspace: everything of a project is kept in one `.raytemplate` folder beside its templates."""
 
 import difflib
 import os
@@ -25,9 +25,10 @@ _NUM_NEAR = 5
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where things are in a workspace. `folder` is the one that holds `.raytemplate/`."""
+    """The paths of a workspace."""
 
     folder: Path
+    """The folder that holds `.raytemplate/`."""
 
     @property
     def root(self) -> Path:
@@ -36,12 +37,12 @@ class Workspace:
 
     @property
     def runs(self) -> Path:
-        """One folder a run."""
+        """Holds one folder for each run."""
         return self.root / "runs"
 
     @property
     def models(self) -> Path:
-        """The root of the `ContentStore` with models."""
+        """The content store of models."""
         return self.root / "models"
 
     @property
@@ -61,12 +62,12 @@ class Workspace:
 
     @property
     def listings(self) -> Path:
-        """What passes over text files have found, so that planning again is quick. May be deleted at any time."""
+        """Cached results of reading text files, so that planning again is quick. May be deleted at any time."""
         return self.root / "listings"
 
     @property
     def frames(self) -> Path:
-        """Tables that were handed over in memory, as Parquet files named by digest; their runs need them to go on."""
+        """Tables that were passed in memory, as Parquet files named by digest; resuming their runs needs them."""
         return self.root / "frames"
 
     @property
@@ -78,8 +79,8 @@ class Workspace:
 def find_workspace(start: Path, *, explicit: str | None, environ: Mapping[str, str]) -> Workspace:
     """The workspace to use. Nothing is created.
 
-    In this order: `explicit` (`--workspace`), RAYTEMPLATE_WORKSPACE, the nearest folder from `start` upwards that holds
-    `.raytemplate/`, `start` itself.
+    The first of these counts: `explicit` (`--workspace`), RAYTEMPLATE_WORKSPACE, the nearest folder from `start`
+    upwards that holds `.raytemplate/`, `start` itself.
     """
     chosen = explicit or environ.get(ENVIRONMENT_NAME)
     if chosen:
@@ -92,7 +93,7 @@ def find_workspace(start: Path, *, explicit: str | None, environ: Mapping[str, s
 
 
 def create(workspace: Workspace) -> None:
-    """Make the workspace's folders where they are missing.
+    """Create the workspace's folders if they are missing.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -108,11 +109,11 @@ def create(workspace: Workspace) -> None:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise UsageError(f"{folder}: cannot be written by this user")
     except UsageError as error:
-        raise UsageError(error.what, next_step="choose another place: --workspace DIR") from error
+        raise UsageError(error.what, next_step="choose another folder: --workspace DIR") from error
 
 
 def new_run(workspace: Workspace) -> tuple[str, Path]:
-    """A run id that no run of this workspace has, and its new empty folder."""
+    """A new run id, unique in this workspace, and its new empty folder."""
     while True:
         run_id = secrets.choice(_LETTERS) + "".join(secrets.choice(_CHARACTERS) for _ in range(_ID_LENGTH - 1))
         folder = workspace.runs / run_id
@@ -127,10 +128,10 @@ def new_run(workspace: Workspace) -> tuple[str, Path]:
 
 
 def find_run(workspace: Workspace, ref: str) -> Path:
-    """The folder of a run, by its id, a unique start of it, or `last` for the newest.
+    """The folder of a run, found by its id, a unique prefix of it, or `last` for the newest.
 
     Raises:
-        UsageError: none or several fit.
+        UsageError: no run or several runs match.
     """
     folders = _run_folders(workspace)
     if not folders:
@@ -157,7 +158,7 @@ def _run_folders(workspace: Workspace) -> dict[str, Path]:
 
 
 def _started(folder: Path) -> tuple[float, str]:
-    """When a run started, by its record; by its folder's time where the record is missing or torn."""
+    """When a run started, by its record, or by its folder's time if the record is missing or torn."""
     path = folder / RUN_RECORD
     try:
         return loads(RunStart, path.read_bytes(), where=str(path)).started.timestamp(), folder.name

@@ -64,7 +64,7 @@ def test_f08_create_where_nothing_can_be_written_says_so_once(tmp_path: Path) ->
     with pytest.raises(UsageError) as caught:
         create(Workspace(tmp_path))
     assert caught.value.what == f"{tmp_path / '.raytemplate'}: cannot be written: File exists"
-    assert caught.value.next_step == "choose another place: --workspace DIR"
+    assert caught.value.next_step == "choose another folder: --workspace DIR"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
