@@ -1,1 +1,1 @@
-"""What has happened: runs, registered models, what differs between two runs. Nothing here is written."""
+"""Reads what has happened: runs, registered models, differences between two runs. Writes nothing."""

@@ -1,4 +1,4 @@
-"""What is registered, as rows for reports: models, their champions and their history, out of the ledger."""
+"""Registered models, their champions and their history from the ledger, as rows for reports."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -62,7 +62,7 @@ def registered_version(ref: str, workspace: Workspace) -> VersionView:
 
 
 def _judged(runs: Runs) -> list[Run]:
-    """Those that gates have judged, but not for show; newest first."""
+    """The runs that gates have judged, except those judged for show; newest first."""
     return [
         run
         for run, row in zip(runs, runs.rows, strict=True)
@@ -88,7 +88,7 @@ def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
 
 
 def _reason(body: Body) -> str:
-    """Why, for people; who it was stands in a column of its own."""
+    """The reason for an event, for people to read; another column names the person."""
     actor = body.actor
     match body:
         case Rollback():
@@ -146,6 +146,6 @@ def _row(ledger: Ledger, name: str, judged: list[Run], service: InService | None
 
 
 def _cadence(run: Run) -> str:
-    """How often its template wants the model retrained; a run of a saved plan holds no template."""
+    """How often the run's template wants the model retrained; "" if unknown, as for a saved plan without a template."""
     governance = read_lock(run.journal).resolved.get("governance") or {}
     return str(governance.get("cadence") or "")

@@ -1,4 +1,4 @@
-"""Two runs, compared through their records: template, plan, data, code, environment, metrics."""
+"""Compares two runs through their records: template, plan, data, code, environment, metrics."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ _MOST_FILES = 12
 
 
 def differences(first: Run, second: Run) -> Differences:
-    """What is not the same of two runs.
+    """What differs between two runs.
 
     Raises:
         IntegrityError: a record of one of them is damaged.
@@ -35,7 +35,7 @@ def differences(first: Run, second: Run) -> Differences:
 
 
 def _changed(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Changed, ...]:
-    """What is in one of the two only, or has another value; in the order of the first, then of the second."""
+    """Names in only one of the two, or with different values; in the order of the first, then of the second."""
     names = [*first, *(name for name in second if name not in first)]
     return tuple(
         Changed(what=name, first=first.get(name, "-"), second=second.get(name, "-"))
@@ -45,7 +45,7 @@ def _changed(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Chang
 
 
 def _template(first: RunLock, second: RunLock) -> tuple[Changed, ...]:
-    """Values that differ, each with the layer it came from. Where only its line has moved, nothing differs."""
+    """Values that differ, each with the layer it came from. A value that only moved to another line does not differ."""
     changed = _changed(_values(first), _values(second))
     return tuple(
         replace(c, first=_placed(c.first, first, c.what), second=_placed(c.second, second, c.what)) for c in changed
@@ -88,7 +88,7 @@ def _plan(plan: RunPlan) -> dict[str, str]:
 
 
 def _files(first: Run, second: Run) -> tuple[Changed, ...]:
-    """Files that only one has read, or of which other bytes were read."""
+    """Files that only one of the runs has read, or of which they read different bytes."""
     a, b = (_read(run) for run in (first, second))
     names = sorted(name for name in {*a, *b} if _of(a, name) != _of(b, name))
     shown = [Changed(what=name, first=_file(a.get(name)), second=_file(b.get(name))) for name in names[:_MOST_FILES]]

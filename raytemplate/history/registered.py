@@ -1,4 +1,4 @@
-"""Registered models for use: found through the ledger, bytes checked, then predicting."""
+"""Registered models ready for use: found through the ledger, checked byte by byte, able to predict."""
 
 from __future__ import annotations
 
@@ -27,20 +27,28 @@ _REF = re.compile(r"^(?P<name>[^@/]+)(?:@(?P<alias>champion|challenger)|/(?P<ver
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One version of a registered model. `folder` holds its bytes, verified when it was opened."""
+    """One version of a registered model."""
 
     name: str
+
     version: int
+
     digest: str
+    """Digest of its files."""
+
     folder: Path
+    """Folder with its files, verified when the model was opened."""
+
     saved: SavedModel
+    """The loaded model."""
 
     def predict(self, data: pd.DataFrame | pl.DataFrame | pa.Table) -> pd.DataFrame | pl.DataFrame | pa.Table:
-        """Rows without labels -> the keys, the prediction's columns and `model_version`, of the kind that was given.
+        """Predict rows without labels. Returns the keys, the columns of the prediction and `model_version`, as the same
+        kind of table as `data`.
 
         Args:
-            data: an Arrow table, a pandas or polars frame, or anything that speaks Arrow's stream interface, which gets
-                an Arrow table. Its values are taken as training took them: a time may be text, as in the CSV file.
+            data: an Arrow table, a pandas or polars frame, or anything with Arrow's stream interface, for which the
+                result is an Arrow table. Values are read as training read them: a time may be text, as in a CSV file.
 
         Raises:
             DataError: a column that the model needs is missing, or a value cannot be read as its type.
@@ -65,10 +73,10 @@ class Model:
 
 
 def find_version(ref: str, workspace: Workspace) -> ModelVersion:
-    """The version that "name", "name@champion", "name@challenger" or "name/3" stands for.
+    """The version that "name", "name@champion", "name@challenger" or "name/3" refers to.
 
     Raises:
-        UsageError: no such model or version; names what there is.
+        UsageError: no such model or version; names those that exist.
     """
     match = _REF.match(ref)
     if match is None:
@@ -91,10 +99,10 @@ def find_version(ref: str, workspace: Workspace) -> ModelVersion:
 
 
 def open_model(ref: str, workspace: Workspace) -> Model:
-    """The model, every byte checked against the digest that the ledger holds.
+    """The model, with every byte checked against the digest in the ledger.
 
     Raises:
-        IntegrityError: its bytes are not those that were registered.
+        IntegrityError: its bytes differ from those that were registered.
     """
     version = find_version(ref, workspace)
     folder = ContentStore(workspace.models).open(version.digest)

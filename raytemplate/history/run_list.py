@@ -1,4 +1,4 @@
-"""The runs of a workspace as a list: what can be read of each, and by name what cannot."""
+"""The runs of a workspace as a list, including those that are damaged."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 _FIRST = RECORDS[RunStart]
 _BEING_MADE_S = 10.0
-"""How long a run may take from its folder to its first record."""
+"""Seconds a run may take from creating its folder to writing its first record."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Runs(Sequence[Run]):
-    """Runs, newest first; prints as `raytemplate runs` does.
-
-    Args:
-        rows: a line for each of the runs, in their order.
-        damaged: runs with a record that cannot be read, and why. They are in no other list.
-        filtered: some were left out because they were not asked for.
-    """
+    """Runs, newest first; prints as `raytemplate runs` does."""
 
     runs: tuple[Run, ...]
+
     rows: tuple[RunRow, ...]
+    """One row for each of the runs, in the same order."""
+
     damaged: tuple[DamagedRow, ...] = ()
+    """Runs with a record that cannot be read, and why; they are not among `runs`."""
+
     filtered: bool = False
+    """Whether runs were left out because they were not asked for."""
 
     @overload
     def __getitem__(self, index: int) -> Run: ...
@@ -59,7 +59,7 @@ class Runs(Sequence[Run]):
         return self.to_pandas().to_html(index=False, na_rep="-")
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a run: id, model, as-of, start, state, metric, version, seconds and US dollars planned and actual."""
+        """One row a run: id, model, as-of, start, state, metric, version, planned and actual seconds and US dollars."""
         import dataclasses
 
         import pandas as pd
@@ -70,7 +70,12 @@ class Runs(Sequence[Run]):
 
 
 def list_runs(workspace: Workspace, *, name: str | None = None, states: tuple[str, ...] = ()) -> Runs:
-    """The runs of a workspace, of one template where `name` is given, in one of these states where there are any."""
+    """The runs of a workspace.
+
+    Args:
+        name: only runs of the template with this name; None for all.
+        states: only runs in one of these states; empty for all.
+    """
     found: list[tuple[RunRow, Run]] = []
     damaged: list[DamagedRow] = []
     for journal in [*journals(workspace), *_beheaded(workspace)]:
@@ -89,13 +94,13 @@ def list_runs(workspace: Workspace, *, name: str | None = None, states: tuple[st
 
 
 def _beheaded(workspace: Workspace) -> list[Journal]:
-    """Runs whose first record is gone. A folder that is being made has none yet, and an empty one never was a run."""
+    """Runs whose first record is gone. A new folder may not have one yet, and an empty one never was a run."""
     folders = [path for path in workspace.runs.glob("[!.]*") if path.is_dir()] if workspace.runs.exists() else []
     return [Journal(path) for path in folders if not (path / _FIRST).exists() and _was_a_run(path)]
 
 
 def _was_a_run(folder: Path) -> bool:
-    with suppress(FileNotFoundError):  # somebody removes it right now
+    with suppress(FileNotFoundError):  # another process may remove it at this moment
         there = {path.name for path in folder.iterdir()}
         is_new = time.time() - folder.stat().st_mtime < _BEING_MADE_S
         return bool(there & set(RECORDS.values()) if is_new else there)

@@ -1,4 +1,4 @@
-"""Runs of a workspace, seen through their records."""
+"""A run, seen through its records."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +33,7 @@ class Run:
     """One execution of a plan, seen through its records."""
 
     journal: Journal
+    """The records in the run's folder."""
 
     @property
     def id(self) -> str:
@@ -41,17 +42,17 @@ class Run:
 
     @property
     def plan(self) -> RunPlan:
-        """What was to be done."""
+        """The plan that the run executes."""
         return read_lock(self.journal).plan
 
     @property
     def snapshot(self) -> Snapshot:
-        """Exactly what was read."""
+        """Exactly which data was read."""
         return self.journal.need(Snapshot)
 
     @property
     def fit(self) -> FitResult:
-        """Epochs and candidate."""
+        """The result of training: epochs and candidate."""
         return self.journal.need(FitResult)
 
     @property
@@ -71,12 +72,12 @@ class Run:
 
     @property
     def end(self) -> RunEnd | None:
-        """How it ended; None while it is unfinished."""
+        """How the run ended; None while it is unfinished."""
         return self.journal.read(RunEnd)
 
     @property
     def exit_code(self) -> int:
-        """0 when its candidate is the champion, equal to it or only for show, 5 when it is held or rejected."""
+        """0 if the candidate is the champion, equal to it, or only shown; 5 if it is held or rejected."""
         return ending(self.promotion)[1]
 
     @property
@@ -90,12 +91,12 @@ class Run:
 
     @property
     def champion_findings(self) -> tuple[Finding, ...]:
-        """What the gates that need no candidate say of the champion it was judged against; empty if there was none."""
+        """Findings of the gates that need no candidate about the champion at that time; empty if there was none."""
         return self._said(judge_champion)
 
     @property
     def candidate_findings(self) -> tuple[Finding, ...]:
-        """What those gates say of its own model, as of one in service."""
+        """Findings of the same gates about the run's own candidate, treated as a model in service."""
         return self._said(judge_alone)
 
     def _said(self, judged: Callable[[Mapping[str, Gate], Evidence], tuple[Finding, ...]]) -> tuple[Finding, ...]:
@@ -105,7 +106,7 @@ class Run:
 
     @property
     def champion_that_fails(self) -> str:
-        """A line on a champion that stays although it would not pass its gates today; else empty."""
+        """A line about a champion that stays although it would not pass its gates today; "" otherwise."""
         champion = self.evaluation.champion_ref
         if champion is None or self.champion_version_after != champion.version:
             return ""
@@ -113,7 +114,7 @@ class Run:
 
     @property
     def state(self) -> State:
-        """How it ended; "running" while somebody works on it, "unfinished" where nobody does."""
+        """How the run ended; until then "running" while a process works on it, else "unfinished"."""
         end = self.end
         if end is not None:
             return end.state
@@ -121,7 +122,7 @@ class Run:
 
     @property
     def sweep(self) -> SweepResult | None:
-        """The sweep that it made, once that has ended."""
+        """The result of its sweep; None if it has not ended or there is none."""
         return self.journal.read(SweepResult)
 
     @property
@@ -149,10 +150,10 @@ class Run:
         )
 
     def view(self) -> RunView:
-        """All records there are, for printing.
+        """All existing records, for printing.
 
         Raises:
-            IntegrityError: a run that was judged lacks what it was judged on.
+            IntegrityError: the run was judged, but a record that it was judged on is missing.
         """
         verdict = self.journal.read(VerdictRecord)
         if verdict is not None:

@@ -1,4 +1,4 @@
-"""The champion in service: would it pass its gates on the newest evaluation it took part in?"""
+"""Whether the champion in service would pass its gates on the newest evaluation that it was part of."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ from raytemplate.reports.service import InService
 
 
 def in_service(head: Head, judged: Iterable[Run]) -> InService | None:
-    """What the gates say of a champion on the newest test rows that it was scored on; None if there are none.
+    """The findings about a champion on the newest test rows that it was scored on; None if there are none.
 
     Args:
-        judged: runs of its model that gates have judged.
+        judged: runs of the model that gates have judged.
     """
     read = [(run, evaluation) for run in judged if (evaluation := run.journal.read(Evaluation)) is not None]
     read.sort(key=lambda pair: (pair[1].test_end, pair[0].journal.need(RunStart).started), reverse=True)
@@ -32,7 +32,7 @@ def in_service(head: Head, judged: Iterable[Run]) -> InService | None:
 
 
 def _findings(run: Run, evaluation: Evaluation, digest: str) -> tuple[Finding, ...]:
-    """Of the champion with that digest: as the candidate of the run, or as its champion."""
+    """A run's findings about the model with a digest, as the run's candidate or as its champion."""
     if evaluation.candidate_digest == digest:
         accepted = run.verdict.accepted if isinstance(run.verdict, Approved) else ()
         return tuple(one for one in run.candidate_findings if one.gate not in accepted)

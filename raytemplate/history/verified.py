@@ -1,4 +1,4 @@
-"""The whole ledger checked: its chain of events, its heads, and what runs have recorded of their promotions."""
+"""Checks the whole ledger: its chain of events, its heads, and the promotions that runs have recorded."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,19 +20,22 @@ class Verified:
 
     num_events: int
     """Events in the chain, of all models."""
+
     models: tuple[str, ...]
     """Models that have an event or a head."""
+
     num_records: int
     """Records of runs that name a version."""
+
     faults: tuple[str, ...]
-    """One line each; none where nothing shows that the ledger was changed."""
+    """One line for each fault; empty if nothing shows that the ledger was changed."""
 
 
 def verify_ledger(workspace: Workspace) -> Verified:
-    """Check every event's hash and place, every head against its events, and every run's promotion against the events.
+    """Check every event's hash and position, every head and every run's promotion against the events.
 
     Raises:
-        UsageError: the ledger, or the runs, cannot be read by this user.
+        UsageError: the ledger or the runs cannot be read by this user.
     """
     named = versions_named(workspace)
     try:
@@ -43,7 +46,7 @@ def verify_ledger(workspace: Workspace) -> Verified:
             num_records=len(named),
             faults=(*ledger.faults(), *_faults_of_records(ledger, named)),
         )
-    except IntegrityError as error:  # not even readable to its end
+    except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))
 
 
@@ -55,7 +58,7 @@ def _faults_of_records(ledger: Ledger, named: Iterable[Named]) -> Iterator[str]:
         except IntegrityError as error:
             yield error.what
             continue
-        with suppress(IntegrityError):  # of a model whose events are told of already
+        with suppress(IntegrityError):  # the faults of this model's events are reported already
             if record is not None and not _agree(record, history(record.model), one.run_id):
                 yield (
                     f"{one.path}: {record.outcome}, version {record.version} of {record.model} in term {record.term}: "
@@ -64,7 +67,7 @@ def _faults_of_records(ledger: Ledger, named: Iterable[Named]) -> Iterator[str]:
 
 
 def _agree(record: PromotionRecord, history: History, run_id: str) -> bool:
-    """Whether the events say what a run has recorded."""
+    """Whether the events agree with what a run has recorded."""
     if record.outcome == "waiting":
         registered = {(version.version, version.digest) for version in history.versions}
         return (record.version, record.digest) in registered and record.term <= history.term
