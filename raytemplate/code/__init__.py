@@ -1,1 +1,1 @@
-"""A person's own Python modules: found and checked without importing, taken along, loaded where they run."""
+"""The user's own Python modules: found and checked without importing, copied along with runs, loaded where they run."""

@@ -1,4 +1,4 @@
-"""The files of own modules: found beside the template or among what is installed, digested, copied. Imports none."""
+"""Files of the user's own modules: found beside the template or installed, digested, copied. Imports none of them."""
 
 import hashlib
 import importlib.util
@@ -14,28 +14,35 @@ from raytemplate.units import show_bytes
 _ROOT_MARKS = ("pyproject.toml", "setup.py", ".git")
 _COMPILED = (".so", ".pyd")
 _MOST_BYTES = 20_000_000
+"""Most bytes of Python files that travel with a run and a model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeRef:
-    """Own code that a run uses: the modules that may be named, and one digest of all files that hold them."""
+    """The user's own code that a run uses."""
 
     modules: tuple[str, ...] = ()
+    """Modules that the template may name."""
+
     sha256: str = ""
+    """Digest of all their files; "" without any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Package:
-    """A package (a folder) or a single module (a file), by the name that is imported."""
+    """A package (a folder) or a single module (a file)."""
 
     name: str
+    """Name that is imported."""
+
     path: Path
+    """The folder or file."""
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """(posix name, file) of every Python file, sorted.
 
         Raises:
-            PlanError: it holds compiled modules, which belong to one machine.
+            PlanError: it holds compiled modules, which work on one kind of machine only.
         """
         if self.path.is_file():
             yield self.path.name, self.path
@@ -65,10 +72,11 @@ class Package:
 
 
 def find_package(module: str, folder: Path) -> Package | None:
-    """The package that holds a module: beside the template, in the folders above it up to the project's own, installed.
+    """The package that holds a module: from the template's folder, from those above it up to the project's root, or
+    installed; None if there is none.
 
     Args:
-        folder: the template's.
+        folder: the template's folder.
     """
     name = module.partition(".")[0]
     for location in looked_in(folder):
@@ -80,7 +88,7 @@ def find_package(module: str, folder: Path) -> Package | None:
 
 
 def looked_in(folder: Path) -> tuple[Path, ...]:
-    """Folders of a project where modules may be: from the template's own up to the first that looks like its root."""
+    """Folders where a project's modules may be: from the template's folder up to the first that looks like the root."""
     folder = folder.absolute()
     chain = [folder, *folder.parents]
     root = next((n for n, location in enumerate(chain) if any((location / mark).exists() for mark in _ROOT_MARKS)), 0)
@@ -100,10 +108,10 @@ def _installed(name: str) -> Package | None:
 
 
 def code_of(modules: Iterable[str], folder: Path) -> CodeRef:
-    """What `code.modules` stands for now; nothing where there are none.
+    """The code that `code.modules` refers to now, with its digest.
 
     Raises:
-        PlanError: too much of it, compiled modules, or a module that is not there.
+        PlanError: the files are too large, some are compiled, or a module does not exist.
     """
     named = tuple(modules)
     packages = _packages(named, folder)
@@ -117,10 +125,10 @@ def code_of(modules: Iterable[str], folder: Path) -> CodeRef:
 
 
 def take_along(code: CodeRef, folder: Path, target: Path) -> None:
-    """Copy the code to `target`, where a run and what it makes find it, whatever becomes of the project.
+    """Copy the code to `target`, so that a run and its model do not depend on later changes to the project.
 
     Raises:
-        IntegrityError: the files are not those that were planned with.
+        IntegrityError: the files have changed since the plan was made.
     """
     if not code.modules:
         return
@@ -147,7 +155,7 @@ def _packages(modules: tuple[str, ...], folder: Path) -> tuple[Package, ...]:
 
 
 def _digest(files: Iterable[tuple[str, Path]]) -> str:
-    """sha256 over names and bytes; "" of no file."""
+    """sha256 over names and bytes; "" if there are no files."""
     digest, empty = hashlib.sha256(), True
     for name, path in sorted(files):
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

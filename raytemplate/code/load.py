@@ -1,4 +1,4 @@
-"""Own modules loaded where they run: from the code that travelled with a run or a model, and from nowhere else."""
+"""Loads the user's own modules only from the code that travelled with a run or a model."""
 
 import importlib
 import sys
@@ -22,7 +22,7 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def code_in(folder: Path) -> Generator[None]:
-    """Within, `load_attribute` imports from that folder alone; nothing can be imported where it does not exist."""
+    """Inside the block `load_attribute` imports from this folder only, and nothing at all if it does not exist."""
     token = _folder.set(folder)
     try:
         yield
@@ -31,18 +31,18 @@ def code_in(folder: Path) -> Generator[None]:
 
 
 def current_folder() -> Path | None:
-    """The folder of the `code_in` that this is called within, for what goes on elsewhere."""
+    """The folder of the enclosing `code_in`, to pass on to work in another thread or process."""
     return _folder.get()
 
 
 def load_attribute(target: str) -> Any:
-    """What "my_pkg.model:build" stands for. Outside of `code_in`, by this process's own path.
+    """The object that "my_pkg.model:build" names. Outside `code_in` it is imported from this process's path.
 
     Two models may carry two versions of one module; each gets its own.
 
     Raises:
         IntegrityError: the code that travelled does not hold the module.
-        UsageError: importing it failed, with the location in the person's own file.
+        UsageError: importing the module failed; names the line in the user's file.
     """
     module, _, attribute = target.partition(":")
     folder = _folder.get()
@@ -51,22 +51,22 @@ def load_attribute(target: str) -> Any:
         return getattr(found, attribute)
     except RaytemplateError:
         raise
-    except Exception as error:  # importing a person's module runs their code, which may raise anything
+    except Exception as error:  # importing a user's module runs their code, which may raise anything
         raise UsageError(f"{target} cannot be loaded: {_where(error, module)}{in_words(error)}") from error
 
 
 @contextmanager
 def blamed_on(target: str) -> Generator[None]:
-    """An error inside the module of a target becomes one line with its location there; others pass.
+    """Turn an error from the target's package into one line with its location; other errors pass.
 
     Raises:
-        TrainingFailed: the person's own code failed.
+        TrainingFailed: the user's own code failed.
     """
     try:
         yield
     except RaytemplateError:
         raise
-    except Exception as error:  # a person's own code may raise anything; what is not theirs is raised again
+    except Exception as error:  # the user's code may raise anything; errors from elsewhere are raised again
         location = _where(error, target.partition(":")[0])
         if not location:
             raise
@@ -77,7 +77,7 @@ def _import_from(folder: Path, module: str) -> ModuleType:
     names = {path.stem for path in folder.glob("*")} if folder.is_dir() else set[str]()
     if module.partition(".")[0] not in names:
         raise IntegrityError(f"{folder}: does not hold {module}, which the model names")
-    # A compiled file would be one more in a folder whose files are all accounted for.
+    # Bytecode would add files to a folder whose manifest lists all of them.
     sys.dont_write_bytecode = True
     with _one_at_a_time:
         own = _loaded.setdefault(digest_of(folder), {})
@@ -90,7 +90,7 @@ def _import_from(folder: Path, module: str) -> ModuleType:
         finally:
             sys.path.remove(str(folder))
             own.update(_of(names))
-            # What was there first stays there, so that what it imports later is its own.
+            # Modules that were loaded before stay loaded, so that their later imports find their own version.
             if any(own.get(name) is not other for name, other in others.items()):
                 _taken_out(names)
                 sys.modules.update(others)
@@ -108,10 +108,10 @@ def _taken_out(names: set[str]) -> dict[str, ModuleType]:
 
 
 def _where(error: BaseException, module: str) -> str:
-    """ "my_pkg/model.py:7: " of the innermost line in the person's own package; "" if there is none.
+    """ "my_pkg/model.py:7: ", the innermost line in the user's own package; "" if there is none.
 
-    A frame is told by its module, never by its path: a project's folder may have the name of its package, and hold the
-    environment with everything that is not the person's.
+    Frames are recognised by module, never by path: a project's folder may have the same name as its package, and also
+    hold the environment with everybody else's code.
     """
     package = module.partition(".")[0]
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):

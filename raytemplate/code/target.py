@@ -1,4 +1,4 @@
-"""What a template may name: "my_pkg.model:build", of a module that `code.modules` lists. Checked without importing."""
+"""Checks targets such as "my_pkg.model:build", of a module that `code.modules` lists, without importing."""
 
 import ast
 import difflib
@@ -15,11 +15,11 @@ def target_problem(target: object, modules: Sequence[str], folder: Path) -> str:
     """What is wrong with a target, in words; "" if nothing is.
 
     Args:
-        modules: `code.modules`; what lies below one of them is listed too.
-        folder: the template's.
+        modules: `code.modules`; modules below one of them are allowed too.
+        folder: the template's folder.
     """
     if not isinstance(target, str) or not _TARGET.fullmatch(target):
-        return f'got "{target}", expected a module and what it defines, such as my_pkg.model:build'
+        return f'got "{target}", expected a module and a name it defines, such as my_pkg.model:build'
     module, _, attribute = target.partition(":")
     if not any(module == listed or module.startswith(f"{listed}.") for listed in modules):
         return f"{module} may not be imported: it is not in code.modules; add it there, code: {{modules: [{module}]}}"
@@ -43,7 +43,7 @@ def _file_of(module: str, folder: Path) -> Path | str:
         return problem
     package = find_package(module, folder)
     file = package.module_file(module) if package else None
-    return file or f'"{module}" has no code of its own; expected a module with the function'
+    return file or f'"{module}" is a folder without code; expected a module with the function'
 
 
 def _attribute_problem(file: Path, attribute: str) -> str:
@@ -60,7 +60,7 @@ def _attribute_problem(file: Path, attribute: str) -> str:
 
 
 def _defined(body: Sequence[ast.stmt]) -> Iterator[str]:
-    """Names that a module's own statements bind; "*" where another module says which."""
+    """Names that a module's own statements bind; "*" for a star import, whose names are unknown."""
     for statement in body:
         match statement:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
