@@ -1,1 +1,1 @@
-"""Predictions -> Evaluation. Pure: numpy in, records out."""
+"""Turns predictions into an evaluation. Pure: numpy in, records out."""

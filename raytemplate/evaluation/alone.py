@@ -1,10 +1,10 @@
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
-"""How much of the target one column explains by itself, on rows that it was not fitted on.
+"""How much of the target one column explains by itself, out of sample.
 
-Nearly all of it is a sign that the column was written after the target was known. Each of a few simple readings of the
-column (`views.py`) predicts every row from the rows of the other folds; the best reading counts. With so few of them,
-taking the best out of sample adds next to nothing: noise comes out near 0 or below.
+If it explains nearly everything, the column was probably written after the target was known. Each of a few simple views
+of the column (`views.py`) predicts every row from the rows of the other folds; the best view counts. With so few views,
+taking the best out of sample adds next to nothing: noise scores near 0 or below.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from raytemplate.evaluation.metrics.shipped import LOG_LOSS, RMSE
 from raytemplate.evaluation.views import View, views_of
 
 MAX_ROWS = 20_000
-_MAX_CELLS = 1_000_000  # rows by classes
+_MAX_CELLS = 1_000_000  # rows times classes
 _FEWEST_ROWS, _FEWEST_GROUPS, _NUM_FOLDS, _NUM_BLOCKS = 20, 10, 5, 50
 _COARSE_BINS, _FINE_BINS = 32, 256
 _CLASS_BINS, _MAX_LEAVES = 2_048, 32
-_PRIOR = 0.5  # rows of the average kind added to each group, so that no class becomes impossible
-_CHANCE = 2.0  # log likelihood that the best of many cuts wins by chance
+_PRIOR = 0.5  # average rows added to each group, so that no class becomes impossible
+_CHANCE = 2.0  # log likelihood that the best of many cuts gains by chance
 
 
 def explained(
@@ -41,26 +41,26 @@ def explained(
     groups: Groups | None = None,
     in_order: bool = False,
 ) -> float:
-    """`1 - loss(column alone) / loss(best constant)`, at most 1; 0 where nothing can be said.
+    """`1 - loss(column alone) / loss(best constant)`, at most 1; 0 if it cannot be measured.
 
-    The loss is the metric's distance from its perfect end, 0 or 1; a metric without one, such as R2, is judged by RMSE
-    (log loss for classes).
+    The loss is the distance of the metric from its perfect value, 0 or 1. Metrics without one, and R2, are replaced by
+    RMSE (log loss for classes).
 
     Args:
-        column: [rows]; numbers, text, booleans or times; of other types only what is missing is looked at.
-        target: float64 [rows]: the number, or the index of the class; rows where it is not finite are left out.
-        num_classes: 0 where numbers are predicted.
-        groups: int64 [rows]; rows of one group hang together, and stay in one fold.
-        in_order: the rows stand in the order of time. A column that runs along with them, as a counter does, must then
-            say something of rows far from those that it was fitted on, or of each step from one row to the next:
-            else it only says when a row was.
+        column: [rows]; numbers, text, booleans or times; for other types only whether values are missing is used.
+        target: float64 [rows]: the number, or the index of the class; rows in which it is not finite are left out.
+        num_classes: 0 if numbers are predicted.
+        groups: int64 [rows]; rows of one group belong together, and stay in one fold.
+        in_order: whether the rows are in order of time. A column that grows along with them, such as a counter, must
+            then predict rows far from those it was fitted on, or the step from each row to the next; otherwise it only
+            shows when a row was written.
     """
     most = MAX_ROWS if num_classes < 3 else min(MAX_ROWS, _MAX_CELLS // num_classes)
     rows = np.flatnonzero(np.isfinite(target))
     rows = rows[evenly(len(rows), most)]
     if len(rows) < _FEWEST_ROWS:
         return 0.0
-    rows = rows[np.argsort(target[rows], kind="stable")]  # in this order each group's quantile is found at once
+    rows = rows[np.argsort(target[rows], kind="stable")]  # in this order each group's quantile can simply be indexed
     taken: Any = column
     taken, target, metric = taken.take(pa.array(rows)), target[rows], _judged(metric, num_classes)
     base = _loss(metric, target, np.repeat(_constant(target, metric, num_classes)[None], len(target), axis=0))
@@ -70,7 +70,7 @@ def explained(
     if group.max() + 1 < _FEWEST_GROUPS:
         group = np.arange(len(rows))
     shares: list[float] = []
-    with np.errstate(all="ignore"):  # numbers whose squares are beyond float64 give no finite loss
+    with np.errstate(all="ignore"):  # numbers whose squares overflow float64 give a loss that is not finite
         for view in views_of(taken):
             along = in_order and view.runs_along(rows)
             folds = _far_folds(rows) if along else _folds(view, group, seed)
@@ -82,14 +82,14 @@ def explained(
 
 
 def _explained_steps(view: View, target: Floats, rows: Groups, seed: int) -> float:
-    """What the column's steps from row to row explain of the target's."""
+    """How much the column's steps from row to row explain of the target's steps."""
     in_turn = np.argsort(rows)
     steps = np.diff(np.where(view.has_number(), view.numbers(), np.nan)[in_turn])
     return explained(pa.array(steps), np.diff(target[in_turn]), metric=RMSE, seed=seed)
 
 
 def evenly(num_rows: int, most: int) -> NDArray[np.int64]:
-    """Numbers of at most so many rows, at equal steps from the first to the last: int64, rising."""
+    """Indices of at most `most` rows, evenly spaced from the first to the last: int64, rising."""
     return np.linspace(0, num_rows - 1, min(num_rows, most)).astype(np.int64)
 
 
@@ -105,7 +105,7 @@ def _loss(metric: Metric, target: Floats, predicted: Floats) -> float:
 
 
 def _constant(target: Floats, metric: Metric, num_classes: int) -> Floats:
-    """The best prediction that is the same for all rows: float64 [] or, for more than two classes, [classes]."""
+    """The best constant prediction: float64 [] or, for more than two classes, [classes]."""
     if num_classes:
         return _as_predicted(np.bincount(target.astype(np.int64), minlength=num_classes) / len(target))
     quantile = _quantile(metric)
@@ -113,7 +113,7 @@ def _constant(target: Floats, metric: Metric, num_classes: int) -> Floats:
 
 
 def _quantile(metric: Metric) -> float | None:
-    """The quantile that is the best constant; None where it is the mean."""
+    """The quantile that is the best constant; None if the mean is."""
     return 0.5 if metric.id == "mae" else metric.quantile
 
 
@@ -124,7 +124,7 @@ def _as_predicted(shares: Floats) -> Floats:
 def _cross_fitted(
     view: View, target: Floats, metric: Metric, num_classes: int, folds: Groups, *, with_line: bool
 ) -> Iterator[Floats]:
-    """Predictions of all rows, each from the other folds: one array for each way to fit the view."""
+    """Predictions of all rows, each from the rows of the other folds; one array for each way to fit the view."""
     if num_classes:
         yield _fold_by_fold(folds, lambda fold: _shares(view, target.astype(np.int64), num_classes, fold))
         return
@@ -138,7 +138,7 @@ def _cross_fitted(
 
 
 def _folds(view: View, group: Groups, seed: int) -> Groups:
-    """The fold of each row, by its group at random; times by blocks: the next moment is no news to the one before."""
+    """The fold of each row: random by group, but in blocks of neighbours for times, where neighbours are alike."""
     rows = len(view.code)
     if not view.in_blocks:
         return np.random.default_rng(seed).permutation(int(group.max()) + 1)[group] % _NUM_FOLDS
@@ -146,7 +146,7 @@ def _folds(view: View, group: Groups, seed: int) -> Groups:
 
 
 def _far_folds(rows: Groups) -> Groups:
-    """Each fold is one piece of the rows in their order."""
+    """The fold of each row if every fold is a contiguous part of the rows in their order."""
     return _ranks(rows) * _NUM_FOLDS // len(rows)
 
 
@@ -171,7 +171,7 @@ def _by_group(view: View, target: Floats, metric: Metric, fold: NDArray[np.bool_
 
 
 def _by_line(view: View, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
-    """A straight line through the numbers."""
+    """Predictions by a straight line through the numbers."""
     x, known = view.numbers(), ~fold & view.has_number()
     centred = x[known] - x[known].mean() if known.any() else x[:0]
     squares = float(centred @ centred)
@@ -183,7 +183,7 @@ def _by_line(view: View, target: Floats, metric: Metric, fold: NDArray[np.bool_]
 
 
 def _interpolated(view: View, binned: View, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
-    """The statistic of each bin, and a straight line from one bin's middle to the next."""
+    """Predictions by the statistic of each bin, interpolated linearly between the bins' levels."""
     assert binned.levels is not None
     values = _statistic(binned.code[~fold], target[~fold], binned.num_groups, metric)[: len(binned.levels)]
     seen = np.isfinite(values)
@@ -193,19 +193,19 @@ def _interpolated(view: View, binned: View, target: Floats, metric: Metric, fold
 
 
 def _or_missing(view: View, drawn: Floats, target: Floats, metric: Metric, fold: NDArray[np.bool_]) -> Floats:
-    """What was drawn for rows with a number; the others have a value of their own."""
+    """The `drawn` values for rows with a number, and one common value for rows without."""
     there = view.has_number()[fold]
     return drawn if there.all() else np.where(there, drawn, _by_group(view.presence(), target, metric, fold))
 
 
 def _statistic(code: NDArray[np.int64], target: Floats, num_groups: int, metric: Metric) -> Floats:
-    """Mean or quantile of each group, float64 [groups]; NaN of an empty one. `target`: in rising order."""
+    """Mean or quantile of each group, float64 [groups]; NaN for an empty group. `target` must be in rising order."""
     count = np.bincount(code, minlength=num_groups)
     quantile = _quantile(metric)
     if quantile is None:
         with np.errstate(invalid="ignore"):
             return np.bincount(code, weights=target, minlength=num_groups) / count
-    ordered = target[np.argsort(code.astype(np.uint16), kind="stable")]  # of 16 bits: a radix sort
+    ordered = target[np.argsort(code.astype(np.uint16), kind="stable")]  # numpy uses a radix sort for 16 bits
     first = np.cumsum(count) - count
     found = np.full(num_groups, np.nan)
     there = count > 0
@@ -225,8 +225,8 @@ def _shares(view: View, target: NDArray[np.int64], num_classes: int, fold: NDArr
 
 
 def _merged(counts: Floats, num_bins: int) -> Floats:
-    """Rows by bin and class, neighbouring bins as one unless a cut between them tells the classes apart: the greedy
-    cuts of a decision tree, each worth more than it costs (Schwarz 1978, The Annals of Statistics 6)."""
+    """Rows by bin and class, with neighbouring bins merged unless a cut between them separates the classes: the greedy
+    cuts of a decision tree, each of which gains more than it costs (Schwarz 1978, The Annals of Statistics 6)."""
     classes = (counts.sum(axis=0) > 0).sum()
     cost = _CHANCE + (classes - 1) / 2 * math.log(counts.sum())
     merged, parts, leaves = counts.copy(), [(0, num_bins)], 0
@@ -244,6 +244,6 @@ def _merged(counts: Floats, num_bins: int) -> Floats:
 
 
 def _likelihood(counts: Floats) -> Floats:
-    """Log likelihood of rows by their own shares, float64 [...] of counts [..., classes]."""
+    """Log likelihood of counts [..., classes] under their own shares, float64 [...]."""
     total = counts.sum(axis=-1, keepdims=True)
     return (counts * np.log(np.maximum(counts, 1) / np.maximum(total, 1))).sum(axis=-1)

@@ -2,13 +2,13 @@
 # (pyarrow carries no types)
 """The simple rule that a model must beat: a quantile or mean of the target for each combination of some columns.
 
-For classes the mean is a rate (of the positive class of two) or the shares of the classes (of more), drawn a little
-towards those of all rows: as if each group had one more row, of the average kind. A class never seen in a group is
-then unlikely there, not impossible, and the log loss stays finite.
+For classes the mean is the rate of the positive class of two, or the shares of more than two classes. Both are shrunk
+slightly towards those of all rows, as if each group had one more, average row. A class that does not occur in a group
+is then unlikely there but not impossible, and the log loss stays finite.
 
-Fitted in one pass from parts that merge in any order. Means keep a count and a sum a group; quantiles, of which the
-median is one, keep them by bucket (`buckets.py`), which is exact for whole numbers up to 1,000 and within
-`relative_error` (0.1 %) for others. A t-digest (datasketches 5.2, k 200) was tried and not taken: its medians of 350
+Fitted in one pass from parts that merge in any order. Means keep a count and a sum for each group; quantiles, such as
+the median, keep them by bucket (`buckets.py`), which is exact for whole numbers up to 1,000 and within
+`relative_error` (0.1 %) for others. A t-digest (datasketches 5.2, k 200) was tried and rejected: its medians of 350
 groups of 857 rows were off by up to 0.8 %.
 """
 
@@ -34,39 +34,44 @@ from raytemplate.evaluation.metrics.formula import Floats
 Rule = Literal["quantile", "mean", "rate", "share"]
 
 MAX_CELLS = 250_000
-"""Most (group, bucket) pairs a state holds, about 10 MB. Past that every two neighbouring buckets become one."""
+"""Most (group, bucket) pairs in a state, about 10 MB. Beyond that, each two neighbouring buckets are joined."""
 
 _FINEST, _COARSEST = 0, 20
-_CLASS = "\x1e"  # stands before the class in a cell's group
+_CLASS = "\x1e"  # separates the group from the class in a cell's name
 _MEAN_OF: Mapping[str, Rule] = {"regression": "mean", "binary": "rate", "multiclass": "share"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BaselineState:
-    """What has been counted so far; `predict` may be asked at any time.
-
-    `cells` has one row a group and bucket, sorted: group (text), bucket (int64), count (int64), sum (float64).
-    `level` says how often buckets were coarsened; it depends on all rows together, not on the order of merging.
-    """
+    """What has been counted so far; `predict` may be called at any time."""
 
     rule: Rule
+    """What is predicted for each group."""
+
     by: tuple[str, ...]
+    """The columns to group by."""
+
     level: int
+    """How often buckets were coarsened; it depends on all rows together, not on the order of merging."""
+
     cells: pa.Table
+    """One row for each group and bucket, sorted: group (text), bucket (int64), count (int64), sum (float64)."""
+
     quantile: float = 0.5
+    """The quantile, for that rule."""
 
     @property
     def relative_error(self) -> float:
-        """How far each quantile may be from the exact one, relative to it; means have rounding only."""
+        """Greatest relative error of a quantile; 0 for means, which have rounding errors only."""
         return relative_width(self.level) if self.rule == "quantile" else 0.0
 
     @property
     def num_rows(self) -> int:
-        """Rows counted."""
+        """Number of rows counted."""
         return int(_numbers(self.cells, "count").sum())
 
     def values(self) -> tuple[list[str], Floats, float]:
-        """Groups, their values float64 [groups], and the value over all rows (NaN where nothing was counted)."""
+        """Groups, their values float64 [groups], and the value over all rows (NaN if nothing was counted)."""
         names = self.cells["group"].combine_chunks()
         code = _codes(names)
         first = np.unique(code, return_index=True)[1]
@@ -78,14 +83,15 @@ class BaselineState:
         return groups, pick(code, count, total), float(overall[0]) if len(overall) else math.nan
 
     def rates(self) -> tuple[list[str], Floats, float]:
-        """Groups, their shares of positive rows, drawn towards the share of all rows, float64 [groups], and that."""
+        """Groups, their shares of positive rows float64 [groups], shrunk towards that of all rows, and the latter."""
         groups, values, overall = self.values()
         rows = np.unique(_codes(self.cells["group"].combine_chunks()), return_inverse=True)[1]
         count = np.bincount(rows, weights=_numbers(self.cells, "count"), minlength=len(groups))
         return groups, (values * count + overall) / (count + 1), overall
 
     def shares(self, classes: tuple[str, ...]) -> tuple[list[str], Floats, Floats]:
-        """Groups, their shares of classes float64 [groups, classes], and those of all rows float64 [classes]."""
+        """Groups, their shares of classes float64 [groups, classes], shrunk likewise, and those of all rows float64
+        [classes]."""
         names = pc.split_pattern(self.cells["group"].combine_chunks(), _CLASS)
         group, label = (pc.list_element(names, index).dictionary_encode() for index in (0, 1))
         column = pc.index_in(label.cast(pa.string()), value_set=pa.array(classes, pa.string())).to_numpy()
@@ -96,8 +102,8 @@ class BaselineState:
         return [str(name) for name in group.dictionary.to_pylist()], shares, overall
 
     def predict(self, table: pa.Table, classes: tuple[str, ...] = ()) -> Floats:
-        """The group's value for each row, float64 [rows], for more than two classes the shares of these, float64 [rows,
-        classes]; those of all rows for a group that was never seen.
+        """The value of each row's group, float64 [rows], or for more than two classes its shares, float64 [rows,
+        classes]. An unknown group gets those of all rows.
         """
         if self.rule == "share":
             groups, values, overall = self.shares(classes)
@@ -108,7 +114,7 @@ class BaselineState:
         return np.concatenate([values, np.asarray(overall)[None]])[found]
 
     def to_json(self) -> bytes:
-        """The state as a JSON document; `from_json` gives an equal one back."""
+        """The state as a JSON document, from which `from_json` restores an equal state."""
         names = self.cells["group"].combine_chunks().dictionary_encode()
         document = {
             "rule": self.rule,
@@ -142,9 +148,10 @@ def fit_baseline(table: pa.Table, settings: Mapping[str, Any], target: str, task
 
     Args:
         table: the target and the columns to group by. These are compared as text, so int32 1 and int64 1 are one group.
-        settings: `BaselineSpec` dumped: exactly one of `median_by`, `mean_by` and `quantile_by` holds
-            column names; the last comes with `quantile`.
-        task: for two classes the target is 1.0 for the positive one, else 0.0; for more it is a text.
+        settings: a dumped `BaselineSpec`: exactly one of `median_by`, `mean_by` and `quantile_by` holds column names;
+            `quantile_by` comes with `quantile`.
+        task: `data.task`. For two classes the target is 1.0 for the positive one and 0.0 for the other; for more it is
+            text.
     """
     rule, by, quantile = _rule(settings, task)
     if rule == "share":
@@ -168,10 +175,10 @@ def _fit_shares(table: pa.Table, by: tuple[str, ...], target: str) -> BaselineSt
 
 
 def merge(a: BaselineState, b: BaselineState) -> BaselineState:
-    """Both together, as if fitted on all rows at once; sums may differ in the last bits.
+    """The state of both parts, as if fitted on all rows at once; sums may differ in the last bits.
 
     Raises:
-        ValueError: two different baselines.
+        ValueError: the parts are of different baselines.
     """
     if (a.rule, a.by, a.quantile) != (b.rule, b.by, b.quantile):
         raise ValueError(f"cannot merge {a.rule} by {a.by} with {b.rule} by {b.by}")
@@ -189,12 +196,13 @@ def _rule(settings: Mapping[str, Any], task: str) -> tuple[Rule, tuple[str, ...]
 
 
 def _codes(names: pa.Array) -> NDArray[np.int64]:
-    """The position of each name among the sorted ones, int64, from 0."""
+    """The rank of each name among the sorted distinct names, int64, from 0."""
     return pc.rank(names, tiebreaker="dense").to_numpy() - 1 if len(names) else np.zeros(0, dtype=np.int64)
 
 
 def _group_names(table: pa.Table, by: tuple[str, ...]) -> pa.Array:
-    """One text a row: the columns joined by a separator that no name holds; missing is a value like any other."""
+    """One text for each row: the columns joined by a separator that does not occur in them; missing counts as a
+    value."""
     if not by:
         return pa.repeat("", len(table))
     columns = [null_where_missing(table[name]).cast(pa.string()) for name in by]
@@ -216,7 +224,7 @@ def _bounded(rule: Rule, by: tuple[str, ...], level: int, cells: pa.Table, quant
 
 
 def _summed(cells: pa.Table) -> pa.Table:
-    # One thread: with more, the order of the additions and so the last bits of the sums would change from run to run.
+    # On one thread: with more, the order of additions, and so the last bits of the sums, would change between runs.
     grouped = cells.group_by(["group", "bucket"], use_threads=False).aggregate([("count", "sum"), ("sum", "sum")])
     ordered = grouped.sort_by([("group", "ascending"), ("bucket", "ascending")])
     return _cells(*(ordered[name] for name in ("group", "bucket", "count_sum", "sum_sum")))

@@ -1,13 +1,12 @@
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
-"""What each input column has to do with the target: how much it explains alone, and how much a model leans on it.
+"""How each input column relates to the target: how much it explains alone, and how much the model relies on it.
 
 The second is permutation importance (Breiman 2001, "Random Forests", Machine Learning 45; Fisher, Rudin and Dominici
-2019, JMLR 20): the values of one column are permuted, and what the deciding metric loses by that is what the
-model took from the column. Columns that say the same stand in for each other, and each seems to matter
-less.
+2019, JMLR 20): the values of one column are permuted, and the resulting loss in the deciding metric is what the model
+gained from the column. Columns with the same information replace each other, so that each seems to matter less.
 
-Where there are more columns than time, those go first that the target follows most on a few rows.
+If there is too little time for all columns, those on which the target depends most in a small sample come first.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ from raytemplate.evaluation.views import View, views_of
 from raytemplate.records.evaluated import ColumnEvidence, Estimate
 
 MAX_ROWS = 4_000
-"""Most test rows that columns are looked at on, taken evenly."""
+"""Most test rows used to examine columns, evenly spaced."""
 
 _MAX_VALUES, _FEWEST_ROWS = 200_000, 500
 _PERMUTED_ROWS, _MAX_RESAMPLES, _PERMUTING_S = 1_000, 500, 1.0
-_COLUMNS_AT_ONCE, _CELLS_AT_ONCE = 8, 2_000_000  # one prediction of many rows is quicker than many of few
-_SCREENED_ROWS, _SCREENING = 300, 0.5  # of the time
+_COLUMNS_AT_ONCE, _CELLS_AT_ONCE = 8, 2_000_000  # one prediction of many rows is faster than many of few
+_SCREENED_ROWS, _SCREENING = 300, 0.5  # rows, and share of the time, for the choice of which columns come first
 
 
 def column_evidence(
@@ -51,16 +50,16 @@ def column_evidence(
     in_order: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[ColumnEvidence, ...]:
-    """What is known of each input column, in their order.
+    """The evidence on each input column, in the order of the columns.
 
     Args:
-        rows: test rows with at least these columns, raw.
+        rows: raw test rows with at least these columns.
         target: float64 [rows], the number or the index of the class.
-        groups: int64 [rows], what the bootstrap draws, as for the metrics.
-        predict: the candidate; None if it is too slow to be asked often.
-        limit_s: what it may take in all; columns are left unmeasured past it.
-        in_order: the rows stand in the order of time.
-        clock: seconds of any clock that never goes back.
+        groups: int64 [rows], the units of the bootstrap, as for the metrics.
+        predict: the candidate; None if it is too slow to be called often.
+        limit_s: seconds for all columns; what is left after that is not measured.
+        in_order: whether the rows are in order of time.
+        clock: returns seconds of a monotonic clock.
     """
     began = clock()
     ends = began + limit_s
@@ -91,7 +90,7 @@ def column_evidence(
             target[fewer],
             groups[fewer],
             predict,
-            columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # those most in question first
+            columns=sorted(columns, key=lambda name: -alone.get(name, -math.inf)),  # the most suspicious first
             metric=metric,
             num_resamples=min(num_resamples, _MAX_RESAMPLES),
             seed=seed,
@@ -107,7 +106,7 @@ def column_evidence(
 def _most_dependent_first(
     rows: pa.Table, target: Floats, columns: Sequence[str], seed: int, *, ends: float, clock: Callable[[], float]
 ) -> Sequence[str]:
-    """The columns by how steadily the target follows them on a few rows; those that no time is left for are last."""
+    """The columns, those that the target follows most steadily in a few rows first; those not tried in time last."""
     few = evenly(len(rows), _SCREENED_ROWS)
     few = few[np.isfinite(target[few])]
     ranks = np.unique(target[few], return_inverse=True)[1].reshape(-1)
@@ -123,7 +122,7 @@ def _most_dependent_first(
 
 
 def _unsteadiness(view: View, ranks: Any, ties: Any) -> float:
-    """How far the target's rank goes from row to row in the order of the column, as in the rank correlation of
+    """Total change of the target's rank from row to row in the order of the column, as in the rank correlation of
     Chatterjee (2021, Journal of the American Statistical Association 116)."""
     return float(np.abs(np.diff(ranks[np.lexsort((ties, view.code))])).sum())
 
@@ -162,10 +161,10 @@ def _importances(
 
 
 def _permuted(rows: Any, columns: Sequence[str], seed: int, before: int) -> pa.Table:
-    """The rows once for each of some columns, one after the other, with the values of that column permuted.
+    """The rows repeated once for each of some columns, with the values of that column permuted.
 
     Args:
-        before: columns that were permuted before these; how many at once changes nothing.
+        before: number of columns permuted before these, so that the result does not depend on how many go together.
     """
     parts: list[pa.Table] = []
     for number, name in enumerate(columns, start=before):
@@ -176,6 +175,6 @@ def _permuted(rows: Any, columns: Sequence[str], seed: int, before: int) -> pa.T
 
 
 def _lost(metric: Metric, as_it_is: Drawn, without: Drawn, num_groups: int) -> Estimate:
-    """How much worse the metric is, with its paired interval."""
+    """How much worse the metric becomes, with a paired interval."""
     sign = 1.0 if metric.higher_is_better else -1.0
     return interval(sign * (as_it_is.value - without.value), sign * (as_it_is.draws - without.draws), num_groups)

@@ -1,4 +1,4 @@
-"""Several models on the same rows: metrics with intervals, and paired differences from the candidate."""
+"""Compares models on the same rows: metrics with intervals, and paired differences from the candidate."""
 
 from collections.abc import Mapping
 
@@ -23,20 +23,23 @@ def compare(
     seed: int = 0,
     quantile: float | None = None,
 ) -> dict[str, Scored]:
-    """Every model scored on the same rows with the same draws, so that what moves both does not count as a difference.
+    """Scores every model on the same rows with the same draws, so that what affects all of them is not a difference.
 
     Args:
         target: float64 [rows].
         groups: int64 [rows], from `group_ids`.
-        predictions: float64 [rows] or [rows, classes] by the model's name; names come back as the keys.
-        candidate: whose differences from each other model are taken.
-        baseline: whose differences from the models other than the candidate are taken as well; "" for none.
-        metric, also: ids of metrics; the first one decides.
-        quantile: the one that is predicted, if one is.
+        predictions: model name -> float64 [rows] or [rows, classes]; the result has the same keys.
+        candidate: name of the model that is compared with every other.
+        metric: id of the deciding metric.
+        baseline: name of the model that all except the candidate are compared with as well; "" for none.
+        also: ids of further metrics.
+        num_resamples: draws of the bootstrap.
+        seed: seed of the draws.
+        quantile: the predicted quantile, if one is predicted.
 
     Raises:
-        ValueError: nothing to score, lengths that differ, a prediction or target that is not finite, or a deciding
-            metric without a value.
+        ValueError: there is nothing to score, lengths differ, a prediction or target is not finite, or the deciding
+            metric has no value.
     """
     _check(target, groups, predictions, candidate)
     metrics = [metric_of(name, quantile) for name in dict.fromkeys((metric, *also))]
@@ -82,7 +85,7 @@ def _difference(metric: Metric, candidate: Drawn, other: Drawn, num_groups: int)
 
 
 def _flipped(estimate: Estimate) -> Estimate:
-    # 0.0 - x and not -x: identical models gain 0.0, never -0.0.
+    # 0.0 - x rather than -x: identical models gain 0.0, never -0.0.
     return Estimate(value=0.0 - estimate.value, low=0.0 - estimate.high, high=0.0 - estimate.low)
 
 

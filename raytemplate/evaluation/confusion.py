@@ -1,4 +1,4 @@
-"""Which class the rows of each class are taken for."""
+"""The confusion table: predicted classes of the rows of each class."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from raytemplate.evaluation.metrics.formula import Floats
 from raytemplate.records.evaluated import Confusion
 
 MOST_CLASSES = 50
-"""With more of them nobody reads the table, and it would be most of the record."""
+"""Most classes for which there is a table; with more it is unreadable, and would be most of the record."""
 
 
 def confusion(target: Floats, prediction: Floats, classes: tuple[str, ...]) -> Confusion | None:
-    """Rows by their own class and by the one they are taken for; None for numbers and for too many classes.
+    """Number of rows by actual and predicted class; None for numbers and for too many classes.
 
     Args:
         target: float64 [rows], the index of the class.

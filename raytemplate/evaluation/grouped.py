@@ -1,4 +1,4 @@
-"""Units of resampling that a column says, such as the rows of one customer."""
+"""Units of resampling defined by a column, such as the rows of one customer."""
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
 
@@ -12,7 +12,7 @@ from raytemplate.evaluation.metrics.formula import Groups
 
 
 def unit_values(table: pa.Table, column: str) -> pa.Array:
-    """Which unit each row of a batch belongs to, uint64 [rows]: the hash of its value; null where it has none."""
+    """The unit of each row of a batch, uint64 [rows]: the hash of its value; null if it has none."""
     missing = is_missing(table.column(column)).combine_chunks()
     return pa.array(row_hashes(table, (column,), 0), mask=missing.to_numpy(zero_copy_only=False))
 

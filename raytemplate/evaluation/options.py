@@ -18,12 +18,11 @@ class BaselineSpec(Options):
     """Median of the target for each combination of these columns; `[]` is the median of all rows."""
 
     mean_by: tuple[str, ...] | None = None
-    """Mean of the target for each combination of these columns; `[]` is the mean of all rows. For two classes the rate
-    of the positive one, for more the share of each, both as if each combination had one more row of the average
-    kind."""
+    """Mean of the target for each combination of these columns; `[]` is the mean of all rows. For two classes it is the
+    rate of the positive one, for more the share of each, both as if each combination had one more, average row."""
 
     quantile_by: tuple[str, ...] | None = None
-    """With `training.loss: quantile`: that quantile of the target for each combination of these columns; `[]` is the
+    """For `training.loss: quantile`: that quantile of the target for each combination of these columns; `[]` is the
     quantile of all rows."""
 
     @model_validator(mode="after")
@@ -44,11 +43,11 @@ class BaselineSpec(Options):
 
 
 class GroupSpec(Options):
-    """Rows that hang together because they are of the same customer, patient or machine."""
+    """Rows that belong together because they are of the same customer, patient or machine."""
 
     group: Annotated[str, Field(min_length=1)]
-    """Column whose value says whose a row is. The rows of one value stay together; a row without a value is a group of
-    its own."""
+    """Column that identifies the customer, patient or machine. Rows with the same value stay together; a row without a
+    value is a group of its own."""
 
 
 class EvaluationSpec(Options):
@@ -59,17 +58,17 @@ class EvaluationSpec(Options):
     a quantile."""
 
     also: tuple[str, ...] = ()
-    """More metrics to report; a parent may name the one that decides here. Default: none."""
+    """Further metrics to report; a parent template may list the deciding one, too. Default: none."""
 
     baseline: BaselineSpec = BaselineSpec(median_by=())
     """The simple rule to compare with. Default: the median of all training rows; for classes their shares,
     for a quantile that of all training rows."""
 
     slices: tuple[str, ...] = ()
-    """Columns by which the test rows are sliced, each slice with the same metrics: of a text every value, of a number
-    with many values five ranges. Default: none."""
+    """Columns by which the test rows are sliced; each slice gets the same metrics. Text makes a slice for every value,
+    a number with many values makes five ranges. Default: none."""
 
     resample: Literal["auto", "day", "hour", "week", "row"] | GroupSpec = "auto"
-    """What the bootstrap draws, so that rows that hang together stay together: `day`, `hour`, `week`, `row`, or the
-    rows of one customer with `{group: customer_id}`. With fewer than ten of them in the test rows a gate on intervals
-    holds instead of passing. Default: day where there is a time, else row."""
+    """The unit that the bootstrap draws, so that rows that belong together stay together: `day`, `hour`, `week`, `row`,
+    or the rows of one customer with `{group: customer_id}`. With fewer than ten units in the test rows a gate on
+    intervals holds instead of passing. Default: day if rows have a time, else row."""

@@ -1,4 +1,4 @@
-"""How far numbers were off, by what was predicted."""
+"""Distribution of the errors of numbers, by the size of the prediction."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def residuals(target: Floats, prediction: Floats) -> tuple[PredictionBin, ...]:
-    """Bins of about equally many rows, from the lowest prediction to the highest; equal predictions lie in one bin."""
+    """Bins of about equally many rows, from the lowest prediction to the highest; equal predictions share a bin."""
     level = np.unique(prediction, return_inverse=True)[1]
     rows = np.bincount(level)
     cell = np.floor((np.cumsum(rows) - rows / 2) * NUM_BINS / len(prediction)).astype(np.int64)[level]

@@ -1,4 +1,4 @@
-"""Which rows models were judged on: the same for every candidate that is judged on the very same rows."""
+"""A digest of the rows on which models were judged, to tell whether two candidates were judged on the same rows."""
 
 import hashlib
 
@@ -10,14 +10,14 @@ from raytemplate.evaluation.metrics.formula import Floats
 
 
 def rows_digest(target: Floats, times: NDArray[np.datetime64], split: str = "") -> str:
-    """16 hex digits over what was to be predicted and when, whatever the order of the rows.
+    """16 hex digits that identify targets and times, whatever the order of the rows.
 
-    Two sums over hashes of the rows, so that none has to be sorted or kept.
+    Made from two sums over hashes of the rows, so that nothing needs to be sorted or kept.
 
     Args:
         target: float64 [rows].
-        times: datetime64[us] [rows]; NaT where rows have no time.
-        split: the id of the split by row hash that they come from, which tells rows without times apart.
+        times: datetime64[us] [rows]; NaT for rows without a time.
+        split: id of the split by row hash that the rows come from, which distinguishes rows without times.
     """
     of_target = mixed((target + 0.0).view(np.uint64))
     of_row = mixed(of_target ^ times.astype("datetime64[us]").astype(np.int64).view(np.uint64))

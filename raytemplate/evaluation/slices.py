@@ -1,4 +1,4 @@
-"""The same metrics on parts of the test rows: by carrier, by origin, by a range of a number."""
+"""Metrics on slices of the test rows, such as by carrier, by origin, or by ranges of a number."""
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
 
@@ -19,10 +19,10 @@ from raytemplate.evaluation.metrics.metric import Metric, metric_of
 from raytemplate.records.evaluated import MetricValue, Slice
 
 MAX_VALUES = 50
-"""Slices of one column; the values with the fewest rows are thrown together beyond that."""
+"""Most slices of one column; beyond that the values with the fewest rows share one slice."""
 
 MAX_NUMBERS = 20
-"""Different numbers that still are values; of more, ranges are made."""
+"""Most distinct numbers that are sliced by value; with more, ranges are made."""
 
 NUM_RANGES = 5
 OTHER, MISSING = "(other)", "(none)"
@@ -30,23 +30,26 @@ OTHER, MISSING = "(other)", "(none)"
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Parts:
-    """The slice of each row, int64 [rows], and the slices' names."""
+    """The slices of one column."""
 
     of_row: NDArray[np.int64]
+    """The slice of each row, int64 [rows], an index into `names`."""
+
     names: tuple[str, ...]
+    """Names of the slices."""
 
 
 def slice_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as slices are made of it, whatever type a batch of rows has: numbers as float64, all else as text."""
+    """A column in the form that `parts_of` needs, whatever its type in a batch: numbers as float64, others as text."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
-        return column.cast(pa.float64(), safe=False)  # ids of 17 digits are sliced too, to 16 of them
+        return column.cast(pa.float64(), safe=False)  # longer ids are sliced by their first 16 digits
     return null_where_missing(column).cast(pa.string())
 
 
 def parts_of(column: pa.ChunkedArray) -> Parts:
-    """The slices of one column, from `slice_values`: a slice a value, the largest first; ranges of many numbers.
+    """The slices of one column, from `slice_values`: one for each value, the largest first, or ranges of many numbers.
 
-    A missing value is a slice of its own, `(none)`. Ranges hold about the same number of rows each.
+    Missing values are a slice of their own, `(none)`. Ranges hold about the same number of rows each.
     """
     if pa.types.is_floating(column.type):
         value = column.to_numpy()
@@ -54,7 +57,7 @@ def parts_of(column: pa.ChunkedArray) -> Parts:
         if len(known) > MAX_NUMBERS:
             return _ranges(value)
         column = pc.if_else(pc.is_nan(column), None, column)
-        # Without commas: few numbers are mostly codes, such as years.
+        # Without thousands separators: a few distinct numbers are mostly codes, such as years.
         names = {float(number): _plain(float(number), 15).replace(",", "") for number in known}
         column = pa.chunked_array([pa.array([names.get(v) for v in column.to_pylist()], pa.string())])
     return _values(column.fill_null(MISSING))
@@ -78,7 +81,7 @@ def _ranges(value: Floats) -> Parts:
     edges = np.unique(np.quantile(value[~missing], np.arange(1, NUM_RANGES) / NUM_RANGES))
     least = np.nanmin(value)
     edges = edges[edges > least]
-    if not len(edges):  # nearly all rows have the least value: the others are one range
+    if not len(edges):  # nearly all rows have the least value, so the others form one range
         edges = np.asarray([value[value > least].min()])
     of_row = np.searchsorted(edges, value, side="right").astype(np.int64)
     text = _told_apart(edges)
@@ -89,7 +92,7 @@ def _ranges(value: Floats) -> Parts:
 
 
 def _told_apart(edges: Floats) -> list[str]:
-    """The edges with four digits, or as many more as it takes for no two to be the same."""
+    """The edges with four digits, or with as many more as are needed to make them distinct."""
     return next(
         text
         for digits in range(4, 18)
@@ -98,7 +101,7 @@ def _told_apart(edges: Floats) -> list[str]:
 
 
 def _plain(number: float, digits: int) -> str:
-    """A number to so many digits, never with an exponent: "199.8", "52,300"."""
+    """A number to `digits` significant digits, without an exponent: "199.8", "52,300"."""
     decimals = digits - 1 - (math.floor(math.log10(abs(number))) if number and math.isfinite(number) else 0)
     text = f"{number:,.{max(0, decimals)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -115,13 +118,13 @@ def score_slices(
     seed: int = 0,
     quantile: float | None = None,
 ) -> tuple[Slice, ...]:
-    """Every slice of every column with the metrics of candidate and champion, from the draws of the whole comparison.
+    """Every slice of every column with the metrics of candidate and champion, using the draws of the whole comparison.
 
     Args:
-        target, groups, num_resamples, seed, quantile: as `compare` has them.
-        predictions: of "candidate" and, where there is one, "champion"; others are not sliced.
+        target, groups, num_resamples, seed, quantile: see `compare`.
+        predictions: predictions of "candidate" and, if there is one, "champion"; other models are not sliced.
         columns: name -> its values on the same rows, from `slice_values`.
-        metrics: ids.
+        metrics: ids of the metrics.
     """
     if not columns:
         return ()
@@ -154,10 +157,10 @@ def score_slices(
 def _scored(
     metrics: list[Metric], target: Floats, predictions: Mapping[str, Floats], groups: Groups, counts: Floats
 ) -> dict[str, dict[str, MetricValue]]:
-    """The metrics of each model on the rows of one slice, from the draws that hold any of them."""
+    """The metrics of each model on the rows of one slice, from the draws that contain any of them."""
     there, groups = np.unique(groups, return_inverse=True)
     held = counts[:, there]
-    # The other draws have no value of this slice, and say nothing about it.
+    # Draws without a row of this slice have no value for it.
     held = held[held.any(axis=1)]
     with np.errstate(invalid="ignore", divide="ignore"):
         return {

@@ -1,6 +1,6 @@
 # pyright: basic, reportAttributeAccessIssue=false
 # (pyarrow carries no types)
-"""A column as a few simple readings: the numbers or values that it holds, and parts of a text that has many values."""
+"""Simple views of a column: its numbers or values, and parts of a text that has many values."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ pc: Any = pyarrow.compute
 
 _MANY_VALUES = 50
 _LONGEST_PREFIX = 3
-_MANY_GROUPS, _IN_ORDER = 10, 0.95  # a correlation of ranks; of values without order the share of groups in one piece
+# `_IN_ORDER` is a rank correlation; for values without an order, the share of groups whose rows are contiguous.
+_MANY_GROUPS, _IN_ORDER = 10, 0.95
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class View:
-    """Rows by group; the groups of numbers stand in rising order, and those of what is missing are the last."""
+    """Rows by group; groups of numbers are in rising order, and those of missing values come last."""
 
     code: NDArray[np.int64]
     """The group of each row, int64 [rows], from 0."""
 
     num_groups: int
-    """Groups, those without rows included."""
+    """Number of groups, including those without rows."""
 
     levels: Floats | None = None
-    """The number that each group stands for, float64 [groups without what is missing]; None without order."""
+    """The number that represents each group, float64 [groups except those of missing values]; None for values without
+    an order."""
 
     in_blocks: bool = False
-    """Neighbouring rows say the same, as those of one hour do."""
+    """Whether neighbouring values are alike, as times within an hour are."""
 
     def has_number(self) -> NDArray[np.bool_]:
         """Whether a row has a number, bool [rows]."""
@@ -46,19 +48,19 @@ class View:
         return self.code < len(self.levels)
 
     def numbers(self) -> Floats:
-        """The number of each row, float64 [rows]; 0 where it is missing."""
+        """The number of each row, float64 [rows]; 0 if it is missing."""
         assert self.levels is not None
         return np.append(self.levels, np.zeros(self.num_groups - len(self.levels)))[self.code]
 
     def presence(self) -> View:
-        """Only whether there is a number."""
+        """A view of only whether there is a number."""
         return View(code=(~self.has_number()).astype(np.int64), num_groups=2)
 
     def runs_along(self, rows: NDArray[np.int64]) -> bool:
-        """Whether many groups stand in the order of the rows, or nearly so, as a counter's and an odometer's do.
+        """Whether there are many groups and they are nearly in the order of the rows, as for a counter or an odometer.
 
         Args:
-            rows: int64 [rows], the number of each row.
+            rows: int64 [rows], the position of each row.
         """
         order = np.lexsort((rows, self.code))
         if len(np.unique(self.code)) < _MANY_GROUPS:
@@ -69,8 +71,8 @@ class View:
         return 1 + (np.diff(in_turn) != 0).sum() <= len(np.unique(in_turn)) / _IN_ORDER
 
     def coarser(self, num_bins: int) -> View:
-        """At most so many bins of about equally many rows, each standing for the mean of its numbers; a number, however
-        frequent, lies in one bin. Itself where it has no more than that."""
+        """The view with at most `num_bins` bins of about equally many rows, each represented by the mean of its
+        numbers; equal numbers share a bin. Returns the view itself if it has no more groups than that."""
         assert self.levels is not None
         if len(self.levels) <= num_bins:
             return self
@@ -85,7 +87,7 @@ class View:
 
 
 def views_of(column: pa.Array | pa.ChunkedArray) -> Iterator[View]:
-    """Readings of a column [rows]; of a type that is neither number, text nor time, what is missing."""
+    """The views of a column [rows]; for a type other than number, boolean, text or time, only whether it is missing."""
     whole = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     values: Any = null_where_missing(whole).combine_chunks()
     types = pa.types
@@ -113,7 +115,7 @@ def _floats(values: Any) -> Floats:
 
 
 def _of_numbers(numbers: Floats, *, in_blocks: bool = False) -> View:
-    """Infinite is a value of its own beside the missing ones, since no line goes through it."""
+    """A view of numbers. Infinite ones form groups beside the missing ones, since no line can go through them."""
     finite = np.isfinite(numbers)
     levels, rank = np.unique(numbers[finite], return_inverse=True)
     code = np.full(len(numbers), len(levels))
@@ -140,7 +142,7 @@ def _of_text(values: Any) -> Iterator[View]:
     try:
         yield _of_numbers(_floats(values))
     except pa.ArrowInvalid:
-        return  # it is no column of numbers
+        return  # the texts are not all numbers
 
 
 def _bytes(values: Any) -> Any:

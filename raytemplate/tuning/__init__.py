@@ -1,1 +1,1 @@
-"""What a sweep draws from, how it searches and when it stops a trial; pure."""
+"""What a sweep draws from, how it searches, and when it stops a trial. Pure."""

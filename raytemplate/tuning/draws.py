@@ -1,4 +1,4 @@
-"""One value of a sweep: as a person writes it, and as it is drawn."""
+"""Draws: how a template describes the values of a searched field, and how a trial draws one."""
 
 from __future__ import annotations
 
@@ -33,41 +33,45 @@ _Kind = Literal["uniform", "loguniform", "quniform", "int", "choice", "grid"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draw:
-    """A range, both ends included, or a list of values.
-
-    Args:
-        step: between two values of a range; None for any number in it.
-        values: of `choice` and `grid`; empty for a range.
-    """
+    """A range or a list of values."""
 
     kind: _Kind
+    """The word that the template uses."""
+
     low: float = 0.0
+    """Lower end of a range, included."""
+
     high: float = 0.0
+    """Upper end of a range, included."""
+
     step: float | None = None
+    """Distance between two values of a range; None allows any number in it."""
+
     values: tuple[Scalar, ...] = ()
+    """The values of `choice` and `grid`; empty for a range."""
 
     @property
     def is_finite(self) -> bool:
-        """Whether every value can be tried."""
+        """Whether the number of values is finite, so that all can be tried."""
         return bool(self.values) or self.step is not None
 
     @property
     def count(self) -> float:
-        """How many values there are; infinite where there is no end of them."""
+        """Number of values; may be infinite."""
         if self.values:
             return float(len(self.values))
         return math.floor((self.high - self.low) / self.step + 1e-9) + 1.0 if self.step else math.inf
 
     @property
     def highest(self) -> float:
-        """The largest number that can be drawn; of a list of anything else, NaN."""
+        """The largest number that can be drawn; NaN for a list without numbers."""
         if self.values:
             numbers = [value for value in self.values if _is_number(value, whole=False)]
             return max(map(float, numbers), default=math.nan)
         return self.low + (self.count - 1) * self.step if self.step else self.high
 
     def tried(self) -> tuple[Scalar, ...]:
-        """Values that must be allowed for all to be: the ends of a range and one between, or the whole list."""
+        """Values whose validity implies that of all: the ends of a range and one between them, or the whole list."""
         if self.values:
             return self.values
         if self.kind == "int":
@@ -76,7 +80,7 @@ class Draw:
         return (float(self.low), float(self.high), inside)
 
     def every(self) -> tuple[Scalar, ...]:
-        """All values, where they are finite."""
+        """All values, if their number is finite; else ()."""
         if self.values or self.step is None:
             return self.values
         found = (self.low + n * self.step for n in range(int(self.count)))
@@ -93,7 +97,7 @@ class Draw:
         return self.low <= number <= self.high and abs(steps - round(steps)) < 1e-9
 
     def draw(self, name: str, trial: BaseTrial) -> Scalar:
-        """A value for a trial of Optuna's."""
+        """Draws a value for an Optuna trial."""
         if self.values:
             return cast("Scalar", trial.suggest_categorical(name, self.values))
         if self.kind == "int":
@@ -101,7 +105,7 @@ class Draw:
         return trial.suggest_float(name, self.low, self.high, log=self.kind == "loguniform", step=self.step)
 
     def distribution(self) -> BaseDistribution:
-        """What `draw` draws from, as Optuna has it."""
+        """The Optuna distribution that `draw` draws from."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
         if self.values:
@@ -116,7 +120,7 @@ def parse_draw(text: str) -> Draw:
     """The draw that a text such as "loguniform(1e-4, 1e-1)" describes.
 
     Raises:
-        ValueError: it describes none; says what was expected.
+        ValueError: it does not describe a draw; the message says what was expected.
     """
     found = _CALL.fullmatch(text)
     if found is None or found[1] not in _EXAMPLES:
@@ -149,7 +153,7 @@ def _range(kind: _Kind, values: Sequence[Any], expected: str) -> Draw:
     if not low < high:
         raise ValueError(f"{expected} the lower end first, such as {_EXAMPLES[kind]}")
     if kind == "loguniform" and low <= 0:
-        raise ValueError(f"{expected} ends above 0, as a logarithm has them; or uniform({low}, {high})")
+        raise ValueError(f"{expected} ends above 0, as a logarithm needs; or uniform({low}, {high})")
     step = values[2] if len(values) == 3 else (1 if kind == "int" else None)
     if step is not None and step <= 0:
         raise ValueError(f"{expected} a step above 0")

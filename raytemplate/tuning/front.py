@@ -1,4 +1,4 @@
-"""Trials that are compared by several things: which of them no other beats, and which one is the candidate."""
+"""Trials with several objectives: which of them no other beats (the Pareto front), and which one is the candidate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,33 @@ from raytemplate.loss import loss
 from raytemplate.records.swept import TrialRecord
 
 SECONDS = "seconds"
-"""The one objective that is no metric: how long a trial trained until its best epoch."""
+"""The one objective that is not a metric: how long a trial trained until its best epoch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objective:
-    """One thing that trials are compared by: a metric on the validation window, or `seconds`."""
+    """One objective by which trials are compared: a metric on the validation window, or `seconds`."""
 
     name: str
+    """Id of the metric, or "seconds"."""
+
     higher_is_better: bool = False
+    """Whether greater values are better."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pick:
-    """The rule of `tuning.pick`: `best` is an objective's name, `within` a share."""
+    """The rule of `tuning.pick`."""
 
     best: str
+    """Name of the objective that decides."""
+
     within: float
+    """How much worse than the best the first objective may be, as a share."""
 
 
 def values_of(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...]:
-    """A trial's values in the order of the objectives; the first is its validation."""
+    """A trial's values in the order of the objectives; the first is its validation metric."""
     assert record.validation is not None
     return (record.validation, *(float(record.also[one.name]) for one in objectives[1:]))
 
@@ -35,7 +41,8 @@ def values_of(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[flo
 def add_to_front(
     front: Sequence[TrialRecord], record: TrialRecord, objectives: Sequence[Objective]
 ) -> list[TrialRecord]:
-    """The trials that no other beats in one objective without being beaten in another, with one more looked at."""
+    """The front with one more trial considered: a trial leaves it if another is at least as good in every objective and
+    better in one."""
     new = _losses(record, objectives)
     if any(_beats(_losses(one, objectives), new) for one in front):
         return list(front)
@@ -43,7 +50,7 @@ def add_to_front(
 
 
 def front_of(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[TrialRecord]:
-    """All trials that no other beats, in their order."""
+    """All promotable trials that no other beats, in their order."""
     front: list[TrialRecord] = []
     for record in trials:
         if record.is_promotable:
@@ -52,10 +59,10 @@ def front_of(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> 
 
 
 def picked(front: Sequence[TrialRecord], objectives: Sequence[Objective], pick: Pick) -> TrialRecord:
-    """The trial of a front that the rule names; of equals the better in the first objective, then the earliest."""
+    """The trial of a front that the rule picks; of equals the better in the first objective, then the earliest."""
     index = [one.name for one in objectives].index(pick.best)
     best = min(_losses(one, objectives)[0] for one in front)
-    # A share of the figure's size: of a negative one too it is a margin for the worse.
+    # A share of the absolute value, so that the margin is towards worse values even if the best is negative.
     near = [one for one in front if _losses(one, objectives)[0] <= best + pick.within * abs(best)]
     return min(near, key=lambda one: (_losses(one, objectives)[index], _losses(one, objectives)[0], one.number))
 

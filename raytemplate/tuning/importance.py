@@ -1,4 +1,4 @@
-"""Which of the searched fields the good trials have in common: Optuna's PED-ANOVA over the trials of a sweep."""
+"""Which searched fields distinguish the good trials of a sweep: Optuna's PED-ANOVA."""
 
 import math
 import warnings
@@ -11,38 +11,42 @@ from raytemplate.tuning.space import Knob
 
 _LEAST_TRIALS = 10
 _LEAST_GOOD = 5
-"""So many trials are taken for good ones at least; Optuna asks for as many."""
+"""Fewest trials that count as good; Optuna requires this many."""
 _GOOD = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importance:
-    """Shares by field, the largest first, adding up to 1; empty where `why_not` says why there are none.
-
-    Args:
-        num_good, num_trials: the best trials, and all that they were compared with.
-        unseen: fields that no such trial had drawn.
-    """
+    """How much each searched field matters."""
 
     shares: tuple[tuple[str, float], ...] = ()
+    """(field, share), the largest first, adding up to 1; empty if it cannot be told."""
+
     num_good: int = 0
+    """Trials that counted as good."""
+
     num_trials: int = 0
+    """All trials that they were compared with."""
+
     unseen: tuple[str, ...] = ()
+    """Fields that no such trial drew."""
+
     why_not: str = ""
+    """Why there are no shares; "" if there are."""
 
 
 def importance(space: Sequence[Knob], trials: Sequence[TrialRecord], *, higher_is_better: bool) -> Importance:
-    """How much each field tells the best tenth of the trials, and five at least, from all of them.
+    """How much each field distinguishes the best tenth of the trials, and at least five, from all of them.
 
-    Trials that ended early count with the validation metric of their best epoch, as the search saw them; those that may
-    not win do not count. A field with a condition is compared among the trials that drew it.
+    Trials that ended early count with the validation metric of their best epoch, as the search saw them; those that
+    cannot win do not count. A field with a condition is compared among the trials that drew it.
     """
     counted = [one for one in trials if one.is_promotable and math.isfinite(one.validation or 0.0)]
     drawn = {name for one in counted for name in one.values}
     if len(space) < 2:
         return Importance(why_not="only one field is searched: there is nothing to compare it with")
     if len(counted) < _LEAST_TRIALS:
-        return Importance(why_not=f"it takes {_LEAST_TRIALS} trials that may win, and there are {len(counted)}")
+        return Importance(why_not=f"it takes {_LEAST_TRIALS} trials that may win, but there are {len(counted)}")
     if len({one.validation for one in counted}) == 1:
         return Importance(why_not="all trials have the same validation metric")
     good = max(_GOOD, _LEAST_GOOD / len(counted))
@@ -74,7 +78,7 @@ def _shares(
             for one in counted
         ]
     )
-    with warnings.catch_warnings():  # of fields that hardly any trial drew
+    with warnings.catch_warnings():  # about fields that hardly any trial drew
         warnings.simplefilter("ignore")
         found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=good))
     return tuple(sorted(((name, float(share)) for name, share in found.items()), key=lambda one: (-one[1], one[0])))

@@ -1,4 +1,4 @@
-"""The best of the trials that have ended so far."""
+"""The best trial so far."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,12 @@ from raytemplate.tuning.front import Objective, Pick, add_to_front, picked
 
 
 class Incumbent:
-    """Hears of each trial that ended; `best` is the one that would win now, None before any may.
+    """Keeps track of ended trials; `best` is the one that would win now, None until there is one that may win.
 
     Args:
-        higher_is_better: of the sweep's own metric.
-        pick: the rule that names one of several that no other beats; None: the best by the sweep's metric wins.
+        higher_is_better: whether greater values of the sweep's own metric are better.
+        objectives: what trials are compared by, for `pick`.
+        pick: the rule that picks one of the trials that no other beats; None if the best by the sweep's metric wins.
     """
 
     def __init__(self, *, higher_is_better: bool, objectives: Sequence[Objective], pick: Pick | None) -> None:
@@ -20,7 +21,7 @@ class Incumbent:
         self._front: list[TrialRecord] = []
 
     def add(self, record: TrialRecord) -> None:
-        """One more trial that has ended."""
+        """Adds a trial that has ended."""
         if not record.is_promotable:
             return
         if self._pick:

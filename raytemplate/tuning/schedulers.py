@@ -1,8 +1,8 @@
-"""Which trials end early: Optuna's pruners, each over the trials of one family.
+"""Which trials end early: Optuna's pruners, one for the trials of each family.
 
-Trials of different families count epochs, rounds and steps, and learn in them at different speeds: they are never
-compared with each other before they have ended. Within a family trials meet at rungs: epochs that follow from the most
-that any of its trials may have, so that a trial of fewer epochs is compared at the same ones, and meets fewer.
+Families count epochs, rounds or steps, and learn in them at different speeds, so trials of different families are
+never compared before they have ended. Within a family trials are compared at rungs: epochs derived from the most that
+any of its trials may have, so that a trial with fewer epochs is compared at the same rungs, but at fewer of them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ _BEFORE_MEDIANS = 5
 
 
 def rungs(scheduler: Scheduler, most_epochs: int, every: int = 1) -> dict[int, int]:
-    """Epochs after which a trial waits to be told whether it goes on -> percent of the most epochs, as Optuna counts.
+    """Epochs after which a trial waits for the decision whether it continues -> percent of the most epochs, Optuna's
+    unit here.
 
     Args:
-        most_epochs: the most that a trial of the family may have, not those of one trial.
-        every: epochs between two that each trial tells of.
+        most_epochs: the most epochs that any trial of the family may have.
+        every: epochs between two reports of a trial.
     """
     percents = {"none": (), "median": tuple(range(_FIRST, 100, _FIRST))}.get(
         scheduler, tuple(p for p in (_FIRST * _FACTOR**n for n in range(4)) if p < 100)
@@ -40,37 +41,39 @@ def rungs(scheduler: Scheduler, most_epochs: int, every: int = 1) -> dict[int, i
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One trial as the pruner of its family knows it.
-
-    Args:
-        rungs: those of its family, see `rungs`.
-        met: its validations at the rungs that it came to, by epoch.
-    """
+    """One trial in the pruner of its family."""
 
     study: Study
+    """The Optuna study of the family."""
+
     asked: Any
+    """Optuna's trial."""
+
     rungs: Mapping[int, int]
+    """The rungs of the family, see `rungs`."""
+
     met: dict[str, float]
+    """Epoch -> validation metric, for the rungs that the trial has reached."""
 
     def falls_behind(self, epoch: int, validation: float) -> bool:
-        """Whether it is not worth going on beyond this rung, given those that came to it before."""
+        """Whether the trial should stop at this rung, given the trials that reached it before."""
         self.met[str(epoch)] = validation
         self.asked.report(validation, self.rungs[epoch])
         return bool(self.asked.should_prune())
 
     def end(self, validation: float | None) -> None:
-        """It has ended with this value; None if that says nothing of the others."""
+        """Records that the trial ended with this value; None if other trials must not be compared with it."""
         from optuna.trial import TrialState
 
         self.study.tell(self.asked, validation, state=TrialState.FAIL if validation is None else None)
 
 
 class Pruners:
-    """A pruner for each family, made again from the records if a sweep is resumed.
+    """A pruner for each family, rebuilt from the records if a sweep is resumed.
 
     Args:
-        rungs: those of each family.
-        higher_is_better: of what trials are compared by.
+        rungs: the rungs of each family.
+        higher_is_better: whether greater values of the compared metric are better.
     """
 
     def __init__(self, scheduler: Scheduler, rungs: Mapping[str, Mapping[int, int]], *, higher_is_better: bool) -> None:
@@ -80,7 +83,7 @@ class Pruners:
         self._studies: dict[str, Study] = {}
 
     def enter(self, family: str) -> Entry:
-        """One more trial of that family."""
+        """Adds a trial of that family."""
         study = self._studies.get(family) or self._studies.setdefault(family, self._study())
         return Entry(study=study, asked=study.ask(), rungs=self.rungs[family], met={})
 
@@ -91,12 +94,12 @@ class Pruners:
             pruner=_pruner(self._scheduler),
             sampler=optuna.samplers.RandomSampler(),
             direction="maximize" if self._higher else "minimize",
-            study_name="sweep",  # hyperband takes a trial's bracket from it
+            study_name="sweep",  # hyperband derives a trial's bracket from it
         )
 
 
 def _pruner(scheduler: Scheduler) -> BasePruner:
-    """Optuna's pruner of that name, over percent of the most epochs."""
+    """Optuna's pruner of that name, with percent of the most epochs as the resource."""
     from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 
     match scheduler:

@@ -1,4 +1,4 @@
-"""How values are chosen: samplers of Optuna's, each behind a name that a template may use."""
+"""How values are chosen: Optuna's samplers, by the names that a template uses."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """A search.
-
-    Args:
-        sampler: makes Optuna's sampler from a seed; called where the sweep runs. Same seed, same draws.
-        finite_only: whether it tries every point of the space, so that each draw needs a list or a step.
-        several_objectives: whether it can search for more than one at once.
-    """
+    """A way to choose values."""
 
     name: str
+    """Its name in templates."""
+
     sampler: Callable[[int], BaseSampler]
+    """Makes Optuna's sampler from a seed, where the sweep runs; the same seed gives the same draws."""
+
     finite_only: bool = False
+    """Whether it tries every point of the space, so that each draw needs a list or a step."""
+
     several_objectives: bool = True
+    """Whether it supports more than one objective."""
 
 
 def _random(seed: int) -> BaseSampler:
@@ -51,7 +52,7 @@ def _cma_es(seed: int) -> BaseSampler:
 
 
 RANDOM = Search(name="random", sampler=_random)
-# Its sampler has nothing to choose: every trial is a point that was asked for.
+# The sampler is never used: every trial gets a given point.
 GRID = Search(name="grid", sampler=_random, finite_only=True)
 TPE = Search(name="tpe", sampler=_tpe)
 GP = Search(name="gp", sampler=_gp)

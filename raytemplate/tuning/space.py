@@ -1,4 +1,4 @@
-"""All that a trial draws, field by field, with their conditions."""
+"""The space of a sweep: the fields that a trial draws, with their conditions."""
 
 from __future__ import annotations
 
@@ -16,43 +16,48 @@ if TYPE_CHECKING:
 
 
 KIND = "model.kind"
-"""The one field that decides which others there are."""
+"""The one field that decides which others exist."""
 COLUMNS = "features.columns."
-"""What the names of searched settings of columns begin with."""
+"""Prefix of the names of searched column settings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Knob:
-    """One field by its dotted name, the draw as it was written, and the values that other fields must have."""
+    """One searched field."""
 
     name: str
+    """Its dotted name."""
+
     draw: str
+    """The draw as the template writes it."""
+
     when: Settings = field(default_factory=Settings)
+    """Values that other drawn fields must have for it to be drawn."""
 
 
 def knobs(space: Mapping[str, Drawn]) -> tuple[Knob, ...]:
     """The knobs of a space, each after those that it depends on.
 
     Raises:
-        ValueError: some depend on each other in a circle; they are named.
+        ValueError: some depend on each other in a circle; the message names them.
     """
     left, ordered = dict(space), list[Knob]()
     while left:
         free = [name for name, one in left.items() if not set(one.when) & left.keys()]
         if not free:
-            raise ValueError(f"each of {', '.join(left)} waits for another")
+            raise ValueError(f"each of {', '.join(left)} depends on another")
         ordered += [Knob(name=name, draw=left[name].draw, when=Settings(left.pop(name).when)) for name in free]
     return tuple(ordered)
 
 
 def conditions(space: Mapping[str, Drawn], name: str) -> dict[str, Scalar]:
-    """What other fields are whenever this one is drawn."""
+    """The values that other fields have whenever this one is drawn."""
     when = space[name].when
     return {**{k: v for other in when for k, v in conditions(space, other).items()}, **when}
 
 
 def every_point(space: tuple[Knob, ...]) -> Iterator[dict[str, Scalar]]:
-    """All values that can be drawn together, where each draw is finite, in the order of the file."""
+    """All combinations of values, in the order of the file, if each draw is finite."""
     yield from _points(space, {})
 
 
@@ -79,7 +84,7 @@ def can_draw(space: tuple[Knob, ...], values: Mapping[str, Any]) -> bool:
 
 
 def draw_all(space: tuple[Knob, ...], trial: BaseTrial) -> dict[str, Scalar]:
-    """The values of one trial by field; fields whose condition does not hold are left out."""
+    """Draws the values of one trial, by field; fields whose condition does not hold are left out."""
     values: dict[str, Scalar] = {}
     for knob in space:
         if _holds(knob, values):

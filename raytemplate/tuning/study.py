@@ -1,4 +1,4 @@
-"""What Optuna does for a sweep: it draws values and learns what became of them; `schedulers` says which fall behind."""
+"""What Optuna does for a sweep: it draws values and learns from results; `schedulers` decides which trials stop."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,17 @@ from raytemplate.tuning.space import Knob, Scalar, draw_all
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawn:
-    """Values of one trial, and Optuna's own trial that they came from."""
+    """The values of one trial."""
 
     asked: Any
+    """Optuna's trial, from which they came."""
+
     values: dict[str, Scalar]
+    """Field -> value."""
 
 
 class Study:
-    """One study in memory: it is made again from the records when a sweep is resumed."""
+    """An Optuna study in memory, rebuilt from the records when a sweep is resumed."""
 
     def __init__(
         self,
@@ -39,23 +42,23 @@ class Study:
 
     @property
     def sampler(self) -> str:
-        """The class that draws."""
+        """Name of the class that draws."""
         return type(self._study.sampler).__name__
 
     def ask(self, point: dict[str, Any] | None = None) -> Drawn:
-        """Values of one more trial: those of `point`, else drawn."""
+        """The values of a new trial: those of `point`, or drawn ones."""
         if point is not None:
             self._study.enqueue_trial(point)
         asked = self._study.ask()
         return Drawn(asked=asked, values=draw_all(self._space, asked))
 
     def teach(self, drawn: Drawn, record: TrialRecord) -> None:
-        """What became of a trial, for the search to learn from."""
+        """Tells the search the result of a trial, to learn from."""
         if record.is_promotable:
             self._study.tell(drawn.asked, values_of(record, self._objectives))
         else:
             self.forget(drawn)
 
     def forget(self, drawn: Drawn) -> None:
-        """Nothing is learned from it."""
+        """Drops a trial, from which nothing is learned."""
         self._study.tell(drawn.asked, state=State.FAIL)

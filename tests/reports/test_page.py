@@ -262,7 +262,7 @@ def test_an_unfinished_sweep_shows_the_trials_so_far() -> None:
     page = report_page(_swept(trials=samples.sample_trials()[:3], sweep=None, fit=None, end=None), MADE, [])
     _parsed(page)
     assert "The sweep has not ended: there is no winner yet." in page
-    assert "Not computed: it takes 10 trials that may win, and there are 2." in page
+    assert "Not computed: it takes 10 trials that may win, but there are 2." in page
     assert "(winner)" not in page and "ring" not in re.sub("<style>.*?</style>", "", page, flags=re.DOTALL)
     assert "<h2>Sweep" not in report_page(_swept(trials=(), sweep=None), MADE, [])
 

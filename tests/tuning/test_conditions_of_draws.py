@@ -25,7 +25,7 @@ def test_conditions_of_conditions_hold_too():
 
 def test_a_circle_is_refused():
     circle = {"a.b": Drawn(draw="int(1, 2)", when={"a.c": 1}), "a.c": Drawn(draw="int(1, 2)", when={"a.b": 1})}
-    with pytest.raises(ValueError, match=r"each of a\.b, a\.c waits for another"):
+    with pytest.raises(ValueError, match=r"each of a\.b, a\.c depends on another"):
         knobs(circle)
 
 

@@ -68,8 +68,8 @@ def test_trials_that_may_not_win_do_not_count():
     ("space", "found", "why"),
     [
         (SPACE[:1], trials(20, lambda lr, **_: lr), "only one field is searched"),
-        (SPACE, trials(9, lambda lr, **_: lr), "it takes 10 trials that may win, and there are 9"),
-        (SPACE, trials(20, lambda lr, **_: lr, state="failed"), "it takes 10 trials that may win, and there are 0"),
+        (SPACE, trials(9, lambda lr, **_: lr), "it takes 10 trials that may win, but there are 9"),
+        (SPACE, trials(20, lambda lr, **_: lr, state="failed"), "it takes 10 trials that may win, but there are 0"),
         (SPACE, trials(20, lambda **_: 1.0), "all trials have the same validation metric"),
     ],
     ids=["one field", "few", "failed", "equal"],

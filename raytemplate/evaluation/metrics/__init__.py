@@ -1,1 +1,1 @@
-"""Metrics: one formula an object, each with id and version."""
+"""Metrics: one object for each formula, with an id and a version."""

@@ -1,4 +1,4 @@
-"""How far probabilities can be taken at their word."""
+"""Calibration: how well predicted probabilities match actual frequencies."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ def ece(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> D
 
 
 def reliability(target: Floats, prediction: Floats) -> tuple[CalibrationBin, ...]:
-    """Predicted against actual, in the bins of `ece`, those without rows left out."""
+    """Predicted against actual frequency in the bins of `ece` that have rows."""
     said, came = _said(target, prediction)
     cell = _bins(said)
     rows = np.bincount(cell, minlength=NUM_BINS)
@@ -32,7 +32,7 @@ def reliability(target: Floats, prediction: Floats) -> tuple[CalibrationBin, ...
 
 
 def _said(target: Floats, prediction: Floats) -> tuple[Floats, Floats]:
-    """The probability of the positive class, or of the highest of more, and whether it came true."""
+    """The probability of the positive class, or of the likeliest of more than two, and whether it came true."""
     if prediction.ndim == 1:
         return prediction, target
     return prediction.max(axis=1), (chosen(prediction) == target).astype(np.float64)

@@ -1,7 +1,7 @@
 """Metrics of classes and their probabilities: log loss, Brier score, accuracy and F1.
 
-With two classes a prediction is the probability of the second, the positive one, and a row counts as positive from
-one half on. With more, a row counts as the class of the highest probability (of equal ones the first).
+With two classes a prediction is the probability of the second, the positive one, and a row counts as positive from 0.5.
+With more, a row counts as the class with the highest probability (the first of equal ones).
 """
 
 from typing import Any
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, Sums, cell_sums, drawn_from, mean
 
-_SMALLEST = 1e-15  # a class called impossible that comes true costs 34.5 nats, not infinity
+_SMALLEST = 1e-15  # a class that was predicted impossible but comes true costs 34.5 nats, not infinity
 
 
 def chosen(prediction: Floats) -> NDArray[np.int64]:
-    """The class that each row is taken for, int64 [rows]."""
+    """The predicted class of each row, int64 [rows]."""
     if prediction.ndim == 1:
         return (prediction >= 0.5).astype(np.int64)
     return prediction.argmax(axis=1).astype(np.int64)
 
 
 def of_class(target: Floats, prediction: Floats) -> Floats:
-    """The probability that was given to each row's own class, float64 [rows]."""
+    """The predicted probability of each row's own class, float64 [rows]."""
     if prediction.ndim == 1:
         return np.where(target == 1, prediction, 1.0 - prediction)
     return np.take_along_axis(prediction, target.astype(np.int64)[:, None], axis=1)[:, 0]
@@ -35,7 +35,7 @@ def _surprise(target: Floats, prediction: Floats) -> Floats:
 def _squares(target: Floats, prediction: Floats) -> Floats:
     if prediction.ndim == 1:
         return _counted(np.square(prediction - target))
-    # sum over classes of (p - y)^2, opened up: y is 1 for one class and 0 for all others.
+    # The sum over classes of (p - y)^2, expanded: y is 1 for one class and 0 for all others.
     return _counted(np.square(prediction).sum(axis=1) - 2.0 * of_class(target, prediction) + 1.0)
 
 

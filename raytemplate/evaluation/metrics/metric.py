@@ -1,4 +1,4 @@
-"""What a metric is and what it is for. Light: checking and planning a template import no array library."""
+"""What a metric is and where it applies. Kept light: checking and planning must import no array library."""
 
 from __future__ import annotations
 
@@ -16,37 +16,45 @@ Unit = Literal["target", "squared", "share", "nats"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """A metric. Its rows weigh the same.
+    """A metric, in which all rows have the same weight.
 
     Predictions are float64 [rows]: a number, or for two classes the probability of the second; for more classes they
     are [rows, classes]. A target is float64 [rows]: the number, or the index of the class.
-
-    Args:
-        id: the name a template uses.
-        version: counts up when the formula changes; values of different versions are never compared.
-        higher_is_better: the direction.
-        unit: "target" (the target's own), "squared" (its square), "nats" or "share" (none; 1 is the most).
-        formula: "module:attribute" of what computes it: `formula.Sums`, or a function like it.
-        tasks: what `data.task` may be.
-        least, most: the values between which it always is, so that a limit beyond them is told before a run.
-        quantile: for metrics of a quantile, the one that it is at: the median, unless another one is predicted.
-        of_errors: whether only a model without any error reaches the best end.
     """
 
     id: str
+    """Its name in templates."""
+
     version: int
+    """Rises when the formula changes; values of different versions are never compared."""
+
     higher_is_better: bool
+    """Whether greater values are better."""
+
     unit: Unit
+    """Unit of its values: "target" (the target's own), "squared" (its square), "nats" or "share" (none, at most 1)."""
+
     formula: str
+    """What computes it, as "module:attribute": a `formula.Sums`, or a function with the same signature."""
+
     tasks: frozenset[str] = frozenset({"regression"})
+    """Allowed values of `data.task`."""
+
     least: float = -math.inf
+    """Least possible value, so that an impossible limit is reported before a run."""
+
     most: float = math.inf
+    """Greatest possible value."""
+
     quantile: float | None = None
+    """For metrics of a quantile, which one: the median, unless another one is predicted. None for other metrics."""
+
     of_errors: bool = True
+    """Whether only a model without any error reaches the best value."""
 
     @property
     def best(self) -> float | None:
-        """What a model without any error has and no other; None where that is not known."""
+        """The value that only a model without any error has; None if there is no such value."""
         end, perfect = (self.most, 1.0) if self.higher_is_better else (self.least, 0.0)
         return perfect if self.of_errors and end == perfect else None
 
@@ -60,18 +68,18 @@ class Metric:
         """The metric over all rows and over each draw of a bootstrap.
 
         Args:
-            groups: the group of each row, from 0; not every group needs rows.
-            counts: how often each draw holds each group, float64 [resamples, groups].
+            groups: the group of each row, from 0; groups may be empty.
+            counts: how often each draw contains each group, float64 [resamples, groups].
         """
         at = {} if self.quantile is None else {"quantile": self.quantile}
         return plugins.resolve(self.formula)(target, prediction, groups, counts, **at)
 
 
 def metric_of(name: str, quantile: float | None = None) -> Metric:
-    """The metric of that name; a metric of quantiles is at the one that is predicted.
+    """The metric of that name; a metric of a quantile uses the predicted one.
 
     Raises:
-        PluginError: no such metric, or one that cannot be used.
+        PluginError: there is no such metric, or it cannot be used.
     """
     metric: Metric = plugins.load(plugins.METRICS, name)
     return metric if metric.quantile is None or quantile is None else replace(metric, quantile=quantile)
@@ -83,9 +91,9 @@ def metrics_for(task: str) -> tuple[str, ...]:
 
 
 def distance_from_best(name: str, value: float) -> float | None:
-    """How far a value is from the best that the metric can be: its loss, 0 or more; None where no worst is known.
+    """The distance of a value from the best possible one, 0 or more; None if the metric is not bounded that way.
 
-    That is the value of a loss such as log-loss, and 1 - value of a share such as AUC.
+    It is the value itself for a loss such as log-loss, and 1 - value for a share such as AUC.
     """
     metric = metric_of(name)
     if metric.higher_is_better:
@@ -94,6 +102,6 @@ def distance_from_best(name: str, value: float) -> float | None:
 
 
 def range_of(name: str) -> tuple[float, float]:
-    """The least and the most that a metric can be, infinite where nothing says so or no metric has that name."""
+    """(least, greatest) possible value of a metric; infinite if there is no bound or no metric of that name."""
     metric = plugins.load(plugins.METRICS, name) if plugins.is_known(plugins.METRICS, name) else None
     return getattr(metric, "least", -math.inf), getattr(metric, "most", math.inf)

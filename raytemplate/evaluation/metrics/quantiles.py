@@ -1,4 +1,4 @@
-"""Metrics of a quantile predicted: pinball loss and coverage."""
+"""Metrics of predicted quantiles: pinball loss and coverage."""
 
 import numpy as np
 

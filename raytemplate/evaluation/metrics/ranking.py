@@ -1,13 +1,13 @@
-"""The area under the ROC curve: how often a row of the class gets a higher probability than a row of another.
+"""The area under the ROC curve: how often a row of the class gets a higher probability than a row of another class.
 
 Over all rows it is exact, by ranks; equal probabilities count one half (Mann and Whitney 1947, Annals of Mathematical
-Statistics 18; Hanley and McNeil 1982, Radiology 143). A bootstrap needs sums that add up by group: counts of rows by
-probability, of the class and of others. These are exact where there are at most `MAX_BINS` probabilities. Otherwise
-neighbours are put into bins of equally many rows, and each draw is moved by the difference between the exact value and
-that of the bins over all rows. What is left is how much that difference moves from draw to draw. The difference itself
-is at most the sum over bins of (share of the class) * (share of others) / 2: 0.001 for 512 bins and as many rows of the
-class as of others, and in practice far less, since rows of one bin hardly differ (tests/evaluation/test_class_metrics:
-draws of 20,000 rows within 0.0001 of exact ones).
+Statistics 18; Hanley and McNeil 1982, Radiology 143). A bootstrap needs sums that add up by group: counts by
+probability of the rows of the class and of the others. These are exact up to `MAX_BINS` distinct probabilities. Beyond
+that, neighbours share bins of equally many rows, and each draw is corrected by the difference between the exact and the
+binned value over all rows. The remaining error is how much that difference varies between draws. The difference itself
+is at most the sum over bins of (share of the class) * (share of others) / 2: 0.001 for 512 bins and equally many rows
+of the class and of others, and far less in practice, since rows of one bin hardly differ
+(tests/evaluation/test_class_metrics: draws of 20,000 rows within 0.0001 of exact ones).
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups, cell_s
 
 MAX_BINS = 512
 _FEWEST_BINS = 32
-_WORK = 4 * MAX_BINS  # bins over all classes: past four classes each gets fewer
+_WORK = 4 * MAX_BINS  # bins over all classes; with more than four classes each gets fewer
 
 
 def auc(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> Drawn:
@@ -36,7 +36,7 @@ def auc(target: Floats, prediction: Floats, groups: Groups, counts: Floats) -> D
 
 
 def _mean_of_known(values: Floats) -> Floats:
-    """Mean over the first axis of what is not NaN; NaN where nothing is."""
+    """Mean over the first axis, ignoring NaN; NaN if all values are."""
     known = np.isfinite(values)
     total = np.where(known, values, 0.0).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -44,11 +44,11 @@ def _mean_of_known(values: Floats) -> Floats:
 
 
 def one_against_rest(yes: NDArray[np.bool_], score: Floats, groups: Groups, counts: Floats, max_bins: int) -> Drawn:
-    """The area for one class against all others; NaN where there is only one of the two.
+    """The area for one class against all others; NaN if all or no rows are of the class.
 
     Args:
-        yes: whether a row is of the class.
-        score: its probability, float64 [rows].
+        yes: whether a row is of the class, bool [rows].
+        score: its predicted probability, float64 [rows].
     """
     levels, level = np.unique(score, return_inverse=True)
     num_levels = len(levels)
@@ -63,14 +63,14 @@ def one_against_rest(yes: NDArray[np.bool_], score: Floats, groups: Groups, coun
 
 
 def _bins(level: NDArray[Any], num_levels: int, num_bins: int) -> NDArray[Any]:
-    """Bins of about equally many rows; a level, however frequent, lies in one bin."""
+    """Bins of about equally many rows; rows with the same level share a bin."""
     rows = np.bincount(level, minlength=num_levels)
     middle = np.cumsum(rows) - rows / 2
     return np.floor(middle * num_bins / len(level)).astype(np.int64)[level]
 
 
 def _histograms(yes: NDArray[np.bool_], cell: NDArray[Any], num_cells: int, groups: Groups, num_groups: int) -> Floats:
-    """Rows of the class and of others by group and cell, float64 [groups, 2, cells]."""
+    """Number of rows of the class and of others, by group and cell, float64 [groups, 2, cells]."""
     both = [cell_sums(groups[rows], num_groups, cell[rows], num_cells, None) for rows in (yes, ~yes)]
     return np.stack(both, axis=1)
 

@@ -1,7 +1,7 @@
-"""Rates of two classes, for comparing slices: how often yes is said, and how often rightly and wrongly.
+"""Rates of two classes, to compare slices: how often rows are predicted positive, and how often rightly and wrongly.
 
 As in the confusion table of two classes (Fawcett 2006, "An introduction to ROC analysis", Pattern Recognition Letters
-27(8)); a row counts as positive from one half on.
+27(8)); a row counts as positive from 0.5.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""Metrics of a number predicted: MAE, RMSE and R2, all rows weighing the same."""
+"""Metrics of predicted numbers: MAE, RMSE and R2, with equal weight for all rows."""
 
 import numpy as np
 
 from raytemplate.evaluation.metrics.formula import Floats, Sums, mean
 
-# Below this share of the mean square, what is left of a sum of squares about the mean is rounding.
+# Below this share of the sum of squares, the sum of squares about the mean is only rounding error.
 _CONSTANT = 1e-12
 
 
@@ -17,8 +17,8 @@ def _squared(target: Floats, prediction: Floats) -> Floats:
 
 
 def _explained(target: Floats, prediction: Floats) -> Floats:
-    # R2 does not change when target and prediction move together. About the mean of the call the two sums that are
-    # subtracted below are of the size of the variance; about 0 they would cancel for targets such as 1e9 + noise.
+    # R2 does not change if target and prediction are shifted together. Centred on the mean of the call, the sums that
+    # are subtracted below are of the size of the variance; around 0 they would cancel for targets such as 1e9 + noise.
     centred = target - target.mean()
     error = prediction - target
     return np.column_stack([np.ones_like(target), centred, np.square(centred), np.square(error)])

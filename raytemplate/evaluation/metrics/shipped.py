@@ -1,4 +1,4 @@
-"""The metrics that are shipped: what each is, and where it is computed. Light, as `metric.py` is."""
+"""The built-in metrics, and where each is computed. Kept light, as `metric.py` is."""
 
 from raytemplate.evaluation.metrics.metric import Metric
 
@@ -15,7 +15,7 @@ RMSE = Metric(id="rmse", version=1, higher_is_better=False, unit="target", formu
 R2 = Metric(id="r2", version=1, higher_is_better=True, unit="share", formula=f"{_HERE}.regression:R2", most=1)
 """Coefficient of determination, 1 - sum (p - y)^2 / sum (y - mean y)^2 (Kvalseth 1985, The American Statistician 39).
 
-The mean is that of the scored rows. NaN where the target is constant; a NaN is reported, and refused where it decides.
+The mean is that of the scored rows. NaN if the target is constant; NaN is reported, but refused in the deciding metric.
 """
 
 PINBALL = Metric(
@@ -27,7 +27,7 @@ PINBALL = Metric(
     quantile=0.5,
     least=0,
 )
-"""Mean of q * e where the target is e above the prediction, (1 - q) * e where it is below (Koenker and Bassett 1978,
+"""Mean of q * e for targets that are e above the prediction and (1 - q) * e for those below (Koenker and Bassett 1978,
 "Regression Quantiles", Econometrica 46); q is `training.quantile`. At q = 0.5 it is half the mean absolute error."""
 
 COVERAGE = Metric(
@@ -40,8 +40,8 @@ COVERAGE = Metric(
     most=1,
     of_errors=False,
 )
-"""Share of rows whose target is not above the prediction: near `training.quantile` where the quantile is met. It cannot
-decide, since the highest prediction covers most."""
+"""Share of rows whose target is not above the prediction; near `training.quantile` if the quantile is right. It cannot
+be the deciding metric, since the highest prediction covers most."""
 
 LOG_LOSS = Metric(
     id="log-loss",
@@ -52,7 +52,7 @@ LOG_LOSS = Metric(
     tasks=CLASSES,
     least=0,
 )
-"""Mean of -log p, p the probability given to the row's own class (Good 1952, J. Royal Statistical Society B 14), in
+"""Mean of -log p, where p is the probability of the row's own class (Good 1952, J. Royal Statistical Society B 14), in
 nats; p is taken as at least 1e-15."""
 
 BRIER = Metric(
@@ -65,8 +65,8 @@ BRIER = Metric(
     least=0,
     most=2,
 )
-"""Mean squared error of probabilities (Brier 1950, Monthly Weather Review 78): of the positive class for two, from 0 to
-1; the sum over all classes for more, from 0 to 2."""
+"""Mean squared error of probabilities (Brier 1950, Monthly Weather Review 78): for two classes that of the positive
+one, from 0 to 1; for more the sum over all classes, from 0 to 2."""
 
 ACCURACY = Metric(
     id="accuracy",
@@ -78,7 +78,7 @@ ACCURACY = Metric(
     least=0,
     most=1,
 )
-"""Share of rows taken for their own class."""
+"""Share of rows whose class is predicted correctly."""
 
 F1 = Metric(
     id="f1",
@@ -90,9 +90,9 @@ F1 = Metric(
     least=0,
     most=1,
 )
-"""2 TP / (2 TP + FP + FN) (van Rijsbergen 1979, "Information Retrieval", chapter 7) of the positive class; 0 where
-there is neither a positive row nor one taken for it. For more than two classes the mean over those that rows have or
-are taken for ("macro")."""
+"""2 TP / (2 TP + FP + FN) (van Rijsbergen 1979, "Information Retrieval", chapter 7) of the positive class; 0 if no row
+is positive or predicted positive. For more than two classes the mean over those that occur or are predicted
+("macro")."""
 
 AUC = Metric(
     id="auc",
@@ -104,8 +104,7 @@ AUC = Metric(
     least=0,
     most=1,
 )
-"""Area under the ROC curve; for more than two classes the mean over each class against the rest, of the classes that
-the rows have."""
+"""Area under the ROC curve; for more than two classes the mean over the classes that occur, each against the rest."""
 
 ECE = Metric(
     id="ece",
@@ -119,9 +118,10 @@ ECE = Metric(
     of_errors=False,
 )
 """Expected calibration error (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML): over 15 bins of equal
-width the mean distance, weighed by rows, between the mean probability and the share that came true. For two classes
-of the positive one's probability, for more of the highest (and whether that class came true). Never negative, so that
-a perfect model of few rows has some; its intervals reach higher rather than lower."""
+width, the mean distance, weighted by rows, between the mean probability and the share that came true. For two classes
+it uses the probability of the positive one, for more the highest probability (and whether that class came true). It is
+never negative, so that even a perfect model has some error on few rows; its intervals reach higher rather than
+lower."""
 
 SELECTION_RATE = Metric(
     id="selection-rate",
@@ -134,7 +134,7 @@ SELECTION_RATE = Metric(
     most=1,
     of_errors=False,
 )
-"""Share of rows called positive. Neither high nor low is good in itself: slices are compared by it."""
+"""Share of rows predicted positive. Neither high nor low is good in itself: it serves to compare slices."""
 
 TRUE_POSITIVE_RATE = Metric(
     id="true-positive-rate",
@@ -147,7 +147,7 @@ TRUE_POSITIVE_RATE = Metric(
     most=1,
     of_errors=False,
 )
-"""Share of the positive rows that are called positive (recall); no value where there are none."""
+"""Share of the positive rows that are predicted positive (recall); no value if there are no positive rows."""
 
 FALSE_POSITIVE_RATE = Metric(
     id="false-positive-rate",
@@ -160,4 +160,4 @@ FALSE_POSITIVE_RATE = Metric(
     most=1,
     of_errors=False,
 )
-"""Share of the negative rows that are called positive; no value where there are none."""
+"""Share of the negative rows that are predicted positive; no value if there are no negative rows."""
