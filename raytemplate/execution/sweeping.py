@@ -76,7 +76,7 @@ class Sweeping:
         self.journal.add_trial(record)
         self.listener.trial(record, best, left_s)
         if self.plan.sweep and self.plan.sweep.pick:
-            return  # a person or rule may pick any trial later
+            return  # the rule in `tuning.pick` may choose another trial later
         # Only the best model can be requested later, so the others are deleted.
         kept = best.number if best else 0
         for number in {record.number, self._kept_trial} - {kept}:

@@ -72,7 +72,7 @@ class ModelRow:
     retrained: datetime | None = None
     """When its last judged run began."""
     cadence: str = ""
-    """How often it should be retrained, such as "1M"; "" if no template sets that."""
+    """How often it should be retrained, such as "1 month"; "" if no template sets that."""
     today: str = ""
     """Whether the champion would pass its gates today, in a few words."""
 

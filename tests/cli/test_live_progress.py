@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: live on a terminal, plain lines elsewhere."""
+"""What a person sees during a run: live display on a terminal, plain lines elsewhere."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# A run as a listener hears it, in a process of its own, since fd 2 is diverted.
+# A run as its listener sees it, in a separate process because fd 2 is diverted.
 HEARD = """
 import sys, time
 from pathlib import Path
@@ -67,7 +67,7 @@ def on_terminal(folder: Path, end: str, **environment: str) -> str:
         try:
             while piece := os.read(ours, 4096):
                 sent.append(piece)
-        except OSError:  # Linux says so when nobody writes any more
+        except OSError:  # what Linux raises once there is no writer any more
             pass
 
     reader = threading.Thread(target=read)

@@ -1,4 +1,4 @@
-"""What `--json` promises of every command, and output that cannot be written."""
+"""What `--json` promises for every command, and output that cannot be written."""
 
 import inspect
 import json

@@ -27,7 +27,7 @@ def screen():
 
 
 def drawn(screen: Screen, width: int) -> list[str]:
-    """The lines that are drawn now, without colour; the first sign is a spinner."""
+    """The lines drawn at present, without colour; the first character is a spinner."""
     console = Console(file=io.StringIO(), width=width, record=True, color_system=None)
     screen._console = console
     console.print(screen._picture())

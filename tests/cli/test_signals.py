@@ -1,4 +1,4 @@
-"""Signals as exceptions: at once, but not where Python could not bear one."""
+"""Signals become exceptions at once, except at moments when Python cannot handle one."""
 
 import subprocess
 import sys

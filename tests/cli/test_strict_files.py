@@ -1,4 +1,4 @@
-"""init, check and plan with files that a lenient reader takes for others: each is read rightly or refused with why."""
+"""init, check and plan with files that a lenient reader would misread: each is read correctly or refused with why."""
 
 import json
 import os

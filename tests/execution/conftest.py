@@ -1,4 +1,4 @@
-"""What tests share whose promoter is a process."""
+"""Fixtures for tests whose promoter is a process."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from mlflow_ready import with_database
 
 @pytest.fixture
 def mlflow_is_there(tmp_path: Path) -> None:
-    """MLflow's database, in the test's folder: a first decision need not make it."""
+    """A ready MLflow database in the test's folder, so that a first decision need not create it."""
     with_database(tmp_path)

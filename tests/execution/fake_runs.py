@@ -30,7 +30,7 @@ GATES = (
 
 @dataclass
 class FakeRun:
-    """One run of the sample plan: made once, executed as often as one likes, each time with an engine of its own."""
+    """One run of the sample plan: made once, executed any number of times, each time with a new engine."""
 
     folder: Path
     promotion: str = "automatic"
@@ -38,7 +38,7 @@ class FakeRun:
     clock: FakeClock = field(default_factory=FakeClock)
     heard: Heard = field(default_factory=Heard)
     gates: tuple[GateConfig, ...] = GATES
-    lr: float = 0.0  # each has one of its own where it is 0: no run is another's again with another seed
+    lr: float = 0.0  # if 0, each run gets its own, so that no run repeats another with a different seed
 
     def __post_init__(self):
         self.workspace = Workspace(self.folder)

@@ -1,4 +1,4 @@
-"""What a template promises is there at the end, or the run fails; the model card says what the records say."""
+"""What a template promises exists at the end, or the run fails; the model card matches the records."""
 
 from __future__ import annotations
 

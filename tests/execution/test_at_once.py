@@ -1,4 +1,4 @@
-"""Runs of one model that end at the same moment, each a process of its own: the best of them is the champion."""
+"""If several processes finish runs of one model at the same moment, the best run becomes the champion."""
 
 import json
 import multiprocessing
@@ -22,7 +22,7 @@ IMPORTED = ["raytemplate.execution.execute", "raytemplate.planning.look", "rayte
 
 
 class AsGoodAsItsWeights(FakeEngine):
-    """Predicts as far off as the files of each model say, and takes a moment for it."""
+    """Takes a moment, and predicts with the error that each model's files name."""
 
     def score(self, stage, ingest, ingested, models, columns_s):
         scores = super().score(stage, ingest, ingested, models, columns_s)

@@ -25,7 +25,7 @@ HARD_S = 2.0
 LIVES = st.lists(
     st.fixed_dictionaries(
         {
-            "works_s": st.floats(0, 40),  # then it is killed, unless its time is over before
+            "works_s": st.floats(0, 40),  # then it is killed, unless its time is over first
             "ends": st.sampled_from(["by itself", "killed", "killed with its watchdog", "stopped"]),
             "beats_lost": st.booleans(),  # as of a process that is stopped, or whose interpreter is held
             "candidate_after_s": st.sampled_from([None, 0.0, 5.0]),
@@ -46,7 +46,7 @@ def a_folder():
 
 
 def live(folder, limits, life, clock):
-    """One process's work on the run; what it truly held: seconds and US dollars."""
+    """One process's work on the run; returns the seconds and US dollars that it really held."""
     meter = limits.meter(spent_in(folder), clock())
     meter.clock = clock
     journal = Journal(folder)
@@ -93,7 +93,7 @@ def test_no_course_of_kills_stops_lost_beats_and_resumes_passes_the_budget(
         for life in lives:
             seconds, usd = live(folder, limits, life, clock)
             total_s, total_usd = total_s + seconds, total_usd + usd
-            # What is charged is never less than what was held, but for the thousandth that a record rounds to.
+            # The charge is never less than what was held, except for rounding to a thousandth in records.
             assert spent_in(folder).seconds >= total_s - 0.001 * len(lives)
             assert spent_in(folder).usd >= total_usd - 0.001 * len(lives)
             clock.pass_s(abs(life["wall_clock_step_s"]))  # the machine sleeps, or is started again
@@ -114,19 +114,19 @@ def test_a_clock_that_is_set_while_a_process_works_changes_nothing(tmp_path):
 
 
 def begun(folder, ago_s):
-    """A run that began so many seconds ago, by the clock of its files."""
+    """A run that began the given number of seconds ago, by the times of its files."""
     (folder / "run.json").write_text("{}")
     touch(folder / "run.json", ago_s)
 
 
 def touch(path, ago_s):
-    """As if it had been written so many seconds ago."""
+    """Date a file back by the given number of seconds."""
     moment = time.time() - ago_s
     os.utime(path, (moment, moment))
 
 
 def attempt(folder, number, *, seen_s, ended_ago_s, **more):
-    """The record of a process, as earlier versions wrote it unless `more` says otherwise."""
+    """The record of a process; without `more`, as earlier versions wrote it."""
     started = datetime.now(UTC) - timedelta(seconds=ended_ago_s + seen_s)
     path = folder / f"attempt-{number}.json"
     path.write_text(json.dumps({"started": started.isoformat(), "seen_s": seen_s, "seen_usd": 0.0, **more}))

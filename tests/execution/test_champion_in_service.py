@@ -1,4 +1,4 @@
-"""What each run, `models` and `show MODEL` say of the champion; and what a person accepts that a gate held."""
+"""What runs, `models` and `show MODEL` tell about the champion, and what a person accepts although a gate held."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def test_a_champion_is_judged_on_the_latest_test_rows_whatever_ran_last(tmp_path
 
 
 def test_a_champion_that_comes_out_again_is_judged_as_a_champion(tmp_path):
-    """Its run again ends unchanged: beats-champion blocks it there, which says nothing against it."""
+    """Running the champion's plan again ends unchanged: beats-champion blocks then, which is no fault of it."""
     first = a_run(tmp_path, candidate=5.0)
     again = a_run(tmp_path, candidate=5.0, champion=5.0)
     assert Run(again.journal).promotion.outcome == "unchanged"

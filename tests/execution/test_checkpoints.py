@@ -1,4 +1,4 @@
-"""Checkpoints: complete or absent, verified before use, and the newest good one is found after any stop."""
+"""Checkpoints are complete or absent and verified before use; after any stop the newest good one is found."""
 
 import json
 import time

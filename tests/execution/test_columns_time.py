@@ -1,4 +1,4 @@
-"""Seconds for looking at single columns."""
+"""Seconds for examining single columns."""
 
 import pytest
 

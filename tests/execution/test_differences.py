@@ -1,4 +1,4 @@
-"""What `diff` says of two runs: only what is not the same, each with both values."""
+"""What `diff` tells about two runs: only what differs, with both values."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Any column of the ledger, edited by somebody who may write the file: every look and every append ends with 7."""
+"""If any column of the ledger is edited by someone who may write the file, every read and every append ends with 7."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ TRIGGERS = ("event_is_never_changed", "event_is_never_deleted", "event_is_append
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):
-    """A workspace with two champions of one model, a candidate that waits, and another model: events 1 to 4."""
+    """A workspace with two champions of one model, a waiting candidate and another model: events 1 to 4."""
     folder = tmp_path_factory.mktemp("honest")
     FakeRun(folder).execute(FakeEngine())
     FakeRun(folder).execute(FakeEngine(weights="second", candidate_error=0.5))
@@ -163,7 +163,7 @@ def test_an_append_after_an_edited_event_of_another_model_is_refused(run):
 
 
 def test_a_chain_that_was_written_anew_is_found_by_the_promotions_of_runs(run):
-    """Whoever may write the file may compute every hash again; the run's own record still says what it made."""
+    """Anyone who may write the file can recompute every hash; the run's own record still tells what it made."""
     with closing(sqlite3.connect(run.workspace.governance_db)) as db:
         (body,) = db.execute("SELECT body FROM event WHERE seq = 2").fetchone()
     digest = json.loads(body)["digest"]

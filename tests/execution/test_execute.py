@@ -1,4 +1,4 @@
-"""Doors are passed once: whatever was done is not done again, and a run goes on where it stopped."""
+"""Doors are passed once: finished work is not repeated, and a run resumes where it stopped."""
 
 import json
 import threading
@@ -71,7 +71,7 @@ def test_a_verdict_that_was_given_but_not_acted_upon_is_given_again(tmp_path):
 
 
 class SlowEngine(FakeEngine):
-    """Waits for ever at one stage, until it is let go."""
+    """Waits at one stage until it is released."""
 
     def __init__(self, at):
         super().__init__()
@@ -218,7 +218,7 @@ def test_a_candidate_no_better_than_the_champion_is_rejected(tmp_path):
 
 
 class Meanwhile(LedgerPromoter):
-    """Just before each of its first decisions another model becomes the champion."""
+    """Lets another model become the champion just before each of its first decisions."""
 
     others: ClassVar[list[str]] = []
 
@@ -230,7 +230,7 @@ class Meanwhile(LedgerPromoter):
 
 @pytest.fixture
 def raced(tmp_path, monkeypatch):
-    """A run, and its promoter, before whose first decisions the champion moves that often."""
+    """A run and its promoter; the champion moves before each of the promoter's first `times` decisions."""
 
     def make(times):
         run, others = FakeRun(tmp_path), []

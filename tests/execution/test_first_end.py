@@ -1,4 +1,4 @@
-"""Of all that may write how a run ended the first is heard; a process ends with the code of the end that stands."""
+"""The first process to write how a run ended wins; every process exits with the code of the end that stands."""
 
 import re
 import threading
@@ -31,7 +31,7 @@ def meter_of(plan: RunPlan, journal: Journal):
 
 
 def watchdog_records(run):
-    """What the watchdog of a run's process does once the time is over; whether the process was quicker."""
+    """Do what a run's watchdog does once the time is over; whether the run's process was faster."""
     meter = meter_of(run.plan, run.journal)
     asked = watchdog._Asked(
         attempt=str(run.journal.folder / "attempt-1.json"),

@@ -1,4 +1,4 @@
-"""What a cluster hands back is taken over when it is what was asked for, and otherwise not at all."""
+"""What a cluster hands back is copied if it is what was asked for, and otherwise not at all."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The folder of a run: records whole or absent, time charged whatever becomes of the process."""
+"""The folder of a run: records are whole or absent, and time is charged however the process ends."""
 
 import json
 import re
@@ -146,7 +146,7 @@ NO_RECORDS = {
 
 
 def written(journal):
-    """Every file that holds a record a line, with two lines at least."""
+    """Every file that holds one record a line, with at least two lines."""
     journal.write(sample_end())
     journal.write(sample_end())
     for epoch in sample_epochs(2):
@@ -184,7 +184,7 @@ def test_every_file_of_lines_is_in_the_table_above(journal):
 
 
 def meter(seconds=0.0, **changes):
-    """Of a process that began so many seconds ago."""
+    """The attempt of a process that began the given number of seconds ago."""
     return Meter(limit_s=60.0, limit_usd=1.0, started=time.monotonic() - seconds, **changes)
 
 

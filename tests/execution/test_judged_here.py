@@ -1,4 +1,4 @@
-"""A submitted run is judged where the command was typed; if that fails, its records say so as those of a local run."""
+"""A submitted run is judged where the command was typed; if that fails, its records tell it like a local run's."""
 
 import time
 
@@ -30,7 +30,7 @@ class Done:
 
 
 class Judge(LedgerPromoter):
-    """Fails as it is told to, and counts how often it was asked."""
+    """Fails with the given error, and counts how often it was called."""
 
     def __init__(self, run, error):
         super().__init__(run.ledger, run.store)
@@ -50,7 +50,7 @@ class Judge(LedgerPromoter):
 
 
 def judged(folder, monkeypatch, error):
-    """A run whose job has left an evaluation, followed; its judge."""
+    """Follow a run whose job has left an evaluation; returns its judge."""
     run, storage = FakeRun(folder / "here"), folder / "shared"
     run.journal.write(sample_start(run_id=run.journal.run_id))
     run.journal.write(

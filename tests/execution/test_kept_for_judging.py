@@ -1,4 +1,4 @@
-"""Training ends so early that its candidate is judged within the budget, on a slow machine too."""
+"""Training ends early enough for its candidate to be judged within the budget, on a slow machine too."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_what_is_kept_is_never_less_than_planned_nor_takes_more_than_its_share_o
 
 
 class Asks(FakeEngine):
-    """Remembers for how long it might have trained."""
+    """Records how long it was allowed to train."""
 
     def fit(self, stage, ingested, journal, meter, on_epoch):
         self.kept_s = meter.remaining_s() - meter.training_remaining_s()

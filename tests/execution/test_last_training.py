@@ -1,4 +1,4 @@
-"""What follows a sweep: the winner is trained again, or where its time is too short its trial's own model is taken."""
+"""After a sweep the winner is trained again or, if the time is too short, the model from its trial is used."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A ledger that is lost is never begun anew: whatever needs one ends with 7, and leaves everything as it is."""
+"""A lost ledger is never started over: every command that needs it ends with 7 and leaves everything as it is."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ MOMENT = datetime(2013, 6, 1, tzinfo=UTC)
 
 @pytest.fixture
 def two(tmp_path):
-    """A workspace with a champion, and with a better candidate that waits for a person."""
+    """A workspace with a champion and a better candidate that waits for a person."""
     first = FakeRun(tmp_path)
     first.execute(FakeEngine())
     held = FakeRun(tmp_path, promotion="manual")

@@ -1,4 +1,4 @@
-"""What nodes report, compared: every problem of every node at once, and what to do about each."""
+"""Reports of nodes are compared: every problem of every node at once, and what to do about each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""F24 in `promote`: the head has moved or it has not, and whoever interrupts what comes after it is told which."""
+"""F24 in `promote`: the head has moved or it has not, and a person who interrupts what follows is told which."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""The promoter as a command sees it: the only process that judges and moves heads, whoever asks."""
+"""The promoter as a command sees it: the only process that judges and moves heads, for every caller."""
 
 import os
 import re
@@ -56,7 +56,7 @@ def made(folder, promotion="automatic", **engine):
 
 @pytest.fixture
 def heads_stay_here(monkeypatch):
-    """In this process no head moves and nothing is judged."""
+    """Makes any judging or moving of a head in this process fail."""
 
     def refuse(*arguments, **named):
         raise AssertionError("in the caller's process")
@@ -90,7 +90,7 @@ def test_the_command_says_what_the_promoter_did(held, tmp_path, heads_stay_here)
 
 
 def test_the_promoter_loads_no_module_of_the_folder_it_is_called_from(held, tmp_path):
-    """A project may have a `json.py` of its own; where heads are moved, it is not imported."""
+    """A project may have its own `json.py`; the process that moves heads does not import it."""
     for name in ("json", "sqlite3", "mlflow"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('user code in the promoter')")
     said = raytemplate("promote", held.journal.run_id, cwd=tmp_path)

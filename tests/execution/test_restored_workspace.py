@@ -21,10 +21,10 @@ EMPTY = ("locks", "mlartifacts")
 
 @pytest.fixture
 def restored(tmp_path, mlflow_is_there, monkeypatch):
-    """Version 1, the champion 2, a candidate that waits, a run that was broken off; and no empty folder."""
+    """Version 1, champion version 2, a waiting candidate and an interrupted run, without any empty folder."""
 
     def conduct(work):
-        """What needs a folder of the workspace while a run is executed, and nothing else of it."""
+        """Uses the workspace folder that a run needs while it is executed, and nothing else."""
         for lock in (work.workspace.locks / "ray", turn_of(work.workspace, work.plan.name)):
             with FileLock(lock, 1.0):
                 pass

@@ -80,7 +80,7 @@ def test_whether_trees_end_early_has_nothing_to_do_with_networks(scheduler, star
 
 
 def test_trees_that_learn_slowly_beside_networks_come_to_their_end():
-    """As it was: at equal percent trees stood at 34 beside networks at 7, and were all ended."""
+    """The old behaviour: at equal per cent, trees were at 34 and networks at 7, so all trees were ended."""
     trials = swept(by_family(falling(9.0, 6.6), falling(60.0, 6.0)))
     finished = [one for one in trials if one.family == "lightgbm" and one.state == "finished"]
     assert finished and min(trials, key=lambda one: one.validation).family == "lightgbm"
@@ -127,7 +127,7 @@ GRID = (KIND, Knob(name="training.lr", draw="grid(0.9, 0.1, 0.5, 0.3, 0.7, 0.2, 
 @pytest.mark.parametrize("scheduler", ["asha", "median", "hyperband"])
 @pytest.mark.parametrize("ended", [3, 8, 13])
 def test_a_sweep_that_is_resumed_ends_the_same_trials_early(scheduler, ended):
-    """The rungs of its earlier trials are met again from their records."""
+    """The rungs of earlier trials are restored from their records."""
     asked = {"search": "grid", "space": GRID, "scheduler": scheduler}
     course = by_family(falling(9.0, 6.6), falling(60.0, 6.0))
     whole = swept(course, **asked)

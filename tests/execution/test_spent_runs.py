@@ -23,7 +23,7 @@ BUDGET_S, JUDGING_S = 600.0, 30.0  # of the sample plan
 
 
 def killed(folder, *, after_s, epochs=0, fitted=False):
-    """A run whose only process was killed after so many seconds."""
+    """A run whose only process was killed after the given number of seconds."""
     run = FakeRun(folder)
     run.journal.write(sample_start())
     if fitted:
@@ -39,7 +39,7 @@ def killed(folder, *, after_s, epochs=0, fitted=False):
 
 
 def spend(run, seconds):
-    """The record of a process that was killed then."""
+    """The record of a process that was killed at that time."""
     attempt = {"started": datetime.now(UTC).isoformat(), "seen_s": seconds, "seen_usd": 0.0}
     (run.journal.folder / "attempt-1.json").write_text(json.dumps(attempt))
 
@@ -50,7 +50,7 @@ def resumed(run):
 
 @pytest.fixture
 def nothing_starts(monkeypatch):
-    """Whatever would be started is an error."""
+    """Makes starting anything an error."""
     from raytemplate.conducting import bind, submitted
 
     def started(*_, **__):

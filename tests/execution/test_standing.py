@@ -1,4 +1,4 @@
-"""However often and wherever training is ended and started again, it keeps and chooses what an undisturbed one does."""
+"""However often and wherever training is stopped and restarted, it keeps and chooses what an undisturbed one does."""
 
 import tempfile
 import time
@@ -26,12 +26,12 @@ HIGHER = "accuracy"
 
 
 class Lost(Exception):
-    """Stands for a node that is gone."""
+    """Simulates a lost node."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """The ranks are lost in this epoch, at this moment of it, at their first start that comes so far."""
+    """The ranks are lost at this point of this epoch, in the first start that gets there."""
 
     epoch: int
     moment: str
@@ -79,7 +79,7 @@ def start(journal, assignment, scores, loss):
 
 
 def trained(folder, scores, losses=(), *, every, metric="mae", **training):
-    """What is left of a training that was lost so often; each loss meets one start."""
+    """What is left of a training that suffered these losses, one in each start."""
     journal = Journal(folder)
     folder.mkdir(parents=True)
     assignment = Assignment(

@@ -41,7 +41,7 @@ def stage(**changes):
 
 
 def steady(trial):
-    """Better with a higher rate; a second an epoch."""
+    """Better with a higher rate; one second per epoch."""
     lr = trial.stage.training["lr"]
     return Course(validations=tuple(10.0 - lr - epoch / 10 for epoch in range(EPOCHS)))
 
@@ -401,7 +401,7 @@ def test_a_grid_tries_every_point_once_also_when_gone_on_with():
 
 @pytest.mark.parametrize("search", ["random", "tpe", "gp", "grid"])
 def test_several_objectives_end_with_the_one_that_the_rule_names(search):
-    """A higher rate is better and slower: the quickest within a tenth of the best is not the best."""
+    """A higher rate is better but slower: the fastest trial within a tenth of the best is not the best one."""
 
     def course(trial):
         lr = trial.stage.training["lr"]
@@ -487,7 +487,7 @@ class Killed(BaseException):
 
 
 class Mortal(SimulatedSlots):
-    """Slots whose process is killed at a moment."""
+    """Slots whose process is killed at a given time."""
 
     dies_at = 0.0
 
@@ -497,7 +497,7 @@ class Mortal(SimulatedSlots):
         return super().wait(timeout_s)
 
     def kill(self, slot):
-        """Nobody is left who could be asked to."""
+        """Does nothing: the process that would do it is dead."""
         if self.now < self.dies_at:
             super().kill(slot)
 

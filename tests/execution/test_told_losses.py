@@ -1,4 +1,4 @@
-"""Losses of workers are told once each, with what came of them."""
+"""Each loss of workers is reported once, with its consequence."""
 
 from datetime import UTC, datetime
 

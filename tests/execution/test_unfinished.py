@@ -1,4 +1,4 @@
-"""Training that ended before validation had ceased to improve is said, with the field to raise."""
+"""Training that ended while validation was still improving is reported, with the field to raise."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is told of a run that another process works on."""
+"""What is reported about a run that another process works on."""
 
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +21,7 @@ LIMITS = Limits(time_s=600, cost_usd=1.0, reserve_s=10, usd_per_s=0.001, held=Se
 
 @dataclass
 class HeardLeft(Heard):
-    """Remembers the time left too."""
+    """Records the time left too."""
 
     left: list[float] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ def test_time_left_is_that_of_time_where_money_lasts_longer(tmp_path):
 
 
 class Table(Heard):
-    """Keeps the newest table too."""
+    """Records the newest table too."""
 
     now = None
 
@@ -101,7 +101,7 @@ def test_the_best_is_the_highest_where_higher_is_better(tmp_path):
 
 
 def test_the_best_is_the_one_that_the_rule_of_the_sweep_names(tmp_path):
-    """A quicker one, where the template asks for it, and not the best of its metric."""
+    """A faster trial, if the template asks for that, rather than the one with the best metric."""
     journal, heard = Journal(tmp_path / "k7q2"), Table()
     journal.folder.mkdir()
     journal.write(sample_snapshot())

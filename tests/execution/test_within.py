@@ -1,4 +1,4 @@
-"""Work that waits for something outside ends by its time."""
+"""Work that waits for something outside ends within its time limit."""
 
 import contextvars
 import threading

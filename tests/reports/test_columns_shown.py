@@ -1,4 +1,4 @@
-"""What is said of input columns."""
+"""What is told about input columns."""
 
 import math
 from datetime import UTC, datetime

@@ -38,12 +38,12 @@ def _stage_lines(**changes: object) -> list[str]:
 
 
 def _fit(stage: FitStage) -> str:
-    """The line of the fit stage, not broken."""
+    """The line of the fit stage, unwrapped."""
     return " ".join(" ".join(_stage_lines(fit=stage)[1:]).partition("  3 evaluate")[0].split()).removeprefix("2 fit ")
 
 
 def _fit_line(stage: FitStage) -> str:
-    """Without what becomes of lost workers."""
+    """The line without the part about lost workers."""
     return "; ".join(_fit(stage).split("; ")[:2])
 
 

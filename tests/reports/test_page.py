@@ -29,7 +29,7 @@ EVENT = EventRow(at=SAMPLE_TIME, event="promoted", version=2, previous_version=1
 
 
 class Balanced(HTMLParser):
-    """Fails on a tag that is closed out of turn; keeps all tags and attributes."""
+    """Fails on a tag that is closed in the wrong order; records all tags and attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ def test_slices_are_tables_with_strips() -> None:
         ["below 502", "2,539", "4.40", "[4.10, 4.80]", "4.90"],
         ["2,475 or more", "2,540", "9.90", "[9.00, 10.90]", "10.20"],
     ]
-    # One scale a table, made for slices of enough rows; an interval that is not known reaches from end to end.
+    # One scale for each table, made for slices with enough rows; an unknown interval reaches from end to end.
     dots = [float(found) for row in rows for found in re.findall('dot0" cx="([0-9.]+)"', row)]
     assert dots[1] < dots[0] < dots[2] and dots[3] < dots[4]
     assert 'x1="5.0" x2="235.0" y1="10"' in rows[2]

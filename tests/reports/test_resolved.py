@@ -1,4 +1,4 @@
-"""`check --resolved`: every value with who set it and why."""
+"""`check --resolved`: every value with its location and its reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ variants:
 
 
 def shown(folder: Path, **layers: object) -> dict[str, str]:
-    """Dotted path -> what stands behind the value: place and comment."""
+    """Dotted path -> the value with its location and comment."""
     (folder / "base.yaml").write_text(BASE)
     (folder / "t.yaml").write_text(CHILD)
     text = resolved_text(load(folder / "t.yaml", environ={}, **layers))  # type: ignore[arg-type]

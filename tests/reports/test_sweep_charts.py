@@ -1,4 +1,4 @@
-"""The drawings of a sweep: where trials stand, how they are told apart, and what is left out of many."""
+"""The charts of a sweep: where trials are drawn, how they are distinguished, and which of many are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that had not finished is told where a person reads of the run, in the same words."""
+"""An unfinished training is reported wherever a person reads about the run, in the same words."""
 
 import io
 from dataclasses import replace

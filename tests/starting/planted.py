@@ -1,4 +1,4 @@
-"""Tables with one column that could not be had when the target was to be predicted."""
+"""Tables with one column that would not be known at prediction time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ROWS = 2_000
 
 
 def customers(target):
-    """Honest columns and a target that they tell in part; 32 % have left."""
+    """Honest columns and a target that they partly tell; 32 % have churned."""
     rng = np.random.default_rng(1)
     age, visits, plan = rng.integers(18, 80, ROWS), rng.poisson(4, ROWS), rng.choice(["basic", "plus", "pro"], ROWS)
     score = 0.04 * (age - 45) + 0.3 * (visits - 4) + 0.6 * (plan == "pro") + rng.normal(size=ROWS)
@@ -115,7 +115,7 @@ LEAKS = {
     a_part_that_multiplies_to_it: ("spend", "spend_gross"),
     wrong_in_three_per_cent: ("churn", "status"),
 }
-"""What makes the column -> (target, the column)."""
+"""How the column was made -> (target, the column)."""
 
 
 def planted(leak):

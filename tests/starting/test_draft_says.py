@@ -1,4 +1,4 @@
-"""What a first template says, and what is shown of it."""
+"""The text of a first template, and what is shown about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the windows of a first template are, and what it says where they cannot be as long as they should."""
+"""How long the windows of a first template are, and what it tells if they cannot be as long as they should."""
 
 from __future__ import annotations
 

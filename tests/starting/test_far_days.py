@@ -1,4 +1,4 @@
-"""Days far from all others are told from old data, rare data and data of the future."""
+"""Days far from all others are distinguished from old, rare and future data."""
 
 from datetime import date, timedelta
 

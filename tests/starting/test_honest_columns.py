@@ -1,4 +1,4 @@
-"""What is known when the target is to be predicted stays a feature, however well it goes with it."""
+"""A column known at prediction time stays a feature, however well it correlates with the target."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def suspicious(folder, table, target, time=""):
 
 
 def seasons(days=6 * 365):
-    """Days with hours of light, which are known in advance, and what the sun gives between the clouds."""
+    """Days with their hours of daylight, which are known in advance, and the solar yield between clouds."""
     season = np.sin(2 * np.pi * np.arange(days) / 365.25)
     table = pd.DataFrame({"day": pd.date_range("2018-01-01", periods=days), "daylight_hours": 12 + 4 * season})
     return table.assign(prod=(5 + 3 * season) * RNG.uniform(0.3, 1, days))

@@ -1,4 +1,4 @@
-"""Columns are looked at whatever rows have a label, and however few they are."""
+"""Columns are examined whichever rows have a label, however few they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A column that knows the target is left out by name, nothing is promoted automatically then, and honest ones stay."""
+"""A column that knows the target is left out by name, promotion is then manual, and honest columns stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`init --template NAME`: what it lays down passes check, can be planned on data that fits, and its network runs."""
+"""`init --template NAME`: what it writes passes check, can be planned on matching data, and its network runs."""
 
 from __future__ import annotations
 
