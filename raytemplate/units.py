@@ -218,7 +218,7 @@ def show_usd_limit(usd: float) -> str:
 
 
 def show_moment(moment: datetime) -> str:
-    """A day where the time is midnight, else the minute. Always UTC."""
+    """The date if the time is midnight, else date and minute. Always UTC."""
     if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
         return moment.date().isoformat()  # strftime leaves the zeros of the year 24 out
     return moment.replace(tzinfo=None).isoformat(timespec="minutes")

@@ -1,4 +1,4 @@
-"""The meter never grants more than the budget, however often a run is stopped and gone on with."""
+"""The meter never grants more than the budget, however often a run is stopped and resumed."""
 
 from itertools import count
 

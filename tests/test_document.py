@@ -1,4 +1,4 @@
-"""`raytemplate.document`: plain data with places, and everything a template may not be."""
+"""`raytemplate.document`: plain data with positions, and everything a template may not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plug-ins of installed packages: found by name, refused with their package's name, kept out of what others need."""
+"""Plug-ins of installed packages: found by name, refused with their package's name, kept from breaking others."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_shipped_template_is_found_and_parses(name: str) -> None:
 
 
 def test_the_ledger_of_a_workspace_is_opened_in_one_place() -> None:
-    """Elsewhere a ledger that was lost would be begun anew, as `open_ledger` never does."""
+    """Anywhere else a lost ledger would be replaced by a new one, which `open_ledger` never does."""
     package = Path(errors.__file__).parent
     makes = {path for path in package.rglob("*.py") if re.search(r"\bLedger\(", path.read_text())}
     assert {str(path.relative_to(package)) for path in makes} == {"ledger/opening.py"}
@@ -95,7 +95,7 @@ NO_REASON = re.compile(r"(noqa|pyright|type)\s*:\s*\S+(\s+|$)")
 
 
 def unexplained(source: str) -> list[int]:
-    """Lines that catch everything and do not say why, there or in a comment of its own on the next line."""
+    """Lines that catch everything without a reason in a comment on the same line or alone on the next."""
     comments: dict[int, str] = {}
     alone: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -126,7 +126,7 @@ def broad_lines(tree: ast.AST) -> list[int]:
 
 
 def test_what_catches_everything_says_why() -> None:
-    """Where no reason can be given, the errors that are meant are named instead; a bug must not look like them."""
+    """If there is no reason, the expected errors must be named instead, so that a bug cannot be mistaken for them."""
     package = Path(errors.__file__).parent
     assert {
         str(path.relative_to(package)): lines

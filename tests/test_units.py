@@ -1,4 +1,4 @@
-"""What people write for times, lengths, sizes and money is read to the letter, or refused in words."""
+"""What people write for times, lengths, sizes and money is read exactly, or refused with a message."""
 
 from datetime import UTC, datetime
 

@@ -11,7 +11,7 @@ from raytemplate.spec.schema import PriceSpec, PricesSpec, TemplateSpec
 _HOUR_S = 3600.0
 _DRIVER_CPUS = 1.0
 """CPUs charged for the process that conducts a run; Ray reserves none for it."""
-_HOW = "{per_hour: 0.05 USD, source: where it stands, date: 2026-01-31}"
+_HOW = "{per_hour: 0.05 USD, source: where it is published, date: 2026-01-31}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

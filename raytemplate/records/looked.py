@@ -1,4 +1,4 @@
-"""What `raytemplate doctor` found out about the machine and what is installed."""
+"""The findings of `raytemplate doctor` about the machine and its packages."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,9 +12,15 @@ class Finding:
 
     part: str
     """The heading it belongs under: packages, families, machine, Ray, workspace."""
+
     name: str
+    """What was looked at."""
+
     state: State
-    """`absent` is something optional that is not installed; `bad` keeps a run from working."""
+    """`absent` means that something optional is not installed; `bad` keeps runs from working."""
+
     found: str
+    """What was found, such as a version."""
+
     next_step: str = ""
-    """What puts it right."""
+    """How to fix it."""

@@ -1,4 +1,4 @@
-"""Own code travels: found, digested, copied, and loaded from its copy and from nowhere else."""
+"""The user's code travels: it is found, digested, copied, and loaded only from the copy."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_an_error_of_own_code_is_told_with_its_place_and_another_is_not_touched(
 
 @pytest.mark.parametrize("where", ["file", "package"])
 def test_a_library_is_not_the_projects_where_a_folder_has_the_name_of_its_module(tmp_path, monkeypatch, where):
-    """As where a project in /x/my_loop holds its environment beside my_loop.py."""
+    """As if a project in /x/my_loop held its environment beside my_loop.py."""
     project, library = tmp_path / "my_loop", tmp_path / "my_loop" / ".venv" / "lib" / "site-packages"
     library.mkdir(parents=True)
     (library / "a_library.py").write_text("def fail():\n    raise KeyError('theirs')\n\ndef call(what): what()\n")

@@ -1,4 +1,4 @@
-"""What a template names is found, or refused with what to do, before anything is imported."""
+"""Targets of a template are found, or refused with the next step, before anything is imported."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def gain(low, high):
 
 
 def evidence(against=(-3.0, -1.0), **changes):
-    """The champion's MAE is 8.54, the baseline's 9.08; the champion against it as told."""
+    """The champion's MAE is 8.54, the baseline's 9.08; the difference between them is the argument."""
     found = sample_evidence()
     champion = replace(found.evaluation.champion, against_baseline=gain(*against) if against else None)
     return replace(found, evaluation=replace(found.evaluation, champion=champion, **changes))

@@ -252,7 +252,7 @@ def test_gained_when_nothing_can_be_said():
 
 
 def test_beats_champion_compares_where_the_split_is_the_same(evidence):
-    """Rows of the test side were seen by neither, however late the champion was made."""
+    """Neither model has seen rows of the test side, however late the champion was made."""
     champion = replace(CHAMPION, split="a", seen_until=LATE)
     found = BeatsChampion(min_gain=0).check(evidence(champion_ref=champion, split="a"))
     assert found == finding("beats-champion", "pass", "better by 0.83 to 2.61", "at least 0")

@@ -19,7 +19,7 @@ OUTCOMES = ["pass", "warn", "hold", "block", "skip", "error", "crash", "nonsense
 
 @dataclass(frozen=True)
 class Says:
-    """A gate that says what it is told."""
+    """A gate whose finding is given."""
 
     outcome: str
     severity: str = "block"

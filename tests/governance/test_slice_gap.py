@@ -1,4 +1,4 @@
-"""The gate `slice-gap` where slices are small: which of them count."""
+"""Which slices the gate `slice-gap` considers if some are small."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Edits do not go unseen."""
+"""Edits are detected."""
 
 import os
 import re

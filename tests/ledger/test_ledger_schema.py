@@ -1,4 +1,4 @@
-"""A ledger of schema 1: it reads as it is, and becomes one of schema 2 with its first change, whole or not at all."""
+"""A ledger of schema 1 is read as it is; its first change converts it to schema 2, completely or not at all."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def whole(ledger: Ledger) -> bool:
 
 
 def said(type_: str, **details: object) -> Body:
-    """What an event of schema 1 by ada says."""
+    """The body of an event of schema 1 by ada."""
     of_version = {"term": 1, "version": 1, "digest": "d", "run_id": "r", "seen_until": "2026-01-27T00:00:00Z"}
     body = json.dumps({"kind": "Change", "details": details, **of_version})
     return body_of(Event(seq=1, prev_hash="", hash="", type=type_, model=MODEL, body=body, actor="ada", idem="", at=""))

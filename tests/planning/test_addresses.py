@@ -1,4 +1,4 @@
-"""Which command takes which address, and what is said of the others."""
+"""Which command accepts which address, and how the others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a template says, it compiles or is refused in words: it never crashes."""
+"""Any template either compiles or is refused with a message; it never crashes."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

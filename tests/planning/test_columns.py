@@ -1,4 +1,4 @@
-"""What a template asks of columns, compared with their types: told before anything starts, as a run would find it."""
+"""What a template needs of columns is compared with their types before anything starts, with the result of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What compile makes of the shipped template: one plan, whatever is not part of the result."""
+"""What compile makes of the shipped template; the plan id ignores what is not part of the result."""
 
 import copy
 from dataclasses import replace

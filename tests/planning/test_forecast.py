@@ -88,7 +88,7 @@ governance: {{gates: {{}}}}
 
 @pytest.fixture
 def wide(tmp_path):
-    """Forecasts of a template of so many columns and classes, 1 for a number, and of a sweep where there is a space."""
+    """Forecasts for a number of columns and classes (1 for a number), and of a sweep if there is a space."""
 
     def of(*, columns=10, classes=1, kind="lightgbm", space="{}", files=None):
         names = [f"x{n}" for n in range(columns)]

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""`check` looks at the columns of the data: what it names, what it warns of, and when it says that it did not look."""
+"""`check` looks at the columns of the data: its problems, its warnings, and when it reports that it did not look."""
 
 from __future__ import annotations
 

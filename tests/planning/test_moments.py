@@ -1,4 +1,4 @@
-"""As-of and windows: half-open, back to back, and never empty without a word."""
+"""As-of and windows: half-open, back to back, and never silently empty."""
 
 from datetime import UTC, datetime
 from itertools import pairwise

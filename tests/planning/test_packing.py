@@ -38,7 +38,7 @@ ASKED = st.fixed_dictionaries(
 
 
 def places(there, fit, num_workers):
-    """Whether so many bundles and, for a stream, one task of one CPU are placed; every way to do it is tried."""
+    """Whether this many bundles and, for a stream, one task of one CPU fit; tries every way to do it."""
     cpus, gpus = Fraction(str(fit["cpus"])), Fraction(str(fit["gpus"]))
 
     def put(one):

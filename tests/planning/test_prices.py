@@ -1,4 +1,4 @@
-"""What a plan charges: what is reserved, at prices that say where they come from; without a price there is no limit."""
+"""A plan charges what is reserved, at prices that name their source; without a price there is no limit."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What cannot run is refused before anything starts: what was asked, what there is, what to change."""
+"""What cannot run is refused before anything starts: names what was asked for, what exists and what to change."""
 
 import pytest
 from sample_inventory import inventory, node, source, spec_of
@@ -44,7 +44,7 @@ def test_refused(changes, machine, what, advice):
 @pytest.mark.parametrize("workers", ["auto", 0, 1])
 @pytest.mark.parametrize("family", ["tabular-mlp", "lightgbm", "xgboost", "linear"])
 def test_gpus_are_refused_for_a_family_that_would_hold_them_without_using_them(family, workers):
-    """Before the machine is looked at: one with GPUs would keep them from others."""
+    """Refused before the machine is looked at: workers that hold GPUs would keep them from others."""
     changes = {"model": {"kind": family}, GPUS: 1, WORKERS: workers}
     spec, large = spec_of(changes), inventory(node(cpus=8.0, gpus=2.0))
     idle = plugins.load(plugins.FAMILIES, family).no_gpus

@@ -1,4 +1,4 @@
-"""Features that trials draw: their steps, what is read and held for all of them, and those of what is trained last."""
+"""Features that trials draw: their steps, what is read and held for all trials, and the steps of the last training."""
 
 from dataclasses import replace
 

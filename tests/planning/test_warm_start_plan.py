@@ -1,4 +1,4 @@
-"""A warm start in the plan: the champion's digest, or what is known beforehand to forbid it."""
+"""A warm start in the plan: the champion's digest, or what already rules it out."""
 
 from dataclasses import replace
 

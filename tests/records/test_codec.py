@@ -1,4 +1,4 @@
-"""Every record goes to JSON and comes back equal; anything else is refused in words."""
+"""Every record goes to JSON and comes back equal; anything else is refused with a message."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ variants:
 
 
 def write(folder: Path, text: str = WHOLE, name: str = "t.yaml") -> Path:
-    """`text` as a file in that folder."""
+    """The path of a new file in `folder` with `text`."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

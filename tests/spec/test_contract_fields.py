@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""`contract.columns` in a template: what cannot be promised is told with its place."""
+"""`contract.columns` in a template: impossible promises are refused with their location."""
 
 from __future__ import annotations
 

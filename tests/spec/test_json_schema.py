@@ -1,4 +1,4 @@
-"""The JSON Schema of a template says of a file what `check` says, as far as a schema can."""
+"""The JSON Schema of a template finds the same problems as `check`, as far as a schema can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of gates that no metric's value could ever meet, or ever miss."""
+"""Limits of gates that no value of the metric could meet, or miss."""
 
 from __future__ import annotations
 

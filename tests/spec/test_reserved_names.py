@@ -1,4 +1,4 @@
-"""Keys that `predict` would write beside columns of its own of the same name."""
+"""Keys with the name of a column that `predict` writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tuning.space`: every name is a field, every value one that the field may have, with the line where it stands."""
+"""`tuning.space`: every name is a field and every value is allowed for it; problems name the line."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Every problem at once, each with its place and in our words: whole messages."""
+"""All problems at once, each with its location: whole messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must fit `data.task`: whole messages with their places."""
+"""Fields that must fit `data.task`: whole messages with their locations."""
 
 from dataclasses import replace
 

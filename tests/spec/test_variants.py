@@ -1,4 +1,4 @@
-"""Variants: checked whether or not one is applied, with a last day, and never promotable by their own word."""
+"""Variants: checked even if not applied, with a last day, and unable to make themselves promotable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames as people have them become Arrow tables, or are refused with the column that cannot."""
+"""Frames become Arrow tables, or are refused with the name of the column that cannot be converted."""
 
 import datetime
 

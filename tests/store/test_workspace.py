@@ -1,4 +1,4 @@
-"""Where everything of a project is kept, and how runs are found."""
+"""The paths of a workspace, and how runs are found."""
 
 import os
 from datetime import UTC, datetime, timedelta

@@ -170,7 +170,7 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
     for option, column in (("--target", asked.target), ("--time", asked.time)):
         if is_internal(column):
             raise UsageError(
-                f'{option}: "{column}" begins with {INTERNAL}, as columns that runs use themselves do',
+                f'{option}: "{column}" begins with {INTERNAL}, which is reserved for internal columns',
                 next_step="rename it in the data",
             )
     if not asked.time:
