@@ -15,7 +15,7 @@ from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.units import parse_moment
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

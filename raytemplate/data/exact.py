@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _WIDE, _PLACES = 76, 20
 _LARGEST_INT = 2.0**63

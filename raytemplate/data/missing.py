@@ -12,7 +12,7 @@ import pyarrow.compute
 
 from raytemplate.data.statistics import READ_AS, plain
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _BLANK = r"\A[\s\v\x1c-\x1f\x{85}\p{Z}]*\z"
 """Text of only the characters that Arrow and Python trim. A regular expression, because Arrow's own test fails on text

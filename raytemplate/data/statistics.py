@@ -14,7 +14,7 @@ import pyarrow.compute
 from raytemplate.data.times import time_range
 from raytemplate.errors import DataError
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 MAX_DISTINCT = 100_000
 """Most distinct values of a category that are counted at once."""

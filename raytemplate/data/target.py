@@ -17,7 +17,7 @@ from raytemplate.data.options import Task
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, plain
 from raytemplate.errors import DataError
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 MAX_CLASSES = 1_000
 """Most classes of a target; with more it is an identifier or a number."""

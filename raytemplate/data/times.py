@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from raytemplate.errors import DataError
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_PER_S = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}

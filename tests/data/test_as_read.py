@@ -1,4 +1,4 @@
-"""A value is taken alike whatever dress it comes in, and whatever rows are beside it."""
+"""A value is read the same way whatever its type or format, and whatever the other rows."""
 
 import sys
 from decimal import Decimal
@@ -29,7 +29,7 @@ COLUMNS = {
 
 
 def taken(values, kind, word=""):
-    """Each value as it is taken, or the message where one is refused."""
+    """The values as they are read, or the message of the refusal."""
     plain = [np.float16(value) for value in values] if kind == pa.float16() else values
     column = pa.array(values).cast(kind) if kind == pa.string_view() else pa.array(plain, kind)
     return as_read(pa.table({"c": column}), RULES, {"c": word}).column("c")

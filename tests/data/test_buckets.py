@@ -1,4 +1,4 @@
-"""Sources in a bucket: the same listing and the same bytes as on disk, and one sentence where there are none."""
+"""Sources in a bucket: the same listing and bytes as on disk, and a one-sentence error if there are none."""
 
 import time
 from dataclasses import replace

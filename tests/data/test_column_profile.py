@@ -1,4 +1,4 @@
-"""Profiles of raw columns: a function of values, merged in any order, in bounded memory."""
+"""Profiles of raw columns depend only on the values, merge in any order, and need bounded memory."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Names of columns in conditions and as targets: quoted where they would be read as something else."""
+"""Names of columns in conditions and targets: quoted if they would be read as something else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(deadline=None)  # the first import of sqlglot takes longer than an example may
+@settings(deadline=None)  # the first import of sqlglot takes longer than hypothesis allows an example
 @given(name=NAMES, form=st.sampled_from(FORMS))
 def test_any_name_is_read_back_from_a_condition(name, form):
     assert parse_condition(form.format(in_condition(name))).columns == (name,)
@@ -41,13 +41,13 @@ def test_every_keyword_of_sql_is_read_back_from_a_condition(form):
 
 
 def test_a_word_that_cannot_be_read_is_tried_without_a_hint_about_itself(monkeypatch):
-    """Each hint would try it again, until Python's stack ends."""
+    """Finding a hint must not look for hints again, until the stack overflows."""
     monkeypatch.setattr(condition_text, "meant", lambda text: pytest.fail(f"a hint for {text}"))
     condition_text._reads_as_column.cache_clear()
     assert [in_condition(word) for word in ("with", "using", "in order")] == ['"with"', '"using"', '"in order"']
 
 
-@settings(deadline=None)  # the first import of sqlglot takes longer than an example may
+@settings(deadline=None)  # the first import of sqlglot takes longer than hypothesis allows an example
 @given(name=NAMES)
 def test_any_name_is_read_back_as_a_target(name):
     written = as_target(name)

@@ -1,4 +1,4 @@
-"""What a condition may ask of columns of certain types; and that Arrow can do what is let through."""
+"""Which types of columns a condition may compare; Arrow can evaluate everything that is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promises of single columns: which values break them, on every type a source may hand on."""
+"""Promises of columns: which values break them, for every type that a source may return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One rule finds the separator of a CSV file, and one list has the words for missing values: `init` and the reader."""
+"""`init` and the reader share the rule for the separator of a CSV file and the list of words for missing values."""
 
 from pathlib import Path
 

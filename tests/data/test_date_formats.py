@@ -1,4 +1,4 @@
-"""Formats of dates are told from their values; a name of a month says which part is the month."""
+"""Date formats are inferred from values; the name of a month tells which part is the month."""
 
 from datetime import datetime, timedelta
 

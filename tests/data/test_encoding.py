@@ -1,4 +1,4 @@
-"""Encoding: fitted once, the same row gives the same bytes wherever it stands."""
+"""Encoding: fitted once, and the same row gives the same bytes at every position."""
 
 import itertools
 import time as clock

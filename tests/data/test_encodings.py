@@ -1,4 +1,4 @@
-"""A file that is no text in UTF-8 is told as what it is, at its first byte that is not, in the header, too."""
+"""A file that is not UTF-8 text is reported as what it is, at the first wrong byte, including in the header."""
 
 import gzip
 import io

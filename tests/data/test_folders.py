@@ -1,4 +1,4 @@
-"""A folder's files are read once each, whatever links lead to them; what lies there and is not read is said."""
+"""Each file of a folder is read once, whatever links lead to it; what is not read is reported."""
 
 import os
 
@@ -124,7 +124,7 @@ def test_a_pattern_matches_each_file_once(months, make, pattern):
 
 
 def test_what_only_a_link_inside_leads_to_is_read(tmp_path):
-    """As Kubernetes mounts it: the files are links into a hidden folder, which is exchanged as a whole."""
+    """As Kubernetes mounts it: the files are links into a hidden folder, which is replaced as a whole."""
     folder = tmp_path / "d"
     (folder / "..v1").mkdir(parents=True)
     (folder / "..v1" / "a.csv").write_text("x\n1\n")

@@ -1,4 +1,4 @@
-"""One rule of what is missing, and everything that must go by it."""
+"""One rule for missing values, and everything that must follow it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -236,7 +236,7 @@ def test_several_columns_have_gaps_each_with_its_own_places() -> None:
 
 
 def test_a_word_that_spells_a_number_is_missing_in_every_format() -> None:
-    """A CSV file's -999 is missing by its word; the same number in a Parquet file or a frame is no other value."""
+    """-999 is missing in a CSV file by its word; so is the same number in a Parquet file or a frame."""
     rules = Rules(missing=("", "-999", "?", "9.5"))
     kinds = (pa.int64(), pa.float64(), pa.float32(), pa.decimal128(8, 2), pa.int16())
     for kind in kinds:

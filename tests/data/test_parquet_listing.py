@@ -1,4 +1,4 @@
-"""Footers: what a listing knows, and how it refuses what cannot be used."""
+"""Footers: what a listing contains, and how unusable files are refused."""
 
 import base64
 import subprocess

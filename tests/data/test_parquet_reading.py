@@ -1,4 +1,4 @@
-"""Slices: only what was asked for is read, hashed and decoded, and damage inside it is found."""
+"""Slices: only what is asked for is read, hashed and decoded, and damage in it is detected."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Any source behind one door: the format by ending, and columns that folders give."""
+"""One entry point for all sources: the format by ending, and columns from folder names."""
 
 import json
 from dataclasses import replace

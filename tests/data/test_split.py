@@ -78,7 +78,7 @@ KNOWN = [3714004227459491079, 3891590025536341216]
 
 
 def test_a_split_made_before_keeps_its_id_and_counts_values_as_they_stand():
-    """Known values, of the version before: blank and padded text, and whole numbers that are no float64."""
+    """Known values of the earlier version: blank and padded text, and whole numbers that no float64 equals."""
     before = Split(validation=0.15, test=0.1, seed=3, columns=("a", "b"), by_keys=True)
     assert before.id == "b91ecedc076b" != replace(before, kinds=("number", "text")).id
     assert codec.loads(Split, codec.dumps(before)) == before

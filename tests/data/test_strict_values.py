@@ -116,7 +116,7 @@ BOTH = {"dates": ["%d/%m/%Y", "%m/%d/%Y"]}
     ],
 )
 def test_a_value_is_read_as_it_is_spelt_or_refused(tmp_path, kind, text, rules, right):
-    """In the second record: the first is missing, so that the line of the file is told."""
+    """The value is in the second record, after a missing one, so that the reported line is that of the file."""
     separator = rules.get("separator", ",")
     content = f"v{separator}n\n{separator}1\n{text}{separator}2\n"
     types = {"v": kind}

@@ -1,4 +1,4 @@
-"""CSV and JSON Lines: listed by one pass, cut at whole records, read range by range, wrong records told by line."""
+"""CSV and JSON Lines: listed in one pass, cut at whole records, read range by range; bad records reported by line."""
 
 import csv
 import gzip

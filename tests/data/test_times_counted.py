@@ -1,4 +1,4 @@
-"""Rows by day, and the times that are left when `data.drop` takes some out."""
+"""Rows by day, and the times that remain after `data.drop`."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -88,7 +88,7 @@ def test_the_last_bin_ends_with_time_itself(name):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(MOMENTS, min_size=1, max_size=30), MOMENTS, MOMENTS)
 def test_what_is_said_of_a_window_is_true_of_its_rows(tmp_path_factory, moments, one, other):
-    """A count is the number of rows, no overlap means no row, and there are never more than the most."""
+    """Counts add up to the rows, no overlap means no rows, and there are never more bins than allowed."""
     start, end = sorted(moment.replace(tzinfo=UTC) for moment in (one, other))
     text = "t,x\n" + "".join(f"{moment.isoformat(timespec='microseconds')},1\n" for moment in moments)
     group = listed(tmp_path_factory.mktemp("any"), text, time="t").files[0].slices[0]

@@ -1,4 +1,4 @@
-"""Metrics of classes and quantiles: as scikit-learn's over all rows, and drawn by group as if computed on each draw."""
+"""Metrics of classes and quantiles: equal to scikit-learn's, and drawn by group as if computed for each draw."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ NAMES = ("log-loss", "brier", "accuracy", "f1", "auc", "ece")
 
 
 def two_classes(num_rows=3000, seed=0, digits=12):
-    """Index of the class and the probability of the second; calibrated, three in ten are of it."""
+    """Index of the class and calibrated probability of the second, to which three in ten rows belong."""
     rng = np.random.default_rng(seed)
     probability = np.round(rng.beta(1.5, 3.5, num_rows), digits)
     return (rng.random(num_rows) < probability).astype(np.float64), probability

@@ -90,7 +90,7 @@ def many(
 
 
 class Slow:
-    """A model that takes its time for each row, and knows for how many it was asked."""
+    """A model that is slow for each row, and counts the rows that it was asked for."""
 
     def __init__(self, row_s: float) -> None:
         self.row_s, self.asked = row_s, list[int]()

@@ -9,7 +9,7 @@ from raytemplate.records.evaluated import Estimate, Scored
 
 
 def days(num_days=14, rows_a_day=500, seed=0):
-    """Target, day of each row and its time, as one test window would have them."""
+    """Target, day and time of each row, as in a test window."""
     rng = np.random.default_rng(seed)
     day = np.repeat(np.arange(num_days), rows_a_day)
     times = np.datetime64("2013-06-17", "us") + day * np.timedelta64(1, "D")

@@ -1,4 +1,4 @@
-"""Which class the rows of each class are taken for, against scikit-learn and by hand."""
+"""The confusion table, against scikit-learn and by hand."""
 
 import numpy as np
 from sklearn.metrics import confusion_matrix

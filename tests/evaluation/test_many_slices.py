@@ -1,4 +1,4 @@
-"""Slices: every draw that holds their rows counts and no other, and many of them take seconds."""
+"""Slices: exactly the draws that contain their rows count, and many slices take only seconds."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Slices: which rows they hold, and that each has the metrics of just these rows."""
+"""Slices: which rows they hold, and that each has the metrics of exactly these rows."""
 
 import numpy as np
 import pyarrow as pa

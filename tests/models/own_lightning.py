@@ -1,4 +1,4 @@
-"""LightningModules as a person writes them."""
+"""LightningModules as a user writes them."""
 
 import torch
 from pytorch_lightning import LightningModule
@@ -34,7 +34,7 @@ class Net(LightningModule):
 
 
 class Scheduled(Net):
-    """A schedule a step and one an epoch, of an optimizer with momentum; counts its own steps in a buffer."""
+    """An optimizer with momentum, a schedule for each step and one for each epoch; counts its own steps in a buffer."""
 
     def __init__(self, layout):
         super().__init__(layout, 32)
@@ -77,7 +77,7 @@ class ByHand(Net):
 
 
 class OfClasses(Net):
-    """Logits: one for two classes, one for each of more."""
+    """Logits: one for two classes, else one for each class."""
 
     def training_step(self, batch, batch_idx):
         dense, codes, target = batch

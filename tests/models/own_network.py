@@ -1,4 +1,4 @@
-"""Networks as a person writes them: with running statistics, tied weights, or mistakes."""
+"""Networks as a user writes them: with running statistics, tied weights, or mistakes."""
 
 import torch
 from torch import nn

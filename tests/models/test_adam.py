@@ -1,4 +1,4 @@
-"""Our Adam does what torch's does, and can be stopped and gone on with."""
+"""Our Adam takes the same steps as torch's, and can be stopped and resumed."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Trees that cannot be written, as on a full disk: the system's own error, which a run ends with 8 for."""
+"""Trees that cannot be written, as on a full disk, give the system's own error, for which a run ends with code 8."""
 
 import errno
 from importlib import import_module

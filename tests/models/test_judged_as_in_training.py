@@ -1,4 +1,4 @@
-"""Whether a champion can be judged on the rows of today."""
+"""Whether a champion can be judged on today's rows."""
 
 import pytest
 from test_values_as_in_training import RULES, category, model

@@ -1,4 +1,4 @@
-"""What is particular to a LightningModule: errors in words, the clock, Ctrl-C, what is given to it."""
+"""What is particular to a LightningModule: clear errors, the clock, Ctrl-C, its arguments."""
 
 import signal
 

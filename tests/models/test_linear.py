@@ -1,4 +1,4 @@
-"""`linear` finds what scikit-learn's solvers find, and its losses have the slopes they say."""
+"""`linear` finds the same solutions as scikit-learn, and the slopes of its losses are correct."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SIZE = 6
 
 
 def made(target: str, num_rows: int = 1500) -> Rows:
-    """Noisy rows: a number, or the index of one of two or three classes, which two numbers and a category move."""
+    """Noisy rows: a number, or the index of one of two or three classes, that depends on two numbers and a category."""
     random = np.random.default_rng(5)
     dense = random.normal(size=(num_rows, 2)).astype(np.float32)
     codes = random.integers(2, SIZE, (num_rows, 1)).astype(np.int32)

@@ -1,4 +1,4 @@
-"""A number whose absence says most, from rows to predictions, under every family and in both ways of feeding it."""
+"""A number whose absence is most informative, from rows to predictions, for every family and both ways of ingest."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -46,7 +46,7 @@ ABOUT = About(
 
 
 def table(num_rows: int, seed: int) -> pa.Table:
-    """y is 10, 20, 30 for k 1, 2, 3 and 70 where k is missing; 2 is just the mean of those that are there."""
+    """y is 10, 20, 30 for k 1, 2, 3 and 70 if k is missing; 2 is exactly the mean of the known ones."""
     which = np.arange(num_rows) % 4
     y = np.array([10.0, 20.0, 30.0, 70.0])[which] + np.random.default_rng(seed).normal(size=num_rows) * 0.1
     # Both spellings: files of pandas have NaN, those of others nulls.

@@ -1,4 +1,4 @@
-"""Trees end when their time is over, not with the next report, which may be minutes away; what was grown is kept."""
+"""Trees stop when time is up, not at the next report, which may be minutes away; the trees grown so far are kept."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ROUNDS = 400  # a report after every twentieth
 
 
 class Clocked(MemoryContext):
-    """Its time is over after so many looks at the clock."""
+    """Time is up after a given number of looks at the clock."""
 
     looks, most = 0, 7
 

@@ -1,4 +1,4 @@
-"""What `training` offers to networks does what it says, and goes on exactly after a stop."""
+"""The fields of `training` for networks do what they promise, and training resumes exactly after a stop."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ MANY = {"warmup": "20 %", "clip_norm": 0.5, "precision": "bfloat16", "lr_schedul
 
 
 class ClassContext(MemoryContext):
-    """Measures the mean probability that is not given to the class of a row."""
+    """Measures the mean probability that is not assigned to the row's class."""
 
     def measure(self, pairs):
         found = [1 - of_class(prediction, target) for target, prediction in pairs]
@@ -34,7 +34,7 @@ def of_class(prediction, target):
 
 
 def class_rows(num_rows, seed, cuts):
-    """Rows of `simple_rows` whose target is how many of the cuts it is above."""
+    """Rows of `simple_rows` whose target is the number of cuts that it is above."""
     rows = simple_rows(num_rows, seed)
     return replace(rows, target=np.digitize(rows.target, cuts).astype(np.float32))
 

@@ -1,4 +1,4 @@
-"""A model's record says how the values of every column are taken: whatever brings them, rows and keys are the same."""
+"""A model's record tells how to read the values of every column: from any format, rows and keys are the same."""
 
 import csv
 import gzip
@@ -48,7 +48,7 @@ TYPES = {"n": "number", "k": "text", "c": "integer", "b": "boolean", "t": "time"
 
 
 class Shows:
-    """A predictor that gives back what it gets."""
+    """A predictor that returns its input."""
 
     def predict(self, dense, codes):
         return np.hstack([dense, codes]).astype(np.float64)
@@ -85,7 +85,7 @@ def model(keys=("key",), rules=RULES, types=TYPES, features=FEATURES, reading=No
 
 
 def of_files(found, folder, pattern="."):
-    """(encoded rows, keys as they are given back) of files, read as `predict` reads them."""
+    """(encoded rows, keys as they are returned) of files, read as `predict` reads them."""
     source = list_files("auto", found.about.order(pattern, folder))
     columns = tuple(n for n in dict.fromkeys((*found.about.columns, *found.about.keys)) if n in source.schema)
     table = pa.concat_tables(read_piece(piece) for piece in pieces_of_listing(source, columns))

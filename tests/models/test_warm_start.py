@@ -1,4 +1,4 @@
-"""Training that begins with a champion's weights: moved along with the codes, or not begun with and said why."""
+"""Training that starts from a champion's weights: moved along with the codes, or not used, with the reason."""
 
 import re
 from dataclasses import replace
@@ -20,7 +20,7 @@ from raytemplate.testing.loop_context import MemoryContext
 LAYOUT = Layout(dense=("x", "y", "constant"), codes=("group",), cardinalities=(7,), target_mean=50.0, target_std=10.0)
 SAME = tuple(range(7))
 MOVED = (0, 1, 6, 5, 4, 3, 2)
-STILL = {"lr": 1e-12, "epochs": 1}  # moves nothing that could be seen
+STILL = {"lr": 1e-12, "epochs": 1}  # has no visible effect
 
 
 def rows(num_rows, seed, codes=SAME):

@@ -1,4 +1,4 @@
-"""What a draw may be written as, what it is then, and what is said of one that is none."""
+"""How draws are written, how they are parsed, and the messages for text that is not a draw."""
 
 import math
 

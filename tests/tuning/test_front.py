@@ -1,4 +1,4 @@
-"""Trials compared by several things: which no other beats, and which one a rule names."""
+"""Trials with several objectives: which no other beats, and which one a rule picks."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which fields tell good trials from all of them, and where that cannot be said."""
+"""Which fields distinguish good trials from all of them, and when that cannot be told."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ ONE = sample_trials()[0]
 
 
 def trials(number, validation, **changes):
-    """Every combination of thirteen rates and two widths, again and again; the share of a wide one has no bearing."""
+    """Every combination of thirteen rates and two widths, repeated; the width has no effect."""
     made = []
     for n in range(number):
         values = {"training.lr": 10 ** (-4 + n % 13 / 3), "model.hidden": (8, 16)[n % 2]}

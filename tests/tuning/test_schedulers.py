@@ -1,4 +1,4 @@
-"""Where trials of a family are compared: at epochs that follow from the most that one of them may have."""
+"""Where trials of a family are compared: at epochs derived from the most that one of them may have."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_rungs(scheduler, most_epochs, every, expected):
 
 
 def entered(pruners, family, validation):
-    """Whether one more trial with this validation after its first epoch falls behind."""
+    """Whether a further trial with this validation metric after its first epoch falls behind."""
     entry = pruners.enter(family)
     behind = entry.falls_behind(10, validation)
     entry.end(validation)

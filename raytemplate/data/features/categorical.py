@@ -12,7 +12,7 @@ from raytemplate.data.features.kind import EncodedColumn, Outputs, Profiled, as_
 from raytemplate.data.features.options import CategoricalOptions
 from raytemplate.data.statistics import CategoryProfile
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2
 

@@ -14,7 +14,7 @@ from raytemplate.data.features.options import DatetimeOptions
 from raytemplate.data.statistics import TimeProfile
 from raytemplate.data.times import is_time
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _SMALL: Mapping[str, tuple[str, int, int]] = {
     "minute": ("minute", 0, 60),

@@ -12,7 +12,7 @@ from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.plugins import suggest
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _BETWEEN, _MISSING = "|", r"\N"
 

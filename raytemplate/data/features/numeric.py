@@ -11,7 +11,7 @@ from raytemplate.data.features.kind import EncodedColumn, Profiled, family_of, o
 from raytemplate.data.features.options import NumericOptions
 from raytemplate.data.statistics import NumberProfile, to_floats
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 MAX_DEVIATIONS = 16.0
 """Bound of an encoded number, in standard deviations. Measured on flights: 16 clips 0.05 % of `precip` after log and

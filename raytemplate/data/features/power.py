@@ -14,7 +14,7 @@ from raytemplate.data.features.options import PowerOptions
 from raytemplate.data.quantiles import QuantileProfile
 from raytemplate.data.statistics import to_floats
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 Floats = npt.NDArray[np.float64]
 _MOST = 4.0

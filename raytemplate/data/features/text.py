@@ -15,7 +15,7 @@ from raytemplate.data.features.options import TextOptions
 from raytemplate.data.features.terms import Positions, terms_of
 from raytemplate.data.statistics import CategoryProfile
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 
 class Text:

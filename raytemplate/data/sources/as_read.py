@@ -20,7 +20,7 @@ from raytemplate.data.sources.text.typed import Unfit, times, typed, whole, with
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _TYPES = {"number": pa.float64(), "boolean": pa.bool_()}
 _EXPECTED = {"number": "a number", "integer": "a whole number", "boolean": "true or false"}

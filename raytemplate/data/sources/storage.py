@@ -308,7 +308,7 @@ def _in_our_words(uri: str, storage: Storage) -> Generator[None]:
 
 
 def _translated(uri: str, storage: Storage, said: str) -> RaytemplateError:
-    """The error for a pyarrow error, which can only be told by its text: all are of the same class."""
+    """The error for a pyarrow error, recognised by its text because all are of the same class."""
     words = re.sub(r"\s*\(Request ID: .*", "", said.split("Details: ")[-1].split("operation: ")[-1]).strip()[:300]
     at = f" at {storage.address}" if storage.address else ""
     if "NO_SUCH_BUCKET" in said or "NoSuchBucket" in said:

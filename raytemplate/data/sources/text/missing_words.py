@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 MISSING_WORDS: Mapping[str, tuple[str, ...]] = {
     "": ("",), "?": ("?",), "-": ("-",), "na": ("NA",), "n/a": ("N/A",), "nan": ("NaN", "nan"),
