@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
-from mlflow_ready import with_database
 from small_flights import SHIPPED, changed, write_demo
 from warm_promoter import Forked, Warm
 
@@ -45,8 +44,6 @@ def warm_promoters() -> Iterator[None]:
     warm: list[Warm] = []
 
     def start(command: list[str], *, stderr: Any, env: dict[str, str], **_: Any) -> Forked:
-        if command[-1] == "":  # to be opened ahead: a first run makes it, as commands that are processes show
-            with_database(Path(command[-2]))
         if not warm:
             warm.append(Warm())
         return Forked(warm[0], command, stderr, env)

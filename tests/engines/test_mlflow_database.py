@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from raytemplate.engines.mlflow.database import make_whole
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.store.workspace import Workspace, create
 
@@ -16,6 +17,7 @@ BOTH = """
 import os, sys
 from pathlib import Path
 from mlflow import MlflowClient
+from raytemplate.engines.mlflow.database import make_whole
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.store.workspace import Workspace
 
@@ -163,3 +165,34 @@ def test_a_whole_one_stays_also_one_that_an_earlier_version_made(workspace):
     before = workspace.mlflow_db.stat().st_ino
     Mirror(workspace).open()
     assert (names(workspace), workspace.mlflow_db.stat().st_ino) == (["mlflow.db"], before)
+
+
+def rows(path, query):
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(query).fetchall()
+
+
+def test_the_empty_database_is_made_once_and_copied_into_other_workspaces(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first, second = (Workspace(tmp_path / name) for name in ("first", "second"))
+    for each in (first, second):
+        create(each)
+        Mirror(each).open()
+    (kept,) = (tmp_path / "cache" / "raytemplate").iterdir()
+    tables = "SELECT name, sql FROM sqlite_master ORDER BY name"
+    assert rows(second.mlflow_db, tables) == rows(first.mlflow_db, tables) == rows(kept, tables)
+    assert rows(kept, "SELECT * FROM experiments") == []
+    assert len(rows(second.mlflow_db, "SELECT * FROM experiments")) == 1
+
+
+def test_a_kept_database_that_is_damaged_is_made_anew(tmp_path):
+    kept = tmp_path / "kept.db"
+    kept.write_bytes(b"SQLite format 3\0 and no more")
+
+    def build(new):
+        with closing(sqlite3.connect(new)) as db, db:
+            db.executescript("CREATE TABLE experiments (name); CREATE TABLE alembic_version (v);")
+            db.execute("INSERT INTO alembic_version VALUES ('1')")
+
+    assert make_whole(tmp_path / "new.db", build, kept) == ""
+    assert rows(kept, "SELECT v FROM alembic_version") == rows(tmp_path / "new.db", "SELECT v FROM alembic_version")

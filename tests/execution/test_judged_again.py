@@ -71,7 +71,6 @@ def test_of_two_runs_with_the_same_bytes_at_the_same_moment_one_makes_the_champi
     assert quicker.ledger.head(MODEL).run_id == quicker.journal.run_id
 
 
-@pytest.mark.usefixtures("mlflow_is_there")
 def test_rollback_works_where_the_records_of_the_run_are_gone(tmp_path):
     first = FakeRun(tmp_path)
     first.execute(FakeEngine())
@@ -175,7 +174,6 @@ def test_a_judged_run_that_lacks_what_it_was_judged_on_is_not_shown(tmp_path):
         Run(run.journal).view()
 
 
-@pytest.mark.usefixtures("mlflow_is_there")
 def test_a_champion_that_came_back_has_nothing_to_be_decided(tmp_path):
     first = FakeRun(tmp_path)
     first.execute(FakeEngine())

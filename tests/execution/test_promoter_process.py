@@ -25,7 +25,6 @@ from raytemplate.store.workspace import Workspace, create
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.samples import sample_start
 
-pytestmark = pytest.mark.usefixtures("mlflow_is_there")
 MODEL = "flights-air-time"
 
 

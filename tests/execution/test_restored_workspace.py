@@ -20,7 +20,7 @@ EMPTY = ("locks", "mlartifacts")
 
 
 @pytest.fixture
-def restored(tmp_path, mlflow_is_there, monkeypatch):
+def restored(tmp_path, monkeypatch):
     """Version 1, champion version 2, a waiting candidate and an interrupted run, without any empty folder."""
 
     def conduct(work):

@@ -5,12 +5,14 @@ the middle of them stays broken ("table ... already exists").
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from raytemplate.engines.mlflow.empty_database import keep
 from raytemplate.store.atomic import storage_errors, sync_file, sync_folder, temporary_beside
 
 _JOURNALS = ("-journal", "-wal", "-shm")
@@ -20,7 +22,7 @@ _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
 _LEFT_OVER = "SELECT count(*) FROM sqlite_master WHERE name GLOB '_alembic_tmp_*'"
 
 
-def make_whole(path: Path, build: Callable[[Path], None]) -> str:
+def make_whole(path: Path, build: Callable[[Path], None], kept: Path | None = None) -> str:
     """See to it that there is a whole database at `path`; the caller holds the workspace's MLflow lock.
 
     A half-made one that holds no run and no model is kept under another name and made anew. One that holds any is left
@@ -28,6 +30,7 @@ def make_whole(path: Path, build: Callable[[Path], None]) -> str:
 
     Args:
         build: has MLflow make its tables in a new file.
+        kept: an empty database to copy instead, if it is whole; else a copy of the new one is kept there.
 
     Returns:
         What a person should know of it; "" mostly.
@@ -40,8 +43,13 @@ def make_whole(path: Path, build: Callable[[Path], None]) -> str:
     new = temporary_beside(path)
     try:
         with storage_errors(path):
-            build(new)
-            _mark(new)
+            if kept is not None and _is_whole(kept):
+                shutil.copyfile(kept, new)
+            else:
+                build(new)
+                _mark(new)
+                if kept is not None:
+                    keep(new, kept)
             sync_file(new)
             aside = _put_aside(path)
             os.rename(new, path)

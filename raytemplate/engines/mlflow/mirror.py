@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.engines.mlflow.database import make_whole
+from raytemplate.engines.mlflow.empty_database import kept_at
 from raytemplate.errors import Unavailable, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -136,7 +137,9 @@ class Mirror:
     def _client(self) -> MlflowClient:
         """The caller holds the lock."""
         uri = resolve(self.uri, "tracking.uri", os.environ)
-        if not uri and (said := make_whole(self.workspace.mlflow_db, lambda new: _make_tables(_sqlite(new)))):
+        if not uri and (
+            said := make_whole(self.workspace.mlflow_db, lambda new: _make_tables(_sqlite(new)), kept_at())
+        ):
             self.said.append(said)
         return _client_of(uri or tracking_uri(self.workspace))
 
