@@ -140,7 +140,7 @@ def test_folders_that_are_none_are_passed_over(tmp_path, gone):
     (tmp_path / "a-file").write_text("")
     notes = []
     assert sweep_sessions(tmp_path / "missing", tmp_path / "a-file", note=notes.append) == (0, 0)
-    assert notes == [f"{tmp_path / 'a-file'}: not looked into for sessions of earlier runs: Not a directory"]
+    assert notes == [f"{tmp_path / 'a-file'}: could not be searched for sessions of earlier runs: Not a directory"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_or_is_anothers_is_left(tmp_path, gone):
         os.seteuid(0)
     # Two of root's, one that does not show its mark, and the newest three stay.
     assert (removed, [made.exists() for made in ours]) == (1, [True, True, True, False, True, True, True])
-    assert notes == [f"{closed}: not looked into for sessions of earlier runs: Permission denied"]
+    assert notes == [f"{closed}: could not be searched for sessions of earlier runs: Permission denied"]
 
 
 def test_of_marks_that_are_no_number_of_a_process_nothing_is_concluded(tmp_path):

@@ -1,1 +1,1 @@
-"""The engine on Ray, by what its parts serve; `engine.py` binds them to the ports. Imported only when a run starts."""
+"""The Ray engine, one folder a task; `engine.py` binds them to the ports. Imported only when a run starts."""

@@ -1,4 +1,4 @@
-"""The engine that execution talks to: data stays open between its stages, Ray starts beside other work."""
+"""The engine that execution talks to. Data stays open between stages, and Ray starts alongside other work."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:  # Optuna takes a third of a second
 
 
 class RayEngine(Engine):
-    """Ingest, fit and score on Ray. Modules that import Ray are loaded when the first stage needs them.
+    """Ingests, trains and scores on Ray. Modules that import Ray are loaded when the first stage needs them.
 
     Args:
-        plan, folder: what will be executed, and the run's folder: on a Ray that others started, every node must be fit
-            for them.
+        plan: the plan to execute. On a Ray that others started, every node is checked against it.
+        folder: the run's folder, which every node must be able to use.
         apart: see `train.fit`.
     """
 
@@ -44,10 +44,10 @@ class RayEngine(Engine):
         self._data: object | None = None
         self._changes = ExitStack()
         self.has_imported = threading.Event()
-        """Set once what reading needs is imported: what a training needs may then be, in another thread."""
+        """Set once the imports for reading are done; another thread may then import what training needs."""
 
     def ready(self) -> None:
-        """See `execution.ports.Engine`. What the first stage imports is imported while Ray starts."""
+        """See `execution.ports.Engine`. The first stage's imports run while Ray starts."""
         from raytemplate.engines.ray.data import ingest as _  # noqa: F401
 
         import_sharing()
@@ -62,7 +62,7 @@ class RayEngine(Engine):
             self._checked = True
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
-        """See `execution.ports.Engine`. Rows that are open are not read again for other features of theirs."""
+        """See `execution.ports.Engine`. If only the features changed, rows that are open are not read again."""
         from raytemplate.engines.ray.data.ingest import OpenData, encode_again, open_data
 
         held = self._data
@@ -122,5 +122,5 @@ class RayEngine(Engine):
         self._cluster.begin_to_stop()
 
     def close(self) -> None:
-        """What was changed in Ray for a Ray of our own is as it was: this process may go on with another."""
+        """Undo the changes made to Ray for a Ray of our own: this process may go on to use another."""
         self._changes.close()

@@ -1,5 +1,5 @@
-"""The kinds of trouble that Ray, a library or own code raises: what each means, what to change, and whether the same
-again may succeed, so that workers which ended with it are started again.
+"""The errors that Ray, libraries and a project's own code raise: what each means, what to change, and whether a retry
+may succeed. Workers that ended with such an error are started again.
 """
 
 from collections.abc import Callable
@@ -12,19 +12,20 @@ _AGAIN = "resume the run; if it happens again, lower training.batch_size or set 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sign:
-    """One kind of trouble: the names of the classes it comes as, what it means, and what to change.
-
-    A class of Ray Train is "ray.train.NAME", in whatever module of it that is defined.
-    """
+    """One kind of trouble: how to recognise it, and what to tell the user."""
 
     names: tuple[str, ...]
+    """Full names of the exception classes. A class of Ray Train is "ray.train.NAME", whichever module defines it."""
     kind: Callable[[str, str], RaytemplateError]
+    """Makes the error to raise, from what happened and what to change."""
     means: str
+    """What it means, for the user."""
     change: str
+    """What to change; "" if the same again may succeed."""
     text: tuple[str, ...] = ()
-    """What its message must hold one of, where the class alone does not tell."""
+    """Texts one of which the message must contain, if the class alone is not enough; empty: any message."""
     lost: bool = False
-    """A machine, a process or a connection was lost; what ran there did nothing wrong, and may go on elsewhere."""
+    """Whether a machine, process or connection was lost: the work did nothing wrong and may continue elsewhere."""
 
 
 def _out_of_memory(what: str, change: str) -> RaytemplateError:
@@ -59,7 +60,7 @@ SIGNS = (
         change="set data.ingest: stream, lower training.batch_size, or ask for more: resources.per_worker.memory",
     ),
     Sign(
-        # The raylet ends an actor with these words, and Ray tells of it as of any other actor that died.
+        # The raylet kills an actor with these words, and Ray reports it like any other actor that died.
         names=("ray.exceptions.RayActorError",), text=("memory pressure", "running low on memory", "due to OOM"),
         kind=_out_of_memory, means="a worker was ended because its machine ran out of memory",
         change="set data.ingest: stream, lower training.batch_size, or ask for more: resources.per_worker.memory",
@@ -74,10 +75,10 @@ SIGNS = (
         change="make space, then resume the run",
     ),
     Sign(
-        # A worker's log, which Ray looks at before each task.
+        # A worker's log file, which Ray opens before each task.
         names=("builtins.FileNotFoundError",), kind=_unavailable, text=("/logs/worker-",),
         means="Ray's session folder was removed while Ray was in use",
-        change="keep whatever tidies Ray's temporary folder away from it, or set RAY_TMPDIR to another, then resume",
+        change="exclude Ray's temporary folder from clean-up jobs, or set RAY_TMPDIR to another, then resume",
     ),
     Sign(
         names=("ray.exceptions.AuthenticationError",), kind=_forbidden, means="Ray does not accept this token",
@@ -128,7 +129,7 @@ SIGNS = (
         kind=_unavailable, lost=True, means="a connection between workers was lost", change="",
     ),
     Sign(
-        # What the others raise when one of them is gone; it is often seen before the loss itself is.
+        # Raised by the remaining workers when one is gone, and often seen before the loss itself.
         names=("builtins.RuntimeError",), kind=_unavailable, lost=True, means="a connection between workers was lost",
         text=("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer"), change="",
     ),
@@ -156,5 +157,5 @@ SIGNS = (
         change="install the package where the workers run, or list your own module in code.modules",
     ),
 )  # fmt: skip
-"""Looked through in this order: the first that fits what was raised, or anything inside it, names the trouble. What
-causes the rest stands before what follows from it: of several workers, the one that died before those that waited."""
+"""Searched in this order; the first that fits the error raised, or any error inside it, wins. Causes therefore come
+before their consequences: a worker that died before the workers that waited for it."""

@@ -1,4 +1,4 @@
-"""What Ray, a library or a person's own code raised, as one error of ours: what, why, and which key to change."""
+"""Turns what Ray, a library or a project's own code raised into one error: what, why, and which key to change."""
 
 import errno
 import re
@@ -25,11 +25,11 @@ _KILLED = re.compile(r"SIGKILL|exit code 137|killed by the OOM killer|signal 9",
 
 
 def translate(stage: str, error: BaseException) -> RaytemplateError | None:
-    """The error a person should read, or None where what was raised is a bug of ours.
+    """The error to show to the user, or None if it is a bug in raytemplate.
 
     Args:
-        stage: where it happened, such as "fit".
-        error: as raised, with whatever Ray has wrapped around it.
+        stage: the stage in which it happened, such as "fit".
+        error: as raised, including whatever Ray has wrapped around it.
     """
     inside = tuple(_chain(error))
     ours = next((e for e in inside if isinstance(e, RaytemplateError)), None)
@@ -39,14 +39,14 @@ def translate(stage: str, error: BaseException) -> RaytemplateError | None:
 
 
 def reason(error: BaseException) -> str:
-    """What a person should read of an error in a sentence of something else."""
+    """The error in a few words, to be quoted inside another message."""
     inside = tuple(_chain(error))
     ours = next((e for e in inside if isinstance(e, RaytemplateError)), None) or _known("", inside)
     return ours.what.removeprefix(": ") if ours is not None else _sentence(inside[-1])
 
 
 def is_lost(errors: Iterable[BaseException]) -> bool:
-    """Whether all of these tell of lost machines, processes and connections, and none of what the work itself did."""
+    """Whether every one of these is about a lost machine, process or connection, and none about the work itself."""
     return all((sign := _sign(tuple(_chain(error)))[0]) is not None and sign.lost for error in errors)
 
 
@@ -60,12 +60,12 @@ def _known(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError | 
     full = next((e for e in inside if isinstance(e, OSError) and e.errno and e.filename), None)
     if full is None:
         return None
-    # What is not there may have been read: to say that it cannot be written would send people the wrong way.
+    # A missing file may have been opened for reading; "cannot be written" would mislead.
     return storage_error(full, Path(str(full.filename)), "found" if full.errno == errno.ENOENT else "written")
 
 
 def _sign(inside: tuple[BaseException, ...]) -> tuple[Sign | None, BaseException | None]:
-    """The first sign that fits any of these, and the one it fits; none where one is an error of ours."""
+    """The first sign that fits any of these errors, and that error; none if one is a `RaytemplateError`."""
     if any(isinstance(error, RaytemplateError) for error in inside):
         return None, None
     for sign in SIGNS:
@@ -95,7 +95,7 @@ def _of_ray(stage: str, inside: tuple[BaseException, ...]) -> RaytemplateError |
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what is inside it, outermost first."""
+    """The error and the errors inside it, outermost first."""
     for _ in range(_MOST_DEPTH):
         if error is None:
             return
@@ -107,7 +107,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _telling(group: BaseException) -> tuple[int, BaseException]:
-    """Of what the workers of a group raised, what caused the rest, and the number of that worker."""
+    """The rank of the worker whose error caused those of the others, and that error."""
     failures: Mapping[int, BaseException] = getattr(group, "worker_failures")  # noqa: B009
 
     def order(rank: int) -> int:
@@ -119,8 +119,8 @@ def _telling(group: BaseException) -> tuple[int, BaseException]:
 
 
 def _own_frame(inside: tuple[BaseException, ...]) -> str:
-    """FILE:LINE, in FUNCTION of the deepest frame that is neither ours nor a library's; "" where there is none."""
-    # An error that crossed processes has lost its frames, but what wraps it kept them as text.
+    """The deepest frame outside raytemplate and the libraries, as FILE:LINE, in FUNCTION; "" if there is none."""
+    # An error that crossed processes has lost its frames, but its wrapper kept them as text.
     text = "".join(traceback.format_exception(inside[0])) + "".join(str(error) for error in inside)
     found = [m for m in _FRAME.finditer(text) if not _is_library(m["file"])]
     return f"{found[-1]['file']}:{found[-1]['line']}, in {found[-1]['function']}" if found else ""
@@ -133,7 +133,7 @@ def _is_library(file: str) -> bool:
 
 def _sentence(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    # A task's error is a whole trace that ends with what was raised; everything else begins with what it has to say.
+    # The text of a task's error is a whole trace that ends with the message; all others begin with the message.
     if "ray.exceptions.RayTaskError" in _names(error):
         return textwrap.shorten(lines[-1], _MOST_CHARACTERS)
     return textwrap.shorten(f"{type(error).__name__}: {lines[0]}".rstrip(": "), _MOST_CHARACTERS)

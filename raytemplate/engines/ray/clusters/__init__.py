@@ -1,1 +1,1 @@
-"""The Ray that a run uses: started or joined, checked, watched while it is used, and left."""
+"""The Ray that a run uses: starting or joining it, checking it, watching it while in use, and leaving it."""

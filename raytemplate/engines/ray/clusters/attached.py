@@ -1,4 +1,4 @@
-"""A Ray that is already running: used, and left running, with everything that this process held there freed."""
+"""A Ray that is already running: it is used and left running, and everything this process held there is freed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from raytemplate.errors import EngineError, Forbidden, RaytemplateError, Unavail
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.inventory import Cluster, Node
 
-# Workers are asked for news often enough to be quick. What concerns nodes that come and go stays as Ray has it.
+# Workers are polled often enough to be quick. Settings about nodes that come and go keep Ray's defaults.
 _ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "5",  # as `losses.START_TRY_S`, which would import Ray
@@ -34,10 +34,10 @@ _NODE_TYPE = "ray.io/node-group"
 
 
 class AttachedRay:
-    """The Ray at an address: "auto" finds the one on this machine, "host:port" is a head's own.
+    """The Ray at an address: "auto" finds the one on this machine, "host:port" names a head.
 
-    Leaving it disconnects: Ray then frees what belongs to this process, its actors and placement groups among it.
-    A Ray that this process was connected to before is used and stays connected.
+    Leaving it disconnects this process; Ray then frees what belongs to it, including actors and placement groups.
+    If this process was connected to a Ray before, that one is used and stays connected.
     """
 
     ours = False
@@ -55,12 +55,12 @@ class AttachedRay:
         return self
 
     def wait(self) -> None:
-        """Until this process is connected.
+        """Wait until this process is connected.
 
         Raises:
             Unavailable: there is no Ray, or it does not answer.
             Forbidden: it does not accept the token.
-            EngineError: anything else that Ray says.
+            EngineError: any other error from Ray.
         """
         self._ready.wait()
         if isinstance(self._error, RaytemplateError):
@@ -69,19 +69,19 @@ class AttachedRay:
             raise EngineError("ray", f"could not be connected to: {in_words(self._error)}") from self._error
 
     def wait_quietly(self) -> None:
-        """Until this process is connected or cannot be."""
+        """Wait until this process is connected, or has failed to connect."""
         self._ready.wait()
 
     def begin_to_stop(self) -> None:
-        """See `RunningRay`. Disconnecting is quick: it waits for `stop`."""
+        """See `RunningRay`. Disconnecting is quick, so it is left to `stop`."""
         if self._connected:
             lost.out_of_use()
 
     def stop(self, *, in_haste: bool = False) -> None:
-        """Disconnect, which is quick. Who is in haste does not wait for an answer that has not come yet."""
+        """Disconnect, which is quick. In haste, it does not wait for a connection that is not established yet."""
         lost.out_of_use()
         if self._ready.wait(_HASTE_S if in_haste else None) and self._connected:
-            # In a thread of its own: one that leaves a Ray that has gone may never come back.
+            # In a thread of its own: leaving a Ray that has died may never return.
             leaving = threading.Thread(target=self._leaving.leave, name="ray", daemon=True)
             leaving.start()
             leaving.join(_HASTE_S if in_haste else _LEAVE_LIMIT_S)
@@ -97,10 +97,10 @@ class AttachedRay:
 
 
 def connect(address: str) -> bool:
-    """Connect this process to a Ray that runs; False where it was connected already.
+    """Connect this process to a running Ray; False if it was connected already.
 
     Raises:
-        UsageError: an address of the Jobs API.
+        UsageError: the address is one of the Jobs API.
         Unavailable, Forbidden: see `AttachedRay.wait`.
     """
     refuse_jobs_api(address, f"raytemplate submit FILE --address {address}")
@@ -121,7 +121,7 @@ def connect(address: str) -> bool:
     except (ConnectionError, RuntimeError, ValueError) as error:
         lost.out_of_use()
         first = str(error).strip().partition("\n")[0]
-        # A wrong token looks the same from here: Ray asks again for twenty seconds and then gives up.
+        # A wrong token looks the same from here: Ray retries for twenty seconds and then gives up.
         raise Unavailable(
             f"no Ray at {address} lets this process in: {first}",
             next_step=f"ray start --head, or leave out --address; if it asks for a token, {TOKEN_STEP}",
@@ -131,17 +131,17 @@ def connect(address: str) -> bool:
 
 
 def refuse_silence(address: str) -> None:
-    """Refuse an address where nobody listens, or something else does: Ray asks it for minutes, then ends the process.
+    """Refuse an address at which no Ray head listens: Ray would try it for minutes, then end the process.
 
     Raises:
-        Unavailable: no head of Ray answers at `address` (host:port).
+        Unavailable: no Ray head answers at `address` (host:port).
     """
     host, _, port = address.rpartition(":")
     if not address or not port.isdigit():
         return
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_LIMIT_S) as asked:
-            # In TLS it would say nothing to a question in plain text.
+            # With TLS it would not answer a request in plain text.
             another = os.environ.get("RAY_USE_TLS", "0") == "0" and not _speaks_http2(asked)
     except OSError as error:
         raise Unavailable(
@@ -150,13 +150,13 @@ def refuse_silence(address: str) -> None:
         ) from error
     if another:
         raise Unavailable(
-            f"no Ray answers at {address}: what listens there is no Ray's head, or has stopped",
+            f"no Ray answers at {address}: the process listening there is not a Ray head, or is stopped",
             next_step=f"the address of a head, such as head:6379; for its Jobs API, submit with http://{address}",
         )
 
 
 def _speaks_http2(asked: socket.socket) -> bool:
-    """Whether the other side answers as every server of gRPC does: at once, with its settings."""
+    """Whether the other side answers like every gRPC server: at once, with its settings."""
     asked.sendall(_HTTP2_BEGINS)
     try:
         answer = asked.recv(len(_HTTP2_SETTINGS))
@@ -166,7 +166,7 @@ def _speaks_http2(asked: socket.socket) -> bool:
 
 
 def _is_here(address: str) -> bool:
-    """Whether an address is one of this machine's own: a socket may be bound to it."""
+    """Whether an address belongs to this machine, that is, a socket can be bound to it."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as found:
             found.bind((address, 0))
@@ -193,7 +193,7 @@ def _connected(address: str) -> Generator[None]:
 
 
 def cluster_at(address: str) -> Cluster:
-    """The nodes of a Ray that runs; this process is connected only while it reads them."""
+    """The nodes of a running Ray; this process is connected only while it reads them."""
     with _connected(address):
         import ray
 
@@ -203,10 +203,10 @@ def cluster_at(address: str) -> Cluster:
 
 
 def cluster_of(nodes: Iterable[tuple[str, dict[str, float], Mapping[str, str]]], address: str) -> Cluster:
-    """An inventory from what Ray says of its nodes: address, resources and labels. In the order of their addresses.
+    """The cluster made of nodes as Ray describes them (address, resources, labels), sorted by address.
 
     Raises:
-        Unavailable: there is none.
+        Unavailable: there are no nodes.
     """
     found = tuple(_node(name, resources, labels) for name, resources, labels in nodes)
     if not found:

@@ -1,4 +1,4 @@
-"""Starts a Ray of our own beside the work that does not need it yet, and ends it."""
+"""Starts a Ray of our own alongside work that does not need it yet, and stops it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from raytemplate.engines.ray.private.small_ray import few_processes
 from raytemplate.errors import EngineError, RaytemplateError, Unavailable, in_words
 from raytemplate.store.locks import FileLock
 
-# One node: nobody drains it, so nobody needs to watch for that; workers are asked for news often enough to be quick.
+# With one node, nothing drains it and nothing needs to watch for that; workers are polled often enough to be quick.
 _ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
@@ -30,7 +30,7 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_enable_metrics_collection": "0",
     "RAY_worker_niceness": "0",
-    # Else a worker ends after an idle second, and each trial that draws other features waits for a new one.
+    # By default a worker ends after an idle second, and each trial that draws other features waits for a new one.
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
 }
 _START_LIMIT_S = 120.0
@@ -41,15 +41,15 @@ _TURN_POLL_S = 0.2
 class LocalRay:
     """A Ray on this machine, started in a thread that lives as long as Ray does.
 
-    The thread must not end earlier: when it does, the kernel kills the processes it started. A Ray that this
-    process is connected to already is used and left alone; `ours` is then False.
+    The thread must not end earlier: when it does, the kernel kills the processes it started. If this process is already
+    connected to a Ray, that one is used and left alone, and `ours` is False.
 
     Args:
-        num_cpus: CPUs Ray may hand out.
-        num_gpus: GPUs Ray may hand out.
+        num_cpus: CPUs that Ray may hand out.
+        num_gpus: GPUs that Ray may hand out.
         object_store_bytes: size of the object store.
-        runtime_envs: whether tasks with environments of their own will run, as Ray Train's workers are.
-        turn: lock under which Ray starts. Ray gives its own start 30 s and no more, so many at once take turns.
+        runtime_envs: whether tasks with their own runtime environment will run, as Ray Train's workers do.
+        turn: lock held while Ray starts. Ray gives up starting after 30 s, so many starts at once take turns.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class LocalRay:
         return self
 
     def wait(self) -> None:
-        """Until Ray is there.
+        """Wait until Ray runs.
 
         Raises:
             EngineError: it did not start.
-            RaytemplateError: an error of ours while it was started, such as a lock that another process holds.
+            RaytemplateError: another failure while starting, such as a lock that another process holds.
         """
         if not self._ready.wait(_START_LIMIT_S):
             raise EngineError(
@@ -93,7 +93,7 @@ class LocalRay:
             raise EngineError("ray", f"did not start: {in_words(self._error)}") from self._error
 
     def wait_quietly(self) -> None:
-        """Until Ray is there or has failed to start; who needs it will say so."""
+        """Wait until Ray runs or has failed to start, without raising: `wait` raises when Ray is needed."""
         self._ready.wait(_START_LIMIT_S)
 
     def __enter__(self) -> LocalRay:
@@ -105,16 +105,16 @@ class LocalRay:
         self.stop()
 
     def begin_to_stop(self) -> None:
-        """Begin to end Ray, which takes more than a second; returns at once."""
+        """Begin to stop Ray, which takes more than a second; returns at once."""
         lost.out_of_use()
         self._end.set()
 
     def stop(self, *, in_haste: bool = False) -> None:
-        """End the Ray that `start` began; one that was there before stays.
+        """Stop the Ray that `start` started; one that ran before stays.
 
         Args:
-            in_haste: whoever interrupted a run does not wait long for a busy machine; what is left of Ray ends by
-                itself, or with this process.
+            in_haste: the user interrupted the run and must not wait long on a busy machine. What is left of Ray ends
+                by itself, or with this process.
         """
         lost.out_of_use()
         self._end.set()
@@ -157,7 +157,7 @@ class LocalRay:
 
     @contextmanager
     def _in_turn(self) -> Generator[None]:
-        """Hold the lock of those who start Ray; give up waiting for it when told to end."""
+        """Hold the lock under which Ray starts; give up waiting for it when told to stop."""
         if self._turn is None:
             yield
             return
@@ -175,7 +175,7 @@ class LocalRay:
 def _warm_up() -> None:
     """Have a worker import what reading needs while this process imports what training needs.
 
-    The others that Ray starts with stay free of tasks: an actor may then have one, and needs no process of its own.
+    Ray's other initial workers stay free of tasks, so that an actor can take one and needs no new process.
     """
     import ray
 

@@ -1,8 +1,8 @@
-"""Leave a Ray while other threads of this process go on: what Ray would end the whole process for, it does not.
+"""Leaves a Ray while other threads of this process continue, without letting Ray end the whole process.
 
-It gives SIGTERM back to the kernel about a second before it has ended, and the kernel ends the process without a
-word. Python lets only the main thread say who hears a signal, and that one waits for a verdict meanwhile: hence the C
-library.
+While shutting down, Ray restores the kernel's default SIGTERM action about a second before it has finished, and the
+kernel then ends the process silently. Python lets only the main thread set signal handlers, and that thread waits for a
+verdict meanwhile: hence the C library.
 """
 
 import ctypes
@@ -19,14 +19,14 @@ _WATCH_S = 0.001
 
 
 class Leaving:
-    """Made before Ray comes; who hears SIGTERM then will hear it still."""
+    """Created before Ray starts; the SIGTERM handler of that moment stays in force."""
 
     def __init__(self) -> None:
         self._action = ctypes.create_string_buffer(_LARGEST_ACTION)
         self._known = ctypes.CDLL(None).sigaction(int(signal.SIGTERM), None, self._action) == 0
 
     def leave(self) -> None:
-        """`ray.shutdown()`, from any thread. From now on only this thread reaches Ray."""
+        """Call `ray.shutdown()`, from any thread. From now on only this thread reaches Ray."""
         import ray
 
         reach_from_this_thread_only()
@@ -37,7 +37,7 @@ class Leaving:
 
     @contextmanager
     def _sigterm_kept(self) -> Generator[None]:
-        """Within a millisecond of whatever changes it, and at the end, the same one hears SIGTERM."""
+        """Restore the SIGTERM handler within a millisecond of any change, and at the end."""
         over = threading.Event()
 
         def watch() -> None:

@@ -1,7 +1,7 @@
-"""Whether the Ray that this process uses has gone, and what is done then: one error, told and recorded, exit code 8.
+"""Detects that the Ray this process uses has died, and ends with one error, shown and recorded, with exit code 8.
 
-Two things notice it: the raylet's and the GCS's processes, where they are on this machine, and Ray's own C++ part,
-which would end this process without a word (`exits`).
+It is noticed in two ways: by watching the processes of the raylet and the GCS, if they run on this machine, and through
+Ray's own C++ code, which would end this process silently (`exits`).
 """
 
 import os
@@ -18,13 +18,13 @@ from raytemplate.errors import EngineError, RaytemplateError
 
 _LOOK_S = 0.2
 _NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
-"""Ray's two processes without which nothing goes on, by the name of their program."""
+"""The two processes that Ray cannot do without: program name to display name."""
 
 OnLoss = Callable[[EngineError], RaytemplateError]
 
 
 class _InUse:
-    """The Ray in use, of which a process has one."""
+    """The Ray in use. A process has at most one."""
 
     def __init__(self) -> None:
         self.stage = "ray"
@@ -41,12 +41,12 @@ _now = _InUse()
 
 @contextmanager
 def ending_with_ray(on_loss: OnLoss) -> Generator[None]:
-    """While in here, a Ray in use that goes ends this process: `on_loss` records that, and then it is told.
+    """Within this context, losing the Ray in use ends this process: `on_loss` records the loss, then it is reported.
 
-    A command's own process ends at once; another, such as a notebook's, when Ray itself would end it.
+    The process of a command ends at once; any other, such as a notebook's, only when Ray itself would end it.
 
     Args:
-        on_loss: returns the error to be told, and ended with.
+        on_loss: returns the error to show and exit with.
     """
     before, _now.on_loss = _now.on_loss, on_loss
     try:
@@ -56,45 +56,45 @@ def ending_with_ray(on_loss: OnLoss) -> Generator[None]:
 
 
 def connecting() -> None:
-    """Ray is about to be started, or connected to; that fails with an error of Ray's or, as later, with no word."""
+    """Call before starting Ray or connecting to it. Failing to do so raises an error, or ends the process silently."""
     _now.stage, _now.watched, _now.over, _now.left = "ray", {}, threading.Event(), False
     instead_of_exit(_instead)
     to_stderr()
 
 
 def in_use(addresses: Mapping[str, str | None], *, ours: bool) -> None:
-    """It is connected; from now on it is noticed when it goes.
+    """Call once connected; from now on, losing Ray is noticed.
 
     Args:
         addresses: what `ray.init` returned as `address_info`.
-        ours: it was started for this process, GCS and all; else only the raylet that this process speaks to counts, as
-            a GCS may come back and Ray itself waits for it.
+        ours: whether Ray was started for this process, including the GCS. If not, only the raylet that this process
+            talks to is watched: a GCS may come back, and Ray itself waits for it.
     """
     _now.watched = dict(_processes(addresses, ours)) if hasattr(os, "pidfd_open") else {}
     threading.Thread(target=_watch, args=(_now.over, tuple(_now.watched)), name="ray lost", daemon=True).start()
 
 
 def in_stage(name: str) -> None:
-    """What Ray is used for from now on, for the words of the error."""
+    """Set the stage that Ray is used for from now on, to be named in the error."""
     _now.stage = name
 
 
 def out_of_use() -> None:
-    """Nothing more is asked of this Ray: if it goes now, that is no loss."""
+    """Call when this Ray is no longer needed: if it ends now, that is no loss."""
     _now.over.set()
 
 
 def left() -> None:
-    """This process is not connected any more: what another Ray does in it is none of ours."""
+    """Call when this process is no longer connected: what another Ray does in it is not our concern."""
     _now.over.set()
     _now.left = True
 
 
 def loss() -> EngineError | None:
-    """The error to be told if a process of the Ray in use has gone."""
+    """The error to show if a process of the Ray in use has ended; None if all are running."""
     if _now.over.is_set():
         return None
-    looking = select.poll()  # `select` knows no descriptors above 1023
+    looking = select.poll()  # `select` cannot handle descriptors above 1023
     for descriptor in _now.watched:
         looking.register(descriptor, select.POLLIN)
     gone = [descriptor for descriptor, event in looking.poll(0) if event & select.POLLIN]
@@ -102,7 +102,7 @@ def loss() -> EngineError | None:
 
 
 def _error(name: str) -> EngineError:
-    what = f"the {name} was killed or ended by itself" if name else "its raylet or its GCS does not answer any more"
+    what = f"the {name} was killed or ended by itself" if name else "its raylet or its GCS no longer answers"
     return EngineError(_now.stage, f"Ray has gone in the middle of the work: {what}")
 
 
@@ -116,7 +116,7 @@ def _watch(over: threading.Event, watched: tuple[int, ...]) -> None:
 
 
 def _instead(code: int) -> None:
-    """In place of the end that Ray would give this process. On return the thread that asked stands still."""
+    """Called when Ray would end this process. After it returns, the calling thread sleeps forever."""
     if _now.left:
         os._exit(code)
     if not _now.over.is_set():
@@ -124,18 +124,18 @@ def _instead(code: int) -> None:
 
 
 def _end(error: EngineError) -> None:
-    _now.ended.acquire()  # the first is told, and the process ends with it
+    _now.ended.acquire()  # never released: the first error is shown, and the process ends with it
     told: RaytemplateError = error
     if _now.on_loss is not None:
         try:
             told = _now.on_loss(error)
-        except Exception as second:  # the process ends in any case, and tells the first one
+        except Exception as second:  # the process ends in any case, and shows the first error
             error.add_note(f"the failure could not be recorded: {second}")
     end_now(told)
 
 
 def _processes(addresses: Mapping[str, str | None], ours: bool) -> Iterator[tuple[int, str]]:
-    """Descriptors of the raylet that this process speaks to and, if it is ours, of the GCS; and what each is."""
+    """Process descriptors, with their names, of the raylet that this process talks to and, if ours, of the GCS."""
     marks = {"raylet": f"--raylet_socket_name={addresses['raylet_socket_name']}"}
     if ours:
         marks["gcs_server"] = f"--session-name={Path(addresses['session_dir'] or '').name}"

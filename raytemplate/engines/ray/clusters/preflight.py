@@ -1,4 +1,4 @@
-"""Asks every node of a Ray that others started, before anything is read there, what `execution.preflight` compares."""
+"""Collects from every node of a Ray that others started, before anything is read, what `execution.preflight` checks."""
 
 import secrets
 import socket
@@ -24,19 +24,19 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.store.atomic import storage_errors
 
 _ANSWER_LIMIT_S = 30.0
-"""Seconds in which every node must answer: a process may have to be started there first."""
+"""Seconds within which every node must answer; it may have to start a process first."""
 _CONNECT_LIMIT_S = 2.0
 _NODE_DEAD = "did not answer within 30 s: it is lost, or one of its folders hangs"
 
 
 def check_nodes(plan: RunPlan, folder: Path) -> None:
-    """Refuse a cluster on which the run would fail later; nothing to ask where the only node is this process's own.
+    """Refuse a cluster on which the run would fail later. If this process's node is the only one, nothing is checked.
 
     Args:
-        folder: the run's, where all that work on it read and write.
+        folder: the run's folder, which every node reads and writes.
 
     Raises:
-        PlanError: every problem of every node, and what to do about each.
+        PlanError: lists every problem of every node, and what to do about each.
     """
     nodes = _nodes()
     if not nodes:
@@ -66,7 +66,7 @@ def _told(found: Sequence[Trouble]) -> str:
 
 
 def _nodes() -> list[tuple[str, str, int]]:
-    """Address, id and port of every node that can be given work; none where this process's own is the only one."""
+    """Address, id and port of every node that can be given work; empty if this process's node is the only one."""
     import ray
 
     alive = [node for node in ray.nodes() if node["Alive"]]
@@ -83,12 +83,12 @@ def _ask(nodes: Sequence[tuple[str, str, int]], asked: Question) -> list[NodeRep
     return [
         answer if isinstance(answer, NodeReport) else NodeReport(node=address, error=answer)
         for (address, *_), answer in zip(nodes, answers, strict=True)
-        if isinstance(answer, NodeReport) or address in alive  # else it has gone meanwhile
+        if isinstance(answer, NodeReport) or address in alive  # otherwise the node has gone meanwhile
     ]
 
 
 def _unreached(nodes: Sequence[tuple[str, str, int]], reports: Sequence[NodeReport]) -> tuple[str, ...]:
-    """Nodes that no other reaches where their own name leads to."""
+    """Nodes that no other node can reach at the address their own name resolves to."""
     ports = {address: port for address, _, port in nodes}
     doubtful = [(address, to, ports[address]) for address, to in to_connect(reports)]
     if not doubtful:
@@ -110,7 +110,7 @@ def _reached(others: Sequence[tuple[str, str, int]]) -> list[str]:
 
 
 def _on_each(nodes: Sequence[tuple[str, str, int]], call: Callable[[str], tuple[Any, ...]]) -> list[Any]:
-    """What a function gives on every node at once; in words why it has not, where it has not."""
+    """Results of a function run on every node at once; a text with the reason for each node on which it failed."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -132,6 +132,6 @@ def _answer(ref: Any) -> Any:
 
     try:
         return ray.get(ref)
-    except RayError as error:  # what was raised there is one of these, too, as is an answer that cannot be read here
+    except RayError as error:  # includes what was raised on the node, and answers that cannot be unpickled here
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"cannot run raytemplate: {lines[-1] if lines else type(error).__name__}"

@@ -1,19 +1,19 @@
-"""What a run needs of the Ray it uses, whoever started it."""
+"""What a run needs from the Ray it uses, no matter who started it."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 A_SHARE = 0.001
-"""What Ray itself asks of a type of GPU: enough to be on such a node, and no more."""
+"""Share of a GPU type's resource that Ray itself requests: enough to be placed on such a node."""
 
 
 class RunningRay(Protocol):
-    """A Ray that becomes ready beside other work and is left when the run ends."""
+    """A Ray that gets ready alongside other work and is left when the run ends."""
 
     @property
     def ours(self) -> bool:
-        """Whether the run started it and ends it; else others use it too."""
+        """Whether the run started it and stops it; if not, others use it too."""
         ...
 
     def start(self) -> RunningRay:
@@ -21,21 +21,21 @@ class RunningRay(Protocol):
         ...
 
     def wait(self) -> None:
-        """Until it can be used.
+        """Wait until it can be used.
 
         Raises:
-            Unavailable: it cannot.
+            Unavailable: it cannot be used.
         """
         ...
 
     def wait_quietly(self) -> None:
-        """Until it can be used or cannot; who needs it will say so."""
+        """Wait until it can be used or has failed, without raising: `wait` raises when it is needed."""
         ...
 
     def begin_to_stop(self) -> None:
-        """Nothing more will be asked of it; returns at once."""
+        """Begin to leave it, since it is no longer needed; returns at once."""
         ...
 
     def stop(self, *, in_haste: bool = False) -> None:
-        """Leave it, and wait until that is done; `in_haste` when somebody waits for the process to end."""
+        """Leave it, and wait until that is done; `in_haste` if a person waits for the process to end."""
         ...

@@ -1,6 +1,6 @@
-"""Folders that a Ray of ours leaves in its temporary folder: logs, sockets, and what it has spilled to disk.
+"""Removes what our own Rays leave in their temporary folder: logs, sockets and data spilled to disk.
 
-Tidying them away is never a reason to fail: others start and end at the same moment, and what cannot be removed stays.
+Cleaning up never fails a run: others start and end at the same moment, and what cannot be removed stays.
 """
 
 import os
@@ -13,33 +13,36 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.store.locks import FileLock, is_held
 
 _MARK = "raytemplate"
-"""A file in a session of ours: the process that started it holds its lock as long as it lives."""
+"""Name of a file in each of our sessions; the process that started the session holds its lock as long as it lives."""
 
 _KEEP = 3
-"""Of Rays that have ended, so many sessions stay, for whoever looks for what Ray had to say."""
+"""Sessions of ended Rays that are kept in each folder, for people who look for Ray's logs."""
 
 
 def hold_mark(session: Path) -> None:
-    """Mark a session as one of ours that is in use until this process ends; a later start may remove what it leaves."""
-    with suppress(RaytemplateError):  # without a mark nobody removes it
+    """Mark a session as ours and in use until this process ends; after that, a later start may remove it."""
+    with suppress(RaytemplateError):  # without a mark it is never removed
         FileLock(session / _MARK, 0.0).__enter__()
 
 
 def session_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where Ray puts its sessions: below RAY_TMPDIR, else TMPDIR, else /tmp. All three: earlier runs had other ones."""
+    """The folders in which Ray may have put sessions: below RAY_TMPDIR, TMPDIR and /tmp.
+
+    Ray takes the first that is set; all are listed because earlier runs may have had other settings.
+    """
     above = [environ.get("RAY_TMPDIR"), environ.get("TMPDIR"), "/tmp"]
     return tuple(dict.fromkeys(Path(folder) / "ray" for folder in above if folder))
 
 
 def sweep_sessions(*folders: Path, note: Callable[[str], None] = lambda text: None) -> tuple[int, int]:
-    """Remove sessions of our Rays whose process is gone, but for the newest three of each folder. Raises nothing.
+    """Remove our sessions whose process is gone, except the newest three of each folder. Never raises.
 
     Args:
         folders: default: all of `session_folders`.
-        note: hears what could not be looked at or removed.
+        note: called with a line for everything that could not be searched or removed.
 
     Returns:
-        How many were removed, and their bytes.
+        The number of sessions removed, and their size in bytes.
     """
     num_removed, num_bytes = 0, 0
     for folder in folders or session_folders(os.environ):
@@ -57,16 +60,16 @@ def _ended(folder: Path, note: Callable[[str], None]) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        note(f"{folder}: not looked into for sessions of earlier runs: {error.strerror}")
+        note(f"{folder}: could not be searched for sessions of earlier runs: {error.strerror}")
         return []
     return sorted((one for one in found if _is_ours_and_ended(one)), key=lambda one: one.name, reverse=True)
 
 
 def _is_ours_and_ended(session: Path) -> bool:
-    """Of this user, with the mark of a process that is gone. Ray's link to the newest session is none itself.
+    """Whether a session is this user's and marked by a process that is gone. Ray's link to the newest does not count.
 
-    The number of the process alone does not tell: containers that share a temporary folder do not see each other's
-    processes, but they see each other's locks. The lock alone does not tell either: earlier versions held none.
+    The process id alone is not enough: containers that share a temporary folder do not see each other's processes, but
+    they see each other's locks. The lock alone is not enough either: earlier versions held none.
     """
     try:
         if session.is_symlink() or session.stat().st_uid != os.geteuid():
@@ -75,13 +78,13 @@ def _is_ours_and_ended(session: Path) -> bool:
     except ProcessLookupError:
         with suppress(RaytemplateError):
             return not is_held(session / _MARK)
-    except (OSError, OverflowError, ValueError):  # none of ours, or gone by now
+    except (OSError, OverflowError, ValueError):  # not ours, or gone by now
         return False
     return False
 
 
 def _remove(session: Path, note: Callable[[str], None]) -> bool:
-    """Whether it is gone, whoever removed it: another start may do so at the same moment."""
+    """Remove a session; returns whether it is gone, even if another start removed it at the same moment."""
     with suppress(OSError):
         shutil.rmtree(session, ignore_errors=True)
     if not os.path.lexists(session):
@@ -91,9 +94,9 @@ def _remove(session: Path, note: Callable[[str], None]) -> bool:
 
 
 def _bytes_of(folder: Path) -> int:
-    """Of what is there while it is looked at."""
+    """Bytes of the files below a folder; files that vanish meanwhile do not count."""
     total = 0
-    for above, _, names in os.walk(folder):  # passes over folders that vanish or cannot be read
+    for above, _, names in os.walk(folder):  # skips folders that vanish or cannot be read
         for name in names:
             with suppress(OSError):
                 total += os.lstat(os.path.join(above, name)).st_size

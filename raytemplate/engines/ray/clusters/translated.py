@@ -1,4 +1,4 @@
-"""What is asked of Ray for a stage: what it raises meanwhile is told in our words, with the stage's name."""
+"""Runs a stage's work on Ray and turns what it raises into our own errors, with the stage's name."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,13 +10,13 @@ T = TypeVar("T")
 
 
 def translated(stage: str, work: Callable[[], T]) -> T:
-    """Run a stage. What Ray or a project's own code raises becomes an error of ours; our own come through Ray whole."""
+    """Run a stage's work. Errors of Ray or of a project's own code become `RaytemplateError`s; our own pass as is."""
     lost.in_stage(stage)
     try:
         return work()
     except RaytemplateError:
         raise
-    except Exception as error:  # what is none of Ray's or the project's is raised again
+    except Exception as error:  # raised again if it is neither Ray's nor the project's
         from raytemplate.engines.ray.trouble import translate
 
         ours = lost.loss() or translate(stage, error)

@@ -1,1 +1,1 @@
-"""Rows on Ray: read, checked, encoded, and fed to a loop."""
+"""Reads rows on Ray, checks and encodes them, and feeds them to training loops."""

@@ -1,4 +1,4 @@
-"""Statistics of a window, features fitted to them, and arrays made with what was fitted."""
+"""Computes a window's statistics, fits features to them, and encodes rows as arrays."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,15 +20,18 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def statistics_of(table: pa.Table, stage: IngestStage) -> FeatureStatistics:
-    """The statistics that the stage's features and target need."""
+    """The statistics needed by the stage's features and target."""
     return feature_statistics(table, stage.features, stage.target, stage.task, stage.positive)
 
 
 def fitted(found: Mapping[str, FeatureStatistics], stage: IngestStage) -> FittedFeatures:
     """The stage's features, fitted to the statistics of "train".
 
+    Args:
+        found: window -> its statistics.
+
     Raises:
-        DataError: they cannot be, or a window of `found` has classes that train has not.
+        DataError: they cannot be fitted, or a window of `found` has classes that do not occur in train.
     """
     features = fit_features(found["train"], stage.features, stage.task, stage.positive, gaps=stage.gaps)
     if stage.task != "regression":
@@ -37,7 +40,7 @@ def fitted(found: Mapping[str, FeatureStatistics], stage: IngestStage) -> Fitted
 
 
 def arrays_of(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
-    """The rows of a window as "dense", "codes", "missing" and "target"."""
+    """The rows of a window as arrays named "dense", "codes", "missing" and "target"."""
     encoded = encode(table, features, with_target=True, training=window == "train")
     assert encoded.target is not None
     return {"dense": encoded.dense, "codes": encoded.codes, "missing": encoded.missing, "target": encoded.target}
@@ -46,7 +49,11 @@ def arrays_of(table: pa.Table, features: FittedFeatures, window: str) -> Arrays:
 def encode_rows(
     stage: IngestStage, steps: tuple[FeatureStep, ...], code: Path, train: pa.Table, validation: pa.Table
 ) -> tuple[Layout, Arrays, Arrays]:
-    """Train and validation with other features than those of the stage, and the layout of both. Runs on a worker."""
+    """Encode train and validation with the features of `steps` instead of the stage's. Runs on a worker.
+
+    Returns:
+        The layout of both, then the arrays of train and of validation.
+    """
     stage = replace(stage, features=steps)
     with code_in(code):
         features = fitted({"train": statistics_of(train, stage)}, stage)

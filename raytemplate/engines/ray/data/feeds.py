@@ -1,4 +1,4 @@
-"""Where a loop's batches come from: arrays in memory, or a stream. The loop cannot tell."""
+"""Feeds batches to a loop, from arrays in memory or from a stream. The loop cannot tell which."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
@@ -10,11 +10,11 @@ from raytemplate.data.features.gaps import seen
 from raytemplate.models.context import Batch, Layout, Split
 
 _BATCHES_GATHERED_AT_ONCE = 64
-_PARTS_OF_BUFFER = 4  # what is taken out of the shuffle buffer at once
+_PARTS_OF_BUFFER = 4  # a fourth of the shuffle buffer is taken out at once
 
 
 class Feed(Protocol):
-    """Batches of one rank."""
+    """The source of one rank's batches."""
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
         """As `LoopContext.batches`."""
@@ -26,13 +26,13 @@ class Feed(Protocol):
 
 
 class MemoryFeed:
-    """Encoded columns in memory (out of the object store, read-only, shared by all workers of a node).
+    """Encoded columns in memory: read-only arrays in the object store, shared by all workers of a node.
 
     The train window is shuffled by a permutation seeded with (seed, epoch), the same on every rank; rank r of n
-    takes rows r, r+n, .. of each step, so the ranks' rows are disjoint and together are all rows.
+    takes rows r, r+n, ... of each step, so the ranks' rows are disjoint and together cover all rows.
 
     Args:
-        layout: says how missing values are seen; without one as they are filled.
+        layout: defines how missing values appear in batches; without it they appear as filled.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class MemoryFeed:
         self._rank, self._num_ranks, self._seed = rank, num_ranks, seed
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """Train: this rank's part of every step, shuffled. Validation: all rows in order."""
+        """Train: this rank's share of every step, shuffled. Validation: all rows in order."""
         if split == "train":
             yield from self._shuffled(epoch, batch_size)
             return
@@ -67,7 +67,7 @@ class MemoryFeed:
         order = np.random.Generator(np.random.PCG64([self._seed, epoch])).permutation(len(target))
         num_rows = batch_size * _BATCHES_GATHERED_AT_ONCE
         for first in range(0, len(order), num_rows):
-            # Gathering many steps at once costs a third of gathering each alone, and keeps the copy small.
+            # Gathering many steps at once costs a third of gathering each alone; not all at once keeps the copy small.
             chosen = order[first : first + num_rows]
             numbers = _seen(dense.take(chosen, axis=0), columns, chosen, self._layout)
             gathered = (numbers, codes.take(chosen, axis=0), target.take(chosen))
@@ -87,7 +87,7 @@ def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _batch(columns: Mapping[str, NDArray[Any]], rows: slice, layout: Layout | None) -> Batch:
-    # Copies: arrays from the object store are read-only, and torch wants memory it may own.
+    # Copied because arrays in the object store are read-only and torch wants memory it can write to.
     target = columns["target"][rows].copy()
     dense = _seen(columns["dense"][rows].copy(), columns, rows, layout)
     return Batch(
@@ -105,7 +105,7 @@ def _seen(dense: NDArray[Any], columns: Mapping[str, NDArray[Any]], rows: Any, l
 
 
 def with_validation(arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> dict[str, Mapping[str, NDArray[Any]]]:
-    """The arrays with the validation window's rows behind those of train; validation stays as it is."""
+    """The arrays with the rows of validation appended to those of train; validation itself stays as it is."""
     train, more = arrays["train"], arrays["validation"]
     return {**arrays, "train": {name: np.concatenate([train[name], more[name]]) for name in train}}
 
@@ -119,10 +119,10 @@ class StreamFeed:
     """Encoded rows from Ray Data's streaming split, in bounded memory.
 
     Args:
-        shards: split -> iterator of this rank (train is split, validation is whole).
-        widths: encoded columns of "dense" and "codes".
-        layout: as `MemoryFeed` has it.
-        total: adds whole numbers up over the ranks; ranks step together until none has rows left.
+        shards: split -> this rank's iterator over its shard of train, or over all of validation.
+        widths: numbers of encoded columns in "dense" and in "codes".
+        layout: see `MemoryFeed`.
+        total: sums a whole number over all ranks; they step together until none has rows left.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class StreamFeed:
         self._seed, self._buffer_rows, self._total = seed, buffer_rows, total
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """Train: shuffled in a buffer seeded with (seed, epoch), as many steps on every rank; validation: in order."""
+        """Train: shuffled in a buffer seeded with (seed, epoch), equally many steps on all ranks. Validation: in order."""
         if split == "validation" or self._num_ranks == 1:
             yield from self._own(split, epoch, batch_size)
             return
@@ -154,9 +154,9 @@ class StreamFeed:
             yield Batch(dense=batch.dense, codes=batch.codes, target=batch.target, num_rows_all_ranks=num_rows)
 
     def arrays(self, split: Split) -> Batch:
-        """All rows of this rank, put together: the families that need this are planned with memory for it.
+        """All rows of this rank at once; plans give families that need this the memory for it.
 
-        There may be none: a stream has fewer blocks than ranks where the data is small.
+        There may be none: with little data a stream has fewer blocks than there are ranks.
         """
         parts = list(self._own(split, 0, 65_536, shuffle=False)) or [self._from_columns({})]
         return Batch(
@@ -167,7 +167,7 @@ class StreamFeed:
         )
 
     def _own(self, split: Split, epoch: int, batch_size: int, *, shuffle: bool = True) -> Iterator[Batch]:
-        # Many steps at once: what Ray does for a batch takes as long for 512 rows as for 8,192.
+        # Many steps at once: Ray's work for a batch takes as long for 512 rows as for 8,192.
         num_rows = batch_size * max(1, self._buffer_rows // _PARTS_OF_BUFFER // batch_size)
         shuffled = {
             "local_shuffle_buffer_size": max(self._buffer_rows, num_rows),
@@ -190,7 +190,7 @@ class StreamFeed:
         num_rows = len(target)
         dense = np.array(columns.get("dense", np.empty((num_rows, self._widths[0]))), dtype=np.float32)
         codes = np.array(columns.get("codes", np.empty((num_rows, self._widths[1]))), dtype=np.int32)
-        if num_rows:  # else there may be no "missing", and nothing to see
+        if num_rows:  # without rows there may be no "missing" column
             dense = _seen(dense, columns, slice(None), self._layout)
         elif self._layout:
             dense = np.empty((0, len(self._layout.dense)), np.float32)

@@ -1,4 +1,4 @@
-"""Ingest with Ray Data, in both modes, and the data that stays open for training and scoring."""
+"""Ingests with Ray Data in both modes, and keeps the data open for training and scoring."""
 
 import functools
 import json
@@ -42,29 +42,28 @@ STREAM = "Ray Data, one pass for statistics; streaming split while training"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenData:
-    """Data of one snapshot, open in this process.
-
-    Args:
-        refs: window -> object store reference of {"dense", "codes", "missing", "target"} (memory mode).
-        streams: window -> dataset of encoded rows, lazy (stream mode).
-        test: raw rows of the test window, as an Arrow table (memory) or a lazy dataset (stream).
-        rows: window -> reference of its raw rows, of train and validation where the stage keeps them.
-    """
+    """The data of one snapshot, open in this process."""
 
     stage: IngestStage
+    """The stage it was opened for."""
     ingested: Ingested
+    """The result of that stage."""
     refs: Mapping[str, ray.ObjectRef[Arrays]]
+    """Window -> reference in the object store to {"dense", "codes", "missing", "target"} (memory mode)."""
     streams: Mapping[str, ray.data.Dataset]
+    """Window -> lazy dataset of encoded rows (stream mode)."""
     test: pa.Table | ray.data.Dataset
+    """Raw rows of the test window: an Arrow table (memory mode) or a lazy dataset (stream mode)."""
     rows: Mapping[str, ray.ObjectRef[pa.Table]] = field(default_factory=dict[str, "ray.ObjectRef[pa.Table]"])
+    """Window -> reference to its raw rows, for train and validation; empty unless the stage keeps rows."""
 
     def serves(self, stage: IngestStage) -> bool:
-        """Whether the rows that are kept are all that the stage asks for: it has other features at most."""
+        """Whether the kept rows are enough for a stage: it may differ from this one in its features only."""
         return bool(self.rows) and replace(stage, features=(), keeps_rows=True) == replace(self.stage, features=())
 
 
 def quiet_data() -> None:
-    """No progress bars, no chatter; blocks in the order of their files, so that a run can be repeated."""
+    """Silence Ray Data's progress bars and logs, and keep blocks in the order of files so that runs are repeatable."""
     import logging
 
     context = ray.data.DataContext.get_current()
@@ -72,7 +71,7 @@ def quiet_data() -> None:
     context.print_on_execution_start = False
     context.execution_options.preserve_order = True
     context.enable_tensor_extension_casting = True
-    # Else Ray Data wraps what a block's function raises, and loses our own errors on the way to this process.
+    # By default Ray Data wraps what a block's function raises, and our own errors are lost on the way to this process.
     context.raise_original_map_exception = True
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
@@ -80,9 +79,12 @@ def quiet_data() -> None:
 def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
     """Read, check and encode the stage's windows.
 
+    Args:
+        expected: the snapshot that an earlier part of this run read; None on the first read.
+
     Raises:
-        DataError: data that cannot be used, with the file, column or window named.
-        IntegrityError: the bytes are not those of `expected`; the file is named.
+        DataError: the data cannot be used; names the file, column or window.
+        IntegrityError: the bytes are not those of `expected`; names the file.
     """
     quiet_data()
     _limit_blocks(stage)
@@ -93,7 +95,7 @@ def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
 
 
 def _limit_blocks(stage: IngestStage) -> None:
-    """What streams may lie ahead of whoever reads it, however much there is: memory does not grow with the data."""
+    """Limit how far streams may run ahead of their reader, so that memory does not grow with the data."""
     ahead = max(1.0, ray.cluster_resources().get("CPU", 1.0)) * _BYTES_AHEAD_A_CPU if stage.mode == "stream" else None
     limits = ray.data.ExecutionResources.for_limits(object_store_memory=ahead)
     ray.data.DataContext.get_current().execution_options.resource_limits = limits
@@ -111,7 +113,7 @@ def _in_memory(stage: IngestStage) -> OpenData:
 
 
 def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) -> OpenData:
-    """The rows that are open, with the features of a stage that they serve; nothing is read."""
+    """Encode the open rows with the features of another stage, which `data` must serve; nothing is read."""
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     kept: dict[str, Any] = {name: ray.get(ref) for name, ref in data.rows.items()}
@@ -149,7 +151,7 @@ def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bo
 
 
 def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
-    """One Ray Data execution; its blocks are Arrow tables in the object store, read without a copy."""
+    """Read everything in one Ray Data execution; its blocks are Arrow tables in the object store, not copied."""
     pieces = pieces_of(stage)
     refs: Any = dataset(pieces, once=True).materialize().to_arrow_refs()
     blocks: list[pa.Table] = ray.get(refs)
@@ -164,7 +166,7 @@ def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple
 
 
 def _breaches(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
-    """What a block, its account column still there, breaks of the contract: of the rows that training would see."""
+    """Breaches of the contract by a block's rows, without those that are dropped. Needs the account column."""
     if not stage.contract:
         return ()
     files = ((path, _drop(rows, stage.drop)[0]) for path, rows in by_file(block))
@@ -183,7 +185,7 @@ def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Tabl
 
 
 def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
-    """The share of a window's rows that is kept, by what the template itself reads: not by what a champion needs."""
+    """The window's sample of rows. It depends only on columns the template itself reads, not on the champion's."""
     share = next(w.share for w in stage.windows if w.name == window)
     own = {*([stage.time] if stage.time else []), *target_columns(stage.target)}
     own.update(column for step in stage.features for column in reads(step))
@@ -196,21 +198,28 @@ def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Part:
-    """Statistics of the rows of one window in one block, small enough to travel to the driver."""
+    """Statistics of the rows of one window in one block, small enough to send to the driver."""
 
     window: str
+    """Name of the window."""
     num_dropped: int
+    """Rows removed by `drop`."""
     statistics: FeatureStatistics
+    """Statistics of the rows that are left."""
     baseline: str
+    """State of the baseline as JSON; "" outside the train window."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Block:
-    """What one block has to say: statistics by window, which bytes it was made from, what breaks the contract."""
+    """Everything that the first pass reports about one block."""
 
     parts: tuple[_Part, ...]
+    """Statistics, by window."""
     accounts: tuple[FileRead, ...]
+    """The bytes that the block was made from."""
     breaches: tuple[Breach, ...]
+    """Breaches of the contract."""
 
 
 def _streamed(stage: IngestStage) -> OpenData:
@@ -237,7 +246,7 @@ def _streamed(stage: IngestStage) -> OpenData:
 
 
 def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
-    """Statistics of all blocks put together, in the order of the blocks."""
+    """Merge the statistics of all blocks, in the order of the blocks."""
     by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
     num_rows = {name: sum(p.statistics.num_rows for p in ps) for name, ps in by_window.items()}
     dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
@@ -262,7 +271,7 @@ def _check_spread(train: FeatureStatistics) -> None:
 
 
 def _statistics(table: pa.Table, stage: IngestStage, code: Path | None) -> pa.Table:
-    """One row: the statistics of a block, as JSON. Runs on workers."""
+    """The statistics of a block as JSON, in a table of one row. Runs on workers."""
     with code_in(code) if code else nullcontext():
         return _block_of(table, stage)
 
@@ -287,7 +296,7 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
 
 
 def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:
-    """Raw rows of one window, lazy; out of the bytes that the first pass has accounted for."""
+    """Raw rows of one window as a lazy dataset, which refuses other bytes than those the first pass read."""
     return dataset(pieces_of(stage, window, accounts)).map_batches(
         functools.partial(_keep, stage=stage, window=window.name),
         batch_size=None,

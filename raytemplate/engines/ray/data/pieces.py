@@ -1,4 +1,4 @@
-"""Pieces of source files as a Ray Data source: exactly the planned slices and columns, read once."""
+"""Pieces of source files as a Ray Data source that reads exactly the planned slices and columns, once."""
 
 import hashlib
 import json
@@ -28,35 +28,38 @@ from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
 from raytemplate.records.ingested import FileRead
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 _READ = "__raytemplate_read"
 _BYTES_A_TASK = 64_000_000
 _SMALL_BYTES, _MOST_PIECES = 4_000_000, 250
-"""So many bytes of small files, and so many pieces, are one task: a task takes longer than a small file."""
+"""Limits on the bytes and pieces of small files that share a task: a task costs more than reading a small file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """What one read task reads. With a `split` the rows carry their side; with a `side` only those of it are kept.
-
-    `rules` say how its values are taken; None leaves them as they stand in the file.
-    `sha256` is the digest of its bytes where they were read before.
-    """
+    """The smallest unit that a read task reads: some slices of one file."""
 
     order: SliceOrder
+    """What to read."""
     num_rows: int
+    """Expected rows."""
     num_bytes: int
+    """Bytes to read from the file."""
     split: Split | None = None
+    """How rows are split into windows; they then get a column with their side. None: the windows are ranges of time."""
     side: str = ""
+    """The only side of the split to keep; "" keeps all."""
     sha256: str = ""
+    """Digest of the bytes if they were read before, otherwise ""."""
     rules: Rules | None = None
+    """How values are interpreted; None leaves them as they are in the file."""
 
 
 class Pieces(Datasource):
-    """The pieces of a stage between two moments, a read task each; small ones that follow each other share one.
+    """A Ray Data source with one read task for each piece; small pieces that follow each other share one.
 
-    The first row of each piece carries, in one more column, which bytes it was made from and their digest: blocks
-    may be split or put together by Ray Data and the account still arrives.
+    In an extra column, the first row of each piece carries its account: which bytes the piece was made from, and their
+    digest. The account thus arrives even if Ray Data splits or joins blocks.
     """
 
     def __init__(self, pieces: tuple[Piece, ...]) -> None:
@@ -64,18 +67,18 @@ class Pieces(Datasource):
         self._pieces = pieces
 
     def estimate_inmemory_data_size(self) -> int:
-        """Bytes; from the footers."""
+        """Estimated bytes in memory, from the footers."""
         return sum(p.num_bytes for p in self._pieces) * 4
 
     def get_read_tasks(
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
     ) -> list[ReadTask]:
-        """The same tasks whatever the parallelism: what is computed must not depend on the cluster."""
+        """The same tasks for any parallelism, because results must not depend on the cluster."""
         return [ReadTask(partial(_task, some), _expected(some)) for some in bundled(self._pieces)]
 
 
 def bundled(pieces: Iterable[Piece]) -> list[tuple[Piece, ...]]:
-    """The pieces in their order, small ones that follow each other together."""
+    """The pieces in their order, with small ones that follow each other grouped together."""
     found: list[list[Piece]] = []
     num_bytes = 0
     for piece in pieces:
@@ -100,8 +103,8 @@ def pieces_of(stage: IngestStage, window: Window | None = None, earlier: Sequenc
     """A stage's files as pieces of at most 64 MB each, in the order of the files.
 
     Args:
-        window: only the rows of this one; default: those of all three.
-        earlier: accounts of a pass before: other bytes in the same place are refused.
+        window: read only the rows of this window; default: of all three.
+        earlier: accounts of an earlier pass: if a slice's bytes have changed since, they are refused.
     """
     read = {(account.path, account.row_groups): account.sha256 for account in earlier}
     start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
@@ -125,7 +128,7 @@ def _share(amount: int, file: FileSlice, chunk: slice) -> int:
 
 
 def pieces_of_listing(source: SourceTable, columns: tuple[str, ...]) -> tuple[Piece, ...]:
-    """Every row of a source, these columns of them, a piece each slice; in the order of the files."""
+    """Some columns of all rows of a source, one piece for each slice, in the order of the files."""
     return tuple(
         Piece(order=order_of(source, file, [one], columns), num_rows=one.num_rows, num_bytes=one.bytes_of(columns))
         for file in source.files
@@ -162,7 +165,7 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
 
     Args:
         once: nothing else will be read. A worker takes longer to start or to import the reader than to read a few
-            pieces, so one reads all that is little.
+            pieces, so a single worker then reads a small dataset.
     """
     alone = once and sum(piece.num_bytes for piece in pieces) < _BYTES_A_TASK
     return ray.data.read_datasource(
@@ -171,13 +174,13 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
 
 
 def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
-    """The rows of the pieces, one table for as long as the types of their columns stay the same."""
+    """The rows of the pieces; successive pieces whose columns have the same types share a table."""
     for _, same in groupby(map(read_piece, pieces), key=lambda table: table.schema):
         yield pa.concat_tables(same, promote_options="none").combine_chunks()
 
 
 def read_piece(piece: Piece) -> pa.Table:
-    """Rows of one piece, with the account of what was read in one more column."""
+    """Rows of one piece, with the account of what was read in an extra column."""
     result = _with_side(piece)
     if piece.sha256 not in ("", result.file.sha256):
         raise IntegrityError(
@@ -192,7 +195,7 @@ def read_piece(piece: Piece) -> pa.Table:
 
 
 def _with_side(piece: Piece) -> ReadResult:
-    """The rows as they are taken, with their side where there is a split."""
+    """The rows of a piece with its rules applied and, if there is a split, with their side."""
     split, wanted = piece.split, piece.order.columns
     columns = tuple(dict.fromkeys((*wanted, *(split.columns if split else ()))))
     result = read_slices(replace(piece.order, columns=columns))
@@ -214,14 +217,17 @@ def _taken(table: pa.Table, piece: Piece) -> pa.Table:
 
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
-    """The rows without the account column, and the accounts that stood in it."""
+    """The rows without the account column, and the accounts it held."""
     accounts = table.column(_READ).drop_null().to_pylist()
     rows = table.drop_columns([_READ])
     return rows, tuple(codec.decode(FileRead, json.loads(text)) for text in accounts)
 
 
 def by_file(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
-    """(file, its rows) of a block that still has its account column; "" where the block began inside a file."""
+    """(file, its rows) for each file of a block that still has its account column.
+
+    The file is "" for the first rows of a block that begins inside a file.
+    """
     starts = pc.indices_nonzero(pc.is_valid(table.column(_READ))).to_pylist()
     rows, accounts = take_accounts(table)
     bounds = list(zip(["", *(a.path for a in accounts)], [0, *starts], [*starts, len(rows)], strict=True))
@@ -229,9 +235,9 @@ def by_file(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
 
 
 def account_of(stage: IngestStage, accounts: Iterable[FileRead]) -> tuple[FileRead, ...]:
-    """One account a planned file, in order, with paths relative to the stage's root.
+    """One account for each planned file, in order, with paths relative to the stage's root.
 
-    A file read in several pieces has the digest of their digests; one whose rows all lie outside the windows has none.
+    A file read in several pieces has the digest of their digests; a file without rows in the windows has none.
     """
     by_path: dict[str, list[FileRead]] = {}
     for account in accounts:

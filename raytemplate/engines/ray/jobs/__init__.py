@@ -1,1 +1,1 @@
-"""Ray's Jobs API, and the code that a job takes along."""
+"""Ray's Jobs API, and the code that is sent with a job."""

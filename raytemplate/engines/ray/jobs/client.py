@@ -1,4 +1,4 @@
-"""Ray's Jobs API at an address: send, ask, read, stop; what it raises becomes one line with what to do."""
+"""A client of Ray's Jobs API that turns every failure into one line with what to do."""
 
 import logging
 import os
@@ -29,25 +29,28 @@ _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """What the Jobs API says of a job; its status in Ray's word."""
+    """The state of a job according to the Jobs API."""
 
     status: str
+    """Ray's own word for it, such as "RUNNING"."""
     message: str
+    """Ray's explanation; may be ""."""
     run_id: str
+    """The run that the job executes; "" if it was not sent by raytemplate."""
 
     @property
     def ended(self) -> bool:
-        """Whether it will not change any more."""
+        """Whether the state is final."""
         return self.status in _ENDED
 
 
 class Jobs:
-    """The Jobs API at "http://host:8265". A token comes from Ray's own variables and is never kept.
+    """The Jobs API at "http://host:8265". A token comes from Ray's own environment variables and is never stored.
 
     Raises:
-        UsageError: not such an address, or one with a password in it.
+        UsageError: the address has another form, or contains a password.
         Forbidden: the token is missing or wrong.
-        Unavailable: nobody answers.
+        Unavailable: nothing answers.
     """
 
     def __init__(self, address: str) -> None:
@@ -56,7 +59,7 @@ class Jobs:
         self._client = self._asked(lambda: _client(address))
 
     def send(self, submission_id: str, entrypoint: str, code: Path, run_id: str) -> bool:
-        """Start a job; False where one of that id was sent before."""
+        """Submit a job; False if a job with that id was submitted before."""
         self._client.answer_limit_s = _SENT_LIMIT_S
         try:
             self._asked(
@@ -76,7 +79,7 @@ class Jobs:
         return True
 
     def state(self, submission_id: str) -> JobState | None:
-        """What became of a job so far; None where the cluster does not know it, as after its restart."""
+        """The current state of a job; None if the cluster does not know it, for instance after a restart."""
         try:
             info = self._asked(lambda: self._client.get_job_info(submission_id))
         except Unavailable as error:
@@ -90,18 +93,18 @@ class Jobs:
         )
 
     def logs(self, submission_id: str) -> str:
-        """All that the job has written so far."""
+        """Everything the job has written to its log so far."""
         return self._asked(lambda: str(self._client.get_job_logs(submission_id)))
 
     def stop(self, submission_id: str) -> None:
-        """Ask the job to end; it is killed where it does not."""
+        """Ask the job to end; Ray kills it if it does not."""
         self._asked(lambda: self._client.stop_job(submission_id))
 
     def cluster(self) -> Cluster:
-        """The nodes there are; one that has just been started gets some time until it has any.
+        """The cluster's nodes; a cluster that has just started gets some seconds until it has any.
 
         Raises:
-            Unavailable: it has none.
+            Unavailable: it has no live node.
         """
         end = time.monotonic() + _NODES_LIMIT_S
         while not (nodes := self._nodes()) and time.monotonic() < end:
@@ -129,7 +132,7 @@ class Jobs:
                 f"the cluster at {self.address} does not accept this token", next_step=TOKEN_STEP
             ) from error
         except (OSError, RuntimeError, ValueError, KeyError, RayError, RayStateApiException) as error:
-            # What `requests` raises are OSErrors; the last but one come of an answer that is no Jobs API's.
+            # Errors of `requests` are OSErrors; ValueError and KeyError come from answers of something else.
             raise Unavailable(
                 f"the cluster at {self.address} {_in_words(error)}",
                 next_step="check the address, and that the cluster runs",
@@ -137,7 +140,7 @@ class Jobs:
 
 
 def _in_words(error: Exception) -> str:
-    """What became of a question, without the names of the libraries that asked it."""
+    """How a request failed, without the names of the libraries involved."""
     import requests
 
     if isinstance(error, requests.Timeout):
@@ -151,13 +154,13 @@ def _in_words(error: Exception) -> str:
         return f"does not answer{': nobody listens there' if refused else ''}"
     said = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     status = _STATUS.search(said[0])
-    # An answer with a status holds the trace of the cluster's own process, which ends with what was raised.
-    return f"answers with status {status[1]}: {said[-1]}" if status else f"says: {said[0]}"
+    # An answer with a status contains the traceback of the cluster's own process, whose last line is the error.
+    return f"answers with status {status[1]}: {said[-1]}" if status else f"answers with an error: {said[0]}"
 
 
 @contextmanager
 def _only_there(address: str) -> Generator[None]:
-    """Ray takes the address of its own variables before the one that it is given; here that one counts."""
+    """Make Ray use the given address: by default its environment variable takes precedence over the argument."""
     before = os.environ.get(_ADDRESS_VARIABLE)
     os.environ[_ADDRESS_VARIABLE] = address
     try:
@@ -170,16 +173,16 @@ def _only_there(address: str) -> Generator[None]:
 
 
 def _client(address: str) -> Any:
-    # Else they tell of every upload among the lines of progress: each has a level of its own.
+    # Otherwise they log every upload between the lines of progress. Each logger has its own level.
     for name in ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return client(address, _ANSWER_LIMIT_S)
 
 
 def nodes_at(address: str) -> Cluster:
-    """The nodes of a Ray, by the address of its Jobs API or by its own.
+    """The nodes of a Ray, given the address of its Jobs API or of its head.
 
     Raises:
-        Unavailable: nobody answers.
+        Unavailable: nothing answers.
     """
     return Jobs(address).cluster() if is_jobs_api(address) else cluster_at(address)

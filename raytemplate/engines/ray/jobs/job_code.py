@@ -1,4 +1,4 @@
-"""The code that a job takes along: this raytemplate, and the Python files beside the template."""
+"""Gathers the code that is sent with a job: this raytemplate, and the Python files next to the template."""
 
 import os
 import shutil
@@ -14,10 +14,10 @@ _NOT_OURS = ("__pycache__", "node_modules", "site-packages", _PACKAGE.name)
 
 
 def gather_code(template_folder: Path, target: Path) -> None:
-    """Copy to `target` what `python -m raytemplate` and a template's own modules need. Data does not travel.
+    """Copy to `target` what `python -m raytemplate` and a template's own modules need. Data is not copied.
 
     Raises:
-        PlanError: more code than a job should carry.
+        PlanError: more code than should be sent with a job.
     """
     own = tuple(_python_files(template_folder))
     size = sum(path.stat().st_size for path in own)
@@ -34,7 +34,7 @@ def gather_code(template_folder: Path, target: Path) -> None:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    """Python files below a folder, but for hidden ones, environments and other installed things."""
+    """Python files below a folder, except in hidden folders, virtual environments and installed packages."""
     for location, folders, files in os.walk(folder):
         folders[:] = sorted(
             f

@@ -1,1 +1,1 @@
-"""What leans on private parts of Ray, behind one off switch (`switch.is_plain`)."""
+"""Everything that depends on private parts of Ray, behind one off switch (`switch.is_plain`)."""

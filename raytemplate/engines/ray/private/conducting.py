@@ -1,7 +1,7 @@
-"""How rules of ours have a say where Ray Train conducts a worker group, and may end it by raising.
+"""Plugs our own rules into Ray Train's controller of a worker group; a rule ends the training by raising.
 
-With private parts they hear of every look at the workers and of every change. With public ones only of what workers
-raise, and a rank itself looks whether it is to end.
+With Ray's private parts, rules are called at every poll of the workers and every change of state. With public parts
+only, they are called when workers raise, and each rank checks by itself whether it must end.
 """
 
 import os
@@ -23,22 +23,31 @@ _LOOK_S = 0.5
 
 
 class Rule(Protocol):
-    """What may end a training from the process that conducts it, on the machine of the one that asked for it."""
+    """A rule that may end a training. It runs in the controller's process, on the machine that asked for the training."""
 
     def looked(self, error: WorkerGroupError | None) -> None:
-        """The workers were looked at. `error`: what they raised, if it does not follow from a machine's drain."""
+        """Called after each poll of the workers.
+
+        Args:
+            error: what they raised; None if nothing, or if it follows from the draining of a machine.
+        """
         ...
 
     def changed(self, to: Change, error: Exception | None) -> None:
-        """Workers train, or shall be started again: those that trained were lost, could not start or find no room."""
+        """Called when workers begin to train, or are about to be restarted.
+
+        Args:
+            to: "trains", or why they are restarted: they were lost, could not start, or found no room.
+            error: what caused the restart, if anything.
+        """
         ...
 
 
 def conducted(loop: Loop, rules: Sequence[Rule], end: Path) -> tuple[Loop, Any]:
-    """The loop for Ray Train's workers, and the callback with which they are conducted.
+    """The loop to run on Ray Train's workers, and the callback for their controller that applies the rules.
 
     Args:
-        end: a file; once it is there, a loop that does not ask is ended too.
+        end: a file; once it exists, even a loop that never asks for the time is ended.
     """
     parts = found(
         f"{_INSIDE}.execution.callback:WorkerGroupCallback",
@@ -91,9 +100,9 @@ class _Heard(UserCallback):
 
 
 def _ended_from_inside(loop: Loop, end: Path) -> Loop:
-    """The loop in a process that ends itself once there is a file `end`: the rules are then asked what that means.
+    """The loop, in a process that ends itself once the file `end` exists: the rules then decide what that means.
 
-    Where an error that is none of ours was raised stays with it: on its way to another process that would be lost.
+    A foreign error gets its traceback as a note, which would otherwise be lost on the way to another process.
     """
 
     def until(config: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How this process is connected to Ray: where the Ray is that "auto" leads to, and who in this process reaches it."""
+"""This process's connection to Ray: the address that "auto" resolves to, and the threads that may use Ray."""
 
 import threading
 from typing import Any
@@ -7,20 +7,20 @@ from raytemplate.engines.ray.private.switch import found
 
 
 def found_address() -> str:
-    """The address of the Ray that "auto" leads to, "" if that is not known before it is connected to.
+    """The address of the Ray that "auto" resolves to; "" if it is unknown before connecting.
 
     Raises:
-        ConnectionError: there is none.
+        ConnectionError: there is no such Ray.
     """
     parts = found("ray._private.services:canonicalize_bootstrap_address")
     return (parts[0]("auto") or "") if parts else ""
 
 
 def reach_from_this_thread_only() -> None:
-    """For the other threads of this process Ray has gone, from now on.
+    """From now on, make Ray look gone to all other threads of this process.
 
-    A reference to one of its objects tells Ray when Python frees it, in whatever thread that happens. If Ray has just
-    gone, its C++ part ends the process with exit code 1 and not a word.
+    When Python frees a reference to a Ray object, in any thread, the reference notifies Ray. If Ray has just gone, its
+    C++ code ends the process silently with exit code 1.
     """
     parts = found("ray._private.worker:global_worker")
     core = getattr(parts[0], "core_worker", None) if parts else None
@@ -29,7 +29,7 @@ def reach_from_this_thread_only() -> None:
 
 
 class _OnlyFromHere:
-    """Ray's core worker for the thread that made this. Freeing a reference bears that it has gone for others."""
+    """Ray's core worker, but only for the creating thread. Freeing a reference tolerates the error others get."""
 
     def __init__(self, core: Any) -> None:
         self._core, self._thread = core, threading.get_ident()

@@ -1,10 +1,9 @@
-"""What Ray's C++ part does in place of ending this process.
+"""Makes Ray's C++ code call a function of ours instead of ending this process.
 
-It calls `_exit(1)`, from whatever thread notices first that the raylet or the GCS has gone, and Python hears nothing
-of it: nothing is said, nothing is recorded. The addresses that it calls stand in a table of its library that the
-dynamic linker fills; here they are replaced by one function of ours. Only that library is changed: Python's own
-`os._exit` is what it was. Where a library has no such table (macOS), or with RAYTEMPLATE_PLAIN_RAY=1, Ray ends the
-process as it always does.
+It calls `_exit(1)` from whichever thread first notices that the raylet or the GCS has gone. Python does not notice:
+nothing is reported or recorded. The addresses of the exit functions are in a table of Ray's library that the dynamic
+linker fills; this module replaces them with our function. Only that library is changed: Python's own `os._exit` stays
+the same. If a library has no such table (macOS), or with RAYTEMPLATE_PLAIN_RAY=1, Ray ends the process as usual.
 """
 
 import ctypes
@@ -26,7 +25,7 @@ _WORD = ctypes.sizeof(ctypes.c_void_p)
 _READ_WRITE, _READ = 3, 1
 
 _kept: list[Any] = []
-"""The functions that the library calls now: they must live as long as it does."""
+"""The functions that the library now calls, kept alive as long as the library."""
 
 
 class _LinkMap(ctypes.Structure):
@@ -34,29 +33,29 @@ class _LinkMap(ctypes.Structure):
 
 
 def instead_of_exit(then: Callable[[int], None]) -> None:
-    """From now on Ray's library calls `then` with the exit code where it would end the process.
+    """From now on, Ray's library calls `then` with the exit code whenever it would end the process.
 
-    The thread that does so never goes on in the library: it stands still when `then` has returned.
+    The calling thread never returns into the library: after `then` has returned, it sleeps forever.
     """
     parts = None if _kept else found("ray._raylet")
     if parts is None:
         return
 
     def hear(code: int) -> None:
-        with suppress(BaseException):  # into the library nothing can be raised
+        with suppress(BaseException):  # C++ code cannot handle a Python exception
             then(code)
         threading.Event().wait()
 
     heard = ctypes.CFUNCTYPE(None, ctypes.c_int)(hear)
     _kept.append(heard)
     address = ctypes.cast(heard, ctypes.c_void_p).value or 0
-    with suppress(OSError):  # not such a library
+    with suppress(OSError):  # the library has no such table
         for slot in list(_slots(parts[0].__file__)):
             _write(slot, address)
 
 
 def _slots(file: str) -> Iterator[int]:
-    """Where the loaded library holds the addresses of the functions that end a process."""
+    """The memory addresses at which the loaded library keeps its pointers to the functions that end a process."""
     libc: Any = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "dlinfo") or struct.calcsize("Q") != _WORD:
         raise OSError("no table that could be read")
@@ -73,7 +72,7 @@ def _slots(file: str) -> Iterator[int]:
 
 
 def _dynamic(at: int) -> dict[int, int]:
-    """The library's own list of where its tables are."""
+    """The library's dynamic section: the tag of each table -> its address or size."""
     table: dict[int, int] = {}
     while True:
         tag, value = struct.unpack("<qQ", ctypes.string_at(at, 16))
@@ -84,7 +83,7 @@ def _dynamic(at: int) -> dict[int, int]:
 
 
 def _write(slot: int, address: int) -> None:
-    """The table is read-only once the linker has filled it."""
+    """Write an address into a slot of the table, which is read-only once the linker has filled it."""
     libc: Any = ctypes.CDLL(None, use_errno=True)
     page = ctypes.c_void_p(slot & ~(mmap.PAGESIZE - 1))
     if libc.mprotect(page, mmap.PAGESIZE, _READ_WRITE):

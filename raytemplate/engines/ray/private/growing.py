@@ -1,5 +1,5 @@
-"""Whether a cluster may grow. Ray has no door for this question: what its autoscaler writes for `ray status` names the
-kinds of nodes that it may start. If it starts none, each node there is of a kind of its own."""
+"""Whether a cluster may grow. Ray has no public API for this, but the report that its autoscaler writes for
+`ray status` names each node's type. If the autoscaler starts no nodes, each node is a type of its own."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ _FOUND = 200
 
 
 def may_grow() -> bool:
-    """Whether an autoscaler starts nodes of the cluster this process is connected to. Without private parts: no."""
+    """Whether an autoscaler starts nodes of the cluster this process is connected to. False without private parts."""
     parts = found("ray.experimental.internal_kv:_internal_kv_get", "ray._private.state:state.get_cluster_config")
     if parts is None:
         return False
@@ -21,10 +21,10 @@ def may_grow() -> bool:
 
 
 def may_grow_there(client: Any) -> bool:
-    """The same of the cluster that this client of the Jobs API talks to.
+    """The same for the cluster that this client of the Jobs API talks to.
 
     Raises:
-        What the client raises: nobody answers.
+        Whatever the client raises: nothing answers.
     """
     if found("ray.job_submission:JobSubmissionClient._do_request") is None:
         return False
@@ -36,5 +36,9 @@ def may_grow_there(client: Any) -> bool:
 
 
 def _starts_nodes(kinds: dict[str, str] | None) -> bool:
-    """Whether a node is of a kind that is not its own; `kinds` by the nodes' addresses."""
+    """Whether any node's type is not its own.
+
+    Args:
+        kinds: the address of a node -> its type.
+    """
     return any(kind != f"node_{node}" for node, kind in (kinds or {}).items())

@@ -1,4 +1,4 @@
-"""Ray's client of the Jobs API with a limit on each answer; without its private part it waits as long as it takes."""
+"""Ray's client of the Jobs API with a time limit on each answer; without its private part there is no limit."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ _CONNECT_LIMIT_S = 5.0
 
 
 def client(address: str, limit_s: float) -> Any:
-    """Ray's own client; its attribute `answer_limit_s`, at first `limit_s`, may be changed.
+    """Ray's own client. Its attribute `answer_limit_s`, initially `limit_s`, may be changed.
 
     Raises:
-        ConnectionError, RuntimeError: nobody answers there, or something else does.
+        ConnectionError, RuntimeError: nothing answers there, or something other than a Jobs API.
     """
     from ray.job_submission import JobSubmissionClient
 

@@ -1,4 +1,4 @@
-"""What Ray tells of machines and workers that were lost: among what it logs, and not among the results on stdout."""
+"""Sends Ray's messages about lost machines and workers to its logs instead of stdout, where results are printed."""
 
 from functools import cache
 from typing import Any
@@ -8,9 +8,9 @@ from raytemplate.engines.ray.private.switch import found
 
 @cache
 def to_stderr() -> None:
-    """From now on Ray's messages of this process go to stderr, which a command sends into the run's log.
+    """From now on Ray's messages in this process go to stderr, which a command redirects to the run's log.
 
-    Ray prints them from a thread of its own, whatever it was told of logs.
+    Ray prints them from a thread of its own, regardless of its logging settings.
     """
     if (parts := found("ray._private.worker", "ray._private.worker:print_to_stdstream")) is None:
         return

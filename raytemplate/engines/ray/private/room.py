@@ -1,4 +1,4 @@
-"""How many workers Ray Train starts: as many as planned, and after a loss as many of them as there is room for."""
+"""Decides how many workers Ray Train starts: as many as planned, and after a loss as many as there is room for."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -10,17 +10,22 @@ from ray.train import ScalingConfig
 from raytemplate.engines.ray.private.switch import found
 
 Nodes = Callable[[bool], Iterable[Mapping[str, float]]]
-"""What nodes have, or what of it is free."""
+"""Gives the resources of each node: only the free ones if called with True, otherwise all."""
 _STEPS = 10_000  # Ray counts resources in ten thousandths
 _NEVER_S = 1e9
 POLICY = "ray.train.v2._internal.execution.scaling_policy:FixedScalingPolicy"
 
 
 def fitting(kind: Any, settings: Mapping[str, Any], least: int) -> Any:
-    """A trainer of Ray Train's of that kind, content with fewer workers after a loss if there is no room for more.
+    """A Ray Train trainer of that class, which makes do with fewer workers after a loss if there is no room for more.
 
-    Without private parts it is Ray's own range of workers, which may begin with fewer too, and waits as long as there
-    is no room.
+    Without private parts it uses Ray's own range of workers, which may also begin with fewer, and waits without limit
+    if there is no room.
+
+    Args:
+        kind: the trainer class.
+        settings: its arguments.
+        least: the fewest workers.
     """
     scaling = settings["scaling_config"]
     parts = found(POLICY, "ray.train.v2.api.data_parallel_trainer:DataParallelTrainer._initialize_and_run_controller")
@@ -38,15 +43,17 @@ def fitting(kind: Any, settings: Mapping[str, Any], least: int) -> Any:
 
 
 def room_policy(fixed: Any) -> Any:
-    """Ray Train's policy for a fixed number of workers, with another number once some were lost."""
+    """Ray Train's policy for a fixed number of workers, except that the number may change once some were lost."""
 
     class RoomPolicy(fixed):
-        """Ray Train's own policy for a range ends workers that train to go on with more, asks Ray Data how much it
-        leaves and waits for ever if that is too little. This one asks only when workers are to be started.
+        """Decides on a number only when workers are about to be started.
+
+        Ray Train's own policy for a range would end workers that train in order to continue with more, ask Ray Data how
+        many resources it leaves, and wait forever if these are too few.
 
         Args:
-            least: workers that suffice.
-            nodes: told whether to give what is free, or all there is.
+            least: the fewest workers.
+            nodes: see `Nodes`.
         """
 
         def __init__(self, scaling_config: ScalingConfig, least: int, nodes: Nodes | None = None) -> None:
@@ -59,7 +66,7 @@ def room_policy(fixed: Any) -> Any:
             planned = super().make_decision_for_non_running_worker_group()
             number = planned.num_workers
             if self._trained or self._tries:
-                # What the lost workers held is still held at the first try, and free at the others.
+                # Resources of the lost workers are still taken at the first try, and free at later ones.
                 fits = room(self._nodes(self._tries > 0), planned.resources_per_worker)
                 number = max(self._least, min(number, fits))
             self._tries += 1
@@ -74,15 +81,15 @@ def room_policy(fixed: Any) -> Any:
 
 
 def room(nodes: Iterable[Mapping[str, float]], each: Mapping[str, float]) -> int:
-    """Workers that fit on these nodes, given what is there on each and what one worker holds."""
+    """The number of workers that fit on these nodes, given the resources of each node and of one worker."""
     needed = {name: round(amount * _STEPS) for name, amount in each.items() if amount}
     return sum(min(round(node.get(name, 0.0) * _STEPS) // amount for name, amount in needed.items()) for node in nodes)
 
 
 def _nodes(free: bool) -> list[Mapping[str, float]]:
-    """What nodes have, or have free: those that live and are not about to be taken away.
+    """Total or free resources of each node that is alive and not about to be taken away.
 
-    What is free on each only private parts tell; else all that is free counts as one node's.
+    Only private parts tell what is free on each node; without them, all free resources count as one node's.
     """
     if (parts := found("ray._private.state:state")) is None:
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -1,8 +1,9 @@
-"""What a Ray that lives for one run on one machine leaves out, docs/decisions/0007.
+"""Leaves out parts of Ray that are not needed for one run on one machine (docs/decisions/0007).
 
-Nothing of it is needed by tasks, actors, Ray Data or Ray Train there; together it is a third of the CPU time between
-the command and the first row. Everything here leans on private parts of the Ray that `pyproject.toml` pins: where one
-is missing, Ray starts what it always starts. With RAYTEMPLATE_PLAIN_RAY=1 nothing here changes anything.
+There, neither tasks and actors nor Ray Data and Ray Train need them, and together they take a third of the CPU time
+between the command and the first row. Everything in this module depends on private parts of the Ray that
+`pyproject.toml` pins: if one is missing, Ray starts everything as usual. With RAYTEMPLATE_PLAIN_RAY=1 nothing is
+changed.
 """
 
 import subprocess
@@ -19,9 +20,9 @@ _START = "ray._private.services:start_ray_process"
 _STATISTICS = "ray.data._internal.stats:_StatsManager"
 _SHARING = "ray.data._internal.cluster_autoscaler"
 _STEP = "ray.data._internal.execution.streaming_executor:StreamingExecutor._scheduling_loop_step"
-# The raylet insists on its two agents, which serve metrics, logs and runtime environments, waits until they tell their
-# ports, and ends when they end. These only wait until it closes their stdin, which it does to end them and by ending,
-# and so outlive nobody; Ctrl-C is for the driver alone.
+# The raylet insists on its two agents, which serve metrics, logs and runtime environments: it waits until they report
+# their ports, and ends when they end. The stand-ins only wait until the raylet closes their stdin, which it does to end
+# them and when it ends itself, so they never outlive it. They ignore Ctrl-C, which is meant for the driver.
 _STAND_IN = subprocess.list2cmdline(["sh", "-c", "trap '' INT HUP; exec cat"])
 _NOBODY = 1
 _LEAST_STEP_S = 0.02
@@ -36,10 +37,10 @@ _RUNTIME_ENV_AGENT = {"--runtime_env_agent_command": _STAND_IN, "--runtime_env_a
 
 @contextmanager
 def few_processes(*, runtime_envs: bool) -> Generator[None]:
-    """While `ray.init` runs in here it starts the GCS, the raylet and workers, and nothing else.
+    """Within this context, `ray.init` starts the GCS, the raylet and workers, and nothing else.
 
     Args:
-        runtime_envs: keep the agent without which no task with a runtime environment of its own can start.
+        runtime_envs: keep the agent that tasks with a runtime environment of their own need.
     """
     if (parts := found(_START)) is None:
         yield
@@ -58,7 +59,7 @@ def few_processes(*, runtime_envs: bool) -> Generator[None]:
                 f"{_NODE}.start_monitor": _do_nothing,
                 f"{_NODE}.start_log_monitor": _do_nothing,
                 _START: start_process,
-                # It imports a web server to know whether the dashboard could be started.
+                # Ray would import a web server to find out whether the dashboard could be started.
                 "ray._private.utils:get_dashboard_dependency_error": lambda: ImportError("not asked for"),
             },
         )
@@ -66,16 +67,16 @@ def few_processes(*, runtime_envs: bool) -> Generator[None]:
 
 
 def _with_flags(command: list[str], flags: Mapping[str, str | int]) -> list[str]:
-    """The raylet's command line with other values for its flags; as it is where these are not its flags."""
+    """The raylet's command line with other values for its flags; unchanged if it has no such flags."""
     if not any(part.startswith("--dashboard_agent_command=") for part in command):
         return command
     return [p for p in command if p.partition("=")[0] not in flags] + [f"{f}={value}" for f, value in flags.items()]
 
 
 def without_statistics(stack: ExitStack) -> None:
-    """Until the stack is left, Ray Data in this process tells nobody how it goes.
+    """Until the stack is closed, Ray Data in this process does not report its statistics.
 
-    An actor for its dashboard would hold up the first dataset.
+    They would go to an actor for the dashboard, whose start would delay the first dataset.
     """
     replace(
         stack,
@@ -89,16 +90,18 @@ def without_statistics(stack: ExitStack) -> None:
 
 
 def import_sharing() -> None:
-    """What `without_sharing` changes. Ray Train imports it too, and of two threads that import it at once one may fail
-    with Python's `_DeadlockError`."""
+    """Import what `without_sharing` changes.
+
+    Ray Train imports it too, and if two threads import it at once, one may fail with Python's `_DeadlockError`.
+    """
     found(_SHARING)
 
 
 def without_sharing(stack: ExitStack) -> None:
-    """Until the stack is left, Ray Data in this process reads with all there is.
+    """Until the stack is closed, Ray Data in this process uses all resources without asking for them.
 
-    It would wait for an actor that shares a cluster out among those who ask, and here nobody else does. Only where no
-    workers train while it reads.
+    It would wait for an actor that divides a cluster among its users, although there are no others. Use this only if no
+    workers train while data is read.
     """
     import ray
 
@@ -116,20 +119,20 @@ def without_sharing(stack: ExitStack) -> None:
 
 
 def without_cleaner(stack: ExitStack) -> None:
-    """Until the stack is left, Ray Train starts no actor that outlives its controller to free workers.
+    """Until the stack is closed, Ray Train does not start the actor that frees workers if the controller dies.
 
-    Here all of Ray ends with the run. That actor asks the API server, which is not there, and each training would wait
-    12 s for it.
+    Our own Ray ends with the run anyway. The actor asks the API server, which we do not start, and each training would
+    wait 12 s for it.
     """
     if parts := found("ray.train.v2._internal.execution.callback:ControllerCallback"):
         replace(stack, {"ray.train.v2.api.data_parallel_trainer:PlacementGroupCleanerCallback": parts[0]})
 
 
 def calm_scheduling(stack: ExitStack) -> None:
-    """Until the stack is left, Ray Data looks for something to do at most so often in this process.
+    """Until the stack is closed, Ray Data's scheduling steps in this process take at least `_LEAST_STEP_S` each.
 
-    Once encoded blocks wait to be read, its thread asks again and again without a pause, and holds the interpreter that
-    training in this process needs: 20 million rows were trained at a fifth of the pace of five million.
+    Once encoded blocks wait to be read, its thread polls without a pause, and holds the interpreter lock that training
+    in this process needs: 20 million rows were trained at a fifth of the pace of five million.
     """
     if (parts := found(_STEP)) is None:
         return

@@ -1,7 +1,7 @@
-"""The one way to private parts of Ray, and its off switch: with RAYTEMPLATE_PLAIN_RAY=1 Ray is used as it comes.
+"""The only access to private parts of Ray, with an off switch: with RAYTEMPLATE_PLAIN_RAY=1 Ray is used unchanged.
 
-For a Ray that was patched or lacks a part, or a platform where a change in it does harm. Everything works then, more
-slowly; and when Ray goes in the middle of the work, it may end the process before that was said and recorded
+The switch is for a Ray that was patched or lacks a part, and for platforms on which our changes do harm. Everything
+still works, more slowly; but if Ray dies during a run, it may end the process before that is reported and recorded
 (docs/decisions/0070).
 """
 
@@ -15,12 +15,12 @@ ENVIRONMENT_NAME = "RAYTEMPLATE_PLAIN_RAY"
 
 
 def is_plain() -> bool:
-    """Whether nothing private of Ray is to be used. Unset, empty and 0 are no, all else is yes."""
+    """Whether no private part of Ray may be used: the variable is set, and neither empty nor 0."""
     return os.environ.get(ENVIRONMENT_NAME, "") not in ("", "0")
 
 
 def found(*symbols: str) -> tuple[Any, ...] | None:
-    """What Ray has under these names, each "module" or "module:attribute"; None if it lacks one, or with the switch."""
+    """The objects with these names, each "module" or "module:attribute"; None if one is missing or the switch is on."""
     if is_plain():
         return None
     try:
@@ -30,13 +30,13 @@ def found(*symbols: str) -> tuple[Any, ...] | None:
 
 
 def replace(stack: ExitStack, values: Mapping[str, object]) -> None:
-    """Other values for attributes of Ray until the stack is left: for all of them, or for none if Ray lacks one."""
+    """Replace attributes of Ray until the stack is closed; if one is missing, none is replaced."""
     if found(*values) is None:
         return
     for symbol, value in values.items():
         module, _, path = symbol.partition(":")
         inside, _, name = path.rpartition(".")
         owner = pkgutil.resolve_name(f"{module}:{inside}")
-        # As it is stored: of a class, `getattr` would give the function inside a static method.
+        # The attribute as stored: for a class, `getattr` would return the function inside a static method.
         stack.callback(setattr, owner, name, vars(owner).get(name, getattr(owner, name)))
         setattr(owner, name, value)

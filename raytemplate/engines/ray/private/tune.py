@@ -1,7 +1,7 @@
-"""Parts of Ray Tune that it does not offer to others: faster starts of trials, and the handle of an actor that hangs.
+"""Uses private parts of Ray Tune: to start trials faster, and to get the handle of an actor that hangs.
 
-With RAYTEMPLATE_PLAIN_RAY=1 trials start in processes of their own kind, and an actor that hangs while it starts ends
-with its sweep.
+With RAYTEMPLATE_PLAIN_RAY=1 trials start in processes with an environment of their own, and an actor that hangs while
+it starts ends with the sweep.
 """
 
 from contextlib import ExitStack
@@ -14,20 +14,20 @@ _STORAGE = "ray.train._internal.storage"
 
 
 def without_own_environment(stack: ExitStack) -> None:
-    """Until the stack is left, trials run in the processes that Ray has anyway.
+    """Until the stack is closed, trials run in worker processes that Ray has already started.
 
-    Tune gives each an environment, for Lightning's forks and what workers of a cluster must be told. Workers that wait
-    for work do not have it, so that new ones are started. On a Ray of our own all inherit ours.
+    Tune gives each trial an environment, with settings for Lightning's forks and for the workers of a cluster. Idle
+    workers do not have it, so new ones would be started. In our own Ray, all workers inherit our environment.
     """
     replace(stack, {f"{_CACHE}:DEFAULT_ENV_VARS": {}, f"{_CACHE}:ENV_VARS_TO_PROPAGATE": frozenset[str]()})
 
 
 def without_extras(stack: ExitStack) -> None:
-    """Until the stack is left, Tune does three things less.
+    """Until the stack is closed, Tune skips three things.
 
-    It does not count its callbacks by kind, for which it imports MLflow; it writes to the folder of its experiment
-    itself and not to one that it copies there from time to time and at the end; and when it has ended, it does not read
-    all results back from its files.
+    It does not count its callbacks by kind, for which it would import MLflow. It writes directly to the folder of its
+    experiment, instead of to one that it copies there from time to time and at the end. When it has ended, it does not
+    read all results back from its files.
     """
     replace(
         stack,
@@ -41,5 +41,5 @@ def without_extras(stack: ExitStack) -> None:
 
 
 def actor_of(trial: Any) -> Any:
-    """The actor that Tune has for one of its trials; None where it has none yet or does not say."""
+    """The actor of one of Tune's trials; None if it has none yet, or without private parts."""
     return None if is_plain() else getattr(getattr(trial, "temporary_state", None), "ray_actor", None)

@@ -1,1 +1,1 @@
-"""Rows with a model's predictions: the test window, and new files."""
+"""Scores rows with a model: those of the test window, and those of new files."""

@@ -1,4 +1,4 @@
-"""Scoring new rows: files in, one file out, block by block on Ray Data."""
+"""Scores new rows block by block on Ray Data: files in, one file out."""
 
 import functools
 import logging
@@ -25,17 +25,20 @@ from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.look import this_machine
 from raytemplate.store.atomic import storage_errors
 
-pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
+pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _UNKNOWN = f"{INTERNAL}unknown"
 _STORE_BYTES = 1_000_000_000
 
 
 def predict_files(model_folder: Path, version: int, source: SourceTable, about: About, output: Path) -> tuple[int, int]:
-    """Score every row of a source, in order, into one file that is complete or absent: CSV by its ending, else Parquet.
+    """Score every row of a source, in order, into one file that is complete or absent.
+
+    Args:
+        output: the file; CSV if its name ends in .csv, otherwise Parquet.
 
     Returns:
-        Rows written, and values of categories that the model has never seen.
+        The number of rows written, and the number of category values that the model does not know.
 
     Raises:
         DataError: a column that the model needs is missing.
@@ -49,7 +52,7 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
     ):
         cluster.wait()
         quiet_data()
-        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it would log is raised, and told in one line
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are also raised, and shown in one line
         scored = dataset(pieces_of_listing(source, columns)).map_batches(
             functools.partial(_predict_block, folder=str(model_folder), version=version, keep=about.keys),
             batch_format="pyarrow",
@@ -81,7 +84,7 @@ def _write(scored: ray.data.Dataset, output: Path) -> tuple[int, int]:
             writer = writer or _writer(output, scratch, table.schema)
             writer.write_table(table)
             num_rows += table.num_rows
-        assert writer is not None  # a source without a row is not listed
+        assert writer is not None  # a source without rows is refused when it is listed
         writer.close()
         scratch.replace(output)
     finally:
@@ -115,14 +118,14 @@ def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, 
         kind = pa.string() if values.dtype == object else pa.float64()
         scored = scored.append_column(name, pa.array(values, kind))
     scored = scored.append_column(VERSION, pa.array(np.full(table.num_rows, version), pa.int32()))
-    # The batch's count stands in its first row: Ray Data joins batches into blocks.
+    # The batch's count is in its first row only, because Ray Data joins batches into blocks.
     counted = np.zeros(table.num_rows, np.int64)
     counted[:1] = unknown
     return scored.append_column(_UNKNOWN, pa.array(counted))
 
 
 def _blame(model: SavedModel, files: Iterable[tuple[str, pa.Table]]) -> None:
-    """The same error again, naming the file whose rows alone bring it about."""
+    """Raise the same error again, naming the file whose rows alone cause it."""
     for path, rows in files:
         try:
             model.predict(rows)

@@ -1,4 +1,4 @@
-"""A bounded, even sample of the test rows, and what it says of single columns."""
+"""A bounded, evenly spaced sample of the test rows, and the evidence it gives about single columns."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ from raytemplate.records.evaluated import ColumnEvidence
 
 
 class Sample:
-    """Rows taken one by one at equal steps from tables that pass by.
+    """Rows taken at equal steps from tables that are added one after another.
 
     Args:
-        num_rows: rows of all tables together.
+        num_rows: number of rows of all tables together.
     """
 
     def __init__(self, model: SavedModel, evaluate: EvaluateStage, stage: IngestStage, num_rows: int) -> None:
@@ -31,7 +31,7 @@ class Sample:
         self._taken: list[pa.Table] = []
 
     def add(self, table: Any) -> None:
-        """The next rows."""
+        """Take a sample of the next table."""
         unit = self._evaluate.resample
         group = unit.column if isinstance(unit, GroupedBy) else ""
         names = dict.fromkeys((*self._model.features.columns, self._stage.target, self._stage.time, group))
@@ -40,10 +40,12 @@ class Sample:
         self._passed += len(table)
 
     def evidence(self, scored_s: float, limit_s: float) -> tuple[ColumnEvidence, ...]:
-        """What the input columns have to do with the target.
+        """Evidence about how each input column relates to the target.
 
         Args:
-            scored_s: seconds that all rows took with all models: the candidate is not asked again if it is too slow.
+            scored_s: seconds that scoring all rows with all models took: a candidate that is too slow is not asked
+                again.
+            limit_s: seconds that this may take.
         """
         rows: Any = pa.concat_tables(self._taken)
         rows = rows.take(pa.array(np.argsort(row_times(rows, self._stage.time), kind="stable")))

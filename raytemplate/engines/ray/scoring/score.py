@@ -1,4 +1,4 @@
-"""Scoring: the rows of the test window with every model and the baseline."""
+"""Scores the rows of the test window with every model and the baseline."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,9 +23,10 @@ from raytemplate.records.evaluated import Latency
 
 _ROUNDS, _LEAST_TIMES, _MOST_TIMES = 3, 5, 40
 _ROUND_S = {"candidate": 0.3, "champion": 0.1}
-"""Seconds of a round; nothing is decided by the champion's."""
+"""Seconds that a round takes. The champion's is shorter because nothing depends on its latency."""
 _ENOUGH_S, _ENOUGH_TIMES = 1.0, 3
-"""What disturbs a slow model for moments counts little: a round of so long is the last, and has so many at least."""
+"""Seconds after which a round is the last, and predictions it has at least: slow models suffer little from short
+disturbances."""
 
 
 def score_test(
@@ -33,7 +34,7 @@ def score_test(
 ) -> TestScores:
     """Predictions of each model folder and of the baseline for the rows of the test window.
 
-    A champion that cannot be scored on today's data is a problem to be named, not an error; the candidate must be.
+    A champion that cannot be scored on today's data becomes an entry in `problems`; for the candidate it is an error.
     """
     loaded: dict[str, SavedModel] = {}
     problems: dict[str, str] = {}
@@ -83,7 +84,7 @@ def score_test(
 def _latencies(
     models: Mapping[str, SavedModel], problems: Mapping[str, str], table: pa.Table, num_rows: int
 ) -> dict[str, Latency]:
-    """Of each model that can be scored."""
+    """The latency of each model that can be scored."""
     return {
         name: latency_of(model, table, num_rows, round_s=_ROUND_S[name])
         for name, model in models.items()
@@ -92,10 +93,10 @@ def _latencies(
 
 
 def latency_of(model: SavedModel, table: pa.Table, num_rows: int, *, round_s: float = _ROUND_S["candidate"]) -> Latency:
-    """How long the model takes for `num_rows` rows at once in this process, encoding included; rows may repeat.
+    """The time the model takes for `num_rows` rows at once in this process, including encoding; rows may repeat.
 
-    The quietest of three rounds, so that what else this machine does counts less; one of a slow model, whose budget
-    may be over by now.
+    The quietest of three rounds counts, to lessen the effect of other work on this machine. A slow model, whose budget
+    may be spent by now, gets one round.
     """
     rows = table.take(pa.array(np.arange(num_rows) % len(table)))
     model.predict(rows)  # the first time also loads libraries
@@ -107,7 +108,7 @@ def latency_of(model: SavedModel, table: pa.Table, num_rows: int, *, round_s: fl
 
 
 def _one_round(model: SavedModel, rows: pa.Table, round_s: float) -> list[float]:
-    """Seconds of each time, for about so long in all."""
+    """Seconds of each prediction in a round of about `round_s` seconds."""
     took_s: list[float] = []
     while (
         len(took_s) < _ENOUGH_TIMES
@@ -121,7 +122,7 @@ def _one_round(model: SavedModel, rows: pa.Table, round_s: float) -> list[float]
 
 
 def _predicts_other(model: FittedFeatures, now: FittedFeatures) -> str:
-    """Why a model's predictions are of something else than what is predicted now; empty if they are not."""
+    """Why a model predicts something other than what is predicted now; "" if it predicts the same."""
     if (model.target, model.task) != (now.target, now.task):
         return f"it predicts {model.target} ({model.task}), not {now.target} ({now.task})"
     if model.classes != now.classes:
@@ -130,10 +131,10 @@ def _predicts_other(model: FittedFeatures, now: FittedFeatures) -> str:
 
 
 def reads_other(about: About, model: FittedFeatures, stage: IngestStage) -> str:
-    """Why a model does not get the values it was trained on, where rows are taken as they are now; empty if it does.
+    """Why rows as they are read now would give a model other values than it was trained on; "" if they would not.
 
-    Models made before took text with the blanks around it, and blank text for a value: they would be judged on other
-    values than they predict from.
+    Older models read text with surrounding blanks, and blank text as a value: they would be judged on values that
+    differ from those they predict from.
     """
     if about.rules is not None or stage.rules is None:
         return ""

@@ -1,1 +1,1 @@
-"""One training: its ranks, in this process or on Ray Train's workers, and what becomes of those that are lost."""
+"""Trains a model, in this process or on Ray Train's workers, and restarts workers that are lost."""

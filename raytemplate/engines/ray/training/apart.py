@@ -1,6 +1,6 @@
-"""Training in a process of its own on this machine, for a run whose own process must not be ended, as a notebook's.
+"""Trains in a separate process on this machine, for runs whose own process must not be ended, such as a notebook's.
 
-Code of the project may catch everything, or hold the interpreter: this process can be killed all the same.
+A project's code may catch every exception, or hold the interpreter lock: the separate process can still be killed.
 """
 
 import os
@@ -27,15 +27,15 @@ _POLL_S = 0.2
 
 
 class LoopProcess:
-    """The process: it trains once, with as many threads as the one that asked would have used."""
+    """The separate process. It trains once, with as many threads as the asking process would have used."""
 
     def __init__(self, num_threads: int) -> None:
-        os.environ["OMP_NUM_THREADS"] = str(num_threads)  # Ray sets it to the CPUs that an actor asks for
+        os.environ["OMP_NUM_THREADS"] = str(num_threads)  # Ray has set it to the CPUs that the actor requests
 
     def train(
         self, request: TrainRequest, refs: Mapping[str, Any], streams: Mapping[str, Any]
     ) -> tuple[StopReason, RankRecord]:
-        """The family's loop, with its epochs in the journal of the run."""
+        """Run the family's loop, and write its epochs to the run's journal."""
         journal = Journal(request.epochs_file.parent)
         return run_loop(request, feed_of(request, refs, streams, Ranks()), Ranks(), journal.add_epoch)
 
@@ -43,10 +43,10 @@ class LoopProcess:
 def train_apart(
     request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch, meter: Meter
 ) -> tuple[StopReason, tuple[RankRecord, ...]]:
-    """As training in this process, elsewhere.
+    """Train as in this process, but in a separate one.
 
     Raises:
-        BudgetSpent: the time was over, and there is no checkpoint.
+        BudgetSpent: time ran out, and there is no checkpoint.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     remote: Any = ray.remote

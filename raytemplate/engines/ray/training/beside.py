@@ -1,4 +1,4 @@
-"""Training beside the thread that conducts it, which tells of epochs, hears Ctrl-C, and keeps time."""
+"""Trains in a thread, while the calling thread reports epochs, reacts to Ctrl-C and watches the time."""
 
 import threading
 import time
@@ -14,19 +14,25 @@ from raytemplate.execution.standing import standing
 
 _POLL_S = 0.1
 _BEFORE_S = 0.3
-"""Before the budget has ended training is left behind, ended or not: its last checkpoint still becomes a candidate."""
+"""Seconds before the end of the budget at which training is abandoned if it has not ended: its last checkpoint still
+becomes a candidate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Moments on the monotonic clock: when training that did not stop by itself is told to end, and when it is left."""
+    """Moments on the monotonic clock, for training that does not stop by itself."""
 
     told: float
+    """When it is told to end."""
     left: float
+    """When it is abandoned."""
 
 
 def ends_of(meter: Meter) -> Ends:
-    """Half of what is kept for judging is for training that does not end when its own time is up."""
+    """The moments for a run with this meter.
+
+    Half of the time reserved for judging may be used by training that does not end when its own time is up.
+    """
     now, left_s, train_s = time.monotonic(), meter.remaining_s(), meter.training_remaining_s()
     return Ends(told=now + (left_s + train_s) / 2, left=now + left_s - _BEFORE_S)
 
@@ -39,13 +45,16 @@ def beside(
     meter: Meter,
     tell: Callable[[], object] = lambda: None,
 ) -> bool:
-    """Do the work; whether it came to its own end. If not, there is a checkpoint that may be judged.
+    """Do the work. Returns whether it ended by itself; if not, there is a checkpoint that may be judged.
 
     Args:
-        tell: tells it to end; called more than once.
+        work: trains.
+        ends: when to tell it to end, and when to abandon it.
+        on_epoch: called for each new epoch in the journal.
+        tell: tells the work to end; called more than once.
 
     Raises:
-        BudgetSpent: its time was over, and there is no checkpoint.
+        BudgetSpent: time ran out, and there is no checkpoint.
         BaseException: what the work raised.
     """
     outcome: list[BaseException | None] = []

@@ -1,4 +1,4 @@
-"""The `LoopContext` that Ray supplies: one process, or one rank of many."""
+"""The `LoopContext` of the Ray engine, for a single process or for one rank of many."""
 
 import math
 import time
@@ -27,38 +27,42 @@ OnEpoch = Callable[[EpochRecord], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """What every rank is told: plain data, the same for all.
-
-    Args:
-        checkpoint_every: epochs between checkpoints; the last epoch always leaves one.
-        remaining_s: seconds of training left when the assignment was made.
-        made: when it was made, as `now_at` the folder of `checkpoints`: what ranks take to start is taken off, wherever
-            they are.
-        start: the model whose weights training begins with, where there is one.
-        also: other metrics to measure after each epoch.
-        asks_at: epochs after which a trial of a sweep waits to be told whether it goes on.
-    """
+    """The work of a training as plain data, the same for every rank."""
 
     metric: str
+    """Metric that is measured on validation after each epoch."""
     higher_is_better: bool
+    """Whether a higher value of the metric is better."""
     num_epochs: int
+    """Epochs to train at most."""
     training: TrainingSpec
+    """Further settings of the loop."""
     checkpoint_every: int
+    """Epochs between checkpoints; the last epoch always leaves one."""
     checkpoints: Path
+    """Folder of the checkpoints, inside the run's folder."""
     remaining_s: float
+    """Seconds of training left when the assignment was made."""
     made: float
+    """When it was made, by the clock of `now_at` for the run's folder; a rank's start-up time thus counts on any
+    machine."""
     layout: Layout
+    """Columns of the encoded rows."""
     num_train_rows: int
+    """Rows to train on, over all ranks."""
     start: Start | None = None
+    """The model whose weights training begins with, if any."""
     asks_at: tuple[int, ...] = ()
+    """Epochs after which a trial of a sweep waits to be told whether to continue."""
     also: tuple[str, ...] = ()
+    """Further metrics to measure after each epoch."""
 
     def left_s(self) -> float:
-        """Seconds of training left now, on whatever machine this is."""
+        """Seconds of training left now, on any machine."""
         return self.remaining_s - max(0.0, now_at(self.checkpoints.parent) - self.made)
 
     def over(self, stands: Standing) -> StopReason | None:
-        """Why there is nothing left to train, None if there is: what ended the process came after the last epoch."""
+        """Why nothing is left to train, or None: an earlier process may have ended after the last epoch."""
         return "epochs" if stands.epoch >= self.num_epochs else self.ended(stands.epochs)
 
     def ended(self, epochs: Sequence[EpochRecord]) -> StopReason | None:
@@ -72,7 +76,7 @@ class Assignment:
 
 
 class Ranks:
-    """What ranks say to each other. One process says everything to itself."""
+    """Communication between ranks; this one is for a single process."""
 
     rank = 0
     num_ranks = 1
@@ -82,11 +86,11 @@ class Ranks:
         return number
 
     def agree(self, yes: bool) -> bool:
-        """What rank 0 says, on every rank."""
+        """The value of rank 0, on every rank."""
         return yes
 
     def first(self, said: Any) -> Any:
-        """What rank 0 says, on every rank: a few plain values."""
+        """The value of rank 0, on every rank; for a few plain values."""
         return said
 
     def add_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,15 +98,15 @@ class Ranks:
         return values
 
     def wrap(self, model: Any) -> Any:
-        """The model ready for this rank, on the device of `device`."""
+        """The model prepared for this rank, on the device that `device` returns."""
         return model if self.device() == "cpu" else model.to(self.device())
 
     def device(self) -> str:
-        """Where this rank computes: the one place that says so, for the model and for its batches."""
+        """The device on which this rank computes, for the model and for its batches alike."""
         return "cpu"
 
     def network(self) -> dict[str, Any]:
-        """Addresses of the ranks for libraries that connect by themselves."""
+        """Network settings for libraries whose ranks connect to each other by themselves."""
         return {}
 
 
@@ -110,9 +114,10 @@ class RankContext(LoopContext):
     """A loop's view of the world, on one rank.
 
     Args:
-        stands: where training stands when this rank starts.
-        on_cold_start: hears why training did not begin with the weights it was given.
-        goes_on: tells rank 0 whether a trial goes on; waits until that is known.
+        on_epoch: called on rank 0 with the record of each epoch.
+        on_cold_start: called with the reason if training does not begin with the weights it was given.
+        goes_on: returns on rank 0 whether a trial continues; waits until that is decided.
+        stands: the progress of training when this rank starts.
     """
 
     def __init__(
@@ -169,7 +174,7 @@ class RankContext(LoopContext):
 
     @override
     def measure(self, pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.floating[Any]]]]) -> float:
-        # All rows in one call: R2 centres on the mean of its call, so sums of several do not add up.
+        # All rows in one call: R2 uses the mean of its rows, so values of several calls cannot be added up.
         targets, predictions = zip(*pairs, strict=True)
         both = np.concatenate(targets).astype(np.float64), np.concatenate(predictions).astype(np.float64)
         self._also = {name: metric(*both) for name, metric in self._others.items()}
@@ -256,9 +261,10 @@ class RankContext(LoopContext):
         return bool(why)
 
     def _keep(self, record: EpochRecord, last: bool, save: Callable[[Path], None]) -> None:
-        """A checkpoint when one is due, then the epoch's record: a record never names what is not there.
+        """Save a checkpoint if one is due, then the epoch's record, so that a record never names a missing checkpoint.
 
-        `last`: training ends here, or at this pace the next epoch would outlast its time.
+        Args:
+            last: training ends with this epoch, or at this pace the next one would not end in time.
         """
         if last or record.epoch % self._assignment.checkpoint_every == 0:
             record = replace(record, checkpoint=f"epoch-{record.epoch:05d}")
@@ -266,7 +272,7 @@ class RankContext(LoopContext):
         self._on_epoch(record)
 
     def _prune(self, saved: Path, record: EpochRecord | None = None) -> None:
-        """Remove the checkpoints that the one just saved makes needless; it may be the best itself."""
+        """Remove checkpoints no longer needed now that `saved` exists, which may be the best itself."""
         if record is not None:
             self._saved[record.epoch] = record.validation
         assignment, training = self._assignment, self._assignment.training

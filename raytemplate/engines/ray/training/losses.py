@@ -1,7 +1,7 @@
-"""What becomes of a training whose workers are lost, decided where Ray Train conducts it.
+"""Decides, in Ray Train's controller, whether a training whose workers are lost is restarted.
 
-Ray Train starts a worker group again after any error, as often as it is told, and after some without end. Here only
-what was lost is started again: an error of the loop itself would be the same again.
+Ray Train restarts a worker group after any error, as often as configured, and after some errors without limit. This
+rule restarts only workers that were lost: an error of the loop itself would happen again.
 """
 
 import time
@@ -17,15 +17,16 @@ from raytemplate.execution.journal import Journal
 from raytemplate.records.fitted import WorkersLost
 
 WAIT_S = 600.0
-"""How long a training waits for room on the cluster, if its budget does not end before."""
+"""Seconds that a training waits for room on the cluster, unless its budget ends before."""
 START_TRY_S = 5.0
-"""How long Ray Train waits for room at once: its controller hears nothing meanwhile, not even that the time is up."""
+"""Seconds of one attempt of Ray Train to find room. Meanwhile its controller does not react, even if time is up."""
 _LEAST_WAIT_S = 60.0
 
 
 def failure_config(max_failures: int) -> FailureConfig:
-    """What Ray Train may start again by itself: losses and drains so often each. Without end it does nothing: it looks
-    for room for `WAIT_S`, or for a minute if nothing is to be started again.
+    """How often Ray Train itself may restart workers: `max_failures` times each after losses and after drains.
+
+    Attempts to find room are limited too, to `WAIT_S` in all, or to a minute if restarts are not allowed.
     """
     tries = int((WAIT_S if max_failures else _LEAST_WAIT_S) / START_TRY_S) + max_failures
     return FailureConfig(
@@ -34,10 +35,10 @@ def failure_config(max_failures: int) -> FailureConfig:
 
 
 class Losses:
-    """See `Rule`. Writes every loss of workers into the journal, and ends what may not go on.
+    """A `Rule` that writes every loss of workers to the journal, and ends a training that may not continue.
 
     Args:
-        max_failures: losses after which training is started again.
+        max_failures: losses after which training is restarted.
         wait_s: see `WAIT_S`.
     """
 

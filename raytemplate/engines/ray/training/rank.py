@@ -1,4 +1,4 @@
-"""What every rank of a training runs, in this process or in a worker of a group: its feed, its context, the loop."""
+"""The code that every rank of a training runs, in this process or in a worker: sets up the feed and runs the loop."""
 
 import json
 import socket
@@ -28,29 +28,42 @@ SHUFFLE_BUFFER_ROWS = 32_768
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainRequest:
-    """Everything Ray Train is asked for, as plain values."""
+    """Everything requested from Ray Train, as plain values."""
 
     name: str
+    """Id of the run."""
     trainer: str
+    """Which of Ray Train's trainers to use, such as "torch"."""
     loop: str
+    """The loop's function, as "module:attr"."""
     family: str
+    """The model family."""
     model: Mapping[str, Any]
+    """The model's options."""
     assignment: Assignment
+    """The work of the loop."""
     num_workers: int
+    """Workers; 0 trains in this process."""
     least_workers: int
-    """Workers that suffice where the cluster has no room for more; as many as `num_workers` if all are needed."""
+    """Workers to make do with if the cluster has no room for more; equal to `num_workers` if all are needed."""
     max_failures: int
-    """How often workers that were lost are started again."""
+    """How often lost workers are restarted."""
     resources: Mapping[str, float]
+    """Ray resources that each worker holds."""
     use_gpu: bool
+    """Whether workers compute on GPUs."""
     storage: Path
+    """Folder in which Ray Train keeps its files."""
     epochs_file: Path
+    """The journal's file of epochs."""
     code: Path
+    """The run's copy of the project's code."""
     with_validation: bool = False
+    """Whether to train on the rows of validation too."""
 
 
 def run_rank(config: dict[str, Any]) -> None:
-    """Runs on every worker."""
+    """Train on one rank. Runs on every worker."""
     import ray.train
 
     request: TrainRequest = config["request"]
@@ -66,13 +79,13 @@ def run_rank(config: dict[str, Any]) -> None:
 
 
 def refuse_unseen(folder: Path) -> None:
-    """A node that joined the cluster after the run had begun was not asked what it sees (`execution.preflight`).
+    """Refuse a node that does not see the run's folder: one that joined later was not checked (`execution.preflight`).
 
     Args:
-        folder: the run's.
+        folder: the run's folder.
 
     Raises:
-        PlanError: it is not there, with the name of this node.
+        PlanError: the folder is missing; names this node.
     """
     if not folder.is_dir():
         node = ray.util.get_node_ip_address()
@@ -90,7 +103,7 @@ def run_loop(
     on_epoch: OnEpoch,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[StopReason, RankRecord]:
-    """The family's loop on one rank: why it stopped, and what the rank has to say."""
+    """Run the family's loop on one rank. Returns why it stopped, and the rank's record."""
     refuse_unseen(request.code.parent)
     family: Family = plugins.load(plugins.FAMILIES, request.family)
     journal = Journal(request.epochs_file.parent)
@@ -110,14 +123,14 @@ def run_loop(
 
 
 def _stands(journal: Journal, ranks: Ranks) -> Standing:
-    """Where training stands at this start, the same on every rank: all go on from the checkpoint that rank 0 found."""
+    """The progress of training, the same on every rank: all resume from the checkpoint that rank 0 found."""
     found = begin(journal, num_workers=ranks.num_ranks) if ranks.rank == 0 else None
     newest = ranks.first((found.checkpoint.folder.name if found.checkpoint else "") if found else None)
     return found or standing(journal, newest=newest)
 
 
 def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str, Any], ranks: Ranks) -> Feed:
-    """The rows of one rank: out of arrays in the object store where there are references, else of its shards."""
+    """The rows of one rank: from arrays in the object store if there are `refs`, otherwise from its shards."""
     seed, layout = request.assignment.training.seed, request.assignment.layout
     if refs:
         arrays: dict[str, Mapping[str, NDArray[Any]]] = {w: ray.get(refs[w]) for w in ("train", "validation")}
@@ -136,7 +149,7 @@ def feed_of(request: TrainRequest, refs: Mapping[str, Any], shards: Mapping[str,
 
 
 def held_device() -> str:
-    """What this process computes on: the GPU that Ray gave it, the only one that it sees, or else the CPU."""
+    """The device for this process: the GPU that Ray assigned to it, the only one it sees, or the CPU if none."""
     return "cuda:0" if ray.get_gpu_ids() else "cpu"
 
 
@@ -144,7 +157,7 @@ class WorkerRanks(Ranks):
     """Ranks of a Ray Train worker group."""
 
     def __init__(self, trainer: str) -> None:
-        import ray.train  # half a second, and a trial of one process needs none of it
+        import ray.train  # takes half a second, and trials of a single process do not need it
 
         context = ray.train.get_context()
         self.rank, self.num_ranks = context.get_world_rank(), context.get_world_size()

@@ -1,4 +1,4 @@
-"""Ends a worker group whose time is up, from where Ray Train conducts it: a loop that does not ask has no say in it."""
+"""Ends a worker group whose time is up, from Ray Train's controller, so that it works for loops that never ask."""
 
 import math
 import time
@@ -11,11 +11,12 @@ from raytemplate.errors import BudgetSpent
 
 
 class TimeIsUp:
-    """See `Rule`. Raises at the first look at the workers once there is a file `end`; Ray Train then ends them.
+    """A `Rule` that raises at the first poll of the workers after the file `end` exists; Ray Train then ends them.
 
     Args:
-        no_start_s: after this, on this machine's monotonic clock, no workers are started in the place of others: there
-            is no time for them to train.
+        end: the file.
+        no_start_s: moment on this machine's monotonic clock after which no workers are restarted, since there would be
+            no time for them to train.
     """
 
     def __init__(self, end: Path, no_start_s: float = math.inf) -> None:

@@ -1,4 +1,4 @@
-"""Training with Ray Train: `lower` makes the request, `fit` is the only place that runs it."""
+"""Trains with Ray Train: `lower` makes a request from a stage, and only `fit` runs it."""
 
 import json
 import time
@@ -45,7 +45,12 @@ _BLOCKS_A_RANK = 16
 
 
 def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining_s: float, made: float) -> TrainRequest:
-    """The request for a stage: no Ray in it, so that two can be compared."""
+    """The request for a stage, without any Ray objects, so that two can be compared.
+
+    Args:
+        remaining_s: seconds of training left.
+        made: see `Assignment.made`.
+    """
     training = TrainingSpec.model_validate(dict(stage.training))
     family: Family = plugins.load(plugins.FAMILIES, stage.family)
     every = family.checkpoint_interval(training, stage.num_epochs)
@@ -81,7 +86,7 @@ def lower(stage: FitStage, features: FittedFeatures, journal: Journal, remaining
 
 
 def held_by(stage: FitStage) -> dict[str, float]:
-    """What one worker holds, in Ray's words."""
+    """The resources that one worker holds, by Ray's names."""
     held = {"CPU": stage.cpus_per_worker}
     if stage.gpus_per_worker:
         held["GPU"] = stage.gpus_per_worker
@@ -93,7 +98,7 @@ def held_by(stage: FitStage) -> dict[str, float]:
 
 
 def lower_trial(trial: Trial, sweep: SweepStage, features: FittedFeatures, journal: Journal) -> TrainRequest:
-    """The request for a trial of a run: in its own folder, with the run's code; every epoch leaves a checkpoint."""
+    """The request for a trial, with a folder of its own and the run's code; every epoch leaves a checkpoint."""
     request = lower(trial.stage, features, journal.trial(trial.number), trial.limit_s, now_at(journal.folder))
     also = tuple(one.name for one in sweep.objectives[1:] if one.name != SECONDS)
     assignment = replace(request.assignment, checkpoint_every=1, asks_at=trial.asks_at, also=also)
@@ -107,7 +112,7 @@ def _num_train_rows(stage: FitStage, features: FittedFeatures, journal: Journal)
 
 
 def _start(journal: Journal, features: FittedFeatures) -> Start | None:
-    """The champion that execution put into the run's folder, having found that it fits."""
+    """The champion to start from, which execution has put into the run's folder if it fits; None if there is none."""
     found = start_from(journal.start, features) if journal.start.is_dir() else None
     return found if isinstance(found, Start) else None
 
@@ -115,10 +120,10 @@ def _start(journal: Journal, features: FittedFeatures) -> Start | None:
 def fit(
     stage: FitStage, data: OpenData, journal: Journal, meter: Meter, on_epoch: OnEpoch, *, apart: bool = False
 ) -> Trained:
-    """Train, going on from the newest good checkpoint; see `execution.ports.Engine.fit`.
+    """Train, resuming from the newest good checkpoint; see `execution.ports.Engine.fit`.
 
     Args:
-        apart: what would be trained in this process is trained in another one, which can be ended.
+        apart: train in a separate process, which can be killed, what would otherwise be trained in this one.
     """
     made = now_at(journal.folder)
     request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), made)
@@ -128,7 +133,7 @@ def fit(
     if stands.refused and stands.checkpoint is None:
         raise IntegrityError(f"no good checkpoint is left: {'; '.join(stands.refused)}", next_step="start a new run")
     started = time.monotonic()
-    over = "budget.time" if meter.training_remaining_s() <= 0 else ""  # nothing is trained that was not paid for
+    over = "budget.time" if meter.training_remaining_s() <= 0 else ""  # training never exceeds the budget
     if stopped := request.assignment.over(stands) or over:
         begin(journal, num_workers=max(1, stage.workers))
         return _trained(request, journal, stopped, (), started)
@@ -164,7 +169,7 @@ def _trained(
 def _submit_local(
     request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch
 ) -> tuple[StopReason, tuple[RankRecord, ...]]:
-    """Ray Train's local mode: the loop runs in this process, and its errors are its own."""
+    """Train in Ray Train's local mode: the loop runs in this process, and its errors are raised unchanged."""
 
     def keep(record: EpochRecord) -> None:
         journal.add_epoch(record)
@@ -185,7 +190,7 @@ def _submit_local(
 def _submit_workers(
     request: TrainRequest, data: OpenData, journal: Journal, on_epoch: OnEpoch, meter: Meter
 ) -> tuple[StopReason, tuple[RankRecord, ...]]:
-    """A worker group. It runs beside this thread, which tells of epochs as they are written and can be interrupted.
+    """Train with a worker group in a thread, while this thread reports epochs as they are written and is interruptible.
 
     Raises:
         BudgetSpent: the whole budget ended before workers that should have stopped left a checkpoint.
@@ -197,15 +202,15 @@ def _submit_workers(
     ends, no_start = ends_of(meter), time.monotonic() + meter.training_remaining_s()
     rules = (TimeIsUp(end_of(request), no_start), Losses(journal, request.max_failures))
     request.storage.mkdir(parents=True, exist_ok=True)
-    end_of(request).unlink(missing_ok=True)  # of a process before this one
+    end_of(request).unlink(missing_ok=True)  # may be left from an earlier process
 
     def work() -> None:
         trainer_of(request, run_rank, config, streams, *rules).fit()
 
     try:
         ended = beside(work, ends, journal, on_epoch, meter, end_of(request).touch)
-    except Exception as error:  # raised again, in our words where workers were lost
-        raise _lost_too_often(error, request, journal) or error  # noqa: B904  it is the same error in our words
+    except Exception as error:  # raised again, as our own error if workers were lost
+        raise _lost_too_often(error, request, journal) or error  # noqa: B904  the same error in other words
     return _read_ranks(request, journal.starts()[-1].num_workers) if ended else ("budget.time", ())
 
 
@@ -214,19 +219,19 @@ def _lost_too_often(error: BaseException, request: TrainRequest, journal: Journa
         return None
     often = f"resources.max_failures: {request.max_failures}"
     return Unavailable(
-        f"fit: workers were lost more often than they may be ({often}), the last time because {reason(error)}",
+        f"fit: workers were lost more often than allowed ({often}), the last time because {reason(error)}",
         next_step=f"raytemplate resume {journal.run_id}",
     )
 
 
 def _rows_a_block(request: TrainRequest) -> int:
-    """Blocks are what a split hands out: small enough that every rank gets its share of rows, even of one file."""
+    """Rows in a block, the unit that a split hands out: few enough that every rank gets its share, even of one file."""
     share = request.assignment.num_train_rows // (request.num_workers * _BLOCKS_A_RANK)
     return max(1, min(share, SHUFFLE_BUFFER_ROWS))
 
 
 def end_of(request: TrainRequest) -> Path:
-    """A file; once it is there, workers that train are ended."""
+    """A file; once it exists, training workers are ended."""
     return request.storage / "end"
 
 
@@ -237,7 +242,7 @@ def trainer_of(
     datasets: Mapping[str, Any] | None = None,
     *rules: Rule,
 ) -> Any:
-    """Ray Train's trainer for a request, conducted by rules if it starts workers; nothing is started yet."""
+    """Ray Train's trainer for a request, with rules for its controller if it starts workers; nothing is started yet."""
     loop, callback = conducted(loop, rules, end_of(request)) if rules else (loop, None)
     settings: dict[str, Any] = {
         "train_loop_per_worker": loop, "train_loop_config": config, "datasets": dict(datasets or {}),
@@ -258,7 +263,7 @@ def trainer_of(
 
 
 def trainer_class(kind: str) -> Any:
-    """Ray Train's trainer of that kind; imported now, which takes half a second."""
+    """Ray Train's trainer class of that kind; importing it takes half a second."""
     if kind == "torch":
         from ray.train.torch import TorchTrainer
 
@@ -277,7 +282,7 @@ def trainer_class(kind: str) -> Any:
 
 
 def _whole_split() -> Any:
-    """Ray's own split leaves out rows to make shards equal; here every row is trained on, and ranks step together."""
+    """A split without losses: Ray's own drops rows to make shards equal, but we train on every row in equal steps."""
 
     class WholeSplit(ray.train.DataConfig):
         def configure(
@@ -298,6 +303,6 @@ def _whole_split() -> Any:
 
 
 def _read_ranks(request: TrainRequest, num_workers: int) -> tuple[StopReason, tuple[RankRecord, ...]]:
-    """What the ranks that trained last left: why they stopped, and the record of each."""
+    """What the ranks of the last start left: the reason why they stopped, and the record of each."""
     found = [json.loads((request.storage / f"rank-{r}.json").read_text()) for r in range(num_workers)]
     return found[0]["stopped"], tuple(codec.decode(RankRecord, f["record"]) for f in found)

@@ -1,1 +1,1 @@
-"""The slots of a sweep, the trials in them, and the rows that they train on."""
+"""Runs the trials of a sweep in its slots, and supplies the rows that they train on."""

@@ -1,4 +1,4 @@
-"""What plugs the rules of a sweep into Ray Tune: a searcher, a scheduler and a callback that only ask the advisor."""
+"""Plugs the rules of a sweep into Ray Tune, with a searcher, a scheduler and a callback that only ask the advisor."""
 
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -24,30 +24,31 @@ from raytemplate.records.fitted import EpochRecord
 
 _NEWS_S = 0.2
 NUMBER = "trial"
-"""Of a trial's config: its number, beside the values that it drew."""
+"""Key of the trial's number in its config, next to the values that it drew."""
 
 
 class Freed(Protocol):
-    """Told that a trial has ended, and whether what it ran in goes with it."""
+    """Called when a trial has ended, with whether what it ran in was killed too."""
 
     def __call__(self, number: int, *, killed: bool) -> None: ...
 
 
 @dataclass(kw_only=True)
 class Asking:
-    """What the plug-ins share: the advisor, and which actor runs which trial. Used by Tune's thread alone.
-
-    Args:
-        on_news: told a few times a second how the sweep stands.
-        begin: starts a trial in an actor; what it returns is there once that has begun, or tells why it could not.
-    """
+    """State that the plug-ins share: the advisor, and which actor runs which trial. Used only by Tune's thread."""
 
     advisor: Advisor
+    """Decides about trials."""
     meter: Meter
+    """Knows the time left for training."""
     on_news: OnNews
+    """Called a few times a second with the state of the sweep."""
     begin: Callable[[Trial, Any], ray.ObjectRef[None]]
+    """Starts a trial in an actor. The reference becomes ready when the trial has begun, or holds the error if not."""
     freed: Freed
+    """Called when a trial has ended."""
     clock: Clock = time.monotonic
+    """The clock to use."""
     _waiting: dict[int, Trial] = field(default_factory=dict[int, Trial])
     _actors: dict[int, Any] = field(default_factory=dict[int, Any])
     _starting: dict[Any, int] = field(default_factory=dict[Any, int])
@@ -57,18 +58,18 @@ class Asking:
     _error: BaseException | None = None
 
     def run(self, fit: Callable[[], Any]) -> None:
-        """`Tuner.fit`; what it raises is kept for `raise_error`."""
+        """Run `Tuner.fit`; what it raises is kept for `raise_error`."""
         try:
             fit()
-        except BaseException as error:  # of another thread: that one raises it
+        except BaseException as error:  # raised by the thread that waits
             self._error = self._error or error
 
     def leave(self) -> None:
-        """The sweep is abandoned: nobody waits for its trials."""
+        """Abandon the sweep: nobody waits for its trials any more."""
         self._is_left = True
 
     def raise_error(self) -> None:
-        """Raise what went wrong in Tune's thread."""
+        """Raise the error that happened in Tune's thread, if any."""
         if self._error is not None:
             raise self._error
 
@@ -85,18 +86,18 @@ class Asking:
         return {**trial.values, NUMBER: trial.number}
 
     def heard(self, number: int, said: EpochRecord) -> None:
-        """Pass an epoch on, and tell the trial to stop where it is not worth going on.
+        """Pass an epoch on to the advisor, and tell the trial to stop if it is not worth continuing.
 
-        It goes on when Tune asks for more results.
+        Otherwise it continues when Tune asks for more results.
         """
         with self._keeping():
             if self.advisor.heard(number, (said,)) == "stop" and number in self._actors:
                 self._actors[number].end.remote()
 
     def started(self, number: int, actor: Any) -> None:
-        """The actor of a trial is there."""
+        """Begin a trial, whose actor has started."""
         trial = self._waiting.pop(number, None)
-        if trial is None or self._is_left:  # its time was up before
+        if trial is None or self._is_left:  # its time was up before it started
             self._late.discard(number)
             ray.kill(actor)
             return
@@ -106,7 +107,7 @@ class Asking:
             self._starting[self.begin(replace(trial, limit_s=limit_s), actor)] = number
 
     def ended(self, number: int, how: Ended, *, killed: bool = False) -> None:
-        """A trial has ended; one that is known to have ended is passed over."""
+        """Record that a trial has ended, unless that is known already."""
         if number not in self._waiting and number not in self._actors:
             return
         self._waiting.pop(number, None)
@@ -116,17 +117,17 @@ class Asking:
             self.advisor.ended(number, how, self.meter.training_remaining_s(), self.clock())
 
     def failed(self, number: int, trial: Any) -> None:
-        """Tune says that a trial has failed: its process died, as a rule."""
+        """Record that a trial has failed according to Tune: as a rule, its process died."""
         self.ended(number, died(_error_of(trial)), killed=True)
 
     def look(self, trials: Iterable[Any]) -> None:
-        """End what is overdue, tell how it stands.
+        """End overdue trials, and report the state of the sweep.
 
         Args:
-            trials: Tune's.
+            trials: Tune's trials.
 
         Raises:
-            BaseException: what went wrong. Nothing of ours runs then.
+            BaseException: an earlier error, or the sweep was abandoned. All actors are killed before.
         """
         if self._is_left or self._error is not None:
             for actor in (*self._actors.values(), *filter(None, map(actor_of, trials))):
@@ -138,11 +139,11 @@ class Asking:
         now = self.clock()
         if now - self._told >= _NEWS_S:
             self._told = now
-            with self._keeping():  # whoever listens may have gone: the trials are ended first
+            with self._keeping():  # the listener may fail, and the trials must be ended first
                 self.on_news(self.advisor.standing(self.meter.training_remaining_s(), now))
 
     def take_late(self, number: int) -> bool:
-        """Whether that trial's time was up before its actor was there. Said once: it is ended then."""
+        """Whether the trial's time was up before its actor had started. True only once: the caller then ends it."""
         if number not in self._late:
             return False
         self._late.remove(number)
@@ -150,7 +151,7 @@ class Asking:
 
     @contextmanager
     def _keeping(self) -> Generator[None]:
-        """Keep what goes wrong for `look` to raise: of an error anywhere else Tune makes a text."""
+        """Keep an error for `look` to raise: if raised elsewhere, Tune would turn it into text."""
         try:
             yield
         except Exception as error:  # whatever it is, `look` raises it again
@@ -170,14 +171,14 @@ class Asking:
             number = self._starting.pop(one)
             try:
                 ray.get(one)
-            except RayError as error:  # it cannot even be read there, or its process died
+            except RayError as error:  # the trial cannot be unpickled in its actor, or the process died
                 if actor := self._actors.get(number):
                     ray.kill(actor)
                 self.ended(number, died(error), killed=True)
 
 
 class _PlugIn:
-    """Tune writes its plug-ins to a file that nothing here reads: they are left out of it."""
+    """A plug-in that Tune leaves out of the file to which it pickles them, since we never read that file."""
 
     def __init__(self, asking: Asking) -> None:
         super().__init__()
@@ -188,7 +189,7 @@ class _PlugIn:
 
 
 class AdvisorSearcher(_PlugIn, Searcher):
-    """Draws and admits."""
+    """Draws the values of trials, and decides when one may start."""
 
     @override
     def suggest(self, trial_id: str) -> Any:
@@ -196,11 +197,11 @@ class AdvisorSearcher(_PlugIn, Searcher):
 
     @override
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """The callback tells of it."""
+        """Does nothing: the callback handles the end of trials."""
 
     @override
     def save(self, checkpoint_path: str) -> None:
-        """The run's journal is what a sweep is resumed from."""
+        """Does nothing: a sweep is resumed from the run's journal."""
 
     @override
     def restore(self, checkpoint_path: str) -> None:
@@ -208,7 +209,7 @@ class AdvisorSearcher(_PlugIn, Searcher):
 
 
 class AdvisorScheduler(_PlugIn, FIFOScheduler):
-    """Passes epochs on. A pruned trial ends by itself: its last seconds are then its own and not the next trial's."""
+    """Passes epochs on. A pruned trial ends by itself, so that its last seconds do not count as the next trial's."""
 
     @override
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -218,7 +219,7 @@ class AdvisorScheduler(_PlugIn, FIFOScheduler):
 
     @override
     def choose_trial_to_run(self, tune_controller: Any) -> None:
-        """None: Tune then uses all actors that it has; else one would run all trials while the others wait."""
+        """End late trials; returns None, so that Tune uses all its actors instead of running all trials in one."""
         for trial in tune_controller.get_live_trials().copy():
             if self._asking.take_late(trial.config[NUMBER]):
                 actor = actor_of(trial)
@@ -229,7 +230,7 @@ class AdvisorScheduler(_PlugIn, FIFOScheduler):
 
 
 class AdvisorCallback(_PlugIn, Callback):
-    """Hears of starts and ends, and keeps the time: Tune's controller calls it ten times a second and more."""
+    """Handles starts and ends of trials, and watches the time: Tune calls it at least ten times a second."""
 
     @override
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -251,14 +252,14 @@ class AdvisorCallback(_PlugIn, Callback):
 
     @override
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Passed over unless Tune itself has ended the trial."""
+        """Has an effect only if Tune itself has ended the trial."""
         self._asking.ended(trial.config[NUMBER], Ended(how="failed", problem="Ray Tune ended it"), killed=True)
 
 
 def _error_of(trial: Any) -> BaseException:
-    """What ended a trial. Tune keeps it in a file, on this machine until it copies its files to where they belong."""
+    """The error that ended a trial, which Tune keeps in a file on this machine."""
     try:
         with open(trial.pickled_error_file, "rb") as file:
             return cloudpickle.load(file)
-    except Exception:  # there is no file, it is cut short, or names a class that this process does not have
+    except Exception:  # the file is missing or incomplete, or names a class that this process does not have
         return RuntimeError("no reason is known")

@@ -1,4 +1,4 @@
-"""The rows of a sweep, encoded once for each set of features that its trials draw."""
+"""Encodes the rows of a sweep once for each set of features that its trials draw."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,15 +21,15 @@ _STORE_SHARE = 0.5
 
 
 class FeatureSets:
-    """Train and validation under every set of features that was drawn; the test window has no part in it.
+    """Train and validation, encoded with every set of features that trials have drawn. The test window is not needed.
 
     Args:
-        code: the run's own code, for features that it makes.
-        at_least: so many of those used last are kept, however large.
-        room_bytes: more of them are, as long as all fit into that.
+        code: the run's copy of the project's code, for its own features.
+        at_least: number of most recently used sets that are kept, however large they are.
+        room_bytes: more sets are kept as long as all of them fit into this.
 
     Attributes:
-        own: encoded with the template's features.
+        own: the rows encoded with the template's features.
     """
 
     def __init__(self, data: OpenData, code: Path, *, at_least: int, room_bytes: float) -> None:
@@ -40,21 +40,21 @@ class FeatureSets:
         self._made: dict[Steps, TrialRows] = {}
         self._used: dict[int, Steps] = {}
         self._room_bytes = room_bytes
-        # No CPU of its own: the trials have taken them, and the one that needs it waits.
+        # Takes no CPU: the trials hold all of them, and the trial that needs the rows is waiting.
         self._encode: Any = ray.remote(num_cpus=0, num_returns=3)(encode_rows)
 
     def rows(self, trial: int, values: Mapping[str, Any]) -> TrialRows:
-        """What a trial with these values trains on. Returns at once: whoever needs it waits until it is encoded."""
+        """The rows for a trial with these values. Returns at once: the trial waits until they are encoded."""
         self._used[trial] = steps = drawn_steps(self._stage, values)
         if steps == self._stage.features:
             return self.own
         found = self._made.pop(steps, None) or self._begin(steps)
-        self._made[steps] = found  # the last one is the one used last
+        self._made[steps] = found  # keeps the order of last use
         self._forget()
         return found
 
     def done(self, trial: int) -> None:
-        """A trial has ended. What it has not waited for, or could not be encoded, is not kept."""
+        """Call when a trial has ended. Rows still being encoded, or that failed to encode, are not kept."""
         steps = self._used.pop(trial, None)
         if steps in self._made and steps not in self._used.values() and not _is_good(self._made[steps]):
             ray.cancel(self._made.pop(steps).layout, force=True)
@@ -70,7 +70,7 @@ class FeatureSets:
         return TrialRows(layout=refs[0], refs={"train": refs[1], "validation": refs[2]})
 
     def _forget(self) -> None:
-        """Let go of those used longest ago, where there is no room for all. A trial that trains on one still has it."""
+        """Drop the least recently used sets if there is no room for all. A trial that uses one keeps it alive."""
         num_bytes = {steps: _num_bytes(made) for steps, made in self._made.items()}
         for steps in list(self._made)[: -self._at_least]:
             if sum(num_bytes.values()) <= self._room_bytes:
@@ -81,18 +81,18 @@ class FeatureSets:
 def _is_good(rows: TrialRows) -> bool:
     try:
         ray.get(rows.layout, timeout=0)
-    except RayError:  # not there yet, or what its encoding failed with: the trial has told of it
+    except RayError:  # not encoded yet, or the encoding failed, which the trial has reported
         return False
     return True
 
 
 def _num_bytes(rows: TrialRows) -> int:
-    """As far as it is known: of what is being encoded it is not."""
+    """Bytes in the object store; 0 for what is still being encoded."""
     found = get_local_object_locations(list(rows.refs.values()))
     return sum(each["object_size"] or 0 for each in found.values())
 
 
 def half_a_store() -> float:
-    """Bytes, of the smallest object store there is."""
+    """Half of the bytes of the smallest object store in the cluster."""
     stores = [node["Resources"].get("object_store_memory", 0.0) for node in ray.nodes() if node["Alive"]]
     return _STORE_SHARE * min(stores)

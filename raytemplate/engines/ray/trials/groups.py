@@ -1,8 +1,8 @@
-"""Trials of several workers: a Ray Train worker group a slot, which runs trial after trial.
+"""Trials of several workers: each slot has a Ray Train worker group, which runs trial after trial.
 
-No trial of Ray Tune's starts its own: that takes 14 to 20 s, and one that is stopped leaves its placement group behind.
-Here a group is leased to one trial after another. A trial stops when it is told to; one that does not is ended with its
-group by Ray Train's controller.
+A trial of Ray Tune does not start a group of its own: that takes 14 to 20 s, and when it is stopped, the group leaves
+its placement group behind. Instead a group is leased to one trial after another. A trial stops when told to; if it does
+not, Ray Train's controller ends it together with its group.
 """
 
 import shutil
@@ -32,14 +32,14 @@ from raytemplate.records.fitted import EpochRecord
 _THREADS_BESIDES_RANKS = 4
 _ASKED_S = 5.0
 _ENDING_S = 15.0
-"""A sweep that ends waits so long for Ray Train to end the workers of its groups."""
+"""Seconds that a sweep waits at its end for Ray Train to end the workers of its groups."""
 _USED_AGAIN = ("torch",)
-"""Trainers whose groups run trial after trial. Ray gives LightGBM's ranks their ports once, and one that was only just
-closed cannot be bound again."""
+"""Trainers whose groups can run several trials. Not LightGBM: Ray gives its ranks their ports once, and a port that has
+just been closed cannot be bound again."""
 
 
 class Exchange(Talk):
-    """The actor between a sweep and a worker group, whose workers cannot be called."""
+    """The actor between a sweep and a worker group, because workers cannot be called directly."""
 
     def __init__(self, num_ranks: int) -> None:
         super().__init__()
@@ -49,25 +49,25 @@ class Exchange(Talk):
         self._more = threading.Condition()
 
     def train(self, request: TrainRequest, rows: TrialRows) -> None:
-        """Hand a trial to the ranks."""
+        """Hand a trial over to the ranks."""
         with self._more:
             self._number += 1
             self._trials[self._number] = (request, rows)
             self._more.notify_all()
 
     def trial(self, number: int) -> tuple[TrainRequest, TrialRows] | None:
-        """The trial of that number, from 1, once to each rank; None where there is none yet after a while."""
+        """The trial of that number, from 1, given once to each rank; None if there is none yet after some seconds."""
         with self._more:
             if not self._more.wait_for(lambda: number in self._trials, _ASKED_S):
                 return None
             self._taken[number] += 1
             if self._taken[number] < self._num_ranks:
                 return self._trials[number]
-            return self._trials.pop(number)  # what holds its rows is then the ranks
+            return self._trials.pop(number)  # from now on only the ranks keep its rows alive
 
 
 def serve(config: Mapping[str, Any]) -> None:
-    """Runs on every worker, until the group is ended: one trial after another."""
+    """Run one trial after another until the group is ended. Runs on every worker."""
     exchange, ranks = config["exchange"], WorkerRanks(config["trainer"])
     number = 1
     while True:
@@ -90,7 +90,7 @@ def _run(request: TrainRequest, rows: TrialRows, exchange: Any, ranks: WorkerRan
 
     try:
         request = made_for(rows, request)
-    except (RowsLate, RaytemplateError) as error:  # the same on every rank: none waits for another
+    except (RowsLate, RaytemplateError) as error:  # happens on every rank alike, so none waits for another
         return ended_by(error)
     feed = feed_of(request, rows.refs, {}, ranks)
     stopped, _ = run_loop(request, feed, ranks, keep, lambda: ray.get(exchange.goes_on.remote()))
@@ -101,12 +101,13 @@ class Group:
     """One worker group, and the thread that waits for it.
 
     Args:
-        request: as of a trial; it says how many workers of what, and `storage` is a folder of this group alone.
+        request: like that of a trial: it sets the number of workers and their resources. `storage` must be a folder
+            that only this group uses.
     """
 
     def __init__(self, request: TrainRequest) -> None:
         self._trainer, self._folder = request.trainer, request.storage
-        shutil.rmtree(self._folder, ignore_errors=True)  # of a process before this one
+        shutil.rmtree(self._folder, ignore_errors=True)  # may be left from an earlier process
         self._folder.mkdir(parents=True)
         self._end, self._is_over, self._was_used = end_of(request), False, False
         remote: Any = ray.remote
@@ -115,24 +116,24 @@ class Group:
             request.num_workers
         )
         config = {"exchange": self.exchange, "trainer": request.trainer}
-        # A group that was started again would wait for trials that others have taken: another group is made instead.
+        # Never restarted: it would wait for trials that others have taken. A new group is made instead.
         once = replace(request, max_failures=0, least_workers=request.num_workers)
         trainer = trainer_of(once, serve, config, {}, TimeIsUp(self._end))
         self._thread = threading.Thread(target=self._conduct, args=(trainer,), name="trials", daemon=True)
         self._thread.start()
 
     def takes(self, request: TrainRequest) -> bool:
-        """Whether it can run that next; else another one is needed."""
+        """Whether this group can run that trial next; if not, another group is needed."""
         fits = request.trainer == self._trainer and (self._trainer in _USED_AGAIN or not self._was_used)
         return fits and not self._is_over
 
     def lease(self) -> Any:
-        """Its `Exchange`, for one trial."""
+        """The group's `Exchange`, for one trial."""
         self._was_used = True
         return self.exchange
 
     def end(self) -> None:
-        """End whatever runs there; returns at once."""
+        """End the group and whatever it runs; returns at once."""
         self._end.touch()
 
     @property
@@ -141,31 +142,31 @@ class Group:
         return not self._thread.is_alive()
 
     def wait(self, timeout_s: float) -> None:
-        """Until that has ended and what it held is free, or it takes too long."""
+        """Wait until the group has ended and its resources are free, or time runs out."""
         self._thread.join(timeout_s)
         ray.kill(self.exchange)
-        if not self._thread.is_alive():  # else whoever ends the workers has not seen yet that they shall end
+        if not self._thread.is_alive():  # otherwise the controller may not have seen the file `end` in it yet
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _conduct(self, trainer: Any) -> None:
         try:
             trainer.fit()
-        except Exception as error:  # whatever ended the trial is what is said of it
-            self._is_over = True  # before it is said: the next trial needs another group
+        except Exception as error:  # reported as the end of the trial, whatever it is
+            self._is_over = True  # before reporting: the next trial needs another group
             if not self._end.exists():
                 self._say(ended_by(translate("sweep", error) or error))
 
     def _say(self, said: Said) -> None:
-        with suppress(RayError):  # nobody listens any more
+        with suppress(RayError):  # the sweep no longer listens
             ray.get(self.exchange.say.remote(said))
 
 
 class Groups:
-    """The worker groups of a sweep: as many as trials of several workers run at once.
+    """The worker groups of a sweep, one for each trial that runs at the same time.
 
     Args:
-        request: as of a trial, for what its workers hold.
-        folder: each group gets one of its own in there.
+        request: like that of a trial; sets the resources of workers.
+        folder: each group gets a folder of its own inside.
     """
 
     def __init__(self, request: TrainRequest, folder: Path) -> None:
@@ -176,7 +177,7 @@ class Groups:
         self._num_made = 0
 
     def lease(self, number: int, request: TrainRequest) -> Any:
-        """The `Exchange` of a group for that trial; what is free and cannot run it is ended."""
+        """The `Exchange` of a group for that trial. If no free group can run it, all free groups are ended."""
         for ended in [one for one in self._ended if one.has_ended]:
             ended.wait(0.0)
             self._ended.remove(ended)
@@ -192,7 +193,7 @@ class Groups:
         return group.lease()
 
     def give_back(self, number: int) -> None:
-        """That trial has ended by itself."""
+        """Take back the group of a trial that has ended by itself."""
         if group := self._leased.pop(number, None):
             self._free.append(group)
 
@@ -202,7 +203,7 @@ class Groups:
             self._end(group)
 
     def close(self) -> None:
-        """End all of them."""
+        """End all groups."""
         for group in (*self._free, *self._leased.values()):
             self._end(group)
         end = time.monotonic() + _ENDING_S

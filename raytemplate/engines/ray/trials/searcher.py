@@ -1,4 +1,4 @@
-"""A searcher of Ray Tune's as a sampler of Optuna's: a plug-in may bring either."""
+"""Adapts a Ray Tune searcher to Optuna's sampler interface, since a plug-in may bring either."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,11 +19,11 @@ _METRIC = "objective"
 class TuneSampler(BaseSampler):
     """Asks the searcher for the values of each trial, once the first trial has shown what is searched.
 
-    Until then values are drawn at random, and always those that only some trials draw.
+    Until then values are drawn at random. Values that only some trials draw are always random.
 
     Args:
-        searcher: without a space, metric or mode of its own.
-        seed: of the values that are drawn at random.
+        searcher: must not have a space, metric or mode of its own.
+        seed: seed of the random values.
     """
 
     def __init__(self, searcher: Searcher, seed: int) -> None:
@@ -50,7 +50,7 @@ class TuneSampler(BaseSampler):
     def sample_relative(self, study: Any, trial: Any, search_space: Mapping[str, BaseDistribution]) -> dict[str, Any]:
         name = str(trial.number)
         drawn: Any = self._searcher.suggest(name) if search_space else None
-        if not isinstance(drawn, dict):  # it has no suggestion now, or none any more
+        if not isinstance(drawn, dict):  # it has no suggestion now, or has no more
             return {}
         self._asked.add(name)
         return {one: value for one, value in drawn.items() if one in search_space}

@@ -1,4 +1,4 @@
-"""What a trial and its sweep say to each other, wherever the trial trains."""
+"""Messages between a trial and its sweep, wherever the trial trains."""
 
 import queue
 from dataclasses import replace
@@ -12,18 +12,18 @@ from raytemplate.execution.trials import Ended, Said
 
 
 class Talk:
-    """A trial's side says epochs and its end; the sweep's side hears them, and answers where the trial asks."""
+    """A channel on which a trial reports its epochs and its end, and the sweep answers when the trial asks."""
 
     def __init__(self) -> None:
         self._said: queue.Queue[Said] = queue.Queue()
         self._answers: queue.Queue[bool] = queue.Queue()
 
     def say(self, said: Said) -> None:
-        """Something for the sweep."""
+        """Report something to the sweep."""
         self._said.put(said)
 
     def news(self, timeout_s: float) -> list[Said]:
-        """What was said since, once something was; nothing when the time is up."""
+        """Everything reported since the last call, as soon as there is something; nothing if time runs out."""
         try:
             found = [self._said.get(timeout=timeout_s)]
         except queue.Empty:
@@ -33,16 +33,16 @@ class Talk:
         return found
 
     def answer(self, go_on: bool) -> None:
-        """Tell the trial that waits."""
+        """Answer the trial, which waits."""
         self._answers.put(go_on)
 
     def goes_on(self) -> bool:
-        """Wait for the answer."""
+        """Whether the trial may continue; waits for the answer."""
         return self._answers.get()
 
 
 def ended_by(error: BaseException) -> Ended:
-    """What a trial says that ended with an error."""
+    """The report of a trial that ended with an error."""
     if isinstance(error, RowsLate):
         return Ended(how="trained", stopped="budget.time", problem=str(error), waited=True)
     how = "diverged" if isinstance(error, Diverged) else "failed"
@@ -51,13 +51,13 @@ def ended_by(error: BaseException) -> Ended:
 
 
 def died(error: BaseException) -> Ended:
-    """What is said of a trial whose process died, or could not begin."""
+    """The report for a trial whose process died or could not start."""
     told = f"its process died: {_last_line(error)}" if isinstance(error, RayActorError) else _last_line(error)
     return replace(ended_by(translate("sweep", error) or error), problem=told)
 
 
 def _is_lost(error: BaseException) -> bool:
-    """Whether its machine or its storage failed. A process that ended alone, or for want of memory, may do so again."""
+    """Whether a machine or storage failed, so that a retry may work. Out of memory, or a crash, may happen again."""
     return isinstance(error, Unavailable) and not isinstance(error, EngineError | OutOfMemory)
 
 

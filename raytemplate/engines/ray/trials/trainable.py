@@ -1,4 +1,4 @@
-"""A trial as Ray Tune runs it: an actor, used again and again. Our loops run in a thread of it, or in a group."""
+"""A trial as Ray Tune runs it: in an actor that is reused. Our loops run in a thread of it, or in a worker group."""
 
 import threading
 import time
@@ -19,16 +19,16 @@ from raytemplate.execution.trials import Ended, Said
 from raytemplate.records.fitted import EpochRecord
 
 ACTOR, SAID = "actor", "said"
-"""Keys of a result that only the sweep reads: neither is in Tune's files."""
+"""Keys in a result that only the sweep reads; neither ends up in Tune's files."""
 _NEWS_S, _PATIENCE_S = 0.1, 2.0
 _ENDING_S = 1.0
 
 
 class TrialActor(tune.Trainable):
-    """Its first result is its own handle, with which `begin` sends it a trial; then each epoch is a result.
+    """Returns its own handle as its first result, so that `begin` can be called with a trial; then one result an epoch.
 
     Tune calls one method at a time and waits for the result, so epochs are collected for a tenth of a second. Training
-    waits only at its rungs, where it is compared with others: Tune's next call means that it goes on.
+    waits only at its rungs, where it is compared with others: Tune's next call means that it continues.
     """
 
     @override
@@ -53,7 +53,7 @@ class TrialActor(tune.Trainable):
         """Begin to train; returns at once.
 
         Args:
-            exchange: handle of the `groups.Exchange` whose worker group trains; None where this process does.
+            exchange: handle of the `groups.Exchange` whose worker group trains; None to train in this process.
         """
         self._request, self._asks_at = request, request.assignment.asks_at
         if exchange is not None:
@@ -64,13 +64,13 @@ class TrialActor(tune.Trainable):
         self._thread.start()
 
     def end(self) -> None:
-        """Tell the trial, which waits for it, to stop."""
+        """Tell the trial, which is waiting, to stop."""
         self._asks = False
         self._talk.answer(False)
 
     @override
     def train_buffered(self, buffer_time_s: float, max_buffer_length: int = 0) -> list[dict[str, Any]]:
-        """Results since the last call, one an epoch. Tune's own buffering would not know where training waits."""
+        """Results since the last call, one an epoch. Tune's own buffering does not know when training waits."""
         if self._greeted:
             self._listen()
         return [self.train() for _ in range(max(1, len(self._news)))]
@@ -99,7 +99,7 @@ class TrialActor(tune.Trainable):
         return {**told, "training_iteration": said.epoch, "done": False, "time_this_iter_s": took_s, SAID: said}
 
     def _listen(self) -> None:
-        """Wait for news, and then a little for more."""
+        """Wait for a report, and then a little for more."""
         if self._asks:
             self._asks = False
             self._talk.answer(True)
@@ -117,13 +117,13 @@ class TrialActor(tune.Trainable):
 
 
 class GroupTalk:
-    """See `Talk`: with a worker group, through the actor between."""
+    """A `Talk` with a worker group, through its `Exchange`."""
 
     def __init__(self, exchange: Any) -> None:
         self._exchange = exchange
 
     def news(self, timeout_s: float) -> list[Said]:
-        """See `Talk`. When the actor is gone, so are its workers."""
+        """See `Talk`. If the actor is gone, so are its workers."""
         try:
             return ray.get(self._exchange.news.remote(timeout_s))
         except RayError as error:
@@ -135,7 +135,7 @@ class GroupTalk:
 
 
 class _TrialRanks(Ranks):
-    """One process, which computes on the GPU that its trial holds."""
+    """A single process that computes on the GPU that its trial holds."""
 
     def device(self) -> str:
         return held_device()
@@ -144,7 +144,7 @@ class _TrialRanks(Ranks):
 def _train(request: TrainRequest, rows: TrialRows, talk: Talk) -> None:
     try:
         talk.say(_trained(made_for(rows, request), rows, talk))
-    except BaseException as error:  # a person's own code may raise anything; the sweep goes on without the trial
+    except BaseException as error:  # a project's code may raise anything; the sweep continues without the trial
         talk.say(ended_by(error))
 
 

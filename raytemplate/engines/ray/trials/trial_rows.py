@@ -1,4 +1,4 @@
-"""What a trial trains on, in the object store, and how it learns what is in there."""
+"""The rows that a trial trains on, in the object store, and their layout."""
 
 import math
 from collections.abc import Mapping
@@ -18,15 +18,12 @@ from raytemplate.models.saved import seen_by
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRows:
-    """Rows encoded with the features that a trial drew, or still being encoded.
-
-    Args:
-        layout: reference of their columns, before a family sees them.
-        refs: window -> reference of {"dense", "codes", "missing", "target"}.
-    """
+    """Rows encoded with the features that a trial drew, or still being encoded."""
 
     layout: ray.ObjectRef[Layout]
+    """Reference to the layout of their columns, not yet adapted to a family."""
     refs: Mapping[str, ray.ObjectRef[Arrays]]
+    """Window -> reference to {"dense", "codes", "missing", "target"}."""
 
 
 class RowsLate(Exception):
@@ -34,11 +31,11 @@ class RowsLate(Exception):
 
 
 def made_for(rows: TrialRows, request: TrainRequest) -> TrainRequest:
-    """The request with the layout of these rows, as soon as they are encoded.
+    """The request with the layout of these rows; waits until they are encoded.
 
     Raises:
-        RowsLate: that took longer than the trial may.
-        RaytemplateError: what their encoding failed with.
+        RowsLate: encoding took longer than the trial's time.
+        RaytemplateError: encoding failed.
     """
     left_s = request.assignment.left_s()
     try:

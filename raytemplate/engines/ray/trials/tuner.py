@@ -1,4 +1,4 @@
-"""A sweep on Ray Tune: `Tuner.fit` runs the trials, and asks our advisor through plug-ins of its own kinds."""
+"""Runs a sweep on Ray Tune: `Tuner.fit` runs the trials, and asks our advisor through Tune's plug-in interfaces."""
 
 import math
 import os
@@ -32,7 +32,7 @@ _ENVIRONMENT = {
     "TUNE_RESULT_BUFFER_LENGTH": "1000",  # `TrialActor.train_buffered` is called
 }
 _SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
-"""Tune would copy them into an environment of its actors, which Ray writes to its logs."""
+"""Variables that Tune would copy into the environment of its actors, which Ray writes to its logs."""
 _LEAVING_S = 5.0
 _POLL_S = 0.5
 
@@ -74,7 +74,7 @@ class _Starter:
         return actor.begin.remote(request, self._feature_sets.rows(trial.number, trial.values), exchange)
 
     def freed(self, number: int, *, killed: bool) -> None:
-        """A trial has ended; what it ran in was killed with it, or is free for another."""
+        """Call when a trial has ended: what it ran in was killed with it, or is free for another trial."""
         self._feature_sets.done(number)
         if self._groups and killed:
             self._groups.end(number)
@@ -82,19 +82,19 @@ class _Starter:
             self._groups.give_back(number)
 
     def close(self) -> None:
-        """End what is still there for trials."""
+        """End everything that still runs for trials."""
         if self._groups:
             self._groups.close()
         self._feature_sets.close()
 
 
 def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
-    held = held_by(stage.arms[0]) if stage.workers == 1 else {"memory": 1.0}  # its workers hold the rest
+    held = held_by(stage.arms[0]) if stage.workers == 1 else {"memory": 1.0}  # the workers of a group hold the rest
     folder = journal.folder / "tune"
     tensorboard = [TBXLoggerCallback()] if stage.tensorboard else []
     number = 1 + max((int(path.name.partition("-")[2]) for path in folder.glob("start-*")), default=0)
     kind: Any = tune.with_resources(TrialActor, tune.PlacementGroupFactory([held]))
-    kind.__qualname__ = TrialActor.__qualname__  # what `ray list actors` and the process are called
+    kind.__qualname__ = TrialActor.__qualname__  # shown by `ray list actors` and in the process name
     return tune.Tuner(
         kind,
         tune_config=tune.TuneConfig(
@@ -121,7 +121,7 @@ def _name_of(trial: Any) -> str:
 
 
 def _fit_in_thread(tuner: tune.Tuner, asking: Asking) -> None:
-    """Ctrl-C interrupts this thread, which only waits; in its own, Tune still ends what it has begun."""
+    """Run Tune in a thread: Ctrl-C interrupts this thread, which only waits, and Tune can still end its trials."""
     thread = threading.Thread(target=asking.run, args=(tuner.fit,), name="tune", daemon=True)
     thread.start()
     try:
@@ -135,7 +135,7 @@ def _fit_in_thread(tuner: tune.Tuner, asking: Asking) -> None:
 
 @contextmanager
 def _environment() -> Generator[None]:
-    """What Tune is told by the environment, and what it must not find there."""
+    """Set the environment variables that configure Tune, and hide those that it must not see."""
     before = {name: os.environ.get(name) for name in (*_ENVIRONMENT, *_SECRETS)}
     os.environ.update(_ENVIRONMENT)
     for name in _SECRETS:
