@@ -140,7 +140,7 @@ class StreamFeed:
         self._seed, self._buffer_rows, self._total = seed, buffer_rows, total
 
     def batches(self, split: Split, *, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """Train: shuffled in a buffer seeded with (seed, epoch), equally many steps on all ranks. Validation: in order."""
+        """Train: shuffled in a buffer seeded with (seed, epoch), all ranks in equal steps. Validation: in order."""
         if split == "validation" or self._num_ranks == 1:
             yield from self._own(split, epoch, batch_size)
             return

@@ -23,7 +23,7 @@ _LOOK_S = 0.5
 
 
 class Rule(Protocol):
-    """A rule that may end a training. It runs in the controller's process, on the machine that asked for the training."""
+    """A rule that may end a training. It runs in the controller's process, on the machine that started the training."""
 
     def looked(self, error: WorkerGroupError | None) -> None:
         """Called after each poll of the workers.
