@@ -29,8 +29,8 @@ def test_what_a_listed_module_binds_may_be_named_and_nothing_is_imported(project
 @pytest.mark.parametrize(
     ("target", "listed", "words"),
     [
-        ("own_net.model", LISTED, 'got "own_net.model", expected a module and what it defines'),
-        ("own_net.model:a.b", LISTED, "expected a module and what it defines"),
+        ("own_net.model", LISTED, 'got "own_net.model", expected a module and a name it defines'),
+        ("own_net.model:a.b", LISTED, "expected a module and a name it defines"),
         ("os:system", LISTED, "os may not be imported: it is not in code.modules"),
         ("own_network.model:build", LISTED, "own_network.model may not be imported"),
         ("own_net.model:biuld", LISTED, 'defines no "biuld"; did you mean build?'),

@@ -214,7 +214,7 @@ def test_a_search_that_is_none_names_the_nearest(tmp_path: Path) -> None:
 
 def test_a_field_that_is_searched_and_set_from_outside_is_said(tmp_path: Path) -> None:
     with pytest.raises(
-        SpecError, match=r"--set training\.lr=0\.1  training\.lr: is searched, and what tuning\.space\.tr"
+        SpecError, match=r"--set training\.lr=0\.1  training\.lr: is searched, so a draw of tuning\.space\.tr"
     ):
         loaded(tmp_path, sets=["training.lr=0.1"])
 

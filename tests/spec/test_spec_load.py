@@ -155,7 +155,7 @@ def test_folder_is_no_template(tmp_path: Path) -> None:
 
 def test_a_pipe_is_no_template_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
-    with pytest.raises(UsageError, match="no regular file, expected a template file"):
+    with pytest.raises(UsageError, match="not a regular file, expected a template file"):
         load(tmp_path / "pipe.yaml", environ={})
 
 
