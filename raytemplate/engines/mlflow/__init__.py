@@ -1,1 +1,1 @@
-"""MLflow: tracking and registry as copies of our records, and the flavor that loads our models."""
+"""MLflow: its tracking and registry as copies of our records, and a flavor that loads our models."""

@@ -1,7 +1,7 @@
-"""MLflow's database of a workspace: made under another name, and put in its place once it is whole.
+"""Creates MLflow's database of a workspace under a temporary name, and renames it once it is complete.
 
-MLflow makes its tables in dozens of steps, none of which it can take again: a file that a full disk or a kill left in
-the middle of them stays broken ("table ... already exists").
+MLflow creates its tables in dozens of steps, none of which it can repeat: a file that a full disk or a kill left half
+made stays broken ("table ... already exists").
 """
 
 import os
@@ -17,26 +17,26 @@ from raytemplate.store.atomic import storage_errors, sync_file, sync_folder, tem
 
 _JOURNALS = ("-journal", "-wal", "-shm")
 _WORK = ("runs", "registered_models", "model_versions")
-"""Tables with a row in them are somebody's work."""
+"""Tables that contain a user's work if they have any row."""
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
 _LEFT_OVER = "SELECT count(*) FROM sqlite_master WHERE name GLOB '_alembic_tmp_*'"
 
 
 def make_whole(path: Path, build: Callable[[Path], None], kept: Path | None = None) -> str:
-    """See to it that there is a whole database at `path`; the caller holds the workspace's MLflow lock.
+    """Ensure that there is a complete database at `path`; the caller holds the workspace's MLflow lock.
 
-    A half-made one that holds no run and no model is kept under another name and made anew. One that holds any is left
-    for MLflow to open, or to say what is wrong with it.
+    A half-made one that contains no run and no model is renamed, and a new one is made. One that contains any is left
+    for MLflow to open, or to report what is wrong with it.
 
     Args:
-        build: has MLflow make its tables in a new file.
-        kept: an empty database to copy instead, if it is whole; else a copy of the new one is kept there.
+        build: has MLflow create its tables in a new file.
+        kept: an empty database to copy instead, if it is complete; if not, a copy of the new one is kept there.
 
     Returns:
-        What a person should know of it; "" mostly.
+        What the user should know about it; usually "".
 
     Raises:
-        RaytemplateError: the disk is full, or the folder cannot be written; `path` is as it was.
+        RaytemplateError: the disk is full, or the folder cannot be written; `path` is unchanged.
     """
     if path.exists() and (_is_whole(path) or _holds_work(path)):
         return ""
@@ -61,7 +61,7 @@ def make_whole(path: Path, build: Callable[[Path], None], kept: Path | None = No
 
 
 def _mark(new: Path) -> None:
-    """As many tables as a whole one has, in a field of the file that MLflow does not use."""
+    """Store the number of tables of a complete database in a field of the file that MLflow does not use."""
     with closing(sqlite3.connect(new)) as db, db:
         db.execute(f"PRAGMA user_version = {int(db.execute(_NUM_TABLES).fetchone()[0])}")
 
@@ -79,7 +79,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _holds_work(path: Path) -> bool:
-    """Whether there is a run or a model in it, or may be: of a file that cannot be read nobody knows."""
+    """Whether it contains a run or a model; True as well if it cannot be read."""
     try:
         with closing(_opened(path)) as db:
             there = {str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -93,7 +93,11 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _put_aside(path: Path) -> str:
-    """The new name of what was there, with its journals: SQLite would play them into the new file."""
+    """Rename the file at `path`, if any, and its journals, which SQLite would replay into the new one.
+
+    Returns:
+        The new name; "" if there was no file.
+    """
     if not path.exists():
         return ""
     number = len(list(path.parent.glob(f"{path.name}.half-made-*[0-9]"))) + 1

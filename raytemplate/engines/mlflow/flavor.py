@@ -1,4 +1,4 @@
-"""Our models as MLflow sees them: an `MLmodel` file that names this module, and no pickle.
+"""Makes our models loadable by MLflow, with an `MLmodel` file that names this module, and without a pickle.
 
 This module does not import mlflow: MLflow imports it.
 """
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def package(folder: Path) -> None:
-    """Add the `MLmodel` file to a model's folder. The same bytes each time: it is part of the model's digest."""
+    """Add the `MLmodel` file to a model's folder. Its bytes never vary, as it is part of the model's digest."""
     python = platform.python_version()
     document = {"flavors": {"python_function": {"loader_module": __name__, "python_version": python}}}
-    # JSON is YAML, and has one way to write a thing.
+    # JSON is valid YAML, and has only one way to write this document.
     (folder / "MLmodel").write_text(json.dumps(document, indent=1) + "\n")
 
 
 class PyFunc:
-    """What `mlflow.pyfunc.load_model` hands out."""
+    """The model that `mlflow.pyfunc.load_model` returns."""
 
     def __init__(self, model: SavedModel) -> None:
         self._model = model
@@ -40,6 +40,6 @@ class PyFunc:
 
 
 def _load_pyfunc(path: str) -> PyFunc:  # pyright: ignore[reportUnusedFunction]  MLflow calls it by this name
-    """Called by MLflow with the folder of its copy of a model; every file of ours is checked first."""
+    """Called by MLflow with the folder of its copy of a model; all our files in it are verified first."""
     verify(Path(path), others_may_add=True)
     return PyFunc(SavedModel.load(Path(path)))

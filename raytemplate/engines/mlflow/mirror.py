@@ -1,4 +1,4 @@
-"""MLflow kept in line with records and ledger: opened once under a lock, and never in the way of a decision."""
+"""Keeps MLflow in line with records and ledger: opened once under a lock, and never in the way of a decision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _LOCK_S = 120.0
-# A tracking server that does not answer must not hold a promotion up for minutes: 11 s at most.
+# A tracking server that does not answer must not delay a promotion for minutes: 11 s at most.
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
@@ -41,21 +41,19 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Mirror:
-    """MLflow's copy of one workspace.
-
-    Args:
-        uri: where MLflow keeps it; "" is the workspace's own database.
-        said: what a person should know of that database, as it is found out; told with the next record.
-    """
+    """MLflow's copy of one workspace."""
 
     workspace: Workspace
+    """The workspace."""
     uri: str = ""
+    """MLflow's tracking URI; "" for the workspace's own database."""
     said: list[str] = field(default_factory=list[str])
+    """Messages about that database for the user, collected until the next record includes them."""
 
     def open(self) -> None:
-        """Import MLflow and make its database, if that was not done; eight at once would break a new one.
+        """Import MLflow and create its database if there is none; eight processes at once would break a new one.
 
-        A server is not asked: one that does not answer would hold up the first decision as well.
+        A server is not contacted: if it did not answer, it would delay the first decision as well.
         """
         with self._lock():
             client = self._client()
@@ -63,8 +61,9 @@ class Mirror:
                 client.search_experiments(max_results=1)
 
     def bring_in_line(self, plan: RunPlan, journal: Journal) -> None:
-        """Records of the run, versions and aliases, then its trials. What fails is a warning in the promotion's record,
-        not its end.
+        """Copy the records of the run, then versions and aliases, then its trials.
+
+        A failure becomes a warning in the promotion's record, and does not undo it.
         """
         warning = ""
         try:
@@ -78,8 +77,8 @@ class Mirror:
         try:
             self._tell(journal, warning)
         except (OSError, Unavailable, UsageError) as error:
-            # The ledger has decided. The record still says that MLflow was not told, and the next `resume` tells it.
-            with suppress(OSError):  # what this process says may go to the same full disk
+            # The ledger has decided. The record still shows that MLflow lacks the run, so the next `resume` copies it.
+            with suppress(OSError):  # stderr may go to the same full disk
                 print(f"{warning or 'MLflow was told'}; that could not be recorded: {error}", file=sys.stderr)
 
     def _tell(self, journal: Journal, warning: str) -> None:
@@ -92,8 +91,10 @@ class Mirror:
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
 
     def project(self, model: str, *, trials: bool = True) -> None:
-        """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their
-        trials where these are wanted: it takes time, and a run has only its own to spend.
+        """Copy the versions and aliases of one model, with the runs they came from.
+
+        Args:
+            trials: also copy the trials of the runs that MLflow lacked. That takes time; a run copies only its own.
         """
         from raytemplate.engines.mlflow.registry import project
 
@@ -109,7 +110,7 @@ class Mirror:
                 self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
 
     def try_project(self, model: str) -> str:
-        """As `project`; in words that it failed, or what a person should know of the database, else ""."""
+        """Like `project`, but returns a warning if it failed, or what the user should know of the database, or ""."""
         try:
             self.project(model)
         except Exception as error:  # the ledger has decided; MLflow's copy follows when it can
@@ -135,7 +136,7 @@ class Mirror:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
 
     def _client(self) -> MlflowClient:
-        """The caller holds the lock."""
+        """MLflow's client, with its database created; the caller holds the lock."""
         uri = resolve(self.uri, "tracking.uri", os.environ)
         if not uri and (
             said := make_whole(self.workspace.mlflow_db, lambda new: _make_tables(_sqlite(new)), kept_at())

@@ -1,4 +1,4 @@
-"""The ledger's versions as MLflow's registered model: a copy, brought in line again each time it is looked at."""
+"""Copies the ledger's versions to MLflow's registered model, and repairs the copy every time."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 def project(
     client: MlflowClient, model: str, ledger: Ledger, store: ContentStore, tracked: Callable[[str], str]
 ) -> None:
-    """Register every version of the ledger that MLflow lacks, in order, and set both aliases to what the ledger says.
+    """Register every version of the ledger that MLflow lacks, in order, and set both aliases as in the ledger.
 
     The caller holds the workspace's MLflow lock; MLflow itself would let the last writer win.
 
     Args:
-        tracked: the MLflow run of a run of ours, made where it is missing.
+        tracked: our run id -> the id of its MLflow run, which is created if it is missing.
     """
     versions = ledger.history(model).versions
     if not versions:
@@ -36,7 +36,7 @@ def project(
 
 
 def _register(client: MlflowClient, version: ModelVersion, store: ContentStore, mlflow_run: str) -> str:
-    """A version in MLflow with a copy of the bytes of its own: MLflow writes into the folders it loads from."""
+    """Create a version in MLflow with its own copy of the bytes, because MLflow writes into folders it loads from."""
     client.log_artifacts(mlflow_run, str(store.open(version.digest)), "model")
     made = client.create_model_version(
         version.model,
@@ -48,7 +48,7 @@ def _register(client: MlflowClient, version: ModelVersion, store: ContentStore, 
 
 
 def _known(client: MlflowClient, model: str) -> dict[str, str]:
-    """Digest -> MLflow's version; the registered model is made where it is missing."""
+    """Digest -> MLflow's version; the registered model is created if it is missing."""
     try:
         client.create_registered_model(model)
     except MlflowException as error:

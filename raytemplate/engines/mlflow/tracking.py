@@ -1,4 +1,4 @@
-"""A run's records as an MLflow run: parameters, metrics by epoch, and the records themselves as artifacts."""
+"""Copies a run's records to an MLflow run: parameters, metrics by epoch, and the records themselves as artifacts."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _MOST_PARAM_LENGTH = 500
 
 
 def track(client: MlflowClient, plan: RunPlan, journal: Journal, artifact_location: str | None) -> str:
-    """The MLflow run of a run of ours; made once, however often this is called. Returns its id."""
+    """The id of the MLflow run for one of our runs, which is created once, however often this is called."""
     experiment = _experiment(client, plan.promote.experiment, artifact_location)
     found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{journal.run_id}'", max_results=1)
     if found:
@@ -76,7 +76,7 @@ def _params(plan: RunPlan, journal: Journal) -> list[Param]:
 
 
 def param(name: str, value: object) -> Param:
-    """A parameter without secrets, no longer than MLflow takes it, under a name as it takes them."""
+    """A parameter without secrets, with a name and a length that MLflow accepts."""
     return Param(re.sub(r"[^\w./: -]", "_", name), redact(str(value))[:_MOST_PARAM_LENGTH])
 
 
@@ -104,5 +104,5 @@ def _last(evaluation: Evaluation | None, fit: FitResult | None) -> Mapping[str, 
 
 
 def milliseconds(moment: datetime) -> int:
-    """As MLflow tells the time."""
+    """The moment in MLflow's unit, milliseconds since 1970."""
     return int(moment.timestamp() * 1000)

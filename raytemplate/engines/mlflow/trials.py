@@ -1,4 +1,4 @@
-"""The trials of a sweep as child runs of its MLflow run, the best first."""
+"""Copies the trials of a sweep to child runs of its MLflow run, the best first."""
 
 import math
 import time
@@ -20,7 +20,8 @@ from raytemplate.reports.trials_shown import best_first
 TRIAL_TAG, TRIALS_TAG = "raytemplate.trial", "raytemplate.trials"
 PARENT_TAG = "mlflow.parentRunId"
 _LONGEST_S, _KEPT_S = 10.0, 0.5
-"""A run waits for it, within its budget but for what is left to do: the rest is left for the next time."""
+"""Seconds that copying trials may take, and seconds of the budget reserved for the run's last steps. Trials not copied
+in time are copied the next time."""
 _MOST_TAG_LENGTH = 500
 _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 
@@ -28,9 +29,9 @@ _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverge
 def track_trials(
     client: MlflowClient, plan: RunPlan, journal: Journal, parent: str, clock: Clock = time.monotonic
 ) -> None:
-    """A child of `parent` for each of the best trials, made once however often this is called.
+    """Create a child run of `parent` for each of the best trials, once, however often this is called.
 
-    The parent's tag says how many there are of how many. Nothing is done of a run without a sweep.
+    A tag of the parent holds how many trials are copied out of how many. Without a sweep, nothing is done.
     """
     trials = journal.trials()
     if plan.sweep is None or not trials:
@@ -55,7 +56,8 @@ def track_trials(
 
 
 def _allowed_s(plan: RunPlan, journal: Journal) -> float:
-    """A run whose budget ended the sweep has little time left; one that has ended is in no hurry."""
+    """Seconds that copying may take: a run whose budget ended the sweep has few left, an ended run has no limit of its
+    own."""
     if journal.read(RunEnd) is not None:
         return _LONGEST_S
     return min(_LONGEST_S, plan.limits.meter(journal.spent(), time.monotonic()).remaining_s() - _KEPT_S)
@@ -66,7 +68,7 @@ def _told(logged: int, number: int) -> str:
 
 
 def _known(client: MlflowClient, experiment: str, parent: str) -> dict[str, tuple[str, bool]]:
-    """Trial -> its child run, and whether that is whole: one that is running was left by a process that was killed."""
+    """Trial -> its child run, and whether that is complete: if it is "running", its process was killed."""
     found = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=5 * MOST_COPIED)
     return {
         run.data.tags[TRIAL_TAG]: (str(run.info.run_id), run.info.status != "RUNNING")
@@ -87,7 +89,7 @@ def _new(client: MlflowClient, experiment: str, parent: str, record: TrialRecord
 
 
 def _log(client: MlflowClient, child: str, record: TrialRecord, started: datetime) -> None:
-    # When a trial began is not kept: all begin with their run, and last as long as they did.
+    # Start times of trials are not recorded: all begin with their run here, and have their true duration.
     begun = milliseconds(started)
     metrics = [Metric("trial_s", record.actual_s, begun, 0)]
     if record.validation is not None and math.isfinite(record.validation):
