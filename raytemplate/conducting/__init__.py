@@ -1,1 +1,1 @@
-"""How a run is carried out: ports bound to engines, the promoter and the watchdog beside it, jobs sent and followed."""
+"""Carries out runs: binds ports to engines, starts the promoter and the watchdog, and sends and follows jobs."""

@@ -1,4 +1,4 @@
-"""Ray and the promoter started beside each other, bound to the ports of one execution, and ended together."""
+"""Starts Ray and the promoter at the same time, binds them to the ports of one execution, and ends them together."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ _IMPORT_LIMIT_S = 60.0
 
 
 class Bound:
-    """Everything a run holds besides its own process. A context: on leaving it, nothing of it is left running.
+    """Everything a run uses besides its own process, as a context manager that leaves none of it running.
 
-    A Ray that already runs is left running. In a process that is not the run's own no code of the project is trained.
+    A Ray that already runs is left running. In a process that is not the run's own, such as a notebook's, training of a
+    project's own code happens in a separate process.
     """
 
     def __init__(self, work: Work) -> None:
@@ -58,7 +59,7 @@ class Bound:
         self._cluster.start()
         try:
             self._begin()
-        except BaseException:  # nobody calls `__exit__` then
+        except BaseException:  # Python does not call `__exit__` if `__enter__` raises
             self.__exit__(*sys.exc_info())
             raise
         return self
@@ -90,7 +91,7 @@ class Bound:
             self._promoter.close()
 
     def execution(self, meter: Meter) -> Execution:
-        """The execution, with everything it needs bound to it."""
+        """The execution of the run, with everything it needs."""
         assert self._promoter is not None
         name, workspace = self._plan.name, self._workspace
         return Execution(
@@ -107,13 +108,13 @@ class Bound:
         )
 
     def abandon(self) -> None:
-        """End the promoter at once: whoever pressed Ctrl-C does not want a promotion any more."""
+        """End the promoter at once: after Ctrl-C, the user no longer wants a promotion."""
         if self._promoter is not None:
             self._promoter.kill()
         self._listener.note("stopping")
 
     def _import_ahead(self) -> None:
-        """The family's libraries and its trainer, while Ray starts and reads."""
+        """Import the family's libraries and its trainer while Ray starts and reads."""
         family: Family = plugins.load(plugins.FAMILIES, self._plan.fit.family)
         for target in (family.loop, family.predictor):
             importlib.import_module(target.partition(":")[0])
@@ -125,13 +126,13 @@ class Bound:
 
 
 def _has_own_code(plan: RunPlan) -> bool:
-    """Whether training runs code of the project or of a plug-in: ours always asks whether its time is up."""
+    """Whether training runs code of the project or a plug-in. Only our own loops are sure to check the time."""
     loops = [stage.loop for stage in (plan.fit, *(plan.sweep.arms if plan.sweep else ()))]
     return bool(plan.code.modules) or not all(loop.startswith("raytemplate.") for loop in loops)
 
 
 def _hear_signals_again() -> None:
-    """Ray gives SIGTERM back to the kernel when it ends: without this the process would die of it without a word."""
+    """Restore the SIGTERM handler, which Ray resets when it ends: otherwise SIGTERM would end the process silently."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
@@ -148,6 +149,6 @@ def _own_ray(plan: RunPlan, workspace: Workspace) -> LocalRay:
 
 
 def object_store_bytes(plan: RunPlan, machine_bytes: int) -> int:
-    """Room for the rows of a block, raw and encoded, or for what streams."""
+    """Size of the object store: room for raw and encoded rows in memory mode, or for the blocks of a stream."""
     wanted = plan.ingest.memory_bytes * 3 if plan.ingest.mode == "memory" else _STREAM_STORE_BYTES
     return int(min(max(wanted, _LEAST_STORE_BYTES), machine_bytes * _MOST_STORE_SHARE))

@@ -1,4 +1,4 @@
-"""One process's work on a run: engines bound to ports, stages walked, and every way it can end."""
+"""One process's work on a run: it binds engines to ports, executes the stages, and handles every way to end."""
 
 from contextlib import ExitStack
 
@@ -17,11 +17,11 @@ from raytemplate.planning.stages import RunPlan
 
 
 def conduct(work: Work) -> None:
-    """Walk the stages of a run that only this process works on; leaves nothing running.
+    """Execute the stages of a run on which only this process works; leaves nothing running.
 
     Raises:
-        KeyboardInterrupt, Interrupted: as they came; see `execution.interrupted`.
-        RaytemplateError: how it failed; recorded as the run's end.
+        KeyboardInterrupt, Interrupted: passed on; see `execution.interrupted`.
+        RaytemplateError: the run failed; recorded as its end.
     """
     plan, journal = work.plan, work.journal
     with ExitStack() as stack:
@@ -48,7 +48,7 @@ def conduct(work: Work) -> None:
 
 
 def _lost(error: EngineError, journal: Journal, plan: RunPlan, meter: Meter) -> RaytemplateError:
-    """Keep that Ray has gone; this process ends as soon as that is done, with the error that is returned."""
+    """Record that Ray has gone, and return the error with which this process is about to end."""
     error.what += f"{kept(journal)}; nothing was promoted"
     error.args = (error.what,)
     told = failed(journal, plan, meter, error)

@@ -1,6 +1,6 @@
-"""What a cluster does of a submitted run: `python -m raytemplate.conducting.job STORAGE RUN`, as a Ray job.
+"""A cluster's part of a submitted run: `python -m raytemplate.conducting.job STORAGE RUN`, as a Ray job.
 
-It ingests, trains and evaluates, and leaves its records and the model's bytes in shared storage. It judges nothing.
+It ingests, trains and evaluates, and leaves its records and the model's bytes in shared storage. It does not judge.
 """
 
 import json
@@ -32,35 +32,35 @@ from raytemplate.reports.listener import Listener
 from raytemplate.store.locks import FileLock
 
 ERROR_MARK = "raytemplate-error "
-"""Before the one line that says how a job failed, for whoever reads its log."""
+"""Prefix of the line in a job's log that tells the submitting command how the job failed."""
 
 
 class NoPromoter:
-    """A cluster has nobody who may judge."""
+    """The promoter on a cluster, where nothing may be judged."""
 
     def decide(self, journal: Journal) -> None:
-        """See `execution.ports.Promoter`: refused."""
+        """See `execution.ports.Promoter`; always refuses."""
         raise IntegrityError(f"run {journal.run_id}: a cluster does not judge")
 
     project = decide
 
 
 def work(storage: Path, run_id: str, began: float) -> None:
-    """Every stage up to the evaluation.
+    """Execute every stage up to the evaluation.
 
     Raises:
         PlanError: the cluster does not see the storage or the data.
-        RaytemplateError: how a stage failed.
+        RaytemplateError: a stage failed.
     """
     shared = shared_journal(storage, run_id)
     if not (shared.folder / LOCK).is_file():
         raise PlanError(
-            f"the cluster does not see {shared.folder}, which was written where the command was typed",
+            f"the cluster does not see {shared.folder}, which was written on the machine of the command",
             next_step="set tracking.storage to a folder that both see",
         )
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
-    shared.supersede(RunEnd)  # of an earlier job, which its watchdog ended
+    shared.supersede(RunEnd)  # left by an earlier job that its watchdog ended
     spent = spent_until_job(shared, time.monotonic() - began, plan.limits.usd_per_s)
     meter = plan.limits.meter(spent, began)
     refuse_spent(plan, shared, meter)
@@ -84,7 +84,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
                 champion_now=lambda: handover.champion,
                 package=package,
             ).run_up_to_evaluation()
-        except (KeyboardInterrupt, SystemExit) as error:  # Ray takes SIGTERM for the end of the process
+        except (KeyboardInterrupt, SystemExit) as error:  # Ray turns SIGTERM into SystemExit
             if (late := keeper.was_late()) is None:
                 raise
             raise keeper.failed(late) from error
@@ -103,7 +103,7 @@ def _refuse_unseen(plan: RunPlan) -> None:
     unseen = next((path for path in paths if not path.exists()), None)
     if unseen is not None:
         raise PlanError(
-            f"the cluster does not see the data: {unseen}", next_step="set data.source to a place that both see"
+            f"the cluster does not see the data: {unseen}", next_step="set data.source to a location that both see"
         )
 
 
@@ -112,7 +112,7 @@ def _run(storage: str, run_id: str) -> int:
         work(Path(storage), run_id, time.monotonic())
     except RaytemplateError as error:
         return _told(error)
-    except Exception as error:  # whatever it is, who follows the job must hear of it
+    except Exception as error:  # whatever it is, the command that follows the job must learn of it
         traceback.print_exc()
         return _told(bug(error))
     return 0
@@ -125,7 +125,7 @@ def _told(error: RaytemplateError) -> int:
 
 
 def main() -> NoReturn:
-    """Run and end with the exit code of what happened."""
+    """Run the job, and end this process with the exit code of the outcome."""
     sys.stdout, sys.stderr = redacted_stream(sys.stdout), redacted_stream(sys.stderr)
     told_by(_told)
     code = _run(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A run goes on at another address than it was begun at: its head is gone, or the work should be elsewhere."""
+"""Moves a run to another address, because its head is gone or the work should be done elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -19,22 +19,22 @@ from raytemplate.records.submitted import SubmittedJob
 from raytemplate.spec.schema import PerWorkerSpec
 
 _BEATS_S = 2.0
-"""A process that works on a run says so twice a second."""
+"""Seconds to watch for signs of life: a process that works on a run gives one twice a second."""
 
 
 def move(journal: Journal, plan: RunPlan, address: str, cluster: Callable[[str], Cluster]) -> None:
-    """From now on the run's work is done at `address`; where it was done before stays in its record.
+    """Do the run's work at `address` from now on; its earlier addresses stay in its record.
 
-    A submitted run moves to another cluster's Jobs API, one that is driven from here to another Ray. Whether the nodes
-    there see what it has left so far is asked of each of them before anything is read.
+    A submitted run moves to another cluster's Jobs API; a run driven from this machine moves to another Ray. Whether
+    the nodes there see the run's folder is checked on each of them before anything is read.
 
     Args:
-        cluster: the nodes at an address.
+        cluster: returns the nodes at an address.
 
     Raises:
-        UsageError: an address of the other kind, or somebody may still work on it where it was.
+        UsageError: the address is of the other kind, or a job may still work on the run at the old address.
         PlanError: the run does not fit there.
-        Unavailable: nobody answers at the new address.
+        Unavailable: nothing answers at the new address.
     """
     job, start = journal.read(SubmittedJob), journal.need(RunStart)
     _refuse_other_kind(journal, address, submitted=job is not None)
@@ -61,7 +61,7 @@ def _refuse_other_kind(journal: Journal, address: str, *, submitted: bool) -> No
 
 
 def _refuse_too_small(plan: RunPlan, cluster: Cluster) -> None:
-    """What was planned for another cluster would wait for ever on one that has less."""
+    """Refuse a cluster with fewer resources than planned, on which the run would wait forever."""
     stage, workers = plan.fit, plan.fit.workers
     if plan.sweep is not None:
         stage, workers = plan.sweep.arms[0], plan.sweep.workers * plan.sweep.slots
@@ -82,12 +82,12 @@ def _refuse_too_small(plan: RunPlan, cluster: Cluster) -> None:
 
 
 def _refuse_if_somebody_works(journal: Journal, job: SubmittedJob) -> None:
-    """Two jobs that write one run would spoil it."""
+    """Refuse to move a run while its job may still work on it: two jobs would corrupt its records."""
     try:
         state = Jobs(job.address).state(job.submission_id)
         works = state is not None and not state.ended
     except Unavailable:
-        # The cluster has gone, or only the way from here to it: what works there still beats in shared storage.
+        # The cluster has gone, or only the connection to it: a job that still works gives signs of life in storage.
         works = _beats(shared_journal(Path(job.storage), journal.run_id))
     except RaytemplateError:
         works = True
@@ -99,7 +99,7 @@ def _refuse_if_somebody_works(journal: Journal, job: SubmittedJob) -> None:
 
 
 def _beats(shared: Journal) -> bool:
-    """Whether what was spent on the run still grows."""
+    """Whether the amount spent on the run still grows."""
     before = shared.spent()
     time.sleep(_BEATS_S)
     return shared.spent() != before

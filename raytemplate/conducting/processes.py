@@ -1,4 +1,4 @@
-"""Processes of this machine as the kernel tells of them."""
+"""Facts about processes of this machine, from /proc."""
 
 import os
 import time
@@ -7,11 +7,12 @@ from pathlib import Path
 
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 _ITS_SHARE, _LEAST_WAIT = 0.5, 0.2
-"""Of one CPU: a process that has had so much of it was not kept waiting by others, nor one that waited for less."""
+"""Shares of a period of time. A process does not lack CPU if it has used one CPU for `_ITS_SHARE` of the period, or has
+waited for one for less than `_LEAST_WAIT`."""
 
 
 def below(top: int) -> set[int]:
-    """All processes below one."""
+    """All descendants of a process."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
@@ -23,17 +24,17 @@ def below(top: int) -> set[int]:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether it was stopped (SIGSTOP, Ctrl-Z) and runs no code at all."""
+    """Whether a process is stopped (SIGSTOP, Ctrl-Z) and runs no code at all."""
     return _state(Path(f"/proc/{pid}/stat")) == "T"
 
 
 def has_ended(pid: int) -> bool:
-    """Whether it is gone, or only waits for its parent to hear of that."""
+    """Whether a process is gone, or a zombie that waits for its parent."""
     return _state(Path(f"/proc/{pid}/stat")) in ("", "Z", "X")
 
 
 def wants_cpu(pid: int, for_s: float) -> bool:
-    """Whether it has something to run and was hardly let to in that time, as on a machine that others keep busy."""
+    """Whether a process, watched for `for_s` seconds, is ready to run but hardly gets CPU, as on a busy machine."""
     used_s, waited_s = _used_s(pid), _waited_s(pid)
     time.sleep(for_s)
     ready = any(_state(stat) == "R" for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
@@ -42,9 +43,9 @@ def wants_cpu(pid: int, for_s: float) -> bool:
 
 
 def _waited_s(pid: int) -> float:
-    """Seconds that its threads have been ready to run and had to wait for a CPU, together."""
+    """Seconds that the threads of a process have been ready to run but had to wait for a CPU, summed."""
     total = 0
-    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # ns on a CPU, ns waiting for one, turns
+    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # ns on a CPU, ns waiting for one, time slices
         with suppress(OSError, ValueError, IndexError):
             total += int(stat.read_text().split()[1])
     return total / 1e9
@@ -64,5 +65,5 @@ def _state(stat: Path) -> str:
 
 
 def _fields(stat: Path) -> list[str]:
-    """Those after the name, which may hold blanks and brackets."""
+    """The fields after the process name, which may contain blanks and brackets."""
     return stat.read_text().rpartition(")")[2].split()

@@ -1,6 +1,6 @@
-"""The promoter seen from where a command was typed: a process of its own, which judges records and moves heads.
+"""The promoter as a command sees it: a separate process, the only one that judges records and moves heads.
 
-Nobody else does, whether a run asks, a person or a program (docs/decisions/0002): `promoting` is what it does.
+That holds whether a run, a person or a program asks (docs/decisions/0002). `promoting` is the process's own side.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _END_S = 5.0
 
 
 class PromoterProcess:
-    """The process. A context: on leaving it, the process has ended, at once where a person pressed Ctrl-C.
+    """The process, as a context manager that ends it, at once after Ctrl-C.
 
     Args:
-        uri: where MLflow keeps its copy, to be opened beside training, before anything is asked; None: when asked.
-        log: file for whatever it says on its own.
+        uri: MLflow's tracking URI, to be opened during training, before the first request; None to open it when needed.
+        log: file for the process's stderr.
         name: the person who asks, for the ledger's events.
     """
 
@@ -37,9 +37,9 @@ class PromoterProcess:
         self._name, self._log = name, log
         ahead = [] if uri is None else [uri]
         with log.open("ab") as sink:
-            # -P: a module of the project's in this folder must not take the place of one of ours. In a session of its
-            # own: Ctrl-C in the terminal must not end it in the middle of a promotion. With a copy of the environment:
-            # Ray may change it meanwhile in another thread, and then exec has once failed with EFAULT.
+            # -P, so that a project's module in this folder cannot shadow one of ours. In a session of its own, so that
+            # Ctrl-C in the terminal does not end it during a promotion. With a copy of the environment, because Ray may
+            # change it meanwhile in another thread, which once made exec fail with EFAULT.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "raytemplate.conducting.promoting", str(workspace.folder), *ahead],
                 stdin=subprocess.PIPE,
@@ -92,11 +92,11 @@ class PromoterProcess:
         return decode(Move, self._ask("roll_back", f"raytemplate rollback {model}", **asked)["move"])
 
     def project_model(self, model: str) -> str:
-        """Bring MLflow's copy of a model in line; a warning in words where that failed, else ""."""
+        """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""
         return str(self._ask("project_model", f"raytemplate show {model}", model=model)["warning"])
 
     def close(self) -> None:
-        """End the process: it ends by itself when nobody can ask any more."""
+        """Wait until the process has ended, which it does when its input is closed; kill it if it takes too long."""
         self.leave()
         try:
             self._process.wait(_END_S)
@@ -111,14 +111,14 @@ class PromoterProcess:
     def leave(self) -> None:
         """Let the process end by itself, without waiting for it."""
         if self._process.stdin is not None:
-            with suppress(BrokenPipeError):  # it has ended already, and what it was asked is still to be written
+            with suppress(BrokenPipeError):  # it has ended already, before its last request was written
                 self._process.stdin.close()
 
     def _ask(self, what: str, again: str, **asked: Any) -> dict[str, Any]:
-        """The answer to one request; what it raised there is raised here.
+        """The answer to one request; an error raised in the process is raised here.
 
         Args:
-            again: the command that asks the same once more.
+            again: the command that repeats the request.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
@@ -127,7 +127,7 @@ class PromoterProcess:
             line = self._process.stdout.readline()
         except (OSError, UnicodeDecodeError):
             line = ""
-        if not line.endswith("\n"):  # half an answer is none: it was killed while it wrote
+        if not line.endswith("\n"):  # nothing, or half an answer: it was killed before it had written all
             where = f"see {self._log.name} in {self._log.parent}"
             raise EngineError("promote", f"the promoting process ended before it answered; {where}", next_step=again)
         answer = json.loads(line)

@@ -1,7 +1,7 @@
-"""What the promoter does: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI]` loads no user code.
+"""The promoter's process: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI]`. It loads no user code.
 
-It reads one JSON line a request, such as {"do": "decide", "run": RUN, "actor": WHO}, and answers with one. With a URI
-it opens MLflow first, while a run trains; else when it is asked to.
+It reads one line of JSON for each request, such as {"do": "decide", "run": RUN, "actor": WHO}, and answers with one
+line. With a URI it opens MLflow first, while a run trains; without one, when a request needs it.
 """
 
 import json
@@ -30,38 +30,39 @@ _NICENESS = 10
 
 @dataclass(frozen=True)
 class Promoting:
-    """The requests, by name; each opens the ledger anew."""
+    """The requests, one method each; each of them opens the ledger anew."""
 
     workspace: Workspace
+    """The workspace."""
     said: list[str]
-    """What was found out of MLflow's database before anything was asked."""
+    """Messages about MLflow's database from before the first request."""
 
     def decide(self, run: str, actor: Actor) -> None:
-        """Judge a run, and promote it where its plan says that nobody need be asked."""
+        """Judge a run, and promote it if its plan does not require a person's approval."""
         journal = self._journal(run)
         deciding.decide(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
 
     def promote(self, run: str, actor: Actor) -> None:
-        """As a person allows."""
+        """Judge a run again and promote it, as a person has asked."""
         journal = self._journal(run)
         deciding.promote(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
 
     def project(self, run: str) -> None:
-        """MLflow's copy of a run, and of its model."""
+        """Bring MLflow's copy of a run and of its model in line."""
         journal = self._journal(run)
         plan = read_lock(journal).plan
         self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal)
 
     def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
-        """The move."""
+        """Make an earlier champion the champion again; returns the move."""
         move = deciding.roll_back(open_ledger(self.workspace), self._store, model, version, actor=actor)
         return {"move": encode(move)}
 
     def project_model(self, model: str) -> dict[str, Any]:
-        """MLflow's copy of a model, and a warning where that failed."""
+        """Bring MLflow's copy of a model in line; returns a warning if that failed."""
         head = open_ledger(self.workspace).head(model)
         made_by = self._journal(head.run_id) if head else None
-        # Without the records of its run, MLflow is looked for where it is by default.
+        # If the records of its run are gone, MLflow's default database is used.
         found = made_by is not None and made_by.folder.exists()
         uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
         return {"warning": self._mirror(uri).try_project(model)}
@@ -90,11 +91,11 @@ def _serve(folder: str, uri: str | None = None) -> None:
 
 
 def _open_ahead(mirror: Mirror) -> None:
-    # It has until training ends to get ready, and training has better use for the cores.
+    # Low priority: it has until training ends to get ready, and training needs the cores.
     os.nice(_NICENESS)
     try:
         mirror.open()
-    except Exception as error:  # told again, in the record, when a decision cannot be copied
+    except Exception as error:  # also becomes a warning in the record if a decision cannot be copied
         print(f"MLflow could not be opened: {error}", file=sys.stderr)
     for said in mirror.said:
         print(said, file=sys.stderr)
@@ -106,7 +107,7 @@ def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
         request["actor"] = decode(Actor, request["actor"])
     try:
         return act(**request) or {}
-    except Exception as error:  # whatever it is, the process that asks must hear of it
+    except Exception as error:  # whatever it is, the asking process must learn of it
         told = error if isinstance(error, RaytemplateError) else bug(error)
         return {"error": type(told).__name__, "what": told.what, "next_step": told.next_step}
 
@@ -114,4 +115,4 @@ def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
 if __name__ == "__main__":
     _serve(*sys.argv[1:3])
     sys.stderr.flush()
-    os._exit(0)  # what libraries would still do while the interpreter ends takes time and says nothing
+    os._exit(0)  # skips the exit handlers of libraries, which take time and are not needed

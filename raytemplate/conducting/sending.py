@@ -1,4 +1,4 @@
-"""A run sent to a cluster as a job: anew, again, or found there under the key of an earlier one."""
+"""Sends a run to a cluster as a job: a new one, one to be sent again, or one that already exists under the same key."""
 
 import shlex
 import tempfile
@@ -35,9 +35,13 @@ def send_new(
     key: str,
     began: float,
 ) -> Journal:
-    """A new run, sent; or the run of the job that was there before it, where a key makes them one.
+    """Send a new run; if a job with the same key exists on the cluster, return that job's run instead.
 
     Args:
+        spec: the template, to be recorded; None if there is none.
+        address: the cluster's Jobs API.
+        storage: folder that the cluster sees too.
+        key: makes repeated submissions one run; "" if each is new.
         began: `time.monotonic()` when the clock of the budget began.
     """
     jobs = Jobs(address)
@@ -52,7 +56,7 @@ def send_new(
         if _send(jobs, plan, journal, workspace, Spent(seconds=seconds, usd=seconds * plan.limits.usd_per_s)):
             return journal
     except (KeyboardInterrupt, Interrupted) as error:
-        # The job may be on its way: what is needed to go on with it stays.
+        # The job may be on its way: keep what is needed to resume it.
         raise interrupted(error, journal, None) from error
     except RaytemplateError as error:
         if isinstance(error, Unavailable) and _may_be_there(jobs, job.submission_id):
@@ -68,7 +72,7 @@ def send_new(
 
 
 def _may_be_there(jobs: Jobs, submission_id: str) -> bool:
-    """Whether a job whose sending failed may run all the same: the answer may have been lost on the way."""
+    """Whether a job may run although sending it failed: only the answer may have been lost."""
     try:
         return jobs.state(submission_id) is not None
     except RaytemplateError:
@@ -76,7 +80,7 @@ def _may_be_there(jobs: Jobs, submission_id: str) -> bool:
 
 
 def _adopt(plan: RunPlan, spec: TemplateSpec | None, folder: Path, job: SubmittedJob) -> Journal:
-    """The run of a job that somebody else sent with the same key, here too."""
+    """Add the run of a job that was sent from elsewhere with the same key to this workspace."""
     if not (folder / "job.json").exists():
         folder.mkdir(exist_ok=True)
         journal = begin(folder, plan, spec, job.address)
@@ -86,7 +90,7 @@ def _adopt(plan: RunPlan, spec: TemplateSpec | None, folder: Path, job: Submitte
 
 
 def _send(jobs: Jobs, plan: RunPlan, journal: Journal, workspace: Workspace, spent: Spent) -> bool:
-    """Send what the journal's `SubmittedJob` says; False where a job of that id was sent before."""
+    """Send the journal's `SubmittedJob`; False if a job with that id was sent before."""
     job = journal.need(SubmittedJob)
     handover = Handover(champion=champion_of(plan.name, workspace), spent_s=spent.seconds, spent_usd=spent.usd)
     hand_out(Path(job.storage), journal, ContentStore(workspace.models), handover)
@@ -97,7 +101,7 @@ def _send(jobs: Jobs, plan: RunPlan, journal: Journal, workspace: Workspace, spe
 
 
 def send_again(jobs: Jobs, plan: RunPlan, journal: Journal, workspace: Workspace) -> None:
-    """Send the run anew where its job ended badly, is unknown, or was compared with an earlier champion."""
+    """Send the run again if its job failed, is unknown, or compared its candidate with an earlier champion."""
     job = journal.need(SubmittedJob)
     state = jobs.state(job.submission_id)
     if state is not None and not state.ended:

@@ -1,4 +1,4 @@
-"""A submitted run, from where the command was typed: sent, followed, brought back, judged."""
+"""A submitted run as its command sees it: follows the job, brings back its records, and judges them."""
 
 from __future__ import annotations
 
@@ -47,18 +47,19 @@ _SILENCE_LIMIT_S = 60.0
 _STOP_LIMIT_S = 30.0
 _RECORD_S = 3.0
 _LATE_S, _STOP_LATE_S = 1.5, 0.3
-"""A job that has begun keeps its own time: so long after it should have ended it is stopped from here, and not waited
-for any more. One that waits for its cluster keeps none, and is stopped when the time is over."""
+"""Seconds after the end of its time at which a job that has begun is stopped by the command, and seconds that the
+command then waits for it; normally such a job ends by itself. A job that waits in its cluster's queue cannot, and is
+stopped as soon as the time is over."""
 
 
 def conduct_submitted(work: Work) -> None:
     """Follow the job to its end, then judge what it handed back.
 
-    A job that ended badly, or was compared with a champion of before, is sent anew if the run was begun before.
+    If the run is resumed, a job that failed, or compared its candidate with an earlier champion, is sent again.
 
     Raises:
-        KeyboardInterrupt, Interrupted: as they came; the job was stopped.
-        RaytemplateError: how the job, or judging here what it handed back, failed; recorded as the run's end.
+        KeyboardInterrupt, Interrupted: passed on; the job was stopped.
+        RaytemplateError: the job failed, or judging its results here did; recorded as the run's end.
     """
     plan, journal = work.plan, work.journal
     try:
@@ -69,7 +70,7 @@ def conduct_submitted(work: Work) -> None:
     meter = plan.limits.meter(spent, work.began)
     if work.again:
         send_again(jobs, plan, journal, work.workspace)
-    # The promoter is there when the job has ended: what it imports takes seconds, which nothing keeps for it.
+    # Started now so that the promoter is ready when the job ends: its imports take seconds that no budget reserves.
     with (
         journal.attempt(meter),
         PromoterProcess(work.workspace, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter,
@@ -80,7 +81,7 @@ def conduct_submitted(work: Work) -> None:
         except Interrupted:
             raise
         except Exception as error:  # recorded, and raised again
-            # What the cluster held is known there; what this process held meanwhile is in it.
+            # The cluster's account of costs includes what this process held meanwhile, so the meter's part is removed.
             usd = spent_on(journal, plan.limits.usd_per_s).usd
             meter.earlier = Spent(seconds=spent.seconds, usd=usd - meter.here().usd)
             told = failed(journal, plan, meter, error)
@@ -115,14 +116,14 @@ def _follow_to_end(jobs: Jobs, work: Work, meter: Meter) -> None:
 
 
 def finish(work: Work, spent: Spent, promoter: Promoter) -> None:
-    """Bring back what the cluster left, judge it here unless that is done, and write the end.
+    """Bring back what the cluster left, judge it here unless that is done, and record the end.
 
     Args:
-        spent: before this process.
+        spent: time and money spent before this process.
 
     Raises:
-        ChampionMoved: what the cluster compared with is not the champion any more; evaluating again is the cluster's.
-        EngineError: the evaluation is not there yet.
+        ChampionMoved: the cluster compared with a model that is no longer the champion; it must evaluate again.
+        EngineError: the evaluation does not exist yet.
     """
     plan, journal, workspace = work.plan, work.journal, work.workspace
     store = ContentStore(workspace.models)
@@ -149,25 +150,25 @@ def finish(work: Work, spent: Spent, promoter: Promoter) -> None:
 
 
 def _before(plan: RunPlan, work: ClusterWork, began: float, spent: Spent) -> Spent:
-    """What was spent before this process. Its own clock holds the cluster's time too where it was there meanwhile."""
+    """Time and money spent before this process. Its own clock includes the cluster's time if it waited for the job."""
     waited = spent.seconds + time.monotonic() - began >= work.elapsed_s
     seconds = spent.seconds if waited else max(spent.seconds, work.elapsed_s)
-    # The meter of this process adds what is always held; what the cluster held besides is known from there.
+    # This process's meter adds the cost of what is always held; the cluster has recorded the cost of everything else.
     return Spent(seconds=seconds, usd=work.spent_usd + plan.limits.usd_per_s * (seconds - work.elapsed_s))
 
 
 class NoEngine:
-    """For a run whose stages up to the evaluation have been passed elsewhere."""
+    """The engine for a run whose stages up to the evaluation have been executed elsewhere."""
 
     def release(self) -> None:
-        """See `execution.ports.Engine`: holds nothing."""
+        """See `execution.ports.Engine`; there is nothing to release."""
 
     def ready(self) -> None:
-        """See `execution.ports.Engine`: refused, as all the rest."""
+        """See `execution.ports.Engine`; always refuses, like all other methods."""
         raise EngineError("submit", "a submitted run works on its cluster only")
 
     def ingest(self, *asked: Any, **named: Any) -> Any:
-        """Refused."""
+        """See `execution.ports.Engine`; always refuses."""
         self.ready()
 
     fit = score = sweep = ingest
@@ -192,7 +193,7 @@ def _follow(jobs: Jobs, journal: Journal, watch: Watch, listener: Listener, late
 
 
 def _end_there(shared: Journal) -> RunEnd | None:
-    """What the job, or its watchdog, recorded as its end; shared storage may show that a little later."""
+    """The end that the job or its watchdog has recorded, which may take a moment to appear in shared storage."""
     until = time.monotonic() + _RECORD_S
     while (end := shared.read(RunEnd)) is None and time.monotonic() < until:
         time.sleep(_POLL_S)
@@ -200,16 +201,16 @@ def _end_there(shared: Journal) -> RunEnd | None:
 
 
 class _Lateness:
-    """Whether a job has not ended although its time is over, as one that waits in the queue of its cluster for ever."""
+    """Detects a job that has not ended although its time is over, for instance because it waits in a queue forever."""
 
     def __init__(self, plan: RunPlan, journal: Journal, meter: Meter) -> None:
         self._plan, self._journal, self._meter = plan, journal, meter
 
     def of(self, shared: Journal, *, begun: bool) -> BudgetSpent | None:
-        """The error to be told then.
+        """The error to raise if the job is late; None if it is not.
 
         Args:
-            begun: the job's own process has begun, as far as is known.
+            begun: whether the job's own process has begun, as far as is known.
         """
         if left_s(shared, self._meter) > (-_LATE_S if begun else 0.0):
             return None
@@ -218,19 +219,19 @@ class _Lateness:
 
 
 class _Silence:
-    """How long nothing has been heard of a job: its cluster does not answer, or does not know it any more."""
+    """Tolerates, for a while, that a cluster does not answer or no longer knows its job."""
 
     def __init__(self, journal: Journal, listener: Listener) -> None:
         self._journal, self._listener = journal, listener
         self._heard, self._told = time.monotonic(), False
 
     def bear(self, ask: Callable[[], JobState | None]) -> JobState | None:
-        """What the cluster says; None while it says nothing.
+        """The state that the cluster reports; None while it reports nothing.
 
         Raises:
-            Unavailable: it has said nothing for too long.
+            Unavailable: it has reported nothing for too long.
         """
-        trouble = Unavailable("the cluster does not know the job any more, as after its head was started anew")
+        trouble = Unavailable("the cluster no longer knows the job, for instance because its head was restarted")
         try:
             state = ask()
         except Unavailable as error:
@@ -241,24 +242,24 @@ class _Silence:
             raise _not_heard_of(trouble, self._journal) from trouble
         elif not self._told:
             self._told = True
-            self._listener.note(f"{trouble.what}; it is asked again for {_SILENCE_LIMIT_S:.0f} s")
+            self._listener.note(f"{trouble.what}; trying again for {_SILENCE_LIMIT_S:.0f} s")
         return state
 
 
 def _not_heard_of(error: Unavailable, journal: Journal) -> Unavailable:
-    """The cluster has gone, or the way to it: the job may go on there, and can be gone on with here or elsewhere."""
+    """The error for a cluster that has gone or cannot be reached: the job may still run, and the run can be resumed."""
     again = f"raytemplate resume {journal.run_id}"
     return Unavailable(
-        f"{error.what}; the job may go on there; nothing was promoted",
+        f"{error.what}; the job may still be running there; nothing was promoted",
         next_step=f"{again}  (on another cluster: {again} --address {JOBS_EXAMPLE})",
     )
 
 
 def failure(state: JobState, log: str, run_id: str, end: RunEnd | None) -> RaytemplateError:
-    """How a job failed, in its own words where it could still speak.
+    """The error of a failed job, in the job's own words if it could still report it.
 
     Args:
-        end: what its watchdog left where it outlasted its budget and was ended.
+        end: recorded by its watchdog if the job outlasted its budget and was ended.
     """
     if state.status == "STOPPED":
         return Interrupted()
@@ -267,7 +268,7 @@ def failure(state: JobState, log: str, run_id: str, end: RunEnd | None) -> Rayte
     if not lines and end is not None and end.exit_code == BudgetSpent.exit_code:
         return BudgetSpent(end.message, next_step=f"raytemplate logs {run_id}, or raise budget.time")
     if not lines:
-        said = state.message.strip().partition("\n")[0] or "it ended without a word"
+        said = state.message.strip().partition("\n")[0] or "it gave no reason"
         return EngineError("submit", f"the job of run {run_id} failed: {said}", next_step=f"raytemplate logs {run_id}")
     told = json.loads(lines[-1].removeprefix(ERROR_MARK))
     return from_words(told["error"], told["what"], told["next_step"] or again)
@@ -281,12 +282,12 @@ def stop_job(journal: Journal) -> None:
     """
     job = journal.read(SubmittedJob)
     if job is None:
-        raise UsageError(f"run {journal.run_id} was not submitted; it ends with Ctrl-C where it was typed")
+        raise UsageError(f"run {journal.run_id} was not submitted; end it with Ctrl-C in its terminal")
     stop(Jobs(job.address), journal)
 
 
 def job_log(journal: Journal) -> Iterator[str]:
-    """What the job has written so far, then what it adds until it ends; of a run that was not submitted, its log."""
+    """What the job has logged so far, then what it adds until it ends; for a run that was not submitted, its log."""
     job = journal.read(SubmittedJob)
     if job is None:
         yield journal.log.read_text(errors="replace") if journal.log.exists() else ""
@@ -303,7 +304,7 @@ def job_log(journal: Journal) -> Iterator[str]:
 
 
 def stop(jobs: Jobs, journal: Journal, limit_s: float = _STOP_LIMIT_S) -> None:
-    """End the run's job and wait until it has ended, for so long; its cluster ends it in any case."""
+    """End the run's job, and wait up to `limit_s` seconds until it has ended; its cluster ends it in any case."""
     job = journal.need(SubmittedJob)
     jobs.stop(job.submission_id)
     end = time.monotonic() + limit_s

@@ -1,9 +1,9 @@
-"""The end of a process whose time is over, by itself, as long as one of its threads can run Python.
+"""Ends a process from within when its time is over, as long as one of its threads can run Python.
 
-It asks the code that runs to end, then says in the records how the run ended, ends all that it started, and leaves with
-the recorded exit code. A process that is not the run's own, such as a notebook's, is only asked, as by Ctrl-C.
+It asks the running code to end, then records how the run ended, ends everything the process has started, and exits with
+the recorded code. A process that is not the run's own, such as a notebook's, is only asked, as if by Ctrl-C.
 
-What is left is for its watchdog (`conducting.watchdog`): a stopped process, or code that holds the interpreter.
+A stopped process, or code that holds the interpreter lock, is left to the watchdog (`conducting.watchdog`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunEnd
 
 _ASK_S, _LEAVE_S = 0.3, 1.2
-"""After the time is over the code that runs is asked to end, then the process leaves without it."""
+"""Seconds after the end of the time at which the running code is asked to end, and at which the process exits anyway.
+"""
 _LOOK_S, _SAY_S, _ASK_AGAIN_S = 0.1, 0.3, 1.0
 _NOT_BY_ITSELF = "and training did not end by itself"
 
 
 class Timekeeper:
-    """Ends the work on a run when its time is over; knows how it failed. A context.
+    """Ends the work on a run when its time is over, and records how it failed. A context manager.
 
     Args:
-        own: this process is the run's own, and ends with it.
+        own: whether this process is the run's own, and may be ended.
     """
 
     def __init__(self, plan: RunPlan, journal: Journal, meter: Meter, *, own: bool) -> None:
@@ -54,7 +55,7 @@ class Timekeeper:
         self._over.set()
 
     def failed(self, error: Exception) -> Exception:
-        """Record how the run failed; if what follows takes too long, the process ends with that.
+        """Record how the run failed; if leaving takes too long, the process ends with that error.
 
         Returns:
             See `execution.failure.failed`.
@@ -63,7 +64,7 @@ class Timekeeper:
         return self._error
 
     def was_late(self) -> BudgetSpent | None:
-        """That the time was over, if it was and this has asked the work to end, which it did not do well."""
+        """The error if time ran out and the work had to be asked to end, unless it then ended well; otherwise None."""
         if not self._asked_s:
             return None
         end = self._journal.read(RunEnd)
@@ -82,8 +83,9 @@ class Timekeeper:
                 self._leave()
 
     def _ask(self) -> None:
-        """Raise an exception in the code that runs. No signal of the kernel may end a process that is the run's own:
-        while Ray is being left, nobody hears SIGTERM.
+        """Raise an exception in the running code.
+
+        For the run's own process, without a real signal: while Ray shuts down, SIGTERM has no handler and would kill.
         """
         if self._own:
             _thread.interrupt_main(signal.SIGTERM)
@@ -100,7 +102,7 @@ class Timekeeper:
             self.failed(late)
         end = self._journal.read(RunEnd)
         if end is None or end.state != "failed":
-            return  # the disk is full, and the watchdog is left; or it ended well, and only Ray takes its time
+            return  # the disk is full, a case for the watchdog; or the run ended well, and only Ray takes its time
         error = self._error or error_of(end, self._journal)
         if late is not None and isinstance(error, RaytemplateError):
             log_failure(self._journal, error)
@@ -109,7 +111,7 @@ class Timekeeper:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if isinstance(error, RaytemplateError):
-            # In a thread of its own: the code that is left may be writing to the stream, and hold it.
+            # In a thread of its own: the abandoned code may be writing to the stream, and hold its lock.
             telling = threading.Thread(target=end_now, args=(error,), daemon=True)
             telling.start()
             telling.join(_SAY_S)

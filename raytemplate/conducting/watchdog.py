@@ -1,9 +1,9 @@
-"""A process beside the one that conducts a run, which ends that and all that it started once its time is over: one that
-was stopped, or whose code holds the interpreter, cannot keep its own time (`conducting.timekeeper` is for all others).
+"""A process that ends the process of a run, and everything that it started, once its time is over: if the latter is
+stopped, or its code holds the interpreter lock, it cannot do so itself (otherwise `conducting.timekeeper` does).
 
-`python -m raytemplate.conducting.watchdog FOLDER ASKED` watches its parent. It ends when its standard input does, which
-is when its parent has ended; what it saw of that is then charged to the run. Only shortly before the time is over it
-imports more than the standard library.
+`python -m raytemplate.conducting.watchdog FOLDER ASKED` watches its parent. It ends when its standard input is closed,
+which happens when its parent has ended; the time until then is charged to the run. It imports more than the standard
+library only shortly before the time is over.
 """
 
 import json
@@ -24,12 +24,13 @@ from raytemplate.conducting.processes import below, has_ended, is_stopped, wants
 from raytemplate.execution.attempts import last_word, saw
 
 _HARD_S = 1.5
-"""After the time of a run is over its process is ended; with what that takes, within two seconds. By then one that can
-leave by itself (`conducting.timekeeper`) has."""
+"""Seconds after the end of a run's time at which its process is ended; with what that takes, it is gone within two
+seconds. By then a process that can end itself (`conducting.timekeeper`) has done so."""
 _PATIENCE_S = 10.0
-"""A process that only waits for a CPU may come to its own end for so long: a busy machine is no reason to kill it."""
+"""Seconds that a process which only waits for a CPU gets to end by itself: a busy machine is no reason to kill it."""
 _LOOKS_IF_BUSY = 5
-"""Once it was seen to wait for a CPU, so many looks in a row must show nothing of it: it may wait for a disk too."""
+"""Number of successive looks at which a process seen waiting for a CPU must not wait for one before it is ended: in
+between it may wait for a disk."""
 _RECORD_S = 0.5
 _READY_S, _LOOK_S, _SELDOM_S = 5.0, 0.1, 1.0
 _FITTED, _ENDED = "fit.json", "end.json"
@@ -37,19 +38,27 @@ _FITTED, _ENDED = "fit.json", "end.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asked:
-    """The meter of a process, in plain numbers. Its clock is that of the machine."""
+    """The meter of a process in plain numbers."""
 
     attempt: str
+    """File in which the process records what it has spent."""
     started: float
+    """When the meter started, on the machine's monotonic clock."""
     limit_s: float
+    """Seconds of the whole budget."""
     limit_usd: float
+    """US dollars of the whole budget."""
     judging_s: float
+    """Seconds reserved for judging."""
     judging_usd: float
+    """US dollars reserved for judging."""
     earlier_s: float
+    """Seconds spent by earlier processes."""
     earlier_usd: float
+    """US dollars spent by earlier processes."""
 
     def left_s(self, folder: Path) -> float:
-        """Seconds that are left by time and by money, at the price of what the process held when it last said so."""
+        """Seconds left by time and by money, at the price of what the process held according to its last record."""
         word = last_word(Path(self.attempt))
         usd_before = self.earlier_usd + (word.seen_usd - word.usd_per_s * word.seen_s if word else 0.0)
         meter = Meter(
@@ -66,11 +75,11 @@ class _Asked:
 
 @contextmanager
 def watched(folder: Path, attempt: Path, meter: Meter) -> Generator[None]:
-    """While in here, this process is ended if it outlasts its time.
+    """Within this context, a watchdog ends this process if it outlasts its time.
 
     Args:
-        folder: the run's.
-        attempt: where it says what it has spent.
+        folder: the run's folder.
+        attempt: file in which this process records what it has spent.
     """
     asked = _Asked(
         attempt=str(attempt),
@@ -83,7 +92,7 @@ def watched(folder: Path, attempt: Path, meter: Meter) -> Generator[None]:
         earlier_usd=meter.earlier.usd,
     )
     command = [sys.executable, "-m", "raytemplate.conducting.watchdog", str(folder), json.dumps(asdict(asked))]
-    # In a session of its own: neither Ctrl-C nor Ctrl-Z in the terminal is for it.
+    # In a session of its own, so that Ctrl-C and Ctrl-Z in the terminal do not reach it.
     watcher = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -114,7 +123,8 @@ def _watch(folder: Path, asked: _Asked) -> None:
             return
     until = time.monotonic() + _PATIENCE_S
     _let_end(driver, folder, until)
-    # First: whoever waits for the process looks at the record as soon as it has gone. A disk that hangs saves nobody.
+    # Recorded before the kill, because others read the record as soon as the process has gone. A hanging disk does not
+    # prevent the kill.
     was_quicker = threading.Event()
     recording = threading.Thread(target=_record, args=(folder, asked, was_quicker), daemon=True)
     recording.start()
@@ -133,29 +143,29 @@ def _let_end(driver: int, folder: Path, until: float) -> None:
 
 
 def _ends_itself(driver: int, folder: Path) -> bool:
-    """Whether it has recorded its end and only has to leave, or waits for a CPU; looks for a moment."""
+    """Whether the process has recorded its end and only has to exit, or waits for a CPU. Watches it for a moment."""
     waits = wants_cpu(driver, _LOOK_S)
     return not has_ended(driver) and not is_stopped(driver) and (waits or (folder / _ENDED).exists())
 
 
 def _has_ended(wait_s: float) -> bool:
-    """Whether the parent ends, or calls its watcher off, within that time."""
+    """Whether the parent ends, or calls its watchdog off, within that time."""
     ready, _, _ = select.select([sys.stdin], [], [], max(0.0, wait_s))
     return bool(ready)
 
 
 def _kill(driver: int) -> None:
-    """The process and all below it, whatever they do: those that it began last are found before it is gone."""
+    """Kill the process and all its descendants, which are found before the process is gone."""
     for pid in (driver, *(below(driver) - {os.getpid()})):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def _record(folder: Path, asked: _Asked, was_quicker: threading.Event) -> None:
-    """Say in the run's own records what becomes of it, unless it did so itself.
+    """Record the end of the run, unless its process has done so itself.
 
     Args:
-        was_quicker: set where it did so meanwhile.
+        was_quicker: set if its process did so meanwhile.
     """
     from raytemplate.execution.failure import record_failure
     from raytemplate.execution.journal import Journal

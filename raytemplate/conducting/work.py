@@ -1,4 +1,4 @@
-"""The work of one process on a run: what is handed from the doors to those who conduct it."""
+"""What the API hands to `conducting`: a run, and the part that this process has in it."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,19 @@ from raytemplate.store.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """A run, and this process's part in it.
-
-    Args:
-        began: `time.monotonic()` when the clock of the budget began.
-        own_process: this process is the run's own, and may be ended if it outlasts its time.
-        again: the run was begun before.
-    """
+    """A run, and this process's part in it."""
 
     plan: RunPlan
+    """The plan to execute."""
     journal: Journal
+    """The run's records."""
     workspace: Workspace
+    """The workspace of the run."""
     listener: Listener
+    """Shows progress to the user."""
     began: float
+    """`time.monotonic()` when the clock of the budget began."""
     own_process: bool = False
+    """Whether this process is the run's own, and may be ended if it outlasts its time."""
     again: bool = False
+    """Whether the run is resumed."""
