@@ -1,4 +1,4 @@
-"""Tables of all sorts, drawn by hypothesis: names that are hard to write, columns of every type, few rows and many."""
+"""Tables of all sorts, drawn by hypothesis: awkward names, columns of every type, few rows and many."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ TIMES = ("date", "time", "time with an offset")
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A table, and what `init` is asked of it."""
+    """A table, and the arguments of `init` for it."""
 
     table: pa.Table
     target: str
@@ -119,7 +119,7 @@ def _json(value):
 
 @st.composite
 def tables(draw):
-    """Three columns or more, of which one can be learnt from."""
+    """Three columns or more, one of which can be learnt from."""
     rows, rng = draw(st.sampled_from([40, 60, 200, 700])), np.random.default_rng(draw(st.integers(0, 5)))
     target, number, *others = draw(st.lists(names, min_size=3, max_size=9, unique=True))
     kinds = {target: draw(st.sampled_from(TARGETS)), number: "number"}

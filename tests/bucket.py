@@ -1,4 +1,4 @@
-"""A real S3 server on loopback, with a bucket of its own, and files to put into it."""
+"""A real S3 server on loopback with its own bucket, to be filled with files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUCKET = "lake"
 
 
 class Store:
-    """A server that runs until the block ends; `endpoint` as templates and environments name it."""
+    """A server that runs until the block ends; `endpoint` is its address for templates and environments."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -29,13 +29,13 @@ class Store:
         self._files.create_dir(BUCKET)
 
     def put(self, key: str, content: bytes) -> str:
-        """The URI of a new file."""
+        """Write a file; returns its URI."""
         with self._files.open_output_stream(f"{BUCKET}/{key}", compression=None) as file:
             file.write(content)
         return f"s3://{BUCKET}/{key}"
 
     def put_all(self, folder: Path, key: str) -> str:
-        """The URI of a folder with everything below a folder of this machine."""
+        """Copy a folder of this machine with everything below it; returns its URI."""
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self.put(f"{key}/{path.relative_to(folder).as_posix()}", path.read_bytes())
@@ -47,7 +47,7 @@ class Store:
             return file.read()
 
     def check_keys(self, *, from_now_on: bool) -> None:
-        """Whether the server looks at keys (none is known to it), as a real one does."""
+        """Make the server check keys, of which it knows none, as a real one does; or stop checking them."""
         body = b"0" if from_now_on else b"inf"
         plain = {"Content-Type": "text/plain"}
         urlopen(Request(f"{self.endpoint}/moto-api/reset-auth", body, plain, method="POST")).close()

@@ -1,4 +1,4 @@
-"""`raytemplate` as a person types it: processes of their own, in a folder of their own."""
+"""Runs `raytemplate` commands as a user would: in separate processes, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMAND = str(Path(sys.executable).with_name("raytemplate"))
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would change a run; `make test-plain-ray` is to change them all."""
+    """This process's environment without variables that change a run, except that of `make test-plain-ray`."""
     other = ("RAYTEMPLATE_", "RAY_", "PYTEST_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(other) or k == PLAIN_RAY}
     kept.pop("PYTHONPATH", None)
@@ -43,23 +43,25 @@ def raytemplate(
 
 
 def here(*arguments: Any, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end in this process, many times as quick as one of its own.
+    """Run a command to its end in this process, which is many times faster than a new process.
 
-    A run needs the fixture `one_ray`. What must be a process stays one: what is killed, hears a signal, keeps the time
-    of a shell or says what it has imported.
+    A run needs the fixture `one_ray`. Use a real process for whatever is killed, receives a signal, checks the time
+    as a shell sees it, or checks its imports.
     """
     from raytemplate.cli import main, progress
 
     said, told = io.StringIO(), io.StringIO()
-    began = patch.object(main, "STARTED", time.monotonic())  # this process is older than the command
-    terminal = patch.object(progress, "_terminal", told)  # else a run sends this process's stderr to its log for good
+    began = patch.object(main, "STARTED", time.monotonic())  # this process started before the command
+    terminal = patch.object(
+        progress, "_terminal", told
+    )  # otherwise a run redirects this process's stderr to its log for good
     with began, terminal, contextlib.chdir(cwd), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
         code = main._run(list(map(str, arguments)))  # pyright: ignore[reportPrivateUsage]  less the end of the process
     return subprocess.CompletedProcess(arguments, code, said.getvalue(), told.getvalue())
 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """Begin a command and come back; it has a process group of its own, as a terminal would give it."""
+    """Start a command and return at once; it has its own process group, as from a terminal."""
     return subprocess.Popen(
         [COMMAND, *map(str, arguments)],
         cwd=cwd,
@@ -73,12 +75,12 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def hear_ctrl_c() -> None:
-    """As in a terminal, also where whoever runs the tests ignores it (a shell's background job does)."""
+    """Handle SIGINT as in a terminal, even if the test runner ignores it (as a shell's background job does)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition: Any, *, process: subprocess.Popen[str], limit_s: float = 90) -> Any:
-    """What `condition` gives once it is true, while the process lives."""
+    """Wait until `condition` returns something true, and return that; fails if the process ends before."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         found = condition()
@@ -90,14 +92,14 @@ def wait_for(condition: Any, *, process: subprocess.Popen[str], limit_s: float =
 
 
 def only_run(folder: Path) -> Path | None:
-    """The folder of the only run of a workspace, once there is one."""
+    """The folder of a workspace's only run, as soon as it exists."""
     runs = folder / ".raytemplate" / "runs"
     found = [path.parent for path in runs.glob("*/run.json")] if runs.exists() else []
     return found[0] if found else None
 
 
 def epochs(run: Path) -> list[dict[str, Any]]:
-    """The records of its epochs so far."""
+    """The records of a run's epochs so far."""
     path = run / "epochs.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -108,7 +110,7 @@ def record(run: Path, name: str) -> dict[str, Any]:
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes below one, from /proc."""
+    """All descendants of a process, from /proc."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -125,7 +127,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def alive(pids: list[int]) -> list[str]:
-    """Those of the processes that still run, by what they were started with."""
+    """Command lines of those of these processes that still run."""
     left = []
     for pid in pids:
         try:
@@ -139,13 +141,13 @@ def alive(pids: list[int]) -> list[str]:
 
 
 def late_at_most_s() -> float:
-    """Seconds after its budget by which a run has ended, as docs/reliability.md says, and what a shell takes for it.
+    """Seconds after its budget by which a run must have ended (docs/reliability.md), plus the overhead of a shell.
 
-    On a machine where others wait for a CPU too the longer time applies that a run has that only waits for one.
+    On a busy machine, the longer limit for runs that only wait for a CPU applies.
     """
     return HARD_S + SHELL_S + (WAITS_FOR_A_CPU_S if is_busy() else 0.0)
 
 
 def is_busy() -> bool:
-    """Whether more wants to run on this machine than it has CPUs: what is promised in seconds holds on another one."""
+    """Whether more processes are ready than this machine has CPUs; promises in seconds hold only if not."""
     return "PYTEST_XDIST_WORKER" in os.environ or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)

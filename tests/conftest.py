@@ -1,4 +1,4 @@
-"""What many tests share: real flights written once, templates over them, and one Ray for the whole process."""
+"""Shared by many tests: real flights written once, templates that use them, and one Ray for the whole process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from warm_promoter import Forked, Warm
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
 
-# How long an example takes depends on what else the machine does.
+# No deadline: how long an example takes depends on what else the machine does.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where tests with Ray are asked for, files that have none are not even imported."""
+    """If only tests with Ray are requested, files without any are not even imported."""
     if not config.getoption("markexpr").startswith("ray and") or not collection_path.match("test_*.py"):
         return None
     return "mark.ray" not in collection_path.read_text() or None
@@ -32,13 +32,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(autouse=True)
 def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What whoever runs the tests has set must not change them."""
+    """The environment of the test runner must not change the tests."""
     monkeypatch.delenv("RAYTEMPLATE_WORKSPACE", raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_promoters() -> Iterator[None]:
-    """Whoever needs a promoter in this process does not wait for its imports."""
+    """Tests that need a promoter in this process do not wait for its imports."""
     from raytemplate.conducting import promoter
 
     warm: list[Warm] = []
@@ -56,7 +56,7 @@ def warm_promoters() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the twelve files of flights. Never written to: tests that spoil data copy it."""
+    """A folder with the twelve files of flights. Never write to it: tests that corrupt data use a copy."""
     from raytemplate.starting.example_flights import write_flights
 
     folder = tmp_path_factory.mktemp("flights")
@@ -66,13 +66,13 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def demo(tmp_path: Path, flights: Path) -> Path:
-    """A new folder as `init` leaves it, but with the two first months of flights only, as copies."""
+    """A new folder as `init` creates it, but with copies of the first two months of flights only."""
     return write_demo(tmp_path / "demo", flights)
 
 
 @pytest.fixture
 def small(demo: Path) -> Callable[..., TemplateSpec]:
-    """Loads the shipped template for a small run in `demo`; dotted paths to change may be given as a mapping."""
+    """Loads the shipped template for a small run in `demo`; changes are given as a mapping of dotted paths."""
 
     def make(changes: dict[str, Any] | None = None) -> TemplateSpec:
         return load(demo / SHIPPED.name, overrides=changed(changes), environ={})
@@ -82,14 +82,14 @@ def small(demo: Path) -> Callable[..., TemplateSpec]:
 
 @pytest.fixture(scope="session")
 def one_ray() -> Iterator[None]:
-    """One Ray for every test of this process; a run uses the Ray that is there and leaves it alone."""
+    """One Ray for every test of this process; a run uses the Ray that already runs and leaves it alone."""
     from raytemplate.engines.ray.clusters import cluster
 
     for name, value in cluster._ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Workers import a loop of the tests by its name.
     os.environ["PYTHONPATH"] = str(Path(__file__).parent / "engines")
-    # What a person has in the shell before Ray starts: for a store on loopback, whose keys are these.
+    # Set in a user's shell before Ray starts; these are the keys for a store on loopback.
     os.environ.update(AWS_ACCESS_KEY_ID="reader", AWS_SECRET_ACCESS_KEY="of-tests", AWS_EC2_METADATA_DISABLED="true")
     import ray
 

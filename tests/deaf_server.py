@@ -1,4 +1,4 @@
-"""A server on loopback that takes every connection and never says a word."""
+"""A server on loopback that accepts every connection and never answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ingest does with the rows of a plan, without Ray."""
+"""Ingests the rows of a plan without Ray."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from raytemplate.planning.stages import IngestStage
 
 
 def read(stage: IngestStage) -> dict[str, pa.Table]:
-    """The rows of each window, once they could be read, split, dropped, checked and encoded."""
+    """The rows of each window, after reading, splitting, dropping, checking and encoding."""
     blocks = [block for task in Pieces(pieces_of(stage)).get_read_tasks(1) for block in task()]
     breaches = [breach for block in blocks for breach in ingest._breaches(block, stage)]
     rows = pa.concat_tables([take_accounts(block)[0] for block in blocks if block.num_rows])

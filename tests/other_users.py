@@ -1,4 +1,4 @@
-"""Folders of tests that another user is let into."""
+"""Test folders that other users may enter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def let_in(folder: Path) -> None:
-    """Every user may look into a test's folder: so it is with all above it that pytest made."""
+    """Let every user enter a test's folder and all folders above it that pytest made."""
     for each in (folder, *folder.parents):
         each.chmod(0o755)
         if each.name.startswith("pytest-of-"):

@@ -1,4 +1,4 @@
-"""A project as a person has one: a template, data, and a package of its own, in a folder that nobody installed."""
+"""A user's project: a template, data and a package of its own, in a folder that is not installed."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ LIGHTNING = {
 
 
 def write_package(folder: Path) -> Path:
-    """The package `own_net` below a folder."""
+    """Write the package `own_net` below a folder."""
     package = folder / PACKAGE
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -113,12 +113,12 @@ def write_package(folder: Path) -> Path:
 
 
 def write_project(folder: Path, flights: Path) -> Path:
-    """A demo folder with the package beside the template."""
+    """A demo folder with the package next to the template."""
     write_demo(folder, flights)
     write_package(folder)
     return folder
 
 
 def without_package(folder: Path) -> None:
-    """The package is gone, as on a machine that has the workspace only."""
+    """Remove the package, as on a machine that has only the workspace."""
     shutil.rmtree(folder / PACKAGE)

@@ -1,4 +1,4 @@
-"""Runs in this process that something happens to at a moment, on the dot."""
+"""Makes something happen to a run in this process at an exact moment."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class When(Listener):
 
 
 def pull_the_plug() -> None:
-    """As if the machine went."""
+    """As if the machine were lost."""
     raise Unavailable("the plug was pulled")

@@ -1,4 +1,4 @@
-"""A small job on real flights: the shipped template with three weeks of training and gates that let it through."""
+"""A small job on real flights: the shipped template with three weeks of training and gates that it passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 SHIPPED = Path(__file__).parents[1] / "configs" / "flights-air-time.yaml"
 MODEL = "flights-air-time"
 AS_OF = "2013-02-15"
-LATENCY_ROWS = 20  # they are scored a hundred times
+LATENCY_ROWS = 20  # few, because they are scored a hundred times
 
 SMALL: Mapping[str, Any] = {
     "data.windows.train": "20d",
@@ -28,7 +28,7 @@ SMALL: Mapping[str, Any] = {
 
 
 def changed(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """`SMALL` with changes; what another family does not use is left out."""
+    """`SMALL` with changes; settings that another family does not use are left out."""
     merged = {**SMALL, **(changes or {})}
     if merged.get("model.kind", "tabular-mlp") != "tabular-mlp":
         del merged["training.epochs"]
@@ -42,7 +42,7 @@ def as_sets(changes: Mapping[str, Any] | None = None) -> list[str]:
 
 
 def write_demo(folder: Path, flights: Path, months: tuple[int, ...] = (1, 2)) -> Path:
-    """A new folder as `init` leaves it, but with these months of flights only, as copies."""
+    """A new folder as `init` creates it, but with copies of these months of flights only."""
     data = folder / "data" / "flights"
     data.mkdir(parents=True)
     for month in months:

@@ -41,7 +41,7 @@ def test_what_is_held_for_a_while_is_charged_for_that_while():
         assert of.remaining_s() == pytest.approx(0.57 / 0.021)
         assert of.training_remaining_s() == pytest.approx(0.52 / 0.021)
         assert (of.ended_by(), of.told()) == ("budget.cost", "budget.cost: 0.4300 USD of 1.0000 USD")
-        with pytest.raises(RuntimeError), of.holding(0.1):  # given back whatever happens
+        with pytest.raises(RuntimeError), of.holding(0.1):  # released whatever happens
             raise RuntimeError
     clock.pass_s(5.0)
     assert of.spent_usd() == pytest.approx(0.035 + 0.4)
@@ -67,7 +67,7 @@ def test_what_ended_a_run_is_told_by_one_look_at_a_clock_that_goes_on():
     late = Meter(limit_s=5.0, limit_usd=1.0, reserve_s=1.0, clock=lambda: 6.0 + next(ticks), started=0.0)
     assert (late.ended_by(), late.ended_by(training=True)) == ("budget.time", "budget.time")
     assert late.told() == "budget.time: 6 s of 5 s"
-    # The last seconds are kept for judging: what ends training is not what would end the run.
+    # The last seconds are reserved for judging: the limit that ends training is not the one that ends the run.
     dear = Meter(
         limit_s=10.0, limit_usd=1.0, reserve_s=4.0, usd_per_s=0.11, clock=lambda: 6.0 + next(ticks), started=0.0
     )

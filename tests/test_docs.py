@@ -1,4 +1,4 @@
-"""The documentation says what the code says: generated parts are fresh, and every command and metric is explained."""
+"""The documentation matches the code: generated parts are fresh, and every command and metric is explained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GENERATOR = _generator()
 
 
 def test_what_is_generated_is_fresh() -> None:
-    """Fields, options of commands, failures and gates are as the code has them. `make docs` writes them."""
+    """Fields, command options, failures and gates match the code. `make docs` writes them."""
     assert list(GENERATOR.stale()) == []
 
 

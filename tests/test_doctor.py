@@ -1,4 +1,4 @@
-"""`raytemplate doctor`: what is installed and what works here."""
+"""`raytemplate doctor`: what is installed and what works on this machine."""
 
 from importlib import metadata
 

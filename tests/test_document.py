@@ -1,4 +1,4 @@
-"""`raytemplate.document`: plain data with positions, and everything a template may not be."""
+"""`raytemplate.document`: plain data with positions, and everything that a template must not contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every shipped source, kind of feature, metric and gate keeps the contract that plug-in authors get."""
+"""Every shipped source, kind of feature, metric and gate passes the contract suites that plug-in authors get."""
 
 from __future__ import annotations
 
@@ -104,14 +104,14 @@ def test_no_shipped_plug_in_is_left_out(group, tried):
 
 
 class Nothing(DataRows):
-    """A gate that never looks."""
+    """A gate that ignores its evidence."""
 
     def check(self, evidence):
         return Finding(gate="data-rows", outcome="pass", found="all is well")
 
 
 class Centred(Numeric):
-    """A number less the mean of the rows that come with it."""
+    """A number minus the mean of the rows in the same call, which it must not depend on."""
 
     @staticmethod
     def encode(column, state):
@@ -124,7 +124,7 @@ class CentredOptions(NumericOptions):
 
 
 class Careless(ParquetSource):
-    """Reads whatever is there now."""
+    """A source that reads whatever the file contains now, without checking that it has not changed."""
 
     @staticmethod
     def read_slice(order):
@@ -132,7 +132,7 @@ class Careless(ParquetSource):
 
 
 class Forgetful(ParquetSource):
-    """Does not look at the clock."""
+    """A source that ignores the window of time, and returns all rows."""
 
     @staticmethod
     def read_slice(order):

@@ -26,7 +26,7 @@ class Narrow(GateOptions):
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    """Offers plug-ins as an installed package does: `site(package, {group: {name: target}}, code of its module)`."""
+    """Offers plug-ins like an installed package: `site(package, {group: {name: target}}, code of its module)`."""
 
     def install(package, offers, code="", version="1.0"):
         module = package.replace("-", "_")

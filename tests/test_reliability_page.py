@@ -1,4 +1,4 @@
-"""The page of faults names tests that are there, and every test that is named for a fault is on it."""
+"""The page of faults names existing tests, and every test named after a fault is on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of the whole package: what stays unloaded, which exit codes there are, what is shipped."""
+"""Rules for the whole package: what stays unloaded, which exit codes there are, what is shipped."""
 
 import ast
 import io
@@ -79,13 +79,13 @@ def test_exit_codes_are_the_documented_ones() -> None:
     "name", ["flights-air-time", "flights-late", "tabular-binary", "tabular-multiclass", "tabular-regression"]
 )
 def test_shipped_template_is_found_and_parses(name: str) -> None:
-    """In a checkout and in a wheel alike; that each one loads is tested with the spec."""
+    """In a checkout and in a wheel alike. That each template loads is tested with the spec."""
     assert shipped(name).parent == shipped_folder()
     assert parse(shipped(name).read_bytes(), name).value["name"] == name
 
 
 def test_the_ledger_of_a_workspace_is_opened_in_one_place() -> None:
-    """Anywhere else a lost ledger would be replaced by a new one, which `open_ledger` never does."""
+    """Anywhere else, a lost ledger would be replaced by a new one, which `open_ledger` never does."""
     package = Path(errors.__file__).parent
     makes = {path for path in package.rglob("*.py") if re.search(r"\bLedger\(", path.read_text())}
     assert {str(path.relative_to(package)) for path in makes} == {"ledger/opening.py"}
@@ -95,7 +95,7 @@ NO_REASON = re.compile(r"(noqa|pyright|type)\s*:\s*\S+(\s+|$)")
 
 
 def unexplained(source: str) -> list[int]:
-    """Lines that catch everything without a reason in a comment on the same line or alone on the next."""
+    """Lines that catch all exceptions without a reason in a comment on the same line or alone on the next."""
     comments: dict[int, str] = {}
     alone: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -126,7 +126,7 @@ def broad_lines(tree: ast.AST) -> list[int]:
 
 
 def test_what_catches_everything_says_why() -> None:
-    """If there is no reason, the expected errors must be named instead, so that a bug cannot be mistaken for them."""
+    """Without a reason, the expected errors must be named, so that a bug cannot be mistaken for them."""
     package = Path(errors.__file__).parent
     assert {
         str(path.relative_to(package)): lines
@@ -163,7 +163,7 @@ USES_RAY = re.compile(r"(import|from) ray\b|\"ray\.\w+\.")
 
 
 def private_names_of_others(source: str) -> list[int]:
-    """Lines that name something private of Ray: a module, a text with its path, or an attribute with an underscore."""
+    """Lines that use a private part of Ray: a module, a string with its path, or an attribute with an underscore."""
     found: list[int] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -186,7 +186,7 @@ def private_names_of_others(source: str) -> list[int]:
 
 
 def test_private_parts_of_ray_are_used_in_one_folder_only() -> None:
-    """Its off switch would not reach the others (`engines.ray.private.switch`)."""
+    """The off switch would not apply to any other use (`engines.ray.private.switch`)."""
     package = Path(errors.__file__).parent
     paths = [path.relative_to(package) for path in package.rglob("*.py") if USES_RAY.search(path.read_text())]
     assert len(paths) > 20

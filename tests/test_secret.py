@@ -1,4 +1,4 @@
-"""Secrets: named by reference, never shown, and taken out of every text."""
+"""Secrets are named by reference, never shown, and removed from every text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write for times, lengths, sizes and money is read exactly, or refused with a message."""
+"""Times, durations, sizes and amounts of money as people write them are read exactly, or refused with a message."""
 
 from datetime import UTC, datetime
 

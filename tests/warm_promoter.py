@@ -1,8 +1,8 @@
-"""Promoters that start in a moment: each is forked from a process that has imported what a promoter needs.
+"""Promoters that start in a moment: each is forked from a process that has already imported what it needs.
 
-A test that runs in this process waits for nothing else as long. What a promoter does is the very code of
-`conducting.promoting`, in a process, a session and an environment of its own; how `conducting.promoter` starts one is
-seen by every command that is a process, and by tests/execution/test_promoter_process.py.
+Tests that run in this process would wait for nothing else as long. Such a promoter runs exactly the code of
+`conducting.promoting`, in its own process, session and environment. How `conducting.promoter` starts one is
+tested by every command that runs as a process, and by tests/execution/test_promoter_process.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BYTES = 1 << 20
 
 
 class Warm:
-    """The process that is forked from."""
+    """The process from which promoters are forked."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -35,19 +35,19 @@ class Warm:
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
 
     def fork(self, asked: dict[str, Any], *files: int) -> int:
-        """The id of a new process."""
+        """Fork a promoter; returns its process id."""
         with self._lock:
             socket.send_fds(self._socket, [json.dumps(asked).encode()], files)
             return int(self._socket.recv(_BYTES))
 
     def close(self) -> None:
-        """It ends when nobody can ask any more."""
+        """Let the process end, by closing its input."""
         self._socket.close()
         self._process.wait()
 
 
 class Forked:
-    """What `PromoterProcess` uses of a `subprocess.Popen`."""
+    """The part of `subprocess.Popen` that `PromoterProcess` uses."""
 
     def __init__(self, warm: Warm, command: list[str], stderr: Any, env: dict[str, str]) -> None:
         (asks, self_asks), (self_answers, answers) = os.pipe(), os.pipe()
@@ -64,7 +64,7 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, limit_s: float = 60.0) -> None:
-        """Until it has ended."""
+        """Wait until it has ended."""
         until = time.monotonic() + limit_s
         while self._lives():
             if time.monotonic() > until:
@@ -80,7 +80,7 @@ class Forked:
 
 
 def _serve(asking: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever has ended is gone
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children do not become zombies
     while True:
         found, files, *_ = socket.recv_fds(asking, _BYTES, 3)
         if not found:
@@ -95,7 +95,7 @@ def _serve(asking: socket.socket) -> None:
 
 
 def _promote(asked: dict[str, Any], files: list[int]) -> None:
-    """As `python -P -m` would, in the process of its own."""
+    """Do in the forked process what `python -P -m` would."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.chdir(asked["folder"])

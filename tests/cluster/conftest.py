@@ -1,4 +1,4 @@
-"""One Ray head for all tests against a Ray that is already running."""
+"""One Ray head for all tests that use a Ray which is already running."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from head import Head, running_head
 
 @pytest.fixture(scope="package")
 def head() -> Iterator[Head]:
-    """A head with two CPUs and a token, while these tests run."""
+    """A head with two CPUs and a token, for the whole session."""
     with running_head() as started:
         yield started

@@ -1,4 +1,4 @@
-"""A Ray that runs before anyone types a command: a head of its own on loopback, with a token and another HOME."""
+"""A Ray that runs before any command: a separate head on loopback, with a token and another HOME."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _QUICK = {"AUTOSCALER_UPDATE_INTERVAL_S": "1", "RAY_FAKE_CLUSTER": "1"}
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """A port of loopback on which nothing listens now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
@@ -34,10 +34,10 @@ def free_port() -> int:
 
 @dataclass
 class Head:
-    """`ray start --head --block` in a folder of its own. `stop` ends it and everything that it started.
+    """`ray start --head --block` in a folder of its own. `stop` ends it and everything it started.
 
-    With `grows_by` an autoscaler starts so many more nodes of one CPU, on this machine, when they are asked for.
-    Ray's own folder must have a short name: the paths of its sockets may have 107 characters.
+    With `grows_by` an autoscaler starts up to that many more nodes with one CPU, on this machine, when needed.
+    Ray's folder must have a short name: the paths of its sockets may have at most 107 characters.
     """
 
     folder: Path
@@ -49,12 +49,12 @@ class Head:
 
     @property
     def address(self) -> str:
-        """Where its GCS listens."""
+        """The address of its GCS."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def jobs(self) -> str:
-        """Where its Jobs API listens."""
+        """The address of its Jobs API."""
         return f"http://127.0.0.1:{self.jobs_port}"
 
     def start(self) -> Head:
@@ -124,22 +124,22 @@ class Head:
 
     @property
     def pid(self) -> int:
-        """The process that all others of this head are below."""
+        """The process of which all others of this head are descendants."""
         return self._process.pid
 
     def authentication(self) -> dict[str, str]:
-        """The variables that let a process in."""
+        """The environment variables that let a process connect."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
 
     def stop(self) -> None:
-        """End exactly the processes of this head, by their ids; to be drained first would take 20 s."""
+        """Kill exactly the processes of this head, by their ids; draining first would take 20 s."""
         for pid in (self.pid, *descendants(self.pid)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
     def raytemplate(self, *arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-        """A command typed by somebody whom this head lets in, with a HOME of their own."""
+        """A command of a user whom this head lets in, with a HOME of their own."""
         return subprocess.run(
             [COMMAND, *map(str, arguments)],
             cwd=cwd,
@@ -150,7 +150,7 @@ class Head:
         )
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What such a command finds around it."""
+        """The environment of such a command."""
         return environment(**(self.authentication() | {"RAY_ADDRESS": self.address} | more))
 
 

@@ -1,7 +1,7 @@
-"""Nodes of a network that are namespaces of this machine: each has its own address, host name, mounts and processes.
+"""Nodes of a network made of Linux namespaces: each has its own address, host name, mounts and processes.
 
-They are on a bridge that nobody else is on. Nothing of it is in this machine's own namespaces, so that all of it is
-gone once its processes have been killed.
+They share a bridge with nothing else on it. This machine's own namespaces are not touched, so that everything is
+gone once the processes have been killed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _do(*command: Any) -> None:
 
 @dataclass
 class Node:
-    """A machine of the network, made of namespaces that live as long as one process of it."""
+    """A machine of the network, made of namespaces that live as long as its first process."""
 
     name: str
     address: str
@@ -45,7 +45,7 @@ class Node:
     _started: list[Any] = field(default_factory=list, repr=False)
 
     def make(self) -> Node:
-        """Begin its namespaces."""
+        """Create its namespaces."""
         self.folder.mkdir(parents=True)
         self._keeper = subprocess.Popen(
             ["unshare", *_OF_ITS_OWN, "sleep", "infinity"],
@@ -63,20 +63,20 @@ class Node:
         return self
 
     def inside(self, *command: Any, cwd: Path = Path("/")) -> list[str]:
-        """A command line that runs another one on this node, in a folder as it is seen here."""
+        """A command line that runs another one on this node, in a folder as this node sees it."""
         there = ["sh", "-c", 'cd "$0" && exec "$@"', str(cwd), *map(str, command)]
         return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--uts", "--pid", *there]
 
     def do(self, *command: Any) -> None:
-        """Run a command of the system here."""
+        """Run a system command on this node."""
         _do(*self.inside(*command))
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a command finds around it here."""
+        """The environment of a command on this node."""
         return environment(HOME=str(self.folder), PATH=_PATH, **more)
 
     def start(self, *command: Any, cwd: Path, **more: str) -> subprocess.Popen[str]:
-        """Begin a command here."""
+        """Start a command on this node."""
         process = subprocess.Popen(
             self.inside(*command, cwd=cwd),
             env=self.environment(**more),
@@ -89,7 +89,7 @@ class Node:
         return process
 
     def raytemplate(self, *arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-        """A command typed here, to its end."""
+        """Run a command on this node to its end."""
         return subprocess.run(
             self.inside(COMMAND, *arguments, cwd=cwd),
             env=self.environment(**more),
@@ -99,12 +99,12 @@ class Node:
         )
 
     def own_folder(self, path: Path) -> None:
-        """An empty folder in the place of one that the others have there."""
+        """Mount an empty folder over one that the other nodes share."""
         self.do("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", path)
 
     @contextmanager
     def without(self, path: Path) -> Iterator[None]:
-        """While in here this node sees an empty folder there, and no longer the one that the others see."""
+        """Within this context, this node sees an empty folder at that path instead of the shared one."""
         self.own_folder(path)
         try:
             yield
@@ -112,7 +112,7 @@ class Node:
             self.do("umount", "--lazy", path)
 
     def knows(self, hosts: dict[str, str]) -> None:
-        """Host names and their addresses, in a file of this node's own."""
+        """Write host names and their addresses to this node's own hosts file."""
         file = self.folder / "hosts"
         known = file.exists()
         file.write_text("127.0.0.1 localhost\n" + "".join(f"{at} {name}\n" for name, at in hosts.items()))
@@ -120,7 +120,7 @@ class Node:
             self.do("mount", "--bind", file, "/etc/hosts")
 
     def end(self) -> None:
-        """Kill its first process; the kernel kills every other one, and takes all of its namespaces away."""
+        """Kill its first process; the kernel then kills every other one, and removes all its namespaces."""
         if self._keeper is None:
             return
         for pid in (*descendants(self._keeper.pid)[:1], self._keeper.pid):
@@ -149,12 +149,12 @@ class Network:
         return self
 
     def add(self, name: str) -> Node:
-        """A new node, which every other one reaches and knows by name."""
+        """A new node, which all others reach and know by name."""
         number = len(self.nodes) + 1
         node = self.nodes[name] = Node(name, f"10.77.0.{number}", self.folder / name)
         node.make()
         port = f"port{number}"
-        # From outside of the processes' namespace, for the id to be the one that is known here.
+        # From outside of the process namespace, so that the id is the one of this machine.
         wire = ["nsenter", f"--target={self._hub.pid}", "--net"]
         _do(*wire, "ip", "link", "add", "name", port, "type", "veth", "peer", "name", "eth0", "netns", node.pid)
         self._hub.do("ip", "link", "set", port, "master", "br0", "up")
@@ -165,11 +165,11 @@ class Network:
         return node
 
     def cut(self, node: Node) -> None:
-        """No packet reaches a node or leaves it any more."""
+        """Cut a node off: no packet reaches it or leaves it any more."""
         node.do("ip", "link", "set", "eth0", "down")
 
     def start_ray(self, *nodes: Node, cpus: int = 1) -> None:
-        """A Ray over these nodes; the first is its head."""
+        """Start a Ray on these nodes; the first is its head."""
         for node in nodes:
             temporary = self.folder / "ray"
             temporary.mkdir(exist_ok=True)
@@ -195,7 +195,7 @@ class Network:
 
     @staticmethod
     def jobs(head: Node) -> str:
-        """Where a head's Jobs API listens."""
+        """The address of a head's Jobs API."""
         return f"http://{head.address}:{_JOBS_PORT}"
 
     def _wait_for_head(self, node: Node) -> None:
@@ -217,13 +217,13 @@ class Network:
             time.sleep(0.5)
 
     def end(self) -> None:
-        """All of it is gone."""
+        """End everything."""
         for node in (*self.nodes.values(), self._hub):
             node.end()
 
 
 def _lacking() -> str:
-    """Why there can be no such network here; "" where there can."""
+    """Why this machine cannot have such a network; "" if it can."""
     if os.geteuid() != 0:
         return "only root may make network namespaces"
     missing = [name for name in ("ip", "unshare", "nsenter", "hostname") if not shutil.which(name, path=_PATH)]
@@ -236,10 +236,10 @@ def _lacking() -> str:
 
 @contextmanager
 def network() -> Iterator[Network]:
-    """A network without a node yet; all of it is gone afterwards. Skips the test, with the reason, if none can be."""
+    """A network without nodes, removed afterwards. Skips the test, with the reason, if this machine cannot have one."""
     if reason := _lacking():
         pytest.skip(reason)
-    # Ray's own folder must have a short name: the paths of its sockets may have 107 characters.
+    # Ray's folder must have a short name: the paths of its sockets may have at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
     made = Network(folder)
     try:

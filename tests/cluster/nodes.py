@@ -1,4 +1,4 @@
-"""Further nodes of a head: raylets of their own on this machine, to be drained or killed."""
+"""More nodes for a head: separate raylets on this machine, to be drained or killed."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ print(sum(node["Alive"] for node in ray.nodes()))
 
 @dataclass
 class Node:
-    """A raylet that belongs to a head, and what it started."""
+    """A raylet that belongs to a head, and the processes it started."""
 
     head: Head
     process: subprocess.Popen[bytes]
 
     def workers(self) -> list[int]:
-        """Processes of a training that run on it."""
+        """Training processes that run on it."""
         return [pid for pid in descendants(self.process.pid) if "RayTrainWorker" in _command(pid)]
 
     @property
     def id(self) -> str:
-        """Its name in the cluster."""
+        """Its id in the cluster."""
         raylet = next(pid for pid in descendants(self.process.pid) if "raylet/raylet" in _command(pid))
         return _command(raylet).partition("--node_id=")[2].split()[0]
 
     def drain(self, deadline_s: int) -> None:
-        """Say that it will be taken away, as a cloud does with a machine at a spot price; it is after that time."""
+        """Announce that it will be taken away, as a cloud does with a spot machine; kill it after that time."""
         subprocess.run(
             [
                 sys.executable,
@@ -63,7 +63,7 @@ class Node:
         )
 
     def kill(self) -> None:
-        """It and all that it started, without notice."""
+        """Kill it and everything it started, without notice."""
         for pid in (self.process.pid, *descendants(self.process.pid)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -78,11 +78,11 @@ def _command(pid: int) -> str:
 
 @contextmanager
 def further_nodes(head: Head, number: int, cpus: int = 1, already: int = 0) -> Iterator[list[Node]]:
-    """So many more nodes of a head, ended afterwards."""
+    """`number` more nodes of a head, ended afterwards."""
     with (head.folder / "nodes.log").open("ab") as log:
         nodes: list[Node] = []
         try:
-            while len(nodes) < number:  # one after the other: Ray does not wait long for a busy machine
+            while len(nodes) < number:  # one after the other, because Ray does not wait long on a busy machine
                 nodes.append(Node(head, _start(head, cpus, log)))
                 _wait(head, 1 + already + len(nodes))
             yield nodes

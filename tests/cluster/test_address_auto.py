@@ -55,7 +55,7 @@ def test_a_run_uses_the_ray_that_is_here_and_frees_what_it_held(head, demo):
 def test_two_workers_are_charged_for_what_they_reserve(head, demo):
     priced = (*TWO, *OPTIONS, *PRICE)
     planned = head.raytemplate("plan", SHIPPED.name, "--address", "auto", *priced, cwd=demo)
-    said = " ".join(planned.stdout.split())  # in lines of a terminal's width
+    said = " ".join(planned.stdout.split())  # the output is wrapped to the terminal's width
     assert "limit 1 USD (CPUs and GPUs that it reserves, and one CPU for its own process)" in said
     ran = head.raytemplate("run", SHIPPED.name, "--address", "auto", *priced, cwd=demo)
     assert ran.returncode in (0, 5), ran.stderr

@@ -1,4 +1,4 @@
-"""The wire to a cluster is cut: no answer comes and no refusal either, which is what takes longest to notice."""
+"""The connection to a cluster is cut: neither an answer nor a refusal arrives, which takes longest to notice."""
 
 from __future__ import annotations
 

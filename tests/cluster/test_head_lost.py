@@ -1,4 +1,4 @@
-"""A head that is killed under those who use it: told in our words, with 8, and the run goes on on another head."""
+"""A head is killed while in use: a clear error, exit code 8, and the run can be resumed on another head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes that are drained, or lost without notice, while a model is trained on them."""
+"""Nodes that are drained, or lost without notice, during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from small_flights import AS_OF, SHIPPED, as_sets
 pytestmark = [pytest.mark.cluster, pytest.mark.ray]
 
 EPOCHS = 40
-"""Enough for a drain to be noticed while they are trained."""
+"""Enough epochs for a drain to be noticed during training."""
 CHANGES = {
     "resources.workers": 2, "data.windows.train": "7d", "training.epochs": EPOCHS, "training.batch_size": 64,
     "training.early_stopping": None, "training.keep_checkpoints": 1, "budget.time": "240s",

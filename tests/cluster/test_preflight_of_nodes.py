@@ -1,4 +1,4 @@
-"""A node of a cluster that could not do its part is named before anything is read there."""
+"""A node of a cluster that could not do its part is named before anything is read."""
 
 from __future__ import annotations
 

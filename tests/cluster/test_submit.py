@@ -1,4 +1,4 @@
-"""`submit`: the cluster works, the records come home, judging and promoting happen where the command was typed."""
+"""`submit`: the cluster works, the records are brought back, and the command's machine judges and promotes."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_champion_that_moves_meanwhile_is_compared_with_there_without_training
     process, run = submitting(head, demo, storage, {"training.epochs": 20, "data.windows.train": "25d"})
     ledger = Ledger(demo / ".raytemplate" / "governance.db")
     grounds = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
-    # Its bytes are nowhere: whatever is compared with it is rejected.
+    # Its bytes do not exist: any candidate compared with it is rejected.
     ledger.promote(MODEL, "d" * 64, "k7q2", datetime(2013, 1, 1, tzinfo=UTC), 0, Actor(name="ada"), grounds)
     _, said = process.communicate(timeout=240)
     assert process.returncode == 5, said
@@ -147,7 +147,10 @@ def test_a_champion_that_moves_meanwhile_is_compared_with_there_without_training
 def test_a_job_that_stands_still_is_ended_by_its_watchdog_and_told_as_its_budget(head, demo, storage):
     import psutil
 
-    slow = {"training.epochs": 10_000, "budget.time": "60s"}  # from the command on: sending the job is in it
+    slow = {
+        "training.epochs": 10_000,
+        "budget.time": "60s",
+    }  # counted from the command, including the time to send the job
     began = time.monotonic()
     process, run = submitting(head, demo, storage, slow)
     job = ["-m", "raytemplate.conducting.job", str(storage), run.name]
@@ -181,7 +184,7 @@ def test_storage_that_is_not_named_is_exit_3_with_what_to_set(head, demo):
 @pytest.mark.slow
 def test_storage_that_the_cluster_does_not_see_is_exit_3_with_what_to_set(head, demo, storage):
     run = submit(head, demo, storage, "--detach", "--key", "unseen").stdout.split()[0]
-    # Before the job's process has come so far, what it would find is taken away.
+    # What the job would find is removed before its process gets that far.
     hidden = storage / "runs" / run
     hidden.rename(hidden.with_name("elsewhere"))
     ended = submit(head, demo, storage, "--key", "unseen")

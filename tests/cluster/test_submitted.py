@@ -1,11 +1,11 @@
-"""The one test against a cluster that `make test` has: a submitted run, from the command to its champion."""
+"""The only test in `make test` that uses a cluster: a submitted run, from the command to its champion."""
 
 import pytest
 from command_line import epochs, only_run, record
 from small_flights import AS_OF, SHIPPED, as_sets
 
 pytestmark = [pytest.mark.ray, pytest.mark.alone]
-PRICE = {"per_hour": "0.36 USD", "source": "a test", "date": "2026-01-31"}  # 1e-4 a second
+PRICE = {"per_hour": "0.36 USD", "source": "a test", "date": "2026-01-31"}  # 1e-4 USD a second
 END = ("end", "verdict", "promotion", "evaluation", "fit", "snapshot", "run")
 
 
@@ -16,7 +16,7 @@ def test_a_submitted_run_ends_as_a_run_does(head, demo, tmp_path):
     ran = head.raytemplate("submit", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *sets, cwd=demo)
     assert ran.returncode == 0, ran.stderr
     assert "Approved: version 1 is the champion of flights-air-time" in ran.stdout
-    assert "_ray_pkg_" not in ran.stderr  # what Ray logs of its uploads is no progress of ours
+    assert "_ray_pkg_" not in ran.stderr  # Ray's log of its uploads is not shown among our progress
     run = only_run(demo)
     assert {name: (run / f"{name}.json").exists() for name in END} == dict.fromkeys(END, True)
     assert [t["stage"] for t in record(run, "end")["timings"]] == ["start", "ingest", "fit", "evaluate", "govern"]

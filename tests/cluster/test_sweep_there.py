@@ -1,4 +1,4 @@
-"""Sweeps on a Ray that is already running: trials of two workers each, charged, and nothing of them left."""
+"""Sweeps on a Ray that is already running: trials of two workers each are charged, and nothing of them is left."""
 
 from __future__ import annotations
 

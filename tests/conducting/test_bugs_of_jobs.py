@@ -1,4 +1,4 @@
-"""A job that fails for a reason nobody expected: who follows it reads of a bug, with its trace and its package."""
+"""A job that fails unexpectedly is reported as a bug by the command, with a traceback and the package to blame."""
 
 from raytemplate.conducting import job, submitted
 from raytemplate.engines.ray.jobs.client import JobState

@@ -1,5 +1,5 @@
-"""Processes end when the time of their run is over, whatever they do, and a shell sees the code that the run's records
-have, on a busy machine too. No Ray: what keeps the time knows none."""
+"""Processes end when the time of their run is over, whatever they do, and a shell sees the exit code of the run's
+records, even on a busy machine. Without Ray, which the time keeping does not need."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def start(folder, work, *, after_s=0.0, limit_s=LIMIT_S, cost_usd=1.0):
 
 
 def conduct(folder, work, **more):
-    """One to its end: its exit code as a shell sees it, seconds from its start, what it said."""
+    """Run one to its end; returns its exit code as a shell shows it, seconds from its start, and its output."""
     process = start(folder, work, **more)
     began = float(process.stdout.readline())
     _, said = process.communicate(timeout=60)
@@ -80,7 +80,7 @@ def conduct(folder, work, **more):
 
 
 def end_of(folder, limit_s=5.0):
-    """Its watchdog writes it when the process has gone."""
+    """Waits for the file that the watchdog writes once the process has gone."""
     until = time.monotonic() + limit_s
     while not (folder / "end.json").exists():
         assert time.monotonic() < until, "no record says what happened"
@@ -101,7 +101,7 @@ CANDIDATE = "candidate"
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory):
-    """Four at a time, since most of it is waiting: folder, exit code, seconds, what it said, by name."""
+    """Name -> folder, exit code, seconds and output. Four run at a time, since they mostly wait."""
     jobs = {name: (work, {"after_s": after_s}) for name, work, after_s, *_ in WAYS}
     jobs[CANDIDATE] = (f"time.sleep({LIMIT_S + 3})", {})
     folders = {name: tmp_path_factory.mktemp(name.replace(" ", "-")) for name in jobs}
@@ -124,11 +124,11 @@ def test_a_process_ends_within_two_seconds_of_its_budget_whatever_it_does(ends, 
     spent_s = json.loads((folder / "attempt-1.json").read_text())["seen_s"]
     assert LIMIT_S <= spent_s <= took_s + 0.6
     if shell == 4 and after_s:
-        assert says in said  # what a command says last is said, although it never came to that
+        assert says in said  # the final message is printed although the command never got that far
 
 
 def test_dollars_end_a_process_that_was_stopped_too(tmp_path):
-    code, took_s, _ = conduct(tmp_path, STOPS, limit_s=60.0, cost_usd=0.02)  # 0.01 a second
+    code, took_s, _ = conduct(tmp_path, STOPS, limit_s=60.0, cost_usd=0.02)  # 0.01 USD a second
     assert (code, 2.0 <= took_s < 2.0 + late_at_most_s()) == (-signal.SIGKILL, True), took_s
     assert end_of(tmp_path)["message"].startswith("budget.cost: 0.02")
 
@@ -136,7 +136,7 @@ def test_dollars_end_a_process_that_was_stopped_too(tmp_path):
 def test_a_candidate_that_is_there_has_the_time_that_is_kept_to_judge_it(ends):
     folder, code, took_s, _ = ends[CANDIDATE]
     assert (code, took_s > LIMIT_S + 3) == (4, True)
-    assert not (folder / "end.json").exists()  # nobody ended it
+    assert not (folder / "end.json").exists()  # it was not ended
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A job that has not ended when the time of its run is over: for how long it is waited for."""
+"""How long the command waits for a job that has not ended when the time of its run is over."""
 
 import time
 from dataclasses import replace
@@ -19,7 +19,7 @@ LIMIT_S = 0.5
 
 
 class Standing:
-    """A cluster whose job has one status for ever; hears that it is to be stopped."""
+    """A cluster whose job keeps its status forever; notes that it was told to stop it."""
 
     def __init__(self, status):
         self.status, self.stopped = status, 0

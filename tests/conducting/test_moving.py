@@ -1,4 +1,4 @@
-"""`resume --address`: which run may move where, and what is kept of where it was."""
+"""`resume --address`: which run may move where, and that its earlier addresses are kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def journal(tmp_path):
 
 @pytest.fixture
 def submitted(journal, tmp_path):
-    """The same run, submitted to a cluster that has gone; its shared folder is there."""
+    """The same run, submitted to a cluster that has gone; its shared folder still exists."""
     journal.write(
         SubmittedJob(address=GONE, submission_id="raytemplate-x7k2mq", storage=str(tmp_path), key="", attempt=1)
     )

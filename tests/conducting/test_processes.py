@@ -1,4 +1,4 @@
-"""What the kernel tells of a process: whether it waits for a CPU, is stopped or gone."""
+"""Facts about a process from the kernel: whether it waits for a CPU, is stopped or gone."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ SLEEPS = "import time; time.sleep(600)"
 
 @pytest.fixture
 def begin():
-    """Begins a process of Python that ends with the test."""
+    """Starts a Python process that ends with the test."""
     with ExitStack() as stack:
 
         def started(code, *arguments):

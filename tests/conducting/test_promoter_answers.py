@@ -1,4 +1,4 @@
-"""What counts as an answer of the promoter, and that MLflow's copy is in nobody's way, on a full disk either."""
+"""What counts as an answer of the promoter, and that MLflow's copy never gets in the way, even on a full disk."""
 
 import errno
 import os
@@ -41,7 +41,7 @@ def test_half_an_answer_is_that_of_one_that_died(tmp_path, half):
 
 @pytest.fixture
 def promoted(tmp_path):
-    """A run that was promoted, in a workspace where MLflow cannot be told."""
+    """A run that was promoted, in a workspace where MLflow fails."""
     workspace = Workspace(tmp_path)
     create(workspace)
     journal = Journal(new_run(workspace)[1])
@@ -89,4 +89,4 @@ def test_a_disk_that_is_full_for_everything_leaves_the_promotion_as_it_was(promo
         patch.setattr(sys, "stderr", stderr)
         assert project(workspace, journal) == {}
         patch.undo()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stderr.fileno())  # what is held back has to go somewhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stderr.fileno())  # buffered output has to go somewhere

@@ -1,4 +1,4 @@
-"""Data that is not Parquet, through a whole run and prediction."""
+"""Data that is not Parquet, through a whole run and predictions."""
 
 import csv
 
@@ -59,7 +59,7 @@ governance:
 
 @pytest.fixture
 def churn(tmp_path):
-    """A table without a time, semicolons and `?` for missing."""
+    """A table without a time, with semicolons, and `?` for missing values."""
     rng = np.random.default_rng(0)
     lines = ["id;age;visits;plan;spent"]
     for number in range(4000):

@@ -1,4 +1,4 @@
-"""Columns whose names are hard to write: `init`, `check`, `plan`, `run` and `predict`, nothing edited in between."""
+"""Columns with awkward names go through `init`, `check`, `plan`, `run` and `predict` without any edits."""
 
 from __future__ import annotations
 

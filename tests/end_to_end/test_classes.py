@@ -1,4 +1,4 @@
-"""Classes through a whole run and prediction: yes or no on real flights, and several classes in both ingest modes."""
+"""Classification through a whole run and predictions: two classes on real flights, and several in both modes."""
 
 import csv
 import shutil

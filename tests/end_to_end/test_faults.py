@@ -1,4 +1,4 @@
-"""Faults of docs/reliability.md that a run in this process can be given, on one shared Ray; named for their numbers."""
+"""Faults of docs/reliability.md that can be injected into a run in this process, named by their numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def flip_a_bit(path, at=None):
 
 @contextmanager
 def mounted(place, *options):
-    """A small file system of its own at `place`."""
+    """Mount a small file system at `place`."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a file system")
     place.mkdir()
@@ -86,7 +86,7 @@ def test_f08_a_workspace_that_cannot_be_written_ends_with_two_before_anything_st
 
 @pytest.fixture
 def stopped(one_ray, small, demo):
-    """A run of five epochs that was stopped after the third: its journal."""
+    """The journal of a run of five epochs that was stopped after the third."""
     planned = api.plan(small({"training.epochs": 5}), AS_OF)
     with pytest.raises(Unavailable, match="the plug was pulled"):
         api.run(planned, listener=When(3, pull_the_plug))

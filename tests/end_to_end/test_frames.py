@@ -1,4 +1,4 @@
-"""`plan(spec, data=table)`: a table of this process in the place of files, through run, resume and predict."""
+"""`plan(spec, data=table)`: a table in memory instead of files, through run, resume and predict."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from raytemplate.records.ingested import Snapshot
 
 @pytest.fixture
 def held(demo) -> pa.Table:
-    """Two months of flights in memory; their files are gone."""
+    """Two months of flights in memory; their files are deleted."""
     folder = demo / "data" / "flights"
     table = pa.concat_tables(pq.read_table(path) for path in sorted(folder.iterdir()))
     for path in folder.iterdir():

@@ -1,4 +1,4 @@
-"""A model of a CSV file scores that file in every form: as CSV, JSON Lines or Parquet, and as any library's frame."""
+"""A model of a CSV file scores the same rows as CSV, JSON Lines or Parquet, and as any library's data frame."""
 
 import json
 from datetime import date, timedelta
@@ -44,7 +44,7 @@ def rows_of_shops(num):
 
 @pytest.fixture
 def shops(tmp_path, monkeypatch):
-    """A folder with a template and its file; the rows of the file as text."""
+    """A folder with a template and its file, and the rows of the file as text."""
     rows = list(rows_of_shops(1_000))
     (tmp_path / "shops.csv").write_text("\n".join(map(",".join, [(*COLUMNS, "y"), *rows])) + "\n")
     (tmp_path / "shops.yaml").write_text(TEMPLATE)
@@ -70,7 +70,7 @@ def test_the_frame_of_a_file_is_planned_as_the_file_is(shops, make, as_text):
     of_file, of_frame = api.plan(spec, "latest").plan, api.plan(spec, "latest", data=make()).plan
     frame_windows, file_windows = of_frame.ingest.windows, of_file.ingest.windows
     assert [(w.name, w.start, w.end) for w in frame_windows] == [(w.name, w.start, w.end) for w in file_windows]
-    # A window's rows are counted in text files and estimated in Parquet, as which a frame is kept.
+    # Rows of a window are counted in text files, and estimated in Parquet, in which a frame is kept.
     assert sum(w.num_rows for w in frame_windows) == sum(w.num_rows for w in file_windows) == len(shops)
     written_otherwise = {"account": "", "w": "", "y": ""} | (dict.fromkeys(("floor", "open"), "") if as_text else {})
     assert dict(of_frame.ingest.types) | written_otherwise == dict(of_file.ingest.types) | written_otherwise

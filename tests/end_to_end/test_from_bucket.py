@@ -1,4 +1,4 @@
-"""A model made from files in a bucket, and used on others: as from a disk, with the same bytes."""
+"""A model is trained on files in a bucket and used on others there, with the same bytes as from a disk."""
 
 from __future__ import annotations
 

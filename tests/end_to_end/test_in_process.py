@@ -1,4 +1,4 @@
-"""Whole runs from Python on one shared Ray: budgets, failures and what stays behind."""
+"""Whole runs from Python on one shared Ray: budgets, failures and leftovers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.ray]
 
 @pytest.fixture
 def run(one_ray, small):
-    """Plans and runs the small job with changes."""
+    """Plans and runs the small job, with changes."""
 
     def go(changes=None, as_of=AS_OF, **more):
         return api.run(api.plan(small(changes), as_of), **more)
@@ -77,7 +77,7 @@ def test_the_budget_ends_training_early_with_a_verdict(run):
 
 
 def assert_in_its_time(made, budget_s):
-    """Training ends within the budget; its candidate is judged in what is kept for that, and may take longer."""
+    """Training ends within the budget; judging uses the time reserved for it, and may take longer."""
     assert made.end.timeline_s["fit"] < budget_s + late_at_most_s()
     assert made.end.wall_clock_s < budget_s + made.plan.limits.judging_s
 

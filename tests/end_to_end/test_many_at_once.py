@@ -39,7 +39,7 @@ def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(tmp_path,
     assert (ledger.models(), term) == ((MODEL,), len(promoted))
     assert ledger.head(MODEL).run_id in {run.name for run in promoted}
     assert [v.state for v in ledger.history(MODEL).versions].count("champion") == 1
-    # Each champion was compared with the one before it, however many ended at once.
+    # Each champion was compared with its predecessor, even if several runs ended at once.
     for head in ledger.history(MODEL).heads:
         assert record(next(run for run in runs if run.name == head.run_id), "evaluation")["term"] == head.term - 1
 

@@ -1,4 +1,4 @@
-"""Missing targets and missing numbers, from files that nobody prepared to predictions."""
+"""Missing targets and missing numbers, from unprepared files to predictions."""
 
 import datetime as dt
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_ray")]
 
 @pytest.fixture
 def sheet(tmp_path):
-    """y is 10, 20, 30 for k 1, 2, 3 and 70 where k is missing; of 3,000 labels 60 are NaN, as polars writes them."""
+    """y is 10, 20, 30 for k 1, 2, 3 and 70 if k is missing; 60 of 3,000 labels are NaN, as polars writes them."""
     n = 3000
     k, y = 1.0 + np.arange(n) % 4, np.array([10.0, 20.0, 30.0, 70.0])[np.arange(n) % 4]
     y = y + np.random.default_rng(0).normal(size=n) * 4

@@ -1,4 +1,4 @@
-"""Data that does not change makes no second champion: chance alone is no improvement, and seldom passes the gates."""
+"""Unchanged data makes no second champion: improvements by chance rarely pass the gates."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ CHANGES = {
 
 
 class NoNewRay(RayEngine):
-    """The engine on the Ray that is there already, for as many runs as one likes of data that does not change: the rows
-    that the first one has read are there for the others.
+    """The engine on the Ray that already runs, for any number of runs on unchanged data: they share the rows
+    that the first one has read.
     """
 
     def __init__(self, plan, folder) -> None:
         super().__init__(LocalRay(num_cpus=2, object_store_bytes=0), plan, folder)
 
     def ready(self) -> None:
-        """It is."""
+        """Ray already runs."""
 
     def ingest(self, stage, expected):
-        """Read once."""
+        """Reads only once."""
         return super().ingest(stage, expected) if self._data is None else self._data.ingested
 
     def release(self) -> None:
-        """Nothing is ended."""
+        """Ends nothing."""
 
 
 def one_run(template, workspace, seed, engines):
-    """One retrain of the shipped job in this process, promoted by the very rules but without MLflow; its state.
+    """Retrain the shipped job once in this process, promoting by the same rules but without MLflow; returns its state.
 
     Args:
-        engines: the one of all runs; empty before the first.
+        engines: holds the engine that all runs share; empty before the first run.
     """
     spec = load(template, overrides=CHANGES | {"training.seed": seed}, environ={})
     plan = compile_plan(spec, look(spec, workspace), "2013-03-01")
@@ -87,4 +87,4 @@ def test_forty_retrains_on_unchanged_data_promote_none_and_at_most_two_beat_the_
     print(f"{lucky} of {NUM_RUNS} retrains passed every gate")
     assert states[0] == "approved" and set(states[1:]) <= {"held", "rejected", "unchanged"}
     assert Ledger(workspace.governance_db).history("flights-air-time").term == 1
-    assert lucky <= 2  # a twentieth at most; only the seed is another, so that none is promoted
+    assert lucky <= 2  # at most a twentieth; only the seed differs, so none should be promoted

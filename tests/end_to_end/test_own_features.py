@@ -1,4 +1,4 @@
-"""`features.own`: a function of a person's own, in both modes, later without its project, and what it must not do."""
+"""`features.own`: a project's own function, in both modes, later without the project, and what it must not do."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""A person's own network, in a project that is not installed: run, stopped, resumed, on workers, used without it."""
+"""A project's own network, not installed: run, stopped, resumed, run on workers, and used without the project."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EITHER = pytest.mark.parametrize("own", [pytest.param(CHANGES, id="torch"), SLOW
 
 
 def planned(project, changes=None, own=CHANGES):
-    # `changed` leaves the epochs out for any other family than the template's; both of these count in them.
+    # `changed` drops the epochs for families other than the template's, but both of these use epochs.
     spec = api.load(project / SHIPPED.name, set={**changed(own), "training.epochs": 2, **(changes or {})})
     return api.plan(spec, AS_OF)
 

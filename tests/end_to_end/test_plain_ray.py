@@ -1,4 +1,4 @@
-"""Every stage with RAYTEMPLATE_PLAIN_RAY=1: nothing private of Ray is used, and everything works."""
+"""Every stage with RAYTEMPLATE_PLAIN_RAY=1: no private part of Ray is used, and everything works."""
 
 from __future__ import annotations
 

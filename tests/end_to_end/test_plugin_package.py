@@ -1,4 +1,4 @@
-"""A package with one plug-in of each kind: installed from its folder, its contracts kept, and one run that uses all."""
+"""A package with one plug-in of each kind is installed, fulfils the contracts, and one run uses all of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MISSING = {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A folder with the installed package, found by whoever has it on PYTHONPATH."""
+    """A folder with the installed package, to be put on PYTHONPATH."""
     source, into = tmp_path_factory.mktemp("sample") / "package", tmp_path_factory.mktemp("site")
     shutil.copytree(SAMPLE, source)
     subprocess.run(
@@ -54,7 +54,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, flights):
-    """The sample's template beside two months of flights in the format that it brings."""
+    """The sample's template next to two months of flights in the sample's own format."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "data").mkdir()
     shutil.copyfile(SAMPLE / TEMPLATE, folder / TEMPLATE)

@@ -1,4 +1,4 @@
-"""Ray's own processes are killed under a run: it says so, records it, ends with 8 and can be resumed."""
+"""Ray's processes are killed during a run: it reports and records that, ends with 8, and can be resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRAMS = {"raylet": "raylet", "GCS": "gcs_server"}
 
 
 def below(process, program):
-    """The process of that program among those that the command has started."""
+    """The process of that program among those the command has started."""
     for pid in descendants(process.pid):
         first = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
         if Path(first).name == program:
@@ -52,7 +52,7 @@ def test_a_ray_that_is_killed_ends_the_run_with_eight_told_and_recorded(demo, na
     os.kill(killed, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, time.monotonic() - began < 10) == (8, True), said
-    # What little there is has often been read before the process is found that is to be killed, or no stage has begun.
+    # With little data, reading is often over before the process to kill is found, or no stage has begun.
     stages = "ray|ingest|fit" if stage == "ingest" else stage
     assert re.search(rf"({stages}): Ray has gone in the middle of the work: the {name} was killed", said), said
     assert said.rstrip().endswith(f"raytemplate resume {run.name}")

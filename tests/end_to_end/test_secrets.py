@@ -1,4 +1,4 @@
-"""Secrets put in wherever one can enter, then looked for in everything that is left; MLflow is deaf."""
+"""Secrets are entered wherever possible, then searched for in everything that is left; MLflow does not answer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory, flights):
-    """A held run, promoted while MLflow hangs and when it works; a run that fails; a secret that is missing."""
+    """A held run that is promoted while MLflow hangs and when it works; a run that fails; a missing secret."""
     folder = write_demo(tmp_path_factory.mktemp("secrets") / "demo", flights)
     (folder / "own_net.py").write_text(OWN)
     own = ["--as-of", AS_OF, *as_sets(CHANGES), "--set", "training.epochs=1", "--set"]
@@ -77,7 +77,7 @@ def test_f19_a_run_and_its_promotion_end_well_while_mlflow_hangs(story):
     assert f"version 1 is the champion of {MODEL}" in story.promoted.stdout
     assert "MLflow could not be brought in line" in story.promoted.stdout
     assert story.pending["projected"] is False and "MLflow" in story.pending["warning"]
-    assert story.took_s < 20  # 11 s of asking, and what a busy machine needs to import MLflow
+    assert story.took_s < 20  # 11 s of attempts, and the time a busy machine needs to import MLflow
 
 
 def test_f19_mlflow_follows_when_it_works_again(story):

@@ -1,4 +1,4 @@
-"""A model that is good on the whole and wrong in one place: predictions spoilt at one airport are found there."""
+"""A model that is good overall but wrong for one slice: bad predictions at one airport are found there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GATES = {"governance.gates.slice-limit.by": ["origin"], "governance.gates.slice-
 
 @pytest.fixture
 def broken_feed(demo):
-    """A fortnight in which one airport reports ten times the distance: the test window."""
+    """In the two weeks of the test window, one airport reports ten times the distance."""
     file = demo / "data" / "flights" / "2013-02.parquet"
     table = pq.read_table(file)
     distance = table.column("distance")
@@ -45,7 +45,7 @@ def test_streamed_rows_are_sliced_the_same(one_ray, demo):
     for mode in ("memory", "stream"):
         spec = api.load(demo / SHIPPED.name, set=changed({**changes, "data.ingest": mode}))
         runs[mode] = api.run(api.plan(spec, AS_OF))
-        assert not isinstance(runs[mode].verdict, Rejected)  # the second is the same again, and waits for a person
+        assert not isinstance(runs[mode].verdict, Rejected)  # the second is a repetition, and waits for a person
     of = {mode: {(s.by, s.value): s.num_rows for s in run.evaluation.slices} for mode, run in runs.items()}
     assert of["memory"] == of["stream"]
     by_tail = [value for by, value in of["memory"] if by == "tailnum"]

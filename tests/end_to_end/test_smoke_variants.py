@@ -1,4 +1,4 @@
-"""`--variant smoke` of every example that is shipped: it runs, soon, and promotes nothing."""
+"""`--variant smoke` of every shipped example runs quickly and promotes nothing."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Runs that are stopped in the middle: nothing is promoted, nothing is left running, and resume goes on exactly."""
+"""Runs that are stopped midway: nothing is promoted, nothing is left running, and resume continues exactly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from raytemplate.store.workspace import Workspace
 
 pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
 
-# Small steps make epochs long enough to be met in the middle.
+# Small steps make epochs long enough to be interrupted midway.
 SLOW_EPOCHS = {"training.epochs": 4, "training.batch_size": 16}
 SLOW_TREES = {
     "model.kind": "lightgbm", "model.num_trees": 120, "model.num_leaves": 255, "training.lr": 0.1,
@@ -33,7 +33,7 @@ def command(changes):
 
 
 def gone(pids, limit_s=30.0):
-    """What is still running of these after a while: nothing, one hopes."""
+    """Those of these processes that still run after a while."""
     end = time.monotonic() + limit_s
     while (left := alive(pids)) and time.monotonic() < end:
         time.sleep(0.2)
@@ -41,7 +41,7 @@ def gone(pids, limit_s=30.0):
 
 
 def uninterrupted(demo, tmp_path, changes):
-    """The same plan in a workspace of its own, never stopped."""
+    """A run of the same plan in a workspace of its own that is never stopped."""
     place = shutil.copytree(demo, tmp_path / "whole", ignore=shutil.ignore_patterns(".raytemplate"))
     spec = api.load(place / SHIPPED.name, set=changed(changes))
     return api.run(api.plan(spec, AS_OF))
@@ -130,7 +130,7 @@ def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo
     moment(demo, process)
     below = descendants(process.pid)
     began = time.monotonic()
-    # Ctrl-C reaches every process of the terminal; a scheduler ends the one that it started.
+    # Ctrl-C reaches every process of the terminal; a scheduler ends only the one it started.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert time.monotonic() - began < 15

@@ -1,4 +1,4 @@
-"""A month in the life of a template, command by command, as a person sees it."""
+"""A month in the life of a template, command by command, as a user sees it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LATER = "2013-02-22"
 def story(one_ray, tmp_path_factory, flights):
     """Six runs: the first champion, the same again, a second champion, one rejected, two held.
 
-    Two are processes as a person starts them; the others are typed into this one, which is all the same to them.
+    Two run as separate processes; the others run in this one, which makes no difference to them.
     """
     folder = write_demo(tmp_path_factory.mktemp("story") / "demo", flights)
     jobs = {
@@ -50,7 +50,7 @@ def story(one_ray, tmp_path_factory, flights):
 
 @pytest.fixture
 def copy(story, tmp_path):
-    """The story's folder again, for a test that goes on with it."""
+    """A copy of the story's folder, for a test that continues from it."""
     return shutil.copytree(story.folder, tmp_path / "demo")
 
 
@@ -143,7 +143,7 @@ def test_models_are_listed_with_their_champion(story):
 
 
 def new_rows(flights: Path) -> pa.Table:
-    """March rows without labels, some with nulls and with categories that January and February never saw."""
+    """March rows without labels, some with nulls and with categories that do not occur in January and February."""
     table = pq.read_table(flights / "2013-03.parquet").slice(0, 2000).drop_columns(["air_time"])
     carrier, temp = table.column("carrier").to_pylist(), table.column("temp").to_pylist()
     carrier[:10], temp[5:15] = ["??"] * 10, [None] * 10
@@ -230,7 +230,7 @@ def test_mlflow_holds_runs_versions_and_aliases(story):
 
 
 def judged(run):
-    """The verdict without what it says of a time that was measured."""
+    """The verdict without the parts that depend on measured times."""
     verdict = record(run, "verdict")["verdict"]
     assert [f["outcome"] for f in verdict["findings"] if f["gate"] == "latency"] == ["pass"]
     return {**verdict, "findings": [f for f in verdict["findings"] if f["gate"] != "latency"]}
@@ -251,7 +251,7 @@ def test_a_metric_edited_in_mlflow_does_not_change_the_next_verdict(one_ray, sto
     newest = max(runs, key=lambda each: each["started"])["at"].parent
     assert again.returncode == story.held.code
     (again_judged, first_judged) = (record(each, "evaluation") for each in (newest, story.held.run))
-    for timed in ("latency", "champion_latency"):  # measured, and measured again
+    for timed in ("latency", "champion_latency"):  # measured anew each time
         assert again_judged.pop(timed)["num_rows"] == first_judged.pop(timed)["num_rows"] == LATENCY_ROWS
     assert again_judged == first_judged
     assert judged(newest) == judged(story.held.run)
@@ -282,7 +282,7 @@ def test_promote_rollback_and_a_champion_that_moved(one_ray, story, copy):
     assert "✓ fit" not in judged.stderr and "✓ evaluate" in judged.stderr
     assert ((run / "epochs.jsonl").read_bytes(), (run / "fit.json").read_bytes()) == before
     assert record(run, "evaluation")["champion_ref"]["version"] == 3
-    unsaid = here("promote", other, cwd=copy)  # only its seed is another
+    unsaid = here("promote", other, cwd=copy)  # only its seed differs
     assert (unsaid.returncode, "is held by same-again" in unsaid.stderr) == (2, True)
     assert here("promote", other, "--reason", "to see it", cwd=copy).returncode == 0
     assert head(copy) == 4

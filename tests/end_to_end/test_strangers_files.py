@@ -1,4 +1,4 @@
-"""Files as strangers have them: drafted by `init --data`, and run unedited to a verdict, on one Ray."""
+"""Files as users have them: drafted by `init --data`, and run unedited to a verdict, on one Ray."""
 
 import gzip
 import json
@@ -53,7 +53,7 @@ def reviews(folder):
         for n in range(400):
             words = [draw.choice(["the", "food", "was", "by", "a", "waiter", "at", "noon"]) for _ in range(12)]
             words.insert(draw.randrange(12), "lovely" if n % 2 else "awful")
-            stars = "good" if (n % 2 == 1) != (n % 20 == 0) else "bad"  # some people mean it otherwise
+            stars = "good" if (n % 2 == 1) != (n % 20 == 0) else "bad"  # some raters use the scale the other way round
             file.write(json.dumps({"said": " ".join(words), "stars": stars}) + "\n")
     return "reviews.jsonl", "stars"
 

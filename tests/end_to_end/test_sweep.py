@@ -1,4 +1,4 @@
-"""Sweeps on real flights: one candidate, inside the budget, gone on with after a kill, told trial by trial."""
+"""Sweeps on real flights: one candidate, within the budget, resumed after a kill, reported trial by trial."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_features_are_searched_and_the_model_predicts_with_those_that_won(one_ra
     values = run.sweep.best.values
     won = values["features.columns.dest.kind"], values["features.columns.precip.transform"]
     assert won == kind_of_dest(run.journal.folder) == kind_of_dest(run.journal.model)
-    assert "flight" in run.snapshot.columns  # by which means of the target would fold
+    assert "flight" in run.snapshot.columns  # read because folds of target means would be made by it
     assert run.end.state == "approved"
     rows = pq.read_table(demo / "data" / "flights" / "2013-02.parquet").slice(0, 50)
     assert (
@@ -203,7 +203,7 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_killed_sweep_has_no_second_budget(demo):
-    budget, killed_at = 40, 20  # Ray has started and trials have ended by then on a slow machine too
+    budget, killed_at = 40, 20  # by then Ray has started and trials have ended, even on a slow machine
     sets = as_sets(
         {**SPACE, "budget.time": f"{budget}s", "budget.trials": 10_000, "training.epochs": 4, "tuning.slots": 2}
     )
@@ -265,7 +265,7 @@ def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
     from ray.util import placement_group_table
 
     def left_over():
-        # What begins with "_" is Ray Data's, and lives as long as Ray.
+        # Names that begin with "_" are Ray Data's, and live as long as Ray.
         found = [one for one in actors().values() if one["State"] != "DEAD"]
         return [one["ActorClassName"] for one in found if one["ActorClassName"][0] != "_"]
 

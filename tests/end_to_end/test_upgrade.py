@@ -1,4 +1,4 @@
-"""A workspace of 0.1, as it was committed then: it opens, predicts and rolls back; a later one is refused."""
+"""A workspace written by 0.1 opens, predicts and rolls back; one of a later version is refused."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ THEN = {
     2: [1.5143980247533877, 9.530944733379728, 16.993098668575627],
     3: [1.505712480116232, 9.53563251933894, 16.997819478387726],
 }
-"""Predictions of each version for `ROWS`, by the version of raytemplate that made it."""
+"""Predictions of each model version for `ROWS`, made by the raytemplate that wrote the workspace."""
 
 
 @pytest.fixture
 def old(tmp_path, monkeypatch):
-    """The committed workspace, as a copy, without the empty folders, which git does not keep."""
+    """A copy of the committed workspace, without empty folders, which git does not keep."""
     shutil.copytree(FIXTURE / "workspace", tmp_path / ".raytemplate")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""The walkthrough and the notebook are what happens: every command is typed, every cell run, every line looked for."""
+"""The walkthrough and the notebook are true: every command and cell is run, and every line of output is checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def _steps():
-    """(command, lines that it must print, exit code) of every command of the page."""
+    """Every command of the page, with the lines that it must print and its exit code."""
     for block in re.findall(r"```console\n(.*?)```", (DOCS / "walkthrough.md").read_text(), re.DOTALL):
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, *lines = step.splitlines()
@@ -25,7 +25,7 @@ def _steps():
 
 @pytest.fixture(scope="module")
 def walked(one_ray, tmp_path_factory):
-    """The folder that the walkthrough leaves, and what each command said."""
+    """The folder that the walkthrough leaves, and the output of each command."""
     home = tmp_path_factory.mktemp("walkthrough")
     said = []
     for command, lines, code in _steps():

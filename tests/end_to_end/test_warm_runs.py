@@ -19,7 +19,7 @@ def test_the_second_run_begins_with_the_champion_of_the_first(one_ray, small):
     second = api.run(planned)
     champion = WarmStart(version=1, digest=first.fit.candidate.digest)
     assert second.fit.warm_start == champion
-    # Its rate moves nothing: what it predicts is what the champion did, through today's scales and codes.
+    # Its learning rate changes nothing, so it predicts what the champion did, with today's scales and codes.
     assert second.fit.candidate.validation == pytest.approx(first.fit.candidate.validation, rel=0.25)
     assert "from the weights of version 1" in str(second)
     again = api.run(planned)

@@ -1,4 +1,4 @@
-"""A run cannot outlast its budget, whatever its process does: somebody outside keeps the time."""
+"""A run cannot outlast its budget, whatever its process does: a separate process watches the time."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def test_a_run_that_was_stopped_is_ended_with_its_budget_and_all_it_started(demo
 
 
 def assert_charged_and_refused(demo):
-    """What the watchdog saw is spent: nothing is left that could be begun, however often it is asked."""
+    """The time that the watchdog saw is spent: nothing can be started any more, however often one resumes."""
     attempts = [json.loads(path.read_text()) for path in only_run(demo).glob("attempt-*.json")]
     assert [BUDGET_S <= each["seen_s"] < BUDGET_S + late_at_most_s() for each in attempts] == [True]
     for _ in range(2):
@@ -87,7 +87,7 @@ def assert_charged_and_refused(demo):
 
 
 def wait_for_end(demo, limit_s=10):
-    """It is written when the process has gone."""
+    """Waits for the record, which is written when the process has gone."""
     until = time.monotonic() + limit_s
     while not (only_run(demo) / "end.json").exists():
         assert time.monotonic() < until, "no record says what happened"
@@ -110,7 +110,7 @@ except Exception as error:
 
 
 def own_code(demo, waits):
-    """Changes to the template with which a network waits for ever in training."""
+    """Changes to the template that make a network wait forever during training."""
     (demo / "never.py").write_text(NET.format(waits=waits))
     return {
         "model": {"kind": "torch", "build": "never:build"},

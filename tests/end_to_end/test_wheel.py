@@ -1,4 +1,4 @@
-"""The package as others get it: a wheel, installed outside this checkout, used in an empty folder."""
+"""The package as users get it: a wheel, installed outside this checkout, used in an empty folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder with what the wheel holds; its dependencies are those of this environment."""
+    """A folder with the contents of the wheel; its dependencies are those of this environment."""
     made, site = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("site")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", made, ROOT],

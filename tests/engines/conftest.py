@@ -1,4 +1,4 @@
-"""Stages over small real data, run on the one Ray of this process."""
+"""Stages on small real data, run on this process's one Ray."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from raytemplate.execution.journal import Journal
 
 @pytest.fixture
 def private_parts(monkeypatch) -> None:
-    """For a test of what is done with private parts of Ray, in a suite that is run without them too."""
+    """For tests of what needs private parts of Ray, in a suite that is also run without them."""
     monkeypatch.delenv("RAYTEMPLATE_PLAIN_RAY", raising=False)
 
 
 @pytest.fixture
 def plain(monkeypatch) -> None:
-    """For a test of what is done without private parts of Ray. Workers that are there already know nothing of it."""
+    """For tests of what happens without private parts of Ray. Workers that already run are not affected."""
     monkeypatch.setenv("RAYTEMPLATE_PLAIN_RAY", "1")
 
 
 @pytest.fixture
 def many_groups(demo) -> Path:
-    """The files of `demo` written again in row groups of 2,000 rows, each row with a number of its own."""
+    """The files of `demo`, rewritten in row groups of 2,000 rows, each row with a unique number."""
     first = 0
     for path in sorted((demo / "data" / "flights").iterdir()):
         table = pq.read_table(path)
@@ -44,7 +44,7 @@ def many_groups(demo) -> Path:
 
 @pytest.fixture
 def plan(small):
-    """The plan of the small job, with changes."""
+    """Makes the plan of the small job, with changes."""
 
     def make(changes=None, as_of=AS_OF):
         return api.plan(small(changes), as_of).plan
@@ -54,7 +54,7 @@ def plan(small):
 
 @pytest.fixture
 def ingest(one_ray, plan):
-    """Reads the small job's data: as a plan's changes, or a stage."""
+    """Reads the small job's data, given changes to its plan, or a stage."""
 
     def read(changes=None, expected=None):
         stage = plan(changes).ingest if changes is None or isinstance(changes, dict) else changes
@@ -65,7 +65,7 @@ def ingest(one_ray, plan):
 
 @pytest.fixture
 def train(one_ray, tmp_path):
-    """Trains as a plan says, in a run folder of its own; (what the engine says, its journal)."""
+    """Trains a plan in a run folder of its own; returns what the engine returns, and the journal."""
 
     def run(made, stage=None, limit_s=200.0):
         folder = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"

@@ -1,4 +1,4 @@
-"""What a person's own code may do wrong; run on workers by tests/engines/test_trouble.py."""
+"""Mistakes that a project's own code may make; run on workers by tests/engines/test_trouble.py."""
 
 from __future__ import annotations
 

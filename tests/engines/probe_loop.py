@@ -1,12 +1,12 @@
-"""A training loop that learns nothing and tells which rows its rank was given."""
+"""A training loop that learns nothing and reports which rows its rank was given."""
 
 import json
 import time
 
 HANGS = 97
-"""With this for `training.early_stopping` a rank never ends."""
+"""With this value of `training.early_stopping` a rank never ends."""
 RAISES = 96
-"""With this it raises, and the others wait for it."""
+"""With this value a rank raises, and the others wait for it."""
 
 
 def train(context, options, training):

@@ -1,4 +1,4 @@
-"""A Ray that is already running: what goes wrong on the way to it is said by whoever waits for it."""
+"""A Ray that is already running: failing to connect to it raises in the thread that waits for it."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -46,7 +46,7 @@ def test_who_listens_and_is_no_head_is_not_waited_for(monkeypatch):
 def test_an_error_of_ours_on_the_way_to_a_ray_of_our_own_passes_as_it_is(monkeypatch):
     told = UsageError("locks/ray: cannot be written: No such file or directory")
 
-    def init(_):  # where Ray is up in this process already, none is started and no lock is taken
+    def init(_):  # if this process is connected to a Ray, none is started and no lock is taken
         raise told
 
     monkeypatch.setattr(LocalRay, "_init", init)

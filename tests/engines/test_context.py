@@ -1,4 +1,4 @@
-"""What one rank keeps: checkpoints when they are due, and before the time runs out."""
+"""A rank saves checkpoints when they are due, and before time runs out."""
 
 import time
 

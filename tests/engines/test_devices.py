@@ -1,4 +1,4 @@
-"""A rank's model, its batches and what else it computes with are on the device that it holds."""
+"""A rank's model, its batches and everything else it computes with are on the device that it holds."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TRAINING = TrainingSpec(epochs=1, batch_size=64, clip_norm=1.0)
 
 
 class OnMeta(Ranks):
-    """A rank that holds what is no device at all: tensors there have shapes and no values."""
+    """A rank on the "meta" device, whose tensors have shapes but no values."""
 
     def device(self):
         return "meta"
 
 
 class Held(MemoryContext):
-    """A loop's view of a rank that holds some device; it remembers what was asked of it."""
+    """A loop's view of a rank that holds some device; it remembers the calls."""
 
     def __init__(self, ranks, rows, layout, folder):
         super().__init__(rows, layout, folder)
@@ -79,7 +79,7 @@ def test_a_network_and_its_batches_are_on_the_device_that_the_slot_holds(tmp_pat
     if train is train_plain and task == "multiclass":
         pytest.skip("one output")
     context = held(OnMeta(), tmp_path, task)
-    # Every step is taken there: a tensor left behind would be "on a different device". Only then is a value asked for.
+    # Every step runs on that device: a tensor left elsewhere would be "on a different device". Then a value is read.
     with pytest.raises((RuntimeError, NotImplementedError), match=r"meta tensor|Tensor\.item"):
         train(context)
     assert context.steps == 4
@@ -126,7 +126,7 @@ def test_lightning_is_told_to_use_the_device_that_is_held(tmp_path):
     assert _trainer(held(Ranks(), tmp_path), TRAINING, Callback()).strategy.root_device.type == "cpu"
     if torch.cuda.is_available():
         assert _trainer(held(OnGpu(), tmp_path), TRAINING, Callback()).strategy.root_device.type == "cuda"
-    else:  # it is looked for, and not done without
+    else:  # it is required, with no fallback to the CPU
         with pytest.raises(MisconfigurationException, match=r"[Nn]o supported gpu backend"):
             _trainer(held(OnGpu(), tmp_path), TRAINING, Callback())
 

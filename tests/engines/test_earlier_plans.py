@@ -1,4 +1,4 @@
-"""Plans of earlier versions, which had a field for each thing that a handle holds now: the same rows are read."""
+"""Plans of earlier versions, which had a field for each part of what is now a handle, read the same rows."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from raytemplate.records.ingested import Snapshot
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PLAN = FIXTURES / "plan_0_1" / "plan.json"
-"""Of version 0.1: CSV, a column that the paths give, and the columns of the second file in another order."""
+"""A plan of version 0.1: CSV, a column from the paths, and the second file's columns in another order."""
 
 
 def test_rows_of_an_earlier_plan_are_those_that_its_own_version_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Ray's library does not end this process by itself any more."""
+"""Ray's library no longer ends this process by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("private_parts")]
 
-# As Ray's own threads do: the function is called through the library's table, outside of Python.
+# Like Ray's own threads: the function is called through the library's table, outside of Python.
 CALLS = """
 import ctypes, os, sys, threading, time
 import ray._raylet as library

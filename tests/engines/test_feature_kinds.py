@@ -72,7 +72,7 @@ def test_what_is_trained_on_is_what_is_predicted_from_but_for_means_of_the_targe
     others = [n for n in range(len(features.dense)) if n not in (*place, numbers)]
     assert np.array_equal(served.dense[:, others], trained["dense"][chosen][:, others])
     assert np.array_equal(served.codes, trained["codes"][chosen])
-    for n in place:  # out of fold in training: near, and not the same
+    for n in place:  # out of fold in training: close, but not equal
         assert np.abs(served.dense[:, n] - trained["dense"][chosen][:, n]).max() > 0
         assert np.corrcoef(served.dense[:, n], trained["dense"][chosen][:, n])[0, 1] > 0.98
 

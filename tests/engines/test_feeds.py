@@ -1,4 +1,4 @@
-"""What a rank is fed, without Ray."""
+"""The batches that a rank gets, without Ray."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from raytemplate.models.saved import seen_by
 
 
 class Shard:
-    """A rank's part of a stream, as Ray Data gives it."""
+    """A rank's shard of a stream, like that of Ray Data."""
 
     def __init__(self, *batches):
         self.batches = batches
@@ -69,4 +69,4 @@ def test_each_family_sees_missing_values_its_own_way(memory, family, seen):
     np.testing.assert_array_equal(batch.dense, whole)
     shuffled = np.concatenate([b.dense for b in found.batches("train", epoch=1, batch_size=1)])
     assert sorted(map(str, shuffled.tolist())) == sorted(map(str, whole.tolist()))
-    assert COLUMNS["dense"].tolist() == [[1, 0], [2, 5]]  # others read the same array
+    assert COLUMNS["dense"].tolist() == [[1, 0], [2, 5]]  # other ranks read the same array, so it must not change

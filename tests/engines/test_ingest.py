@@ -1,4 +1,4 @@
-"""Ingest on Ray Data: the same data, features and baseline in both modes, and nothing read that was not asked for."""
+"""Ingest on Ray Data: the same data, features and baseline in both modes, and nothing is read that is not needed."""
 
 import re
 from dataclasses import replace
@@ -283,7 +283,7 @@ def test_only_the_first_file_with_a_breach_is_named(ingest, many_groups):
 def test_a_file_that_changes_after_the_first_pass_of_a_stream_is_noticed(one_ray, plan, many_groups):
     path = many_groups / "2013-01.parquet"
     plain = {"use_dictionary": False, "compression": "none", "row_group_size": 2000}
-    pq.write_table(pq.read_table(path), path, **plain)  # no page checksums: nothing but our digest can tell
+    pq.write_table(pq.read_table(path), path, **plain)  # without page checksums only our digest can notice
     made = plan({"data.ingest": "stream"})
     data = open_data(made.ingest, None)
     assert sum(batch.num_rows for batch in data.streams["train"].iter_batches(batch_format="pyarrow")) > 0

@@ -1,4 +1,4 @@
-"""The Jobs API of a cluster that does not answer, or not as one: one line of ours, soon."""
+"""If a Jobs API does not answer, or something else does, one clear line says so, soon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from raytemplate.errors import Unavailable
 
 
 class Page(BaseHTTPRequestHandler):
-    """A web server that is something else."""
+    """A web server that is not a Jobs API."""
 
     status, text = 200, b"<html>welcome</html>"
 

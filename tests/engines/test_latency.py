@@ -1,4 +1,4 @@
-"""How often a model is asked for its latency: a slow one must not hold up the end of a budget."""
+"""How many predictions a latency takes: a slow model must not exceed the budget."""
 
 import time
 
@@ -9,7 +9,7 @@ from raytemplate.engines.ray.scoring.score import latency_of
 
 
 class Model:
-    """Predicts in so many seconds; counts how often."""
+    """A model that takes `seconds` for a prediction, and counts them."""
 
     def __init__(self, seconds):
         self.seconds, self.times = seconds, 0

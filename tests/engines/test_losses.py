@@ -1,4 +1,4 @@
-"""Workers that are lost while they train: what is started again, and what it comes to."""
+"""Workers lost during training: which are restarted, and that the result is the same."""
 
 import os
 import signal
@@ -20,13 +20,13 @@ LONG = TWO | {"training.epochs": 16, "training.early_stopping": None, "training.
 
 
 def workers():
-    """Processes of this test's Ray that run a rank of a training."""
+    """Processes of this test's Ray that run a rank."""
     below = psutil.Process().children(recursive=True)
     return sorted(p.pid for p in below if "RayTrainWorker" in " ".join(p.cmdline()))
 
 
 class Killer(threading.Thread):
-    """Kills a worker of a run each time that so many epochs have been told of."""
+    """Kills a worker of a run each time one of these numbers of epochs has been reported."""
 
     def __init__(self, folder, moments, which=0):
         super().__init__(daemon=True)
@@ -43,7 +43,7 @@ class Killer(threading.Thread):
 
 
 def left(journal):
-    """What a training left: its epochs, and the bytes of its best checkpoint."""
+    """The results of a training: its epochs, and the bytes of its best checkpoint."""
     best = Checkpoints(journal.checkpoints).best(higher_is_better=False)
     return [(e.epoch, e.validation) for e in journal.epochs()], (best.folder / "weights.safetensors").read_bytes()
 

@@ -1,4 +1,4 @@
-"""What Ray tells by itself while a run goes on."""
+"""Messages that Ray prints by itself during a run."""
 
 import ray._private.worker as worker
 

@@ -1,4 +1,4 @@
-"""MLflow's database is there whole or not at all; a half-made one is made anew unless somebody's work is in it."""
+"""MLflow's database is complete or absent; a half-made one is replaced unless it contains a user's work."""
 
 import resource
 import shutil
@@ -26,13 +26,13 @@ for make in (Mirror(Workspace(Path(sys.argv[1]))).open, lambda: MlflowClient(tra
         make()
     except Exception:
         print("failed", flush=True)
-os._exit(0)  # as a process is ended: nothing is put in order any more
+os._exit(0)  # like a killed process: nothing is cleaned up
 """
 LIMIT_BYTES = 300_000
 
 
 def on_a_full_disk(code, *arguments):
-    """A process of its own that can write no file beyond a size, as on a disk that is full."""
+    """Run code in a process that cannot write files beyond a size, as on a full disk."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, LIMIT_BYTES))
@@ -48,7 +48,7 @@ def on_a_full_disk(code, *arguments):
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
-    """Two folders in which a disk was full before the database was whole: one that we made, one that MLflow made."""
+    """Two folders in which the disk was full before the database was complete: made by us, and by MLflow."""
     ours, raw = (Workspace(tmp_path_factory.mktemp(name)) for name in ("ours", "raw"))
     for each in (ours, raw):
         create(each)
@@ -80,7 +80,7 @@ def names(workspace):
 
 
 def in_order(workspace, tmp_path):
-    """Whether MLflow works with it: with a copy, since this process knows where the database is."""
+    """Whether MLflow can use it. It gets a copy, since MLflow in this process may remember the original."""
     from mlflow import MlflowClient
 
     copy = shutil.copy(workspace.mlflow_db, tmp_path / "copy.db")

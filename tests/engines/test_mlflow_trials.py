@@ -1,4 +1,4 @@
-"""The trials of a sweep in MLflow: child runs, each once, of many the best."""
+"""The trials of a sweep in MLflow: each is a child run, created once; only the best of many are copied."""
 
 import json
 from dataclasses import replace
@@ -35,7 +35,7 @@ def client(workspace):
 
 @pytest.fixture
 def journal(workspace):
-    """A run that made a sweep and was rejected."""
+    """A run with a sweep, whose candidate was rejected."""
     made = Journal(new_run(workspace)[1])
     write_lock(made, PLAN, None)
     made.write(samples.sample_start(run_id=made.run_id))
@@ -51,7 +51,7 @@ def parent_of(client, journal):
 
 
 def children(client, parent):
-    """By trial."""
+    """Trial -> its child run."""
     found = client.search_runs(experiments(client), f"tags.`mlflow.parentRunId` = '{parent}'", max_results=1000)
     trials = [int(run.data.tags["raytemplate.trial"]) for run in found]
     assert len(set(trials)) == len(trials), "one is there twice"

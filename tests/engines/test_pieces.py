@@ -1,4 +1,4 @@
-"""Which pieces of files a read task reads, and what it gives."""
+"""The pieces of files that a read task reads, and the tables it returns."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -41,7 +41,7 @@ def test_small_pieces_share_a_task_in_their_order(sizes):
 
 @pytest.fixture
 def files(tmp_path):
-    """A file each, of these types of one column."""
+    """One file for each of these types of a column."""
 
     def made(*kinds):
         for number, kind in enumerate(kinds):

@@ -1,6 +1,6 @@
-"""Every private part of Ray that is used, and what becomes slower or worse where a Ray does not have it.
+"""Every private part of Ray that is used, and what gets slower or worse if a Ray lacks it.
 
-Nothing breaks then: `switch.found` finds nothing and public parts do. But somebody has to know.
+Nothing breaks then: `switch.found` returns None and public parts are used. But the maintainers have to know.
 """
 
 import ast
@@ -74,7 +74,7 @@ USED = {
 
 
 def named_in_private() -> set[str]:
-    """Every text of the folder that is the name of something in Ray, f-strings of constants put together."""
+    """Every string in the folder that names something in Ray, with f-strings of constants evaluated."""
     found, texts = set(), set()
     for path in Path(switch.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text())

@@ -1,4 +1,4 @@
-"""How many workers are started: as many as planned, and after a loss as many of them as there is room for."""
+"""The number of workers that are started: as many as planned, and after a loss as many as there is room for."""
 
 import pytest
 from ray.train import ScalingConfig
@@ -39,7 +39,7 @@ class Client:
 
 
 class Cluster:
-    """Nodes with a CPU each; a loss takes some of them, and what is held is not free."""
+    """Nodes with a CPU each; a loss removes some of them, and CPUs held by workers are not free."""
 
     def __init__(self, there, held=0):
         self.there, self.held = there, held
@@ -72,7 +72,7 @@ def test_after_a_loss_those_go_on_that_the_nodes_left_have_room_for():
     assert started(made) == 3
     made.make_decision_for_running_worker_group(worker_group_state=None, worker_group_status=None)
     cluster.there, cluster.held = 1, 0
-    assert [started(made), started(made)] == [2, 2]  # fewer do not suffice: it waits for them
+    assert [started(made), started(made)] == [2, 2]  # fewer are not enough: it waits
     cluster.there = 4
     assert started(made) == 4
 

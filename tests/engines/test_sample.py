@@ -1,4 +1,4 @@
-"""`data.rows`: about so many rows, of each window in proportion, the same in both modes, and less read."""
+"""`data.rows`: about that many rows, in proportion to the windows, the same in both modes, and fewer are read."""
 
 import pyarrow as pa
 import pytest

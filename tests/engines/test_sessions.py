@@ -1,4 +1,4 @@
-"""What a Ray of ours leaves is taken away later, and nothing of anybody else's; a process is left as it was."""
+"""Leftovers of our own Rays are removed later, and nobody else's; a process is left as it was."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ def test_of_sessions_of_ended_processes_of_ours_the_newest_three_stay(tmp_path):
 
 @pytest.fixture(scope="module")
 def gone():
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     return ended.pid
@@ -84,7 +84,9 @@ def test_a_session_in_use_that_names_a_process_nobody_sees_here_stays(tmp_path, 
         [sys.executable, "-c", HOLDS, str(ours[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as owner:
         assert owner.stdout.readline() == "held\n"
-        (ours[0] / "raytemplate").write_text(str(gone))  # as a process of another container is seen here
+        (ours[0] / "raytemplate").write_text(
+            str(gone)
+        )  # like a process of another container, whose id means nothing here
         assert (sweep_sessions(tmp_path)[0], ours[0].exists()) == (0, True)
         owner.stdin.close()
     assert (sweep_sessions(tmp_path)[0], ours[0].exists()) == (1, False)
@@ -102,7 +104,7 @@ def test_who_does_not_see_our_process_leaves_our_session(tmp_path, gone):
 
 
 def vanishes(path, monkeypatch):
-    """Another start removes it while its size is taken."""
+    """Another start removes the session while its size is measured."""
     walk = os.walk
 
     def removing(folder, **settings):
@@ -145,7 +147,7 @@ def test_folders_that_are_none_are_passed_over(tmp_path, gone):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 def test_what_cannot_be_read_or_is_anothers_is_left(tmp_path, gone):
-    """As a user without rights: one folder of root's, and one of its own that it cannot look into."""
+    """As an unprivileged user: with a folder that belongs to root, and an unreadable one of its own."""
     let_in(tmp_path)
     tmp_path.chmod(0o777)
     ours = [session(tmp_path, f"2026-01-0{n}", gone) for n in range(1, 8)]
@@ -161,7 +163,7 @@ def test_what_cannot_be_read_or_is_anothers_is_left(tmp_path, gone):
         removed, _ = sweep_sessions(tmp_path, closed, note=notes.append)
     finally:
         os.seteuid(0)
-    # Two of root's, one that does not show its mark, and the newest three stay.
+    # Two that belong to root, one whose mark cannot be read, and the newest three stay.
     assert (removed, [made.exists() for made in ours]) == (1, [True, True, True, False, True, True, True])
     assert notes == [f"{closed}: could not be searched for sessions of earlier runs: Permission denied"]
 

@@ -1,5 +1,5 @@
-"""Every error that Ray may raise has a place in the table: whether what was lost is started again, and how a run that
-cannot go on ends. An error that a new version of Ray brings fails here until somebody has decided.
+"""Every error that Ray may raise is in the table, which tells whether lost workers are restarted, and how a run that
+cannot continue ends. An error that is new in a version of Ray fails here until somebody has decided.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ LOST = {
     "WorkerGroupStartupFailedError", "InsufficientClusterResourcesError", "CollectiveTimeoutError",
     "BroadcastCollectiveTimeoutError", "PreemptionError", "NCCLHangError",
 }  # fmt: skip
-"""Started again; where it is too often, or nothing can be started: 8, and the same again may succeed."""
+"""Restarted; if that happens too often, or nothing can be started: exit code 8, and a retry may succeed."""
 MEMORY = {"OutOfMemoryError", "ObjectStoreFullError", "OutOfDiskError"}
-"""Not started again: 8, after a change."""
+"""Not restarted: exit code 8, to be retried after a change."""
 OWN_CODE = {"UnserializableException", "OufOfBandObjectRefSerializationException"}
 TOKEN = {"AuthenticationError"}
 ENGINE = {
@@ -38,13 +38,13 @@ ENGINE = {
     "ObjectRefStreamEndOfStreamError", "ActorAlreadyExistsError", "ActorHandleNotFoundError", "RuntimeEnvSetupError",
     "CheckpointManagerInitializationError", "RayTrainError", "TrainingFailedError",
 }  # fmt: skip
-"""Not started again, since it is not known to be a loss: 8."""
+"""Not restarted, since it is not known to be a loss: exit code 8."""
 AROUND = {"RayTaskError", "UserCodeException", "UserExceptionWithTraceback", "WorkerGroupError", "ControllerError"}
-"""Say nothing by themselves: what is inside counts."""
+"""Wrappers without a meaning of their own: the error inside counts."""
 
 
 def raised(kind):
-    """An error of that class, without what only Ray can give it."""
+    """An error of that class, without the attributes that only Ray can set."""
     made = type(kind.__name__, (kind,), {"__str__": lambda self: "words", "__module__": kind.__module__})
     error = made.__new__(made)
     error.args = ("words",)

@@ -1,4 +1,4 @@
-"""A source that has no files, a table of a database, needs its own module and a line in the table of plug-ins."""
+"""A source without files (a database table) needs only its own module and a line in the table of plug-ins."""
 
 import pickle
 import sqlite3
@@ -38,7 +38,7 @@ evaluation: {metric: rmse}
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPlan]:
-    """A hundred days of 48 rows a day; as it comes back from a file."""
+    """A hundred days with 48 rows each, with the types as read from a file."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "plugin_sample"))
     monkeypatch.setitem(plugins._SHIPPED["raytemplate.sources"], "sqlite", "raytemplate_sample.sqlite:SqliteSource")
     rows = [

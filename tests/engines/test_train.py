@@ -27,12 +27,12 @@ LONG = {"training.epochs": 6, "data.windows.train": "all"}
 
 @pytest.fixture(scope="module")
 def test_maes():
-    """Test error of each way to train, for comparison across tests."""
+    """Test error of each way to train, shared for comparison across tests."""
     return {}
 
 
 def mae_on_test(plan, journal, ingest):
-    """Error of the best checkpoint on the test window, by our own predictor and not by what the loop said."""
+    """Error of the best checkpoint on the test window, measured with our predictor and not taken from the loop."""
     data = ingest(replace(plan.ingest, mode="memory"))
     best = Checkpoints(journal.checkpoints).best(higher_is_better=False)
     about = About(
@@ -124,7 +124,7 @@ def test_workers_that_never_end_are_ended_with_the_budget(train, plan):
 
 
 def labelled_rows(made, folder):
-    """Rows of the train window that have a label, counted without us."""
+    """Rows of the train window that have a label, counted independently of raytemplate."""
     table = pa.concat_tables(pq.read_table(path, columns=COLUMNS) for path in sorted(folder.iterdir()))
     window = made.ingest.window("train")
     times = table.column("time_hour").to_numpy()
@@ -146,7 +146,7 @@ def test_two_workers_train_one_model_as_good_as_that_of_one_process(train, plan,
     folder = Path(made.ingest.root) / "data" / "flights"
     assert sum(rank.num_rows for rank in trained.ranks) == labelled_rows(made, folder)
     assert [e.epoch for e in journal.epochs()] == [1, 2, 3, 4, 5, 6]
-    # From memory both take the very same steps; a stream has an order of its own, which moves so small a job.
+    # From memory both take exactly the same steps; a stream's order differs, which matters for a job this small.
     tolerance = 0.02 if mode == "memory" else 0.06
     assert mae_on_test(made, journal, ingest) == pytest.approx(test_maes["local"], rel=tolerance)
 

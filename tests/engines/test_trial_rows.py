@@ -1,4 +1,4 @@
-"""Rows under the features that trials draw: encoded once for each, of train and validation only, never read again."""
+"""Rows are encoded once for each set of features that trials draw, for train and validation only, and never reread."""
 
 import shutil
 import time
@@ -49,7 +49,7 @@ CHANGES = {
 
 @pytest.fixture
 def code(demo, tmp_path):
-    """A folder with a function that notes how many rows it was given."""
+    """A folder with a function that writes down how many rows it was given."""
     text = FUNCTION.format(notes=str(tmp_path))
     (demo / "own_notes.py").write_text(text)
     (tmp_path / "code").mkdir()
@@ -59,7 +59,7 @@ def code(demo, tmp_path):
 
 @pytest.fixture
 def made(one_ray, code, plan):
-    """(the plan, its data)."""
+    """The plan and its data."""
     plan_ = plan(CHANGES)
     with code_in(code):
         return plan_, open_data(plan_.ingest, None)
@@ -87,7 +87,7 @@ def test_each_set_of_features_is_encoded_once_and_that_of_the_template_at_ingest
     assert trials.rows(0, {PRECIP: "none", "training.lr": 0.2}) is first
     fetched(first)
     assert own.refs == data.refs
-    # One for the profile of train, then train and validation encoded: never the test window.
+    # Once for the profile of train, then to encode train and validation; never for the test window.
     assert sorted(calls(code)[before:]) == sorted([rows["train"], rows["train"], rows["validation"]])
 
 
@@ -141,7 +141,7 @@ def test_what_goes_wrong_is_told_to_the_trial(made, code, tmp_path):
         made_for(trials.rows(0, {PRECIP: "none"}), request)
     trials.done(0)
     (code.parent / "broken").unlink()
-    assert made_for(trials.rows(0, {PRECIP: "none"}), request) == request  # it was not the rows
+    assert made_for(trials.rows(0, {PRECIP: "none"}), request) == request  # the rows are not the cause
 
 
 def test_a_trial_waits_for_its_rows_no_longer_than_it_may(made, code, tmp_path):

@@ -1,4 +1,4 @@
-"""Failures of Ray and of own code, provoked for real, as one line that says what to do."""
+"""Real failures of Ray and of a project's code become one line that says what to do."""
 
 from __future__ import annotations
 

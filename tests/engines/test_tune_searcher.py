@@ -1,4 +1,4 @@
-"""A search of a plug-in may be a searcher of Ray Tune's: it keeps the contract that samplers of Optuna's do."""
+"""A plug-in's search may be a Ray Tune searcher, which fulfils the same contract as an Optuna sampler."""
 
 import optuna
 import pytest
@@ -12,7 +12,7 @@ from raytemplate.tuning.searches import Search
 
 
 class TestSearcherOfTune(SearchSuite):
-    """Tune's own wrapper of Optuna's TPE, as anybody's plug-in would bring it."""
+    """Tune's own wrapper of Optuna's TPE, as a plug-in would provide it."""
 
     search = "tune"
 
@@ -21,7 +21,7 @@ class TestSearcherOfTune(SearchSuite):
 
 
 class Notes(Searcher):
-    """Always says the middle, and notes what it hears."""
+    """Always suggests the middle, and notes what it is told."""
 
     def __init__(self):
         super().__init__()
@@ -48,7 +48,7 @@ def test_it_is_told_the_space_and_what_became_of_what_it_said():
     first = study.ask()
     drawn = draw(first)
     study.tell(first, 1.0)
-    assert notes.space == {} and drawn != (0.5, 3)  # nobody knows yet what is drawn
+    assert notes.space == {} and drawn != (0.5, 3)  # it is not known yet what is drawn
     good, bad = study.ask(), study.ask()
     assert draw(good) == draw(bad) == (0.5, 3)
     study.tell(good, 2.0)

@@ -1,4 +1,4 @@
-"""Sweeps on Ray Tune: what runs where, what is ended when, and what is left of it."""
+"""Sweeps on Ray Tune: what runs where, what is ended when, and that nothing is left."""
 
 import _thread
 import os
@@ -29,7 +29,7 @@ SPACE = {
 
 @pytest.fixture
 def sweep(one_ray, plan, tmp_path):
-    """Runs a sweep of such a loop; (its advisor's records, its journal). Whatever it raises, nothing of it is left."""
+    """Runs a sweep of a loop; returns its advisor's records and its journal. Whatever it raises, nothing is left."""
 
     def run(loop, changes=None, *, limit_s=60.0, on_trial=lambda record: None, ours=True):
         made = plan(SPACE | (changes or {}))
@@ -61,13 +61,13 @@ def sweep(one_ray, plan, tmp_path):
 
 
 def nothing_is_left(within_s=3.0):
-    """No actor, no placement group."""
+    """Asserts that no actor and no placement group is left."""
     from ray._private.state import actors
 
     def there():
         groups = [one for one in placement_group_table().values() if one["state"] != "REMOVED"]
         names = [one["ActorClassName"] for one in actors().values() if one["State"] != "DEAD"]
-        return groups, [name for name in names if name[0] != "_"]  # what begins so is Ray Data's, and stays
+        return groups, [name for name in names if name[0] != "_"]  # names that begin with "_" are Ray Data's, and stay
 
     end = time.monotonic() + within_s
     while there() != ([], []) and time.monotonic() < end:

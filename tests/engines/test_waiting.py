@@ -1,4 +1,4 @@
-"""What Ray Train's controller is told while it conducts workers: Ray's own states, without a Ray that runs."""
+"""Rules in Ray Train's controller, with Ray's own states but without a running Ray."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Clock:
 
 
 def conducting(*rules):
-    """The callback of rules, as Ray's controller has it."""
+    """The callback that applies rules, as passed to Ray's controller."""
     return conducted(print, rules, Path("/nowhere/end"))[1]
 
 

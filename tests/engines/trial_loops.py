@@ -1,4 +1,4 @@
-"""Training loops that take the time they are asked to, for sweeps on Ray Tune."""
+"""Training loops that take a given time, for sweeps on Ray Tune."""
 
 import ctypes
 import os
@@ -28,7 +28,7 @@ def sleeps(context, options, training):
 
 def holds_the_interpreter(context, options, training):
     report(context, 1)
-    time.sleep(0.5)  # nobody is told of the epoch while the interpreter is held
+    time.sleep(0.5)  # the epoch is not reported while the interpreter lock is held
     ctypes.PyDLL(None).sleep(600)
 
 
