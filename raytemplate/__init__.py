@@ -5,10 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raytemplate.api import diff, find, load, model, plan, promote, resume, run, runs, submit, trials
+    from raytemplate.api import (
+        check,
+        diff,
+        find,
+        load,
+        logs,
+        model,
+        models,
+        plan,
+        predict,
+        promote,
+        report,
+        resume,
+        rollback,
+        run,
+        runs,
+        show,
+        stop,
+        submit,
+        trials,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["diff", "find", "load", "model", "plan", "promote", "resume", "run", "runs", "submit", "trials"]
+__all__ = [
+    "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote", "report", "resume",
+    "rollback", "run", "runs", "show", "stop", "submit", "trials",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -18,3 +41,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module 'raytemplate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # What a notebook completes after `rt.` and Tab.
+    return ["__version__", *__all__]

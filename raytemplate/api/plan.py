@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from html import escape
 from pathlib import Path
 from shlex import quote
@@ -20,8 +21,11 @@ from raytemplate.planning.look import look
 from raytemplate.planning.stages import RunPlan, id_of
 from raytemplate.records import codec
 from raytemplate.reports.explain import explain
+from raytemplate.reports.typed import command_tail, sets_of
+from raytemplate.reports.wording import about_seconds
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
+from raytemplate.spec.variants import STANDARD
 from raytemplate.store.atomic import write_atomic
 from raytemplate.store.workspace import Workspace, create
 from raytemplate.units import parse_moment, show_moment
@@ -49,7 +53,17 @@ def load(
     return _load(path, overrides=set, variant=variant, environ=os.environ)
 
 
-def check(spec: TemplateSpec) -> tuple[str, ...]:
+def as_spec(spec: TemplateSpec | str | Path) -> TemplateSpec:
+    """The template itself, or the one that a path names."""
+    return spec if isinstance(spec, TemplateSpec) else load(spec)
+
+
+def as_text(as_of: str | date) -> str:
+    """A moment as `--as-of` takes it; a time without an offset is UTC."""
+    return as_of if isinstance(as_of, str) else as_of.isoformat()
+
+
+def check(spec: TemplateSpec | str | Path) -> tuple[str, ...]:
     """Compare what a template requires of its data with the names and types of the columns; takes less than a second.
 
     Returns:
@@ -60,7 +74,7 @@ def check(spec: TemplateSpec) -> tuple[str, ...]:
     """
     from raytemplate.planning.glance import check_data
 
-    return check_data(spec)
+    return check_data(as_spec(spec))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +91,23 @@ class Planned:
     """The Ray that it was planned for; "" for a Ray of its own."""
 
     def __str__(self) -> str:
-        as_of = self.plan.as_of
+        as_of, spec = self.plan.as_of, self.spec
         shown = show_moment(as_of) if parse_moment(show_moment(as_of)) == as_of else as_of.isoformat()
-        there = f" --address {quote(self.address)}" if self.address else ""
-        return explain(self.plan, file=self.plan.template, command_tail=f"--as-of {shown}{there}", address=self.address)
+        sets, variant = (sets_of(spec), spec.variant) if spec else ((), STANDARD)
+        tail = command_tail(shown, sets, variant if variant != STANDARD else None, None, self.address)
+        return explain(self.plan, file=self.plan.template, command_tail=tail, address=self.address)
+
+    def __repr__(self) -> str:
+        about = about_seconds(self.plan.forecast.seconds)
+        return f"<plan {self.plan.id} of {self.plan.name}, as of {show_moment(self.plan.as_of)}, {about}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
 
 def plan(
-    spec: TemplateSpec,
-    as_of: str = "now",
+    spec: TemplateSpec | str | Path,
+    as_of: str | date = "now",
     *,
     data: object = None,
     workspace: str | None = None,
@@ -97,6 +116,7 @@ def plan(
     """What a run would do. Nothing is started.
 
     Args:
+        spec: a template, or the path of one.
         as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
         data: an Arrow table, or a pandas or polars frame, instead of `data.source`; it is kept in the workspace.
         address: a running Ray: "auto", "host:port", or the "http://host:8265" of its Jobs API.
@@ -108,12 +128,13 @@ def plan(
     from raytemplate.planning.compile import compile as compile_plan
     from raytemplate.planning.features import every_searched
 
+    spec = as_spec(spec)
     found_in = workspace_at(workspace, start=spec.folder)
     _check_installed(spec)
     if data is not None:
         spec = _with_frame(spec, data, found_in)
     found = _look(spec, found_in, _cluster(address) if address else None)
-    plan_ = compile_plan(spec, found, as_of)
+    plan_ = compile_plan(spec, found, as_text(as_of))
     for step in every_searched(spec, plan_.ingest.features):
         load_kind(step.kind)  # a plug-in's feature may not be importable: fail now rather than on a worker
     return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")

@@ -52,8 +52,15 @@ def run(
             which may be, and all other work is interrupted as by Ctrl-C.
 
     Raises:
+        UsageError: `planned` is no plan.
         RaytemplateError: how the run failed. A rejected or held candidate is a result, not an error.
     """
+    from raytemplate.api.plan import Planned
+
+    if not isinstance(planned, Planned):
+        raise UsageError(
+            f"run: got a {type(planned).__name__}, expected what plan returns", next_step="run(plan(TEMPLATE, AS_OF))"
+        )
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
     _need_secrets(planned.plan)

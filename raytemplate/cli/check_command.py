@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raytemplate.cli.options import command_tail, load, template_options
+from raytemplate.cli.options import load, template_options
 from raytemplate.cli.output import Answer
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
         comments = {path: origin.comment for path, origin in spec.origins.items() if origin.comment}
         data = {"values": spec.resolved, "places": locations, "comments": comments, "not_used": spec.dropped}
         return Answer(kind="Resolved", data=data, text=resolved_text(spec))
+    from raytemplate.reports.typed import command_tail
     from raytemplate.spec.tracked import untracked_parents
 
     warnings = (*untracked_parents(file, str(file)), *(() if no_data else _of_data(spec)))
     said = {"name": spec.name, "version": spec.version, "file": str(file), "problems": (), "warnings": warnings}
-    tail = command_tail("now", sets, variant, None)
+    # The data may have ended long ago, so that a plan as of now would have no rows.
+    tail = command_tail("latest" if spec.data.time else "now", sets, variant, None)
     after = f"  raytemplate plan {quote(str(file))}{f' {tail}' if tail else ''}"
     lines = [f"{spec.name} {spec.version}: no problems.", *warnings, after]
     return Answer(kind="Checked", data=said, text="\n".join(lines))

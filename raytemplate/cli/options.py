@@ -1,7 +1,6 @@
 """Options that several commands share."""
 
 import os
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,19 +70,3 @@ def refuse_no_file(path: Path, option: str) -> None:
     """
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"{option} {path}: expected a file in a folder that exists", next_step=f"another {option}")
-
-
-def command_tail(
-    as_of: str, sets: tuple[str, ...], variant: str | None, workspace: str | None, address: str | None = None
-) -> str:
-    """The options as they were typed, for the next command."""
-    parts = ["--as-of", as_of] if as_of != "now" else []
-    for text in sets:
-        parts += ["--set", text]
-    if variant:
-        parts += ["--variant", variant]
-    if workspace:
-        parts += ["--workspace", workspace]
-    if address:
-        parts += ["--address", address]
-    return shlex.join(parts)

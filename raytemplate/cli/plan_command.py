@@ -8,7 +8,6 @@ import click
 from raytemplate.cli.options import (
     address_option,
     as_of_option,
-    command_tail,
     load,
     refuse_no_file,
     template_options,
@@ -36,6 +35,7 @@ def command(
     from raytemplate import api
     from raytemplate.planning.addresses import command_for
     from raytemplate.reports.explain import explain
+    from raytemplate.reports.typed import command_tail
 
     if save is not None:
         refuse_no_file(save, "--save")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raytemplate.cli.options import address_option, as_of_option, command_tail, load, workspace_option
+from raytemplate.cli.options import address_option, as_of_option, load, workspace_option
 from raytemplate.cli.output import Answer
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _submitting(
     plan_file: Path | None,
     workspace: str | None,
 ) -> str:
+    from raytemplate.reports.typed import command_tail
+
     what = f"--plan {quote(str(plan_file))}" if plan_file else quote(str(file))
     return f"raytemplate submit {what} {command_tail(as_of, sets, variant, workspace, address)}"
 

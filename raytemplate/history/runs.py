@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.decide import evidence_from, need_judged
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -26,6 +28,11 @@ from raytemplate.reports.history import RunRow
 from raytemplate.reports.run_shown import RunView, show_run
 from raytemplate.reports.service import champion_text
 from raytemplate.store.locks import is_held
+from raytemplate.store.workspace import Workspace
+from raytemplate.units import show_moment
+
+if TYPE_CHECKING:
+    from raytemplate.history.registered import Model
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,30 @@ class Run:
     def id(self) -> str:
         """The run's id."""
         return self.journal.run_id
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder, which holds its records."""
+        return self.journal.folder
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The candidate's metrics on the test rows, by id; intervals are in `evaluation.metrics`."""
+        return {name: estimate.value for name, estimate in self.evaluation.metrics.items()}
+
+    @property
+    def model(self) -> Model:
+        """The version that the run registered, ready to predict.
+
+        Raises:
+            UsageError: it registered none: its candidate is rejected, held or only shown, or the run has not ended.
+        """
+        from raytemplate.history.registered import open_model
+
+        promotion = self.promotion
+        if promotion is None or not promotion.version:
+            raise UsageError(f"run {self.id} has registered no model", next_step=f"raytemplate show {self.id}")
+        return open_model(f"{self.plan.name}/{promotion.version}", Workspace(self.folder.parents[2]))
 
     @property
     def plan(self) -> RunPlan:
@@ -176,6 +207,11 @@ class Run:
 
     def __str__(self) -> str:
         return show_run(self.view())
+
+    def __repr__(self) -> str:
+        start, evaluation = self.journal.need(RunStart), self.journal.read(Evaluation)
+        found = f", {evaluation.metric} {evaluation.metrics[evaluation.metric].value:.4g}" if evaluation else ""
+        return f"<run {self.id} of {start.name}, as of {show_moment(start.as_of)}, {self.state}{found}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"

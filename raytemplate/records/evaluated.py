@@ -265,6 +265,11 @@ class Evaluation:
     test_rows: str = ""
     """Digest of the test rows: the same for every candidate that is judged on exactly these rows."""
 
+    def __repr__(self) -> str:
+        scored = {"candidate": self.candidate, "champion": self.champion, "baseline": self.baseline}
+        found = [f"{who} {one.metrics[self.metric].estimate.value:.4g}" for who, one in scored.items() if one]
+        return f"<evaluation: {self.metric} of {', '.join(found)} on {self.num_rows:,} rows>"
+
     @property
     def metrics(self) -> Mapping[str, Estimate]:
         """The candidate's metrics by id."""

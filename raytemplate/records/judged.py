@@ -1,5 +1,6 @@
 """Records of governance: findings, waivers and the verdict."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -61,7 +62,7 @@ class Waiver:
     """When the exception ends."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class _Verdict:
     """What all verdicts have in common."""
 
@@ -71,8 +72,13 @@ class _Verdict:
     waivers: tuple[Waiver, ...] = ()
     """The waivers that applied."""
 
+    def __repr__(self) -> str:
+        outcomes = Counter(finding.outcome for finding in self.findings)
+        found = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+        return f"<{type(self).__name__}: {found}>"
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Approved(_Verdict):
     """No gate blocks, and nobody else has to agree."""
 
@@ -86,7 +92,7 @@ class Approved(_Verdict):
     """Gates with outcome "hold" that the person accepted."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Held(_Verdict):
     """No gate blocks; only a person is missing."""
 
@@ -94,7 +100,7 @@ class Held(_Verdict):
     """Why a person must decide, in one line."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Rejected(_Verdict):
     """At least one gate blocked or crashed."""
 

@@ -259,7 +259,7 @@ class Origin:
         return f"{self.layer}:{self.line}" if self.line else self.layer
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TemplateSpec:
     """A whole template: frozen, typed, complete. `HeaderSpec` and `NAMESPACES` document the fields of the file."""
 
@@ -316,6 +316,10 @@ class TemplateSpec:
 
     arms: tuple[TemplateSpec, ...] = field(default=(), compare=False)
     """The template without its sweep, once for each family that the sweep may draw; empty without a sweep."""
+
+    def __repr__(self) -> str:
+        variant = f", variant {self.variant}" if self.variant != "standard" else ""
+        return f"<template {self.name} {self.version}, {self.family}{variant}, {self.path}>"
 
     @property
     def folder(self) -> Path:
