@@ -60,6 +60,8 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command; imports its file."""
+        if cmd_name in _WORDS:
+            return _WORDS[cmd_name]
         if cmd_name not in _SUMMARIES:
             return None
         return with_output_options(importlib.import_module(f"raytemplate.cli.{cmd_name}_command").command)
@@ -68,7 +70,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command, or an error that suggests the nearest name."""
-        if args[0] not in _SUMMARIES:
+        if args[0] not in (*_SUMMARIES, *_WORDS):
             import difflib
 
             near = difflib.get_close_matches(args[0], _SUMMARIES, n=1)
@@ -85,10 +87,30 @@ class Commands(click.Group):
                 formatter.write_dl([(name, _SUMMARIES[name]) for name in names])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("help")
+@click.argument("name", required=False)
+def _help(name: str | None) -> None:
+    """What `--help` prints, of all commands or of one."""
+    cli.main([*([name] if name else []), "--help"], prog_name="raytemplate", standalone_mode=False)
+
+
+@click.command("version")
+def _version() -> None:
+    """What `--version` prints."""
+    cli.main(["--version"], prog_name="raytemplate", standalone_mode=False)
+
+
+_WORDS = {"help": _help, "version": _version}
+"""Commands that are not listed: people type them for the options of the same name."""
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="raytemplate", message="raytemplate %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Turn one YAML file into a governed, repeatable model retraining on Ray."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -38,7 +38,7 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = 
     stages = (_numbered(number, stage, plan) for number, stage in enumerate(plan.stages, start=1))
     blocks = (
         head_line(plan),
-        _windows(plan.ingest),
+        f"{_windows(plan.ingest)}\n{_features(plan.ingest)}",
         "\n".join(stages),
         "\n".join(hanging(f"  {name:<13}", text) for name, text in _limits(plan)),
         _next(plan, file, command_tail, address),
@@ -71,6 +71,15 @@ def _sides(split: Split, windows: tuple[Window, ...]) -> str:
     by = ", ".join(split.columns) if split.by_keys else "all columns but the target"
     note = f"by a hash of {by}, seed {split.seed}"
     return table([(w.name, w.length, note if w is windows[0] else "") for w in windows], gaps=(3, 3))
+
+
+def _features(stage: IngestStage) -> str:
+    """Every feature, by its kind."""
+    kinds: dict[str, list[str]] = {}
+    for step in stage.features:
+        kinds.setdefault(step.kind, []).append(step.column)
+    named = "; ".join(f"{kind} {', '.join(columns)}" for kind, columns in kinds.items())
+    return hanging(f"  {'features':<13}", f"{len(stage.features)}: {named}")
 
 
 def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:

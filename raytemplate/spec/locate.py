@@ -12,6 +12,17 @@ _TELL_FIRST = (Level.FILE, Level.PARENT, Level.VARIANT, Level.ENVIRONMENT, Level
 _Order = tuple[bool, int, int, int, str, str]
 
 
+_NAMED = (
+    "features.datetime.",
+    "features.crosses.",
+    "features.columns.",
+    "tuning.space.",
+    "contract.columns.",
+    "metadata.",
+)
+"""Mappings whose keys are a person's own names; in them null removes what a lower layer has set."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Locations:
     """The merged document, the layer that set each value, and the problems found so far."""
@@ -132,6 +143,10 @@ def _lay(locations: Locations, into: dict[str, Any], value: Mapping[str, Any], p
     for key, above in value.items():
         path = f"{prefix}{key}"
         below = into.get(key)
+        if above is None and below is not None and prefix in _NAMED:
+            _forget(locations, path)
+            del into[key]
+            continue
         if not isinstance(above, dict):
             if key in into:
                 _forget(locations, path)
@@ -145,7 +160,7 @@ def _lay(locations: Locations, into: dict[str, Any], value: Mapping[str, Any], p
             locations.owners[path] = layer
         _lay(locations, cast("dict[str, Any]", below), cast("dict[str, Any]", above), f"{path}.", layer)
     if layer.level <= Level.FILE:  # readers expect the order of the file, followed by what its parents add
-        for key in [*value, *(key for key in into if key not in value)]:
+        for key in [*(key for key in value if key in into), *(key for key in into if key not in value)]:
             into[key] = into.pop(key)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec
+from raytemplate.spec.synonyms import meanings
 
 _NAMESPACES = tuple(NAMESPACES)
 TOP_LEVEL = (*HeaderSpec.model_fields, "extends", *_NAMESPACES[:2], "model", *_NAMESPACES[2:], "variants")
@@ -32,7 +33,10 @@ def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator
 
 def no_such_field(key: str, path: str, model: Model) -> str:
     """ "no such field; did you mean resources.per_worker?", or else the fields at that level."""
-    names = tuple(model.model_fields)
+    names, here = tuple(model.model_fields), set(field_paths(model, path))
+    meant = [found for found in meanings(key) if found in here or not found.startswith(f"{path}.")]
+    if meant:
+        return f"no such field; did you mean {next((found for found in meant if found in here), meant[0])}?"
     near = difflib.get_close_matches(key, names, n=1)
     if near:
         return f"no such field; did you mean {path}.{near[0]}?"
@@ -48,6 +52,8 @@ def _elsewhere(key: str, path: str, model: Model) -> str:
 
 def no_such_top_level(key: str) -> str:
     """The message for an unknown key at the top of a template."""
+    if meant := meanings(key):
+        return f"no such field; did you mean {meant[0]}?"
     near = difflib.get_close_matches(key, TOP_LEVEL, n=1)
     if near:
         return f"no such field; did you mean {near[0]}?"

@@ -32,6 +32,18 @@ def test_every_command_explains_itself(tmp_path, name):
     assert found.stdout.startswith(f"Usage: raytemplate {name}")
 
 
+@pytest.mark.parametrize(
+    ("typed", "same"), [((), ("--help",)), (("help",), ("--help",)), (("help", "run"), ("run", "--help"))]
+)
+def test_help_is_found_however_it_is_asked_for(tmp_path, typed, same):
+    found = here(*typed, cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (0, here(*same, cwd=tmp_path).stdout)
+
+
+def test_version_is_a_command_too(tmp_path):
+    assert here("version", cwd=tmp_path).stdout == here("--version", cwd=tmp_path).stdout
+
+
 HEAVY = "print(sorted({m.partition('.')[0] for m in sys.modules} & {'ray', 'torch', 'mlflow', 'lightgbm', 'pandas'}))"
 
 
@@ -52,7 +64,7 @@ def test_init_check_and_plan(tmp_path):
         "12 files of data, flights-air-time.yaml, flights-air-time-sweep.yaml and flights-late.yaml are in demo.\n"
     )
     checked = here("check", FILE, cwd=tmp_path / "demo")
-    assert checked.stdout == f"flights-air-time 1.0.0: no problems.\n  raytemplate plan {FILE}\n"
+    assert checked.stdout == f"flights-air-time 1.0.0: no problems.\n  raytemplate plan {FILE} --as-of latest\n"
     planned = here("plan", FILE, "--as-of", "2013-06-01", cwd=tmp_path / "demo")
     assert planned.returncode == 0, planned.stderr
     assert planned.stdout.splitlines()[0].startswith("flights-air-time 1.0.0   as of 2013-06-01 UTC   plan ")
@@ -102,6 +114,7 @@ REFUSED = [
     ("a plan and more", ["submit", "--address", "http://h:1", "--plan", "p.json", "--set", "training.epochs=3"], 2,
      "give no FILE, --set"),
     ("no such plan", ["run", "--plan", "p.json"], 2, "p.json: no such file"),
+    ("a field as others call it", ["check", FILE, "--set", "training.learning_rate=1"], 2, "did you mean training.lr?"),
     ("a misspelt field", ["check", FILE, "--set", "training.epoch=3"], 2, "did you mean training.epochs?"),
     ("a wrong value", ["plan", FILE, "--set", "training.epochs=ten"], 2, 'training.epochs: got "ten"'),
     ("no such moment", ["plan", FILE, "--as-of", "soon"], 2, "--as-of: "),

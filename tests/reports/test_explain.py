@@ -17,6 +17,7 @@ flights-air-time 1.0.0   as of 2013-06-01 UTC   plan 3f9c2a
   train        2013-01-01 .. 2013-05-11   all there is
   validation   2013-05-11 .. 2013-05-18   7d
   test         2013-05-18 .. 2013-06-01   14d (end excluded)
+  features     3: numeric distance; categorical carrier; datetime time_hour
 
   1 ingest     5 of 12 files, 137,823 rows, 2.8 MB; in memory (31 MB of 24 GB)
   2 fit        tabular-mlp, 6 epochs; 1 process, 1 CPU: more workers would not be quicker
