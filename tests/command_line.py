@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import warm
+from warm import Forked
+
 HARD_S, SHELL_S, WAITS_FOR_A_CPU_S = 2.0, 1.0, 10.0
 PLAIN_RAY = "RAYTEMPLATE_PLAIN_RAY"
 COMMAND = str(Path(sys.executable).with_name("raytemplate"))
@@ -31,14 +34,29 @@ def raytemplate(
     *arguments: str, cwd: Path, timeout_s: float = 180, env: dict[str, str] | None = None, **more: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env=env or environment(),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        **more,
+    around = env or environment()
+    if more or not _may_be_forked(around):
+        return subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=cwd,
+            env=around,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            **more,
+        )
+    process = warm.command(list(map(str, arguments)), cwd=cwd, env=around)
+    try:
+        out, err = process.communicate(timeout_s)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(arguments, process.wait(), out, err)
+
+
+def _may_be_forked(env: dict[str, str]) -> bool:
+    """Whether what is imported in advance is what this process would import: see `warm`."""
+    return env.get("HOME") == os.environ.get("HOME") and not any(
+        name.startswith("RAY_") or name in ("PYTHONPATH", PLAIN_RAY) for name in env
     )
 
 
@@ -60,8 +78,15 @@ def here(*arguments: Any, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(arguments, code, said.getvalue(), told.getvalue())
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start a command and return at once; it has its own process group, as from a terminal."""
+def start(*arguments: str, cwd: Path, fresh: bool = False) -> subprocess.Popen[str] | Forked:
+    """Start a command and return at once; it has its own process group, as from a terminal.
+
+    Args:
+        fresh: start a new interpreter, as a terminal does; then the promoter is its child as well.
+    """
+    around = environment()
+    if not fresh and _may_be_forked(around):
+        return warm.command(list(map(str, arguments)), cwd=cwd, env=around)
     return subprocess.Popen(
         [COMMAND, *map(str, arguments)],
         cwd=cwd,
@@ -79,7 +104,7 @@ def hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def wait_for(condition: Any, *, process: subprocess.Popen[str], limit_s: float = 90) -> Any:
+def wait_for(condition: Any, *, process: subprocess.Popen[str] | Forked, limit_s: float = 90) -> Any:
     """Wait until `condition` returns something true, and return that; fails if the process ends before."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:

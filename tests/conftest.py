@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import warm
 from hypothesis import settings
 from small_flights import SHIPPED, changed, write_demo
-from warm_promoter import Forked, Warm
 
 from raytemplate.spec.load import load
 from raytemplate.spec.schema import TemplateSpec
@@ -41,17 +39,8 @@ def warm_promoters() -> Iterator[None]:
     """Tests that need a promoter in this process do not wait for its imports."""
     from raytemplate.conducting import promoter
 
-    warm: list[Warm] = []
-
-    def start(command: list[str], *, stderr: Any, env: dict[str, str], **_: Any) -> Forked:
-        if not warm:
-            warm.append(Warm())
-        return Forked(warm[0], command, stderr, env)
-
-    with patch.object(promoter, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": start})):
+    with patch.object(promoter, "subprocess", warm.promoter(warm.zygote)):
         yield
-    for one in warm:
-        one.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """A run, seen through its records."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

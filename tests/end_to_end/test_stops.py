@@ -126,7 +126,7 @@ STOPS = [
 
 @pytest.mark.parametrize(("moment", "number", "code"), STOPS)
 def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, moment, number, code):
-    process = start(*command(SLOW_EPOCHS), cwd=demo)
+    process = start(*command(SLOW_EPOCHS), cwd=demo, fresh=True)
     moment(demo, process)
     below = descendants(process.pid)
     began = time.monotonic()
