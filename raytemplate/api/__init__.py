@@ -4,6 +4,9 @@ spec = load("flights.yaml", set={"training.epochs": 10})
 run_ = run(plan(spec, as_of="2013-06-01"))
 """
 
+import sys
+from types import ModuleType
+
 from raytemplate.api.decide import promote, rollback
 from raytemplate.api.look import (
     diff,
@@ -28,3 +31,12 @@ __all__ = [
     "promote", "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "stop", "submit",
     "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
+
+
+class _CallableRoom(ModuleType):
+    """`rt.models` is both the function and, once it has been imported, the package of that name."""
+
+    __call__ = staticmethod(models)
+
+
+sys.modules["raytemplate.models"].__class__ = _CallableRoom

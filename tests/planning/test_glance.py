@@ -107,7 +107,7 @@ def test_files_that_are_not_there_are_a_problem_of_the_source(tmp_path):
     code, said = checked(tmp_path)
     assert code == 2
     assert said[0].startswith("t.yaml:3  data.source: rows.csv: no file matches; looked for ")
-    assert checked(tmp_path, "--no-data") == (0, ["small 0: no problems.", "  raytemplate plan t.yaml"])
+    assert checked(tmp_path, "--no-data") == (0, ["small 0: no problems.", "  raytemplate plan t.yaml --as-of latest"])
 
 
 def test_a_type_that_only_the_beginning_shows_is_a_warning(tmp_path, monkeypatch):

@@ -111,7 +111,7 @@ def test_gpus_are_named() -> None:
     ],
 )
 def test_what_becomes_of_lost_workers_is_in_the_plan(changes: dict[str, int], said: str | None) -> None:
-    after = " ".join(_fit(sample_plans.sample_fit_stage(**changes)).split("; ")[2:])
+    after = "; ".join(_fit(sample_plans.sample_fit_stage(**changes)).split("; ")[2:])
     assert after == (said or "")
 
 
