@@ -1,10 +1,10 @@
-"""Are the decisions right? Retraining by the shipped gates over streams whose truth is known.
+"""Are the decisions right? Retrains with the shipped gates on streams whose truth is known.
 
     python benchmarks/decisions.py [--seeds 20] [--only NAME ...] [--retrains 8] [--quick]
 
-Each stream is made with a seed: 40 rows a day, four weeks between retrains, twelve weeks to train on. Whatever a run
-decides is compared with the truth: fresh rows of the days of its test window, which no model has seen. What served is
-weighed on fresh rows of the next four weeks. Each run is a whole one on Ray, less MLflow; its gates are those of
+Each stream is generated from a seed: 40 rows a day, four weeks between retrains, twelve weeks to train on. Each run's
+decision is compared with the truth: fresh rows of the days of its test window, which no model has seen. The model that
+serves is scored on fresh rows of the next four weeks. Each is a whole run on Ray, without MLflow, with the gates of
 `raytemplate:tabular-regression`.
 """
 
@@ -51,8 +51,8 @@ from raytemplate.testing.fakes import Heard, LedgerPromoter
 NAME = "stream"
 ROWS_A_DAY, FUTURE_ROWS_A_DAY = 40, 150
 PLAINLY, HARM = 0.05, -0.01
-"""Of the champion's true loss: a candidate that is better by so much must not be rejected, one that is worse by more
-must not be promoted. What lies between is right either way."""
+"""Shares of the champion's true loss: a candidate that is better by more than `PLAINLY` must not be rejected, one that
+is worse by more than `HARM` must not be promoted. In between, both decisions are right."""
 AT_LEAST_RIGHT, MOST_HELD, MOST_WITHOUT_NEWS = 0.95, 0.10, 0.05
 
 EXPLAINED = f"""\
@@ -84,27 +84,26 @@ governance: {{promotion: automatic{limit}}}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What one retrain decided, and what was true.
-
-    Args:
-        gain, gain_next: by how much less the candidate's loss is than the champion's, of the champion's: in truth in
-            the days of the test window, and in the next four weeks.
-        good_enough: whether the candidate is in truth better than the mean, and within its metric-limit.
-        reasons: gates that held.
-        flagged: whether the champion was said to fail.
-    """
+    """What one retrain decided, and what was true."""
 
     retrain: int
+    """Number of the retrain."""
     state: str
+    """How the run ended."""
     gain: float
+    """True relative reduction of the champion's loss by the candidate, on the days of the test window."""
     gain_next: float
+    """The same, on the next four weeks."""
     good_enough: bool
+    """Whether the candidate is truly better than the mean, and within its metric-limit."""
     reasons: tuple[str, ...]
+    """Gates that held the candidate."""
     flagged: bool
+    """Whether the run reported that the champion fails."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether the candidate is plainly better, and good enough."""
+        """Whether the candidate is clearly better, and good enough."""
         return self.gain > PLAINLY and self.good_enough
 
     @property
@@ -119,18 +118,18 @@ class Decision:
 
 @dataclass(kw_only=True)
 class Walk:
-    """One world, retrained again and again."""
+    """One world, retrained repeatedly."""
 
     world: World
     folder: Path
     decisions: list[Decision] = field(default_factory=list[Decision])
     losses: list[list[float]] = field(default_factory=list[list[float]])
-    """Of each four weeks, the loss of every model made before them."""
+    """For each period of four weeks, the loss of every model made before it."""
     in_service: list[int] = field(default_factory=list[int])
-    """Of each four weeks, the number of the model that served."""
+    """For each period of four weeks, the number of the model that served."""
 
     def go(self, retrains: int) -> None:
-        """The first model, and so many retrains."""
+        """Train the first model, then retrain it `retrains` times."""
         workspace = Workspace(self.folder / ".raytemplate")
         create(workspace)
         template = self.folder / f"{NAME}.yaml"
@@ -176,7 +175,7 @@ class Walk:
         self.in_service.append(number if promoted or not number else champion)
 
     def policy(self, name: str) -> float:
-        """The mean loss of what served: "always" the newest, "never" but the first, or what was decided."""
+        """Mean loss of the model that served: "always" the newest, "never" another than the first, or as decided."""
         serves: dict[str, Callable[[int], int]] = {
             "always": lambda period: period,
             "never": lambda period: 0,
@@ -186,23 +185,23 @@ class Walk:
 
     @property
     def flagged_in_time(self) -> bool:
-        """Whether the first run whose test window lies wholly after the break said that the champion fails."""
+        """Whether the first run whose test window is entirely after the break reported that the champion fails."""
         first = -(-(BREAK_DAY - TRAIN - VALIDATION) // EVERY)
         return any(one.flagged for one in self.decisions if one.retrain == first)
 
 
 class Shared(RayEngine):
-    """The engine on the Ray that is there already."""
+    """The engine on the Ray that already runs."""
 
     def ready(self) -> None:
-        """It is."""
+        """Ray already runs."""
 
     def release(self) -> None:
-        """Nothing is ended."""
+        """Ends nothing."""
 
 
 def retrain(template: Path, workspace: Workspace, as_of: datetime) -> Run:
-    """One run, decided by the rules that every run is decided by."""
+    """One run, decided by the same rules as every run."""
     spec = load(template, environ={})
     plan = compile_plan(spec, look(spec, workspace), f"{as_of:%Y-%m-%d}")
     journal = begin(new_run(workspace)[1], plan, spec, "")
@@ -229,7 +228,7 @@ def loss(model: SavedModel, rows: pa.Table) -> float:
 
 
 def start_ray() -> None:
-    """One for all runs."""
+    """One Ray for all runs."""
     for name, value in cluster._ENVIRONMENT.items():  # pyright: ignore[reportPrivateUsage]
         os.environ.setdefault(name, value)
     import ray
@@ -245,12 +244,12 @@ def start_ray() -> None:
 
 
 def share(decisions: Sequence[Decision], test: Callable[[Decision], bool]) -> float:
-    """Of these decisions."""
+    """Summary of these decisions."""
     return sum(map(test, decisions)) / len(decisions)
 
 
 def row(stream: Stream, walks: Sequence[Walk]) -> tuple[str, ...]:
-    """One stream in the table."""
+    """The table's row for one stream."""
     decisions = [one for walk in walks for one in walk.decisions]
     kinds = [one.kind for one in decisions]
     states = [one.state for one in decisions]
@@ -271,7 +270,7 @@ def row(stream: Stream, walks: Sequence[Walk]) -> tuple[str, ...]:
 
 
 def targets(found: dict[Stream, list[Walk]]) -> list[Target]:
-    """What is asked of all of them."""
+    """The targets for all streams together."""
     every = [one for walks in found.values() for walk in walks for one in walk.decisions]
     plain = [one for one in every if one.is_plain]
     quiet = [one for stream, walks in found.items() if stream.name == "no change" for w in walks for one in w.decisions]
@@ -309,7 +308,7 @@ def measure(streams: Iterable[Stream], seeds: int, retrains: int) -> dict[Stream
 
 
 def months(template: Path) -> list[tuple[str, ...]]:
-    """A shipped example retrained for every month of 2013 that has rows enough before it."""
+    """A shipped example, retrained for every month of 2013 that has enough rows before it."""
     workspace = Workspace(Path(tempfile.mkdtemp(prefix="decisions-")) / ".raytemplate")
     create(workspace)
     found: list[tuple[str, ...]] = []

@@ -1,9 +1,9 @@
-"""How near the forecast of a plan comes to what a run takes, where no earlier run has corrected it.
+"""How close a plan's forecast is to the time that a run takes, if no earlier run has corrected it.
 
     python benchmarks/forecast.py [--only classes files columns rows sweep] [--repeats 2] [--quick]
 
-Each case is a table made with a seed and a template of LightGBM trees in a workspace of its own. A machine that is busy
-stretches every case alike: each is also compared with the plainest one, which is run around each group of cases.
+Each case is a generated table and a template of LightGBM trees, in a workspace of its own. Since a busy machine slows
+every case alike, each is also compared with the plainest case, which runs before and after each group of cases.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ CASES = {
 
 
 def write_files(case: Case, folder: Path) -> None:
-    """Rows of an hour each, spread evenly over the files in the order of their times."""
+    """Hourly rows in order of time, spread evenly over the files."""
     random = np.random.default_rng(SEED)
     x = random.normal(size=(case.rows, case.columns)).astype(np.float32)
     score = 2 * x[:, 0] - np.abs(x[:, 1]) + random.normal(size=case.rows) * 0.5
@@ -85,7 +85,7 @@ def write_files(case: Case, folder: Path) -> None:
 
 
 def write_template(case: Case, folder: Path) -> None:
-    """What a person would write for it, without early stopping: the forecast is of all rounds."""
+    """A template as a user would write it, but without early stopping, because the forecast is for all rounds."""
     task = "regression" if case.classes == 1 else "binary" if case.classes == 2 else "multiclass"
     metric = "rmse" if task == "regression" else "log-loss"
     lines = [
@@ -120,7 +120,7 @@ def run(case: Case, folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def rows_of(group: str, cases: tuple[Case, ...], repeats: int, folder: Path) -> list[tuple[str, ...]]:
-    """A row of the report each case, beside the plain one, which is run before the group and after it."""
+    """One row of the report for each case, compared with the plain one, which runs before and after the group."""
     first = run(PLAIN, folder)
     runs = [[run(case, folder) for _ in range(repeats)] for case in cases]
     busy = statistics.mean(plain["whole"][1] / plain["whole"][0] for plain in (first, run(PLAIN, folder)))
@@ -141,7 +141,7 @@ def rows_of(group: str, cases: tuple[Case, ...], repeats: int, folder: Path) -> 
 
 
 def report(facts: dict[str, Any], rows: list[tuple[str, ...]]) -> str:
-    """Markdown."""
+    """The report as Markdown."""
     head = ("what", "case", "whole", *STAGES, "taken / planned", "plain", "beside plain")
     lines = [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join(

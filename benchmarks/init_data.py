@@ -1,8 +1,8 @@
-"""How long `raytemplate init --data` takes for a large CSV, beside reading and describing it with pandas.
+"""How long `raytemplate init --data` takes for a large CSV, compared with reading and describing it with pandas.
 
     python benchmarks/init_data.py [--megabytes 100 500] [--repeats 3] [--quick]
 
-The files are made anew with a seed: an id, a time, three numbers with gaps, four categories and the target.
+The files are generated from a seed: an id, a time, three numbers with gaps, four categories and the target.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from one_machine import (
 
 SEED = 7
 WITHIN_S = {100: 5.0}
-"""Seconds that a file of so many megabytes may take."""
+"""Megabytes of a file -> seconds that it may take."""
 
 BY_HAND = "import sys, pandas; print(pandas.read_csv(sys.argv[1]).describe(include='all').to_string())"
 _ROWS_AT_ONCE = 20_000
 
 
 def write_csv(path: Path, megabytes: int) -> int:
-    """A file of about so many megabytes; its rows."""
+    """Write a file of about this many megabytes; returns its number of rows."""
     random = np.random.default_rng(SEED)
     num_rows = 0
     with path.open("wb") as sink:
@@ -70,7 +70,7 @@ def _rows(random: np.random.Generator, first: int) -> pa.Table:
 
 
 def measure(csv: Path, repeats: int) -> dict[str, list[Timed]]:
-    """Both sides, turn by turn, each as a process of its own."""
+    """Both competitors in turn, each in a process of its own."""
     drafts = csv.parent / "drafts"
 
     def ours() -> Timed:
@@ -86,7 +86,7 @@ def measure(csv: Path, repeats: int) -> dict[str, list[Timed]]:
 
 
 def report(found: dict[int, tuple[int, dict[str, list[Timed]]]], header: dict[str, str], *, quick: bool) -> str:
-    """The page that is kept."""
+    """The report as Markdown."""
     parts = ["# How long does a first template for a large CSV take?", ""]
     parts += ["**A smoke run (`--quick`): the figures mean nothing.**", ""] if quick else []
     parts += [f"- {name}: {value}" for name, value in header.items()]
@@ -118,7 +118,7 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure, print, and keep the report."""
+    """Measure, then print and write the report."""
     options, began = parse(), datetime.now(UTC)
     asked = f"--megabytes {' '.join(map(str, options.megabytes))} --repeats {options.repeats}"
     if options.quick:

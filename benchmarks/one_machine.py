@@ -1,8 +1,8 @@
-"""What raytemplate costs on one machine beside what people write by hand; all competitors in one call, interleaved.
+"""What raytemplate costs on one machine compared with hand-written code; all competitors in one call, interleaved.
 
     python benchmarks/one_machine.py DIR [--repeats 3] [--repeats-by-hand 3] [--quick]
 
-DIR is what `raytemplate init DIR --example flights` made: flights-air-time.yaml and data/flights/*.parquet.
+DIR was made by `raytemplate init DIR --example flights`: flights-air-time.yaml and data/flights/*.parquet.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ print(len(mlflow.pyfunc.load_model("models:/{MODEL}").predict(rows)))
 
 
 class BenchmarkError(Exception):
-    """Why there is no result, in one sentence."""
+    """Says in one sentence why there is no result."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timed:
-    """One process from start to end. `facts` is what it said about itself."""
+    """One process from start to end. `facts` are the figures that it printed about itself."""
 
     wall_clock_s: float
     peak_rss_mb: float
@@ -52,7 +52,7 @@ class Timed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A limit on a figure: at most (`high`) or at least (`low`)."""
+    """A figure and its limit: at most `high` or at least `low`."""
 
     name: str
     found: float | None
@@ -71,7 +71,7 @@ class Target:
 def run_process(
     command: Sequence[str | Path], *, expect: tuple[int, ...] = (0,), **environment: str
 ) -> tuple[Timed, str]:
-    """Run to the end, with byte code cached as on a user's machine. Peak memory is without Ray's workers."""
+    """Run to the end, with cached byte code as on a user's machine. Peak memory excludes Ray's workers."""
     child_environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | environment
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()
@@ -88,7 +88,7 @@ def run_process(
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float:
-    """Wait with the usage of this child alone; MB. Killed after half an hour: Ray can wait for ever."""
+    """Wait, and measure only this child; memory in MB. It is killed after half an hour: Ray can wait forever."""
     watchdog = threading.Timer(TIMEOUT_S, process.kill)
     watchdog.start()
     _, status, usage = os.wait4(process.pid, 0)
@@ -137,7 +137,7 @@ def load_champion(workspace: Path, folder: Path) -> None:
 
 
 def read_records(workspace: Path) -> dict[str, float]:
-    """Rows a second, test error and the seconds of each stage, from the one run folder."""
+    """Rows a second, test error and the seconds of each stage, from the only run folder."""
     folders = [path for path in (workspace / ".raytemplate" / "runs").glob("*") if path.is_dir()]
     if len(folders) != 1:
         raise BenchmarkError(f"expected one run folder in a new workspace, found {len(folders)}")
@@ -154,7 +154,7 @@ def read_records(workspace: Path) -> dict[str, float]:
 def interleave(
     doors: dict[str, Callable[[], Timed]], repeats: dict[str, int], *, warm_up: bool
 ) -> dict[str, list[Timed]]:
-    """Each competitor in turn, round after round, so that a busy minute does not hit one alone."""
+    """Each competitor in turn, round after round, so that a busy minute does not affect only one of them."""
     if warm_up:
         for name, door in doors.items():
             print(f"  warm-up {name}: {door().wall_clock_s:.1f} s", file=sys.stderr)
@@ -185,11 +185,13 @@ def ratio(above: float | None, below: float | None) -> float | None:
 
 
 def targets(found: dict[int, dict[str, list[Timed]]], doors: dict[str, list[Timed]]) -> list[Target]:
-    """The figures that were promised, for the epochs that were run."""
+    """The targets, for the numbers of epochs that were run."""
     rows = []
     for epochs, competitors in found.items():
         a, b, c = (competitors.get(name, []) for name in ("a", "b", "c"))
-        done = [one for one in c if one.facts["exit_code"] == 0]  # done means: a second process loaded the champion
+        done = [
+            one for one in c if one.facts["exit_code"] == 0
+        ]  # exit code 0 means that a second process loaded the champion
         if epochs == 3:
             rows.append(Target(name="3 epochs, c / a", found=ratio(median(done), median(a)), high=2.5))
             rows.append(Target(name="3 epochs, c / b", found=ratio(median(done), median(b)), high=0.25))
@@ -203,7 +205,7 @@ def targets(found: dict[int, dict[str, list[Timed]]], doors: dict[str, list[Time
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown with columns of equal width: also what the terminal shows."""
+    """A Markdown table with aligned columns, which the terminal shows too."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
@@ -226,7 +228,7 @@ def _text(path: str) -> str:
 
 
 def write_report(text: str, path: Path | None) -> None:
-    """Print a report and, where a path is given, write it."""
+    """Print a report and, if a path is given, write it."""
     print(text)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -293,7 +295,7 @@ def report(
 
 
 def stage_rows(timed: list[Timed]) -> list[tuple[str, str]]:
-    """Stages and timeline marks, and what no stage accounts for."""
+    """Stages and timeline marks, and the time that no stage accounts for."""
     if not timed:
         return []
     names = [name for name in timed[0].facts if name.startswith(("stage ", "timeline "))]
@@ -321,7 +323,7 @@ def parse() -> argparse.Namespace:
 
 
 def find_program(only: str, folder: Path) -> Path:
-    """The `raytemplate` beside this Python, or one clear sentence."""
+    """The `raytemplate` installed with this Python, or one clear sentence."""
     program = Path(sys.executable).parent / "raytemplate"
     if not list((folder / "data" / "flights").glob("*.parquet")):
         raise BenchmarkError("no data/flights/*.parquet in DIR: run `raytemplate init DIR --example flights` first.")
@@ -341,7 +343,7 @@ def find_program(only: str, folder: Path) -> Path:
 def measure(
     options: argparse.Namespace, program: Path
 ) -> tuple[dict[int, dict[str, list[Timed]]], dict[str, list[Timed]]]:
-    """Every competitor at every number of epochs, then the doors that start nothing."""
+    """Every competitor at every number of epochs, then the commands that start nothing."""
     folder: Path = options.folder.resolve()
     repeats = {"a": options.repeats, "b": options.repeats_by_hand or options.repeats, "c": options.repeats}
     found = {}
@@ -352,7 +354,7 @@ def measure(
             "b": lambda n=epochs: run_script("ray_by_hand.py", folder, options.as_of, n),
             "c": lambda n=epochs: run_raytemplate(program, folder, options.as_of, n),
         }
-        # (b) has a figure to meet at the smallest number of epochs only, and takes minutes at the others.
+        # (b) has a target only at the smallest number of epochs, and takes minutes at the others.
         wanted = options.only if epochs == min(options.epochs) else options.only.replace("b", "")
         chosen = {name: door for name, door in every.items() if name in wanted}
         found[epochs] = interleave(chosen, {n: repeats[n] for n in chosen}, warm_up=not options.quick and epochs < 20)
@@ -366,7 +368,7 @@ def measure(
 
 
 def command_line(options: argparse.Namespace) -> str:
-    """The command that was given, without paths of this machine."""
+    """The command line, without paths of this machine."""
     epochs = " ".join(str(n) for n in options.epochs)
     by_hand = f" --repeats-by-hand {options.repeats_by_hand}" if options.repeats_by_hand else ""
     return (

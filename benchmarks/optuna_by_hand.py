@@ -1,10 +1,10 @@
-"""A sweep with Optuna alone: one process, one thread, trial after trial, as its own first example shows it.
+"""A sweep with Optuna alone: one process, one thread, trial after trial, as in Optuna's first example.
 
     python benchmarks/optuna_by_hand.py DIR [--as-of 2013-02-15] [--trials 24] [--epochs 3] [--seconds 60] [--late]
 
 Each trial trains the network of `plain_torch.py`; the best values are then trained on train and validation together,
-and the test error is that of this model. With `--late` it says whether a flight lands more than 15 minutes late. The
-last line of stdout is one JSON object.
+and the test error is that of this model. With `--late` it predicts whether a flight lands more than 15 minutes late.
+The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SPACE = {"lr": (1e-4, 1e-1), "hidden": (32, 64, 128)}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """Train, validation and test, and what is made small. `size` and `batch_size` are as in `plain_torch`."""
+    """Train, validation and test, and the settings to shrink. `size` and `batch_size` are as in `plain_torch`."""
 
     windows: tuple[Rows, Rows, Rows]
     cardinalities: list[int]
@@ -42,7 +42,7 @@ class Problem:
 
 
 def read(options: argparse.Namespace) -> Problem:
-    """What is asked for, in memory."""
+    """The data for these options, in memory."""
     as_of = datetime.fromisoformat(options.as_of).replace(tzinfo=UTC)
     if options.late:
         plain_torch.TARGET = "arr_delay"
@@ -72,7 +72,7 @@ def log_loss(net: Net, rows: Rows) -> float:
 
 
 def epochs_of(problem: Problem, rows: Rows, lr: float, hidden: int, seed: int):
-    """The network after each epoch."""
+    """Train, and yield the network after each epoch."""
     torch.manual_seed(seed)
     plain_torch.HIDDEN = hidden
     net = Net(len(plain_torch.NUMERIC), problem.cardinalities)
@@ -84,13 +84,13 @@ def epochs_of(problem: Problem, rows: Rows, lr: float, hidden: int, seed: int):
 
 
 def both(train_rows: Rows, validation: Rows) -> Rows:
-    """Train and validation together."""
+    """The rows of train and validation together."""
     parts = ("numbers", "codes", "target")
     return Rows(**{part: torch.cat([getattr(train_rows, part), getattr(validation, part)]) for part in parts})
 
 
 def last_of(problem: Problem, values: dict, seed: int) -> float:
-    """The test score of these values, trained on train and validation."""
+    """The test score with these values, after training on train and validation."""
     *_, net = epochs_of(problem, both(*problem.windows[:2]), values["lr"], values["hidden"], seed)
     return problem.score(net, problem.windows[2])
 

@@ -1,11 +1,11 @@
-"""By how much does a run outlast its budget? Every way of running, each to the end of its budget.
+"""By how much does a run outlast its budget? Measures every way of running, each to the end of its budget.
 
     python benchmarks/overshoot.py DIR [--repeats 2] [--only modes busy] [--modes NAME ...] [--quick]
 
-DIR is what `raytemplate init DIR --example flights` made. Late is the moment at which the process has gone (in a
-notebook: the call has come back) and the record of the end is written, less the budget; the clock runs from typing the
-command. `modes` is each way in turn, beside Ray Tune with `time_budget_s` and `timeout` around a hand-written script.
-`busy` is 15 runs that end by their budget while two other processes keep the CPUs busy: which code does a shell see?
+DIR was made by `raytemplate init DIR --example flights`. Lateness is the time from the end of the budget until the
+process has gone (in a notebook: the call has returned) and its end is recorded; the clock runs from the start of the
+command. `modes` runs each way in turn, and Ray Tune with `time_budget_s` and `timeout` around a hand-written script.
+`busy` runs 15 runs to the end of their budget while two other processes keep the CPUs busy, and checks exit codes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PARTS = ("modes", "busy")
 HARD_S = 2.0
 EXIT_SPENT, KILLED = 4, 128 + signal.SIGKILL
 PATIENCE_S = 120.0
-"""So long after its budget a run is given up, and killed."""
+"""Seconds after its budget at which a run is given up and killed."""
 BUSY_RUNS, BUSY_BUDGET_S = 15, 20
 SETTLE_S, LEFT_S = 3.0, 1.0
 NET = """
@@ -69,7 +69,7 @@ HOLDS = "ctypes.PyDLL(None).sleep(3600)  # with the lock of the interpreter"
 OWN = {"model": {"kind": "torch", "build": "never:build"}, "code.modules": ["never"]}
 LONG = {"training.epochs": 100_000}
 NO_END = {"training.batch_size": 1, "data.windows.train": "all"}
-"""One epoch takes longer than there is time: there is never a checkpoint."""
+"""One epoch takes longer than the budget, so there is never a checkpoint."""
 TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
 SWEEP = {"tuning.space": "{training.lr: loguniform(1e-4, 1e-1), model.hidden: choice(32, 64)}", "budget.trials": 10_000}
 STREAM = {"data.ingest": "stream"}
@@ -97,21 +97,21 @@ time.sleep(3600)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """How one run ended; `shell` as a shell shows the exit code, `recorded` as the run's record has it."""
+    """How one run ended; `shell` is the exit code that a shell shows, `recorded` the one in the run's record."""
 
     late_s: float
     shell: int
     recorded: int | None
     judged: bool
     left: int
-    """Processes it had started that were still there a second later."""
+    """Processes it had started that still ran a second later."""
     load: float
     said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mode:
-    """One way of running to the end of a budget; `killed`: its process can say nothing any more."""
+    """One way of running to the end of a budget; `killed` if its process cannot report anything any more."""
 
     budget_s: int
     run: Callable[[Path, int], Ended]
@@ -121,14 +121,14 @@ class Mode:
 
 @dataclass(kw_only=True)
 class Watched:
-    """A process from its start to its end: by when it had gone, and what it had started."""
+    """A process from its start to its end: when it had gone, and what it had started."""
 
     process: subprocess.Popen[str]
     began: float
     below: list[int] = field(default_factory=list)
 
     def wait(self, budget_s: float, meanwhile: Callable[[], object] = lambda: None) -> float:
-        """Its end on the wall clock."""
+        """Wait for its end; returns the time on the wall clock."""
         while self.process.poll() is None:
             past_s = time.time() - self.began
             if past_s > budget_s - SETTLE_S:
@@ -142,7 +142,7 @@ class Watched:
 
 
 def typed(*arguments: str, demo: Path, env: Mapping[str, str] | None = None) -> Watched:
-    """A command begun, its words in a file."""
+    """Start a command, with its output in a file."""
     with (demo / "said.txt").open("w") as said:
         began = time.time()
         process = subprocess.Popen(
@@ -158,7 +158,7 @@ def typed(*arguments: str, demo: Path, env: Mapping[str, str] | None = None) -> 
 
 
 def ended(watched: Watched, demo: Path, budget_s: float, gone: float, *, shell: int, since: float = 0.0) -> Ended:
-    """What is left when it has gone; the record may come a moment later, and counts."""
+    """What is left when the process has gone. The record may come a moment later, and then counts as the end."""
     load, run = os.getloadavg()[0], only_run(demo)
     said = (demo / "said.txt").read_text() if (demo / "said.txt").exists() else ""
     if run is None:
@@ -184,7 +184,7 @@ def ended(watched: Watched, demo: Path, budget_s: float, gone: float, *, shell: 
 def own_process(
     changes: Mapping[str, Any], demo: Path, budget_s: int, *, waits: str = "", stopped: bool = False
 ) -> Ended:
-    """`raytemplate run`, from typing it to its end."""
+    """`raytemplate run`, from its start to its end."""
     if waits:
         (demo / "never.py").write_text(NET.format(waits=waits))
     sets = as_sets({**changes, "budget.time": f"{budget_s}s"})
@@ -233,7 +233,7 @@ def notebook(changes: Mapping[str, Any], demo: Path, budget_s: int, *, waits: st
 
 
 def submitted(changes: Mapping[str, Any], demo: Path, budget_s: int, *, queued: bool = False) -> Ended:
-    """`raytemplate submit` to a Ray on loopback; queued: another job holds all its CPUs."""
+    """`raytemplate submit` to a Ray on loopback; queued if another job holds all its CPUs."""
     with running_head() as head, holding_all(head, wanted=queued):
         named = {**changes, "budget.time": f"{budget_s}s", "tracking.storage": str(demo / "shared")}
         options = ["--address", head.jobs, "--as-of", AS_OF, *as_sets(named)]
@@ -244,7 +244,7 @@ def submitted(changes: Mapping[str, Any], demo: Path, budget_s: int, *, queued: 
 
 @contextmanager
 def holding_all(head: Head, *, wanted: bool) -> Generator[None]:
-    """While in here somebody else holds the CPUs of that Ray."""
+    """Within this context, another job holds the CPUs of that Ray."""
     if not wanted:
         yield
         return
@@ -259,7 +259,7 @@ def holding_all(head: Head, *, wanted: bool) -> Generator[None]:
 
 
 def by_hand(command: Sequence[str | Path], folder: Path, demo: Path, budget_s: int) -> Ended:
-    """A script of somebody's own; nothing judges or records."""
+    """A hand-written script, without judging or records."""
     filled = [str(part).format(folder=folder, budget=budget_s, out=demo / "by-hand") for part in command]
     with (demo / "said.txt").open("w") as said:
         began = time.time()
@@ -319,7 +319,7 @@ def modes_of(folder: Path) -> dict[str, Mode]:
 
 
 def measure_modes(folder: Path, chosen: Mapping[str, Mode], repeats: int) -> Generator[dict[str, list[Ended]]]:
-    """Each in turn, in folders of their own, those by hand once; all that was found, after every round."""
+    """Each way in turn, in a folder of its own, hand-written ones once; yields all results after every round."""
     found: dict[str, list[Ended]] = {name: [] for name in chosen}
     for turn in range(repeats):
         for name in (name for name, mode in chosen.items() if mode.ours or not turn):
@@ -345,7 +345,7 @@ def once(name: str, folder: Path, mode: Mode) -> Ended:
 
 
 def as_promised(mode: Mode, one: Ended) -> bool:
-    """On time, with nothing left running, and with the recorded code, or 137 where no word was possible."""
+    """On time, with nothing left running, and with the recorded exit code, or 137 if it could not report any."""
     if not mode.ours:
         return True
     code = one.recorded == EXIT_SPENT and one.shell == KILLED if mode.killed else one.shell == one.recorded
@@ -459,7 +459,7 @@ def report(
 
 
 def replace_late(one: Ended) -> Ended:
-    """The same end, on time: what else is wrong with it?"""
+    """The same end as if it were on time, to see whether anything else is wrong."""
     return Ended(late_s=0.0, shell=one.shell, recorded=one.recorded, judged=one.judged, left=one.left, load=one.load)
 
 

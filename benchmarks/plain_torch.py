@@ -1,4 +1,4 @@
-"""Minutes in the air with PyTorch alone: one process, one thread, data in memory. The bar for one machine.
+"""Predicts air time with PyTorch alone: one process, one thread, data in memory. The baseline for one machine.
 
     python benchmarks/plain_torch.py DIR [--as-of 2013-06-01] [--epochs 3] [--out FOLDER]
 
@@ -44,7 +44,7 @@ class Rows:
 
 
 class Net(nn.Module):
-    """Embeddings beside numbers, two hidden layers, one output."""
+    """Embeddings and numbers side by side, two hidden layers, one output."""
 
     def __init__(self, num_numbers: int, cardinalities: list[int]) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Net(nn.Module):
 
 
 def read_windows(folder: Path, as_of: datetime) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Rows of train, validation and test; files and row groups after as-of are not read."""
+    """Rows of train, validation and test; files and row groups after the as-of date are not read."""
     table = pq.read_table(
         folder,
         columns=[*NUMERIC, *CATEGORICAL, TARGET, TIME],
@@ -92,7 +92,7 @@ def category_columns(table: pa.Table) -> list[pa.ChunkedArray]:
 
 
 def encode(tables: tuple[pa.Table, ...]) -> tuple[list[Rows], list[int], float, float]:
-    """Windows as tensors, fitted on the first; cardinalities with unknown; mean and deviation of the target."""
+    """Windows as tensors, fitted on the first; numbers of categories with unknown; the target's mean and deviation."""
     train = tables[0]
     numbers = number_matrix(train)
     fill, deviation = np.nanmean(numbers, axis=0), np.nanstd(numbers, axis=0)
@@ -126,7 +126,7 @@ def train_epoch(
     batch_size: int = BATCH_SIZE,
     loss: Callable[[Tensor, Tensor], Tensor] = nn.functional.l1_loss,
 ) -> None:
-    """One pass in the given order. Gathering once an epoch and slicing is quicker than gathering each batch."""
+    """One pass in the given order. Gathering once an epoch and slicing is faster than gathering each batch."""
     batches = zip(
         rows.numbers[order].split(batch_size),
         rows.codes[order].split(batch_size),
@@ -141,7 +141,7 @@ def train_epoch(
 
 @torch.no_grad()
 def mean_absolute_error(net: Net, rows: Rows, scale: float) -> float:
-    """In minutes."""
+    """Test error in minutes."""
     total = 0.0
     for numbers, codes, target in zip(
         rows.numbers.split(4096), rows.codes.split(4096), rows.target.split(4096), strict=True

@@ -1,4 +1,4 @@
-"""Minutes in the air with Ray Data and Ray Train as Ray's documentation shows them: one worker, preprocessors,
+"""Predicts air time with Ray Data and Ray Train as Ray's documentation shows them: one worker, preprocessors,
 a preprocessed and materialized dataset, `iter_torch_batches` with a local shuffle, a checkpoint each epoch. With
 `--stream` nothing is materialized, as for data larger than memory.
 
@@ -41,7 +41,7 @@ SHUFFLE_BUFFER = 10_000
 
 
 class Net(nn.Module):
-    """Embeddings beside numbers, two hidden layers, one output."""
+    """Embeddings and numbers side by side, two hidden layers, one output."""
 
     def __init__(self, num_numbers: int, cardinalities: list[int]) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def prepare_columns(batch: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_arrays(batch: pd.DataFrame, cardinalities: list[int]) -> dict[str, np.ndarray]:
-    """Columns side by side; a category that training has not seen is encoded as NaN and gets the last index."""
+    """Columns side by side; an unknown category is encoded as NaN and gets the last index."""
     codes = batch[CODES].fillna(dict(zip(CODES, [n - 1 for n in cardinalities], strict=True)))
     return {
         "numbers": batch[NUMERIC].to_numpy(np.float32),
@@ -89,7 +89,7 @@ def read_windows(folder: Path, as_of: datetime) -> dict[str, ray.data.Dataset]:
 
 @torch.no_grad()
 def mean_absolute_error(net: nn.Module, batches: ray.data.DataIterator | ray.data.Dataset, scale: float) -> float:
-    """In minutes."""
+    """Test error in minutes."""
     total, num_rows = 0.0, 0
     for batch in batches.iter_torch_batches(batch_size=4096):
         total += (net(batch["numbers"], batch["codes"]) - batch["target"]).abs().sum().item()
@@ -153,7 +153,7 @@ def main() -> None:
         for name, window in read_windows(options.folder.resolve() / "data" / "flights", as_of).items()
     }
     if not options.stream:
-        raw["train"] = raw["train"].materialize()  # read once more for every fit below otherwise
+        raw["train"] = raw["train"].materialize()  # otherwise read again for every fit below
     scaler, encoder = StandardScaler([*NUMERIC, TARGET]), OrdinalEncoder(CODES)
     mean_for_null = SimpleImputer(NUMERIC, strategy="constant", fill_value=0.0)  # scaled, so 0 is the mean: no fit
     preprocessor = Chain(scaler, mean_for_null, encoder)

@@ -1,9 +1,9 @@
-"""How fast and how large streaming is: rows that never fit in memory, by raytemplate and by hand, in the same call.
+"""How fast streaming is, and how much memory it takes, for rows that do not fit in memory: raytemplate and by hand.
 
     python benchmarks/stream_ingest.py DIR [--rows 20000000] [--quick]
 
-DIR is what `raytemplate init DIR --example flights` made. Its files are repeated to so many rows, and to a quarter of
-them; each competitor reads both, one epoch each. Memory is that of all its processes.
+DIR was made by `raytemplate init DIR --example flights`. Its files are repeated to give that many rows, and a quarter
+of them; each competitor trains one epoch on both, in the same call. Memory is the sum over all its processes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SAMPLE_S = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Files of so many rows, and the day after the newest of them."""
+    """Write files with this many rows; returns them and the day after their newest row."""
 
     folder: Path
     num_rows: int
@@ -55,7 +55,7 @@ class Job:
 
 
 def repeat_files(source: Path, folder: Path, copies: int) -> Job:
-    """The template and so many copies of each file."""
+    """Write the template, and as many copies of each file as needed."""
     target = folder / "data" / "flights"
     target.mkdir(parents=True)
     shutil.copyfile(source / TEMPLATE, folder / TEMPLATE)
@@ -98,7 +98,7 @@ def run_by_hand(job: Job) -> Timed:
 
 @contextmanager
 def memory_of_children() -> Iterator[dict[str, float]]:
-    """Most memory at one moment of all processes below this one: {"peak_mb"}, filled when the block ends."""
+    """Peak memory of all descendants of this process, as {"peak_mb"}, which is filled when the block ends."""
     peaks: dict[str, float] = {"peak_mb": 0.0}
     done = threading.Event()
 
@@ -116,7 +116,7 @@ def memory_of_children() -> Iterator[dict[str, float]]:
 
 
 def memory_mb() -> float:
-    """Private memory of the processes below this one, and the object store once: all that map it count it."""
+    """Private memory of the descendants of this process, plus the object store once, which all of them map."""
     private = shared = 0
     for pid in below(threading.main_thread().native_id or 0):
         try:
@@ -130,7 +130,7 @@ def memory_mb() -> float:
 
 
 def below(pid: int) -> list[int]:
-    """All processes that a process has started, and theirs."""
+    """All descendants of a process."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -147,7 +147,7 @@ def below(pid: int) -> list[int]:
 
 
 def targets(found: dict[int, dict[str, Timed]]) -> list[Target]:
-    """Rows a second at the larger size, and how memory grows to it."""
+    """Rows a second at the larger size, and the growth of memory from the smaller one."""
     small, large = min(found), max(found)
     speed = {name: one.facts["rows_per_s"] for name, one in found[large].items()}
     peak = {size: timed[OURS].facts["peak_mb"] for size, timed in found.items()}

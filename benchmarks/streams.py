@@ -1,4 +1,4 @@
-"""Worlds whose truth is known, as rows of any days: what `decisions.py` retrains on."""
+"""Worlds whose truth is known, as rows of any days, for the retrains of `decisions.py`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ START = datetime(2020, 1, 6, tzinfo=UTC)
 TRAIN, VALIDATION, TEST, EVERY = 84, 14, 28, 28
 """Days of each window, and between two retrains."""
 BREAK_DAY = TRAIN + VALIDATION + TEST + 2 * EVERY - 6
-"""Six days before the third retrain: the test window of the fourth lies wholly after it."""
+"""Six days before the third retrain: the test window of the fourth is entirely after it."""
 NOISE, OF_A_DAY, OF_A_SHOP = 0.5, 0.15, 0.1
 
 
@@ -28,7 +28,7 @@ class Stream:
     limit: float | None = None
     """A metric-limit on the RMSE."""
     must_be_flagged: bool = False
-    """Whether the champion must be said to fail in the first run whose test window lies wholly after the break."""
+    """Whether the first run whose test window is entirely after the break must report that the champion fails."""
 
 
 STREAMS = (
@@ -42,7 +42,7 @@ STREAMS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
-    """One stream with its seed. A day has the same rows whenever it is asked for."""
+    """One stream with its seed. A day always has the same rows."""
 
     stream: Stream
     seed: int

@@ -1,11 +1,11 @@
-"""What a Ray that already runs costs: submitting to it, and driving it from here.
+"""What using a Ray that already runs costs: submitting to it, and driving it from this machine.
 
     python benchmarks/submit.py DIR [--repeats 3] [--quick]
 
-DIR is what `raytemplate init DIR --example flights` made. The runner starts a Ray head of its own on loopback, with a
-token, and ends it. Two questions, each with its competitor in the same call:
+DIR was made by `raytemplate init DIR --example flights`. The runner starts a Ray head of its own on loopback, with a
+token, and ends it. It answers two questions, each with a competitor in the same call:
 
-- from typing the command to the first training step: `raytemplate submit` against `ray job submit` of `ray_by_hand.py`;
+- from the command to the first training step: `raytemplate submit` against `ray job submit` of `ray_by_hand.py`;
 - three epochs, whole process: `raytemplate run --address` against `plain_torch.py`.
 """
 
@@ -47,7 +47,7 @@ FIRST_STEP = re.compile(r"first step at ([0-9.]+)")
 
 
 def submit_by_hand(head: Head, folder: Path) -> Timed:
-    """`ray job submit` of the hand-written script; it says when its first step began."""
+    """`ray job submit` of the hand-written script, which prints when its first step began."""
     began = time.time()
     command = [
         *RAY, "job", "submit", "--address", head.jobs, "--working-dir", str(HERE), "--",
@@ -61,7 +61,7 @@ def submit_by_hand(head: Head, folder: Path) -> Timed:
 
 
 def submit(head: Head, folder: Path) -> Timed:
-    """`raytemplate submit`. The first step is taken to begin one epoch's seconds before its record was on disk."""
+    """`raytemplate submit`. The first step is assumed to begin one epoch's seconds before its record was written."""
     place = Path(tempfile.mkdtemp(prefix="submit-"))
     began = time.time()
     arguments = ["--as-of", AS_OF, "--workspace", place, "--set", f"tracking.storage={place}/shared",
@@ -92,7 +92,7 @@ def run_here(head: Head, folder: Path, epochs: int) -> Timed:
 
 
 def measure(folder: Path, repeats: int, epochs: int, *, warm_up: bool) -> dict[str, list[Timed]]:
-    """All four, interleaved, against one head."""
+    """All four competitors, interleaved, on one head."""
     place = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
     head = Head(place)
     doors = {

@@ -1,11 +1,11 @@
-"""What a sweep costs beside Optuna alone and Ray Tune, the last training and evaluation included; how it keeps time.
+"""What a sweep costs next to Optuna alone and Ray Tune, final training and evaluation included; how it keeps time.
 
     python benchmarks/sweep.py DIR [--repeats 3] [--only small large time quality events empty] [--quick] [--before BIN]
 
-DIR is what `raytemplate init DIR --example flights` made. Small trials take a third of a second, large ones several
+DIR was made by `raytemplate init DIR --example flights`. Small trials take a third of a second, large ones several
 seconds. For `time` and `quality` the sweep searches until its budget ends; trials of `empty` train nothing. With
-`--before` the `raytemplate` of another commit is measured beside this one; then run it outside of the checkout, whose
-package its workers would find first.
+`--before` the `raytemplate` of another commit is measured too; then run this outside of the checkout, whose
+package the workers would find first.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ EVENTS = (1_000, 10_000)
 EMPTY = (100, 1_000)
 EPOCHS, EPOCH_S = 1_000, 0.005
 Runs = dict[str, list[Timed]]
-"""Who, and what it took each time."""
+"""Competitor -> what each of its runs took."""
 
 
 def run_sweep(
@@ -69,11 +69,11 @@ def run_sweep(
     command: Path | None = None,
     **more: str,
 ) -> Timed:
-    """`raytemplate run` of the network of `plain_torch.py`, its rate and width searched, in a new workspace.
+    """`raytemplate run` in a new workspace, which searches learning rate and width of the network of `plain_torch.py`.
 
     Args:
-        killed_at_s: the process is killed then, and the run resumed at once.
-        command: the `raytemplate` to run, where it is not the one that is installed here.
+        killed_at_s: seconds after which the process is killed, and the run resumed at once.
+        command: the `raytemplate` to run, if not the installed one.
     """
     workspace = Path(tempfile.mkdtemp(prefix="sweep-"))
     raytemplate, where = command or Path(sys.executable).parent / "raytemplate", ("--workspace", workspace)
@@ -93,7 +93,7 @@ def run_sweep(
 
 
 def settings_of(size: dict) -> dict[str, str]:
-    """What is set for a sweep of this size."""
+    """The settings for a sweep of this size."""
     fields = {"epochs": "training.epochs", "batch-size": "training.batch_size", "trials": "budget.trials",
               "seed": "training.seed"}  # fmt: skip
     return {
@@ -130,7 +130,7 @@ def by_hand(folder: Path, size: dict, script: str, *more: str) -> Timed:
 
 
 def measure_trials(folder: Path, size: dict, repeats: int, *, tune: bool, before: Path | None) -> Runs:
-    """So many trials, with Optuna alone, with raytemplate, with that of another commit and, if asked for, with Tune."""
+    """A number of trials with Optuna alone, raytemplate, that of another commit and, if requested, Tune."""
     doors = {
         "Optuna alone": partial(by_hand, folder, size, "optuna_by_hand.py"),
         "raytemplate": partial(run_sweep, folder, size, **{"tuning.scheduler": "none"}),
@@ -147,7 +147,7 @@ def measure_trials(folder: Path, size: dict, repeats: int, *, tune: bool, before
 
 
 def measure_time(folder: Path, repeats: int) -> dict[int, Runs]:
-    """Sweeps that search until their time is up, with a last training and without, or killed meanwhile."""
+    """Sweeps that search until their time is up, with and without a final training, or killed meanwhile."""
     found = {}
     for seconds in BUDGETS:
         size = {**TIMED, "seconds": seconds}
@@ -164,7 +164,7 @@ def measure_time(folder: Path, repeats: int) -> dict[int, Runs]:
 
 
 def measure_quality(folder: Path, seeds: tuple[int, ...]) -> dict[str, Runs]:
-    """The best found in the same time on two data sets, a run a seed."""
+    """The best values found in the same time on two data sets, one run for each seed."""
     found = {}
     for template, more in ((TEMPLATE, ()), (LATE, ("--late",))):
         runs = found[template.removesuffix(".yaml")] = {"Optuna alone": [], "raytemplate": []}
@@ -176,7 +176,7 @@ def measure_quality(folder: Path, seeds: tuple[int, ...]) -> dict[str, Runs]:
 
 
 def measure_events(sizes: tuple[int, ...]) -> dict[int, float]:
-    """Microseconds of our own work a trial, of simulated sweeps of so many: the search draws at random."""
+    """Microseconds of our own work for each trial, in simulated sweeps of many trials drawn at random."""
     sys.path.insert(0, str(HERE.parent / "tests" / "execution"))
     from test_sweep_rules import sweep
 
@@ -190,7 +190,7 @@ def measure_events(sizes: tuple[int, ...]) -> dict[int, float]:
 
 
 def measure_two_at_once(folder: Path, size: dict) -> float:
-    """How much longer Optuna alone takes while another process does the same: how near two cores come to a half."""
+    """How much longer Optuna alone takes while another process does the same: how close two cores are to twice one."""
 
     def one() -> float:
         return by_hand(folder, size, "optuna_by_hand.py").wall_clock_s

@@ -1,9 +1,9 @@
-"""What raytemplate costs around gradient boosted trees, beside the same library called by hand on the same arrays.
+"""What raytemplate adds to gradient boosted trees, compared with the same library called by hand on the same arrays.
 
     python benchmarks/trees.py DIR [--repeats 3] [--rounds 200] [--rows 1000000] [--quick]
 
-DIR is what `raytemplate init DIR --example flights` made. Two tables, flights as they are and flights repeated to a
-million rows; two libraries; one thread. The arrays that the library is called with by hand are those that raytemplate
+DIR was made by `raytemplate init DIR --example flights`. Two tables, flights as they are and flights repeated to a
+million rows; two libraries; one thread. The arrays for the library called by hand are those that raytemplate
 trained on: encoded with the features of its own model, a missing number as missing.
 """
 
@@ -55,7 +55,7 @@ SEED = 7
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One table and one library. `folder` holds the template and data/flights; `arrays` what is called by hand with."""
+    """One table and one library. `folder` has the template and data/flights, `arrays` the library's own input."""
 
     name: str
     library: str
@@ -67,7 +67,7 @@ class Job:
 
 
 def repeat_flights(source: Path, folder: Path, num_rows: int) -> None:
-    """So many rows, each one of flights drawn with a seed, its flight number, minutes and temperature moved."""
+    """Rows drawn from flights with a seed, with changed flight number, minutes and temperature."""
     random = np.random.default_rng(SEED)
     target = folder / "data" / "flights"
     target.mkdir(parents=True)
@@ -87,7 +87,7 @@ def repeat_flights(source: Path, folder: Path, num_rows: int) -> None:
 
 
 def run_ours(job: Job, keep: Path | None = None) -> Timed:
-    """`raytemplate run` in a new workspace; with `keep`, the arrays that it trained on are left there."""
+    """`raytemplate run` in a new workspace; with `keep`, the arrays that it trained on are kept in that folder."""
     workspace = Path(tempfile.mkdtemp(prefix="trees-"))
     sets = {
         "model.kind": job.library, "model.num_trees": job.rounds, "training.lr": job.lr, "training.loss": "mae",
@@ -147,7 +147,7 @@ def run_by_hand(job: Job) -> Timed:
 
 
 def measure(job: Job, repeats: int) -> dict[str, list[Timed]]:
-    """Both, in turn; the first run of ours is the warm-up and leaves the arrays."""
+    """Both in turn; our first run is the warm-up and leaves the arrays."""
     print(f"{job.name}, {job.library}", file=sys.stderr)
     run_ours(job, keep=job.arrays)
     doors = {"by hand": lambda: run_by_hand(job), "raytemplate": lambda: run_ours(job)}
@@ -155,7 +155,7 @@ def measure(job: Job, repeats: int) -> dict[str, list[Timed]]:
 
 
 def targets(found: dict[Job, dict[str, list[Timed]]]) -> list[Target]:
-    """Inside the fit: from arrays in memory to trained trees."""
+    """Targets for the time inside the fit: from arrays in memory to trained trees."""
     return [
         Target(
             name=f"{job.library}, {job.name}: fit, raytemplate / by hand",

@@ -1,8 +1,8 @@
-"""Minutes in the air by LightGBM or XGBoost alone, called as their own guides show, on arrays that are ready.
+"""Predicts air time with LightGBM or XGBoost alone, called as their guides show, on arrays that are ready.
 
     python benchmarks/trees_by_hand.py FOLDER lightgbm|xgboost [--rounds 200] [--lr 0.1]
 
-FOLDER holds {train,test}_{dense,codes,target}.npy, as `trees.py` leaves them. The last line of stdout is one JSON
+FOLDER contains {train,test}_{dense,codes,target}.npy, as `trees.py` leaves them. The last line of stdout is one JSON
 object.
 """
 
@@ -24,7 +24,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def read(folder: Path, window: str) -> Arrays:
-    """float32 [rows, features], numbers first and then codes; float32 [rows]; and how many are numbers."""
+    """Features, float32 [rows, features], numbers before codes; target, float32 [rows]; and how many are numbers."""
     dense, codes, target = (np.load(folder / f"{window}_{part}.npy") for part in ("dense", "codes", "target"))
     return np.concatenate([dense, codes.astype(np.float32)], axis=1), target, dense.shape[1]
 
@@ -33,7 +33,7 @@ def lightgbm_fit(rows: Arrays, num_rounds: int, lr: float) -> Predict:
     import lightgbm
 
     table, target, num_numbers = rows
-    # Bundled columns, LightGBM's default where they are mostly zero, give other trees than raytemplate's.
+    # LightGBM by default bundles columns that are mostly zero, which gives other trees than raytemplate's.
     params = {"objective": "l1", "learning_rate": lr, "num_leaves": 31, "num_threads": 1, "seed": 7, "verbosity": -1,
               "enable_bundle": False}  # fmt: skip
     categories = list(range(num_numbers, table.shape[1]))
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.1)
     options = parser.parse_args()
 
-    __import__(options.library)  # not part of the fit, as it is not part of raytemplate's
+    __import__(options.library)  # not part of the measured fit, as it is not part of raytemplate's
     rows = read(options.folder, "train")
     began = time.perf_counter()
     predict = FITS[options.library](rows, options.rounds, options.lr)

@@ -1,10 +1,11 @@
-"""Real trials that train nothing, on a Ray of their own: what a trial costs besides its epochs. For `sweep.py`.
+"""Runs real trials that train nothing on a Ray of their own, to measure a trial's overhead. For `sweep.py`.
 
     python benchmarks/trials_of_tune.py DIR [--trials 100] [--epochs 1] [--epoch-s 0]
 
-DIR is what `raytemplate init DIR --example flights` made. The last line of stdout is one JSON object, in seconds: of
-the sweep, from a trial's end to the next one's start (median), from the last end to the sweep's, CPU of this process a
-trial, the longest trial, and as many epochs in this process alone, with the same checkpoints and records.
+DIR was made by `raytemplate init DIR --example flights`. The last line of stdout is one JSON object, in seconds: the
+sweep, from a trial's end to the next one's start (median), from the last trial's end to the sweep's, CPU time of this
+process for each trial, the longest trial, and the same epochs in this process alone, with the same checkpoints and
+records.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The sweep of `optuna_by_hand.py` with Ray Tune, in two ways that its guides show.
+"""The sweep of `optuna_by_hand.py` with Ray Tune, in two ways from Tune's guides.
 
     python benchmarks/tune_by_hand.py DIR function|trainer [--trials 24] [--epochs 3] [--seconds 60]
 
-`function`: a function trainable, actors reused, ASHA, data in the object store. `trainer`: a `TorchTrainer` with one
-worker a trial. The best values are trained again and tested as there. With `--seconds`, `TuneConfig(time_budget_s)`
-ends the search. The last line of stdout is one JSON object.
+`function`: a function trainable, reused actors, ASHA, data in the object store. `trainer`: a `TorchTrainer` with one
+worker for each trial. The best values are trained again and tested as in that script. With `--seconds`,
+`TuneConfig(time_budget_s)` ends the search. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ray import tune
 
 
 def scores(values: dict[str, Any], problem: Problem):
-    """Train by these values; the validation error after each epoch."""
+    """Train with these values; yields the validation error after each epoch."""
     torch.set_num_threads(1)
     rows, validation, _ = problem.windows
     for net in epochs_of(problem, rows, values["lr"], values["hidden"], 7):
@@ -63,7 +63,7 @@ def trainable(kind: str, problem: Problem) -> Any:
         return tune.with_resources(tune.with_parameters(function_trial, problem=problem), {"cpu": 1})
     # The trainer's worker holds the CPU; a trial that held one too would leave none for a second. Ray wants it to hold
     # something.
-    reference = [ray.put(problem)]  # in a list: alone it would be replaced by its value on the way
+    reference = [ray.put(problem)]  # in a list, because Ray replaces a bare reference by its value
     return tune.with_resources(tune.with_parameters(trainer_trial, problem=reference), {"cpu": 0, "memory": 1})
 
 
