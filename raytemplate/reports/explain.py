@@ -143,7 +143,7 @@ def _losses(stage: FitStage) -> str:
     if not stage.max_failures:
         return "; lost workers end the run (resources.max_failures: 0)"
     fewer = 0 < stage.least_workers < stage.workers
-    suffice = f"; {stage.least_workers} then suffice{'s' if stage.least_workers == 1 else ''}" if fewer else ""
+    suffice = f", and {stage.least_workers} then suffice{'s' if stage.least_workers == 1 else ''}" if fewer else ""
     return f"; lost workers are started again, at most {count(stage.max_failures, 'time')}{suffice}"
 
 

@@ -105,8 +105,8 @@ def test_gpus_are_named() -> None:
         ({"workers": 2}, "lost workers are started again, at most 3 times"),
         ({"workers": 1, "max_failures": 1}, "lost workers are started again, at most 1 time"),
         ({"workers": 4, "least_workers": 4}, "lost workers are started again, at most 3 times"),
-        ({"workers": 4, "least_workers": 1}, "lost workers are started again, at most 3 times; 1 then suffices"),
-        ({"workers": 4, "least_workers": 2}, "lost workers are started again, at most 3 times; 2 then suffice"),
+        ({"workers": 4, "least_workers": 1}, "lost workers are started again, at most 3 times, and 1 then suffices"),
+        ({"workers": 4, "least_workers": 2}, "lost workers are started again, at most 3 times, and 2 then suffice"),
         ({"workers": 2, "max_failures": 0}, "lost workers end the run (resources.max_failures: 0)"),
     ],
 )

@@ -26,8 +26,8 @@ LENGTHS = {
     "five years of weeks": (every(7, 260), "91d", "91d", "3 months", ""),
     "ten years of months": (months(1, 120), "10 months", "10 months", "1 month", ""),
     "sixty days": (every(1, 60), "10d", "10d", "10d", "10 days with rows each, which an interval needs"),
-    "thirty days": (every(1, 30), "8d", "8d", "8d", "8 days with rows each: fewer than 10"),
-    "thirty years": (months(12, 30), "96 months", "96 months", "12 months", "8 days with rows each: fewer than 10"),
+    "thirty days": (every(1, 30), "8d", "8d", "8d", "8 days with rows each: with fewer"),
+    "thirty years": (months(12, 30), "96 months", "96 months", "12 months", "8 days with rows each: with fewer"),
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def draft_of(folder, counts):
 
 def test_rows_of_rare_classes_do_not_count_as_rows_to_learn_from(tmp_path):
     with pytest.raises(
-        UsageError, match=r"27 rows with values of label that 10 rows or more have, expected at least 30"
+        UsageError, match=r"27 rows with values of label that occur in at least 10 rows, expected at least 30"
     ):
         draft_of(tmp_path, {"a": 15, "b": 12, "c": 4, "d": 2})
 

@@ -68,8 +68,8 @@ def test_a_column_is_known_by_name_and_shape(tmp_path, name, values, use, why):
 
 AT = pd.date_range("2023-01-01", periods=ROWS, freq="7h")
 TWICE = {
-    "the same numbers": (np.arange(ROWS) % 70 / 7, {"a": np.arange(ROWS) % 70 / 7}, "says what it says"),
-    "another word for each": (np.arange(ROWS) % 5, {"a": [f"k{n % 5}" for n in range(ROWS)]}, "says what it says"),
+    "the same numbers": (np.arange(ROWS) % 70 / 7, {"a": np.arange(ROWS) % 70 / 7}, "tells the same as it"),
+    "another word for each": (np.arange(ROWS) % 5, {"a": [f"k{n % 5}" for n in range(ROWS)]}, "tells the same as it"),
     "one word for two": (np.arange(ROWS) % 6, {"a": [f"k{n % 3}" for n in range(ROWS)]}, ""),
     "the hour": (RNG.random(ROWS), {"at": AT, "a": AT.hour}, "the hour of at"),
     "the hour where summer time is": (
