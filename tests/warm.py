@@ -1,8 +1,8 @@
-"""Processes that start in a moment: each is forked from one that has imported what a command and a promoter need.
+"""Processes that start in a moment: each is forked from one that has imported everything a command or promoter needs.
 
-Half of what a small run takes are imports. Apart from them a forked command is what a person types: the very code of
-`raytemplate.cli.main`, in a process, a session and an environment of its own, with descriptors of its own; and so is a
-promoter. Commands whose imports matter, or with another HOME or Ray around them, are started as they are.
+Imports are half of the time of a small run. Apart from them, a forked command or promoter is a real one: it runs the
+code of `raytemplate.cli.main` in its own process, session and environment, with its own descriptors. Commands whose
+imports matter, or that have another HOME or another Ray, are started as usual.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _NEEDED = (
 
 @cache
 def zygote() -> str:
-    """The socket of the process that is forked from; it is started by the first who asks, and ends with this one."""
+    """The socket of the process from which others are forked; it is started at first use, and ends with this one."""
     folder = tempfile.mkdtemp(prefix="warm-", dir="/tmp")
     path, (lives, ends) = f"{folder}/asks", os.pipe()
     command = [sys.executable, "-P", __file__, path, str(lives)]
@@ -65,7 +65,7 @@ def _end(process: subprocess.Popen[bytes], ends: int, path: Path) -> None:
 
 
 class Forked:
-    """What is used of a `subprocess.Popen`, of a process that was forked."""
+    """The part of `subprocess.Popen` that is used, for a forked process."""
 
     def __init__(self, socket_path: str, asked: dict[str, Any], *, stderr: int | None = None) -> None:
         """Args: `stderr`, a descriptor; None for a pipe, as stdout has."""
@@ -86,14 +86,14 @@ class Forked:
         return self._ended(0.0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Until it has ended."""
+        """Wait until it has ended."""
         code = self._ended(timeout)
         if code is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
         return code
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """All that it still prints, once it has ended."""
+        """Wait until it has ended; returns the rest of its output."""
         assert self.stderr is not None
         self.stdin.close()
         until = None if timeout is None else time.monotonic() + timeout
@@ -114,7 +114,7 @@ class Forked:
         return out, err
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal; nothing if it has ended."""
+        """Send it a signal; does nothing if it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -133,7 +133,7 @@ class Forked:
 
 
 def command(arguments: list[str], *, cwd: Path, env: dict[str, str]) -> Forked:
-    """`raytemplate ARGUMENTS`, begun."""
+    """Start `raytemplate ARGUMENTS`."""
     return Forked(zygote(), {"what": "command", "arguments": arguments, "env": env, "folder": str(cwd)})
 
 
@@ -149,7 +149,7 @@ def promoter(socket_path: Callable[[], str]) -> Any:
 
 
 def _serve(path: str, lives: int) -> None:
-    """Fork whoever is asked for, and tell how each has ended, until the process that started this one has ended."""
+    """Fork processes on request, and report how each has ended, until the process that started this one has ended."""
     running: dict[int, int] = {}
     wakes, wake = os.pipe()
     for end in (wakes, wake):
@@ -193,13 +193,13 @@ def _reap(running: dict[int, int]) -> None:
         if pid == 0:
             return
         file = running.pop(pid)
-        with suppress(BrokenPipeError):  # who asked for it has ended before
+        with suppress(BrokenPipeError):  # the process that requested it has ended already
             os.write(file, str(os.waitstatus_to_exitcode(status)).encode())
         os.close(file)
 
 
 def _become(asked: dict[str, Any], files: list[int], path: str) -> None:
-    """The process that was asked for; it never returns."""
+    """Run as the requested process; never returns."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -223,7 +223,7 @@ def _become(asked: dict[str, Any], files: list[int], path: str) -> None:
 
 
 def _command(arguments: list[str], path: str) -> None:
-    """As the console script would, with a promoter that is forked too."""
+    """Run the console script's code, with a promoter that is forked too."""
     from raytemplate.cli import main
     from raytemplate.conducting import promoter as starts
 
@@ -234,7 +234,7 @@ def _command(arguments: list[str], path: str) -> None:
 
 
 def _promote(arguments: list[str], _: str) -> None:
-    """As `python -P -m` would."""
+    """Run the promoter's code, as `python -P -m` would."""
     from raytemplate.conducting import promoting
 
     promoting._serve(*arguments)  # pyright: ignore[reportPrivateUsage]
