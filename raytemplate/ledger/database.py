@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -109,7 +109,7 @@ def ledger_exists(path: Path) -> bool:
             mode = path.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             _refuse_journal_alone(path)
-            return False
+            return path.is_file()  # another process may have made it since the first look
     if stat.S_ISLNK(mode) and not path.exists():
         raise IntegrityError(f"{path}: a link that leads nowhere, expected the ledger", next_step=restore(path))
     if not path.is_file():
@@ -119,8 +119,9 @@ def ledger_exists(path: Path) -> bool:
 
 def _refuse_journal_alone(path: Path) -> None:
     """Refuse to create a file beside an old journal, since SQLite would replay that into it."""
-    if _journal(path).exists() and _journal(path).stat().st_size:
-        raise IntegrityError(f"{path}: missing, but its journal is there", next_step=restore(path))
+    with suppress(FileNotFoundError):
+        if _journal(path).stat().st_size and not path.exists():
+            raise IntegrityError(f"{path}: missing, but its journal is there", next_step=restore(path))
 
 
 def _reading_mode(path: Path) -> str:

@@ -131,7 +131,7 @@ class OrdinalOptions(FilledOptions):
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         twice = [v for n, v in enumerate(value) if v in value[:n]]
         if twice:
-            raise ValueError(f'"{twice[0]}" is there twice')
+            raise ValueError(f'"{twice[0]}" is listed twice')
         return value
 
 
