@@ -9,6 +9,7 @@ import raytemplate as rt
 from raytemplate import api
 from raytemplate.api.plan import as_text
 from raytemplate.errors import UsageError
+from raytemplate.reports.typed import sets_of
 from raytemplate.testing.samples import sample_evaluation, sample_rejected, sample_verdict
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
@@ -46,6 +47,12 @@ def test_a_plan_made_in_python_prints_the_command_that_makes_it_again(demo):
     spec = rt.load(demo / FILE, set={"training.epochs": 2, "budget.time": "5m"}, variant="smoke")
     last = str(rt.plan(spec, "2013-03-01")).splitlines()[-1]
     assert last.endswith("--as-of 2013-03-01 --set training.epochs=2 --set 'budget.time=\"5m\"' --variant smoke")
+
+
+def test_a_searched_field_is_set_by_its_own_dotted_name(demo):
+    spec = rt.load(demo / FILE, set={"tuning.space.training.lr": "loguniform(1e-3, 1e-1)", "budget.trials": 4})
+    assert [text.partition("=")[0] for text in sets_of(spec)] == ["tuning.space.training.lr", "budget.trials"]
+    assert sets_of(spec)[1] == "budget.trials=4"
 
 
 def test_models_is_a_function_though_a_package_has_the_name(tmp_path):

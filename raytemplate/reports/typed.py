@@ -31,10 +31,14 @@ def sets_of(spec: TemplateSpec) -> tuple[str, ...]:
     """What `load(path, set={...})` set in Python, as `--set` takes it: "training.epochs=3"."""
     names = dict.fromkeys(origin.layer for origin in spec.origins.values())
     paths = [name.removeprefix(_PYTHON_SET) for name in names if name.startswith(_PYTHON_SET)]
-    return tuple(f"{path}={json.dumps(_at(spec.resolved, path), ensure_ascii=False)}" for path in paths)
+    found = {path: _at(spec.resolved, path) for path in paths}
+    return tuple(f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in found.items())
 
 
 def _at(value: Any, path: str) -> Any:
-    for name in path.split("."):
-        value = value[name]
-    return value
+    """What is at a dotted path; the keys of `tuning.space` have dots themselves."""
+    if path in value:
+        return value[path]
+    heads = (path[:at] for at, letter in enumerate(path) if letter == ".")
+    head = next(head for head in heads if head in value)
+    return _at(value[head], path[len(head) + 1 :])
