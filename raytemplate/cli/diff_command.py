@@ -2,13 +2,14 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("diff")
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=completing.runs)
+@click.argument("b", shell_complete=completing.runs)
 @workspace_option
 def command(a: str, b: str, workspace: str | None) -> Answer:
     """Show what differs between two runs (id prefixes or `last`): template, plan, data, code, environment, metrics."""

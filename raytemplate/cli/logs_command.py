@@ -4,12 +4,13 @@ from itertools import islice
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("logs")
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.option("--follow", is_flag=True, help="Keep printing until the run's job ends.")
 @click.option("--events", is_flag=True, help="What happened to the run, one JSON object a line.")
 @workspace_option

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,13 +33,20 @@ address_option = click.option(
 )
 
 
+set_option = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a field, such as training.epochs=3.",
+    shell_complete=completing.settings,
+)
+variant_option = click.option("--variant", metavar="NAME", help="A variant declared in the template.")
+
+
 def template_options(command: F) -> F:
     """Add FILE, `--set` and `--variant` to a command."""
-    command = click.option("--variant", metavar="NAME", help="A variant declared in the template.")(command)
-    command = click.option(
-        "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3."
-    )(command)
-    return file_argument(command)
+    return file_argument(set_option(variant_option(command)))
 
 
 def load(file: Path, sets: tuple[str, ...], variant: str | None) -> Any:

@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("predict")
-@click.argument("model")
+@click.argument("model", shell_complete=completing.models)
 @click.argument("input_pattern", metavar="IN")
 @click.argument("output", metavar="OUT")
 @workspace_option

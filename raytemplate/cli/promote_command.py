@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("promote")
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.option("--reason", default="", help="Why, kept in the ledger; required if a gate holds.")
 @workspace_option
 def command(run: str, reason: str, workspace: str | None) -> Answer:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import refuse_no_file, workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("report")
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it (default: report-RUN.html)."
 )

@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("resume")
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.option("--address", metavar="ADDRESS", help="Another Ray to resume on, whose nodes see the run's files too.")
 @workspace_option
 def command(run: str, address: str | None, workspace: str | None) -> Answer:

@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("rollback")
-@click.argument("model")
+@click.argument("model", shell_complete=completing.models)
 @click.option("--reason", default="", help="Why, kept in the ledger.")
 @workspace_option
 def command(model: str, reason: str, workspace: str | None) -> Answer:

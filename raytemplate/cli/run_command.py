@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raytemplate.cli.options import address_option, as_of_option, load, workspace_option
+from raytemplate.cli.options import address_option, as_of_option, load, set_option, variant_option, workspace_option
 from raytemplate.cli.output import Answer
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")
-@click.option("--variant", metavar="NAME", help="A variant declared in the template.")
+@set_option
+@variant_option
 @as_of_option
 @address_option
 @click.option(

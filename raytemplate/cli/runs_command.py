@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("runs")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.models)
 @click.option("--held", is_flag=True, help="Only runs that wait for a person.")
 @workspace_option
 def command(name: str | None, held: bool, workspace: str | None) -> Answer:

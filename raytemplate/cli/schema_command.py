@@ -4,11 +4,12 @@ import json
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.output import Answer
 
 
 @click.command("schema")
-@click.argument("field", required=False)
+@click.argument("field", required=False, shell_complete=completing.fields)
 def command(field: str | None) -> Answer:
     """Print the JSON Schema of a template, for editors; with FIELD, such as training.epochs, what that field means."""
     from raytemplate.spec.json_schema import template_schema

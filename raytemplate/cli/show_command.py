@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("show")
-@click.argument("ref")
+@click.argument("ref", shell_complete=completing.references)
 @click.option("--trials", is_flag=True, help="For a run with a sweep: its trials, best first.")
 @click.option("--config", is_flag=True, help="For a run with a sweep: a template with the winner's values.")
 @workspace_option

@@ -2,12 +2,13 @@
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("stop")
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @workspace_option
 def command(run: str, workspace: str | None) -> Answer:
     """End the job of a submitted run. What it has trained is kept, and resume continues from there."""

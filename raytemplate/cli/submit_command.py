@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from raytemplate.cli.options import as_of_option, workspace_option
+from raytemplate.cli.options import as_of_option, set_option, variant_option, workspace_option
 from raytemplate.cli.output import Answer
 
 
 @click.command("submit")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a field, such as training.epochs=3.")
-@click.option("--variant", metavar="NAME", help="A variant declared in the template.")
+@set_option
+@variant_option
 @as_of_option
 @click.option("--address", required=True, metavar="URL", help="The cluster's Jobs API, such as http://head:8265.")
 @click.option(
