@@ -3,11 +3,11 @@
 
 BIN := $(CURDIR)/.venv/bin
 STAMP := .venv/.installed
-MARKS ?= not slow and not cluster and not gpu
+MARKS ?= not slow and not nightly and not cluster and not gpu
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-all test-cluster test-plain-ray test-gpu run lint types imports check docs benchmark clean
+.PHONY: help setup test test-all test-nightly test-cluster test-plain-ray test-gpu run lint types imports check docs benchmark clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -42,7 +42,10 @@ test: setup  ## the tests of every day: at most 10 minutes (ARGS="tests/spec -x"
 	$(call tests,$(MARKS))
 
 test-all: setup  ## those and the slow ones, and part of those on clusters: at most 30 minutes
-	$(call tests,not gpu and not (slow and cluster))
+	$(call tests,not gpu and not nightly)
+
+test-nightly: setup  ## those that take minutes for a rare fault, and the slow ones on clusters
+	$(call tests,nightly and not gpu)
 
 test-cluster: setup  ## all that start a Ray cluster and use it from outside; as root those on several machines too
 	$(call tests,cluster)

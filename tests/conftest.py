@@ -28,6 +28,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return "mark.ray" not in collection_path.read_text() or None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests on clusters are nightly too."""
+    for item in items:
+        if item.get_closest_marker("slow") and item.get_closest_marker("cluster"):
+            item.add_marker("nightly")
+
+
 @pytest.fixture(autouse=True)
 def no_layers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of the test runner must not change the tests."""

@@ -15,6 +15,7 @@ TEST_MAE = re.compile(r"^\| (by hand|raytemplate) .*\| ([0-9.]+) \([0-9.]+\.\.[0
 @pytest.mark.ray
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_by_hand_and_by_raytemplate_the_trees_err_alike(tmp_path, flights):
     folder = write_demo(tmp_path / "demo", flights, months=(1, 2, 3, 4, 5))
     command = [sys.executable, RUNNER, folder, "--quick", "--only", "lightgbm"]

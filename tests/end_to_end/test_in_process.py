@@ -84,6 +84,7 @@ def assert_in_its_time(made, budget_s):
 
 @pytest.mark.slow
 @pytest.mark.alone
+@pytest.mark.nightly
 def test_the_budget_ends_training_of_two_workers_on_time(run):
     two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5}
     made = run({"training.epochs": 20_000, "budget.time": "45s"} | two)

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.slow, pytest.mark.
 NEEDED = {"run.json", "snapshot.json", "features.json", "fit.json", "evaluation.json", "verdict.json", "end.json"}
 
 
+@pytest.mark.nightly
 def test_f20_eight_runs_at_once_leave_eight_whole_records_and_one_head(tmp_path, flights):
     demo = write_demo(tmp_path / "demo", flights)
     sets = [as_sets({"training.seed": seed // 2, "budget.time": "15m"}) for seed in range(8)]

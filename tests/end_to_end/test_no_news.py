@@ -22,7 +22,7 @@ from raytemplate.testing.fakes import Heard, LedgerPromoter
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NUM_RUNS = 40
+NUM_RUNS = 20
 # The shipped job over two months. The first candidate must become champion whatever its worth; the gate in question,
 # beats-champion, is as shipped.
 CHANGES = {
@@ -78,7 +78,7 @@ def one_run(template, workspace, seed, engines):
     return execution.run().state
 
 
-def test_forty_retrains_on_unchanged_data_promote_none_and_at_most_two_beat_the_champion(one_ray, flights, tmp_path):
+def test_twenty_retrains_on_unchanged_data_promote_none_and_at_most_one_beats_the_champion(one_ray, flights, tmp_path):
     workspace = Workspace(write_demo(tmp_path / "demo", flights, months=(1, 2)))
     create(workspace)
     engines = []
@@ -87,4 +87,4 @@ def test_forty_retrains_on_unchanged_data_promote_none_and_at_most_two_beat_the_
     print(f"{lucky} of {NUM_RUNS} retrains passed every gate")
     assert states[0] == "approved" and set(states[1:]) <= {"held", "rejected", "unchanged"}
     assert Ledger(workspace.governance_db).history("flights-air-time").term == 1
-    assert lucky <= 2  # at most a twentieth; only the seed differs, so none should be promoted
+    assert lucky <= 1  # at most a twentieth; only the seed differs, so none should be promoted

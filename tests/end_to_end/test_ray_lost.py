@@ -37,7 +37,7 @@ MOMENTS = {"ingest": reads, "fit": epochs}
 KILLED = [
     pytest.param("raylet", "ingest", id="raylet-ingest"),
     pytest.param("GCS", "ingest", id="GCS-ingest", marks=pytest.mark.slow),
-    pytest.param("raylet", "fit", id="raylet-fit", marks=pytest.mark.slow),
+    pytest.param("raylet", "fit", id="raylet-fit", marks=pytest.mark.nightly),
 ]
 
 

@@ -88,6 +88,7 @@ def test_f03_a_killed_training_of_trees_goes_on_to_the_very_same_trees(one_ray, 
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_f03_a_network_killed_inside_an_epoch_goes_on_inside_it_to_the_very_same_weights(one_ray, demo, tmp_path):
     changes = {"training.epochs": 1, "training.batch_size": 8, "training.checkpoint_minutes": 0.005}
     run = kill_when(demo, changes, lambda run: any(run.glob("checkpoints/epoch-00000.*")))
@@ -117,8 +118,18 @@ MOMENTS = {"start": at_start, "ingest": in_ingest, "fit": in_fit}
 
 SIGNALS = {"ctrl-c": (signal.SIGINT, 130), "terminate": (signal.SIGTERM, 143)}
 EVERY_DAY = {("ctrl-c", "fit"), ("terminate", "ingest")}
+NIGHTLY = {("terminate", "fit"), ("ctrl-c", "ingest")}
+
+
+def how_often(by, name):
+    """The mark of a signal at a moment: each signal and each moment has a quick one."""
+    if (by, name) in EVERY_DAY:
+        return ()
+    return pytest.mark.nightly if (by, name) in NIGHTLY else pytest.mark.slow
+
+
 STOPS = [
-    pytest.param(moment, *SIGNALS[by], id=f"{by}-{name}", marks=() if (by, name) in EVERY_DAY else pytest.mark.slow)
+    pytest.param(moment, *SIGNALS[by], id=f"{by}-{name}", marks=how_often(by, name))
     for by in SIGNALS
     for name, moment in MOMENTS.items()
 ]
@@ -145,7 +156,12 @@ def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo
 
 
 @pytest.mark.parametrize(
-    ("door", "number"), [("fit", signal.SIGTERM), ("evaluation", signal.SIGINT), ("verdict", signal.SIGTERM)]
+    ("door", "number"),
+    [
+        pytest.param("fit", signal.SIGTERM, marks=pytest.mark.nightly),
+        ("evaluation", signal.SIGINT),
+        pytest.param("verdict", signal.SIGTERM, marks=pytest.mark.nightly),
+    ],
 )
 @pytest.mark.slow
 def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(demo, door, number):
@@ -207,6 +223,7 @@ def test_a_terminated_process_may_take_more_than_the_three_seconds_after_which_r
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
     two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5, "training.epochs": 200}
     process = start(*command(two), cwd=demo)

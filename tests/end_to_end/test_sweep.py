@@ -164,6 +164,7 @@ def test_families_are_searched_together_and_one_that_diverges_is_never_the_winne
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_time_ends_it_with_a_verdict(demo):
     budget = 24
     sets = as_sets(
@@ -222,6 +223,7 @@ def test_a_killed_sweep_has_no_second_budget(demo):
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
     sets = as_sets({**SPACE, "budget.trials": 1, "training.epochs": 60, "tuning.scheduler": "none"})
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)

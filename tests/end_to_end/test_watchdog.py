@@ -120,6 +120,7 @@ def own_code(demo, waits):
     }
 
 
+@pytest.mark.nightly
 def test_a_notebook_outlives_code_of_its_project_that_never_comes_back(demo):
     text = NOTEBOOK.format(template=SHIPPED.name, changes=changed(own_code(demo, HOLDS)), as_of=AS_OF)
     (demo / "notebook.py").write_text(text)
@@ -133,6 +134,7 @@ def test_a_notebook_outlives_code_of_its_project_that_never_comes_back(demo):
     assert wait_for_end(demo)["exit_code"] == 4
 
 
+@pytest.mark.nightly
 def test_code_that_never_comes_back_ends_with_the_budget_and_says_so(demo):
     changes = own_code(demo, DEAF)
     began = time.monotonic()

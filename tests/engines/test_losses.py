@@ -61,6 +61,7 @@ def test_a_training_whose_workers_are_killed_goes_on_to_the_very_same_weights(tr
     assert [e.epoch for e in journal.epochs()] == list(range(1, 17))
 
 
+@pytest.mark.nightly
 def test_workers_that_are_lost_too_often_end_with_eight_and_can_be_resumed(train, plan, tmp_path):
     made = plan(LONG | {"resources.max_failures": 0})
     Killer(tmp_path / "run0", [5], which=1)
@@ -70,6 +71,7 @@ def test_workers_that_are_lost_too_often_end_with_eight_and_can_be_resumed(train
     assert failed.value.next_step == "raytemplate resume run0"
 
 
+@pytest.mark.nightly
 def test_a_range_of_workers_begins_with_those_planned_while_a_stream_needs_room_too(train, plan):
     made = plan(TWO | {"resources.workers": "1..2", "data.ingest": "stream", "training.epochs": 2})
     assert (made.fit.workers, made.fit.least_workers) == (2, 1)
@@ -77,6 +79,7 @@ def test_a_range_of_workers_begins_with_those_planned_while_a_stream_needs_room_
     assert (trained.engine, [s.num_workers for s in journal.starts()]) == ("Ray Train, 2 workers", [2])
 
 
+@pytest.mark.nightly
 def test_an_error_of_the_loop_itself_is_not_tried_again(train, plan, tmp_path):
     from probe_loop import RAISES
 
