@@ -110,4 +110,6 @@ def _rollback_interrupted(error: BaseException, name: str, head: Head | None, te
     done = "nothing was moved"
     if head is not None and head.term > term_before:
         done = f"version {head.version} is the champion of {name} again; MLflow may not know it yet"
-    return Interrupted(f"interrupted: {done}", next_step=f"raytemplate show {name}", terminated=was_terminated(error))
+    terminated = was_terminated(error)
+    how = "terminated" if terminated else "interrupted"
+    return Interrupted(f"{how}: {done}", next_step=f"raytemplate show {name}", terminated=terminated)
