@@ -30,6 +30,7 @@ def run(net, demo, changes=None):
     ), time.monotonic() - began
 
 
+@pytest.mark.nightly
 def test_a_workspace_and_data_that_one_node_does_not_see_are_told_at_once_with_that_node(net, demo):
     beta = net.nodes["beta"]
     with beta.without(demo):

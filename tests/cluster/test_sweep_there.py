@@ -81,6 +81,7 @@ def test_twenty_trials_that_the_scheduler_ends_leave_nothing_behind(head, demo, 
         assert held(one) == {"actors": [], "groups": [], "free": 2.0}
 
 
+@pytest.mark.nightly
 def test_a_cluster_that_may_grow_does_so_for_trials_that_wait(demo):
     sets = as_sets({**SPACE, "tuning.scheduler": "none", "tuning.slots": 2, "budget.trials": 8, "training.epochs": 12})
     with running_head(cpus=1, grows_by=2) as head:
