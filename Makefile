@@ -3,7 +3,7 @@
 
 BIN := $(CURDIR)/.venv/bin
 STAMP := .venv/.installed
-MARKS ?= not slow and not nightly and not cluster and not gpu
+MARKS ?= not slow and not nightly and not cluster and not gpu and not browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -41,7 +41,7 @@ endef
 test: setup  ## the tests of every day: at most 10 minutes (ARGS="tests/spec -x" for some, MARKS="slow" for others)
 	$(call tests,$(MARKS))
 
-test-all: setup  ## those and the slow ones, and part of those on clusters: at most 30 minutes
+test-all: setup  ## those, the slow ones, pages in chromium if it is there, some on clusters: at most 30 minutes
 	$(call tests,not gpu and not nightly)
 
 test-nightly: setup  ## those that take minutes for a rare fault, and the slow ones on clusters

@@ -13,7 +13,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeGuard, TypeVar, cast
@@ -138,75 +138,130 @@ def _decoded(kind: Any, document: Any, where: str) -> Any:
 
 def decode(annotation: Any, value: Any) -> Any:
     """A value of the annotated type from plain JSON values."""
-    origin = typing.get_origin(annotation)
+    return _decoder(annotation, str(annotation))(value)
+
+
+_Decoder = Callable[[Any], Any]
+
+
+@cache
+def _decoder(annotation: Any, _: str = "") -> _Decoder:
+    """The function that decodes one annotation: made once, since lists of records hold many values of a kind.
+
+    Args:
+        _: tells unions apart that are equal but for their order, in which their members are tried.
+    """
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is Any:
-        return value
+        return _as_it_is
     if annotation is Settings:
-        return Settings(value)
+        return Settings
     if origin in (typing.Union, types.UnionType):
-        return _decode_union(typing.get_args(annotation), value)
+        return _union_decoder(inner)
     if origin is typing.Literal:
-        if value not in typing.get_args(annotation):
-            raise ValueError(f"{value!r} is none of {typing.get_args(annotation)}")
-        return value
+        return _literal_decoder(inner)
     if origin is tuple:
-        return _decode_tuple(typing.get_args(annotation), value)
+        return _tuple_decoder(inner)
     if origin is not None and issubclass(origin, Mapping):
-        inner = typing.get_args(annotation)[1]
-        return {key: decode(inner, item) for key, item in value.items()}
+        item = _decoder_of(inner[1])
+        return lambda value: {key: item(one) for key, one in value.items()}
     if dataclasses.is_dataclass(annotation):
-        return _decode_record(annotation, value)
+        return _record_decoder(annotation)
     if annotation is datetime:
-        return datetime.fromisoformat(value).astimezone(UTC)
-    if annotation is float and (type(value) in (int, float) or value in ("inf", "-inf", "nan")):
-        return float(value)
-    if annotation in (int, str, bool) and type(value) is annotation:
+        return lambda value: datetime.fromisoformat(value).astimezone(UTC)
+    if annotation is float:
+        return _decode_float
+    return _plain_decoder(type(None) if annotation is None else annotation)
+
+
+def _decoder_of(annotation: Any) -> _Decoder:
+    return _decoder(annotation, str(annotation))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _decode_float(value: Any) -> float:
+    if type(value) is float:
         return value
-    if annotation in (None, type(None)) and value is None:
-        return None
-    raise ValueError(f"{value!r} is not {annotation}")
+    if type(value) is int or value in ("inf", "-inf", "nan"):
+        return float(value)
+    raise ValueError(f"{value!r} is not {float}")
 
 
-def _decode_record(kind: Any, value: Any) -> Any:
-    hints = _hints(kind)
-    if not _is_object(value):
-        raise ValueError(f"{value!r} is not a {kind.__name__}")
-    if "kind" not in hints and value.get("kind", kind.__name__) != kind.__name__:
-        raise ValueError(f"{value['kind']} is not {kind.__name__}")
-    if hasattr(kind, "written_now"):
-        value = kind.written_now(value)
-    return kind(**{name: decode(hint, value[name]) for name, hint in hints.items() if name in value})
+def _plain_decoder(kind: Any) -> _Decoder:
+    def decode_plain(value: Any) -> Any:
+        if kind in (int, str, bool, type(None)) and type(value) is kind:
+            return value
+        raise ValueError(f"{value!r} is not {kind}")
+
+    return decode_plain
 
 
-def _decode_union(options: tuple[Any, ...], value: Any) -> Any:
-    if value is None and type(None) in options:
-        return None
-    by_name = {getattr(o, "__name__", ""): o for o in options if dataclasses.is_dataclass(o)}
-    if _is_object(value) and value.get("kind") in by_name:
-        return _decode_record(by_name[value["kind"]], value)
-    for option in options:
-        if option is type(None):
-            continue
-        try:
-            return decode(option, value)
-        except (TypeError, ValueError):
-            continue
-    raise ValueError(f"{value!r} fits none of {options}")
+def _literal_decoder(options: tuple[Any, ...]) -> _Decoder:
+    def decode_literal(value: Any) -> Any:
+        if value not in options:
+            raise ValueError(f"{value!r} is none of {options}")
+        return value
+
+    return decode_literal
 
 
-def _decode_tuple(inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"{value!r} is not a list")
-    items = cast(list[Any], value)
-    if len(inner) == 2 and inner[1] is Ellipsis:
-        return tuple(decode(inner[0], item) for item in items)
-    return tuple(decode(kind, item) for kind, item in zip(inner, items, strict=True))
+def _record_decoder(kind: Any) -> _Decoder:
+    name, written_now = kind.__name__, getattr(kind, "written_now", None)
+
+    def decode_record(value: Any) -> Any:
+        fields = _field_decoders(kind)
+        if not _is_object(value):
+            raise ValueError(f"{value!r} is not a {name}")
+        if "kind" not in fields and value.get("kind", name) != name:
+            raise ValueError(f"{value['kind']} is not {name}")
+        if written_now is not None:
+            value = written_now(value)
+        return kind(**{field: decoder(value[field]) for field, decoder in fields.items() if field in value})
+
+    return decode_record
+
+
+@cache
+def _field_decoders(kind: Any) -> dict[str, _Decoder]:
+    return {name: _decoder_of(hint) for name, hint in typing.get_type_hints(kind).items()}
+
+
+def _union_decoder(options: tuple[Any, ...]) -> _Decoder:
+    by_name = {one.__name__: _decoder_of(one) for one in options if dataclasses.is_dataclass(one)}
+    others = [_decoder_of(one) for one in options if one is not type(None)]
+
+    def decode_union(value: Any) -> Any:
+        if value is None and type(None) in options:
+            return None
+        if _is_object(value) and value.get("kind") in by_name:
+            return by_name[value["kind"]](value)
+        for decoder in others:
+            try:
+                return decoder(value)
+            except (TypeError, ValueError):
+                continue
+        raise ValueError(f"{value!r} fits none of {options}")
+
+    return decode_union
+
+
+def _tuple_decoder(inner: tuple[Any, ...]) -> _Decoder:
+    decoders = [_decoder_of(kind) for kind in inner if kind is not Ellipsis]
+    any_length = len(inner) == 2 and inner[1] is Ellipsis
+
+    def decode_tuple(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r} is not a list")
+        items = cast(list[Any], value)
+        if any_length:
+            return tuple(map(decoders[0], items))
+        return tuple(decoder(item) for decoder, item in zip(decoders, items, strict=True))
+
+    return decode_tuple
 
 
 def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)

@@ -11,9 +11,20 @@ from raytemplate.records.run import StageTiming
 from raytemplate.reports.wording import metric_text
 from raytemplate.units import show_seconds
 
-_WIDTH, _LEFT, _ROW = 640.0, 190.0, 34.0
+WIDTH = 360.0
+"""Width of a drawing in units of its own; a phone shows one about as wide in pixels, so texts keep their size."""
+_ROW = 40.0
+_LABEL_AT = 14.0
+"""Where the text above a row's bar or whisker stands, below the top of the row."""
 _STRIP = 240.0
-_SIDE = 260.0  # side of the square of the calibration chart
+_SIDE = 260.0  # of the square in which probabilities are drawn
+_PER_LETTER = 7.9
+"""Width of the widest letters that numbers are written with; fonts differ, and no number may be cut off."""
+
+
+def gutter(*texts: str) -> float:
+    """The room that the longest of some numbers takes at the side of a drawing."""
+    return 6 + _PER_LETTER * max(map(len, texts))
 
 
 def intervals_chart(
@@ -22,19 +33,19 @@ def intervals_chart(
     *,
     same: bool = False,
 ) -> Markup:
-    """A dot and its 95 % interval for each named estimate, on one scale. Empty if any figure is not finite.
+    """A dot and its 95 % interval for each named estimate, on one scale. Nothing where a figure is not finite.
 
     Args:
-        same: whether all estimates are of one kind and so share one colour.
+        same: whether all are of one kind, and so of one colour.
     """
     numbers = [n for _, e in rows for n in (e.value, e.low, e.high)]
     if not numbers or not all(map(math.isfinite, numbers)):
         return Markup("")
     low, high = min(numbers), max(numbers)
-    room = _WIDTH - _LEFT - 80
+    room = WIDTH - 18 - gutter(*(metric_text(e.value) for _, e in rows))
 
     def x(value: float) -> float:
-        return _LEFT + room * (0.5 if high == low else (value - low) / (high - low))
+        return 6 + room * (0.5 if high == low else (value - low) / (high - low))
 
     drawn = [
         _whisker(row, name, e, (x(e.low), x(e.value), x(e.high)), 0 if same else row % 3)
@@ -44,46 +55,49 @@ def intervals_chart(
 
 
 def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, float], colour: int) -> Markup:
-    y = _ROW * (row + 0.5)
-    return Markup(
-        '<text x="0" y="{t:.1f}">{name}</text>'
+    return row_label(row, name) + Markup(
         '<line class="whisker" x1="{a:.1f}" x2="{c:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         '<circle class="dot{colour}" cx="{b:.1f}" cy="{y:.1f}" r="5"/><text x="{v:.1f}" y="{t:.1f}">{value}</text>'
     ).format(
-        t=y + 4,
-        y=y,
+        y=_ROW * row + 26,
+        t=_ROW * row + 30,
         a=at[0],
         b=at[1],
         c=at[2],
         v=at[2] + 10,
         colour=colour,
-        name=fitted(name, 27),
         value=metric_text(estimate.value),
     )
 
 
+def row_label(row: int, name: str, *, height: float = _ROW) -> Markup:
+    """What a row shows, above its bar or whisker."""
+    return Markup('<text x="0" y="{:.1f}">{}</text>').format(height * row + _LABEL_AT, fitted(name, 48))
+
+
 def stages_chart(timings: Sequence[StageTiming]) -> Markup:
-    """Two bars for each stage: planned above actual."""
+    """Two bars a stage: planned above actual."""
     most = max((max(t.planned_s, t.actual_s) for t in timings), default=0.0)
     if most <= 0:
         return Markup("")
-    room = _WIDTH - _LEFT - 80
+    left = 72.0
+    room = WIDTH - left - 60
     drawn: list[Markup] = []
     for row, timing in enumerate(timings):
-        drawn.append(Markup('<text x="0" y="{:.1f}">{}</text>').format(_ROW * row + 21, timing.stage))
-        for y, kind, seconds in ((4, "planned", timing.planned_s), (17, "actual", timing.actual_s)):
+        drawn.append(Markup('<text x="0" y="{:.1f}">{}</text>').format(_ROW * row + 22, timing.stage))
+        for y, kind, seconds in ((4, "planned", timing.planned_s), (18, "actual", timing.actual_s)):
             width = room * seconds / most
             drawn.append(
                 Markup(
-                    '<rect class="{kind}" x="{left}" y="{y:.1f}" width="{width:.1f}" height="11"/>'
+                    '<rect class="{kind}" x="{left:.0f}" y="{y:.1f}" width="{width:.1f}" height="12"/>'
                     '<text class="small" x="{end:.1f}" y="{text:.1f}">{seconds}</text>'
                 ).format(
                     kind=kind,
-                    left=_LEFT,
+                    left=left,
                     y=_ROW * row + y,
                     width=max(1.0, width),
-                    end=_LEFT + width + 6,
-                    text=_ROW * row + y + 9,
+                    end=left + max(1.0, width) + 5,
+                    text=_ROW * row + y + 10,
                     seconds=show_seconds(seconds),
                 )
             )
@@ -91,10 +105,10 @@ def stages_chart(timings: Sequence[StageTiming]) -> Markup:
 
 
 def curve(epochs: Sequence[EpochRecord], field: str, step: str) -> Markup:
-    """`train_loss` or `validation` by epoch, on a scale from the lowest to the highest value. Empty before two epochs.
+    """`train_loss` or `validation` by epoch, with its first, last and best value's scale. Nothing before two epochs.
 
     Args:
-        step: what the family calls an epoch.
+        step: what an epoch is called.
     """
     points = [(e.epoch, float(getattr(e, field))) for e in epochs]
     points = [(epoch, value) for epoch, value in points if math.isfinite(value)]
@@ -102,14 +116,28 @@ def curve(epochs: Sequence[EpochRecord], field: str, step: str) -> Markup:
         return Markup("")
     low, high = min(v for _, v in points), max(v for _, v in points)
     first, last = points[0][0], points[-1][0]
+    left, right = gutter(metric_text(low), metric_text(high)) + 6, WIDTH - 6
     scale = 0.0 if high == low else 130 / (high - low)
-    line = " ".join(f"{60 + 560 * (e - first) / (last - first):.1f},{150 - (v - low) * scale:.1f}" for e, v in points)
+
+    def at(epoch: int, value: float) -> str:
+        return f"{left + (right - left) * (epoch - first) / (last - first):.1f},{142 - (value - low) * scale:.1f}"
+
     shape = Markup(
-        '<line class="axis" x1="60" x2="620" y1="155" y2="155"/><polyline class="curve" points="{line}"/>'
-        '<text x="50" y="24" text-anchor="end">{high}</text><text x="50" y="154" text-anchor="end">{low}</text>'
-        '<text x="60" y="174">{first}</text><text x="620" y="174" text-anchor="end">{last}</text>'
-    ).format(line=line, high=metric_text(high), low=metric_text(low), first=first, last=last)
-    return svg([shape], 180, f"{field} by {step}")
+        '<line class="axis" x1="{l:.0f}" x2="{r:.0f}" y1="147" y2="147"/><polyline class="curve" points="{line}"/>'
+        '<text x="{t:.0f}" y="16" text-anchor="end">{high}</text>'
+        '<text x="{t:.0f}" y="146" text-anchor="end">{low}</text>'
+        '<text x="{l:.0f}" y="164">{first}</text><text x="{r:.0f}" y="164" text-anchor="end">{last}</text>'
+    ).format(
+        line=" ".join(at(epoch, value) for epoch, value in points),
+        l=left,
+        r=right,
+        t=left - 6,
+        high=metric_text(high),
+        low=metric_text(low),
+        first=first,
+        last=last,
+    )
+    return svg([shape], 170, f"{field} by {step}")
 
 
 def strip(estimate: Estimate, other: float, middle: float, scale: tuple[float, float]) -> Markup:
@@ -163,10 +191,9 @@ def fitted(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = _WIDTH) -> Markup:
-    """One chart. A narrow one keeps its width, for use in a table or beside text; a wide one may exceed the page."""
-    style = "" if width == _WIDTH else f"width:{width:.0f}px" if width < _WIDTH else "max-width:none"
-    small = Markup(' style="{}"').format(style) if style else Markup("")
+def svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = WIDTH) -> Markup:
+    """One drawing. One of the usual width fills a phone; another keeps its size: a wide one stands in a scroll box."""
+    fixed = Markup("") if width == WIDTH else Markup(' class="fixed" width="{:.0f}"').format(width)
     return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(
-        label, width, height, small, Markup("").join(drawn)
+        label, width, height, fixed, Markup("").join(drawn)
     )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from raytemplate.data.features.feature_statistics import FeatureStatistics
@@ -17,17 +16,9 @@ from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.sliced import slice_tables
 from raytemplate.reports.sweep_shown import sweep_section
+from raytemplate.reports.templates import templates
 from raytemplate.reports.verdict import compared, outcome_text
-from raytemplate.reports.wording import baseline_name, estimate_texts, head_line, settings_text, stopped_by
-from raytemplate.units import (
-    show_bytes,
-    show_limit,
-    show_milliseconds,
-    show_moment,
-    show_seconds,
-    show_usd,
-    show_usd_limit,
-)
+from raytemplate.reports.wording import baseline_name, head_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,49 +45,55 @@ class MadeFrom:
         ]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Around:
+    """The pages of a site that a run's page leads to, as relative links."""
+
+    home: str
+    """The page of all models."""
+    model: str
+    """The page of the run's model."""
+
+
 def report_page(
-    view: RunView, made: MadeFrom, events: Sequence[EventRow], train: FeatureStatistics | None = None
+    view: RunView,
+    made: MadeFrom,
+    events: Sequence[EventRow],
+    train: FeatureStatistics | None = None,
+    around: Around | None = None,
 ) -> str:
     """The page of a run so far, with the history of its model's champions. All text is escaped.
 
     Args:
         events: the model's events, oldest first.
         train: statistics of the training rows.
+        around: the links of a page in a site; a page of its own has none.
     """
-    environment = Environment(
-        loader=PackageLoader("raytemplate.reports", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters: dict[str, Any] = {
-        "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
-        "usd_limit": show_usd_limit,
-        "milliseconds": show_milliseconds, "texts": estimate_texts, "settings": settings_text,
-        "stopped_by": stopped_by,
-    }  # fmt: skip
-    environment.filters.update(filters)
-    return environment.get_template("run.html").render(
-        view=view,
-        made=made,
-        events=events,
-        head=head_line(view.plan, view.start.run_id),
-        health=_health(view),
-        models=_models(view),
-        comparison=intervals_chart(_estimates(view)),
-        slices=slice_tables(view.evaluation) if view.evaluation else (),
-        calibration=reliability_curve(view.evaluation.calibration if view.evaluation else ()),
-        sweep=sweep_section(view),
-        stages=stages_chart(view.end.timings if view.end else ()),
-        loss=curve(view.fit.epochs if view.fit else (), "train_loss", view.fit.step if view.fit else ""),
-        validation=curve(view.fit.epochs if view.fit else (), "validation", view.fit.step if view.fit else ""),
-        importance=_importance(view),
-        columns=column_rows(view.evaluation) if view.evaluation else (),
-        against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
-        residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
-        profile=profile_rows(train),
-        train=train,
+    return (
+        templates()
+        .get_template("run.html")
+        .render(
+            view=view,
+            made=made,
+            around=around,
+            events=events,
+            head=head_line(view.plan, view.start.run_id),
+            health=_health(view),
+            models=_models(view),
+            comparison=intervals_chart(_estimates(view)),
+            slices=slice_tables(view.evaluation) if view.evaluation else (),
+            calibration=reliability_curve(view.evaluation.calibration if view.evaluation else ()),
+            sweep=sweep_section(view),
+            stages=stages_chart(view.end.timings if view.end else ()),
+            loss=curve(view.fit.epochs if view.fit else (), "train_loss", view.fit.step if view.fit else ""),
+            validation=curve(view.fit.epochs if view.fit else (), "validation", view.fit.step if view.fit else ""),
+            importance=_importance(view),
+            columns=column_rows(view.evaluation) if view.evaluation else (),
+            against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
+            residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
+            profile=profile_rows(train),
+            train=train,
+        )
     )
 
 

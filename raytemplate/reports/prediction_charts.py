@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from raytemplate.records.evaluated import PredictionBin
-from raytemplate.reports.charts import svg
+from raytemplate.reports.charts import WIDTH, gutter, svg
 from raytemplate.reports.wording import metric_text
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 620.0, 10.0, 230.0
+_RIGHT, _TOP, _BOTTOM = WIDTH - 2, 6.0, 186.0
 _OUTER, _INNER, _MIDDLE = (0, 4), (1, 3), 2  # of a bin's five quantiles
 
 
@@ -40,11 +40,12 @@ def _bands(
     across = [one.predicted for one in bins]
     numbers = [*right, *(q for each in quantiles for q in each)]
     low, high = min(numbers), max(numbers)
+    left = gutter(metric_text(low), metric_text(high))
 
     def at(x: float, y: float) -> str:
         up = (y - low) / (high - low) if high > low else 0.5
         along = (x - across[0]) / (across[-1] - across[0])
-        return f"{_LEFT + (_RIGHT - _LEFT) * along:.1f},{_BOTTOM - (_BOTTOM - _TOP) * up:.1f}"
+        return f"{left + (_RIGHT - left) * along:.1f},{_BOTTOM - (_BOTTOM - _TOP) * up:.1f}"
 
     def line(level: int) -> list[str]:
         return [at(x, each[level]) for x, each in zip(across, quantiles, strict=True)]
@@ -60,11 +61,11 @@ def _bands(
             '<text x="{e}" y="{t2}" text-anchor="end">{high}</text><text x="{e}" y="{b}" text-anchor="end">{low}</text>'
             '<text x="{l}" y="{u}">{first}</text><text x="{r}" y="{u}" text-anchor="end">{last}</text>'
         ).format(
-            l=_LEFT,
+            l=f"{left:.0f}",
             t=_TOP,
-            w=_RIGHT - _LEFT,
+            w=f"{_RIGHT - left:.0f}",
             h=_BOTTOM - _TOP,
-            e=_LEFT - 6,
+            e=f"{left - 6:.0f}",
             t2=_TOP + 11,
             b=_BOTTOM,
             u=_BOTTOM + 18,

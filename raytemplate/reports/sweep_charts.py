@@ -10,7 +10,7 @@ from markupsafe import Markup
 from raytemplate.loss import loss
 from raytemplate.records.codec import Settings
 from raytemplate.records.swept import TrialRecord
-from raytemplate.reports.charts import fitted, svg
+from raytemplate.reports.charts import WIDTH, fitted, gutter, row_label, svg
 from raytemplate.reports.resolved import value_text
 from raytemplate.reports.trials_shown import best_first
 from raytemplate.reports.wording import metric_text
@@ -22,11 +22,12 @@ _SHAPES = {
     "finished": "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "pruned": "m-4.5-3.5h9l-4.5 8z", "cut": "m-3.5-3.5h7v7h-7z",
     "diverged": "m-4-4l8 8m0-8l-8 8", "failed": "m-5 0h10m-5-5v10",
 }  # fmt: skip
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60.0, 620.0, 14.0, 180.0
+_FIRST, _RIGHT, _TOP, _BOTTOM = 94.0, WIDTH - 6, 14.0, 180.0
 _LANE = 22.0
 """Height of the lane below a scale for trials that are not on it."""
 _MOST_MARKS, MOST_LINES, MOST_AXES = 2000, 150, 9
 _GAP = 104.0
+_BAR = 38.0
 _HIGH, _LOW = 50.0, 216.0
 """Ends of the vertical axes."""
 _FAR = 3.0
@@ -75,8 +76,11 @@ def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, hi
     most = max(2, ordered[-1].number)
     top, bottom = (_TOP, _BOTTOM) if higher_is_better else (_BOTTOM, _TOP)  # heights of the best and the worst
 
+    levels = ticks(scale.best, scale.worst)
+    left = gutter(*(f"{value:,g}" for value in levels))
+
     def x(number: int) -> float:
-        return _LEFT + 8 + (_RIGHT - _LEFT - 16) * (number - 1) / (most - 1)
+        return left + 8 + (_RIGHT - left - 16) * (number - 1) / (most - 1)
 
     def y(one: TrialRecord) -> float:
         return top + (bottom - top) * scale.share(one.validation or 0.0) if one.is_promotable else _BOTTOM + _LANE
@@ -95,9 +99,9 @@ def history_chart(trials: Sequence[TrialRecord], best: TrialRecord | None, *, hi
         '<line class="axis" x1="{l}" x2="{l}" y1="{t}" y2="{b}"/>'
         '<text class="small" x="{r}" y="{n}" text-anchor="end">trial {most}</text>'
         '<text class="small" x="{l}" y="{n}">trial 1</text>'
-    ).format(l=_LEFT, r=_RIGHT, t=_TOP - 8, b=_BOTTOM + 8, n=_BOTTOM + _LANE + 22, most=ordered[-1].number)
-    grid = [_grid(value, top + (bottom - top) * scale.share(value)) for value in ticks(scale.best, scale.worst)]
-    return svg([*grid, axis, line, *marks, _legend(ordered)], 250, "validation metric by trial")
+    ).format(l=left, r=_RIGHT, t=_TOP - 8, b=_BOTTOM + 8, n=_BOTTOM + _LANE + 22, most=ordered[-1].number)
+    grid = [_grid(value, left, top + (bottom - top) * scale.share(value)) for value in levels]
+    return svg([*grid, axis, line, *marks, _legend(ordered)], 276, "validation metric by trial")
 
 
 def _best_so_far(
@@ -129,27 +133,28 @@ def _said(one: TrialRecord) -> str:
     return f"trial {one.number}, {one.state}{value}"
 
 
-def _grid(value: float, y: float) -> Markup:
+def _grid(value: float, left: float, y: float) -> Markup:
     return Markup(
         '<line class="axis" x1="{l}" x2="{r}" y1="{y:.1f}" y2="{y:.1f}"/>'
         '<text class="small" x="{t}" y="{b:.1f}" text-anchor="end">{value}</text>'
-    ).format(l=_LEFT, r=_RIGHT, t=_LEFT - 6, y=y, b=y + 4, value=f"{value:,g}")
+    ).format(l=left, r=_RIGHT, t=left - 6, y=y, b=y + 4, value=f"{value:,g}")
 
 
 def _legend(trials: Sequence[TrialRecord]) -> Markup:
-    label = Markup('<text class="small" x="{:.0f}" y="244">{}</text>')
-    drawn, x = (
-        [Markup('<path class="curve" d="M{} 240h20"/>').format(_LEFT), label.format(_LEFT + 26, "best so far")],
-        170,
+    """Two lines of three, which a phone has the width for."""
+    counted = {state: sum(one.state == state for one in trials) for state in _SHAPES}
+    entries = [(Markup('class="curve" d="M0 0h18"'), "best so far")]
+    entries += [
+        (Markup('class="t {}" d="M6 0{}"').format(state, _SHAPES[state]), f"{number:,} {state}")
+        for state, number in counted.items()
+        if number
+    ]
+    return Markup("").join(
+        Markup(
+            '<g transform="translate({:.0f} {:.0f})"><path {}/><text class="small" x="{}" y="4">{}</text></g>'
+        ).format(122 * (index % 3), 246 + 20 * (index // 3), mark, 24 if index == 0 else 18, text)
+        for index, (mark, text) in enumerate(entries)
     )
-    for state, shape in _SHAPES.items():
-        number = sum(one.state == state for one in trials)
-        if number:
-            text = f"{number:,} {state}"
-            drawn.append(Markup('<path class="t {}" d="M{:.0f} 240{}"/>').format(state, x, shape))
-            drawn.append(label.format(x + 9, text))
-            x += 30 + 6.2 * len(text)
-    return Markup("").join(drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +188,8 @@ def coordinates_chart(
     drawn.reverse()
     if best is not None:
         drawn.append(_line(best, axes, gap, None))
-    drawn += [_axis(axis, _LEFT + 10 + gap * index) for index, axis in enumerate(axes)]
-    width = _LEFT + 10 + gap * (len(axes) - 1) + 60
+    drawn += [_axis(axis, _FIRST + gap * index) for index, axis in enumerate(axes)]
+    width = _FIRST + gap * (len(axes) - 1) + 60
     return svg(drawn, 250, "values of the trials and what became of them", width=width)
 
 
@@ -239,7 +244,7 @@ def _apart(marks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...
 
 def _line(one: TrialRecord, axes: Sequence[_Axis], gap: float, rank: float | None) -> Markup:
     """One trial's line; `rank` is 0 for the best and grows towards 1; None for the winner."""
-    points = [(_LEFT + 10 + gap * index, axis.height(one)) for index, axis in enumerate(axes)]
+    points = [(_FIRST + gap * index, axis.height(one)) for index, axis in enumerate(axes)]
     kind = "won" if rank is None else "run" if one.is_promotable else "run lost"
     opacity = 1.0 if rank is None or not one.is_promotable else 0.1 + 0.75 * (1 - rank) ** 2
     drawn = Markup('<polyline class="{}" opacity="{:.2f}" points="{}"><title>{}</title></polyline>').format(
@@ -270,21 +275,20 @@ def importance_chart(shares: Sequence[tuple[str, float]]) -> Markup:
     if most <= 0:
         return Markup("")
     drawn = [
-        Markup(
-            '<text x="0" y="{t:.1f}">{name}</text>'
-            '<rect class="actual" x="190" y="{y:.1f}" width="{w:.1f}" height="12"/>'
+        row_label(row, name, height=_BAR)
+        + Markup(
+            '<rect class="actual" x="0" y="{y:.1f}" width="{w:.1f}" height="12"/>'
             '<text class="small" x="{e:.1f}" y="{t:.1f}">{share:.0f} %</text>'
         ).format(
-            name=fitted(name, 27),
-            t=row * 22 + 15,
-            y=row * 22 + 5,
-            w=max(1.0, 380 * share / most),
-            e=198 + 380 * share / most,
+            y=_BAR * row + 19,
+            t=_BAR * row + 29,
+            w=max(1.0, 310 * share / most),
+            e=8 + 310 * share / most,
             share=100 * share,
         )
         for row, (name, share) in enumerate(shares)
     ]
-    return svg(drawn, 22 * len(shares) + 4, "importance of the searched fields")
+    return svg(drawn, _BAR * len(shares), "importance of the searched fields")
 
 
 def ticks(one: float, other: float) -> list[float]:

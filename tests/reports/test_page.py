@@ -112,7 +112,7 @@ def test_columns_are_drawn_by_what_the_model_leans_on() -> None:
         replace(_view(), evaluation=samples.sample_evaluation(columns=samples.sample_columns())), MADE, []
     )
     _parsed(page)
-    rows = re.findall("<tr><td>(.*?)</td><td>(.*?)</td><td class=.n.>(.*?)</td></tr>", page)
+    rows = re.findall("<tr><td class=.w.>(.*?)</td><td class=.w.>(.*?)</td><td class=.n.>(.*?)</td></tr>", page)
     assert [row for row in rows if row[0] in ("distance", "temp", "carrier")] == [
         ("distance", "61.20 [55.90, 66.00]", "0.86"),
         ("temp", "0.0300 [-0.0200, 0.0800]", "0.00"),
@@ -144,7 +144,7 @@ def test_the_data_is_described_by_column() -> None:
     steps = [FeatureStep(column=column, kind=kind, settings=Settings()) for column, kind in kinds.items()]
     page = report_page(_view(), MADE, [], feature_statistics(numbers, steps, "air_time"))
     _parsed(page)
-    rows = re.findall("<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td><td class=.n.>(.*?)</td><td>(.*?)</td></tr>", page)
+    rows = re.findall("<tr>" + "<td[^>]*>(.*?)</td>" * 5 + "</tr>", page)
     assert [row for row in rows if row[1] in ("target", "numeric", "categorical")] == [
         ("air_time", "target", "number", "", "30.5 to 40, mean 35.25"),
         ("distance", "numeric", "number", "50.0 %", "80 to 80, mean 80"),
@@ -204,10 +204,10 @@ def test_what_the_template_says_has_its_reason_and_its_place() -> None:
     page = report_page(_view(), made, [])
     _parsed(page)
     assert (
-        '<td>training.epochs</td><td>6</td><td>more &amp; more &lt;b&gt;overfits</td><td class="dim">taxi.yaml:9'
-        in page
+        '<td class="w">training.epochs</td><td class="t">6</td><td class="t">more &amp; more &lt;b&gt;overfits</td>'
+        '<td class="w dim">taxi.yaml:9' in page
     )
-    assert "<td>data.keys</td><td>[a, b]</td><td></td>" in page and "training.lr" not in page
+    assert '<td class="w">data.keys</td><td class="t">[a, b]</td><td class="t"></td>' in page and "training.lr" not in page
     assert "What the template says" not in report_page(_view(), MADE, [])
 
 

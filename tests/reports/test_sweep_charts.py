@@ -56,7 +56,7 @@ def test_better_trials_stand_higher_where_higher_is_better() -> None:
 def test_the_best_so_far_goes_down_in_steps_to_the_end() -> None:
     drawn = history_chart(TRIALS, TRIALS[4], higher_is_better=False)
     marks = _marks(drawn)
-    steps = re.search(r'class="curve" d="M([\d.]+) ([\d.]+)((?:H[\d.]+V[\d.]+)*)H620', drawn)
+    steps = re.search(r'class="curve" d="M([\d.]+) ([\d.]+)((?:H[\d.]+V[\d.]+)*)H354', drawn)
     assert steps is not None
     assert re.findall(r"H([\d.]+)V", steps[3]) == [f"{marks[number][1]:.1f}" for number in (2, 4, 5)]
     assert f'class="ring" cx="{marks[5][1]:.1f}" cy="{marks[5][2]:.1f}"' in drawn
