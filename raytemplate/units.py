@@ -105,6 +105,10 @@ class Span:
         year, month = divmod(months, 12)
         return end.replace(year=year, month=month + 1, day=min(end.day, _days_in(year, month + 1)))
 
+    def on_from(self, start: datetime) -> datetime:
+        """The moment this long after `start`, as `back_from` counts."""
+        return Span(-self.amount, self.unit).back_from(start)
+
     def __str__(self) -> str:
         if self.unit == "all":
             return "all"

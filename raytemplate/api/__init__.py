@@ -22,14 +22,15 @@ from raytemplate.api.look import (
     winning_template,
 )
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
+from raytemplate.api.publish import site
 from raytemplate.api.run import resume, run, stop, submit, unfinished
 from raytemplate.api.use import Predicted, predict
 from raytemplate.history.runs import Run
 
 __all__ = [
     "Planned", "Predicted", "Run", "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict",
-    "promote", "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "stop", "submit",
-    "trials", "unfinished", "verify_ledger", "winning_template",
+    "promote", "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "site", "stop",
+    "submit", "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 

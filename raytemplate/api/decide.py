@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raytemplate.api.publish import refresh_site
 from raytemplate.api.workspaces import workspace_to_write
 from raytemplate.conducting.work import Work
-from raytemplate.errors import Interrupted, UsageError, was_terminated
+from raytemplate.errors import IntegrityError, Interrupted, UsageError, was_terminated
 from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.handover import bring_back
 from raytemplate.execution.interrupted import head_if_known, interrupted
@@ -21,6 +23,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.lines import Lines
 from raytemplate.reports.listener import Listener
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import find_run
@@ -70,6 +73,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
                 promoter.project(journal)
         except (KeyboardInterrupt, Interrupted) as error:
             raise interrupted(error, journal, head_if_known(found_in, locked.name)) from error
+    refresh_site(locked.promote.site, found_in, Lines())
     return Run(journal)
 
 
@@ -100,9 +104,13 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     before = ledger.history(name).term
     try:
         with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
-            return promoter.roll_back(name, number, redact(reason)), promoter.project_model(name)
+            done = promoter.roll_back(name, number, redact(reason)), promoter.project_model(name)
     except (KeyboardInterrupt, Interrupted) as error:
         raise _rollback_interrupted(error, name, head_if_known(found_in, name), before) from error
+    made_by = Journal(found_in.runs / done[0].head.run_id)
+    with suppress(IntegrityError):  # nobody knows which site, if the records of the champion's run are gone
+        refresh_site(read_lock(made_by).plan.promote.site, found_in, Lines())
+    return done
 
 
 def _rollback_interrupted(error: BaseException, name: str, head: Head | None, term_before: int) -> Interrupted:

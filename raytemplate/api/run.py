@@ -8,6 +8,7 @@ from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from raytemplate.api.publish import site_after
 from raytemplate.api.workspaces import workspace_at, workspace_to_write
 from raytemplate.conducting.work import Work
 from raytemplate.errors import Interrupted, UsageError
@@ -227,7 +228,10 @@ def _carry_out(work: Work) -> None:
         Interrupted: by Ctrl-C or a signal; tells what is safe.
         RaytemplateError: how the run failed; recorded as the run's end.
     """
-    with logged(work.journal, work.listener) as heard:
+    with (
+        logged(work.journal, work.listener) as heard,
+        site_after(work.plan.promote.site, work.workspace, heard),
+    ):
         work = replace(work, listener=heard)
         try:
             # Inside the try, because importing takes long enough to be interrupted.

@@ -24,7 +24,7 @@ STARTED = time.monotonic()
 _GROUPS = {
     "Start": ("init", "check", "schema", "doctor"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
-    "Look": ("runs", "show", "diff", "report"),
+    "Look": ("runs", "show", "diff", "report", "site"),
     "Decide": ("promote", "rollback", "ledger"),
     "Use": ("models", "predict"),
 }
@@ -43,6 +43,7 @@ _SUMMARIES = {
     "show": "Show a run or a model.",
     "diff": "Show what differs between two runs.",
     "report": "Write a run as one HTML page.",
+    "site": "Write a static site of all models and runs.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
     "ledger": "Check the record of promotions and rollbacks.",

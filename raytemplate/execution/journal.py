@@ -54,7 +54,7 @@ _PASSED = "passed.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class _Passed:
+class Passed:
     """A line of `passed.jsonl`: the digest of a file that the run has written."""
 
     file: str
@@ -146,12 +146,16 @@ class Journal:
 
     def _refuse_edited(self, path: Path, data: bytes) -> None:
         # Every digest ever written counts: a process may have been killed between a new digest and its file.
-        written = {line.sha256 for line in Journal(self.folder)._lines(_Passed, _PASSED) if line.file == path.name}
+        written = {line.sha256 for line in self.passed() if line.file == path.name}
         if written and hashlib.sha256(data).hexdigest() not in written:
             raise IntegrityError(
                 f"{path}: was changed after the run had written it; the run no longer proves anything",
                 next_step="start a new run",
             )
+
+    def passed(self) -> tuple[Passed, ...]:
+        """The digest of every file that the run has written, in the order they were written."""
+        return Journal(self.folder)._lines(Passed, _PASSED)
 
     def write_statistics(self, statistics: Mapping[str, FeatureStatistics]) -> None:
         """Keep the statistics of every window."""

@@ -13,7 +13,7 @@ from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
 from raytemplate.history.service import in_service
 from raytemplate.ledger.bodies import Body, Promotion, Rollback, Waiting
-from raytemplate.ledger.events import body_of
+from raytemplate.ledger.events import Event, body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.judged import AUTOMATIC, VerdictRecord
@@ -71,19 +71,23 @@ def _judged(runs: Runs) -> list[Run]:
 
 
 def _gate_rates(runs: Iterable[Run]) -> tuple[GateRate, ...]:
+    return gate_rates((finding.gate, finding.outcome) for run in runs for finding in run.verdict.findings)
+
+
+def gate_rates(found: Iterable[tuple[str, str]]) -> tuple[GateRate, ...]:
+    """How often each gate passed, from gates and their outcomes in any number of runs."""
     outcomes: dict[str, list[str]] = {}
-    for run in runs:
-        for finding in run.verdict.findings:
-            if finding.gate not in RULES:
-                outcomes.setdefault(finding.gate, []).append(finding.outcome)
+    for gate, outcome in found:
+        if gate not in RULES:
+            outcomes.setdefault(gate, []).append(outcome)
     return tuple(
         GateRate(
             gate=gate,
-            num_passed=found.count("pass"),
-            num_judged=len(found) - found.count("skip"),
-            num_skipped=found.count("skip"),
+            num_passed=each.count("pass"),
+            num_judged=len(each) - each.count("skip"),
+            num_skipped=each.count("skip"),
         )
-        for gate, found in outcomes.items()
+        for gate, each in outcomes.items()
     )
 
 
@@ -104,23 +108,34 @@ def _reason(body: Body) -> str:
 
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:
     """Every promotion, rollback and waiting candidate of a model, oldest first."""
-    events: list[EventRow] = []
-    champion = 0
-    for event in ledger.events(name):
+    return rows_of_events(ledger.events(name))
+
+
+def rows_of_events(events: Iterable[Event]) -> list[EventRow]:
+    """Events of one or of many models, oldest first.
+
+    Raises:
+        IntegrityError: names an event that cannot be read.
+    """
+    rows: list[EventRow] = []
+    champions: dict[str, int] = {}
+    for event in events:
         body = body_of(event)
         moved = not isinstance(body, Waiting)
-        row = EventRow(
-            at=datetime.fromisoformat(event.at),
-            event=event.type,
-            version=body.version,
-            previous_version=champion if moved else 0,
-            run_id=body.run_id,
-            by=body.actor.name,
-            reason=_reason(body),
+        rows.append(
+            EventRow(
+                at=datetime.fromisoformat(event.at),
+                event=event.type,
+                version=body.version,
+                previous_version=champions.get(event.model, 0) if moved else 0,
+                run_id=body.run_id,
+                by=body.actor.name,
+                reason=_reason(body),
+            )
         )
-        events.append(row)
-        champion = body.version if moved else champion
-    return events
+        if moved:
+            champions[event.model] = body.version
+    return rows
 
 
 def _in_service(ledger: Ledger, name: str, judged: list[Run]) -> InService | None:

@@ -78,7 +78,7 @@ def list_runs(workspace: Workspace, *, name: str | None = None, states: tuple[st
     """
     found: list[tuple[RunRow, Run]] = []
     damaged: list[DamagedRow] = []
-    for journal in [*journals(workspace), *_beheaded(workspace)]:
+    for journal in all_journals(workspace):
         try:
             found.append((Run(journal).row(), Run(journal)))
         except IntegrityError as error:
@@ -91,6 +91,11 @@ def list_runs(workspace: Workspace, *, name: str | None = None, states: tuple[st
         damaged=tuple(sorted(damaged, key=lambda row: row.run_id)),
         filtered=len(chosen) < len(found),
     )
+
+
+def all_journals(workspace: Workspace) -> list[Journal]:
+    """Every run of a workspace, also one that has lost its first record."""
+    return [*journals(workspace), *_beheaded(workspace)]
 
 
 def _beheaded(workspace: Workspace) -> list[Journal]:

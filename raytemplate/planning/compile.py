@@ -417,13 +417,13 @@ def _promote(spec: TemplateSpec) -> PromoteStage:
         promotion=spec.governance.promotion,
         tracking_uri=found_from(spec.tracking.uri, spec.folder),
         experiment=spec.tracking.experiment or spec.name,
-        storage=_storage(spec),
+        storage=_beside(spec, spec.tracking.storage),
+        site=_beside(spec, spec.tracking.site),
     )
 
 
-def _storage(spec: TemplateSpec) -> str:
-    """Where the template stores models: a folder is relative to the template, a URI is unchanged."""
-    named = spec.tracking.storage
+def _beside(spec: TemplateSpec, named: str) -> str:
+    """A folder, absolute if it is relative to the template; a URI unchanged."""
     return str((spec.folder / named).absolute()) if named and "://" not in named else named
 
 

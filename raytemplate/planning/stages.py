@@ -416,6 +416,9 @@ class PromoteStage:
     storage: str = ""
     """Folder or URI where a cluster leaves the files that are judged; "" if none is set."""
 
+    site: str = ""
+    """Folder or URI of the site that is brought up to date after the run; "" if none is set."""
+
 
 Stage = IngestStage | SweepStage | FitStage | EvaluateStage | GovernStage | PromoteStage
 

@@ -226,11 +226,12 @@ def _record_decoder(kind: Any) -> _Decoder:
 
 @cache
 def _field_decoders(kind: Any) -> dict[str, _Decoder]:
-    return {name: _decoder_of(hint) for name, hint in typing.get_type_hints(kind).items()}
+    hints = typing.get_type_hints(kind)  # also those of class variables, which no record holds
+    return {field.name: _decoder_of(hints[field.name]) for field in dataclasses.fields(kind)}
 
 
 def _union_decoder(options: tuple[Any, ...]) -> _Decoder:
-    by_name = {one.__name__: _decoder_of(one) for one in options if dataclasses.is_dataclass(one)}
+    by_name = {getattr(one, "__name__", ""): _decoder_of(one) for one in options if dataclasses.is_dataclass(one)}
     others = [_decoder_of(one) for one in options if one is not type(None)]
 
     def decode_union(value: Any) -> Any:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.options import DataSpec, FeaturesSpec
+from raytemplate.data.sources.storage import uri_fault
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
@@ -49,6 +50,12 @@ def _version(value: object) -> object:
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return str(value)
     raise ValueError(f'got {show(value)}, expected a version such as "1.0.0"')
+
+
+def _site(value: str) -> str:
+    if "://" in value and (fault := uri_fault(value)):
+        raise ValueError(fault)
+    return value
 
 
 _WORKERS_SCHEMA: dict[str, Any] = {
@@ -190,6 +197,10 @@ class TrackingSpec(Options):
 
     experiment: str = ""
     """MLflow experiment. Default: the template's name."""
+
+    site: Annotated[str, AfterValidator(_site)] = ""
+    """Folder, or URI such as `s3://bucket/prefix`, of the site of all models (`raytemplate site`) that each run brings
+    up to date when it ends; a site that cannot be written is a warning. Default: none."""
 
     storage: str = ""
     """Folder visible to this machine and the cluster, through which `submit` sends and receives files.

@@ -207,7 +207,9 @@ def test_what_the_template_says_has_its_reason_and_its_place() -> None:
         '<td class="w">training.epochs</td><td class="t">6</td><td class="t">more &amp; more &lt;b&gt;overfits</td>'
         '<td class="w dim">taxi.yaml:9' in page
     )
-    assert '<td class="w">data.keys</td><td class="t">[a, b]</td><td class="t"></td>' in page and "training.lr" not in page
+    assert (
+        '<td class="w">data.keys</td><td class="t">[a, b]</td><td class="t"></td>' in page and "training.lr" not in page
+    )
     assert "What the template says" not in report_page(_view(), MADE, [])
 
 

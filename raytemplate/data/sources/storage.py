@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -198,6 +198,58 @@ def written_to(output: str, storage: Storage) -> Generator[Path]:
             bucket.files.open_output_stream(bucket.inside(output), compression=None) as stored,
         ):
             shutil.copyfileobj(made, stored, 8 * _BUFFER_BYTES)
+
+
+def get_stored(uri: str, storage: Storage) -> bytes | None:
+    """A whole file of a bucket; None if it does not exist.
+
+    Raises:
+        As `open_stored`.
+    """
+    bucket = _bucket(uri, storage)
+    with _in_our_words(uri, storage):
+        try:
+            with bucket.files.open_input_stream(bucket.inside(uri), compression=None) as stored:
+                return cast(bytes, stored.read())
+        except FileNotFoundError:
+            return None
+
+
+def put_stored(uri: str, data: bytes, storage: Storage, *, content_type: str) -> None:
+    """Write a file of a bucket, whole or not at all.
+
+    Args:
+        content_type: what a browser takes it for, such as "text/html; charset=utf-8".
+
+    Raises:
+        As `open_stored`.
+    """
+    bucket = _bucket(uri, storage)
+    with (
+        _in_our_words(uri, storage),
+        bucket.files.open_output_stream(
+            bucket.inside(uri), compression=None, metadata={"Content-Type": content_type}
+        ) as stored,
+    ):
+        stored.write(data)
+
+
+def remove_stored(uri: str, storage: Storage) -> None:
+    """Remove a file of a bucket that may be gone already.
+
+    Raises:
+        As `open_stored`.
+    """
+    bucket = _bucket(uri, storage)
+    with _in_our_words(uri, storage), suppress(FileNotFoundError):
+        bucket.files.delete_file(bucket.inside(uri))
+
+
+def sizes_in(uri: str, storage: Storage) -> dict[str, int]:
+    """Name -> bytes of the files in a folder of a bucket; none if there is no such folder."""
+    bucket = _bucket(uri, storage)
+    with _in_our_words(uri, storage):
+        return {info.base_name: int(info.size) for info in _listed(bucket, bucket.inside(uri)) if info.is_file}
 
 
 def names_in(uri: str, storage: Storage) -> tuple[str, ...]:

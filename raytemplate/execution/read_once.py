@@ -1,0 +1,31 @@
+"""A run read for a moment in which it does not change: each of its records once, however many ask for it."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from raytemplate.execution.journal import Journal, Passed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnce(Journal):
+    """A journal that keeps what was read."""
+
+    kept: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
+
+    @override
+    def load(self, kind: type[T], name: str) -> T | None:
+        """See `Journal`."""
+        if (kind, name) not in self.kept:
+            self.kept[kind, name] = Journal.load(self, kind, name)
+        return self.kept[kind, name]
+
+    @override
+    def passed(self) -> tuple[Passed, ...]:
+        """See `Journal`."""
+        if Passed not in self.kept:
+            self.kept[Passed] = Journal.passed(self)
+        return self.kept[Passed]
