@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         run,
         runs,
         show,
+        site,
         stop,
         submit,
         trials,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote", "report", "resume",
-    "rollback", "run", "runs", "show", "stop", "submit", "trials",
+    "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
 ]  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def refresh_site(to: str, workspace: Workspace, listener: Listener) -> None:
         _site(to, workspace)
     except Exception as error:  # the run has ended, and a page about it must not change how
         what = error.what if isinstance(error, RaytemplateError) else f"{type(error).__name__}: {error}"
-        listener.note(f"warning: the site was not updated: {to}: {what}; to try again: raytemplate site {to}")
+        listener.note(f"warning: the site was not updated: {what}; to try again: raytemplate site {to}")
 
 
 @contextmanager

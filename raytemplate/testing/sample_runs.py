@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from raytemplate.execution.journal import LOCK, RECORDS
 from raytemplate.execution.lock import RunLock
 from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.judged import Actor
@@ -37,10 +40,19 @@ class SampleRun:
     cadence: str = "1 month"
 
 
-def write_run(workspace: Workspace, run: SampleRun) -> None:
-    """Write the records of a run, and the ledger's event where there is one."""
+def write_runs(workspace: Workspace, runs: Iterable[SampleRun]) -> None:
+    """Write the records of runs, and the ledger's events where there are any, in this order."""
     create(workspace)
-    ledger = Ledger(workspace.governance_db, clock=lambda: run.started + timedelta(minutes=1))
+    ledger = open_ledger(workspace)
+    for run in runs:
+        _write_run(workspace, replace(ledger, clock=partial(_judged_at, run)), run)
+
+
+def _judged_at(run: SampleRun) -> datetime:
+    return run.started + timedelta(minutes=1)
+
+
+def _write_run(workspace: Workspace, ledger: Ledger, run: SampleRun) -> None:
     before, digest = ledger.head(run.name), hashlib.sha256(run.run_id.encode()).hexdigest()
     evaluation = replace(
         samples.sample_evaluation(slices=samples.sample_slices(), columns=samples.sample_columns()),

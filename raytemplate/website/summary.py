@@ -16,6 +16,7 @@ from raytemplate.records.run import RunEnd
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.page import Around, MadeFrom, report_page
 from raytemplate.reports.site import names
+from raytemplate.reports.site.pages import damaged_page
 from raytemplate.store.locks import is_held
 
 _CHANGES_FOR_NOBODY = ("active", "ray.log", "log.jsonl")
@@ -47,23 +48,26 @@ class RunSummary:
 def stamp(journal: Journal) -> str:
     """A text that is another one as soon as what the pages show of the run may be."""
     found = hashlib.sha256()
-    for entry in sorted(os.scandir(journal.folder), key=lambda one: one.name):
-        if entry.name not in _CHANGES_FOR_NOBODY and entry.is_file():
-            stat = entry.stat()
-            found.update(f"{entry.name} {stat.st_size} {stat.st_mtime_ns}\\n".encode())
+    try:
+        for entry in sorted(os.scandir(journal.folder), key=lambda one: one.name):
+            if entry.name not in _CHANGES_FOR_NOBODY and entry.is_file():
+                stat = entry.stat()
+                found.update(f"{entry.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    except FileNotFoundError:
+        return ""  # removed at this moment, or a file that was being written
     if not (journal.folder / RECORDS[RunEnd]).exists():
         found.update(b"running" if is_held(journal.active) else b"unfinished")
     return found.hexdigest()[:16]
 
 
 def summarised(journal: Journal) -> tuple[RunSummary, bytes]:
-    """A run's summary and its page, which is its report with links to the site; a short page where it is damaged."""
+    """A run's summary and its page: its report with links to the site, or why it cannot be read."""
     run, row = Run(journal), None
     try:
         row, lock = run.row(), read_lock(journal)
         return _summary(run, row, lock), _page(run, lock)
     except IntegrityError as error:
-        return RunSummary(row=row, problem=error.what), b""
+        return RunSummary(row=row, problem=error.what), damaged_page(journal.run_id, error.what)
 
 
 def _page(run: Run, lock: RunLock) -> bytes:

@@ -118,14 +118,11 @@ def _runs(journals: Sequence[Journal], known: Mapping[str, KnownRun], pages: Pag
     found = {
         run_id: known[run_id]
         for run_id, now in stamps.items()
-        if run_id in known
-        and known[run_id].stamp == now
-        and (known[run_id].summary.problem or pages.keep(names.run_file(run_id)))
+        if run_id in known and known[run_id].stamp == now and pages.keep(names.run_file(run_id))
     }
     changed = [one for one in journals if one.run_id not in found]
     for journal, (summary, page) in zip(changed, rendered([one.folder for one in changed]), strict=True):
-        if page:
-            pages.put(names.run_file(journal.run_id), page)
+        pages.put(names.run_file(journal.run_id), page)
         found[journal.run_id] = KnownRun(stamp=stamps[journal.run_id], summary=summary)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from site_runs import sample
 
 from raytemplate.store.workspace import Workspace
-from raytemplate.testing.sample_runs import write_run
+from raytemplate.testing.sample_runs import write_runs
 
 
 @pytest.fixture
@@ -16,11 +16,13 @@ def workspace(tmp_path: Path) -> Workspace:
     """Two models: one with a champion, a rejected and a held run, and one with a champion."""
     found = Workspace(tmp_path / "project")
     found.folder.mkdir()
-    for run in (
-        sample("aaaaaa"),
-        sample("bbbbbb", days=31, outcome="", value=8.5),
-        sample("cccccc", days=62, outcome="waiting", value=6.1),
-        sample("dddddd", days=3, name="a-late-one", cadence=""),
-    ):
-        write_run(found, run)
+    write_runs(
+        found,
+        [
+            sample("aaaaaa"),
+            sample("bbbbbb", days=31, outcome="", value=8.5),
+            sample("cccccc", days=62, outcome="waiting", value=6.1),
+            sample("dddddd", days=3, name="a-late-one", cadence=""),
+        ],
+    )
     return found

@@ -63,6 +63,11 @@ def ledger_page(view: LedgerView) -> bytes:
     return _render("ledger.html", view=view)
 
 
+def damaged_page(run_id: str, problem: str) -> bytes:
+    """A run that cannot be read."""
+    return _render("damaged.html", run_id=run_id, problem=problem)
+
+
 def _reigned(details: ModelDetails, version: int) -> list[tuple[datetime, datetime | None]]:
     return [(reign.began.at, reign.ended) for reign in reigns(details.events, version)]
 
