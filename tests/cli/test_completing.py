@@ -28,7 +28,7 @@ def completed(folder, *words):
     env["COMP_CWORD"] = str(len(words))
     found = subprocess.run([COMMAND], cwd=folder, env=env, capture_output=True, text=True)
     assert found.stderr == ""
-    return [line.removeprefix("plain,") for line in found.stdout.splitlines()]
+    return [line.removeprefix("plain,") for line in found.stdout.split()]
 
 
 def test_runs_are_completed_newest_first(tmp_path):
