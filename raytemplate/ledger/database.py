@@ -119,7 +119,7 @@ def ledger_exists(path: Path) -> bool:
 
 def _refuse_journal_alone(path: Path) -> None:
     """Refuse to create a file beside an old journal, since SQLite would replay that into it."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         if _journal(path).stat().st_size and not path.exists():
             raise IntegrityError(f"{path}: missing, but its journal is there", next_step=restore(path))
 
