@@ -97,7 +97,8 @@ def test_told_in_a_sentence(demo, arguments, message):
 
 def test_a_path_with_a_space_is_quoted_in_the_next_command(demo):
     shutil.copy(demo / FILE, demo / "my flights.yaml")
-    assert here("check", "my flights.yaml", cwd=demo).stdout.endswith("raytemplate plan 'my flights.yaml' --as-of latest\n")
+    checked = here("check", "my flights.yaml", cwd=demo)
+    assert checked.stdout.endswith("raytemplate plan 'my flights.yaml' --as-of latest\n")
 
 
 def test_a_damaged_run_hides_no_other(tmp_path):
