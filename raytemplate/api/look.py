@@ -127,22 +127,10 @@ def report(ref: str, *, workspace: str | None = None) -> str:
     Raises:
         UsageError: none or several match.
     """
-    from raytemplate.history.catalog import event_rows
-    from raytemplate.ledger.opening import open_ledger
-    from raytemplate.reports.page import MadeFrom, report_page
+    from raytemplate.history.reported import report_of
 
     found_in = workspace_at(workspace)
-    found = _run_seen(found_in, ref)
-    lock = read_lock(found.journal)
-    made = MadeFrom(
-        code_sha256=lock.code_sha256,
-        environment=lock.environment,
-        resolved=lock.resolved,
-        origins=lock.origins,
-        reasons=lock.reasons,
-    )
-    events = event_rows(open_ledger(found_in), lock.plan.name)
-    return report_page(found.view(), made, events, found.journal.statistics().get("train"))
+    return report_of(_run_seen(found_in, ref), found_in)
 
 
 def trials(ref: str, *, workspace: str | None = None) -> Trials:

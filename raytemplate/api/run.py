@@ -147,8 +147,11 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
     promotion = journal.read(PromotionRecord)
     if promotion is not None and promotion.outcome == "promoted" and not promotion.projected:
         from raytemplate.engines.mlflow.mirror import Mirror
+        from raytemplate.history.reported import report_of
 
-        Mirror(workspace, plan_.promote.tracking_uri).bring_in_line(plan_, journal)
+        mirror = Mirror(workspace, plan_.promote.tracking_uri)
+        if mirror.bring_in_line(plan_, journal):
+            mirror.add_documents(journal, report_of(Run(journal), workspace))
 
 
 def _need_secrets(plan_: RunPlan) -> None:

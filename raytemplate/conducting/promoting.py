@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.history.runs import Run
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.judged import Actor
+from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
@@ -35,7 +37,9 @@ class Promoting:
     workspace: Workspace
     """The workspace."""
     said: list[str]
-    """Messages about MLflow's database from before the first request."""
+    """What was found out of MLflow's database before anything was asked."""
+    projected: list[str] = field(default_factory=list[str])
+    """Runs that MLflow was told of, whose documents it lacks until they have ended."""
 
     def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it if its plan does not require a person's approval."""
@@ -51,7 +55,21 @@ class Promoting:
         """Bring MLflow's copy of a run and of its model in line."""
         journal = self._journal(run)
         plan = read_lock(journal).plan
-        self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal)
+        if self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal):
+            self.projected.append(run)
+
+    def finish(self) -> None:
+        """Nobody asks any more: give MLflow the documents of the runs that have ended. What fails is only told."""
+        for journal in map(self._journal, self.projected):
+            if journal.read(RunEnd) is None:
+                continue
+            from raytemplate.history.reported import report_of
+
+            try:
+                report = report_of(Run(journal), self.workspace)
+                self._mirror(read_lock(journal).plan.promote.tracking_uri).add_documents(journal, report)
+            except Exception as error:  # the run has ended; its folder has both documents
+                print(f"MLflow has no report of run {journal.run_id}: {error}", file=sys.stderr)
 
     def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
         """Make an earlier champion the champion again; returns the move."""
@@ -88,6 +106,7 @@ def _serve(folder: str, uri: str | None = None) -> None:
     for line in sys.stdin:
         answers.write(json.dumps(_answer(json.loads(line), promoting)) + "\n")
         answers.flush()
+    promoting.finish()
 
 
 def _open_ahead(mirror: Mirror) -> None:

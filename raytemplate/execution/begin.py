@@ -5,6 +5,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from raytemplate.code.commit import commit_of
 from raytemplate.code.files import take_along
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
@@ -21,7 +22,8 @@ def begin(folder: Path, plan: RunPlan, spec: TemplateSpec | None, address: str) 
         address: the Ray cluster that executes the run; "" for a Ray of its own.
     """
     journal = Journal(folder)
-    take_along(plan.code, Path(plan.template).absolute().parent, journal.code)
+    beside = Path(plan.template).absolute().parent
+    take_along(plan.code, beside, journal.code)
     write_lock(journal, plan, spec)
     journal.write(
         RunStart(
@@ -38,6 +40,7 @@ def begin(folder: Path, plan: RunPlan, spec: TemplateSpec | None, address: str) 
             address=address,
             planned_usd=plan.forecast.cost_usd,
             variant=plan.variant,
+            commit=commit_of(beside),
         )
     )
     return journal

@@ -55,6 +55,10 @@ class RunStart:
     moved_from: tuple[str, ...] = ()
     """Addresses that it used before `resume --address`, earliest first."""
 
+    commit: str = ""
+    """The commit checked out then in the git repository that holds the template; "" if none does. The files may differ
+    from it: the run is made from what `run.lock` holds."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:

@@ -1,17 +1,17 @@
 """What a person should know before using a model: one page of Markdown, made from a run's records alone."""
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
 from raytemplate.governance.thin import LEAST_UNITS, units_text
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.evaluated import Estimate, Evaluation, Scored
+from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.markdown import markdown_metrics, markdown_table, with_interval
 from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.wording import (
@@ -26,7 +26,8 @@ from raytemplate.reports.wording import (
 from raytemplate.spec.wording import show_value
 from raytemplate.units import show_moment
 
-_TASKS = {"regression": "a number", "binary": "the probability of yes", "multiclass": "a probability for each class"}
+TASKS = {"regression": "a number", "binary": "the probability of yes", "multiclass": "a probability for each class"}
+"""What a model gives, by its task."""
 
 
 def model_card(
@@ -43,9 +44,9 @@ def model_card(
     parts = [
         f"# {plan.name} {plan.version}",
         outcome,
-        _table(("", ""), _about(plan, run_id, fit)),
+        markdown_table(("", ""), _about(plan, run_id, fit)),
         "## What it is for",
-        _table(("metadata", ""), [(key, _text(value)) for key, value in plan.metadata.items()])
+        markdown_table(("metadata", ""), [(key, text_of(value)) for key, value in plan.metadata.items()])
         or "The template does not say; `metadata` is the field for it.",
         "## Data",
         *_data(plan, snapshot),
@@ -53,7 +54,7 @@ def model_card(
         *_metrics(plan, evaluation),
         *_slices(evaluation),
         "## Gates",
-        _table(
+        markdown_table(
             ("gate", "outcome", "found", "required"),
             [(f.gate, f.outcome, f.found, f.required) for f in verdict.verdict.findings],
         ),
@@ -68,7 +69,7 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
     settings = settings_text(candidate.settings)
     return [
         ("owner", plan.owner or "nobody"),
-        ("predicts", f"`{plan.ingest.target}`: {_TASKS[plan.ingest.task]}"),
+        ("predicts", f"`{plan.ingest.target}`: {TASKS[plan.ingest.task]}"),
         ("model", f"{candidate.family}{f', {settings}' if settings else ''}"),
         ("trained", f"{fit.step} {candidate.epoch} of {trained_epochs(fit)} is the best; stopped by {stopped_by(fit)}"),
         ("features", ", ".join(f"`{step.column}`" for step in plan.ingest.features)),
@@ -82,7 +83,7 @@ def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
     yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
     rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
-    yield _table(("window", "from", "to (excluded)", "rows"), rows)
+    yield markdown_table(("window", "from", "to (excluded)", "rows"), rows)
 
 
 def _span(plan: RunPlan, start: datetime, end: datetime) -> tuple[str, str]:
@@ -93,14 +94,9 @@ def _span(plan: RunPlan, start: datetime, end: datetime) -> tuple[str, str]:
 
 def _metrics(plan: RunPlan, evaluation: Evaluation) -> Iterator[str]:
     """Every metric of candidate, champion and baseline with its interval, then the paired differences."""
-    models = compared(evaluation, baseline_name(plan.evaluate.baseline))
     yield f"On {count(evaluation.num_rows, 'test row')}. In brackets: 95 % intervals, {evaluation.resample}s resampled."
-    rows = [
-        (_decides(name, evaluation), *(_estimate(model, name) for _, model in models))
-        for name in evaluation.candidate.metrics
-    ]
-    yield _table(("metric", *(name for name, _ in models)), rows)
-    for name, model in models:
+    yield markdown_metrics(plan, evaluation)
+    for name, model in compared(evaluation, baseline_name(plan.evaluate.baseline)):
         if model is not None and model.difference is not None:
             value, low, high = estimate_texts(model.difference.estimate)
             yield f"Candidate minus {name}, {model.difference.metric}: {value} [{low}, {high}], over the same rows."
@@ -114,27 +110,10 @@ def _slices(evaluation: Evaluation) -> Iterator[str]:
         yield " ".join(worst_text(evaluation).split())
     for by, slices in tables:
         rows = [
-            (one.value, f"{one.num_rows:,}", _with_interval(one.candidate), _with_interval(one.champion))
+            (one.value, f"{one.num_rows:,}", with_interval(one.candidate), with_interval(one.champion))
             for one in slices
         ]
-        yield _table((by, "rows", "candidate", "champion"), rows)
-
-
-def _with_interval(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    value, low, high = estimate_texts(estimate)
-    return f"{value} [{low}, {high}]" if math.isfinite(estimate.low + estimate.high) else value
-
-
-def _decides(name: str, evaluation: Evaluation) -> str:
-    return f"{name} (decides)" if name == evaluation.metric else name
-
-
-def _estimate(model: Scored | None, name: str) -> str:
-    if model is None or name not in model.metrics:
-        return "-"
-    return _with_interval(model.metrics[name].estimate)
+        yield markdown_table((by, "rows", "candidate", "champion"), rows)
 
 
 def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[str]:
@@ -159,18 +138,7 @@ def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[s
     yield "The figures hold for data that looks like the test rows; this card does not explain single predictions."
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A value of `metadata`, or several, in a line."""
     items = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
     return ", ".join(show_value(item).strip('"') for item in items)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; "" if there are no rows."""
-    if not rows:
-        return ""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

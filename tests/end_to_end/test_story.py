@@ -225,7 +225,7 @@ def test_mlflow_holds_runs_versions_and_aliases(story):
     assert {run.data.tags["raytemplate.run"] for run in runs} == {
         each.run.name for each in (story.first, story.again, story.second, story.rejected, story.held, story.also_held)
     }
-    history = client.get_metric_history(runs[0].info.run_id, "validation")
+    history = client.get_metric_history(runs[0].info.run_id, "validation_mae")
     assert [point.step for point in history] == [1, 2]
 
 

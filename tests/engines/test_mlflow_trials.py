@@ -75,7 +75,7 @@ def test_every_trial_is_a_child_of_its_run(workspace, client, journal):
     best = found[5]
     assert best.info.run_name == "trial 5"
     assert best.data.params == {"training.lr": "0.0011", "model.hidden": "128", "model.dropout": "0.2"}
-    assert best.data.metrics == {"trial_s": 2.5, "validation": 7.31}
+    assert best.data.metrics == {"trial_s": 2.5, "validation_mae": 7.31}
     assert best.info.end_time - best.info.start_time == 2500
     assert [n for n, run in found.items() if "raytemplate.winner" in run.data.tags] == [5]
     by_state = {run.data.tags["raytemplate.state"]: run.info.status for run in found.values()}
@@ -87,7 +87,7 @@ def test_every_trial_is_a_child_of_its_run(workspace, client, journal):
         "failed": "FAILED",
     }
     assert found[12].data.tags["raytemplate.problem"] == "KeyError: 'dest'"
-    assert "validation" not in found[12].data.metrics
+    assert "validation_mae" not in found[12].data.metrics
 
 
 def test_told_again_no_trial_is_there_twice(workspace, client, journal):
@@ -103,7 +103,7 @@ def test_what_a_killed_process_began_is_made_whole(client, journal):
     track_trials(client, PLAN, journal, parent)
     found = children(client, parent)
     assert len(found) == 12 and found[5].info.run_id == half
-    assert (found[5].info.status, found[5].data.metrics["validation"]) == ("FINISHED", 7.31)
+    assert (found[5].info.status, found[5].data.metrics["validation_mae"]) == ("FINISHED", 7.31)
 
 
 def test_a_slow_server_gets_the_best_and_later_the_rest(client, journal):
@@ -154,7 +154,7 @@ def test_long_values_and_costs_are_taken(client, journal):
     parent = new_parent(client)
     track_trials(client, PLAN, journal, parent)
     child = children(client, parent)[13]
-    assert child.data.metrics["cost_usd"] == 0.25 and len(child.data.params["model.kind"]) == 500
+    assert child.data.metrics["cost_usd"] == 0.25 and len(child.data.params["model.kind"]) == 6000
 
 
 def test_a_run_without_a_sweep_has_no_children(workspace, client):

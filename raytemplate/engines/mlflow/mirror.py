@@ -17,9 +17,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import RunPlan
-from raytemplate.planning.trial import settled
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.records.swept import SweepResult
 from raytemplate.redact import redact
 from raytemplate.secret import resolve
 from raytemplate.store.content_store import ContentStore
@@ -28,6 +26,8 @@ from raytemplate.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from raytemplate.engines.mlflow.copied import Copied
 
 _LOCK_S = 120.0
 # A tracking server that does not answer must not delay a promotion for minutes: 11 s at most.
@@ -59,19 +59,20 @@ class Mirror:
             client = self._client()
             if not client.tracking_uri.startswith(("http://", "https://")):
                 client.search_experiments(max_results=1)
+        from raytemplate.engines.mlflow import registry, tracking, trials  # noqa: F401  imported ahead: they take time
 
-    def bring_in_line(self, plan: RunPlan, journal: Journal) -> None:
-        """Copy the records of the run, then versions and aliases, then its trials.
-
-        A failure becomes a warning in the promotion's record, and does not undo it.
+    def bring_in_line(self, plan: RunPlan, journal: Journal) -> bool:
+        """Records of the run, versions and aliases, then its trials. What fails is a warning in the promotion's record,
+        not its end. Returns whether all of it is in MLflow now.
         """
         warning = ""
         try:
             with self._lock():
-                parent = self._track(self._client(), journal)
-            self.project(plan.name, trials=False)
+                copies = self._copies()
+                _, parent = copies.of(journal.run_id)
+                self._project(plan.name, copies, judged_again=journal.run_id)
             with self._lock():
-                self._track_trials(self._client(), journal, parent)
+                _track_trials(copies.client, journal, parent)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = _warning(error)
         try:
@@ -80,6 +81,7 @@ class Mirror:
             # The ledger has decided. The record still shows that MLflow lacks the run, so the next `resume` copies it.
             with suppress(OSError):  # stderr may go to the same full disk
                 print(f"{warning or 'MLflow was told'}; that could not be recorded: {error}", file=sys.stderr)
+        return not warning
 
     def _tell(self, journal: Journal, warning: str) -> None:
         record = journal.read(PromotionRecord)
@@ -90,24 +92,27 @@ class Mirror:
         if warning:
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
 
-    def project(self, model: str, *, trials: bool = True) -> None:
-        """Copy the versions and aliases of one model, with the runs they came from.
+    def add_documents(self, journal: Journal, report: str) -> None:
+        """The report and the model card of a run that has ended, as artifacts of its MLflow run.
 
         Args:
-            trials: also copy the trials of the runs that MLflow lacked. That takes time; a run copies only its own.
+            report: the report's HTML.
         """
-        from raytemplate.engines.mlflow.registry import project
+        from raytemplate.engines.mlflow.copied import Copied
+        from raytemplate.engines.mlflow.tracking import log_documents
 
         with self._lock():
-            client, parents = self._client(), dict[str, str]()
+            log_documents(self._client(), Copied.of(journal), report)
 
-            def tracked(run_id: str) -> str:
-                parents[run_id] = self._track(client, Journal(self.workspace.runs / run_id))
-                return parents[run_id]
-
-            project(client, model, open_ledger(self.workspace), ContentStore(self.workspace.models), tracked)
-            for run_id, parent in parents.items() if trials else ():
-                self._track_trials(client, Journal(self.workspace.runs / run_id), parent)
+    def project(self, model: str) -> None:
+        """Versions and aliases of one model, with the runs they came from; those that MLflow lacked, now with their
+        trials.
+        """
+        with self._lock():
+            copies = self._copies()
+            self._project(model, copies)
+            for copied, parent in copies.made.values():
+                _track_trials(copies.client, copied.journal, parent)
 
     def try_project(self, model: str) -> str:
         """Like `project`, but returns a warning if it failed, or what the user should know of the database, or ""."""
@@ -117,20 +122,15 @@ class Mirror:
             return _warning(error)
         return "; ".join(self.said)
 
-    def _track(self, client: MlflowClient, journal: Journal) -> str:
-        from raytemplate.engines.mlflow.tracking import track
+    def _project(self, model: str, copies: _Copies, judged_again: str = "") -> None:
+        from raytemplate.engines.mlflow.registry import project
 
+        ledger, store = open_ledger(self.workspace), ContentStore(self.workspace.models)
+        project(copies.client, model, ledger, store, copies.of, judged_again)
+
+    def _copies(self) -> _Copies:
         location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()
-        plan = settled(read_lock(journal).plan, journal.read(SweepResult))
-        return track(client, plan, journal, location)
-
-    def _track_trials(self, client: MlflowClient, journal: Journal, parent: str) -> None:
-        plan = read_lock(journal).plan
-        if plan.sweep is None:
-            return
-        from raytemplate.engines.mlflow.trials import track_trials
-
-        track_trials(client, plan, journal, parent)
+        return _Copies(client=self._client(), runs=self.workspace.runs, location=location)
 
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
@@ -143,6 +143,40 @@ class Mirror:
         ):
             self.said.append(said)
         return _client_of(uri or tracking_uri(self.workspace))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Copies:
+    """The MLflow runs of runs of ours, each brought in line once.
+
+    Args:
+        location: where a new experiment keeps its artifacts; None leaves that to MLflow.
+        made: by run id, what was asked for so far.
+    """
+
+    client: MlflowClient
+    runs: Path
+    location: str | None
+    made: dict[str, tuple[Copied, str]] = field(default_factory=dict[str, "tuple[Copied, str]"])
+
+    def of(self, run_id: str) -> tuple[Copied, str]:
+        """The records of a run, and its MLflow run."""
+        from raytemplate.engines.mlflow.copied import Copied
+        from raytemplate.engines.mlflow.tracking import track
+
+        if run_id not in self.made:
+            copied = Copied.of(Journal(self.runs / run_id))
+            self.made[run_id] = copied, track(self.client, copied, self.location)
+        return self.made[run_id]
+
+
+def _track_trials(client: MlflowClient, journal: Journal, parent: str) -> None:
+    plan = read_lock(journal).plan
+    if plan.sweep is None:
+        return
+    from raytemplate.engines.mlflow.trials import track_trials
+
+    track_trials(client, plan, journal, parent)
 
 
 def _client_of(uri: str) -> MlflowClient:

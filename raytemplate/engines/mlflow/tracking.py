@@ -1,108 +1,115 @@
-"""Copies a run's records to an MLflow run: parameters, metrics by epoch, and the records themselves as artifacts."""
+"""A run's records as an MLflow run: description, tags, parameters, metrics, data read, and the records as artifacts."""
 
-import re
-from collections.abc import Mapping
-from datetime import datetime
+import math
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Param, Run, RunTag
 
-from raytemplate.execution.journal import LOCK, Journal
-from raytemplate.planning.stages import RunPlan
+from raytemplate.engines.mlflow.copied import Copied
+from raytemplate.engines.mlflow.datasets import datasets
+from raytemplate.engines.mlflow.measured import at_the_end, by_epoch, milliseconds
+from raytemplate.engines.mlflow.parameters import parameters
+from raytemplate.engines.mlflow.tags import MOST_LENGTH, NOTE_TAG, RUN_TAG, run_tags
+from raytemplate.execution.artifacts import MODEL_CARD
+from raytemplate.execution.journal import LOCK, RECORDS
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
-from raytemplate.records.run import RunStart
-from raytemplate.records.swept import SweepResult
 from raytemplate.redact import redact
+from raytemplate.reports.run_note import model_note, run_note
 
-RUN_TAG = "raytemplate.run"
-_MOST_PARAM_LENGTH = 500
+REPORT = "report.html"
+_RECORDS = (LOCK, *(RECORDS[kind] for kind in (Snapshot, FitResult, Evaluation, VerdictRecord)))
+_KIND_TAG, _KIND = "mlflow.experimentKind", "custom_model_development"
+"""Without it MLflow's pages ask whether the experiment is about models or about language models."""
+_MOST_METRICS, _MOST_PARAMS = 800, 100
+"""How many MLflow takes in one request, with the tags."""
 
 
-def track(client: MlflowClient, plan: RunPlan, journal: Journal, artifact_location: str | None) -> str:
-    """The id of the MLflow run for one of our runs, which is created once, however often this is called."""
-    experiment = _experiment(client, plan.promote.experiment, artifact_location)
-    found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{journal.run_id}'", max_results=1)
-    if found:
-        _log_verdict(client, found[0].info.run_id, journal)
-        return str(found[0].info.run_id)
-    start = journal.need(RunStart)
-    run = client.create_run(
-        experiment,
-        start_time=milliseconds(start.started),
-        run_name=f"{journal.run_id} as of {plan.as_of:%Y-%m-%d}",
-        tags={RUN_TAG: journal.run_id, "raytemplate.plan": plan.id, "mlflow.user": start.user},
-    )
+def track(client: MlflowClient, copied: Copied, artifact_location: str | None) -> str:
+    """The MLflow run of a run of ours, made once and brought in line whenever this is called. Returns its id."""
+    experiment = _experiment(client, copied, artifact_location)
+    run = _found(client, experiment, copied) or _new(client, experiment, copied)
     run_id = str(run.info.run_id)
-    client.log_batch(run_id, metrics=_metrics(journal, start), params=_params(plan, journal))
-    _log_verdict(client, run_id, journal)
-    for name in (LOCK, "snapshot.json", "fit.json", "evaluation.json"):
-        if (journal.folder / name).exists():
-            client.log_artifact(run_id, str(journal.folder / name))
-    client.set_terminated(run_id, "FINISHED")
+    is_new = run.info.status == "RUNNING"  # or was left so by a process that was killed
+    if _log(client, run, copied, is_new=is_new) or is_new:
+        _log_records(client, run_id, copied)
+    if copied.view.snapshot is not None and not run.inputs.dataset_inputs:
+        client.log_inputs(run_id, datasets(copied.lock, copied.view.snapshot))
+    if is_new:
+        client.set_terminated(run_id, "FINISHED")
     return run_id
 
 
-def _experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(name, artifact_location=artifact_location))
+def log_documents(client: MlflowClient, copied: Copied, report: str) -> None:
+    """Add the documents of a run that has ended: its report and its model card. Nothing if MLflow has no such run.
 
-
-def _log_verdict(client: MlflowClient, run_id: str, journal: Journal) -> None:
-    verdict = journal.read(VerdictRecord)
-    if verdict is None:
+    Args:
+        report: the report's HTML.
+    """
+    experiment = client.get_experiment_by_name(copied.plan.promote.experiment)
+    run = _found(client, experiment.experiment_id, copied) if experiment is not None else None
+    if run is None:
         return
-    tags = [RunTag("raytemplate.verdict", type(verdict.verdict).__name__)]
-    tags += [RunTag(f"raytemplate.gate.{f.gate}", f.outcome) for f in verdict.verdict.findings]
-    client.log_batch(run_id, tags=tags)
-    client.log_artifact(run_id, str(journal.folder / "verdict.json"))
+    with TemporaryDirectory() as folder:
+        (Path(folder) / REPORT).write_text(report)
+        if (card := copied.journal.folder / MODEL_CARD).exists():
+            shutil.copyfile(card, Path(folder) / MODEL_CARD)
+        client.log_artifacts(run.info.run_id, folder)
 
 
-def _params(plan: RunPlan, journal: Journal) -> list[Param]:
-    flat: dict[str, object] = {
-        "as_of": plan.as_of.isoformat(),
-        "template_version": plan.version,
-        "ingest": plan.ingest.mode,
-    }
-    flat |= {f"model.{key}": value for key, value in plan.fit.model.items()}
-    flat |= {f"training.{key}": value for key, value in plan.fit.training.items()}
-    swept = journal.read(SweepResult)
-    drawn = swept.best.values if swept else {}
-    flat |= {name: value for name, value in drawn.items() if name.startswith("features.")}
-    return [param(key, value) for key, value in flat.items()]
+def _experiment(client: MlflowClient, copied: Copied, artifact_location: str | None) -> str:
+    name = copied.plan.promote.experiment
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        tags = {_KIND_TAG: _KIND, NOTE_TAG: redact(model_note(copied.plan))}
+        return str(client.create_experiment(name, artifact_location=artifact_location, tags=tags))
+    if _KIND_TAG not in found.tags:
+        client.set_experiment_tag(found.experiment_id, _KIND_TAG, _KIND)
+    return str(found.experiment_id)
 
 
-def param(name: str, value: object) -> Param:
-    """A parameter without secrets, with a name and a length that MLflow accepts."""
-    return Param(re.sub(r"[^\w./: -]", "_", name), redact(str(value))[:_MOST_PARAM_LENGTH])
+def _found(client: MlflowClient, experiment: str, copied: Copied) -> Run | None:
+    wanted = f"tags.`{RUN_TAG}` = '{copied.view.start.run_id}'"
+    return next(iter(client.search_runs([experiment], wanted, max_results=1)), None)
 
 
-def _metrics(journal: Journal, start: RunStart) -> list[Metric]:
-    begun = milliseconds(start.started)
-    logged = [
-        Metric(key, value, begun + int(epoch.wall_clock_s * 1000), epoch.epoch)
-        for epoch in journal.epochs()
-        for key, value in (("train_loss", epoch.train_loss), ("validation", epoch.validation))
-    ]
-    evaluation, fit = journal.read(Evaluation), journal.read(FitResult)
-    last = _last(evaluation, fit)
-    return logged + [Metric(key, value, begun, 0) for key, value in last.items()]
+def _new(client: MlflowClient, experiment: str, copied: Copied) -> Run:
+    start, plan = copied.view.start, copied.plan
+    variant = "" if plan.variant == "standard" else f" {plan.variant}"
+    name = f"{start.run_id}{variant} as of {plan.as_of:%Y-%m-%d}"
+    return client.create_run(
+        experiment, start_time=milliseconds(start.started), run_name=name, tags={RUN_TAG: start.run_id}
+    )
 
 
-def _last(evaluation: Evaluation | None, fit: FitResult | None) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    if fit is not None:
-        found |= {"fit_s": fit.usage.wall_clock_s, "rows_per_s": fit.rows_per_s, "cost_usd": fit.usage.cost_usd}
-    if evaluation is not None:
-        for scored in (evaluation.candidate, evaluation.champion, evaluation.baseline):
-            if scored is not None:
-                found |= {f"test_{scored.name}_{m.id}": m.estimate.value for m in scored.metrics.values()}
-    return found
+def _log(client: MlflowClient, run: Run, copied: Copied, *, is_new: bool) -> bool:
+    """Log what MLflow lacks, or has otherwise; whether that was anything."""
+    start, plan, journal, has = copied.view.start, copied.plan, copied.journal, run.data
+    wanted = run_tags(plan, start, journal) | {NOTE_TAG: redact(run_note(copied.view))[:MOST_LENGTH]}
+    tags = [RunTag(name, value) for name, value in wanted.items() if has.tags.get(name) != value]
+    metrics = [metric for metric in at_the_end(plan, journal, start) if has.metrics.get(metric.key) != metric.value]
+    params: list[Param] = []
+    if is_new:
+        metrics += by_epoch(plan, journal, start)
+        params += parameters(copied.lock, plan, copied.swept)
+    for part in range(max(math.ceil(len(metrics) / _MOST_METRICS), math.ceil(len(params) / _MOST_PARAMS), 1)):
+        client.log_batch(
+            run.info.run_id,
+            metrics=metrics[part * _MOST_METRICS :][:_MOST_METRICS],
+            params=params[part * _MOST_PARAMS :][:_MOST_PARAMS],
+            tags=tags if part == 0 else (),
+        )
+    return bool(metrics or params or tags)
 
 
-def milliseconds(moment: datetime) -> int:
-    """The moment in MLflow's unit, milliseconds since 1970."""
-    return int(moment.timestamp() * 1000)
+def _log_records(client: MlflowClient, run_id: str, copied: Copied) -> None:
+    with TemporaryDirectory() as folder:
+        for name in _RECORDS:
+            if (copied.journal.folder / name).exists():
+                shutil.copyfile(copied.journal.folder / name, Path(folder) / name)
+        client.log_artifacts(run_id, folder, "records")

@@ -8,7 +8,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from raytemplate.budget import Clock
-from raytemplate.engines.mlflow.tracking import milliseconds, param
+from raytemplate.engines.mlflow.measured import milliseconds
+from raytemplate.engines.mlflow.parameters import parameter
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import MOST_COPIED
 from raytemplate.planning.stages import RunPlan
@@ -50,7 +51,8 @@ def track_trials(
         child, whole = known.get(str(record.number), ("", False))
         if not whole:
             won = swept is not None and record.number == swept.best.number
-            _log(client, child or _new(client, experiment, parent, record, start, won=won), record, start.started)
+            made = child or _new(client, experiment, parent, record, start, won=won)
+            _log(client, made, record, plan.fit.metric, start.started)
         done += 1
     client.set_tag(parent, TRIALS_TAG, _told(done, len(trials)))
 
@@ -88,15 +90,15 @@ def _new(client: MlflowClient, experiment: str, parent: str, record: TrialRecord
     return str(made.info.run_id)
 
 
-def _log(client: MlflowClient, child: str, record: TrialRecord, started: datetime) -> None:
-    # Start times of trials are not recorded: all begin with their run here, and have their true duration.
+def _log(client: MlflowClient, child: str, record: TrialRecord, metric: str, started: datetime) -> None:
+    # When a trial began is not kept: all begin with their run, and last as long as they did.
     begun = milliseconds(started)
     metrics = [Metric("trial_s", record.actual_s, begun, 0)]
     if record.validation is not None and math.isfinite(record.validation):
-        metrics.append(Metric("validation", record.validation, begun, record.best_epoch))
+        metrics.append(Metric(f"validation_{metric}", record.validation, begun, record.best_epoch))
     if record.cost_usd:
         metrics.append(Metric("cost_usd", record.cost_usd, begun, 0))
-    params: list[Param] = [param(name, value) for name, value in record.values.items()]
+    params: list[Param] = [parameter(name, value) for name, value in record.values.items()]
     problem = redact(record.problem)[:_MOST_TAG_LENGTH]
     client.log_batch(
         child, metrics=metrics, params=params, tags=[RunTag("raytemplate.problem", problem)] if problem else []

@@ -1,0 +1,26 @@
+"""A run's report, from everything that the workspace holds about it."""
+
+from raytemplate.execution.lock import read_lock
+from raytemplate.history.catalog import event_rows
+from raytemplate.history.runs import Run
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.reports.page import MadeFrom, report_page
+from raytemplate.store.workspace import Workspace
+
+
+def report_of(run: Run, workspace: Workspace) -> str:
+    """One self-contained HTML page.
+
+    Raises:
+        IntegrityError: a record, or the ledger, was edited.
+    """
+    lock = read_lock(run.journal)
+    made = MadeFrom(
+        code_sha256=lock.code_sha256,
+        environment=lock.environment,
+        resolved=lock.resolved,
+        origins=lock.origins,
+        reasons=lock.reasons,
+    )
+    events = event_rows(open_ledger(workspace), lock.plan.name)
+    return report_page(run.view(), made, events, run.journal.statistics().get("train"))

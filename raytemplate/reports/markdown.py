@@ -1,0 +1,43 @@
+"""Tables in Markdown: of anything, and of a run's metrics."""
+
+import math
+from collections.abc import Sequence
+
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records.evaluated import Estimate, Evaluation, Scored
+from raytemplate.reports.verdict import compared
+from raytemplate.reports.wording import baseline_name, estimate_texts
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; empty if there are no rows."""
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def markdown_metrics(plan: RunPlan, evaluation: Evaluation) -> str:
+    """Every metric of candidate, champion and baseline, each with its interval."""
+    models = compared(evaluation, baseline_name(plan.evaluate.baseline))
+    rows = [
+        (f"{name} (decides)" if name == evaluation.metric else name, *(_estimate(model, name) for _, model in models))
+        for name in evaluation.candidate.metrics
+    ]
+    return markdown_table(("metric", *(name for name, _ in models)), rows)
+
+
+def with_interval(estimate: Estimate | None) -> str:
+    """ "6.94 [6.44, 7.44]"; "-" for none."""
+    if estimate is None:
+        return "-"
+    value, low, high = estimate_texts(estimate)
+    return f"{value} [{low}, {high}]" if math.isfinite(estimate.low + estimate.high) else value
+
+
+def _estimate(model: Scored | None, name: str) -> str:
+    return with_interval(model.metrics[name].estimate if model is not None and name in model.metrics else None)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,101 @@
+"""A workspace of 0.1 in a new MLflow: versions that say what they are, and load and answer through MLflow."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.store.workspace import Workspace, create
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace"
+MODEL = "pump-pressure"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    made = Workspace(tmp_path_factory.mktemp("old"))
+    shutil.copytree(FIXTURE, made.root)
+    create(made)
+    Mirror(made).project(MODEL)
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(workspace):
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=tracking_uri(workspace), registry_uri=tracking_uri(workspace))
+
+
+@pytest.fixture(scope="module")
+def champion(client):
+    return client.get_model_version_by_alias(MODEL, "champion")
+
+
+def test_the_registered_model_is_described(client):
+    found = client.get_registered_model(MODEL)
+    assert found.description.startswith("Predicts `pressure`: a number. Retrained by raytemplate.")
+    assert "| owner | water-works |" in found.description
+    assert {name: str(version) for name, version in found.aliases.items()} == {"champion": "2", "challenger": "3"}
+
+
+def test_versions_say_how_they_were_judged_and_what_they_are(client, champion):
+    assert champion.description.startswith("**Approved: version 2 became the champion of pump-pressure")
+    assert "| mae (decides) |" in champion.description
+    tags = {name.removeprefix("raytemplate."): value for name, value in champion.tags.items()}
+    assert (tags["verdict"], tags["state"], tags["run"]) == ("Approved", "champion", "wex3x4")
+    states = {str(v.version): v.tags["raytemplate.state"] for v in client.search_model_versions(f"name = '{MODEL}'")}
+    assert states == {"1": "former", "2": "champion", "3": "challenger"}
+
+
+def test_a_version_answers_its_own_example(champion):
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(champion.source)
+    example = model.input_example
+    assert example.to_dict("records") == [{"speed": 4.966, "level": 1.461, "pump": "a"}]
+    [answer] = model.predict(example)["prediction"]
+    assert answer == pytest.approx(2 * 4.966 - 1.461, abs=0.3)
+
+
+def test_a_version_names_its_columns_and_what_must_be_installed(champion):
+    import mlflow
+
+    info = mlflow.models.get_model_info(champion.source)
+    inputs = {column.name: str(column.type) for column in info.signature.inputs}
+    assert inputs == {"speed": "DataType.double", "level": "DataType.double", "pump": "DataType.string"}
+    folder = Path(champion.source.removeprefix("file://"))
+    requirements = (folder / "requirements.txt").read_text().split()
+    assert {"scipy==1.17.1", "pyarrow==25.0.1", "numpy==2.4.6"} <= set(requirements)
+    request = json.loads((folder / "serving_input_example.json").read_text())
+    assert list(request) == ["dataframe_split"]
+
+
+def test_bytes_that_were_changed_in_mlflow_are_not_loaded(champion, tmp_path):
+    import mlflow
+
+    copy = shutil.copytree(champion.source.removeprefix("file://"), tmp_path / "copy")
+    about = copy / "stored" / "model.json"
+    about.chmod(0o644)
+    about.write_text(about.read_text().replace("pressure", "pressur0"))
+    with pytest.raises(Exception, match="recorded was"):
+        mlflow.pyfunc.load_model(str(copy))
+
+
+def test_what_people_write_in_mlflow_stays(workspace, client):
+    client.update_registered_model(MODEL, "Ours.")
+    client.set_registered_model_alias(MODEL, "canary", "1")
+    Mirror(workspace).bring_in_line(*_run(workspace, "wex3x4"))
+    found = client.get_registered_model(MODEL)
+    assert found.description == "Ours." and str(found.aliases["canary"]) == "1"
+
+
+def _run(workspace, run_id):
+    journal = Journal(workspace.runs / run_id)
+    return read_lock(journal).plan, journal
