@@ -155,6 +155,11 @@ def read_about(folder: Path) -> About:
     return codec.loads(About, (folder / ABOUT).read_bytes(), where=str(folder / ABOUT))
 
 
+def read_features(folder: Path) -> FittedFeatures:
+    """The fitted features of the model in a folder."""
+    return codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
+
+
 def seen_by(family: Family, layout: Layout) -> Layout:
     """The layout of encoded rows as a family sees it; if it does not accept missing values, with columns that mark
     them."""
@@ -205,7 +210,7 @@ class SavedModel:
             IntegrityError: the folder does not hold a model that raytemplate wrote.
         """
         about = read_about(folder)
-        features = codec.loads(FittedFeatures, (folder / FEATURES).read_bytes(), where=str(folder / FEATURES))
+        features = read_features(folder)
         family: Family = plugins.load(plugins.FAMILIES, about.family)
         predictor: type[Predictor] = plugins.resolve(family.predictor)
         layout = seen_by(family, layout_of(features))

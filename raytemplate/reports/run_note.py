@@ -18,12 +18,12 @@ from raytemplate.units import show_moment
 
 def run_note(view: RunView) -> str:
     """The run as far as it came, with the commands that show all of it."""
-    return _joined([*_candidate(view), *_gates(view), _commands(view)])
+    return _joined([*_candidate(view), *_gates(view)])
 
 
 def version_note(view: RunView) -> str:
     """The model that a run produced: how it was judged, what it is and how good."""
-    return _joined([*_candidate(view), _commands(view)])
+    return _joined(_candidate(view))
 
 
 def model_note(plan: RunPlan) -> str:
@@ -32,7 +32,7 @@ def model_note(plan: RunPlan) -> str:
     return _joined(
         [
             f"Predicts `{plan.ingest.target}`: {TASKS[plan.ingest.task]}. Retrained by raytemplate.",
-            markdown_table(("", ""), [(name, value) for name, value in about if value]),
+            "\n".join(f"- {name}: {value}" for name, value in about if value),
             "The workspace's ledger decides which version is the champion; the aliases here follow it.",
         ]
     )
@@ -45,8 +45,9 @@ def _joined(parts: Iterable[str]) -> str:
 def _candidate(view: RunView) -> Iterator[str]:
     plan, run_id = view.plan, view.start.run_id
     if view.verdict is not None:
-        yield f"**{how_it_ended(plan, view.verdict, view.promotion)}**"
+        yield how_it_ended(plan, view.verdict, view.promotion)
     yield f"{', '.join(head_line(plan, run_id).split('   '))}. {_trained(plan, view.fit, view.snapshot)}".strip()
+    yield f"`raytemplate show {run_id}` and `raytemplate report {run_id}` show everything."
     if view.evaluation is not None:
         yield f"On {count(view.evaluation.num_rows, 'test row')}, with 95 % intervals:"
         yield markdown_metrics(plan, view.evaluation)
@@ -57,11 +58,6 @@ def _gates(view: RunView) -> Iterator[str]:
         yield "" if view.plan.govern.promotable else "What the gates found, for information:"
         rows = [(f.gate, f.outcome, f.found, f.required) for f in view.verdict.findings]
         yield markdown_table(("gate", "outcome", "found", "required"), rows)
-
-
-def _commands(view: RunView) -> str:
-    run_id = view.start.run_id
-    return f"`raytemplate show {run_id}` and `raytemplate report {run_id}` show everything."
 
 
 def how_it_ended(plan: RunPlan, verdict: Verdict, promotion: PromotionRecord | None) -> str:

@@ -41,7 +41,7 @@ def test_it_has_means_the_most_frequent_category_and_the_last_time():
 
 
 def test_quantiles_give_the_middle_and_target_means_the_most_frequent_value():
-    steps = (step("quantile", "rain"), step("target_mean", "carrier"))
+    steps = (step("quantile", "rain"), step("target-mean", "carrier"))
     row = typical_row(steps, feature_statistics(TABLE, steps, "minutes"), TYPES, NOW)
     assert row == {"rain": 0.0, "carrier": "UA"}
 

@@ -14,7 +14,7 @@ from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
 from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.execution.artifacts import MODEL_CARD
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.lock import read_lock, write_lock
+from raytemplate.execution.lock import write_lock
 from raytemplate.records.codec import Settings
 from raytemplate.store.workspace import Workspace, create, new_run
 from raytemplate.testing import sample_plans, samples
@@ -76,8 +76,8 @@ def test_metrics_are_named_by_metric_and_window(client, approved):
 
 def test_tags_say_what_was_decided_and_what_it_was_made_from(approved):
     tags = approved.data.tags
-    expected = {"variant": "standard", "verdict": "Approved", "as_of": "2013-06-01", "template_version": "1.0.0",
-                "gate.metric-limit": "pass", "commit": "3fa2b1" + "0" * 34}  # fmt: skip
+    expected = {"variant": "standard", "verdict": "Approved", "as_of": "2013-06-01",
+                "template": "flights-air-time 1.0.0", "gate.metric-limit": "pass"}  # fmt: skip
     assert {name: tags[f"raytemplate.{name}"] for name in expected} == expected
     assert tags["mlflow.source.name"] == "flights-air-time.yaml" and tags["mlflow.user"] == "ada"
     assert tags["mlflow.source.git.commit"].startswith("3fa2b1")
@@ -85,7 +85,7 @@ def test_tags_say_what_was_decided_and_what_it_was_made_from(approved):
 
 def test_the_description_tells_the_verdict_and_every_gate(approved):
     note = approved.data.tags["mlflow.note.content"]
-    assert note.startswith("**Approved: the candidate may become the champion of flights-air-time")
+    assert note.startswith("Approved: the candidate may become the champion of flights-air-time")
     assert "trained on 141,497 rows (2013-01-01 to 2013-06-10): epoch 6 of 6 is the best." in note
     assert "| mae (decides) | 6.94 [6.44, 7.44] | 8.54 [8.04, 9.04] | 9.08 [8.58, 9.58] |" in note
     assert "| data-rows | pass | 141,497 | at least 50,000 |" in note
@@ -113,9 +113,9 @@ def test_parameters_are_the_fields_that_runs_are_compared_by(approved):
 
 
 def test_parameters_are_cut_to_the_limits_of_mlflow(workspace):
-    journal = new_journal(workspace)
-    long = replace(PLAN, fit=sample_plans.sample_fit_stage(model=Settings({"kind": "x" * 9000, "y" * 300: 1})))
-    found = {param.key: param.value for param in parameters(read_lock(journal), long, None)}
+    fit = sample_plans.sample_fit_stage(model=Settings({"kind": "x" * 9000, "y" * 300: 1}))
+    journal = new_journal(workspace, replace(PLAN, fit=fit))
+    found = {param.key: param.value for param in parameters(Copied.of(journal))}
     assert len(found["model.kind"]) == 6000 and max(map(len, found)) == 250
 
 
@@ -125,8 +125,8 @@ def test_what_a_variant_made_for_show_does_not_look_rejected(workspace, client):
     run = told(workspace, client, journal, plan)
     assert run.data.tags["raytemplate.verdict"] == "For show"
     assert not [name for name in run.data.tags if name.startswith("raytemplate.gate.")]
-    assert run.data.tags["mlflow.note.content"].startswith("**For show: variant smoke promotes nothing")
-    assert run.info.run_name == f"{journal.run_id} smoke as of 2013-06-01" and run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.note.content"].startswith("For show: variant smoke promotes nothing")
+    assert run.info.run_name == f"2013-06-01 smoke {journal.run_id}" and run.info.status == "FINISHED"
 
 
 def test_a_run_that_a_person_promoted_since_is_told_of_again(workspace, client):

@@ -1,6 +1,10 @@
-"""A run whose records are copied: read once, for its MLflow run, its version and its trials."""
+"""Runs whose records are copied: each is read once, for its MLflow run, its version and its trials."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import RunLock, read_lock
@@ -15,6 +19,9 @@ from raytemplate.records.run import RunStart
 from raytemplate.records.swept import SweepResult
 from raytemplate.reports.run_shown import RunView
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copied:
@@ -26,7 +33,7 @@ class Copied:
     view: RunView
 
     @classmethod
-    def of(cls, journal: Journal) -> "Copied":
+    def of(cls, journal: Journal) -> Copied:
         """What a run's folder holds.
 
         Raises:
@@ -48,3 +55,36 @@ class Copied:
     def plan(self) -> RunPlan:
         """The run's plan, with the winner of its sweep in the place of what that began from."""
         return self.view.plan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copies:
+    """The MLflow runs of runs of ours, each brought in line once.
+
+    Args:
+        runs: the folder with the runs' folders.
+        location: where a new experiment keeps its artifacts; None leaves that to MLflow.
+        made: by run id, what was asked for so far.
+    """
+
+    client: MlflowClient
+    runs: Path
+    location: str | None
+    made: dict[str, tuple[Copied, str]] = field(default_factory=dict[str, tuple[Copied, str]])
+
+    def of(self, run_id: str) -> tuple[Copied, str]:
+        """The records of a run, and the id of its MLflow run."""
+        from raytemplate.engines.mlflow.tracking import track
+
+        if run_id not in self.made:
+            copied = Copied.of(Journal(self.runs / run_id))
+            self.made[run_id] = copied, track(self.client, copied, self.location)
+        return self.made[run_id]
+
+    def track_trials(self, run_id: str) -> None:
+        """The trials of a run's sweep, if it made one."""
+        copied, mlflow_run = self.of(run_id)
+        if copied.plan.sweep is not None:
+            from raytemplate.engines.mlflow.trials import track_trials
+
+            track_trials(self.client, copied.lock.plan, copied.journal, mlflow_run)

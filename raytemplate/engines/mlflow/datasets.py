@@ -5,6 +5,7 @@ import json
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from raytemplate.data.sources.locations import is_uri, joined
+from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.signature import MLFLOW_TYPES
 from raytemplate.execution.lock import RunLock
 from raytemplate.planning.stages import IngestStage
@@ -20,16 +21,24 @@ _FILES = ("parquet", "csv", "jsonl")
 """Formats whose sources are files."""
 
 
-def datasets(lock: RunLock, snapshot: Snapshot) -> list[DatasetInput]:
-    """The windows of a run. Their digests are equal: it is one snapshot."""
+def dataset_of(copied: Copied, window: str) -> tuple[str, str]:
+    """Name and digest of a window. Digests of all windows are equal: it is one snapshot."""
+    assert copied.view.snapshot is not None
+    return f"{copied.plan.name}-{window}", short(copied.view.snapshot.digest)
+
+
+def datasets(copied: Copied) -> list[DatasetInput]:
+    """The windows of a run; none before it has read them."""
+    lock, snapshot = copied.lock, copied.view.snapshot
+    if snapshot is None:
+        return []
     ingest = lock.plan.ingest
     kind, source = _source(lock, snapshot)
     schema = json.dumps({"mlflow_colspec": _columns(ingest, snapshot)})
     return [
         DatasetInput(
             Dataset(
-                name=f"{lock.plan.name}-{window.name}",
-                digest=short(snapshot.digest),
+                *dataset_of(copied, window.name),
                 source_type=kind,
                 source=json.dumps(source),
                 schema=schema,

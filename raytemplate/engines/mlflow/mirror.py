@@ -7,14 +7,15 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raytemplate.engines.mlflow.copied import Copied, Copies
 from raytemplate.engines.mlflow.database import make_whole
 from raytemplate.engines.mlflow.empty_database import kept_at
 from raytemplate.errors import Unavailable, UsageError
 from raytemplate.execution.journal import Journal
-from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.promoted import PromotionRecord
@@ -27,10 +28,10 @@ from raytemplate.store.workspace import Workspace
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from raytemplate.engines.mlflow.copied import Copied
-
 _LOCK_S = 120.0
-# A tracking server that does not answer must not delay a promotion for minutes: 11 s at most.
+_IMPORTED_AHEAD = ("tracking", "registry", "trials")
+"""Modules that a first projection would import while a run waits for it."""
+# A tracking server that does not answer must not hold a promotion up for minutes: 11 s at most.
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
@@ -59,7 +60,8 @@ class Mirror:
             client = self._client()
             if not client.tracking_uri.startswith(("http://", "https://")):
                 client.search_experiments(max_results=1)
-        from raytemplate.engines.mlflow import registry, tracking, trials  # noqa: F401  imported ahead: they take time
+        for name in _IMPORTED_AHEAD:
+            import_module(f"raytemplate.engines.mlflow.{name}")
 
     def bring_in_line(self, plan: RunPlan, journal: Journal) -> bool:
         """Records of the run, versions and aliases, then its trials. What fails is a warning in the promotion's record,
@@ -69,10 +71,10 @@ class Mirror:
         try:
             with self._lock():
                 copies = self._copies()
-                _, parent = copies.of(journal.run_id)
+                copies.of(journal.run_id)
                 self._project(plan.name, copies, judged_again=journal.run_id)
             with self._lock():
-                _track_trials(copies.client, journal, parent)
+                copies.track_trials(journal.run_id)
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
             warning = _warning(error)
         try:
@@ -98,7 +100,6 @@ class Mirror:
         Args:
             report: the report's HTML.
         """
-        from raytemplate.engines.mlflow.copied import Copied
         from raytemplate.engines.mlflow.tracking import log_documents
 
         with self._lock():
@@ -111,8 +112,8 @@ class Mirror:
         with self._lock():
             copies = self._copies()
             self._project(model, copies)
-            for copied, parent in copies.made.values():
-                _track_trials(copies.client, copied.journal, parent)
+            for run_id in copies.made:
+                copies.track_trials(run_id)
 
     def try_project(self, model: str) -> str:
         """Like `project`, but returns a warning if it failed, or what the user should know of the database, or ""."""
@@ -122,15 +123,15 @@ class Mirror:
             return _warning(error)
         return "; ".join(self.said)
 
-    def _project(self, model: str, copies: _Copies, judged_again: str = "") -> None:
+    def _project(self, model: str, copies: Copies, judged_again: str = "") -> None:
         from raytemplate.engines.mlflow.registry import project
 
         ledger, store = open_ledger(self.workspace), ContentStore(self.workspace.models)
         project(copies.client, model, ledger, store, copies.of, judged_again)
 
-    def _copies(self) -> _Copies:
+    def _copies(self) -> Copies:
         location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()
-        return _Copies(client=self._client(), runs=self.workspace.runs, location=location)
+        return Copies(client=self._client(), runs=self.workspace.runs, location=location)
 
     def _lock(self) -> FileLock:
         return FileLock(self.workspace.locks / "mlflow", _LOCK_S)
@@ -143,40 +144,6 @@ class Mirror:
         ):
             self.said.append(said)
         return _client_of(uri or tracking_uri(self.workspace))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Copies:
-    """The MLflow runs of runs of ours, each brought in line once.
-
-    Args:
-        location: where a new experiment keeps its artifacts; None leaves that to MLflow.
-        made: by run id, what was asked for so far.
-    """
-
-    client: MlflowClient
-    runs: Path
-    location: str | None
-    made: dict[str, tuple[Copied, str]] = field(default_factory=dict[str, "tuple[Copied, str]"])
-
-    def of(self, run_id: str) -> tuple[Copied, str]:
-        """The records of a run, and its MLflow run."""
-        from raytemplate.engines.mlflow.copied import Copied
-        from raytemplate.engines.mlflow.tracking import track
-
-        if run_id not in self.made:
-            copied = Copied.of(Journal(self.runs / run_id))
-            self.made[run_id] = copied, track(self.client, copied, self.location)
-        return self.made[run_id]
-
-
-def _track_trials(client: MlflowClient, journal: Journal, parent: str) -> None:
-    plan = read_lock(journal).plan
-    if plan.sweep is None:
-        return
-    from raytemplate.engines.mlflow.trials import track_trials
-
-    track_trials(client, plan, journal, parent)
 
 
 def _client_of(uri: str) -> MlflowClient:

@@ -6,9 +6,8 @@ from typing import Any
 
 from mlflow.entities import Param
 
+from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.execution.lock import RunLock
-from raytemplate.planning.stages import RunPlan
-from raytemplate.records.swept import SweepResult
 from raytemplate.redact import redact
 from raytemplate.reports.resolved import leaves, value_text
 
@@ -18,19 +17,16 @@ _COMPARED = ("data", "features", "evaluation", "resources", "budget", "tuning")
 """Namespaces of which the fields that some layer sets are logged; of `model` and `training` all are."""
 
 
-def parameters(lock: RunLock, plan: RunPlan, swept: SweepResult | None) -> list[Param]:
-    """The parameters of a run.
-
-    Args:
-        plan: the run's, with what was trained last in the place of what its sweep began from.
-    """
-    drawn = swept.best.values if swept else {}
+def parameters(copied: Copied) -> list[Param]:
+    """The parameters of a run; after a sweep, those of the winner."""
+    plan = copied.plan
+    drawn = copied.swept.best.values if copied.swept else {}
     found = {
         "as_of": plan.as_of.isoformat(),
         "template_version": plan.version,
         "ingest": plan.ingest.mode,
         "workers": plan.fit.workers,
-        **dict(_set(lock)),
+        **dict(_set(copied.lock)),
         **{f"model.{key}": value for key, value in plan.fit.model.items()},
         **{f"training.{key}": value for key, value in plan.fit.training.items()},
         **{name: value for name, value in drawn.items() if name.startswith("features.")},

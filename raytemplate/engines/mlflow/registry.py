@@ -1,27 +1,35 @@
 """Copies the ledger's versions to MLflow's registered model, and repairs the copy every time."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion as Version
 from mlflow.entities.model_registry import RegisteredModel
 from mlflow.exceptions import MlflowException
 
-from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.engines.mlflow.copied import Copied
+from raytemplate.engines.mlflow.measured import of_candidate
 from raytemplate.engines.mlflow.packaged import BYTES, write_package
+from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.engines.mlflow.signature import Interface
-from raytemplate.engines.mlflow.tags import DIGEST_TAG, RUN_TAG, judged, made_from
+from raytemplate.engines.mlflow.tags import DIGEST_TAG, NOTE_TAG, RUN_TAG, VERDICT_TAG, verdict_of
 from raytemplate.ledger.head import Ledger, ModelVersion
+from raytemplate.models.saved import read_features
 from raytemplate.redact import redact
 from raytemplate.reports.run_note import model_note, version_note
 from raytemplate.store.content_store import ContentStore
+from raytemplate.units import show_moment
 
 STATE_TAG = "raytemplate.state"
 CHAMPION, CHALLENGER = "champion", "challenger"
-_FOLDER = "model"
+_VERSIONS_TAG = "mlflow.modelVersions"
+"""Where MLflow looks up which versions a model of an experiment was registered as."""
+_NOT_IN_NAMES = re.compile(r"[/:.%\"']")
 
 
 def project(
@@ -72,23 +80,57 @@ def _registered(client: MlflowClient, model: str, newest: Callable[[], Copied]) 
 def _register(client: MlflowClient, version: ModelVersion, store: ContentStore, copied: Copied, run: str) -> Version:
     """A version in MLflow with a copy of the bytes of its own: MLflow writes into the folders it loads from."""
     train = copied.journal.statistics().get("train")
-    interface = Interface.of(copied.plan, copied.journal.need(FittedFeatures), train)
-    client.log_artifacts(run, str(store.open(version.digest)), f"{_FOLDER}/{BYTES}")
+    stored, tags = store.open(version.digest), {**_tags(copied), DIGEST_TAG: version.digest}
+    interface = Interface.of(copied.plan, read_features(stored), train)
+    logged = _new_logged_model(client, version, copied, run, tags)
+    client.log_model_artifacts(logged.model_id, str(stored), BYTES)
     with TemporaryDirectory() as folder:
         write_package(Path(folder), interface, copied.plan.fit, copied.lock.environment, run)
-        client.log_artifacts(run, folder, _FOLDER)
-    return client.create_model_version(
+        client.log_model_artifacts(logged.model_id, folder)
+    client.finalize_logged_model(logged.model_id, "READY")
+    made = client.create_model_version(
         version.model,
-        source=f"{client.get_run(run).info.artifact_uri}/{_FOLDER}",
+        source=logged.artifact_location,
         run_id=run,
-        tags={**_tags(copied), DIGEST_TAG: version.digest, STATE_TAG: version.state},
+        model_id=logged.model_id,
+        tags={**tags, STATE_TAG: version.state},
         description=redact(version_note(copied.view)),
     )
+    registered_as = json.dumps([{"name": made.name, "version": str(made.version)}])
+    client.set_logged_model_tags(logged.model_id, {_VERSIONS_TAG: registered_as})
+    return made
+
+
+def _new_logged_model(
+    client: MlflowClient, version: ModelVersion, copied: Copied, run: str, tags: dict[str, str]
+) -> LoggedModel:
+    """The model among those of the experiment, with the run's parameters and figures, and no files yet."""
+    experiment = client.get_experiment_by_name(copied.plan.promote.experiment)
+    assert experiment is not None  # its run is in it
+    made = client.create_logged_model(
+        experiment.experiment_id,
+        name=f"{_NOT_IN_NAMES.sub('_', version.model)}-{version.version}",
+        source_run_id=run,
+        tags={**tags, NOTE_TAG: redact(version_note(copied.view))},
+        params={param.key: param.value for param in parameters(copied)},
+        model_type=copied.plan.fit.family,
+    )
+    client.log_outputs(run, [LoggedModelOutput(made.model_id, step=0)])
+    client.log_batch(run, metrics=of_candidate(copied, made.model_id))
+    return made
 
 
 def _tags(copied: Copied) -> dict[str, str]:
-    start = copied.view.start
-    return {RUN_TAG: start.run_id} | made_from(copied.plan, start) | judged(copied.plan, copied.journal)
+    """Few: a model's page lists all tags of all its versions. What each gate said is with the run."""
+    start, plan = copied.view.start, copied.plan
+    found = {
+        RUN_TAG: start.run_id,
+        VERDICT_TAG: verdict_of(plan, copied.view.verdict),
+        "raytemplate.as_of": show_moment(plan.as_of),
+        "raytemplate.template": f"{plan.name} {plan.version}",
+        "raytemplate.commit": start.commit,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _describe(client: MlflowClient, known: Version, copied: Copied) -> None:

@@ -38,8 +38,9 @@ def track(client: MlflowClient, copied: Copied, artifact_location: str | None) -
     is_new = run.info.status == "RUNNING"  # or was left so by a process that was killed
     if _log(client, run, copied, is_new=is_new) or is_new:
         _log_records(client, run_id, copied)
-    if copied.view.snapshot is not None and not run.inputs.dataset_inputs:
-        client.log_inputs(run_id, datasets(copied.lock, copied.view.snapshot))
+    has_inputs = run.inputs is not None and bool(run.inputs.dataset_inputs)
+    if copied.view.snapshot is not None and not has_inputs:
+        client.log_inputs(run_id, datasets(copied))
     if is_new:
         client.set_terminated(run_id, "FINISHED")
     return run_id
@@ -80,8 +81,8 @@ def _found(client: MlflowClient, experiment: str, copied: Copied) -> Run | None:
 
 def _new(client: MlflowClient, experiment: str, copied: Copied) -> Run:
     start, plan = copied.view.start, copied.plan
-    variant = "" if plan.variant == "standard" else f" {plan.variant}"
-    name = f"{start.run_id}{variant} as of {plan.as_of:%Y-%m-%d}"
+    variant = "" if plan.variant == "standard" else f"{plan.variant} "
+    name = f"{plan.as_of:%Y-%m-%d} {variant}{start.run_id}"  # MLflow's table has room for the beginning
     return client.create_run(
         experiment, start_time=milliseconds(start.started), run_name=name, tags={RUN_TAG: start.run_id}
     )
@@ -89,22 +90,23 @@ def _new(client: MlflowClient, experiment: str, copied: Copied) -> Run:
 
 def _log(client: MlflowClient, run: Run, copied: Copied, *, is_new: bool) -> bool:
     """Log what MLflow lacks, or has otherwise; whether that was anything."""
-    start, plan, journal, has = copied.view.start, copied.plan, copied.journal, run.data
-    wanted = run_tags(plan, start, journal) | {NOTE_TAG: redact(run_note(copied.view))[:MOST_LENGTH]}
+    has = run.data
+    wanted = run_tags(copied) | {NOTE_TAG: redact(run_note(copied.view))[:MOST_LENGTH]}
     tags = [RunTag(name, value) for name, value in wanted.items() if has.tags.get(name) != value]
-    metrics = [metric for metric in at_the_end(plan, journal, start) if has.metrics.get(metric.key) != metric.value]
+    metrics = [metric for metric in at_the_end(copied) if has.metrics.get(metric.key) != metric.value]
     params: list[Param] = []
     if is_new:
-        metrics += by_epoch(plan, journal, start)
-        params += parameters(copied.lock, plan, copied.swept)
-    for part in range(max(math.ceil(len(metrics) / _MOST_METRICS), math.ceil(len(params) / _MOST_PARAMS), 1)):
+        metrics += by_epoch(copied)
+        params += parameters(copied)
+    num_parts = max(math.ceil(len(metrics) / _MOST_METRICS), math.ceil(len(params) / _MOST_PARAMS), 1 if tags else 0)
+    for part in range(num_parts):
         client.log_batch(
             run.info.run_id,
             metrics=metrics[part * _MOST_METRICS :][:_MOST_METRICS],
             params=params[part * _MOST_PARAMS :][:_MOST_PARAMS],
             tags=tags if part == 0 else (),
         )
-    return bool(metrics or params or tags)
+    return num_parts > 0
 
 
 def _log_records(client: MlflowClient, run_id: str, copied: Copied) -> None:
