@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -74,9 +74,10 @@ def command(start):
 def server(line, folder, port, **env):
     """A process that answers on the port; ended afterwards, with all that it started."""
     log = folder / f"{port}.log"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # MLflow starts uvicorn by its name
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            line, cwd=folder, env=environment(**env), stdout=sink, stderr=sink, start_new_session=True
+            line, cwd=folder, env=environment(PATH=path, **env), stdout=sink, stderr=sink, start_new_session=True
         )
     try:
         until = time.monotonic() + START_S
@@ -85,7 +86,8 @@ def server(line, folder, port, **env):
             time.sleep(0.2)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it ended by itself, which the assertion has told
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
