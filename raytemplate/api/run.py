@@ -58,7 +58,7 @@ def run(
     """
     from raytemplate.api.plan import Planned
 
-    if not isinstance(planned, Planned):
+    if not isinstance(planned, Planned):  # pyright: ignore[reportUnnecessaryIsInstance]  a notebook is not checked
         raise UsageError(
             f"run: got a {type(planned).__name__}, expected what plan returns", next_step="run(plan(TEMPLATE, AS_OF))"
         )

@@ -11,10 +11,11 @@ from typing import Any
 from raytemplate.execution.journal import LOCK, RECORDS
 from raytemplate.execution.lock import RunLock
 from raytemplate.ledger.bodies import Grounds
-from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.head import Head, Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
+from raytemplate.records.evaluated import ChampionRef
 from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.store.workspace import Workspace, create
@@ -52,6 +53,12 @@ def _judged_at(run: SampleRun) -> datetime:
     return run.started + timedelta(minutes=1)
 
 
+def _champion(head: Head) -> ChampionRef:
+    sample = samples.sample_evaluation().champion_ref
+    assert sample is not None
+    return replace(sample, version=head.version, digest=head.digest, run_id=head.run_id)
+
+
 def _write_run(workspace: Workspace, ledger: Ledger, run: SampleRun) -> None:
     before, digest = ledger.head(run.name), hashlib.sha256(run.run_id.encode()).hexdigest()
     evaluation = replace(
@@ -61,11 +68,7 @@ def _write_run(workspace: Workspace, ledger: Ledger, run: SampleRun) -> None:
         test_end=run.as_of,
         test_start=run.as_of - timedelta(days=14),
         champion=samples.sample_scored("champion", run.value + 1.6, (-1.6, -2.61, -0.83)) if before else None,
-        champion_ref=replace(
-            samples.sample_evaluation().champion_ref, version=before.version, digest=before.digest, run_id=before.run_id
-        )
-        if before
-        else None,
+        champion_ref=_champion(before) if before else None,
     )
     promotion = _decided(ledger, run, digest)
     verdict = {"promoted": samples.sample_verdict, "waiting": samples.sample_held, "": samples.sample_rejected}
