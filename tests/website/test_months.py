@@ -20,7 +20,7 @@ def test_runs_are_added_up_by_the_month_in_which_they_began() -> None:
     rows = [row(JULY), row(datetime(2013, 7, 31, 23, tzinfo=UTC)), row(datetime(2013, 9, 1, tzinfo=UTC))]
     july, september = by_month(rows)
     assert (july.name, july.num_runs, july.time, july.cost) == (
-        "Jul 2013", 2, "3m of 2m planned", "0.60 of 0.40 USD planned",
+        "Jul 2013", 2, "3m of 2m", "0.60 of 0.40 USD",
     )  # fmt: skip
     assert (september.name, september.num_runs) == ("Sep 2013", 1)
 

@@ -53,7 +53,7 @@ def test_the_index_says_of_each_model_what_the_records_say(workspace: Workspace,
     name, today, due, champion, since, retrained, runs, time, *_ = cells(index, "flights-air-time")
     assert (name, today, champion, runs) == ("flights-air-time 1 held", "passes", "1", "3")
     assert (since, retrained, due) == ("2013-07-01 for 69 days", "2013-09-01", "2013-10-01")
-    assert time == "Sep 2013: 8 s of 9 s planned"
+    assert time == "Sep 2013: 8 s of 9 s"
     assert cells(index, "a-late-one")[2] == "", "nothing says when it is due"
 
 

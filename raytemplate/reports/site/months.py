@@ -37,13 +37,13 @@ class Month:
 
     @property
     def time(self) -> str:
-        """ "12m of 10m planned" """
-        return f"{about_seconds(self.actual_s)} of {about_seconds(self.planned_s)} planned"
+        """ "12m of 10m": actual of planned."""
+        return f"{about_seconds(self.actual_s)} of {about_seconds(self.planned_s)}"
 
     @property
     def cost(self) -> str:
-        """ "0.12 of 0.10 USD planned" """
-        return f"{show_usd(self.actual_usd)} of {show_usd(self.planned_usd)} USD planned"
+        """ "0.12 of 0.10 USD": actual of planned."""
+        return f"{show_usd(self.actual_usd)} of {show_usd(self.planned_usd)} USD"
 
 
 def by_month(rows: Iterable[RunRow]) -> tuple[Month, ...]:
