@@ -43,9 +43,12 @@ def command(
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
     from raytemplate.planning.addresses import refuse_jobs_api
+    from raytemplate.reports.typed import command_tail
 
+    what = f"--plan {quote(str(plan_file))}" if plan_file else quote(str(file))
+    tail = command_tail(as_of, sets, variant, workspace, address)
     # Before planning, because planning queries the cluster.
-    refuse_jobs_api(address or "", _submitting(file, sets, variant, as_of, address, plan_file, workspace))
+    refuse_jobs_api(address or "", f"raytemplate submit {what} {tail}")
     planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
     heard = listener(planned.workspace.runs)
     earlier = api.unfinished(planned)
@@ -61,21 +64,6 @@ def command(
             f"that one instead:\n  raytemplate resume {earlier.run_id}\n"
         )
     return finish(api.run(planned, listener=heard, began=STARTED, own_process=True))
-
-
-def _submitting(
-    file: Path | None,
-    sets: tuple[str, ...],
-    variant: str | None,
-    as_of: str,
-    address: str | None,
-    plan_file: Path | None,
-    workspace: str | None,
-) -> str:
-    from raytemplate.reports.typed import command_tail
-
-    what = f"--plan {quote(str(plan_file))}" if plan_file else quote(str(file))
-    return f"raytemplate submit {what} {command_tail(as_of, sets, variant, workspace, address)}"
 
 
 def planned_from(
@@ -113,11 +101,17 @@ def finish(run: Run) -> Answer:
         metric_table(run.evaluation, baseline_name(plan.evaluate.baseline)) + "\n",
         gate_table(run.verdict) + "\n",
         closing(
-            plan, run.verdict, run.promotion, run_id=run.id, champion_version=run.champion_version_after,
-            wall_clock_s=end.wall_clock_s, cost_usd=end.cost_usd, records=os.path.relpath(run.journal.folder),
+            plan,
+            run.verdict,
+            run.promotion,
+            run_id=run.id,
+            champion_version=run.champion_version_after,
+            wall_clock_s=end.wall_clock_s,
+            cost_usd=end.cost_usd,
+            records=os.path.relpath(run.journal.folder),
             champion_says=run.champion_that_fails,
         ),
-    )  # fmt: skip
+    )
     return Answer(kind="Run", data=run_data(run), text="\n".join(blocks), code=end.exit_code)
 
 

@@ -87,6 +87,21 @@ class TrainingSpec(Options):
     """CPU threads of a worker. Default: 1, which is repeatable to the bit and faster than several on shared cores."""
 
 
+BY_ROUNDS = frozenset(
+    {
+        "loss", "quantile", "lr", "early_stopping", "checkpoint_every", "keep_checkpoints", "keep_best", "seed",
+        "threads",
+    }
+)  # fmt: skip
+"""Fields of `training` that boosted trees use."""
+
+BY_GRADIENT = BY_ROUNDS | {
+    "epochs", "lr_schedule", "warmup", "clip_norm", "precision", "class_weights", "batch_size", "weight_decay",
+    "warm_start", "checkpoint_minutes",
+}  # fmt: skip
+"""Fields of `training` that networks in our own training loop use."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
     """What a model family declares about itself."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytemplate.models.options import Family
+from raytemplate.models.options import BY_ROUNDS, Family
 from raytemplate.options import Options
 
 
@@ -33,19 +33,7 @@ class LightGbmOptions(Options):
 FAMILY = Family(
     name="lightgbm",
     options=LightGbmOptions,
-    uses=frozenset(
-        {
-            "loss",
-            "quantile",
-            "lr",
-            "early_stopping",
-            "checkpoint_every",
-            "keep_checkpoints",
-            "keep_best",
-            "seed",
-            "threads",
-        }
-    ),
+    uses=BY_ROUNDS,
     loop="raytemplate.models.lightgbm.loop:train",
     predictor="raytemplate.models.lightgbm.predict:LightGbmPredictor",
     trainer="lightgbm",

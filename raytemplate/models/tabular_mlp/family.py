@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytemplate.models.options import Family
+from raytemplate.models.options import BY_GRADIENT, Family
 from raytemplate.options import Options
 
 
@@ -30,29 +30,7 @@ class TabularMlpOptions(Options):
 FAMILY = Family(
     name="tabular-mlp",
     options=TabularMlpOptions,
-    uses=frozenset(
-        {
-            "loss",
-            "quantile",
-            "epochs",
-            "lr",
-            "lr_schedule",
-            "warmup",
-            "clip_norm",
-            "precision",
-            "class_weights",
-            "batch_size",
-            "weight_decay",
-            "early_stopping",
-            "warm_start",
-            "checkpoint_every",
-            "checkpoint_minutes",
-            "keep_checkpoints",
-            "keep_best",
-            "seed",
-            "threads",
-        }
-    ),
+    uses=BY_GRADIENT,
     loop="raytemplate.models.tabular_mlp.loop:train",
     predictor="raytemplate.models.tabular_mlp.predict:TabularMlpPredictor",
     trainer="torch",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from raytemplate.models.options import Family
+from raytemplate.models.options import BY_GRADIENT, Family
 from raytemplate.options import Options
 
 
@@ -24,29 +24,7 @@ class TorchOptions(Options):
 FAMILY = Family(
     name="torch",
     options=TorchOptions,
-    uses=frozenset(
-        {
-            "loss",
-            "quantile",
-            "epochs",
-            "lr",
-            "lr_schedule",
-            "warmup",
-            "clip_norm",
-            "precision",
-            "class_weights",
-            "batch_size",
-            "weight_decay",
-            "early_stopping",
-            "warm_start",
-            "checkpoint_every",
-            "checkpoint_minutes",
-            "keep_checkpoints",
-            "keep_best",
-            "seed",
-            "threads",
-        }
-    ),
+    uses=BY_GRADIENT,
     loop="raytemplate.models.torch.loop:train",
     predictor="raytemplate.models.torch.predict:TorchPredictor",
     trainer="torch",

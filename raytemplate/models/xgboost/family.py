@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytemplate.models.options import Family
+from raytemplate.models.options import BY_ROUNDS, Family
 from raytemplate.options import Options
 
 
@@ -50,19 +50,7 @@ _DEEPEST = 10
 FAMILY = Family(
     name="xgboost",
     options=XgBoostOptions,
-    uses=frozenset(
-        {
-            "loss",
-            "quantile",
-            "lr",
-            "early_stopping",
-            "checkpoint_every",
-            "keep_checkpoints",
-            "keep_best",
-            "seed",
-            "threads",
-        }
-    ),
+    uses=BY_ROUNDS,
     loop="raytemplate.models.xgboost.loop:train",
     predictor="raytemplate.models.xgboost.predict:XgBoostPredictor",
     trainer="xgboost",
