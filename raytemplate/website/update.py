@@ -1,4 +1,4 @@
-"""A site brought up to date: runs that have changed are read, pages that come out otherwise than before are written."""
+"""Brings a site up to date: reads the runs that have changed, and writes the pages whose content has changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from raytemplate.website.rendering import rendered
 from raytemplate.website.summary import stamp
 
 _WAIT_S = 60.0
-"""Seconds to wait for another process that brings a site of the same workspace up to date."""
+"""Seconds to wait for another process that updates a site of the same workspace."""
 _FOLDERS = ("", names.MODELS, names.RUNS)
 
 
@@ -135,7 +135,7 @@ def _write_rest(
     pages: Pages,
     now: datetime,
 ) -> None:
-    """The pages that are of no one model or run."""
+    """The pages that belong to no single model or run."""
     problems = {run_id: one.summary.problem for run_id, one in sorted(runs.items()) if one.summary.problem}
     view = IndexView(
         workspace=workspace.folder.name,

@@ -13,6 +13,7 @@ from site_runs import JULY, sample
 from raytemplate.errors import UsageError
 from raytemplate.store.workspace import Workspace
 from raytemplate.testing.sample_runs import write_runs
+from raytemplate.website import rendering
 from raytemplate.website.destination import open_destination
 from raytemplate.website.update import SiteWritten, update_site
 
@@ -163,3 +164,12 @@ def test_a_workspace_of_an_earlier_version_has_a_site(tmp_path: Path) -> None:
     shutil.copytree(fixture, tmp_path / "project" / ".raytemplate")
     written = update(Workspace(tmp_path / "project"), tmp_path / "site")
     assert (written.num_models, written.num_runs, written.num_held, written.faults) == (1, 5, 1, ())
+
+
+def test_many_runs_are_read_by_several_processes(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = sorted(workspace.runs.iterdir())
+    alone = list(rendering.rendered(folders))
+    monkeypatch.setattr(rendering, "_MANY", 1)
+    monkeypatch.setattr(rendering, "_may_fork", lambda: True)
+    monkeypatch.setattr(rendering.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert list(rendering.rendered(folders)) == alone
