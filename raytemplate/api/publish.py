@@ -39,7 +39,7 @@ def _site(to: str, workspace: Workspace) -> SiteWritten:
 
 
 def refresh_site(to: str, workspace: Workspace, listener: Listener) -> None:
-    """Bring a template's site up to date; "" is none. What fails is told and is not the end of anything."""
+    """Bring a template's site up to date; "" is none. A failure is only a warning."""
     if not to:
         return
     try:

@@ -1,4 +1,4 @@
-"""A run read for a moment in which it does not change: each of its records once, however many ask for it."""
+"""A run's records, each read at most once. For a run that does not change meanwhile."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeVar

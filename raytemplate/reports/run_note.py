@@ -1,4 +1,4 @@
-"""A run in a few lines of Markdown, for places that show a run beside others: how it ended, what was trained, gates."""
+"""A run in a few lines of Markdown, for lists of runs: how it ended, what was trained, what the gates found."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from raytemplate.units import show_moment
 
 
 def run_note(view: RunView) -> str:
-    """The run as far as it came, with the commands that show all of it."""
+    """The run so far, with the commands that show all of it."""
     return _joined([*_candidate(view), *_gates(view)])
 
 
@@ -64,7 +64,7 @@ def how_it_ended(plan: RunPlan, verdict: Verdict, promotion: PromotionRecord | N
     """One sentence or two: what the verdict is, or that the run was for show and is not judged for anything."""
     if not plan.govern.promotable:
         return f"For show: variant {plan.variant} promotes nothing, whatever its gates find."
-    # Whether MLflow was told is not of interest where this is read: it may be MLflow.
+    # Leaves out whether MLflow has the run: this text may be read in MLflow.
     told = replace(promotion, projected=True, warning="") if promotion is not None else None
     return " ".join(outcome_text(plan.name, verdict, told, champion_version=None).split())
 

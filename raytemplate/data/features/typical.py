@@ -1,4 +1,4 @@
-"""A made-up row that looks like the training rows, as an example of what to ask a model. It is no row of the data."""
+"""A made-up row that looks like the training rows, as an example request to a model; not a row of the data."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -53,13 +53,13 @@ class Copied:
 
     @property
     def plan(self) -> RunPlan:
-        """The run's plan, with the winner of its sweep in the place of what that began from."""
+        """The run's plan, with the values of its sweep's winner."""
         return self.view.plan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copies:
-    """The MLflow runs of runs of ours, each brought in line once.
+    """The MLflow runs of our runs, each updated once.
 
     Args:
         runs: the folder with the runs' folders.

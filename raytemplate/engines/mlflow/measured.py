@@ -1,4 +1,4 @@
-"""What was measured in a run, as MLflow's metrics: named by metric and window, of epochs one step each."""
+"""A run's measurements as MLflow metrics, named by metric and window; each epoch is one step."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -97,5 +97,5 @@ def _of_others(evaluation: Evaluation | None) -> Iterator[_Figure]:
 
 
 def milliseconds(moment: datetime) -> int:
-    """As MLflow tells the time."""
+    """Milliseconds since 1970, MLflow's unit of time."""
     return int(moment.timestamp() * 1000)

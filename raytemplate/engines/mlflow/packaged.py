@@ -1,4 +1,4 @@
-"""A registered model as MLflow's tools expect it: the stored bytes in a folder of their own, and around them what
+"""A registered model as MLflow's tools expect it: the stored bytes in a folder of their own, surrounded by what
 `mlflow models serve` and the model's page read.
 
 The bytes stay as they are, with their manifest, so that they are checked when MLflow loads them.
@@ -91,5 +91,5 @@ def _public(number: str) -> str:
 
 
 def _json(document: object) -> str:
-    """JSON is YAML, and has one way to write a thing."""
+    """JSON is valid YAML, and has only one way to write a document."""
     return json.dumps(document, indent=1) + "\n"

@@ -12,7 +12,7 @@ from raytemplate.redact import redact
 from raytemplate.reports.resolved import leaves, value_text
 
 _MOST_LENGTH, _MOST_NAME_LENGTH = 6000, 250
-"""Characters that MLflow takes of a value, and of a name."""
+"""Longest value and longest name that MLflow accepts, in characters."""
 _COMPARED = ("data", "features", "evaluation", "resources", "budget", "tuning")
 """Namespaces of which the fields that some layer sets are logged; of `model` and `training` all are."""
 

@@ -1,4 +1,4 @@
-"""What is known of a run in a word each, as MLflow's tags."""
+"""Facts about a run as MLflow tags."""
 
 from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.planning.stages import RunPlan
@@ -12,7 +12,7 @@ NOTE_TAG = "mlflow.note.content"
 FOR_SHOW = "For show"
 """The verdict of what a variant made that may not be promoted: it is not judged, whatever its gates find."""
 MOST_LENGTH = 8000
-"""Characters that MLflow takes of a tag."""
+"""Longest tag that MLflow accepts, in characters."""
 
 
 def run_tags(copied: Copied) -> dict[str, str]:

@@ -31,7 +31,7 @@ _MOST_METRICS, _MOST_PARAMS = 800, 100
 
 
 def track(client: MlflowClient, copied: Copied, artifact_location: str | None) -> str:
-    """The MLflow run of a run of ours, made once and brought in line whenever this is called. Returns its id."""
+    """The id of the MLflow run of one of our runs, which is created once and updated on every call."""
     experiment = _experiment(client, copied, artifact_location)
     run = _found(client, experiment, copied) or _new(client, experiment, copied)
     run_id = str(run.info.run_id)
@@ -89,7 +89,7 @@ def _new(client: MlflowClient, experiment: str, copied: Copied) -> Run:
 
 
 def _log(client: MlflowClient, run: Run, copied: Copied, *, is_new: bool) -> bool:
-    """Log what MLflow lacks, or has otherwise; whether that was anything."""
+    """Log what MLflow lacks or has with other values; returns whether there was anything to log."""
     has = run.data
     wanted = run_tags(copied) | {NOTE_TAG: redact(run_note(copied.view))[:MOST_LENGTH]}
     tags = [RunTag(name, value) for name, value in wanted.items() if has.tags.get(name) != value]

@@ -72,7 +72,7 @@ def time_chart(months: Sequence[Month]) -> Markup:
 
 
 def cost_chart(months: Sequence[Month]) -> Markup:
-    """Two bars a month for its US dollars; nothing where nothing was planned to cost or cost anything."""
+    """Two bars a month for its US dollars; empty if no run was planned to cost anything or did."""
     return _chart([(m, m.planned_usd, m.actual_usd) for m in _last(months)], show_usd, "cost by month")
 
 

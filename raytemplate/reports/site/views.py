@@ -38,7 +38,7 @@ class ModelEntry:
 
     @property
     def next_due(self) -> datetime | None:
-        """When the next run should begin; None where no template says how often."""
+        """When the next run should begin; None if no template sets a cadence."""
         if not self.model.cadence or self.model.retrained is None:
             return None
         return parse_span(self.model.cadence).on_from(self.model.retrained)
