@@ -90,9 +90,16 @@ class Commands(click.Group):
 
 @click.command("help")
 @click.argument("name", required=False)
-def _help(name: str | None) -> None:
-    """What `--help` prints, of all commands or of one."""
-    cli.main([*([name] if name else []), "--help"], prog_name="raytemplate", standalone_mode=False)
+@click.pass_context
+def _help(ctx: click.Context, name: str | None) -> None:
+    """Print what `--help` prints, for all commands or for one."""
+    root = ctx.find_root()
+    if name is None:
+        click.echo(root.get_help())
+        return
+    _, command, _ = cli.resolve_command(root, [name])
+    assert command is not None  # an unknown name was refused
+    click.echo(command.get_help(click.Context(command, info_name=name, parent=root)))
 
 
 @click.command("version")

@@ -109,6 +109,7 @@ REFUSED = [
     ("a report of no run", ["report", "zzzz"], 2, "no runs yet"),
     ("no such file", ["check", "flights.yaml"], 2, "flights.yaml"),
     ("no such command", ["chekc"], 2, "no such command: chekc; did you mean check?"),
+    ("help of no command", ["help", "sites"], 2, "did you mean site?\n  raytemplate --help"),
     ("no file to run", ["run"], 2, "give the template to run"),
     ("a plan and a file", ["run", FILE, "--plan", "p.json"], 2, "give no FILE, --set, --variant or --as-of"),
     ("a plan and more", ["submit", "--address", "http://h:1", "--plan", "p.json", "--set", "training.epochs=3"], 2,
