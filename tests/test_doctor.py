@@ -12,9 +12,7 @@ def test_all_that_a_run_needs_is_here(tmp_path):
     found = doctor(workspace=str(tmp_path), start_ray=False)
     assert [one for one in found if one.state == "bad"] == []
     assert {"ray", "torch", "mlflow", "xgboost", "disk of Ray", "clock"} <= {one.name for one in found}
-    assert doctor_text(found).endswith(
-        "Everything that a run needs is here.\n  raytemplate init demo --example flights"
-    )
+    assert doctor_text(found).endswith("Everything a run needs is here.\n  raytemplate init demo --example flights")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -77,7 +77,8 @@ class Commands(click.Group):
             near = difflib.get_close_matches(args[0], _SUMMARIES, n=1)
             raise click.UsageError(
                 f"no such command: {args[0]}; "
-                + (f"did you mean {near[0]}?" if near else f"there is {', '.join(_SUMMARIES)}")
+                + (f"did you mean {near[0]}?" if near else f"there is {', '.join(_SUMMARIES)}"),
+                ctx,
             )
         return super().resolve_command(ctx, args)
 

@@ -17,9 +17,7 @@ def doctor_text(findings: Sequence[Finding]) -> str:
         parts += [part, table(rows, gaps=(1, 2, 2), most={2: 60}), ""]
     bad = sum(one.state == "bad" for one in findings)
     parts.append(
-        f"{bad} {'problem' if bad == 1 else 'problems'}: see ✗ above."
-        if bad
-        else "Everything that a run needs is here."
+        f"{bad} {'problem' if bad == 1 else 'problems'}: see ✗ above." if bad else "Everything a run needs is here."
     )
     if not bad:
         parts.append("  raytemplate init demo --example flights")
