@@ -88,7 +88,8 @@ def _machine(workspace: Workspace) -> Iterator[Finding]:
     said = f"{node.cpus:g} CPUs, {show_bytes(node.memory_bytes)} of memory, {gpus}"
     yield Finding(part="machine", name="this one", state="good", found=said)
     for name, folder in (("disk of the workspace", workspace.folder), ("disk of Ray", Path(tempfile.gettempdir()))):
-        yield _room(name, folder, _LEAST_DISK_BYTES, "free some disk, or raytemplate runs in another workspace")
+        step = "free some disk, or choose a workspace on another one: --workspace DIR"
+        yield _room(name, folder, _LEAST_DISK_BYTES, step)
     if _SHARED_MEMORY.is_dir():
         step = "in a container: --shm-size=2g"
         yield _room("shared memory", _SHARED_MEMORY, _LEAST_SHARED_BYTES, step)

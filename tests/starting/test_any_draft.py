@@ -17,7 +17,7 @@ from raytemplate.starting.survey.survey import Asked
 
 REFUSED = (
     "no useful feature", "expected at least 30", "nothing to learn", "fewer than 10 rows", "different values, expected",
-    "the same value in all rows", "has numbers such as", "that runs use themselves",
+    "the same value in all rows", "has numbers such as", "that runs use themselves", "reserved for internal columns",
 )  # fmt: skip
 """Why `init` may write nothing."""
 
