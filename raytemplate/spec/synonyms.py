@@ -1,4 +1,4 @@
-"""What other libraries call the fields of a template."""
+"""What other libraries call the fields and model families of a template."""
 
 from collections.abc import Mapping
 
@@ -57,3 +57,23 @@ def meanings(name: str) -> tuple[str, ...]:
     """The fields that a name of another library may mean, as dotted paths."""
     word = name.lower().replace("-", "_")
     return tuple(path for path, words in SYNONYMS.items() if word in words)
+
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "lightgbm": ("gbm", "gbdt", "gbrt", "trees", "decision_tree", "random_forest", "gradient_boosting", "catboost"),
+    "lightning": ("pl", "pytorch_lightning", "lightning_module"),
+    "linear": (
+        "ols", "glm", "ridge", "lasso", "elastic_net", "logistic", "logistic_regression", "linear_regression",
+        "sklearn",
+    ),
+    "tabular-mlp": ("mlp", "nn", "ann", "dnn", "tabular", "tabnet", "neural_network", "feed_forward"),
+    "torch": ("pytorch", "custom", "keras", "tensorflow", "transformers", "huggingface", "rnn", "lstm", "cnn"),
+    "xgboost": ("xgb", "dart"),
+}  # fmt: skip
+"""Model family -> names that people look for it, or for what is nearest to it, under."""
+
+
+def nearest_family(name: str) -> str | None:
+    """The family that a name of another library means or comes nearest to."""
+    word = name.lower().replace("-", "_")
+    return next((family for family, words in FAMILIES.items() if word in words), None)

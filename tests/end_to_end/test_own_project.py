@@ -33,6 +33,12 @@ def project(tmp_path, flights):
 
 SLOW_LIGHTNING = pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.slow)
 EITHER = pytest.mark.parametrize("own", [pytest.param(CHANGES, id="torch"), SLOW_LIGHTNING])
+TORCH_FIRST = pytest.mark.parametrize(
+    "own", [pytest.param(CHANGES, id="torch"), pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.nightly)]
+)
+LIGHTNING_FIRST = pytest.mark.parametrize(
+    "own", [pytest.param(CHANGES, id="torch", marks=pytest.mark.nightly), pytest.param(LIGHTNING, id="lightning")]
+)
 
 
 def planned(project, changes=None, own=CHANGES):
@@ -76,7 +82,7 @@ def test_a_champion_keeps_its_own_code_when_the_project_changes(one_ray, project
 
 
 @pytest.mark.slow
-@EITHER
+@LIGHTNING_FIRST
 def test_two_workers_train_a_network_of_ones_own(one_ray, project, own):
     run = api.run(planned(project, {"resources.workers": 2, "resources.per_worker.cpus": 0.5}, own))
     assert isinstance(run.verdict, Approved)
@@ -100,7 +106,7 @@ def test_a_target_that_is_not_there_is_a_problem_with_its_place(project):
 
 
 @pytest.mark.slow
-@EITHER
+@TORCH_FIRST
 def test_a_killed_run_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights, own):
     changes = {**own, "training.epochs": 4, "training.batch_size": 16}
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=project)

@@ -117,7 +117,7 @@ def kind_of_dest(path):
     return features["dest"]["kind"], features["precip"]["state"].get("transform", "none")
 
 
-@pytest.mark.parametrize("refit", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("refit", [pytest.param(True, marks=pytest.mark.nightly), False])
 def test_features_are_searched_and_the_model_predicts_with_those_that_won(one_ray, demo, refit):
     run = swept(demo, {**FEATURES, "tuning.refit": refit, "tuning.slots": 2, "resources.workers": 1})
     assert [one.problem for one in run.trials] == [""] * 4
@@ -282,7 +282,7 @@ def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
     assert left_over() == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_trees_are_searched_with_two_workers(one_ray, demo):
     space = {
         "tuning.space": {"training.lr": "uniform(0.05, 0.3)"}, "model.kind": "lightgbm", "model.num_trees": 10,
@@ -295,7 +295,7 @@ def test_trees_are_searched_with_two_workers(one_ray, demo):
 
 @pytest.mark.alone
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)])
 def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):
     sets = as_sets({**SPACE, "budget.trials": 50, "training.epochs": 20})
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)

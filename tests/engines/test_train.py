@@ -90,7 +90,10 @@ def test_a_loss_that_becomes_nan_names_its_epoch(train, plan):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "row_group_size"), [("memory", 2000), ("stream", 2000), ("stream", 1_000_000)])
+@pytest.mark.parametrize(
+    ("mode", "row_group_size"),
+    [("memory", 2000), ("stream", 2000), pytest.param("stream", 1_000_000, marks=pytest.mark.nightly)],
+)
 def test_two_workers_are_given_disjoint_rows_that_together_are_all(train, plan, many_groups, mode, row_group_size):
     for path in many_groups.iterdir():
         pq.write_table(pq.read_table(path), path, row_group_size=row_group_size)
@@ -133,7 +136,7 @@ def labelled_rows(made, folder):
     return int(((times >= start) & (times < end) & known).sum())
 
 
-@pytest.mark.parametrize("mode", [MODES[0], pytest.param(MODES[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", [MODES[0], pytest.param(MODES[1], marks=pytest.mark.nightly)])
 def test_two_workers_train_one_model_as_good_as_that_of_one_process(train, plan, ingest, test_maes, mode):
     if "local" not in test_maes:
         local = plan(LONG)
@@ -151,7 +154,7 @@ def test_two_workers_train_one_model_as_good_as_that_of_one_process(train, plan,
     assert mae_on_test(made, journal, ingest) == pytest.approx(test_maes["local"], rel=tolerance)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_workers_say_in_which_epoch_the_loss_became_nan(train, plan):
     with pytest.raises(TrainingFailed, match=r"^the (loss|validation mae) became (nan|inf) in epoch 1$") as failed:
         train(plan(TWO | {"training.lr": 1e30}))
@@ -171,7 +174,7 @@ def test_two_workers_grow_trees_together(train, plan, ingest, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["mse", "mae"])
+@pytest.mark.parametrize("loss", [pytest.param("mse", marks=pytest.mark.nightly), "mae"])
 def test_two_workers_find_the_linear_model_of_one_process(train, plan, ingest, loss):
     linear = {"model.kind": "linear", "training.loss": loss}
     local, two = plan(linear), plan(linear | TWO)

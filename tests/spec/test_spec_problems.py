@@ -171,6 +171,14 @@ def edited(old: str, new: str) -> str:
             "kind: tabular-mpl",
             't.yaml:14  model.kind: no such family: "tabular-mpl"; did you mean tabular-mlp?',
         ),
+        (
+            "kind: tabular-mlp",
+            "kind: Random-Forest",
+            (
+                't.yaml:14  model.kind: no such family: "Random-Forest"; the nearest is lightgbm; others come with packages'
+                " that offer them (docs/plug-ins.md)"
+            ),
+        ),
         ("kind: tabular-mlp, ", "", f"t.yaml:14  model.kind: missing; expected a model family: {FAMILIES}"),
         ("hidden: 64", "hiden: 64", "t.yaml:14  model.hiden: no such field; did you mean model.hidden?"),
         ("hidden: 64", "layers: 99", "t.yaml:14  model.layers: got 99, expected a whole number of layers, 1 to 32"),

@@ -5,7 +5,7 @@ import pytest
 from raytemplate import plugins
 from raytemplate.spec.names import field_paths, no_such_field, no_such_top_level
 from raytemplate.spec.schema import NAMESPACES
-from raytemplate.spec.synonyms import SYNONYMS
+from raytemplate.spec.synonyms import FAMILIES, SYNONYMS
 
 
 def paths():
@@ -15,8 +15,9 @@ def paths():
     return found | {path for one in families for path in field_paths(one.options, "model")}
 
 
-def test_every_synonym_is_of_a_field_that_exists():
+def test_every_synonym_is_of_a_field_or_family_that_exists():
     assert set(SYNONYMS) <= paths()
+    assert set(FAMILIES) <= set(plugins.names(plugins.FAMILIES))
 
 
 @pytest.mark.parametrize(

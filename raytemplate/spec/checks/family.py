@@ -6,6 +6,7 @@ from raytemplate import plugins
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.layers import Level
 from raytemplate.spec.locate import Locations
+from raytemplate.spec.synonyms import nearest_family
 from raytemplate.spec.wording import show_value
 
 
@@ -20,6 +21,10 @@ def choose_family(locations: Locations) -> Family | None:
         found = "missing;" if kind is None else f"got {show_value(kind)},"
         families = " or ".join(plugins.names(plugins.FAMILIES))
         locations.note("model.kind", f"{found} expected a model family: {families}", missing=kind is None)
+        return None
+    if not plugins.is_known(plugins.FAMILIES, kind) and (nearest := nearest_family(kind)):
+        more = "others come with packages that offer them (docs/plug-ins.md)"
+        locations.note("model.kind", f'no such family: "{kind}"; the nearest is {nearest}; {more}')
         return None
     try:
         return cast(Family, plugins.load(plugins.FAMILIES, kind))
