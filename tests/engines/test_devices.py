@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from raytemplate.engines.ray.training.context import Ranks
-from raytemplate.engines.ray.trials.trainable import _TrialRanks
+from raytemplate.engines.ray.trials.trial_calls import _TrialRanks
 from raytemplate.errors import TrainingFailed
 from raytemplate.models.options import TrainingSpec
 from raytemplate.models.tabular_mlp.family import TabularMlpOptions

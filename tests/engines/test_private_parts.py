@@ -21,6 +21,7 @@ TRAIN = "ray.train.v2._internal"
 COORDINATOR = "ray.data._internal.cluster_autoscaler:DefaultAutoscalingCoordinator"
 STATS = "ray.data._internal.stats:_StatsManager"
 POLL = f"{TRAIN}.execution.worker_group.poll:WorkerGroupPollStatus"
+TRIALS = "trials wait for processes of their own kind, each of which imports Ray Tune"
 STATE = f"{TRAIN}.execution.controller.state"
 
 USED = {
@@ -60,8 +61,9 @@ USED = {
         "each training with a worker group on a Ray of our own waits 12 s",
     "ray.experimental.internal_kv:_internal_kv_get": "no more trials at once are planned than there is room for now",
     "ray._private.state:state.get_cluster_config": "no more trials at once are planned than there is room for now",
-    "ray.tune.execution.class_cache:DEFAULT_ENV_VARS": "trials wait for processes of their own kind",
-    "ray.tune.execution.class_cache:ENV_VARS_TO_PROPAGATE": "trials wait for processes of their own kind",
+    "ray.tune.execution.class_cache:_ActorClassCache.get": TRIALS,
+    "ray.tune.execution.tune_controller:_get_trainable_kwargs": TRIALS,
+    "ray.tune.execution.tune_controller:TuneController._schedule_trial_task": TRIALS,
     "ray.air._internal.usage:tag_callbacks": "a sweep imports MLflow before its first trial, to count it",
     "ray.train._internal.storage:StorageContext.experiment_driver_staging_path":
         "a sweep's experiment is copied to its folder every ten seconds, and when it has ended",

@@ -1,25 +1,55 @@
 """Uses private parts of Ray Tune: to start trials faster, and to get the handle of an actor that hangs.
 
-With RAYTEMPLATE_PLAIN_RAY=1 trials start in processes with an environment of their own, and an actor that hangs while
-it starts ends with the sweep.
+With RAYTEMPLATE_PLAIN_RAY=1 trials start in processes with an environment of their own, which import Ray Tune, and an
+actor that hangs while it starts ends with the sweep.
 """
 
 from contextlib import ExitStack
 from typing import Any
 
-from raytemplate.engines.ray.private.switch import is_plain, replace
+import ray
 
-_CACHE = "ray.tune.execution.class_cache"
+from raytemplate.engines.ray.private.switch import found, is_plain, replace
+
+_CLASSES = "ray.tune.execution.class_cache:_ActorClassCache.get"
+_CONTROLLER = "ray.tune.execution.tune_controller"
 _STORAGE = "ray.train._internal.storage"
 
 
-def without_own_environment(stack: ExitStack) -> None:
-    """Until the stack is closed, trials run in worker processes that Ray has already started.
+def with_actors_of(stack: ExitStack, kind: type) -> None:
+    """Until the stack is closed, trials run in actors of a class that does not import Ray Tune.
 
-    Tune gives each trial an environment, with settings for Lightning's forks and for the workers of a cluster. Idle
-    workers do not have it, so new ones would be started. In our own Ray, all workers inherit our environment.
+    They run in worker processes that Ray has already started. Tune gives each trial an environment, with settings for
+    Lightning's forks and for the workers of a cluster. Idle workers do not have it, so new ones would be started. In
+    our own Ray, all workers inherit our environment.
+
+    Args:
+        kind: created with `config` and `trial_id`, which `reset` gets too; otherwise it has the methods of a
+            `tune.Trainable`.
     """
-    replace(stack, {f"{_CACHE}:DEFAULT_ENV_VARS": {}, f"{_CACHE}:ENV_VARS_TO_PROPAGATE": frozenset[str]()})
+    scheduled = found(f"{_CONTROLLER}:TuneController._schedule_trial_task")
+    if scheduled is None:
+        return
+    (schedule,), actor = scheduled, ray.remote(kind)
+
+    def schedule_task(controller: Any, trial: Any, method_name: str, **more: Any) -> Any:
+        if method_name == "reset":
+            more |= {"args": (), "kwargs": _of(trial)}
+        return schedule(controller, trial, method_name, **more)
+
+    replace(
+        stack,
+        {
+            _CLASSES: lambda cache, trainable: actor,
+            f"{_CONTROLLER}:_get_trainable_kwargs": _of,
+            f"{_CONTROLLER}:TuneController._schedule_trial_task": schedule_task,
+        },
+    )
+
+
+def _of(trial: Any) -> dict[str, Any]:
+    trial.init_local_path()
+    return {"config": dict(trial.config), "trial_id": trial.trial_id}
 
 
 def without_extras(stack: ExitStack) -> None:

@@ -17,7 +17,7 @@ from typing_extensions import override
 from raytemplate.budget import Clock, Meter
 from raytemplate.engines.ray.private.tune import actor_of
 from raytemplate.engines.ray.trials.talk import died
-from raytemplate.engines.ray.trials.trainable import ACTOR, SAID
+from raytemplate.engines.ray.trials.trial_calls import ACTOR, SAID
 from raytemplate.execution.advisor import Advisor
 from raytemplate.execution.trials import OVERDUE, Ended, OnNews, Trial
 from raytemplate.records.fitted import EpochRecord

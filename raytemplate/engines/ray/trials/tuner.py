@@ -13,12 +13,13 @@ from ray.tune.logger import JsonLoggerCallback, TBXLoggerCallback
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.data.ingest import OpenData
-from raytemplate.engines.ray.private.tune import without_extras, without_own_environment
+from raytemplate.engines.ray.private.tune import with_actors_of, without_extras
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
 from raytemplate.engines.ray.trials.asking import NUMBER, AdvisorCallback, AdvisorScheduler, AdvisorSearcher, Asking
 from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
 from raytemplate.engines.ray.trials.groups import Groups
-from raytemplate.engines.ray.trials.trainable import TrialActor
+from raytemplate.engines.ray.trials.trainable import TrialTrainable
+from raytemplate.engines.ray.trials.trial_actor import TrialActor
 from raytemplate.execution.advisor import Advisor
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import OnNews, Trial
@@ -29,7 +30,7 @@ _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a template's paths are relative to where the command runs
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_RESULT_BUFFER_LENGTH": "1000",  # `TrialActor.train_buffered` is called
+    "TUNE_RESULT_BUFFER_LENGTH": "1000",  # `TrialCalls.train_buffered` is called
 }
 _SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 """Variables that Tune would copy into the environment of its actors, which Ray writes to its logs."""
@@ -49,7 +50,7 @@ def run_sweep(
         stack.enter_context(_environment())
         without_extras(stack)
         if ours:
-            without_own_environment(stack)
+            with_actors_of(stack, TrialActor)
         starter = _Starter(stage, data, journal)
         stack.callback(starter.close)
         asking = Asking(advisor=advisor, meter=meter, on_news=on_news, begin=starter.begin, freed=starter.freed)
@@ -93,8 +94,8 @@ def _tuner(stage: SweepStage, journal: Journal, asking: Asking) -> tune.Tuner:
     folder = journal.folder / "tune"
     tensorboard = [TBXLoggerCallback()] if stage.tensorboard else []
     number = 1 + max((int(path.name.partition("-")[2]) for path in folder.glob("start-*")), default=0)
-    kind: Any = tune.with_resources(TrialActor, tune.PlacementGroupFactory([held]))
-    kind.__qualname__ = TrialActor.__qualname__  # shown by `ray list actors` and in the process name
+    kind: Any = tune.with_resources(TrialTrainable, tune.PlacementGroupFactory([held]))
+    kind.__qualname__ = TrialTrainable.__qualname__  # shown by `ray list actors` and in the process name
     return tune.Tuner(
         kind,
         tune_config=tune.TuneConfig(
