@@ -108,7 +108,7 @@ def test_a_target_that_is_not_there_is_a_problem_with_its_place(project):
 @pytest.mark.slow
 @TORCH_FIRST
 def test_a_killed_run_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights, own):
-    changes = {**own, "training.epochs": 4, "training.batch_size": 16}
+    changes = {**own, "training.epochs": 4, "training.batch_size": 48}
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=project)
     wait_for(lambda: (run := only_run(project)) and len(epochs(run)) >= 2, process=process)
     process.kill()
