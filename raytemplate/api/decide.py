@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.api.publish import refresh_site
-from raytemplate.api.workspaces import workspace_to_write
+from raytemplate.api.workspaces import journal_of, workspace_to_write
 from raytemplate.conducting.work import Work
 from raytemplate.errors import IntegrityError, Interrupted, UsageError, was_terminated
 from raytemplate.execution.failure import rewrite_end
@@ -26,19 +26,18 @@ from raytemplate.redact import redact
 from raytemplate.reports.lines import Lines
 from raytemplate.reports.listener import Listener
 from raytemplate.store.content_store import ContentStore
-from raytemplate.store.workspace import find_run
 
 if TYPE_CHECKING:
     from raytemplate.ledger.head import Head, Move
 
 
-def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
+def promote(ref: str | Run, *, reason: str = "", workspace: str | None = None) -> Run:
     """Judge a run's evidence again and promote its candidate: the person's approval if promotion is manual.
 
     A run whose candidate is still the champion is left as it is.
 
     Args:
-        ref: a run by unique id prefix or "last".
+        ref: a run, or its unique id prefix or "last".
         reason: why, kept in the ledger; required if a gate holds.
 
     Raises:
@@ -52,7 +51,7 @@ def promote(ref: str, *, reason: str = "", workspace: str | None = None) -> Run:
 
     found_in = workspace_to_write(workspace)
     ledger = open_ledger(found_in)
-    journal = Journal(find_run(found_in, ref))
+    journal = journal_of(found_in, ref)
     locked, user = read_lock(journal).plan, getpass.getuser()
     ledger.head(locked.name)  # refuses an edited ledger before a process is started
     with working_on(journal):

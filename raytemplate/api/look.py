@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from raytemplate.api.workspaces import workspace_at
+from raytemplate.api.workspaces import journal_of, workspace_at
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.handover import candidate_of
 from raytemplate.execution.journal import Journal
@@ -21,15 +21,15 @@ from raytemplate.reports.history import ModelRow
 from raytemplate.reports.model_shown import ModelView
 from raytemplate.reports.trials_shown import Trials
 from raytemplate.reports.version_shown import VersionView
-from raytemplate.store.workspace import Workspace, find_run
+from raytemplate.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from raytemplate.history.registered import Model
     from raytemplate.history.verified import Verified
 
 
-def find(ref: str, *, workspace: str | None = None) -> Run:
-    """A run by unique id prefix or "last".
+def find(ref: str | Run, *, workspace: str | None = None) -> Run:
+    """A run by unique id prefix or "last", or a run itself, read anew.
 
     Raises:
         UsageError: none or several match.
@@ -37,16 +37,16 @@ def find(ref: str, *, workspace: str | None = None) -> Run:
     return _run_seen(workspace_at(workspace), ref)
 
 
-def _run_seen(workspace: Workspace, ref: str) -> Run:
+def _run_seen(workspace: Workspace, ref: str | Run) -> Run:
     """A run; if it was submitted and is not judged yet, with what its cluster has written so far."""
-    journal = Journal(find_run(workspace, ref))
+    journal = journal_of(workspace, ref)
     job = journal.read(SubmittedJob)
     if job is not None and journal.read(Evaluation) is None:
         journal = Journal(journal.folder, also=candidate_of(journal).folder)
     return Run(journal)
 
 
-def logs(ref: str, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
+def logs(ref: str | Run, *, events: bool = False, workspace: str | None = None) -> Iterator[str]:
     """The output of a run's Ray: first everything so far, then what is added while its job lives.
 
     Args:
@@ -110,8 +110,8 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | Version
         raise
 
 
-def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
-    """What differs between two runs, each a unique id prefix or "last".
+def diff(a: str | Run, b: str | Run, *, workspace: str | None = None) -> Differences:
+    """What differs between two runs, each a unique id prefix, "last" or a run.
 
     Raises:
         UsageError: none or several match.
@@ -121,8 +121,8 @@ def diff(a: str, b: str, *, workspace: str | None = None) -> Differences:
     return differences(find(a, workspace=workspace), find(b, workspace=workspace))
 
 
-def report(ref: str, *, workspace: str | None = None) -> str:
-    """A run (unique id prefix or "last") as one self-contained HTML page.
+def report(ref: str | Run, *, workspace: str | None = None) -> str:
+    """A run (unique id prefix, "last" or the run itself) as one self-contained HTML page.
 
     Raises:
         UsageError: none or several match.
@@ -133,7 +133,7 @@ def report(ref: str, *, workspace: str | None = None) -> str:
     return report_of(_run_seen(found_in, ref), found_in)
 
 
-def trials(ref: str, *, workspace: str | None = None) -> Trials:
+def trials(ref: str | Run, *, workspace: str | None = None) -> Trials:
     """The trials of a run's sweep so far; prints as `raytemplate show RUN --trials` does.
 
     Raises:
@@ -143,7 +143,7 @@ def trials(ref: str, *, workspace: str | None = None) -> Trials:
     return Trials(plan=found.plan, trials=found.trials, best=found.sweep.best if found.sweep else None)
 
 
-def winning_template(ref: str, *, workspace: str | None = None) -> str:
+def winning_template(ref: str | Run, *, workspace: str | None = None) -> str:
     """A template that trains with the values of the sweep's winner, as YAML.
 
     Raises:
@@ -158,7 +158,7 @@ def winning_template(ref: str, *, workspace: str | None = None) -> str:
     return written(found.plan, lock.resolved, lock.origins, found.sweep.best, found.id)
 
 
-def _swept_run(ref: str, workspace: str | None) -> Run:
+def _swept_run(ref: str | Run, workspace: str | None) -> Run:
     found = find(ref, workspace=workspace)
     if found.plan.sweep is None:
         raise UsageError(

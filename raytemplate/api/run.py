@@ -9,7 +9,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from raytemplate.api.publish import site_after
-from raytemplate.api.workspaces import workspace_at, workspace_to_write
+from raytemplate.api.workspaces import journal_of, workspace_at, workspace_to_write
 from raytemplate.conducting.work import Work
 from raytemplate.errors import Interrupted, UsageError
 from raytemplate.execution.begin import begin
@@ -28,7 +28,7 @@ from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.lines import Lines
 from raytemplate.reports.listener import Listener
 from raytemplate.secret import resolve
-from raytemplate.store.workspace import Workspace, create, find_run, new_run
+from raytemplate.store.workspace import Workspace, create, new_run
 
 if TYPE_CHECKING:
     from raytemplate.api.plan import Planned
@@ -84,7 +84,7 @@ def run(
 
 
 def resume(
-    ref: str,
+    ref: str | Run,
     *,
     address: str | None = None,
     workspace: str | None = None,
@@ -99,7 +99,7 @@ def resume(
     The other arguments are those of `run`.
 
     Args:
-        ref: a run by unique id prefix or "last".
+        ref: a run, or its unique id prefix or "last".
         address: a different Ray from the one it began on: a Jobs API for a submitted run, otherwise "auto" or
             "host:port". Its nodes must see the run's files under the same paths.
 
@@ -111,7 +111,7 @@ def resume(
 
     began = time.monotonic() if began is None else began
     found_in = workspace_to_write(workspace)
-    journal = Journal(find_run(found_in, ref))
+    journal = journal_of(found_in, ref)
     locked, ledger = read_lock(journal).plan, open_ledger(found_in)
     ledger.head(locked.name)
     _need_secrets(locked)
@@ -251,7 +251,7 @@ def _carry_out(work: Work) -> None:
             raise interrupted(error, work.journal, head) from error
 
 
-def stop(ref: str, *, workspace: str | None = None) -> Run:
+def stop(ref: str | Run, *, workspace: str | None = None) -> Run:
     """End the job of a submitted run; what it has trained is kept.
 
     Raises:
@@ -259,6 +259,6 @@ def stop(ref: str, *, workspace: str | None = None) -> Run:
     """
     from raytemplate.conducting.submitted import stop_job
 
-    journal = Journal(find_run(workspace_at(workspace), ref))
+    journal = journal_of(workspace_at(workspace), ref)
     stop_job(journal)
     return Run(journal)

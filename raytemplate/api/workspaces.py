@@ -1,9 +1,11 @@
-"""The workspace that a door works in: the one that was named, or the one that contains the current folder."""
+"""The workspace that a door works in: the one that was named, or the one that contains the current folder; its runs."""
 
 import os
 from pathlib import Path
 
-from raytemplate.store.workspace import Workspace, create, find_workspace
+from raytemplate.execution.journal import Journal
+from raytemplate.history.runs import Run
+from raytemplate.store.workspace import Workspace, create, find_run, find_workspace
 
 
 def workspace_at(named: str | None, *, start: Path | None = None) -> Workspace:
@@ -23,3 +25,12 @@ def workspace_to_write(named: str | None) -> Workspace:
     if workspace.root.is_dir():
         create(workspace)
     return workspace
+
+
+def journal_of(workspace: Workspace, run: Run | str) -> Journal:
+    """The records of a run, which is given itself, by unique id prefix, or as "last".
+
+    Raises:
+        UsageError: none or several match.
+    """
+    return Journal(find_run(workspace, run if isinstance(run, str) else run.id))

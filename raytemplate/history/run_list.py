@@ -55,6 +55,9 @@ class Runs(Sequence[Run]):
     def __str__(self) -> str:
         return runs_table(self.rows, damaged=self.damaged, filtered=self.filtered)
 
+    def __repr__(self) -> str:
+        return f"<{len(self.runs)} runs>"
+
     def _repr_html_(self) -> str:
         return self.to_pandas().to_html(index=False, na_rep="-")
 

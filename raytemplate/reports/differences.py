@@ -56,6 +56,10 @@ class Differences:
         """The command for what a person would want to see next."""
         return f"raytemplate show {self.second}"
 
+    def __repr__(self) -> str:
+        differ = [section.title for section in self.sections if section.changed]
+        return f"<differences of runs {self.first} and {self.second}: {', '.join(differ) or 'none'}>"
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{escape(section.title)}</td><td>{escape(each.what)}</td><td>{escape(each.first)}</td>"

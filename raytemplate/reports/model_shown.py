@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 
 from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, number
 from raytemplate.reports.layout import table
@@ -54,6 +55,12 @@ class ModelView:
             _command(self.model),
         ]
         return "\n\n".join(block for block in blocks if block)
+
+    def __repr__(self) -> str:
+        return f"<model {self.model.name}, {_champion(self.model, self.now)}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 def _champion(model: ModelRow, now: datetime) -> str:

@@ -39,6 +39,9 @@ class Trials:
     def __str__(self) -> str:
         return trials_table(self.plan, self.trials, self.best) if self.trials else "No trial has ended yet."
 
+    def __repr__(self) -> str:
+        return f"<{len(self.trials)} trials of {self.plan.name}>"
+
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 
 from raytemplate.ledger.head import ModelVersion
 from raytemplate.reports.history import MOVES, EventRow, RunRow, age_text
@@ -43,6 +44,12 @@ class VersionView:
         )
         run = runs_text([self.run]) if self.run else f"  The records of run {version.run_id} cannot be read."
         return "\n\n".join(block for block in (head, _reigns(self), run, _commands(self)) if block)
+
+    def __repr__(self) -> str:
+        return f"<version {self.version.version} of {self.version.model}, {_standing(self)}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 def reigns(events: tuple[EventRow, ...], version: int) -> tuple[Reign, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
 from pathlib import Path
@@ -52,10 +53,13 @@ def test_the_notebook_runs(walked):
     from nbclient import NotebookClient
 
     folder, _ = walked
-    notebook = nbformat.read(DOCS / "notebook.ipynb", as_version=4)
+    committed = nbformat.read(DOCS / "notebook.ipynb", as_version=4)
+    notebook = copy.deepcopy(committed)
     NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
     results = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     shown = " ".join(result.get("text", "") or result["data"]["text/plain"] for result in results)
-    assert "('flights-air-time', 'tabular-mlp', 1)" in shown
+    assert [result["text"] for result in results if result.get("name") == "stderr"] == []
+    assert "<template flights-air-time 1.0.0, tabular-mlp, flights-air-time.yaml>" in shown
     assert "validation   2013-05-11 .. 2013-05-18   7d" in shown
     assert "minutes, 95 % interval" in shown
+    assert all(cell.outputs for cell in committed.cells if cell.cell_type == "code")

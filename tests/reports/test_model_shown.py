@@ -82,6 +82,7 @@ def test_model_with_its_history_runs_and_gates():
 
 def test_model_without_a_champion():
     view = ModelView(model=ModelRow(name="new", champion_version=0), events=(), now=NOW)
+    assert repr(view) == "<model new, no champion yet>"
     assert str(view) == "new   no champion yet\n\n  raytemplate runs"
 
 

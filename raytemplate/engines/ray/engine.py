@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from raytemplate.budget import Meter
+from raytemplate.engines.ray.clusters.notebooks import quiet_in_notebooks
 from raytemplate.engines.ray.clusters.running import RunningRay
 from raytemplate.engines.ray.clusters.translated import translated
 from raytemplate.engines.ray.private.small_ray import (
@@ -39,6 +40,7 @@ class RayEngine(Engine):
     """
 
     def __init__(self, cluster: RunningRay, plan: RunPlan, folder: Path, *, apart: bool = False) -> None:
+        quiet_in_notebooks()
         self._cluster, self._plan, self._folder, self._apart = cluster, plan, folder, apart
         self._checked = False
         self._data: object | None = None
