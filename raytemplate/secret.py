@@ -27,6 +27,17 @@ def text_or_reference(value: object) -> object:
     return f"{_MARK}{kind}:{where}"
 
 
+def only_reference(value: object) -> object:
+    """A field that must be a reference, as the single text that plans carry; "" if it is not set. A validator for
+    pydantic.
+    """
+    if value == "":
+        return value
+    if isinstance(value, str):
+        raise ValueError("expected {env: NAME} or {file: PATH}: a template does not hold the key itself")
+    return text_or_reference(value)
+
+
 def is_reference(text: str) -> bool:
     """Whether a field's text is a reference."""
     return text.startswith(_MARK)

@@ -157,6 +157,11 @@ def _with_frame(spec: TemplateSpec, data: object, workspace: Workspace) -> Templ
     from raytemplate.planning.frames import frame_as_read
     from raytemplate.store.frames import keep_frame
 
+    if spec.data.mask:
+        raise UsageError(
+            "plan: data.mask masks columns of data=..., and the table would be kept in the workspace before that",
+            next_step="write the table to a Parquet file outside the workspace, and name it in data.source",
+        )
     table = frame_as_read(data, spec)
     create(workspace)
     changed = {"source": keep_frame(table, workspace), "format": "parquet"}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from raytemplate.api.publish import site_after
 from raytemplate.api.workspaces import journal_of, workspace_at, workspace_to_write
 from raytemplate.conducting.work import Work
+from raytemplate.data.masking import masker_of
 from raytemplate.errors import Interrupted, UsageError
 from raytemplate.execution.begin import begin
 from raytemplate.execution.interrupted import head_if_known, interrupted
@@ -64,7 +65,7 @@ def run(
         )
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
-    _need_secrets(planned.plan)
+    _need_secrets(planned.plan, reads=not planned.address)
     champion_of(planned.plan.name, planned.workspace)  # finds a lost or edited ledger before training
     create(planned.workspace)
     _, folder = new_run(planned.workspace)
@@ -114,7 +115,7 @@ def resume(
     journal = journal_of(found_in, ref)
     locked, ledger = read_lock(journal).plan, open_ledger(found_in)
     ledger.head(locked.name)
-    _need_secrets(locked)
+    _need_secrets(locked, reads=False)  # the task that reads tells it just as well, if rows are read again
     with working_on(journal):
         put_aside = to_put_aside(journal, locked, ledger)
         if put_aside is None:
@@ -154,9 +155,15 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
             mirror.add_documents(journal, report_of(Run(journal), workspace))
 
 
-def _need_secrets(plan_: RunPlan) -> None:
-    """Report a missing secret now rather than after training."""
+def _need_secrets(plan_: RunPlan, *, reads: bool) -> None:
+    """Report a missing secret now rather than after training.
+
+    Args:
+        reads: whether this machine reads the data; the key that values are hashed with must then be here.
+    """
     resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
+    if reads and plan_.ingest.mask is not None:
+        masker_of(plan_.ingest.mask)
 
 
 def unfinished(planned: Planned) -> Journal | None:
@@ -192,7 +199,7 @@ def submit(
     began = time.monotonic() if began is None else began
     refuse_other_than_jobs_api(planned.address)
     storage = storage_of(planned.plan)
-    _need_secrets(planned.plan)
+    _need_secrets(planned.plan, reads=False)
     champion_of(planned.plan.name, planned.workspace)
     create(planned.workspace)
     journal = sent_before(planned.plan, planned.workspace, key) or send_new(

@@ -43,7 +43,9 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
     Raises:
         UsageError: no such model or version, or the output cannot be written.
         DataError: no such file, or a column that the model needs is missing.
+        UsageError: the key that the model's values are masked with is missing here.
     """
+    from raytemplate.data.masking import masker_of
     from raytemplate.data.sources.folders import say_left_out
     from raytemplate.data.sources.reader import list_files
     from raytemplate.data.sources.storage import written_to
@@ -51,8 +53,10 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
 
     opened = model(ref, workspace=workspace)
     opened.saved.check_keys()
-    about = opened.saved.about
-    source = list_files("auto", about.order(pattern, Path.cwd()))
+    about, mask = opened.saved.about, opened.saved.mask
+    if mask is not None:
+        masker_of(mask)  # a missing key is told before Ray starts
+    source = list_files("auto", about.order(pattern, Path.cwd(), mask.columns if mask else ()))
     _check_scored_columns(source, about.columns, ref)
     with written_to(str(output), about.storage) as file:
         _check_output(str(output), file, source, about.keys)

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
+from raytemplate.data.masking import masker_of
 from raytemplate.data.sources.locations import is_uri
 from raytemplate.ending import told_by
 from raytemplate.engines.mlflow.flavor import package
@@ -60,6 +61,8 @@ def work(storage: Path, run_id: str, began: float) -> None:
         )
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
+    if plan.ingest.mask is not None:
+        masker_of(plan.ingest.mask)  # a missing key is told before anything is read
     shared.supersede(RunEnd)  # left by an earlier job that its watchdog ended
     spent = spent_until_job(shared, time.monotonic() - began, plan.limits.usd_per_s)
     meter = plan.limits.meter(spent, began)

@@ -1,7 +1,7 @@
 """Checks rows against `contract.columns`: which promises are broken, how often, and where first."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,14 @@ import pyarrow.compute
 from raytemplate.data.contract_options import ColumnContract
 from raytemplate.data.exact import above, below, equals
 from raytemplate.data.missing import is_missing
+from raytemplate.data.sources.text.rules import NOT_SHOWN
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
 from raytemplate.units import parse_moment
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
+
+_MISSING = "missing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,11 +38,18 @@ class Breach:
     """The file of the first row that breaks it."""
 
     value: str
-    """The value in that row."""
+    """The value in that row; of a masked column only that it is not shown."""
 
 
-def check_rows(table: pa.Table, contract: Mapping[str, Any], location: str) -> tuple[Breach, ...]:
-    """Every promise that a row of `table` breaks. `contract`: column -> settings of a `ColumnContract`."""
+def check_rows(
+    table: pa.Table, contract: Mapping[str, Any], location: str, masked: Collection[str] = ()
+) -> tuple[Breach, ...]:
+    """Every promise that a row of `table` breaks.
+
+    Args:
+        contract: column -> settings of a `ColumnContract`.
+        masked: columns whose values are not shown.
+    """
     found: list[Breach] = []
     for name, settings in contract.items():
         column = plain(table.column(name))
@@ -47,9 +57,8 @@ def check_rows(table: pa.Table, contract: Mapping[str, Any], location: str) -> t
             count = int(pc.sum(broken).as_py() or 0)
             if count:
                 first = column[pc.index(broken, True).as_py()].as_py()
-                found.append(
-                    Breach(column=name, promise=promise, num_rows=count, location=location, value=_shown(first))
-                )
+                value = NOT_SHOWN if name in masked and _shown(first) != _MISSING else _shown(first)
+                found.append(Breach(column=name, promise=promise, num_rows=count, location=location, value=value))
     return tuple(found)
 
 
@@ -134,4 +143,4 @@ def _scalar(column: Any, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is None or value != value or not str(value).strip() else str(value)
+    return _MISSING if value is None or value != value or not str(value).strip() else str(value)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
+from raytemplate.data.mask_options import MaskKeyField, MaskRuleField
 from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.options import Options, YesNo
@@ -232,6 +233,21 @@ class DataSpec(Options):
     drop: str = ""
     """Rows to leave out: a SQL condition over columns, such as `air_time is null`. Put text in single quotes, and names
     that are not plain words in double quotes. Default: none."""
+
+    mask: Mapping[str, MaskRuleField] = {}
+    """Columns whose values nobody may see, such as `{tailnum: hash, zip: {truncate: 3}, age: {bucket: 10}, ssn: drop}`.
+    They are masked as the files are read, before anything is stored, cached, logged or shown, and `predict` masks the
+    same way, keys included. `hash`: 32 hex digits that depend on `data.mask_key`; equal values have equal hashes.
+    `truncate: N`: the first N characters of the text, or of a number's digits. `bucket: W`: numbers down to the next
+    multiple of W: 37 becomes 30, and -3 becomes -10; with W 0.5, 1.7 becomes 1.5. `drop`: nothing may use the column.
+    Missing values stay missing. `data.split`, `data.drop` and the contract see the values as they are in the data;
+    features, baseline, slices and everything after them see masked ones. The target, the time and columns that come
+    from folder names cannot be masked. Default: none."""
+
+    mask_key: MaskKeyField = ""
+    """Where the key of `hash` is: `{env: NAME}` or `{file: PATH}`, with at least 16 characters. It is looked up on
+    every machine that reads rows, is never stored, and `predict` needs it too. Another key gives other hashes, so a
+    model cannot be used with it. Default: none."""
 
     rows: Annotated[int, Field(ge=1)] | None = None
     """About how many rows to use, such as 5000 in a variant for trying things out: a seeded sample, proportional over

@@ -4,8 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from raytemplate.data.masking import Mask
 from raytemplate.data.split import Split
 from raytemplate.data.windows import Bounds
+from raytemplate.errors import UsageError
 from raytemplate.records.codec import canonical
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 
@@ -33,6 +35,9 @@ class ReadRule(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    @property
+    def mask(self) -> Mask | None: ...
 
 
 def snapshot_digest(
@@ -64,6 +69,9 @@ def snapshot_of(
         num_rows: rows of each window that `data.drop` kept, by window name.
         num_dropped: rows of each window that `data.drop` took out, by window name.
         engine: what executed the reads, in words.
+
+    Raises:
+        UsageError: the machines that read have different keys for `data.mask`.
     """
     ordered = tuple(sorted(files, key=lambda f: (f.path, f.row_groups)))
     windows = tuple(
@@ -72,6 +80,13 @@ def snapshot_of(
     )
     rule = {"time": stage.time, "drop": stage.drop, **({"split": stage.split.id} if stage.split else {})}
     rule |= {"version": stage.version} if stage.version else {}
+    rule |= {"mask": stage.mask.rules} if stage.mask else {}
+    keys = sorted({one for file in files for one in file.mask_key.split("/") if one})
+    if len(keys) > 1:
+        raise UsageError(
+            "data.mask_key: the machines that read have different keys", next_step="set the same key on all of them"
+        )
+    rule |= {"mask_key": keys[0]} if keys else {}
     return Snapshot(
         digest=snapshot_digest(ordered, stage.columns, windows, rule),
         files=ordered,

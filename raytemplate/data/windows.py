@@ -21,6 +21,8 @@ from raytemplate.units import show_moment
 _APART = 1 << 40  # keeps a sample's seeds apart from a split's, or it might take out all rows of one side
 SIDE = "__raytemplate_side"
 """Column with the side of each row, if rows are split by hash."""
+DROPPED = "__raytemplate_dropped"
+"""Column that marks the rows that `data.drop` takes out, if values are masked: it applies to them unmasked."""
 
 
 class Bounds(Protocol):
@@ -94,6 +96,12 @@ def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Tabl
     if condition is None:
         return table, 0
     kept: Any = table.filter(~condition | condition.is_null())
+    return kept, table.num_rows - kept.num_rows
+
+
+def drop_marked(table: pa.Table) -> tuple[pa.Table, int]:
+    """The rows that reading has not marked as dropped, without the column of marks, and the number taken out."""
+    kept: Any = table.filter(~pc.field(DROPPED)).drop_columns([DROPPED])
     return kept, table.num_rows - kept.num_rows
 
 

@@ -162,7 +162,10 @@ class Training:
         """Put a checkpoint into the content store as a model folder: these bytes are evaluated, judged and promoted."""
         family: Family = plugins.load(plugins.FAMILIES, stage.family)
         about = self._about(stage, best.epoch)
-        write_model(self.journal.model, best.folder, family, self.ingested.features, about, self.journal.code)
+        mask = self.plan.ingest.mask
+        if mask is not None:
+            mask = replace(mask, key_id=self.ingested.snapshot.mask_key)
+        write_model(self.journal.model, best.folder, family, self.ingested.features, about, self.journal.code, mask)
         self.package(self.journal.model)
         write_manifest(self.journal.model)
         manifest = self.store.put(self.journal.model)

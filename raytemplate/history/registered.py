@@ -57,11 +57,14 @@ class Model:
 
         self.saved.check_keys()
         wanted = (*self.saved.features.columns, *self.saved.about.keys)
-        table = table_of(data, tuple(dict.fromkeys(wanted)))
-        values, _ = self.saved.predict(table)
+        mask = self.saved.mask
+        table = table_of(data, tuple(dict.fromkeys(wanted)), mask.columns if mask else ())
+        table = self.saved.masked(table)
+        values, _ = self.saved.predict(table, masked=True)
         found = self.saved.as_columns(values) | {VERSION: pa.array([self.version] * len(values), pa.int32())}
         if is_frame_of("pandas", data):
-            return with_keys(cast("pd.DataFrame", data), self.saved.about.keys, found)
+            masked = mask.columns_of(table, self.saved.about.keys) if mask else {}
+            return with_keys(cast("pd.DataFrame", data), self.saved.about.keys, masked | found)
         kept = table.select([key for key in self.saved.about.keys if key in table.column_names])
         for name, column in found.items():
             kept = kept.append_column(name, pa.array(column))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,10 @@ from raytemplate.data.features.encoding import FittedFeatures, encode
 from raytemplate.data.features.gaps import seen
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.kind import is_text
+from raytemplate.data.mask_options import DROP
+from raytemplate.data.masking import Mask, masker_of
 from raytemplate.data.missing import nulls_where_missing
+from raytemplate.data.raw_rows import quoting_nothing
 from raytemplate.data.reserved import PREDICTION, PROBABILITY, VERSION
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.source import ListOrder
@@ -33,7 +36,8 @@ from raytemplate.models.options import Family
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 
-ABOUT, FEATURES = "model.json", "features.json"
+ABOUT, FEATURES, MASK = "model.json", "features.json", "mask.json"
+"""The last one only if values were masked: models without a mask keep the bytes, and the digest, they always had."""
 _PADDED = re.compile(r"0\d+")
 
 
@@ -91,21 +95,27 @@ class About:
     types: Settings = field(default_factory=Settings)
     """Column -> type, for the columns whose type training knew, as in a plan's `IngestStage`."""
 
-    def order(self, pattern: str, root: Path) -> ListOrder:
-        """An order for rows to predict, read as the training files were; keys are kept as they are written."""
+    def order(self, pattern: str, root: Path, masked: tuple[str, ...] = ()) -> ListOrder:
+        """An order for rows to predict, read as the training files were; keys are kept as they are written.
+
+        Args:
+            masked: columns that will be masked: such a key is read as in training, and no error quotes its values.
+        """
         rules = Settings(self.reading.get("rules", {}))  # for CSV they include the separator that was found
         if self.rules is None:
             return ListOrder(
                 pattern=pattern, root=root, settings=rules, types=self._types_before(), storage=self.storage
             )
-        types = {name: self.types[name] for name in self.columns if self.types.get(name)}
+        hidden = tuple(key for key in self.keys if key in masked)
+        types = {name: self.types[name] for name in (*self.columns, *hidden) if self.types.get(name)}
         return ListOrder(
             pattern=pattern,
             root=root,
             types=types,
             settings=rules if self.source == "csv" else Settings.of(self.rules),
-            written=self.keys,
+            written=tuple(key for key in self.keys if key not in hidden),
             storage=self.storage,
+            masked=masked,
         )
 
     def _types_before(self) -> Mapping[str, str]:
@@ -122,11 +132,13 @@ def write_model(
     features: FittedFeatures,
     about: About,
     code: Path | None = None,
+    mask: Mask | None = None,
 ) -> None:
     """Assembles a model's folder from a checkpoint; a folder left by a stopped process is replaced.
 
     Args:
         code: folder of the user's modules that the model needs, to be stored with it; it need not exist.
+        mask: how the training rows were masked, with its id.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -136,6 +148,8 @@ def write_model(
         shutil.copytree(code, folder / CODE, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / FEATURES).write_bytes(codec.dumps(features))
     (folder / ABOUT).write_bytes(codec.dumps(about))
+    if mask is not None:
+        (folder / MASK).write_bytes(codec.dumps(mask))
 
 
 def types_of(features: FittedFeatures, found: Settings) -> Settings:
@@ -153,6 +167,12 @@ def types_of(features: FittedFeatures, found: Settings) -> Settings:
 def read_about(folder: Path) -> About:
     """The description of the model in a folder."""
     return codec.loads(About, (folder / ABOUT).read_bytes(), where=str(folder / ABOUT))
+
+
+def read_mask(folder: Path) -> Mask | None:
+    """How rows are masked for the model in a folder; None if they are not."""
+    path = folder / MASK
+    return codec.loads(Mask, path.read_bytes(), where=str(path)) if path.is_file() else None
 
 
 def read_features(folder: Path) -> FittedFeatures:
@@ -202,6 +222,9 @@ class SavedModel:
     code: Path
     """Folder of the code that is stored with it; it need not exist."""
 
+    mask: Mask | None = None
+    """How rows are masked before they are encoded; None if they are not."""
+
     @classmethod
     def load(cls, folder: Path) -> SavedModel:
         """The model in a folder, with the code stored there. Nothing is unpickled; the caller must check the digest.
@@ -216,16 +239,21 @@ class SavedModel:
         layout = seen_by(family, layout_of(features))
         with code_in(folder / CODE):
             loaded = predictor.load(folder, layout)
-        return cls(about=about, features=features, layout=layout, predictor=loaded, code=folder / CODE)
+        mask = read_mask(folder)
+        return cls(about=about, features=features, layout=layout, predictor=loaded, code=folder / CODE, mask=mask)
 
-    def predict(self, rows: pa.Table) -> tuple[NDArray[np.float64], int]:
+    def predict(self, rows: pa.Table, *, masked: bool = False) -> tuple[NDArray[np.float64], int]:
         """Predictions for raw rows, shaped as by a `Predictor`, and the number of rows with an unknown category.
+
+        Args:
+            masked: whether the rows are masked already: those of a run are, and those that `masked` returns.
 
         Raises:
             DataError: a column that the model needs is missing or has another type.
+            UsageError: the key of the mask is missing here.
         """
         with code_in(self.code):
-            taken = self.taken(rows)
+            taken = self.taken(rows if masked else self.masked(rows))
             if self.features.blank_is_missing:
                 taken = nulls_where_missing(taken, self.features.columns)
             encoded = encode(_untyped_where_empty(taken), self.features, with_target=False)
@@ -233,21 +261,54 @@ class SavedModel:
         dense = seen(encoded.dense, encoded.missing, gaps, as_nan=as_nan)
         return self.predictor.predict(dense, encoded.codes), encoded.num_unknown
 
+    def masked(self, rows: pa.Table) -> pa.Table:
+        """The table [rows] with the columns of the mask, keys too, read as training read them and then masked.
+
+        Raises:
+            DataError: a value cannot be read as its column's type; it is not quoted.
+            UsageError: the key of the mask is missing here.
+            IntegrityError: it is another key.
+        """
+        if self.mask is None:
+            return rows
+        masker = masker_of(self.mask)
+        with quoting_nothing("data"):
+            self._refuse_numbers_for_text(rows, self.mask)
+            return masker.masked(self._read(rows, self.mask.columns, self.mask.columns))
+
     def taken(self, rows: pa.Table) -> pa.Table:
-        """The table [rows] with the values of the columns that the model needs read as training read them.
+        """The table [rows], masked, with the values of all other columns that the model needs read as training read
+        them.
 
         Raises:
             DataError: a value cannot be read as its column's type.
         """
         if self.about.rules is None:
             return rows
-        names = rows.column_names
-        needed = frozenset(self.features.columns).intersection(names)
-        chosen = [name for name in names if name in needed]
         self._refuse_lost_zeros(rows)
-        taken = iter(as_read(rows.select(chosen), self.about.rules, self.about.types).columns)
-        columns = [next(taken) if name in needed else rows.column(index) for index, name in enumerate(names)]
-        return pa.table(columns, names=names)
+        hidden = self.mask.columns if self.mask else ()
+        return self._read(rows, [name for name in self.features.columns if name not in hidden])
+
+    def _read(self, rows: pa.Table, columns: Sequence[str], masked: tuple[str, ...] = ()) -> pa.Table:
+        """The table with some columns read as training read them, as far as they are there."""
+        assert self.about.rules is not None
+        names = rows.column_names
+        wanted = frozenset(columns).intersection(names)
+        chosen = rows.select([name for name in names if name in wanted])
+        read = iter(as_read(chosen, self.about.rules, self.about.types, masked).columns)
+        found = [next(read) if name in wanted else rows.column(index) for index, name in enumerate(names)]
+        return pa.table(found, names=names)
+
+    def _refuse_numbers_for_text(self, rows: pa.Table, mask: Mask) -> None:
+        """Refuses numbers in a masked column that was text in training: whether they have lost zeros is not known."""
+        for name, rule in mask.rules.items():
+            index = rows.schema.get_field_index(name) if rule != DROP else -1
+            if index >= 0 and self.about.types.get(name) == "text" and is_number(rows.schema.field(index).type):
+                raise DataError(
+                    f"column {name} is {rows.schema.field(index).type}, but was text in training, and is masked: "
+                    "a number may have lost leading zeros, and its mask would be another one",
+                    next_step=f'read it as text, in pandas with dtype={{"{name}": str}}',
+                )
 
     def _refuse_lost_zeros(self, rows: pa.Table) -> None:
         """Refuses numbers where training had text such as 00007: converted to text they would be other categories."""

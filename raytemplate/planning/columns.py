@@ -1,10 +1,12 @@
 """Checks that the data has the columns a template names, with usable types: every problem, with its location."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from raytemplate.data.condition_text import in_condition, quoted
 from raytemplate.data.condition_types import kind_of, plain_type, type_problems
 from raytemplate.data.conditions import is_condition, parse_condition, target_columns
+from raytemplate.data.mask_options import DROP
+from raytemplate.data.masking import fault, masked_schema
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.errors import Problem, SpecError
 from raytemplate.evaluation.options import GroupSpec
@@ -40,28 +42,63 @@ _PROMISED = {
 _HASHED = (*_TEXT, *_NUMBERS, "timestamp", "date", "null", "binary", "large_binary", "fixed_size_binary")
 
 
-def check_columns(spec: TemplateSpec, schema: Mapping[str, str]) -> None:
+def check_columns(spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str] = ()) -> None:
     """Compare every column and condition of a template with the schema of its source.
+
+    Args:
+        by_path: columns that come from the paths of files.
 
     Raises:
         SpecError: lists every column that is missing or has an unsuitable type.
     """
-    if problems := column_problems(spec, schema):
+    if problems := column_problems(spec, schema, by_path):
         raise SpecError(problems)
 
 
-def column_problems(spec: TemplateSpec, schema: Mapping[str, str]) -> tuple[Problem, ...]:
+def column_problems(
+    spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str] = ()
+) -> tuple[Problem, ...]:
     """The problems that `check_columns` raises.
 
     Args:
         schema: column -> Arrow type as text; "" for an unknown type, which suits every use.
+        by_path: columns that come from the paths of files.
     """
-    found = [(path, _trouble(column, kind, schema)) for path, column, kind in _named(spec)]
+    found = list(_masks(spec, schema, by_path))
+    unmasked, mask = dict(schema), spec.data.mask
+    after = {name: f"{kind} after data.mask" for name, kind in masked_schema(schema, mask).items() if name in mask}
+    masked = {**schema, **{name: kind if schema[name] else "" for name, kind in after.items()}}
+    for path, column, kind in _named(spec):
+        if mask.get(column) == DROP and path != "data.split.ignore":
+            found.append((path, _dropped(column)))
+        else:
+            found.append((path, _trouble(column, kind, unmasked if path.startswith(_UNMASKED) else masked)))
     found += [("data.positive", _positive(spec, schema))]
     found += [(path, message) for path, text in _conditions(spec) for message in _asked(text, schema)]
+    if spec.data.drop:
+        gone = (name for name in parse_condition(spec.data.drop).columns if mask.get(name) == DROP)
+        found += [("data.drop", _dropped(name)) for name in gone]
     return tuple(
         dict.fromkeys(Problem(where=spec.where(path), path=path, message=message) for path, message in found if message)
     )
+
+
+_UNMASKED = ("data.", "contract.")
+"""Beginnings of the paths of fields that see values as they are in the data."""
+
+
+def _masks(spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(path, problem) of the masked columns themselves."""
+    for column, rule in spec.data.mask.items():
+        path = f"data.mask.{column}"
+        if column in by_path:
+            yield path, f'"{column}" comes from the names of folders, which plans and records show; rename the folders'
+        else:
+            yield path, fault(column, schema[column], rule) if column in schema else _no_column(column, schema)
+
+
+def _dropped(column: str) -> str:
+    return f'data.mask drops "{column}", so nothing may use it; expected another column, or another mask'
 
 
 def can_be_hashed(kind: str) -> bool:

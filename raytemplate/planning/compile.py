@@ -7,6 +7,8 @@ from raytemplate import plugins
 from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.options import TextOptions
+from raytemplate.data.mask_options import DROP
+from raytemplate.data.masking import Mask
 from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.folders import say_left_out
@@ -64,7 +66,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         DataError: a window without rows.
         PlanError: the resources do not exist, or the budget is too small.
     """
-    check_columns(spec, inventory.source.schema)
+    check_columns(spec, inventory.source.schema, tuple(inventory.source.partitions))
     split = split_of(spec.data, inventory.source, inventory.champion.split if inventory.champion else "")
     moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None, time=spec.data.time)
     if split is None:
@@ -185,7 +187,16 @@ def _ingest(
         gaps=True,
         rules=Rules(**spec.data.csv.model_dump()),
         types=_types(source, (*columns, *data.keys)),
+        mask=_mask(spec),
     )
+
+
+def _mask(spec: TemplateSpec) -> Mask | None:
+    data = spec.data
+    if not data.mask:
+        return None
+    found = Mask(rules=Settings(data.mask), key=found_from(data.mask_key, spec.folder))
+    return found if found.needs_key else replace(found, key="")
 
 
 def _types(source: SourceTable, columns: tuple[str, ...]) -> Settings:
@@ -224,7 +235,8 @@ def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureSt
         wanted.append(spec.evaluation.resample.group)
     wanted += spec.contract.columns
     if inventory.champion is not None:
-        wanted += [c for c in inventory.champion.columns if c in inventory.source.schema]
+        gone = [name for name, rule in spec.data.mask.items() if rule == DROP]
+        wanted += [c for c in inventory.champion.columns if c in inventory.source.schema and c not in gone]
     return tuple(dict.fromkeys(wanted))
 
 

@@ -4,17 +4,20 @@ Parquet files give them in their footers. Only the beginning of a text file is r
 be another one further on, except for text, which stays text, and for types that the contract promises.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from raytemplate.data.mask_options import HASH
 from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.reader import find_source, list_files
 from raytemplate.data.sources.source import ListOrder
-from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavailable
+from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavailable, UsageError
 from raytemplate.planning.columns import column_problems
 from raytemplate.planning.order import order_of
+from raytemplate.secret import found_from, resolve
 from raytemplate.spec.schema import TemplateSpec
 from raytemplate.starting.starters import MARK
 
@@ -39,6 +42,9 @@ class Glance:
 
     left_out: str = ""
     """What the source holds that is not read, in words."""
+
+    by_path: tuple[str, ...] = ()
+    """Columns that come from the paths of files."""
 
     no_time: str = ""
     """Why `data.time` holds no times, with the first value that is not one; "" if it does."""
@@ -69,14 +75,29 @@ def check_data(spec: TemplateSpec) -> tuple[str, ...]:
         return (_not_looked_at(spec, error.what),)
     if problems := _certain(spec, seen):
         raise SpecError(problems)
-    likely = column_problems(spec, seen.schema)
+    likely = column_problems(spec, seen.schema, seen.by_path)
     left = (f"{spec.where('data.source')}  data.source: warning: {seen.left_out}",) if seen.left_out else ()
-    return (*left, *(f"{one.where}  {one.path}: warning: {one.message} (by {seen.part})" for one in likely))
+    return (
+        *left,
+        *_no_key(spec),
+        *(f"{one.where}  {one.path}: warning: {one.message} (by {seen.part})" for one in likely),
+    )
+
+
+def _no_key(spec: TemplateSpec) -> tuple[str, ...]:
+    """A warning if hashes need a key that is not on this machine; another one may read the data."""
+    if HASH not in spec.data.mask.values():
+        return ()
+    try:
+        resolve(found_from(spec.data.mask_key, spec.folder), "data.mask_key", os.environ)
+    except UsageError as error:
+        return (f"{spec.where('data.mask_key')}  data.mask_key: warning: {error.what.partition(': ')[2]}",)
+    return ()
 
 
 def _certain(spec: TemplateSpec, seen: Glance) -> tuple[Problem, ...]:
     times = (_problem(spec, "data.time", seen.no_time),) if seen.no_time else ()
-    return (*times, *column_problems(spec, seen.sure))
+    return (*times, *column_problems(spec, seen.sure, seen.by_path))
 
 
 def _problem(spec: TemplateSpec, path: str, message: str) -> Problem:
@@ -114,7 +135,8 @@ def glance(spec: TemplateSpec) -> Glance:
     schema = {name: "" if name in unsure and kind == "null" else kind for name, kind in found.schema.items()}
     schema |= {spec.data.time: ""} if no_time else {}
     left_out = say_left_out(there.left_out)
-    return Glance(schema=schema, unsure=unsure, part=part, left_out=left_out, no_time=no_time)
+    by_path = tuple(found.partitions)
+    return Glance(schema=schema, unsure=unsure, part=part, left_out=left_out, by_path=by_path, no_time=no_time)
 
 
 def _listed(spec: TemplateSpec, order: ListOrder) -> tuple[SourceTable, str]:

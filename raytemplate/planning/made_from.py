@@ -31,6 +31,7 @@ def made_from(plan: RunPlan) -> str:
 def _ingest(stage: IngestStage) -> dict[str, Any]:
     """The stage with its files reduced to content, and the windows of a split by hash to their shares."""
     found = _without(encode(stage), ("seed", *_OF_READING))
+    found["mask"] = stage.mask.rules if stage.mask else None
     found["files"] = [[file.sha256, file.slices] for file in stage.files]
     if stage.split is not None:
         found["windows"] = [[window.name, window.share] for window in stage.windows]

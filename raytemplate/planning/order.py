@@ -25,4 +25,5 @@ def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
         types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
         cache=cache,
         storage=Storage(**spec.data.storage.model_dump()),
+        masked=tuple(spec.data.mask),
     )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from raytemplate.budget import Meter, Spent
 from raytemplate.code.files import CodeRef
+from raytemplate.data.masking import Mask
 from raytemplate.data.options import Task
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
@@ -180,6 +181,9 @@ class IngestStage:
 
     gaps: bool = False
     """Whether missing values may stay missing in encoded rows; plans of earlier versions fill all of them."""
+
+    mask: Mask | None = None
+    """How values are masked as they are read; None if none are, as in plans of earlier versions."""
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
@@ -623,8 +627,9 @@ def id_of(plan: Mapping[str, Any]) -> str:
             "storage": {"kind": "Storage", "endpoint": "", "region": ""},
         },
     )
-    sweep = plan.get("sweep")
-    more = [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []
+    mask, sweep = ingest.pop("mask", None), plan.get("sweep")
+    more = [canonical({"mask": mask["rules"]})] if mask else []
+    more += [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []
     more += [variant] if (variant := plan.get("variant", "standard")) != "standard" else []
     more += [canonical(_without(sweep, {"expected_trials": 0}))] if sweep else []
     fit, limits = _without(plan["fit"], {"why": ""}), plan["limits"]

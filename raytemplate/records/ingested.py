@@ -25,6 +25,9 @@ class FileRead:
     num_without_time: int = 0
     """Rows that were read and are in no window because they have no time."""
 
+    mask_key: str = ""
+    """Id of the key that values were hashed with; "" if none was."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowRead:
@@ -70,6 +73,11 @@ class Snapshot:
 
     version: str = ""
     """Version of the data, if the source keeps several; else ""."""
+
+    @property
+    def mask_key(self) -> str:
+        """Id of the key that values were hashed with; "" if none was."""
+        return next((f.mask_key for f in self.files if f.mask_key), "")
 
     @property
     def num_rows(self) -> int:

@@ -4,6 +4,7 @@ import math
 import re
 import shlex
 
+from raytemplate.data.mask_options import rule_text
 from raytemplate.data.split import Split
 from raytemplate.planning.addresses import command_for, is_jobs_api
 from raytemplate.planning.stages import (
@@ -90,7 +91,7 @@ def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:
 def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
     match stage:
         case IngestStage():
-            return "ingest", _ingest(stage, plan.machine) + (f"; {plan.left_out}" if plan.left_out else "")
+            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _after(plan.left_out)
         case SweepStage():
             return "sweep", _sweep(stage)
         case FitStage():
@@ -111,6 +112,16 @@ def _ingest(stage: IngestStage, machine: str) -> str:
     memory = re.search(r"\d+(\.\d+)? [kMGT]?B\b", machine)
     whole = f" of {memory[0]}" if memory else ""
     return f"{files}, {_rows(stage)}, {size}; in memory ({show_bytes(stage.memory_bytes)}{whole})"
+
+
+def _masked(stage: IngestStage) -> str:
+    if stage.mask is None:
+        return ""
+    return f"; masked: {', '.join(f'{name} ({rule_text(rule)})' for name, rule in stage.mask.rules.items())}"
+
+
+def _after(text: str) -> str:
+    return f"; {text}" if text else ""
 
 
 def _rows(stage: IngestStage) -> str:

@@ -20,6 +20,7 @@ from raytemplate.spec.checks.across import (
 )
 from raytemplate.spec.checks.code import check_code
 from raytemplate.spec.checks.family import choose_family, drop_unused
+from raytemplate.spec.checks.masking import check_mask
 from raytemplate.spec.checks.objectives import check_objectives
 from raytemplate.spec.checks.passwords import check_passwords
 from raytemplate.spec.checks.plugged import (
@@ -91,6 +92,7 @@ def _check_all(
     if data:
         check_format(locations, data)
         check_keys(locations, data)
+        check_mask(locations, data)
     if features:
         check_features(locations, features)
         check_columns(locations, features)

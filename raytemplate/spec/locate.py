@@ -18,6 +18,7 @@ _NAMED = (
     "features.columns.",
     "tuning.space.",
     "contract.columns.",
+    "data.mask.",
     "metadata.",
 )
 """Mappings whose keys are a person's own names; in them null removes what a lower layer has set."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -46,24 +46,26 @@ def keep_frame(table: pa.Table, workspace: Workspace) -> str:
     return str(path)
 
 
-def table_of(data: Any, columns: tuple[str, ...] | None = None) -> pa.Table:
+def table_of(data: Any, columns: tuple[str, ...] | None = None, masked: Collection[str] = ()) -> pa.Table:
     """An Arrow table from an Arrow table, a pandas or polars frame, or anything with Arrow's stream interface.
 
     Args:
         columns: the columns to keep, if they exist; None keeps all. The index of a pandas frame is dropped.
+        masked: columns whose values no error may quote.
 
     Raises:
         DataError: `data` is something else, or a column holds objects that are not plain values.
     """
     if is_frame_of("pandas", data):
-        return _of_pandas(data, columns)
+        return _of_pandas(data, columns, masked)
     if not isinstance(data, pa.Table) and not hasattr(data, "__arrow_c_stream__"):
         raise DataError(f"data: got {type(data).__name__}, expected an Arrow table or a pandas or polars frame")
     try:
         data = _narrowed(data) if is_frame_of("polars", data) else data
         table: Any = data if isinstance(data, pa.Table) else pa.table(data)
     except _ERRORS as error:
-        raise DataError(f"data: {str(error).splitlines()[0]}") from error
+        why = type(error).__name__ if masked else str(error).splitlines()[0]  # Arrow's texts quote values
+        raise DataError(f"data: {why}") from (None if masked else error)
     names = _once(table.column_names, columns)
     return table if columns is None else table.select(names)
 
@@ -87,8 +89,9 @@ def is_frame_of(library: str, data: object) -> bool:
 
 
 def with_keys(data: pd.DataFrame, keys: tuple[str, ...], found: Mapping[str, Any]) -> pd.DataFrame:
-    """The key columns of a pandas frame, unchanged and on its index, with further columns added."""
-    kept = data[[column for key in keys for column in data.columns if str(column) == key]]
+    """The key columns of a pandas frame, unchanged and on its index, with further columns added or in their place."""
+    kept: Any = data[[column for key in keys for column in data.columns if str(column) == key]]
+    kept = kept.rename(columns={column: str(column) for column in kept.columns if str(column) in found})
     return kept.assign(**{name: np.asarray(column) for name, column in found.items()})
 
 
@@ -104,13 +107,14 @@ def _narrowed(data: Any) -> Any:
         raise DataError(f"data: {', '.join(wide)}: whole numbers of more than 38 digits; make them text") from error
 
 
-def _of_pandas(data: Any, columns: tuple[str, ...] | None) -> pa.Table:
+def _of_pandas(data: Any, columns: tuple[str, ...] | None, masked: Collection[str]) -> pa.Table:
     names = [str(name) for name in data.columns]  # pandas numbers columns that have no names
     indices = {name: index for index, name in enumerate(names)}
-    return pa.table({name: _column(name, data.iloc[:, indices[name]]) for name in _once(names, columns)})
+    kept = _once(names, columns)
+    return pa.table({name: _column(name, data.iloc[:, indices[name]], name in masked) for name in kept})
 
 
-def _column(name: str, values: Any) -> Any:
+def _column(name: str, values: Any, hides: bool) -> Any:
     """A pandas series as an Arrow array; objects of several types, as `read_csv` makes of a long file, become text."""
     try:
         found: Any = pa.Array.from_pandas(values)
@@ -121,10 +125,11 @@ def _column(name: str, values: Any) -> Any:
         there = ~values.isna()
         other = next((value for value in values[there] if not isinstance(value, _PLAIN)), None)
         if values.dtype != object or other is not None:
-            kind = f"values such as {other!r}" if values.dtype == object else str(values.dtype)
-            raise DataError(
-                f"data: column {name} holds {kind}, expected plain values of one kind: {str(error).splitlines()[0]}"
-            ) from error
+            shown = f"values of type {type(other).__name__}" if hides else f"values such as {other!r}"
+            kind = shown if values.dtype == object else str(values.dtype)
+            why = "" if hides else f": {str(error).splitlines()[0]}"
+            told = DataError(f"data: column {name} holds {kind}, expected plain values of one kind{why}")
+            raise told from (None if hides else error)
         texts = [_text(value) if is_there else None for value, is_there in zip(values, there, strict=True)]
         return pa.array(texts, pa.string())
 

@@ -86,7 +86,7 @@ def model(keys=("key",), rules=RULES, types=TYPES, features=FEATURES, reading=No
 
 def of_files(found, folder, pattern="."):
     """(encoded rows, keys as they are returned) of files, read as `predict` reads them."""
-    source = list_files("auto", found.about.order(pattern, folder))
+    source = list_files("auto", found.about.order(pattern, folder, found.mask.columns if found.mask else ()))
     columns = tuple(n for n in dict.fromkeys((*found.about.columns, *found.about.keys)) if n in source.schema)
     table = pa.concat_tables(read_piece(piece) for piece in pieces_of_listing(source, columns))
     return of_frame(found, take_accounts(table)[0])
@@ -95,7 +95,8 @@ def of_files(found, folder, pattern="."):
 def of_frame(found, frame):
     table = table_of(frame, tuple(dict.fromkeys((*found.features.columns, *found.about.keys))))
     values, _ = found.predict(table)
-    keys = [[None if v is None else str(v) for v in table.column(key).to_pylist()] for key in found.about.keys]
+    given = found.masked(table)
+    keys = [[None if v is None else str(v) for v in given.column(key).to_pylist()] for key in found.about.keys]
     return values.tolist(), keys
 
 

@@ -1,7 +1,7 @@
 """A made-up row that looks like the training rows, as an example request to a model; not a row of the data."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,7 +19,12 @@ _DIGITS = 4
 
 
 def typical_row(
-    steps: Sequence[Step], train: FeatureStatistics | None, types: Mapping[str, str], now: datetime
+    steps: Sequence[Step],
+    train: FeatureStatistics | None,
+    types: Mapping[str, str],
+    now: datetime,
+    *,
+    masked: Collection[str] = (),
 ) -> dict[str, Value]:
     """Input column -> the mean or median of its numbers, its most frequent category, its last time.
 
@@ -28,11 +33,12 @@ def typical_row(
             of the column's type stands there.
         types: column -> "number", "integer", "text", "boolean" or "time".
         now: the time in columns of times that nothing is known about.
+        masked: columns about which nothing is known either, because a request holds values before they are masked.
     """
     columns = train.columns if train is not None else {}
     found: dict[str, Value] = {}
     for step in steps:
-        if len(reads(step)) == 1 and not step.build and step_key(step) in columns:
+        if len(reads(step)) == 1 and not step.build and step_key(step) in columns and reads(step)[0] not in masked:
             value = _typical(columns[step_key(step)], step)
             if value is not None:
                 found.setdefault(reads(step)[0], value)

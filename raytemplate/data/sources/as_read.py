@@ -6,7 +6,7 @@ known to have another type, its values are read as a CSV file's would be, or ref
 values. Applying the rule a second time changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute
 from raytemplate.data.condition_types import plain_type
 from raytemplate.data.exact import written
 from raytemplate.data.sources.text.missing_words import is_number, trimmed, without_numbers
-from raytemplate.data.sources.text.rules import Rules
+from raytemplate.data.sources.text.rules import NOT_SHOWN, Rules
 from raytemplate.data.sources.text.typed import Unfit, times, typed, whole, without_missing
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
@@ -27,12 +27,15 @@ _EXPECTED = {"number": "a number", "integer": "a whole number", "boolean": "true
 _LARGEST_INT = 2.0**63
 
 
-def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = None) -> pa.Table:
+def as_read(
+    table: pa.Table, rules: Rules, types: Mapping[str, str] | None = None, masked: Collection[str] = ()
+) -> pa.Table:
     """The rows with every value as both training and scoring read it.
 
     Args:
         types: column -> "number", "integer", "text", "boolean" or "time", for columns whose type is known; the others
             keep the type they have.
+        masked: columns whose values the error does not name.
 
     Raises:
         DataError: a value that cannot be read as its column's type; names column, row and value.
@@ -41,11 +44,29 @@ def as_read(table: pa.Table, rules: Rules, types: Mapping[str, str] | None = Non
     for index, name in enumerate(table.column_names):
         before: Any = table.column(index)
         column = _without_missing(plain(before), rules)
-        if (found := _of_type(name, column, known.get(name, ""), rules)) is not column:
+        try:
+            found = _of_type(name, column, known.get(name, ""), rules)
+        except _Unreadable as error:
+            raise error.told(hides=name in masked) from None
+        if found is not column:
             column = _without_missing(found, rules)
         if column is not before:
             table = table.set_column(index, name, column)
     return table
+
+
+class _Unreadable(Exception):
+    """A value that cannot be read as its column's type."""
+
+    def __init__(self, name: str, value: str, row: int, expected: str) -> None:
+        super().__init__(name)
+        self._name, self._value, self._row, self._expected = name, value, row, expected
+
+    def told(self, *, hides: bool) -> DataError:
+        """The error for the user, with the value unless it hides it."""
+        row = f"in row {self._row + 1:,}"
+        found = f"has a value {row} that is {NOT_SHOWN}" if hides else f"is {self._value} {row}"
+        return DataError(f"column {self._name} {found}, expected {self._expected}")
 
 
 def _without_missing(column: Any, rules: Rules) -> Any:
@@ -111,7 +132,7 @@ def _yes_or_no(name: str, column: Any) -> Any:
 def _refuse(name: str, column: Any, broken: Any, expected: str) -> None:
     first = pc.index(broken, True).as_py()
     if first >= 0:
-        raise DataError(f"column {name} is {column[first].as_py()} in row {first + 1:,}, expected {expected}")
+        raise _Unreadable(name, str(column[first].as_py()), first, expected)
 
 
 def _parsed(name: str, column: Any, word: str, rules: Rules) -> Any:
@@ -123,6 +144,4 @@ def _parsed(name: str, column: Any, word: str, rules: Rules) -> Any:
         return whole(texts, rules) if word == "integer" else typed(texts, _TYPES[word], rules)
     except Unfit as unfit:
         expected = _EXPECTED.get(word, unfit.expected)
-        raise DataError(
-            f'column {name} is "{unfit.value[:80]}" in row {unfit.row + 1:,}, expected {expected}'
-        ) from unfit
+        raise _Unreadable(name, f'"{unfit.value[:80]}"', unfit.row, expected) from None

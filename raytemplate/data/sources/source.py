@@ -56,6 +56,9 @@ class ListOrder:
     storage: Storage = field(default_factory=Storage)
     """Where the bucket of a URI is."""
 
+    masked: tuple[str, ...] = ()
+    """Columns whose values no error may quote."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceOrder:
@@ -97,8 +100,17 @@ class SliceOrder:
     end: datetime = datetime.max
     """First time after those to read."""
 
+    masked: tuple[str, ...] = ()
+    """Columns whose values no error may quote."""
 
-def order_of(table: SourceTable, file: SourceFile, slices: Sequence[Slice], columns: Sequence[str]) -> SliceOrder:
+
+def order_of(
+    table: SourceTable,
+    file: SourceFile,
+    slices: Sequence[Slice],
+    columns: Sequence[str],
+    masked: tuple[str, ...] = (),
+) -> SliceOrder:
     """An order for every row of these slices of a listed file."""
     return SliceOrder(
         source=table.kind,
@@ -110,6 +122,7 @@ def order_of(table: SourceTable, file: SourceFile, slices: Sequence[Slice], colu
         location=table.location,
         sha256=file.sha256,
         columns=tuple(columns),
+        masked=masked,
     )
 
 

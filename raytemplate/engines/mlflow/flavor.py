@@ -35,8 +35,13 @@ class PyFunc:
     def predict(self, data: pd.DataFrame, params: object = None) -> pd.DataFrame:
         """A data frame of raw rows -> a data frame with the keys that are there and `prediction` (and of more than
         two classes the probability of each), on the same index."""
-        values, _ = self._model.predict(table_of(data, self._model.features.columns))
-        return with_keys(data, self._model.about.keys, self._model.as_columns(values))
+        model, keys = self._model, self._model.about.keys
+        hidden = model.mask.columns if model.mask else ()
+        wanted = (*model.features.columns, *(key for key in keys if key in hidden))
+        table = model.masked(table_of(data, tuple(dict.fromkeys(wanted)), hidden))
+        values, _ = model.predict(table, masked=True)
+        masked = model.mask.columns_of(table, keys) if model.mask else {}
+        return with_keys(data, keys, masked | model.as_columns(values))
 
 
 def _load_pyfunc(path: str) -> PyFunc:  # pyright: ignore[reportUnusedFunction]  MLflow calls it by this name

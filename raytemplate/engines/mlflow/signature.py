@@ -42,6 +42,7 @@ class Interface:
         fitted = {name: _WORDS.get(f.type, f.type) for f in features.features for name in reads(f)}
         types = {name: plan.ingest.types.get(name) or _known(fitted[name]) for name in features.columns}
         keys = {name: plan.ingest.types.get(name, "") for name in plan.ingest.keys if name not in types}
+        masked = plan.ingest.mask.columns if plan.ingest.mask else ()
         known = {
             name: column.num_null > 0
             for step in plan.ingest.features
@@ -55,7 +56,7 @@ class Interface:
             with_nulls=frozenset(name for name in types if known.get(name, True)),
             reads_text_times=plan.ingest.rules is not None,
             classes=features.classes if len(features.classes) > 2 else (),
-            example=typical_row(plan.ingest.features, train, types, plan.as_of),
+            example=typical_row(plan.ingest.features, train, types, plan.as_of, masked=masked),
         )
 
     def signature(self) -> dict[str, str | None]:

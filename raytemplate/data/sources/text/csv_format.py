@@ -73,7 +73,7 @@ class CsvFormat(TextFormat):
     def head(self, start: bytes, rules: Rules) -> Head:
         skipped = len(_BOM) if start.startswith(_BOM) else 0
         if _FOR_EXCEL.match(start, skipped):
-            raise Misread(1, _LINE_FOR_EXCEL)
+            raise Misread(1, _LINE_FOR_EXCEL, column="")
         reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
         first = next(filter(None, reader), [])  # skips blank lines
         ends = list(islice(_LINE_END.finditer(start, skipped), reader.line_num))
@@ -142,7 +142,7 @@ def _refuse_returns(start: bytes, ends: Sequence[re.Match[bytes]]) -> None:
     """Refuses a file whose first record ends in a bare carriage return with another record behind it: records are found
     by newlines, so nearly all of the file would be one line."""
     if ends and ends[-1][0] == b"\r" and start[ends[-1].end() :].split(b"\n", 1)[0].strip(b"\r"):
-        raise Misread(0, _RETURNS_ALONE)
+        raise Misread(0, _RETURNS_ALONE, column="")
 
 
 def _lines(content: bytes) -> Iterator[str]:
@@ -151,14 +151,15 @@ def _lines(content: bytes) -> Iterator[str]:
 
 def _names(names: tuple[str, ...], num_fields: int) -> tuple[str, ...]:
     if names and len(names) != num_fields:
-        raise Misread(1, f"{num_fields} fields, data.csv.columns names {len(names)}")
+        raise Misread(1, f"{num_fields} fields, data.csv.columns names {len(names)}", column="")
     return names or tuple(f"column_{number}" for number in range(1, num_fields + 1))
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise Misread(1, f"more than one column named {', '.join(twice)}; rename them, or name all in data.csv.columns")
+        why = f"more than one column named {', '.join(twice)}; rename them, or name all in data.csv.columns"
+        raise Misread(1, why, column="")
     return names
 
 
@@ -214,7 +215,10 @@ def _words(words: Iterable[str]) -> list[str]:
 def _misread(found: str, columns: tuple[str, ...]) -> Misread:
     row = int(match[1]) if (match := _ROW.search(found)) else 0
     if match := _FIELDS.search(found):
-        return Misread(row, f"{match[2]} fields, expected {match[1]}")
+        return Misread(row, f"{match[2]} fields, expected {match[1]}", column="")
     if match := _VALUE.search(found):
-        return Unconverted(row, f'column {columns[int(match[1])]} is "{match[3][:80]}", expected {match[2]}')
+        name = columns[int(match[1])]
+        return Unconverted(
+            row, f'column {name} is "{match[3][:80]}", expected {match[2]}', column=name, expected=match[2]
+        )
     return Misread(row, found.strip().split("\n", 1)[0][:200])

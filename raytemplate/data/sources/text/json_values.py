@@ -30,7 +30,8 @@ def wrong_value(content: bytes, kinds: Mapping[str, Any]) -> Misread | None:
             if value is not None and not _fits(value, kind):
                 expected = ISO_EXAMPLE if is_time(kind) else str(kind)
                 shown = json.dumps(value, ensure_ascii=False)[:82]
-                return Misread(row, f"column {name} is {shown}, expected {expected}", no_time=is_time(kind))
+                why = f"column {name} is {shown}, expected {expected}"
+                return Misread(row, why, no_time=is_time(kind), column=name, expected=expected)
     return None
 
 

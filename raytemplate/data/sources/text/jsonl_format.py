@@ -45,7 +45,9 @@ class JsonLinesFormat(TextFormat):
         table = _read(content, pa.schema([]), "infer")
         if early := doubtful(table, b"", {}):
             kinds = {name: table.schema.field(name).type for name in early}
-            raise wrong_value(content, kinds) or Misread(0, f"column {early[0]} has times that cannot be stored")
+            raise wrong_value(content, kinds) or Misread(
+                0, f"column {early[0]} has times that cannot be stored", column=""
+            )
         table = plain_types(dates_as_text(table, rules, fixed), rules, fixed, quoted=True)
         return exact(
             table, lambda name: _read(content, pa.schema([(name, TYPES[EXACT])]), "ignore").column(name), rules

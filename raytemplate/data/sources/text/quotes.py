@@ -30,7 +30,7 @@ def end_of_records(block: bytes, separator: str, *, last: bool) -> int:
         return _walk(block, separator, last=last)
     if last:
         if len(quotes) % 2:
-            raise Misread(_record_of(block, separator), "a quote is opened and never closed")
+            raise Misread(_record_of(block, separator), "a quote is opened and never closed", column="")
         return len(block)
     return _last_newline(content, quotes) + 1
 
@@ -57,7 +57,7 @@ def _walk(block: bytes, separator: str, *, last: bool) -> int:
     num_lines, closed = _whole_lines(whole, separator)
     if last:
         if not closed:
-            raise Misread(_record_of(block, separator), "a quote is opened and never closed")
+            raise Misread(_record_of(block, separator), "a quote is opened and never closed", column="")
         return len(block)
     return len(whole) if closed else sum(len(line) + 1 for line in lines[:num_lines])
 

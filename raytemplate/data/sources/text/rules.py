@@ -1,10 +1,13 @@
 """How text files are written and which columns they have: all that a reader on another machine must know."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+NOT_SHOWN = "not shown (data.mask)"
+"""What errors tell instead of a masked value."""
 
 TYPES: Mapping[str, Any] = {
     str(kind): kind
@@ -105,11 +108,23 @@ class Misread(Exception):
         row: its number within the bytes that were read, from 1; 0 if unknown.
         why: why it cannot be read.
         no_time: whether the reason is a value that is not a time in a column of times.
+        column: the column whose value `why` quotes; "" if it quotes none, None if it may quote any.
+        expected: what was expected of that value.
     """
 
-    def __init__(self, row: int, why: str, *, no_time: bool = False) -> None:
+    def __init__(
+        self, row: int, why: str, *, no_time: bool = False, column: str | None = None, expected: str = ""
+    ) -> None:
         super().__init__(row, why)
-        self.row, self.why, self.no_time = row, why, no_time
+        self.row, self.why, self.no_time, self.column, self.expected = row, why, no_time, column, expected
+
+    def why_without(self, masked: Collection[str]) -> str:
+        """`why` without a value of a masked column."""
+        if not masked or self.column == "" or (self.column is not None and self.column not in masked):
+            return self.why
+        if self.column is None:
+            return f"a record cannot be read; why is {NOT_SHOWN}"
+        return f"column {self.column} has a value that is {NOT_SHOWN}, expected {self.expected}"
 
 
 class Unconverted(Misread):

@@ -91,6 +91,7 @@ class _Pass:
     time: str
     fixed: Mapping[str, str]
     written: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
     types: dict[str, str] = field(default_factory=dict[str, str])
     slices: list[Slice] = field(default_factory=list[Slice])
     offset: int = 0
@@ -99,7 +100,7 @@ class _Pass:
     def take(self, content: bytes) -> None:
         """Adds one range of whole records."""
         check_text(content, self.location, self.line)
-        with at_line(self.format, self.location, content, self.line, self.rules):
+        with at_line(self.format, self.location, content, self.line, self.rules, self.masked):
             table = self.format.infer(content, self.head, self.rules, self.fixed)
         for name, kind in zip(table.column_names, table.schema.types, strict=True):
             quoted = self.format.name == "jsonl"
@@ -145,6 +146,7 @@ def scan(
     storage: Storage = HERE,
     most_bytes: int | None = None,
     written: tuple[str, ...] = (),
+    masked: tuple[str, ...] = (),
 ) -> Scanned:
     """Every range of a file, with its rows and times.
 
@@ -152,7 +154,7 @@ def scan(
         rules: settled; see `TextFormat.settle`.
         fixed: column -> Arrow type that was promised, and is not inferred.
         most_bytes: see `ListOrder`.
-        written: see `ListOrder`.
+        written, masked: see `ListOrder`.
 
     Raises:
         DataError: the file is unreadable or not UTF-8, or a record cannot be read; names file and line.
@@ -171,6 +173,7 @@ def scan(
             offset=head.num_bytes,
             line=1 + head.num_lines,
             written=written,
+            masked=masked,
         )
         is_whole = True
         if most_bytes is not None:
@@ -224,14 +227,14 @@ def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
     rest = b""
     while more := file.read(BLOCK_BYTES):
         block = rest + more
-        with at_line(work.format, work.location, block, work.line, work.rules):
+        with at_line(work.format, work.location, block, work.line, work.rules, work.masked):
             end = work.format.cut(block, work.rules, last=False)
         if end == 0 and len(block) > MOST_BLOCK_BYTES:
             raise DataError(f"{work.location}:{work.line}: no end of this record within {MOST_BLOCK_BYTES:,} bytes")
         if end:
             yield block[:end]
         rest = block[end:]
-    with at_line(work.format, work.location, rest, work.line, work.rules):
+    with at_line(work.format, work.location, rest, work.line, work.rules, work.masked):
         work.format.cut(rest, work.rules, last=True)
     if rest.strip():
         yield rest
@@ -247,7 +250,7 @@ def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
         except (OSError, EOFError) as error:
             raise DataError(f"{work.location}: damaged: {error}; write it again") from error
         last = len(content) < most_bytes
-        with at_line(work.format, work.location, content, work.line, work.rules):
+        with at_line(work.format, work.location, content, work.line, work.rules, work.masked):
             end = work.format.cut(content, work.rules, last=last)
         most_bytes *= 4  # in case not even the first record ended within them
     if content[:end].strip():
@@ -258,7 +261,7 @@ def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
 def _take_packed(work: _Pass, file: BinaryIO, head: Head) -> None:
     """Takes a gzip file as one range."""
     content = unpack(work.location, file)[head.num_bytes :]
-    with at_line(work.format, work.location, content, work.line, work.rules):
+    with at_line(work.format, work.location, content, work.line, work.rules, work.masked):
         work.format.cut(content, work.rules, last=True)
     if content.strip():
         work.take(content)
@@ -280,10 +283,19 @@ def unpack(location: str, file: BinaryIO) -> bytes:
 
 
 class at_line:  # noqa: N801  reads as a clause: with at_line(...)
-    """Turns a `Misread` raised in its block into a `DataError` with file and line."""
+    """Turns a `Misread` raised in its block into a `DataError` with file and line, which quotes no masked value."""
 
-    def __init__(self, format_: TextFormat, location: str, content: bytes, line: int, rules: Rules) -> None:
+    def __init__(
+        self,
+        format_: TextFormat,
+        location: str,
+        content: bytes,
+        line: int,
+        rules: Rules,
+        masked: tuple[str, ...] = (),
+    ) -> None:
         self._format, self._location, self._content, self._line, self._rules = format_, location, content, line, rules
+        self._masked = masked
 
     def __enter__(self) -> None: ...
 
@@ -294,6 +306,6 @@ class at_line:  # noqa: N801  reads as a clause: with at_line(...)
         if error.row and self._content:
             line += self._format.line_of(self._content, error.row, self._rules)
         where = f"{self._location}:{line}" if error.row else self._location
-        raise DataError(
-            f"{where}: {error.why}", next_step=self._format.time_advice(self._rules) if error.no_time else ""
-        ) from error
+        advice = self._format.time_advice(self._rules) if error.no_time else ""
+        told = DataError(f"{where}: {error.why_without(self._masked)}", next_step=advice)
+        raise told from (None if self._masked else error)  # a traceback would quote the value

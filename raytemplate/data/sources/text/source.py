@@ -54,7 +54,15 @@ class TextSource:
                         rules,
                         fixed,
                         lambda: scan(
-                            path, self.format, rules, order.time, fixed, order.storage, order.most_bytes, order.written
+                            path,
+                            self.format,
+                            rules,
+                            order.time,
+                            fixed,
+                            order.storage,
+                            order.most_bytes,
+                            order.written,
+                            order.masked,
                         ),
                     ),
                     paths,
@@ -112,7 +120,7 @@ class TextSource:
         ranges = tuple(handle.to(ByteRange) for handle in order.handles)
         size, contents = _read(path, ranges, order.location.to(Storage))
         pieces = zip(contents, ranges, strict=True)
-        tables = [self._decode(path, content, at, names, reading, wanted) for content, at in pieces]
+        tables = [self._decode(path, content, at, names, reading, wanted, order.masked) for content, at in pieces]
         table = pa.concat_tables(tables)
         timeless = 0
         if order.time:
@@ -136,9 +144,10 @@ class TextSource:
         names: tuple[str, ...],
         reading: Reading,
         wanted: tuple[str, ...],
+        masked: tuple[str, ...],
     ) -> pa.Table:
         head = Head(columns=names, num_bytes=0, num_lines=0)
-        with at_line(self.format, location, content, at.line, reading.rules):
+        with at_line(self.format, location, content, at.line, reading.rules, masked):
             return self.format.decode(content, head, reading, wanted)
 
 

@@ -117,7 +117,8 @@ def _may_be_rounded(column: Any) -> bool:
 def misread(name: str, unfit: Unfit, rules: Rules) -> Misread:
     """The `Misread` for a value that a column cannot hold."""
     why = f'column {name} is "{unfit.value[:80]}", expected {unfit.expected}'
-    return Misread(unfit.row + 1, why, no_time=unfit.expected == expected_time(rules))
+    no_time = unfit.expected == expected_time(rules)
+    return Misread(unfit.row + 1, why, no_time=no_time, column=name, expected=unfit.expected)
 
 
 def doubtful(table: pa.Table, content: bytes, fixed: Mapping[str, str]) -> tuple[str, ...]:

@@ -21,13 +21,24 @@ from raytemplate.data.features import feature_statistics
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.features.inputs import reads
+from raytemplate.data.masking import KEY_FIELD
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.locations import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_spread
-from raytemplate.data.windows import SIDE, check_target, check_windows, cut, cut_by_side, drop_rows, sample_rows
+from raytemplate.data.windows import (
+    DROPPED,
+    SIDE,
+    check_target,
+    check_windows,
+    cut,
+    cut_by_side,
+    drop_marked,
+    drop_rows,
+    sample_rows,
+)
 from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
-from raytemplate.engines.ray.data.pieces import account_of, by_file, dataset, pieces_of, take_accounts
+from raytemplate.engines.ray.data.pieces import account_of, breaches_in, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested
@@ -167,6 +178,8 @@ def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple
 
 def _breaches(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
     """Breaches of the contract by a block's rows, without those that are dropped. Needs the account column."""
+    if stage.mask is not None:  # checked while reading, on the values before they were masked
+        return tuple(replace(one, location=named(one.location, Path(stage.root))) for one in breaches_in(block))
     if not stage.contract:
         return ()
     files = ((path, _drop(rows, stage.drop)[0]) for path, rows in by_file(block))
@@ -193,6 +206,8 @@ def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
 
 
 def _drop(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
+    if DROPPED in table.column_names:
+        return drop_marked(table)
     return drop_rows(table, parse_condition(condition).expression(table.schema)) if condition else (table, 0)
 
 
@@ -329,6 +344,11 @@ def _encode_block(table: pa.Table, features: FittedFeatures, window: str, code: 
 def _same(expected: Snapshot, found: Snapshot) -> None:
     if expected.digest == found.digest:
         return
+    if expected.mask_key != found.mask_key:
+        raise IntegrityError(
+            f"{KEY_FIELD}: not the key with which this run masked its data before",
+            next_step="set that key and resume, or start a new run",
+        )
     for before, now in zip(expected.files, found.files, strict=False):
         if before != now:
             raise IntegrityError(

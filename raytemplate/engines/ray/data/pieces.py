@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -15,6 +16,9 @@ import ray.data
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
+from raytemplate.data.contract import Breach
+from raytemplate.data.masking import KEY_FIELD, Mask, masker_of
+from raytemplate.data.raw_rows import mask_rows, quoting_nothing
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import joined
@@ -23,9 +27,10 @@ from raytemplate.data.sources.source import ReadResult, SliceOrder, order_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
 from raytemplate.data.windows import SIDE
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import DataError, IntegrityError
 from raytemplate.planning.stages import FileSlice, IngestStage, Window
 from raytemplate.records import codec
+from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
@@ -53,6 +58,16 @@ class Piece:
     """Digest of the bytes if they were read before, otherwise ""."""
     rules: Rules | None = None
     """How values are interpreted; None leaves them as they are in the file."""
+    mask: Mask | None = None
+    """How values are masked; None leaves them as they are."""
+    for_model: Callable[[pa.Table], pa.Table] | None = None
+    """Masks rows as a model needs them; None if there is no model, or if it needs no masking."""
+    drop: str = ""
+    """With a mask, the condition on rows to mark as dropped, since later it would see masked values; else ""."""
+    contract: Settings = field(default_factory=Settings)
+    """With a mask, what the contract promises of the columns, checked before they are masked; else empty."""
+    mask_key: str = ""
+    """Id of the key with which the bytes were hashed when they were read before, otherwise ""."""
 
 
 class Pieces(Datasource):
@@ -106,7 +121,8 @@ def pieces_of(stage: IngestStage, window: Window | None = None, earlier: Sequenc
         window: read only the rows of this window; default: of all three.
         earlier: accounts of an earlier pass: if a slice's bytes have changed since, they are refused.
     """
-    read = {(account.path, account.row_groups): account.sha256 for account in earlier}
+    read = {(account.path, account.row_groups): account for account in earlier}
+    drop, contract = (stage.drop, Settings() if window else stage.contract) if stage.mask else ("", Settings())
     start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
     orders = ((file, chunk, _order(stage, file, chunk, start, end)) for file in stage.files for chunk in _chunks(file))
     return tuple(
@@ -116,10 +132,15 @@ def pieces_of(stage: IngestStage, window: Window | None = None, earlier: Sequenc
             num_bytes=_share(file.bytes_to_read, file, chunk),
             split=stage.split,
             side=window.name if window else "",
-            sha256=read.get((order.path, order.slices), ""),
+            sha256=before.sha256 if before else "",
             rules=stage.rules,
+            mask=stage.mask,
+            drop=drop,
+            contract=contract,
+            mask_key=before.mask_key if before else "",
         )
         for file, chunk, order in orders
+        for before in [read.get((order.path, order.slices))]
     )
 
 
@@ -127,10 +148,25 @@ def _share(amount: int, file: FileSlice, chunk: slice) -> int:
     return amount * len(file.slices[chunk]) // max(1, len(file.slices))
 
 
-def pieces_of_listing(source: SourceTable, columns: tuple[str, ...]) -> tuple[Piece, ...]:
-    """Some columns of all rows of a source, one piece for each slice, in the order of the files."""
+def pieces_of_listing(
+    source: SourceTable,
+    columns: tuple[str, ...],
+    masked: tuple[str, ...] = (),
+    masks: Callable[[pa.Table], pa.Table] | None = None,
+) -> tuple[Piece, ...]:
+    """Some columns of all rows of a source, one piece for each slice, in the order of the files.
+
+    Args:
+        masked: columns whose values no error may quote.
+        masks: masks the rows as a model needs them.
+    """
     return tuple(
-        Piece(order=order_of(source, file, [one], columns), num_rows=one.num_rows, num_bytes=one.bytes_of(columns))
+        Piece(
+            order=order_of(source, file, [one], columns, masked),
+            num_rows=one.num_rows,
+            num_bytes=one.bytes_of(columns),
+            for_model=masks,
+        )
         for file in source.files
         for one in file.slices
         if one.num_rows
@@ -151,6 +187,7 @@ def _order(stage: IngestStage, file: FileSlice, chunk: slice, start: datetime, e
         time=stage.time,
         start=start,
         end=end,
+        masked=stage.mask.columns if stage.mask else (),
     )
 
 
@@ -181,17 +218,51 @@ def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
 
 def read_piece(piece: Piece) -> pa.Table:
     """Rows of one piece, with the account of what was read in an extra column."""
-    result = _with_side(piece)
+    breaches: tuple[Breach, ...] = ()
+    with quoting_nothing(piece.order.path) if piece.mask or piece.for_model else nullcontext():
+        result = _with_side(piece)
+        if piece.mask:
+            result, breaches = _masked(result, piece.mask, piece)
+        elif piece.for_model:
+            result = replace(result, table=_masked_for_model(result.table, piece.for_model, piece.order.path))
+    if piece.mask_key not in ("", result.file.mask_key):
+        raise IntegrityError(
+            f"{KEY_FIELD}: changed while this run was reading", next_step="set the key it began with and resume"
+        )
     if piece.sha256 not in ("", result.file.sha256):
         raise IntegrityError(
             f"{piece.order.path}: changed while this run was reading it",
             next_step="put the file back and resume, or start a new run",
         )
     table = result.table
-    account = json.dumps(codec.encode(result.file))
+    account = json.dumps(codec.encode(_Account(file=result.file, breaches=breaches)))
     filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
     column = pa.chunked_array([pa.array([account][: table.num_rows], pa.string()), filler])
     return table.append_column(_READ, column)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Account:
+    """What the first row of a piece carries."""
+
+    file: FileRead
+    """What was read."""
+    breaches: tuple[Breach, ...] = ()
+    """Breaches of the contract, if it was checked while reading."""
+
+
+def _masked_for_model(rows: pa.Table, masks: Callable[[pa.Table], pa.Table], path: str) -> pa.Table:
+    try:
+        return masks(rows)
+    except DataError as error:
+        raise DataError(f"{path}: {error.what}", next_step=error.next_step) from None
+
+
+def _masked(result: ReadResult, mask: Mask, piece: Piece) -> tuple[ReadResult, tuple[Breach, ...]]:
+    """The rows as all others may see them, and breaches of the contract. The sides of rows are known by now."""
+    masker = masker_of(mask)
+    table, breaches = mask_rows(result.table, masker, piece.drop, piece.contract, piece.order.path)
+    return replace(result, table=table, file=replace(result.file, mask_key=masker.key_id)), breaches
 
 
 def _with_side(piece: Piece) -> ReadResult:
@@ -218,9 +289,17 @@ def _taken(table: pa.Table, piece: Piece) -> pa.Table:
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
     """The rows without the account column, and the accounts it held."""
-    accounts = table.column(_READ).drop_null().to_pylist()
-    rows = table.drop_columns([_READ])
-    return rows, tuple(codec.decode(FileRead, json.loads(text)) for text in accounts)
+    return table.drop_columns([_READ]), tuple(account.file for account in _accounts(table))
+
+
+def breaches_in(table: pa.Table) -> tuple[Breach, ...]:
+    """Breaches of the contract that reading has found. Needs the account column."""
+    return tuple(breach for account in _accounts(table) for breach in account.breaches)
+
+
+def _accounts(table: pa.Table) -> tuple[_Account, ...]:
+    texts = table.column(_READ).drop_null().to_pylist()
+    return tuple(codec.decode(_Account, json.loads(text)) for text in texts)
 
 
 def by_file(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
@@ -256,4 +335,5 @@ def _one_account(file: FileSlice, parts: list[FileRead]) -> FileRead:
         bytes_read=sum(p.bytes_read for p in parts),
         sha256=joined if parts else "",
         num_without_time=sum(p.num_without_time for p in parts),
+        mask_key="/".join(dict.fromkeys(p.mask_key for p in parts if p.mask_key)),
     )

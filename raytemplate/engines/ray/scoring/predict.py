@@ -21,7 +21,7 @@ from raytemplate.engines.ray.clusters.translated import translated
 from raytemplate.engines.ray.data.ingest import quiet_data
 from raytemplate.engines.ray.data.pieces import by_file, dataset, pieces_of_listing, take_accounts
 from raytemplate.errors import DataError, EngineError
-from raytemplate.models.saved import About, SavedModel
+from raytemplate.models.saved import About, SavedModel, read_mask
 from raytemplate.planning.look import this_machine
 from raytemplate.store.atomic import storage_errors
 
@@ -53,7 +53,10 @@ def predict_files(model_folder: Path, version: int, source: SourceTable, about: 
         cluster.wait()
         quiet_data()
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are also raised, and shown in one line
-        scored = dataset(pieces_of_listing(source, columns)).map_batches(
+        mask = read_mask(model_folder)
+        masks = functools.partial(_masked_rows, folder=str(model_folder)) if mask else None
+        pieces = pieces_of_listing(source, columns, mask.columns if mask else (), masks)
+        scored = dataset(pieces).map_batches(
             functools.partial(_predict_block, folder=str(model_folder), version=version, keep=about.keys),
             batch_format="pyarrow",
             batch_size=65_536,
@@ -103,12 +106,17 @@ def _loaded(folder: str) -> SavedModel:
     return SavedModel.load(Path(folder))
 
 
+def _masked_rows(rows: pa.Table, folder: str) -> pa.Table:
+    """Part of reading, so that no other process sees the values."""
+    return _loaded(folder).masked(rows)
+
+
 def _predict_block(table: pa.Table, folder: str, version: int, keep: tuple[str, ...]) -> pa.Table:
     files = by_file(table)
     table, _ = take_accounts(table)
     model = _loaded(folder)
     try:
-        predictions, unknown = model.predict(table)
+        predictions, unknown = model.predict(table, masked=True)
     except DataError:
         _blame(model, files)
         raise
@@ -128,6 +136,6 @@ def _blame(model: SavedModel, files: Iterable[tuple[str, pa.Table]]) -> None:
     """Raise the same error again, naming the file whose rows alone cause it."""
     for path, rows in files:
         try:
-            model.predict(rows)
+            model.predict(rows, masked=True)
         except DataError as error:
             raise DataError(f"{path}: {error.what}" if path else error.what, next_step=error.next_step) from error

@@ -55,7 +55,7 @@ class Sample:
             rows,
             target_values(rows, features),
             self._groups(rows),
-            None if slow else lambda table: self._model.predict(table)[0],
+            None if slow else lambda table: self._model.predict(table, masked=True)[0],
             columns=features.columns,
             metric=metric_of(evaluate.metric, evaluate.quantile),
             num_classes=len(features.classes),

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from raytemplate.data.features.encoding import FittedFeatures, target_values
+from raytemplate.data.mask_options import HASH
+from raytemplate.data.masking import Mask
 from raytemplate.data.times import row_times
 from raytemplate.engines.ray.data.ingest import OpenData
 from raytemplate.engines.ray.scoring.sample import Sample
@@ -19,6 +21,7 @@ from raytemplate.evaluation.slices import slice_values
 from raytemplate.execution.ports import TestScores
 from raytemplate.models.saved import About, SavedModel
 from raytemplate.planning.stages import EvaluateStage, GroupedBy, IngestStage
+from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import Latency
 
 _ROUNDS, _LEAST_TIMES, _MOST_TIMES = 3, 5, 40
@@ -42,7 +45,8 @@ def score_test(
         try:
             loaded[name] = SavedModel.load(folder)
             predicts = _predicts_other(loaded[name].features, data.ingested.features)
-            if other := predicts or reads_other(loaded[name].about, loaded[name].features, stage):
+            masks = masks_other(loaded[name], stage, data.ingested.snapshot.mask_key)
+            if other := predicts or masks or reads_other(loaded[name].about, loaded[name].features, stage):
                 problems[name] = other
         except RaytemplateError as error:
             if name == "candidate":
@@ -99,7 +103,7 @@ def latency_of(model: SavedModel, table: pa.Table, num_rows: int, *, round_s: fl
     may be spent by now, gets one round.
     """
     rows = table.take(pa.array(np.arange(num_rows) % len(table)))
-    model.predict(rows)  # the first time also loads libraries
+    model.predict(rows, masked=True)  # the first time also loads libraries
     rounds = [_one_round(model, rows, round_s)]
     while len(rounds) < _ROUNDS and sum(rounds[-1]) < _ENOUGH_S:
         rounds.append(_one_round(model, rows, round_s))
@@ -116,7 +120,7 @@ def _one_round(model: SavedModel, rows: pa.Table, round_s: float) -> list[float]
         or (len(took_s) < _MOST_TIMES and sum(took_s) < round_s)
     ):
         before = time.perf_counter()
-        model.predict(rows)
+        model.predict(rows, masked=True)
         took_s.append(time.perf_counter() - before)
     return took_s
 
@@ -127,6 +131,23 @@ def _predicts_other(model: FittedFeatures, now: FittedFeatures) -> str:
         return f"it predicts {model.target} ({model.task}), not {now.target} ({now.task})"
     if model.classes != now.classes:
         return f"it knows {len(model.classes):,} classes of {model.target}, now there are {len(now.classes):,} others"
+    return ""
+
+
+def masks_other(model: SavedModel, stage: IngestStage, mask_key: str) -> str:
+    """Why a model was trained on values masked in another way than the rows of this run; "" if it was not.
+
+    Args:
+        mask_key: id of this run's key.
+    """
+    nothing = Mask(rules=Settings())
+    now, before = stage.mask or nothing, model.mask or nothing
+    for name in model.features.columns:
+        rule = now.rules.get(name)
+        if rule != before.rules.get(name):
+            return f"data.mask treats {name} in another way than when it was trained"
+        if rule == HASH and before.key_id != mask_key:
+            return "data.mask_key is another key than when it was trained"
     return ""
 
 
@@ -169,7 +190,7 @@ def _score(
         if name in problems:
             continue
         try:
-            predictions[name], unknown[name] = model.predict(table)
+            predictions[name], unknown[name] = model.predict(table, masked=True)
         except DataError as error:
             if name == "candidate":
                 raise
