@@ -18,6 +18,12 @@ from raytemplate.starting.starters import STARTERS
 @click.option("--time", metavar="COLUMN", help="With --data: the time of a row; the newest rows are the test rows.")
 @click.option("--header/--no-header", default=None, help="With --data: whether line 1 of CSV files names the columns.")
 @click.option("--dates", metavar="FORMAT", multiple=True, help="With --data: a date format, such as %d/%m/%Y.")
+@click.option(
+    "--mask",
+    metavar="COLUMN=RULE",
+    multiple=True,
+    help="With --data: keep no value of a column: RULE is hash, drop, truncate:3 or bucket:10.",
+)
 def command(
     folder: str,
     example: str | None,
@@ -27,6 +33,7 @@ def command(
     time: str | None,
     header: bool | None,
     dates: tuple[str, ...],
+    mask: tuple[str, ...],
 ) -> Answer:
     """Make a folder with a commented template: for your own data, for an example, or one to fill in."""
     if not folder.strip():
@@ -34,12 +41,12 @@ def command(
     if sum(one is not None for one in (example, starter, data)) > 1:
         raise click.UsageError("--data, --template and --example exclude each other")
     if data is None:
-        if target or time or header is not None or dates:
-            raise click.UsageError("--target, --time, --no-header and --dates go with --data")
+        if target or time or header is not None or dates or mask:
+            raise click.UsageError("--target, --time, --no-header, --dates and --mask go with --data")
         return _starter(Path(folder), starter) if starter else _example(Path(folder), example or "flights")
     if not target:
         raise click.UsageError("--data needs --target COLUMN, the column to predict")
-    return _own(Path(folder), data, target, time or "", header, dates)
+    return _own(Path(folder), data, target, time or "", header, dates, mask)
 
 
 def _example(folder: Path, example: str) -> Answer:
@@ -71,19 +78,37 @@ def _starter(folder: Path, name: str) -> Answer:
     return Answer(kind="Starter", data=said, text=f"{text} To fill in:\n\n{table(rows, gaps=(3, 3))}\n\n{after}")
 
 
-def _own(folder: Path, data: str, target: str, time: str, header: bool | None, dates: tuple[str, ...]) -> Answer:
+def _own(
+    folder: Path,
+    data: str,
+    target: str,
+    time: str,
+    header: bool | None,
+    dates: tuple[str, ...],
+    mask: tuple[str, ...],
+) -> Answer:
+    from raytemplate.data.mask_options import HASH
     from raytemplate.reports.draft_shown import draft_text
     from raytemplate.starting.draft.write import write_draft
+    from raytemplate.starting.survey.masks import KEY_VARIABLE, masks_of
     from raytemplate.starting.survey.survey import Asked
 
-    asked = Asked(data=data, target=target, time=time, header=header, dates=dates)
+    masks = masks_of(mask)
+    asked = Asked(data=data, target=target, time=time, header=header, dates=dates, mask=masks)
     template, draft = write_draft(folder, asked)
     as_of = "latest" if draft.lengths else ""
-    text = f"{draft_text(draft)}\n\n{template} is written. Read it, then:\n{_next(folder, template.name, as_of)}"
+    key = KEY_VARIABLE if HASH in masks.values() else ""
+    text = f"{draft_text(draft)}\n\n{template} is written. Read it, then:\n{_next(folder, template.name, as_of, key)}"
     said = {"folder": str(folder), "template": str(template), "as_of": as_of, "found": draft_text(draft)}
     return Answer(kind="Draft", data=said, text=text)
 
 
-def _next(folder: Path, template: str, as_of: str) -> str:
+def _next(folder: Path, template: str, as_of: str, key: str = "") -> str:
+    """The next commands.
+
+    Args:
+        key: the variable that must hold the key of hashes; "" if none is needed.
+    """
     run = f"raytemplate run {template}{f' --as-of {as_of}' if as_of else ''}"
-    return f"  cd {shlex.quote(str(folder))}\n  raytemplate check {template}\n  {run}"
+    set_key = f"  export {key}=$(openssl rand -hex 32)  # once; keep it: predict needs the same\n" if key else ""
+    return f"  cd {shlex.quote(str(folder))}\n{set_key}  raytemplate check {template}\n  {run}"

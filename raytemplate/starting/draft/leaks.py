@@ -123,9 +123,11 @@ def _mostly_one_value(column: ColumnFacts, values: Any, labels: Labels) -> str:
     if len(others) > 1 and column.type not in ("number", "integer"):
         return ""
     is_usual = pc.fill_null(pc.equal(values, usual), False).to_numpy()
-    another = f"{others[0] if len(others) == 1 else f'other than {usual}'} only"
+    usual_only, another = f"{usual} only", f"{others[0] if len(others) == 1 else f'other than {usual}'} only"
+    if column.unmasked:  # no value of it may be shown
+        usual_only, another = "one value only", "other values only"
     pure = _PURE_EARLIER if says_earlier(column.name) else _PURE
-    for rows, what in ((~is_usual & values.is_valid().to_numpy(), another), (is_usual, f"{usual} only")):
+    for rows, what in ((~is_usual & values.is_valid().to_numpy(), another), (is_usual, usual_only)):
         if why := _where(labels, rows, what, "", least=_LEAST_OF_CLASS, pure=pure):
             return why
     return ""

@@ -26,10 +26,10 @@ def promises(draft: Draft) -> list[str]:
 
 
 def _terms(column: ColumnFacts, use: str, brief: bool) -> str:
-    terms = [f"type: {column.type}"]
+    terms = [f"type: {column.unmasked or column.type}"]
     if column.num_null == 0 or use == "target":  # rows without a target are dropped
         terms.append("nullable: false")
-    if brief:
+    if brief or column.unmasked:  # promises are about the values in the data, of which none may be shown
         return ", ".join(terms)
     counts = column.values
     if counts and set(counts) == {0, 1} and column.type in ("number", "integer"):

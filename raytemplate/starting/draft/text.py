@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import as_target
+from raytemplate.data.mask_options import HASH
 from raytemplate.data.profile.column import Value
 from raytemplate.starting.draft.draft import Draft
 from raytemplate.starting.draft.promises import LIMITS, RULE, VALUES, promises
 from raytemplate.starting.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
+from raytemplate.starting.survey.masks import KEY_VARIABLE
 from raytemplate.starting.survey.roles import Role
 
 _MOST_LEFT_OUT, _MOST_NAMED = 30, 3
@@ -47,8 +49,21 @@ def _data(draft: Draft) -> Iterable[str]:
         yield remark(f"  positive: {word(learning.positive)}", learning.positive_why)
     if keys := [role.column.name for role in draft.of("key")]:
         yield from listed("keys", keys)
+    yield from _mask(draft)
     yield from _drop(draft)
     yield from _windows(draft) if draft.lengths else _split(draft)
+
+
+def _mask(draft: Draft) -> Iterable[str]:
+    mask = draft.survey.asked.mask
+    if not mask:
+        return
+    yield remark("  mask:", "as they are read: no value of these is stored or shown")
+    for column, rule in mask.items():
+        shown = rule if isinstance(rule, str) else f"{{{', '.join(f'{name}: {n}' for name, n in rule.items())}}}"
+        yield f"    {word(column)}: {shown}"
+    if HASH in mask.values():
+        yield remark(f"  mask_key: {{env: {KEY_VARIABLE}}}", "the key of hashes; predict needs the same one")
 
 
 def _drop(draft: Draft) -> Iterable[str]:

@@ -35,7 +35,7 @@ def choose(found: Mapping[str, tuple[str, ...]], examples: Mapping[str, str], as
 
     Args:
         found: column -> the formats that its values fit.
-        examples: column -> one of its values.
+        examples: column -> one of its values, in words.
         asked: formats that the user has given; they take precedence.
 
     Raises:
@@ -47,8 +47,7 @@ def choose(found: Mapping[str, tuple[str, ...]], examples: Mapping[str, str], as
         fitting = [form for form in forms if form in certain] or [f for f in forms if _order(f) in map(_order, certain)]
         if len({_order(form) for form in fitting or forms}) > 1:
             raise UsageError(
-                f'column {column}: dates such as "{examples[column]}" may be day/month or month/day: '
-                f"{' or '.join(forms)}",
+                f"column {column}: dates {examples[column]} may be day/month or month/day: {' or '.join(forms)}",
                 next_step=f'raytemplate init ... --dates "{forms[0]}"',
             )
         chosen.append((fitting or list(forms))[0])

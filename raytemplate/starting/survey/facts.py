@@ -26,9 +26,11 @@ class ColumnFacts(ColumnProfile):
     """Average number of words in a text, in a sample."""
     parts: tuple[str, ...] = ()
     """Parts of a time that vary between rows and recur, out of month, weekday and hour, in a sample."""
+    unmasked: str = ""
+    """The contract's word for its type in the data, if it is masked: no value of it may be shown; else ""."""
 
 
-def facts_of(name: str, profile: ColumnProfile, sample: Any) -> ColumnFacts:
+def facts_of(name: str, profile: ColumnProfile, sample: Any, unmasked: str = "") -> ColumnFacts:
     """Everything known about a column. `sample` holds some of its rows."""
     there = null_where_missing(sample).drop_null()
     return ColumnFacts(
@@ -37,6 +39,7 @@ def facts_of(name: str, profile: ColumnProfile, sample: Any) -> ColumnFacts:
         share_distinct=len(there.unique()) / len(there) if len(there) else 0.0,
         words=_words(there) if profile.type == "text" else 0.0,
         parts=_parts(there, profile.min, profile.max) if profile.type == "time" and len(there) else (),
+        unmasked=unmasked,
     )
 
 

@@ -23,6 +23,8 @@ def hints_of(found: Survey, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
     """Columns that could be times if they were written as dates, and what to do."""
     for role in roles:
         column = role.column
+        if column.unmasked:
+            continue
         if role.use == "numeric" and (unit := _counted_in(column)):
             yield column.name, f"looks like {unit} since 1970, used as a number: to use it as a time, write it as dates"
         if role.use != "target" and column.type == "text" and (date := _nearly_all_dates(column, found)):

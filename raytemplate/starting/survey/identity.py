@@ -63,11 +63,15 @@ def drawn_once(column: ColumnFacts, sample: Any) -> bool:
     return expected >= _LEAST_REPEATS and rows - len(sample.unique()) <= expected / 10
 
 
-def shape_of_id(sample: Any) -> str:
-    """What kind of ids the values of a text column are, judged by their shape; "" if they are none."""
+def shape_of_id(sample: Any, *, shows: bool = True) -> str:
+    """What kind of ids the values of a text column are, judged by their shape; "" if they are none.
+
+    Args:
+        shows: whether a value may be shown.
+    """
     for what, pattern in _SHAPES.items():
         if _share(sample, pattern) >= _NEARLY_ALL:
-            return what.format(sample[0].as_py())
+            return what.format(sample[0].as_py()) if shows else "ids"
     return ""
 
 

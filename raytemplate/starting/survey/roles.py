@@ -87,7 +87,7 @@ def _role(column: ColumnFacts, found: Survey) -> Role:
         return Role(
             column=column, use="left out", why="free text, 1 kB a row: list it under features.text if that fits"
         )
-    if dressed := found.writing.dressed.get(column.name) or _dressed(column, found):
+    if not column.unmasked and (dressed := found.writing.dressed.get(column.name) or _dressed(column, found)):
         why = f"numbers such as {dressed}, which are read as text: write them bare"
         return Role(column=column, use="left out", why=why)
     is_key = _is_key(column, sample)
@@ -130,7 +130,11 @@ def _is_key(column: ColumnFacts, sample: Any) -> bool:
 
 def _rarely_again(column: ColumnFacts, sample: Any, code: bool) -> str:
     """Why values tell nothing about the next row, because nearly all of them differ; else ""."""
-    if column.type == "text" and column.share_distinct > _RARELY_AGAIN and (shape := shape_of_id(sample)):
+    if (
+        column.type == "text"
+        and column.share_distinct > _RARELY_AGAIN
+        and (shape := shape_of_id(sample, shows=not column.unmasked))
+    ):
         return f"{shape}: {_different(sample)}"
     some = column.values is not None
     if (column.type == "text" or (code and not some)) and column.share_distinct > _MOSTLY_UNIQUE and len(sample) > _FEW:

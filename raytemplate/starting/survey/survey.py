@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -14,10 +15,13 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate import plugins
+from raytemplate.data.mask_options import MaskRule
+from raytemplate.data.masking import masked_schema
 from raytemplate.data.missing import is_missing
 from raytemplate.data.profile.column import NOTHING, ColumnProfile, column_profile, merge
+from raytemplate.data.raw_rows import quoting_nothing
 from raytemplate.data.reserved import INTERNAL, is_internal
-from raytemplate.data.sources.as_read import as_read
+from raytemplate.data.sources.as_read import as_read, word_of
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.data.sources.locations import find_files
 from raytemplate.data.sources.reader import list_files, read_slices, source_of
@@ -29,6 +33,7 @@ from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings
 from raytemplate.starting.survey.dates import formats_of
 from raytemplate.starting.survey.facts import ColumnFacts, facts_of
+from raytemplate.starting.survey.masks import check_masks, masked_for_a_look
 from raytemplate.starting.survey.sample import sample_of
 from raytemplate.starting.survey.writing import Writing, writing_of
 
@@ -56,6 +61,8 @@ class Asked:
     """Whether CSV files have a header; None to find out."""
     dates: tuple[str, ...] = ()
     """Date formats besides ISO 8601."""
+    mask: Mapping[str, MaskRule] = field(default_factory=dict[str, MaskRule])
+    """Columns that are masked as they are read -> how."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,14 +108,18 @@ def survey(asked: Asked, root: Path) -> Survey:
     sample = sample_of(first) if first else None
     writing = Writing()
     if first and sample:
-        writing = writing_of(first, sample, asked.target, asked.time, asked.header, asked.dates)
+        writing = writing_of(first, sample, asked.target, asked.time, asked.header, asked.dates, tuple(asked.mask))
     types = dict.fromkeys(writing.as_text, "text") | ({asked.time: "time"} if asked.time else {})
-    order = ListOrder(pattern=asked.data, root=root, settings=Settings(writing.csv), types=types)
+    order = ListOrder(
+        pattern=asked.data, root=root, settings=Settings(writing.csv), types=types, masked=tuple(asked.mask)
+    )
     source = list_files(format_, order)
     if not first and (dates := _numbers_as_times(source, asked.time)):
         writing = Writing(csv={"dates": list(dates)}, reasons={"dates": f"as in {asked.time}"})
         source = list_files(format_, replace(order, settings=Settings(writing.csv)))
-    _check_columns(asked, source, first, ",".join(sample.first)[:60] if sample else "")
+    _check_columns(asked, source, first, ",".join(sample.first)[:60] if sample and not asked.mask else "")
+    unmasked = {name: word_of(source.schema[name]) for name in asked.mask}
+    source = replace(source, schema=masked_schema(source.schema, asked.mask))
     readable = tuple(name for name, kind in source.schema.items() if kind.startswith(_READABLE))
     most = min(_SAMPLE_ROWS, max(200, _SAMPLE_VALUES // len(readable)))
     profiles = dict.fromkeys(readable, NOTHING)
@@ -125,7 +136,9 @@ def survey(asked: Asked, root: Path) -> Survey:
         labelled_rows.append(piece.labelled_rows)
     kept, known = (pa.concat_tables(tables, promote_options="permissive") for tables in (parts, labelled_rows))
     num_rows = sum(file.num_rows for file in source.files)
-    found = {name: facts_of(name, profile, kept.column(name)) for name, profile in profiles.items()}
+    found = {
+        name: facts_of(name, profile, kept.column(name), unmasked.get(name, "")) for name, profile in profiles.items()
+    }
     other = {name: ColumnFacts(name=name, type="other", num_rows=num_rows, num_null=0) for name in source.schema}
     return Survey(
         asked=asked,
@@ -164,7 +177,8 @@ def _numbers_as_times(source: SourceTable, time: str) -> tuple[str, ...]:
 def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_record: str) -> None:
     names = tuple(source.schema)
     if asked.target not in names:
-        line = f'; the first line is "{first_record}": if that is data, add --no-header' if first_csv else ""
+        line = f'; the first line is "{first_record}": if that is data, add --no-header' if first_record else ""
+        line = line or ("; if the first line is data, add --no-header" if first_csv else "")
         line = "" if asked.header is False else line
         raise UsageError(f'--target: no column "{asked.target}" in {asked.data}; {suggest(asked.target, names)}{line}')
     for option, column in (("--target", asked.target), ("--time", asked.time)):
@@ -173,6 +187,7 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
                 f'{option}: "{column}" begins with {INTERNAL}, which is reserved for internal columns',
                 next_step="rename it in the data",
             )
+    check_masks(asked.mask, source, asked.target, asked.time)
     if not asked.time:
         return
     if asked.time not in names:
@@ -223,7 +238,9 @@ def _look(
     order: tuple[SourceFile, Slice, int],
 ) -> _Piece:
     file, group, num_sampled = order
-    table = as_read(read_slices(order_of(source, file, [group], columns)).table, Rules())
+    with quoting_nothing(file.path) if asked.mask else nullcontext():
+        wanted = order_of(source, file, [group], columns, tuple(asked.mask))
+        table = masked_for_a_look(as_read(read_slices(wanted).table, Rules()), asked.mask)
     days, labelled = dict[date, int](), dict[date, int]()
     known = np.arange(table.num_rows)
     if asked.target in columns:

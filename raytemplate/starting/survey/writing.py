@@ -1,11 +1,12 @@
 """How a CSV file is written, inferred from a sample: what `data.csv` must contain, and why."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from raytemplate.data.sources.text.missing_words import MISSING_IN_TEXT, MISSING_WORDS
+from raytemplate.data.sources.text.rules import NOT_SHOWN
 from raytemplate.errors import UsageError
 from raytemplate.starting.survey.dates import NUMBERS, choose, formats_of
 from raytemplate.starting.survey.sample import Sample
@@ -39,7 +40,13 @@ class Writing:
 
 
 def writing_of(
-    location: str, sample: Sample, target: str, time: str, header: bool | None, dates: Sequence[str]
+    location: str,
+    sample: Sample,
+    target: str,
+    time: str,
+    header: bool | None,
+    dates: Sequence[str],
+    masked: Collection[str] = (),
 ) -> Writing:
     """How the file of a sample is written.
 
@@ -48,12 +55,13 @@ def writing_of(
         time: the time column, "" for none; in it, 20130131 and 2013 are dates too.
         header: whether there is a header; None if the user has not told.
         dates: date formats that the user has given.
+        masked: columns of which no value may be shown.
 
     Raises:
         UsageError: there is no header although one is expected, or dates are ambiguous.
     """
     if header is None:
-        _check_header(location, sample, target)
+        _check_header(location, sample, target, shows=not masked)
     if header is False:
         sample = Sample(separator=sample.separator, first=sample.first, records=(sample.first, *sample.records))
     names = [f"column_{n}" if header is False else name or f"column_{n}" for n, name in enumerate(sample.first, 1)]
@@ -71,30 +79,35 @@ def writing_of(
     if comma:
         csv["decimal"], reasons["decimal"] = ",", f"as in {comma[0]}"
     _set_missing(columns, csv, reasons)
-    _set_dates(columns, time, dates, csv, reasons)
+    _set_dates(columns, time, dates, csv, reasons, masked)
     return Writing(
         csv=csv,
         reasons=reasons,
         as_text=tuple(name for name, values in columns.items() if _are_codes(values)),
         dressed={
-            name: one for name, values in columns.items() if name not in comma and (one := dressed_number(values))
+            name: one
+            for name, values in columns.items()
+            if name not in (*comma, *masked) and (one := dressed_number(values))
         },
     )
 
 
-def _check_header(location: str, sample: Sample, target: str) -> None:
+def _check_header(location: str, sample: Sample, target: str, *, shows: bool) -> None:
     """Stop if the first record looks like all the others and so is no header.
 
+    Args:
+        shows: whether the record may be shown.
+
     Raises:
-        UsageError: shows the record.
+        UsageError: the first record is no header.
     """
     numbers = [i for i in range(len(sample.first)) if _mostly(_NUMBER, sample.column(i), 0.9)]
     alike = [i for i in numbers if _NUMBER.fullmatch(sample.first[i])]
     if target in sample.first or not numbers or len(alike) < len(numbers):
         return
-    shown = sample.separator.join(sample.first)[:60]
+    shown = f'"{sample.separator.join(sample.first)[:60]}"' if shows else "it"
     raise UsageError(
-        f'{location}:1: "{shown}" looks like data, expected the names of the columns',
+        f"{location}:1: {shown} looks like data, expected the names of the columns",
         next_step=f"--no-header names the columns column_1 to column_{len(sample.first)}; --header: it is one",
     )
 
@@ -140,7 +153,12 @@ def _has_code_na(values: list[str]) -> bool:
 
 
 def _set_dates(
-    columns: Mapping[str, list[str]], time: str, asked: Sequence[str], csv: dict[str, Any], reasons: dict[str, str]
+    columns: Mapping[str, list[str]],
+    time: str,
+    asked: Sequence[str],
+    csv: dict[str, Any],
+    reasons: dict[str, str],
+    masked: Collection[str],
 ) -> None:
     different = {name: dict.fromkeys(values) for name, values in columns.items()}
     dated = {name: [v for v in values if v.lower() not in MISSING_WORDS] for name, values in different.items()}
@@ -148,7 +166,8 @@ def _set_dates(
     if numbers := formats_of(dated.get(time, ()), NUMBERS):
         found[time] = numbers
     if found or asked:
-        csv["dates"] = list(choose(found, {name: dated[name][0] for name in found}, asked))
+        examples = {name: NOT_SHOWN if name in masked else f'such as "{dated[name][0]}"' for name in found}
+        csv["dates"] = list(choose(found, examples, asked))
         reasons["dates"] = "as given" if asked else f"as in {', '.join(list(found)[:3])}"
 
 
