@@ -115,7 +115,7 @@ def resume(
     journal = journal_of(found_in, ref)
     locked, ledger = read_lock(journal).plan, open_ledger(found_in)
     ledger.head(locked.name)
-    _need_secrets(locked, reads=False)  # the task that reads tells it just as well, if rows are read again
+    _need_secrets(locked, reads=False)  # if rows are read again, the task that reads them reports it
     with working_on(journal):
         put_aside = to_put_aside(journal, locked, ledger)
         if put_aside is None:

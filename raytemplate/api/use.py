@@ -41,21 +41,23 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
         output: a path or URI; CSV if it ends in .csv, otherwise Parquet.
 
     Raises:
-        UsageError: no such model or version, or the output cannot be written.
+        UsageError: no such model or version, the output cannot be written, or the key of the model's mask is missing.
         DataError: no such file, or a column that the model needs is missing.
-        UsageError: the key that the model's values are masked with is missing here.
     """
     from raytemplate.data.masking import masker_of
     from raytemplate.data.sources.folders import say_left_out
     from raytemplate.data.sources.reader import list_files
     from raytemplate.data.sources.storage import written_to
+    from raytemplate.engines.ray.clusters.notebooks import quiet_in_notebooks
+
+    quiet_in_notebooks()
     from raytemplate.engines.ray.scoring.predict import predict_files
 
     opened = model(ref, workspace=workspace)
     opened.saved.check_keys()
     about, mask = opened.saved.about, opened.saved.mask
     if mask is not None:
-        masker_of(mask)  # a missing key is told before Ray starts
+        masker_of(mask)  # reports a missing key before Ray starts
     source = list_files("auto", about.order(pattern, Path.cwd(), mask.columns if mask else ()))
     _check_scored_columns(source, about.columns, ref)
     with written_to(str(output), about.storage) as file:

@@ -62,7 +62,7 @@ def work(storage: Path, run_id: str, began: float) -> None:
     plan, handover = read_lock(shared).plan, read_handover(shared)
     _refuse_unseen(plan)
     if plan.ingest.mask is not None:
-        masker_of(plan.ingest.mask)  # a missing key is told before anything is read
+        masker_of(plan.ingest.mask)  # reports a missing key before anything is read
     shared.supersede(RunEnd)  # left by an earlier job that its watchdog ended
     spent = spent_until_job(shared, time.monotonic() - began, plan.limits.usd_per_s)
     meter = plan.limits.meter(spent, began)

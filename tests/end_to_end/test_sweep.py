@@ -217,7 +217,7 @@ def test_a_killed_sweep_has_no_second_budget(demo):
     resumed = raytemplate("resume", "last", cwd=demo)
     took = time.monotonic() - began
     assert resumed.returncode == 0, resumed.stderr
-    assert took < budget + 5.0  # the second command starts and ends outside of the run's own clock
+    assert took < budget + 2.0
     assert record(only_run(demo), "sweep")["ended"] == "budget.time"
     assert budget - 8 < record(only_run(demo), "end")["wall_clock_s"] < budget + 1.0
 
