@@ -29,6 +29,7 @@ pc: Any = pyarrow.compute  # its functions are generated at import, invisible to
 KEY_FIELD = "data.mask_key"
 LEAST_KEY = 16
 """Fewest characters of a key: a shorter one can be guessed from hashes of known values."""
+_SET_KEY = f"set a key of at least {LEAST_KEY} characters on every machine that reads rows, before Ray starts"
 _HEX = 32
 _CONSTANT, _ID = b"raytemplate: which key is it?", 12
 _NEAR = 1e-9
@@ -118,7 +119,7 @@ def masker_of(mask: Mask, environ: Mapping[str, str] | None = None) -> Masker:
     try:
         key = resolve(mask.key, KEY_FIELD, os.environ if environ is None else environ)
     except UsageError as error:
-        raise UsageError(error.what, next_step="set it on every machine that reads rows, before Ray starts") from None
+        raise UsageError(error.what, next_step=_SET_KEY) from None
     if len(key) < LEAST_KEY:
         raise UsageError(
             f"{KEY_FIELD}: the key has fewer than {LEAST_KEY} characters, so few that it can be guessed",
