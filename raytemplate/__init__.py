@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         check,
         diff,
         find,
+        lineage,
         load,
         logs,
         model,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         predict,
         promote,
         report,
+        reproduce,
         resume,
         rollback,
         run,
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict", "promote", "report", "resume",
-    "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
+    "check", "diff", "find", "lineage", "load", "logs", "model", "models", "plan", "predict", "promote", "report",
+    "reproduce", "resume", "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
 ]  # fmt: skip
 
 

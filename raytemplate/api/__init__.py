@@ -11,6 +11,7 @@ from raytemplate.api.decide import promote, rollback
 from raytemplate.api.look import (
     diff,
     find,
+    lineage,
     logs,
     model,
     models,
@@ -23,14 +24,15 @@ from raytemplate.api.look import (
 )
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.publish import site
+from raytemplate.api.reproduce import Reproduced, reproduce
 from raytemplate.api.run import resume, run, stop, submit, unfinished
 from raytemplate.api.use import Predicted, predict
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Planned", "Predicted", "Run", "check", "diff", "find", "load", "logs", "model", "models", "plan", "predict",
-    "promote", "read_plan", "report", "resume", "rollback", "run", "runs", "save_plan", "show", "site", "stop",
-    "submit", "trials", "unfinished", "verify_ledger", "winning_template",
+    "Planned", "Predicted", "Reproduced", "Run", "check", "diff", "find", "lineage", "load", "logs", "model",
+    "models", "plan", "predict", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run", "runs",
+    "save_plan", "show", "site", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from raytemplate.store.workspace import Workspace
 if TYPE_CHECKING:
     from raytemplate.history.registered import Model
     from raytemplate.history.verified import Verified
+    from raytemplate.reports.lineage_shown import Lineage, SeenBy
 
 
 def find(ref: str | Run, *, workspace: str | None = None) -> Run:
@@ -119,6 +120,24 @@ def diff(a: str | Run, b: str | Run, *, workspace: str | None = None) -> Differe
     from raytemplate.history.differences import differences
 
     return differences(find(a, workspace=workspace), find(b, workspace=workspace))
+
+
+def lineage(ref: str | Run, *, workspace: str | None = None) -> Lineage | SeenBy:
+    """What a run or a registered model was made from; for a path, the runs and models that have read it.
+
+    Args:
+        ref: a run, its unique id prefix or "last"; a model ("name", "name@champion", "name/3"); a file or folder.
+
+    Raises:
+        UsageError: no such run or model, or no run has read the file.
+        IntegrityError: a record of its run is missing or edited.
+    """
+    from raytemplate.history import lineage as told
+
+    found_in = workspace_at(workspace)
+    if isinstance(ref, str) and told.is_file(ref):
+        return told.seen_by(ref, found_in)
+    return told.lineage_of(ref if isinstance(ref, str) else ref.id, found_in)
 
 
 def report(ref: str | Run, *, workspace: str | None = None) -> str:

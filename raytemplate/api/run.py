@@ -65,7 +65,7 @@ def run(
         )
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
-    _need_secrets(planned.plan, reads=not planned.address)
+    need_secrets(planned.plan, reads=not planned.address)
     champion_of(planned.plan.name, planned.workspace)  # finds a lost or edited ledger before training
     create(planned.workspace)
     _, folder = new_run(planned.workspace)
@@ -76,7 +76,7 @@ def run(
                 plan=planned.plan,
                 journal=journal,
                 workspace=planned.workspace,
-                listener=listener or _teller(quiet),
+                listener=listener or teller(quiet),
                 began=began,
                 own_process=own_process,
             )
@@ -115,7 +115,7 @@ def resume(
     journal = journal_of(found_in, ref)
     locked, ledger = read_lock(journal).plan, open_ledger(found_in)
     ledger.head(locked.name)
-    _need_secrets(locked, reads=False)  # if rows are read again, the task that reads them reports it
+    need_secrets(locked, reads=False)  # if rows are read again, the task that reads them reports it
     with working_on(journal):
         put_aside = to_put_aside(journal, locked, ledger)
         if put_aside is None:
@@ -134,7 +134,7 @@ def resume(
                 plan=locked,
                 journal=journal,
                 workspace=found_in,
-                listener=listener or _teller(quiet),
+                listener=listener or teller(quiet),
                 began=began,
                 own_process=own_process,
                 again=True,
@@ -155,7 +155,7 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
             mirror.add_documents(journal, report_of(Run(journal), workspace))
 
 
-def _need_secrets(plan_: RunPlan, *, reads: bool) -> None:
+def need_secrets(plan_: RunPlan, *, reads: bool) -> None:
     """Report a missing secret now rather than after training.
 
     Args:
@@ -199,7 +199,7 @@ def submit(
     began = time.monotonic() if began is None else began
     refuse_other_than_jobs_api(planned.address)
     storage = storage_of(planned.plan)
-    _need_secrets(planned.plan, reads=False)
+    need_secrets(planned.plan, reads=False)
     champion_of(planned.plan.name, planned.workspace)
     create(planned.workspace)
     journal = sent_before(planned.plan, planned.workspace, key) or send_new(
@@ -219,7 +219,7 @@ def submit(
                 plan=planned.plan,
                 journal=journal,
                 workspace=planned.workspace,
-                listener=listener or _teller(quiet),
+                listener=listener or teller(quiet),
                 began=began,
                 own_process=own_process,
             )
@@ -227,7 +227,8 @@ def submit(
     return Run(journal)
 
 
-def _teller(quiet: bool) -> Listener:
+def teller(quiet: bool) -> Listener:
+    """What shows progress if the caller gives no listener."""
     return Listener() if quiet else Lines()
 
 

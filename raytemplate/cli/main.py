@@ -24,7 +24,7 @@ STARTED = time.monotonic()
 _GROUPS = {
     "Start": ("init", "check", "schema", "doctor"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
-    "Look": ("runs", "show", "diff", "report", "site"),
+    "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
     "Decide": ("promote", "rollback", "ledger"),
     "Use": ("models", "predict"),
 }
@@ -42,8 +42,10 @@ _SUMMARIES = {
     "runs": "List runs.",
     "show": "Show a run or a model.",
     "diff": "Show what differs between two runs.",
+    "lineage": "Show what a model was made from, or what has seen a file.",
     "report": "Write a run as one HTML page.",
     "site": "Write a static site of all models and runs.",
+    "reproduce": "Train a run again from its records and compare.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
     "ledger": "Check the record of promotions and rollbacks.",

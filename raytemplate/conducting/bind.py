@@ -12,7 +12,7 @@ from types import TracebackType
 
 from raytemplate import plugins
 from raytemplate.budget import Meter
-from raytemplate.conducting.promoter import PromoterProcess
+from raytemplate.conducting.promoter import NoPromoter, PromoterProcess
 from raytemplate.conducting.work import Work
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.ray.clusters.attached import AttachedRay
@@ -48,6 +48,7 @@ class Bound:
     def __init__(self, work: Work) -> None:
         plan, journal, workspace = work.plan, work.journal, work.workspace
         self._plan, self._journal, self._workspace, self._listener = plan, journal, workspace, work.listener
+        self._judged = work.judged
         address = journal.need(RunStart).address
         self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
         apart = not work.own_process and _has_own_code(plan)
@@ -65,9 +66,10 @@ class Bound:
         return self
 
     def _begin(self) -> None:
-        self._promoter = PromoterProcess(
-            self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
-        )
+        if self._judged:
+            self._promoter = PromoterProcess(
+                self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
+            )
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
         number, size = sweep_sessions(note=self._note_in_log)
         if size > _WORTH_TELLING_BYTES:
@@ -92,17 +94,17 @@ class Bound:
 
     def execution(self, meter: Meter) -> Execution:
         """The execution of the run, with everything it needs."""
-        assert self._promoter is not None
         name, workspace = self._plan.name, self._workspace
+        models = workspace.models if self._judged else self._journal.folder / "models"
         return Execution(
             plan=self._plan,
             journal=self._journal,
             engine=self._engine,
-            promoter=self._promoter,
-            store=ContentStore(workspace.models),
+            promoter=self._promoter or NoPromoter(),
+            store=ContentStore(models),
             meter=meter,
             listener=self._listener,
-            champion_now=lambda: champion_of(name, workspace),
+            champion_now=lambda: champion_of(name, workspace) if self._judged else None,
             package=package,
             turn=turn_of(workspace, name),
         )

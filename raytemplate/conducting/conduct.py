@@ -34,7 +34,11 @@ def conduct(work: Work) -> None:
         stack.enter_context(ending_with_ray(lambda error: _lost(error, journal, plan, meter)))
         bound = stack.enter_context(Bound(work))
         try:
-            bound.execution(meter).run()
+            execution = bound.execution(meter)
+            if work.judged:
+                execution.run()
+            else:
+                execution.run_up_to_evaluation()
         except (KeyboardInterrupt, Interrupted) as error:
             bound.abandon()
             if (late := keeper.was_late()) is not None:

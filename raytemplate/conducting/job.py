@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from raytemplate.conducting.promoter import NoPromoter
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
 from raytemplate.data.masking import masker_of
@@ -19,10 +20,10 @@ from raytemplate.ending import told_by
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.ray.clusters.attached import AttachedRay
 from raytemplate.engines.ray.engine import RayEngine
-from raytemplate.errors import IntegrityError, PlanError, RaytemplateError
+from raytemplate.errors import PlanError, RaytemplateError
 from raytemplate.execution.execute import Execution
 from raytemplate.execution.handover import read_handover, shared_journal, shared_store, spent_until_job
-from raytemplate.execution.journal import LOCK, Journal
+from raytemplate.execution.journal import LOCK
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.time_left import refuse_spent
 from raytemplate.planning.stages import RunPlan
@@ -34,16 +35,6 @@ from raytemplate.store.locks import FileLock
 
 ERROR_MARK = "raytemplate-error "
 """Prefix of the line in a job's log that tells the submitting command how the job failed."""
-
-
-class NoPromoter:
-    """The promoter on a cluster, where nothing may be judged."""
-
-    def decide(self, journal: Journal) -> None:
-        """See `execution.ports.Promoter`; always refuses."""
-        raise IntegrityError(f"run {journal.run_id}: a cluster does not judge")
-
-    project = decide
 
 
 def work(storage: Path, run_id: str, began: float) -> None:

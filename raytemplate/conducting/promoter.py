@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from raytemplate.errors import EngineError, Interrupted, from_words
+from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Move
 from raytemplate.records.codec import decode, encode
@@ -22,6 +22,16 @@ from raytemplate.records.judged import Actor
 from raytemplate.store.workspace import Workspace
 
 _END_S = 5.0
+
+
+class NoPromoter:
+    """The promoter where nothing may be judged: on a cluster, and when a run is made again."""
+
+    def decide(self, journal: Journal) -> None:
+        """See `execution.ports.Promoter`; always refuses."""
+        raise IntegrityError(f"run {journal.run_id}: nothing is judged here")
+
+    project = decide
 
 
 class PromoterProcess:

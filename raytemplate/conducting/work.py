@@ -26,3 +26,6 @@ class Work:
     """Whether this process is the run's own, and may be ended if it outlasts its time."""
     again: bool = False
     """Whether the run is resumed."""
+    judged: bool = True
+    """Whether the candidate is judged. If not, the work ends with its evaluation, against no champion, and the
+    candidate stays in the run's folder."""

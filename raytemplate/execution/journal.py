@@ -22,6 +22,7 @@ from raytemplate.records.fitted import EpochRecord, FitResult, Restart, Training
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Precedents, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
@@ -51,6 +52,7 @@ TRIALS = "trials.jsonl"
 STARTS = "starts.jsonl"
 EPOCHS = "epochs.jsonl"
 _PASSED = "passed.jsonl"
+_REPRODUCED = "reproduced.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,14 @@ class Journal:
         ended = {record.number for record in self.trials()}
         found = (Journal(folder).read(TrialBegun) for folder in sorted(self.trial_folders.glob("*")))
         return tuple(one for one in found if one is not None and one.number not in ended)
+
+    def add_reproduction(self, record: Reproduction) -> None:
+        """Record that the run was trained again."""
+        append_line(self.folder / _REPRODUCED, json.dumps(codec.encode(record)).encode())
+
+    def reproductions(self) -> tuple[Reproduction, ...]:
+        """How often the run was trained again, and what came of it, in order."""
+        return Journal(self.folder)._lines(Reproduction, _REPRODUCED)
 
     def spent(self) -> Spent:
         """What processes have spent on this run, however they ended."""

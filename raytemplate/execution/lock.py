@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from raytemplate import plugins
+from raytemplate import __version__, plugins
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.planning.stages import RunPlan
@@ -35,6 +35,10 @@ class RunLock:
     """Versions of Python, the machine and the packages that numbers may depend on."""
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
     """Path of a template value -> the comment beside it."""
+    raytemplate: str = ""
+    """Version of this package; "" in records of earlier versions."""
+    cpu: str = ""
+    """Model of the CPU where the run was planned, as the system names it; "" in records of earlier versions."""
 
 
 def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> None:
@@ -46,6 +50,8 @@ def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> No
         reasons={path: origin.comment for path, origin in spec.origins.items() if origin.comment} if spec else {},
         code_sha256=code_digest(),
         environment=environment(),
+        raytemplate=__version__,
+        cpu=cpu_model(),
     )
     journal.keep(LOCK, codec.dumps(lock))
 
@@ -82,3 +88,12 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found | plugins.packages()
+
+
+def cpu_model() -> str:
+    """The model of this machine's CPU, on which the last bits of a sum may depend; "" if the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

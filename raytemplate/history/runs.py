@@ -204,6 +204,7 @@ class Run:
             verdict=verdict.verdict if verdict else None,
             promotion=self.promotion,
             end=self.end,
+            reproduced=next(reversed(self.journal.reproductions()), None),
             champion_says=self.champion_that_fails if verdict is not None else "",
         )
 

@@ -8,11 +8,13 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.columns_shown import leans_text
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
+from raytemplate.reports.reproduced import reproduced_line
 from raytemplate.reports.sliced import worst_text
 from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
 from raytemplate.reports.wording import (
@@ -54,6 +56,8 @@ class RunView:
     """What became of the candidate."""
     end: RunEnd | None = None
     """How the run ended."""
+    reproduced: Reproduction | None = None
+    """What came of making it again the last time."""
     champion_says: str = ""
     """A line about a champion that stays although it would not pass its gates; "" otherwise."""
 
@@ -95,6 +99,8 @@ def _made_from(view: RunView) -> str:
         lines.append(("candidate", f"{short(candidate.digest)}, from {view.fit.step} {candidate.epoch}, {size}"))
     if view.evaluation is not None:
         lines.append(("test", evaluate_text(view.evaluation)))
+    if view.reproduced is not None:
+        lines.append(("made again", reproduced_line(view.reproduced)))
     return "\n".join(hanging(f"  {name:<13}", text) for name, text in lines)
 
 

@@ -71,6 +71,11 @@ class Workspace:
         return self.root / "frames"
 
     @property
+    def again(self) -> Path:
+        """Holds the folder of each run that is being made again. May be deleted when nothing is running."""
+        return self.root / "again"
+
+    @property
     def locks(self) -> Path:
         """Lock files."""
         return self.root / "locks"
