@@ -1,0 +1,36 @@
+"""`raytemplate lineage REF|FILE`"""
+
+import json
+from pathlib import Path
+
+import click
+
+from raytemplate.cli import completing
+from raytemplate.cli.options import workspace_option
+from raytemplate.cli.output import Answer
+
+
+@click.command("lineage")
+@click.argument("ref", metavar="REF|FILE", shell_complete=completing.references)
+@click.option(
+    "--statement",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write it as an in-toto statement, as JSON.",
+)
+@workspace_option
+def command(ref: str, statement: Path | None, workspace: str | None) -> Answer:
+    """Show what a model or a run was made from, or which models have seen a file or folder."""
+    from raytemplate import api
+    from raytemplate.reports.lineage_shown import SeenBy
+    from raytemplate.store.atomic import storage_errors, write_atomic
+
+    found = api.lineage(ref, workspace=workspace)
+    if isinstance(found, SeenBy):
+        if statement is not None:
+            raise click.UsageError("--statement: a file was not made by a run; name a model or a run")
+        return Answer(kind="Seen", data={"path": found.path, "seen": found.seen}, text=str(found))
+    if statement is not None:
+        with storage_errors(statement):
+            write_atomic(statement.absolute(), json.dumps(found.statement(), indent=1, ensure_ascii=False).encode())
+    return Answer(kind="Lineage", data={"lineage": found, "statement": found.statement()}, text=str(found))

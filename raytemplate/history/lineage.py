@@ -1,0 +1,186 @@
+"""What a model was made from, what was made from it, and which models have seen a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from raytemplate.data.sources.locations import is_uri, joined
+from raytemplate.errors import IntegrityError, UsageError
+from raytemplate.execution.journal import LOCK, RECORDS, Journal, journals
+from raytemplate.execution.lock import RunLock, read_lock
+from raytemplate.history.registered import find_version
+from raytemplate.history.runs import Run
+from raytemplate.ledger.head import Ledger, ModelVersion
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.records.codec import canonical
+from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.fitted import FitResult, WarmStart
+from raytemplate.records.ingested import Snapshot
+from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.run import RunEnd, RunStart
+from raytemplate.reports.lineage_shown import Lineage, Material, Seen, SeenBy
+from raytemplate.reports.wording import count, short
+from raytemplate.store.workspace import Workspace, find_run
+from raytemplate.units import show_bytes, show_moment
+
+
+def lineage_of(ref: str, workspace: Workspace) -> Lineage:
+    """What a run ("last" or the beginning of its id) or a registered model (its name, "name@champion", "name/3") was
+    made from.
+
+    Raises:
+        UsageError: no such run or model.
+        IntegrityError: a record of its run is missing or edited.
+    """
+    ledger = open_ledger(workspace)
+    if ref.partition("@")[0].partition("/")[0] in ledger.models():
+        journal = Journal(workspace.runs / find_version(ref, workspace).run_id)
+        if not journal.folder.is_dir():
+            raise IntegrityError(f"{journal.folder}: missing; nothing else tells what {ref} was made from")
+    else:
+        journal = Journal(find_run(workspace, ref))
+    versions = tuple(v for name in ledger.models() for v in ledger.history(name).versions)
+    return _lineage(journal, ledger, versions, workspace)
+
+
+def _lineage(journal: Journal, ledger: Ledger, versions: tuple[ModelVersion, ...], workspace: Workspace) -> Lineage:
+    lock, start, fit = read_lock(journal), journal.need(RunStart), journal.read(FitResult)
+    end, snapshot = journal.read(RunEnd), journal.read(Snapshot)
+    digest = fit.candidate.digest if fit else ""
+    mine = next((v for v in versions if digest and v.digest == digest and v.model == lock.plan.name), None)
+    return Lineage(
+        run_id=journal.run_id,
+        name=lock.plan.name,
+        version=mine.version if mine else 0,
+        standing=mine.state if mine else "",
+        started=start.started,
+        ended=end.ended if end else None,
+        by=f"{start.user} on {start.host}",
+        template={**lock.resolved},
+        as_of=show_moment(lock.plan.as_of),
+        raytemplate=lock.raytemplate,
+        digest=digest,
+        materials=tuple(_materials(journal, lock, versions)),
+        files=tuple(
+            Material(what="file", name=joined(lock.plan.ingest.root, file.path), digest=file.sha256)
+            for file in (snapshot.files if snapshot else ())
+        ),
+        made_from_it=tuple(_children(workspace, digest)) if digest else (),
+    )
+
+
+def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ...]) -> Iterator[Material]:
+    """Everything the run was made from and has recorded, each with its digest, in the order of a run."""
+    plan, start, records = lock.plan, journal.need(RunStart), _digests(journal)
+    commit = f"; git commit {start.commit[:12]}" if start.commit else ""
+    about = f"{start.template}, version {plan.version}{commit}"
+    yield Material(what="template", name=about, digest=_sha256(lock.resolved) if lock.resolved else "")
+    yield Material(what="plan", name=f"{plan.id}, as of {show_moment(plan.as_of)}", digest=records.get(LOCK, ""))
+    yield Material(what="code", name=f"raytemplate {lock.raytemplate}".rstrip(), digest=lock.code_sha256)
+    if plan.code.sha256:
+        yield Material(what="own modules", name=", ".join(plan.code.modules), digest=plan.code.sha256)
+    yield Material(what="environment", name=_environment(lock), digest=_sha256(lock.environment))
+    snapshot, fit = journal.read(Snapshot), journal.read(FitResult)
+    if snapshot is not None:
+        rows = f"{count(len(snapshot.files), 'file')}, {snapshot.num_rows:,} rows"
+        version = f", version {snapshot.version}" if snapshot.version else ""
+        yield Material(what="snapshot", name=f"{rows}{version}", digest=snapshot.digest)
+    if (journal.folder / "profile.json").exists():
+        found = hashlib.sha256((journal.folder / "profile.json").read_bytes()).hexdigest()
+        yield Material(what="statistics", name="of each window", digest=found)
+    if "features.json" in records:
+        steps = count(len({step.column for step in plan.ingest.features}), "feature")
+        yield Material(what="features", name=f"{steps}, fitted on the train window", digest=records["features.json"])
+    warm = journal.read(WarmStart)
+    if warm is not None and not warm.problem:
+        yield Material(what="trained from", name=_named(warm.digest, versions), digest=warm.digest)
+    if fit is not None:
+        made = fit.candidate
+        about = f"{made.family}, {fit.step} {made.epoch}, {show_bytes(made.num_bytes)}"
+        yield Material(what="model", name=about, digest=made.digest)
+    evaluation, verdict = journal.read(Evaluation), journal.read(VerdictRecord)
+    if evaluation is not None:
+        against = f", against version {evaluation.champion_ref.version}" if evaluation.champion_ref else ""
+        about = f"{evaluation.num_rows:,} test rows{against}"
+        yield Material(what="evaluation", name=about, digest=records.get(RECORDS[Evaluation], ""))
+    if verdict is not None:
+        about = f"{type(verdict.verdict).__name__.lower()}, {count(len(verdict.verdict.findings), 'finding')}"
+        yield Material(what="verdict", name=about, digest=records.get(RECORDS[VerdictRecord], ""))
+
+
+def _digests(journal: Journal) -> dict[str, str]:
+    """File of the run -> the digest of what was written last."""
+    return {line.file: line.sha256 for line in journal.passed()}
+
+
+def _environment(lock: RunLock) -> str:
+    names = {"python": "Python", "torch": "torch", "ray": "ray", "numpy": "numpy", lock.plan.fit.family: ""}
+    shown = [f"{said or name} {lock.environment[name]}" for name, said in names.items() if name in lock.environment]
+    return ", ".join([*shown, *([lock.cpu] if lock.cpu else [])])
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def _named(digest: str, versions: tuple[ModelVersion, ...]) -> str:
+    found = next((v for v in versions if v.digest == digest), None)
+    return f"{found.model}/{found.version}" if found else short(digest)
+
+
+def _children(workspace: Workspace, digest: str) -> Iterator[str]:
+    """Runs whose training started from a model."""
+    for journal in journals(workspace):
+        with suppress(IntegrityError):
+            warm = journal.read(WarmStart)
+            if warm is not None and not warm.problem and warm.digest == digest:
+                yield journal.run_id
+
+
+def seen_by(path: str, workspace: Workspace) -> SeenBy:
+    """The runs and models that have read a file, or a file below a folder.
+
+    Raises:
+        UsageError: no run of the workspace has read it.
+    """
+    wanted = path if is_uri(path) else os.path.abspath(path)
+    found: list[Seen] = []
+    for journal in journals(workspace):
+        with suppress(IntegrityError):
+            found += _seen(journal, wanted)
+    if not found:
+        raise UsageError(f"{path}: no run in {workspace.runs} has read it", next_step="raytemplate runs")
+    return SeenBy(path=path, seen=tuple(sorted(found, key=lambda one: one.started, reverse=True)))
+
+
+def _seen(journal: Journal, wanted: str) -> list[Seen]:
+    snapshot = journal.read(Snapshot)
+    if snapshot is None:
+        return []
+    root, run = read_lock(journal).plan.ingest.root, Run(journal)
+    paths = {joined(root, file.path): file for file in snapshot.files}
+    hit = [file for at, file in paths.items() if at == wanted or at.startswith(wanted.rstrip("/") + "/")]
+    row, promotion = run.row(), run.promotion
+    version = promotion.version if promotion is not None and promotion.version else 0
+    digests = hashlib.sha256("".join(file.sha256 for file in hit).encode()).hexdigest() if len(hit) > 1 else ""
+    return [
+        Seen(
+            run_id=run.id,
+            name=row.name,
+            version=version,
+            state=row.state,
+            as_of=show_moment(row.as_of),
+            started=row.started,
+            num_files=len(hit),
+            digest=digests or hit[0].sha256,
+        )
+    ] if hit else []  # fmt: skip
+
+
+def is_file(ref: str) -> bool:
+    """Whether a reference is meant as a file or folder rather than as a run or a model."""
+    return is_uri(ref) or Path(ref).exists() or ref.startswith((".", "/")) or Path(ref).suffix != ""
