@@ -32,6 +32,8 @@ _BIN_S = 0.2e-6
 """Seconds to put one value into its bin."""
 _TREE_ROW_S = 25e-9
 """Seconds for one tree to predict one row."""
+_EXAMINED_COLUMN_S, _MOST_EXAMINING_S = 0.005, 10.0
+"""Seconds to examine how one column relates to the target, and the most that an evaluation spends on all of them."""
 _COLUMNS_IN_RATES = 10
 """Number of columns for which the rates in rows a second, here and in the families, were measured."""
 _PARALLEL_SHARE = 0.8
@@ -119,7 +121,9 @@ class _Job:
             return fixed + self._fit_s(work)
         if stage == "evaluate":
             trees_s = self.num_epochs * self.size.trees * _TREE_ROW_S if self.size.leaves else 0.0
-            return fixed + work * (1 / _SCORE_ROWS_PER_S + self._wider(self.size.width) * _VALUE_S + trees_s)
+            examining_s = min(self._wider(self.size.num_columns) * _EXAMINED_COLUMN_S, _MOST_EXAMINING_S)
+            row_s = 1 / _SCORE_ROWS_PER_S + self._wider(self.size.width) * _VALUE_S + trees_s
+            return fixed + examining_s + work * row_s
         return fixed
 
     def ratios(self, stage: StageName, history: tuple[Timing, ...]) -> tuple[float, ...]:
