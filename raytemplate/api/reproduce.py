@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from raytemplate.api.run import need_secrets, teller
 from raytemplate.api.workspaces import journal_of, workspace_to_write
 from raytemplate.conducting.work import Work
-from raytemplate.errors import RaytemplateError, UsageError
+from raytemplate.errors import IntegrityError, RaytemplateError
 from raytemplate.execution.handover import candidate_of, shared_store
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -143,7 +143,8 @@ def _train(
     )
     try:
         conduct(work)
-    except UsageError:
+    except IntegrityError:  # it says all there is to know
+        shutil.rmtree(again.folder, ignore_errors=True)
         raise
     except RaytemplateError as error:
         error.add_note(f"run {again.run_id} was not made again; what this attempt has left: {again.folder}")
