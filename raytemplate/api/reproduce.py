@@ -147,5 +147,6 @@ def _train(
         shutil.rmtree(again.folder, ignore_errors=True)
         raise
     except RaytemplateError as error:
+        error.next_step = f"raytemplate reproduce {again.run_id}"
         error.add_note(f"run {again.run_id} was not made again; what this attempt has left: {again.folder}")
         raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from raytemplate import __version__, plugins
+from raytemplate import plugins
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import LOCK, Journal
 from raytemplate.planning.stages import RunPlan
@@ -50,7 +50,7 @@ def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> No
         reasons={path: origin.comment for path, origin in spec.origins.items() if origin.comment} if spec else {},
         code_sha256=code_digest(),
         environment=environment(),
-        raytemplate=__version__,
+        raytemplate=own_version(),
         cpu=cpu_model(),
     )
     journal.keep(LOCK, codec.dumps(lock))
@@ -88,6 +88,14 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found | plugins.packages()
+
+
+def own_version() -> str:
+    """The version of this package; "" if it is not installed but only on the path."""
+    try:
+        return version("raytemplate")
+    except PackageNotFoundError:
+        return ""
 
 
 def cpu_model() -> str:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 
-from raytemplate import __version__, plugins
+from raytemplate import plugins
 from raytemplate.code.files import digest_of
 from raytemplate.errors import IntegrityError, PlanError, UsageError
 from raytemplate.execution.journal import LOCK, Journal
-from raytemplate.execution.lock import RunLock, code_digest, cpu_model, environment
+from raytemplate.execution.lock import RunLock, code_digest, cpu_model, environment, own_version
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.planning.inventory import Node
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
@@ -47,7 +47,7 @@ def refuse_changed(journal: Journal, lock: RunLock) -> None:
         changed.append(f"  {name}: {then} then, {now} now")
     if lock.code_sha256 != (code := code_digest()):
         then = f"{lock.raytemplate or 'an earlier version'} (code {lock.code_sha256[:12]})"
-        changed.append(f"  raytemplate: {then} then, {__version__} (code {code[:12]}) now")
+        changed.append(f"  raytemplate: {then} then, {own_version()} (code {code[:12]}) now")
     if lock.plan.code.sha256 and digest_of(journal.code) != lock.plan.code.sha256:
         changed.append(f"  {journal.code}: not the modules that were copied when the run was made")
     if changed:
