@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from raytemplate.api.run import need_secrets, teller
 from raytemplate.api.workspaces import journal_of, workspace_to_write
 from raytemplate.conducting.work import Work
-from raytemplate.errors import IntegrityError, RaytemplateError
+from raytemplate.errors import DataError, IntegrityError, RaytemplateError
 from raytemplate.execution.handover import candidate_of, shared_store
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -141,12 +141,13 @@ def _train(
         own_process=own_process,
         judged=False,
     )
+    again_command = f"raytemplate reproduce {again.run_id}"
     try:
         conduct(work)
-    except IntegrityError:  # it says all there is to know
+    except (DataError, IntegrityError) as error:  # the data is not what the run has read
         shutil.rmtree(again.folder, ignore_errors=True)
-        raise
+        raise IntegrityError(error.what, next_step=f"put the data back, then: {again_command}") from error
     except RaytemplateError as error:
-        error.next_step = f"raytemplate reproduce {again.run_id}"
+        error.next_step = again_command
         error.add_note(f"run {again.run_id} was not made again; what this attempt has left: {again.folder}")
         raise

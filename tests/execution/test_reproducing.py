@@ -44,13 +44,13 @@ def test_rounds_that_were_cut_report_as_often_as_before(stage, field, every):
     assert (cut.num_epochs, cut.model[field], cut.training["checkpoint_every"]) == (33, 33, every)
 
 
-def test_training_that_the_budget_ended_is_as_long_again_within_twice_the_budget(run):
+@pytest.mark.parametrize(("stopped", "num_epochs"), [("epochs", 6), ("early stopping", 6), ("budget.time", 1)])
+def test_what_the_budget_ended_is_as_long_again_within_twice_the_budget(run, stopped, num_epochs):
     plan, fit = read_lock(run.journal).plan, run.journal.need(FitResult)
-    assert reproducing.plan_again(plan, run.journal).fit == plan.fit
     run.journal.supersede(FitResult)
-    run.journal.write(replace(fit, stopped="budget.time", epochs=fit.epochs[:1]))
+    run.journal.write(replace(fit, stopped=stopped, epochs=fit.epochs[:1]))
     again = reproducing.plan_again(plan, run.journal)
-    assert again.fit.num_epochs == fit.epochs[0].epoch
+    assert (plan.fit.num_epochs, again.fit.num_epochs) == (6, num_epochs)
     assert again.limits.time_s == 2 * plan.limits.time_s
 
 
