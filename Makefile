@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 # Tests without Ray run two at a time; those with Ray as well, a file in one process, which has a Ray of its own; those
-# that look at the clock or end processes one by one. The first failure is the end's. Exit 5 of pytest: nothing of this
+# that look at the clock or start a cluster one by one. The first failure is the end's. Exit 5 of pytest: nothing of this
 # kind was asked for.
 define tests
 @end=5; \

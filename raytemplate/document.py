@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn, cast
 
 from raytemplate.errors import Problem, SpecError
@@ -85,7 +86,8 @@ def read(data: bytes, where: str) -> Document:
     text = _decode(data, where)
     root, composer = _compose(text, where)
     if root.kind != "mapping":
-        composer.refuse(root.line, "", f'expected a mapping such as "name: my-model" at the top, got {root.described}')
+        expected = f'expected a mapping such as "name: my-model" at the top, got {root.described}'
+        raise SpecError((*composer.problems, Problem(where=f"{where}:{root.line}", path="", message=expected)))
     lines: dict[str, int] = {"": 1}
     texts: dict[str, str] = {}
     value = _build(root, "", lines, texts)
@@ -296,6 +298,7 @@ def _plain(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
+@lru_cache(maxsize=32)  # most of the time to load a template, and a process often loads the same one again
 def _compose(text: str, where: str, *, numbered: bool = True) -> tuple[_Node, _Composer]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError

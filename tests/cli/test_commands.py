@@ -1,14 +1,12 @@
-"""Commands without Ray: what they print, what they refuse, and what they import."""
+"""Commands without Ray: what they print and what they refuse."""
 
 import ctypes
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from command_line import environment, here, raytemplate
+from command_line import here, raytemplate
 from small_flights import AS_OF, SHIPPED, as_sets
 
 FILE = SHIPPED.name
@@ -42,19 +40,6 @@ def test_help_is_found_however_it_is_asked_for(tmp_path, typed, same):
 
 def test_version_is_a_command_too(tmp_path):
     assert here("version", cwd=tmp_path).stdout == here("--version", cwd=tmp_path).stdout
-
-
-HEAVY = "print(sorted({m.partition('.')[0] for m in sys.modules} & {'ray', 'torch', 'mlflow', 'lightgbm', 'pandas'}))"
-
-
-LIGHT = {"help": ["--help"], "check": ["check", FILE], "plan": ["plan", FILE, "--as-of", AS_OF, *as_sets()]}
-
-
-@pytest.mark.parametrize("arguments", LIGHT.values(), ids=LIGHT)
-def test_nothing_heavy_is_imported_before_it_is_used(demo, arguments):
-    code = f"import sys, os\nfrom raytemplate.cli.main import _run\n_run({arguments!r})\n{HEAVY}"
-    found = subprocess.run([sys.executable, "-c", code], cwd=demo, env=environment(), capture_output=True, text=True)
-    assert found.stdout.splitlines()[-1] == "[]", found.stderr
 
 
 def test_init_check_and_plan(tmp_path):

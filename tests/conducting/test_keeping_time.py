@@ -139,7 +139,7 @@ def test_a_candidate_that_is_there_has_the_time_that_is_kept_to_judge_it(ends):
     assert not (folder / "end.json").exists()  # it was not ended
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ten_ends_by_the_budget_on_a_busy_machine_are_seen_as_four(tmp_path):
     busy = [subprocess.Popen([sys.executable, "-c", SPINS]) for _ in range(2 * (os.cpu_count() or 1))]
     folders = [tmp_path / str(number) for number in range(10)]

@@ -19,7 +19,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.records.judged import Approved
 from raytemplate.store.workspace import Workspace, create, find_run
 
-pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
 
 
 def flip_a_bit(path, at=None):
@@ -53,6 +53,7 @@ def fill(place):
     os.close(descriptor)
 
 
+@pytest.mark.alone
 def test_f07_a_disk_that_is_full_at_a_checkpoint_ends_with_eight_leaves_nothing_torn_and_goes_on(
     one_ray, small, tmp_path
 ):

@@ -8,12 +8,13 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from command_line import environment, epochs, only_run, raytemplate, record, start, wait_for
+from command_line import environment, only_run, raytemplate, record
 from own_project import CHANGES, LIGHTNING, without_package, write_project
-from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
+from pulled_plug import When, pull_the_plug
+from small_flights import AS_OF, MODEL, SHIPPED, changed
 
 from raytemplate import api
-from raytemplate.errors import SpecError, TrainingFailed
+from raytemplate.errors import SpecError, TrainingFailed, Unavailable
 from raytemplate.records.judged import Approved
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
@@ -107,18 +108,15 @@ def test_a_target_that_is_not_there_is_a_problem_with_its_place(project):
 
 @pytest.mark.slow
 @TORCH_FIRST
-def test_a_killed_run_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights, own):
-    changes = {**own, "training.epochs": 4, "training.batch_size": 48}
-    process = start("run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes), cwd=project)
-    wait_for(lambda: (run := only_run(project)) and len(epochs(run)) >= 2, process=process)
-    process.kill()
-    process.communicate()
+def test_a_run_that_was_lost_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights, own):
+    longer = {"training.epochs": 4}
+    with pytest.raises(Unavailable, match="the plug was pulled"):
+        api.run(planned(project, longer, own), listener=When(2, pull_the_plug))
     without_package(project)
-    resumed = raytemplate("resume", "last", cwd=project)
+    resumed = raytemplate("resume", "last", cwd=project)  # in a process that has never imported it
     assert resumed.returncode == 0, resumed.stderr
     run = only_run(project)
-    assert run is not None and record(run, "fit")["resumed_from_epoch"] >= 2
-    other = write_project(tmp_path / "whole", flights)
-    whole = api.run(api.plan(api.load(other / SHIPPED.name, set=changed(changes)), AS_OF))
+    assert run is not None and record(run, "fit")["resumed_from_epoch"] == 2
+    whole = api.run(planned(write_project(tmp_path / "whole", flights), longer, own))
     assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
     assert json.loads((run / "run.lock").read_text())["plan"]["code"]["modules"] == ["own_net"]

@@ -18,7 +18,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.planning.look import champion_of
 from raytemplate.store.workspace import Workspace
 
-pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
 
 # Small steps make epochs long enough to be interrupted midway.
 SLOW_EPOCHS = {"training.epochs": 4, "training.batch_size": 16}
@@ -135,6 +135,7 @@ STOPS = [
 ]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("moment", "number", "code"), STOPS)
 def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo, moment, number, code):
     process = start(*command(SLOW_EPOCHS), cwd=demo, fresh=True)
@@ -182,6 +183,7 @@ def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_s
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_f24_a_second_ctrl_c_does_not_wait(demo):
     process = start(*command(SLOW_EPOCHS), cwd=demo)
     in_fit(demo, process)
@@ -224,6 +226,7 @@ def test_a_terminated_process_may_take_more_than_the_three_seconds_after_which_r
 
 @pytest.mark.slow
 @pytest.mark.nightly
+@pytest.mark.alone
 def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
     two = {"resources.workers": 2, "resources.per_worker.cpus": 0.5, "training.epochs": 200}
     process = start(*command(two), cwd=demo)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import signal
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import alive, descendants, here, only_run, raytemplate, record, start, wait_for
-from small_flights import AS_OF, SHIPPED, as_sets, changed
+from small_flights import AS_OF, SHIPPED, as_sets, changed, write_demo
 
 import raytemplate as rt
 from raytemplate import api
@@ -46,12 +50,21 @@ def swept(demo, changes=None, **more):
     return api.run(api.plan(spec, AS_OF, **more))
 
 
+@pytest.fixture(scope="module")
+def first(one_ray, tmp_path_factory, flights):
+    """A sweep that several tests look at: its folder, the run and what it said. None of them changes its workspace."""
+    folder = write_demo(tmp_path_factory.mktemp("swept") / "demo", flights)
+    with redirect_stderr(io.StringIO()) as told:
+        run = swept(folder, {"tuning.scheduler": "none"})
+    return SimpleNamespace(folder=folder, run=run, told=told.getvalue())
+
+
 def trials(run):
     return [(dict(one.values), one.state, one.validation) for one in run.trials]
 
 
-def test_the_winner_is_trained_again_on_train_and_validation_and_judged(one_ray, demo, capsys):
-    run = swept(demo, {"tuning.scheduler": "none"})
+def test_the_winner_is_trained_again_on_train_and_validation_and_judged(first):
+    run = first.run
     assert run.sweep is not None and run.fit is not None
     assert (len(run.trials), run.sweep.ended, run.sweep.sampler) == (4, "trials", "RandomSampler")
     assert run.sweep.best.validation == min(one.validation for one in run.trials)
@@ -61,23 +74,15 @@ def test_the_winner_is_trained_again_on_train_and_validation_and_judged(one_ray,
     rows = {window.name: window.num_rows for window in run.snapshot.windows}
     assert {epoch.num_rows for epoch in run.fit.epochs} == {rows["train"] + rows["validation"]}
     assert run.end.state == "approved"
-    told = capsys.readouterr().err
-    assert "✓ sweep      4 trials, best mae" in told and "✓ fit" in told
-    shown = str(api.trials(run.id, workspace=str(demo)))
+    assert "✓ sweep      4 trials, best mae" in first.told and "✓ fit" in first.told
+    shown = str(api.trials(run.id, workspace=str(first.folder)))
     assert shown.count("finished") == 4 and shown.splitlines()[1].lstrip().startswith("*")
 
 
 @pytest.mark.slow
-def test_the_same_seed_and_one_slot_give_the_same_trials_and_the_same_model(one_ray, demo):
-    first, second = swept(demo), swept(demo)
-    assert trials(first) == trials(second)
-    assert first.fit.candidate.weights_sha256 == second.fit.candidate.weights_sha256
-
-
-@pytest.mark.slow
-def test_what_won_is_tried_first_the_next_time(one_ray, demo):
-    won = swept(demo).sweep.best.values
-    spec = api.load(demo / SHIPPED.name, set=changed(SPACE | WARM))
+def test_what_won_is_tried_first_the_next_time(first, tmp_path):
+    demo, won = shutil.copytree(first.folder, tmp_path / "demo"), first.run.sweep.best.values
+    spec = api.load(demo / SHIPPED.name, set=changed(SPACE | WARM | {"budget.trials": 2}))
     again = api.plan(spec, AS_OF)
     assert again.plan.sweep.begin_with == (won,)
     assert "1 winner of earlier runs first" in str(again)
@@ -90,7 +95,7 @@ def test_what_won_is_tried_first_the_next_time(one_ray, demo):
 
 
 @pytest.mark.slow
-def test_the_search_never_sees_the_test_rows(one_ray, demo):
+def test_the_same_seed_and_one_slot_give_the_same_trials_and_model_whatever_the_test_rows_are(one_ray, demo):
     first = swept(demo, FEATURES)
     for path in sorted((demo / "data" / "flights").glob("*.parquet")):
         table = pq.read_table(path)
@@ -100,6 +105,7 @@ def test_the_search_never_sees_the_test_rows(one_ray, demo):
         pq.write_table(table.set_column(place, "air_time", spoilt.cast(table.schema.field(place).type)), path)
     second = swept(demo, FEATURES)
     assert trials(first) == trials(second)
+    assert first.fit.candidate.weights_sha256 == second.fit.candidate.weights_sha256
     assert first.evaluation.metrics["mae"].value != second.evaluation.metrics["mae"].value
 
 
@@ -180,7 +186,6 @@ def test_the_time_ends_it_with_a_verdict(demo):
     assert record(run, "end")["wall_clock_s"] < budget + 1.0
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     sets = as_sets({**SPACE, "budget.trials": 8, "training.epochs": 20, "tuning.scheduler": "none"})
@@ -222,7 +227,6 @@ def test_a_killed_sweep_has_no_second_budget(demo):
     assert budget - 8 < record(only_run(demo), "end")["wall_clock_s"] < budget + 1.0
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.nightly
 def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
@@ -246,7 +250,6 @@ def test_a_trial_that_was_killed_goes_on_from_its_last_checkpoint(demo):
     assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 61))
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 def test_a_trial_whose_process_is_killed_has_failed_and_the_sweep_goes_on(demo):
     sets = as_sets({**SPACE, "budget.trials": 4, "training.epochs": 40, "tuning.scheduler": "none"})
@@ -272,9 +275,9 @@ def test_trials_of_two_workers_leave_nothing_behind(one_ray, demo):
         found = [one for one in actors().values() if one["State"] != "DEAD"]
         return [one["ActorClassName"] for one in found if one["ActorClassName"][0] != "_"]
 
-    changes = {"resources.workers": 2, "training.epochs": 3, "budget.trials": 3, "tuning.scheduler": "median"}
+    changes = {"resources.workers": 2, "training.epochs": 3, "budget.trials": 2, "tuning.scheduler": "median"}
     run = swept(demo, {**changes, "tuning.space.features.columns.precip.transform": "choice(log, none)"})
-    assert [(one.number, one.problem) for one in run.trials] == [(1, ""), (2, ""), (3, "")]
+    assert [(one.number, one.problem) for one in run.trials] == [(1, ""), (2, "")]
     assert run.fit.engine == "Ray Train, 2 workers" and len({rank.weights_sha256 for rank in run.fit.ranks}) == 1
     assert [g for g in placement_group_table().values() if g["state"] != "REMOVED"] == []
     end = time.monotonic() + 20.0
@@ -294,7 +297,6 @@ def test_trees_are_searched_with_two_workers(one_ray, demo):
     assert [(one.state, one.problem) for one in run.trials] == [("finished", "")] * 2
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)])
 def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):
@@ -308,8 +310,8 @@ def test_a_stopped_sweep_keeps_its_trials_and_promotes_nothing(demo, number):
     assert not (only_run(demo) / "sweep.json").exists() and not (only_run(demo) / "promotion.json").exists()
 
 
-def test_trials_and_the_winners_template_on_the_command_line(one_ray, demo):
-    run = swept(demo)
+def test_trials_and_the_winners_template_on_the_command_line(first):
+    run, demo = first.run, first.folder
     frame = rt.trials(run.id, workspace=str(demo)).to_pandas().set_index("trial")
     assert list(frame.index) == [1, 2, 3, 4]
     assert frame.loc[run.sweep.best.number, ["mae", "training.lr", "state"]].to_list() == [

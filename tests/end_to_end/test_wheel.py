@@ -11,7 +11,7 @@ import pytest
 from command_line import environment
 from small_flights import MODEL, SHIPPED, as_sets
 
-pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ from raytemplate.errors import OwnCodeFailed, Unavailable
 from raytemplate.execution.checkpoints import Checkpoints
 from raytemplate.execution.journal import Journal
 
-pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 TWO = {"resources.workers": 2, "resources.per_worker.cpus": 0.5, "data.windows.train": "3d"}
 LONG = TWO | {"training.epochs": 16, "training.early_stopping": None, "training.batch_size": 64}

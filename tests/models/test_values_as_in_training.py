@@ -137,8 +137,8 @@ def in_arrow(rows, kind=None):
     return pa.table({n: pa.array([row[n] for row in rows], types[n]) for n in types})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(ROW, min_size=1, max_size=6))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, min_size=1, max_size=12))
 def test_rows_and_keys_are_the_same_whatever_brings_them(tmp_path_factory, rows):
     folder, found = tmp_path_factory.mktemp("rows"), model()
     table = in_arrow(rows)
