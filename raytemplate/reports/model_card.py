@@ -81,7 +81,8 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
 
 def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
-    yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
+    name = f"{snapshot.short_name}, " if snapshot.name else ""
+    yield f"{count(len(snapshot.files), 'file')}, snapshot {name}`{short(snapshot.digest)}`{dropped}."
     rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
     yield markdown_table(("window", "from", "to (excluded)", "rows"), rows)
 
