@@ -27,7 +27,7 @@ def refuse_unreadable(table: Any, location: str) -> None:
         DataError: names the feature.
     """
     protocol, settings = table.protocol(), table.metadata().configuration
-    features = frozenset(protocol.reader_features or ())
+    features: frozenset[str] = frozenset(protocol.reader_features or ())
     if settings.get("delta.columnMapping.mode", "none") != "none":
         raise not_read(location, "columnMapping")
     if "deletionVectors" in features and _has_deleted_rows(table):
