@@ -54,7 +54,7 @@ def test_a_draft_is_made_from_a_table(table, demo):
         "init", "own", "--data", "delta:tables/flights", "--target", "air_time", "--time", "time_hour", cwd=demo
     )
     assert made.returncode == 0, made.stderr
-    assert "source: delta:../tables/flights" in (demo / "own" / "flights.yaml").read_text()
+    assert 'source: "delta:../tables/flights"' in (demo / "own" / "flights.yaml").read_text()
     assert raytemplate("check", "own/flights.yaml", cwd=demo).returncode == 0
     assert raytemplate("init", "no", "--data", "delta:data", "--target", "air_time", cwd=demo).stderr.startswith(
         "data: not a Delta table"

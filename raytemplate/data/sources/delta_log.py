@@ -99,7 +99,7 @@ class DeltaLog:
                 f"{self.location}: not a Delta table: there is no _delta_log with a version in it",
                 next_step="name the folder that holds _delta_log; for a folder of files leave delta: out",
             ) from None
-        except Exception as error:
+        except Exception as error:  # of the library's Rust code, which raises what it likes
             raise self._translated(error) from error
 
     def _options(self) -> dict[str, str] | None:

@@ -63,7 +63,7 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
     if unknown is not None:
         raise DataError(
             f"{unknown}: its ending belongs to no format; known are {', '.join(endings)}",
-            next_step=f"set data.format: {', '.join(source.kind for source in sources)}",
+            next_step=f"set data.format: {', '.join(source.kind for source in sources if source.endings)}",
         )
     kinds = sorted({source.kind for source in used.values()})
     if len(kinds) > 1:
