@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 
 from raytemplate.data.mask_options import MaskKeyField, MaskRuleField
 from raytemplate.data.sources.locations import is_uri
-from raytemplate.data.sources.naming import split_source
+from raytemplate.data.sources.naming import nearest, split_source
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.options import Options, YesNo
 from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_moment, parse_share, parse_span
@@ -277,6 +277,8 @@ class DataSpec(Options):
         kind, place = split_source(value)
         if kind and not place:
             raise ValueError(f"got {value}, expected a place after it, such as {kind}:PATH")
+        if meant := nearest(value):
+            raise ValueError(f"got {value}, expected a path or a known source; did you mean {meant}?")
         if is_uri(place) and (fault := uri_fault(place)):
             raise ValueError(fault)
         return value

@@ -45,6 +45,8 @@ def test_the_plan_names_the_version_and_check_finds_wrong_ones(small, table, dem
             call(small({**THERE, "data.version": "7"}))
     with pytest.raises(SpecError, match=r"data\.version: files have no versions; expected with a table"):
         small({"data.version": "7"})
+    with pytest.raises(SpecError, match=r"did you mean delta:tables/flights\?"):
+        small({"data.source": "delat:tables/flights"})
     with pytest.raises(SpecError, match=r'data\.version: got "seven", expected a version such as 12'):
         small({**THERE, "data.version": "seven"})
 

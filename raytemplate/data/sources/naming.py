@@ -1,5 +1,6 @@
 """What `data.source` names: files, or a source without files as `KIND:PLACE`, such as `delta:tables/flights`."""
 
+import difflib
 import re
 from pathlib import PurePosixPath
 
@@ -8,6 +9,7 @@ from raytemplate import plugins
 _PREFIX = re.compile(r"([a-z][a-z0-9_-]*)(?::(?!//)(.*))?", re.DOTALL)
 _NO_NAME = re.compile(r"[*?\[\]{}=]")
 """Patterns, and folders of partitions."""
+_WITHOUT_FILES = ("delta",)
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 """A table that was given in memory is kept under its digest."""
 
@@ -22,6 +24,13 @@ def split_source(text: str) -> tuple[str, str]:
     ):
         return "", text
     return match[1], match[2] or ""
+
+
+def nearest(text: str) -> str:
+    """The text with the kind that it most likely means, such as `delta:flights` for `delat:flights`; "" if none is near."""
+    kind, colon, place = text.partition(":")
+    near = difflib.get_close_matches(kind, _WITHOUT_FILES, n=1) if colon and "/" not in kind else []
+    return f"{near[0]}:{place}" if near and kind not in _WITHOUT_FILES else ""
 
 
 def name_of(text: str) -> str:
