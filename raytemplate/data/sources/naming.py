@@ -27,7 +27,7 @@ def split_source(text: str) -> tuple[str, str]:
 
 
 def nearest(text: str) -> str:
-    """The text with the kind that it most likely means, such as `delta:flights` for `delat:flights`; "" if none is near."""
+    """The text with the kind that it most likely means: `delta:flights` for `delat:flights`; "" if none is near."""
     kind, colon, place = text.partition(":")
     near = difflib.get_close_matches(kind, _WITHOUT_FILES, n=1) if colon and "/" not in kind else []
     return f"{near[0]}:{place}" if near and kind not in _WITHOUT_FILES else ""
