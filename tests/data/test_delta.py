@@ -7,10 +7,12 @@ import delta_tables as delta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bucket import bucket_store
 
 from raytemplate.data.sources.reader import list_files, read_slices
 from raytemplate.data.sources.source import ListOrder, order_of
-from raytemplate.errors import DataError, FieldError, IntegrityError
+from raytemplate.data.sources.storage import Storage
+from raytemplate.errors import DataError, FieldError, IntegrityError, Unavailable
 
 
 def days(first: int, count: int = 4, **more: list[object]) -> pa.Table:
@@ -172,6 +174,29 @@ def test_a_table_taken_for_a_folder_is_told_how_to_be_read(table: Path) -> None:
     with pytest.raises(DataError, match="a table of Delta Lake") as refused:
         listed(table, pattern="t")
     assert refused.value.next_step == "set data.source: delta:PATH, or --data delta:PATH with init"
+
+
+def test_a_table_in_a_bucket(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "ACCESS_KEY_ID": "reader",
+        "SECRET_ACCESS_KEY": "of-tests",
+        "EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with bucket_store() as store:
+        place = store.put_all(table / "t", "tables/t")
+
+        def there(where: str, endpoint: str = store.endpoint):
+            order = ListOrder(pattern=where, root=table, time="time", version="2", storage=Storage(endpoint=endpoint))
+            return list_files("auto", order)
+
+        found = there(f"delta:{place}")
+        assert (found.name, found.version) == ("t", "2") and len(rows(found)) == 8
+        assert found.files[0].path == "s3://lake/tables/t/a.parquet"
+        with pytest.raises(DataError, match="s3://lake/nothing: not a Delta table"):
+            there("delta:s3://lake/nothing")
+        with pytest.raises(Unavailable):
+            there(f"delta:{place}", "http://127.0.0.1:1")
 
 
 def test_files_of_another_table_are_not_read(table: Path) -> None:

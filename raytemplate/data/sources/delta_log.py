@@ -14,8 +14,8 @@ import pyarrow as pa
 from raytemplate.data.sources.delta_features import not_read, refuse_unreadable
 from raytemplate.data.sources.locations import is_uri, stamp
 from raytemplate.data.sources.source import ListOrder
-from raytemplate.data.sources.storage import Storage
-from raytemplate.errors import DataError, FieldError, Forbidden, IntegrityError, RaytemplateError, UsageError
+from raytemplate.data.sources.storage import Storage, names_in
+from raytemplate.errors import DataError, FieldError, IntegrityError, RaytemplateError, UsageError
 from raytemplate.redact import redact
 from raytemplate.units import parse_moment, show_moment
 
@@ -82,7 +82,7 @@ class DeltaLog:
 
         Raises:
             DataError: it is not a table, or needs more than can be read.
-            Forbidden: its bucket denies access.
+            Forbidden, Unavailable: its bucket denies access or cannot be reached.
             UsageError: `deltalake` is not installed.
         """
         try:
@@ -100,6 +100,8 @@ class DeltaLog:
                 next_step="name the folder that holds _delta_log; for a folder of files leave delta: out",
             ) from None
         except Exception as error:  # of the library's Rust code, which raises what it likes
+            if is_uri(self.path):
+                names_in(self.path, self.storage)  # says in our words that a bucket denies access or does not answer
             raise self._translated(error) from error
 
     def _options(self) -> dict[str, str] | None:
@@ -114,8 +116,6 @@ class DeltaLog:
         words = redact(str(error)).strip().split("\n", 1)[0][:200]
         if "olumn mapping" in words:
             return not_read(self.location, "columnMapping")
-        if "denied" in words.lower() or "forbidden" in words.lower():
-            return Forbidden(f"{self.location}: {words}")
         return DataError(f"{self.location}: its log cannot be read: {words}")
 
     @cached_property
