@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from raytemplate.data.sources import chunks
 from raytemplate.data.sources.agreement import check_rows, check_time
-from raytemplate.data.sources.delta_log import DeltaFile, DeltaLog, TableVersion, open_version
+from raytemplate.data.sources.delta_log import DeltaFile, DeltaLog, TableVersion, exists, open_version
 from raytemplate.data.sources.footer import arrow_schema
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
-from raytemplate.data.sources.locations import named, stamp
+from raytemplate.data.sources.locations import named
 from raytemplate.data.sources.parquet import READERS, footer_of, slices_of
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.storage import Storage
@@ -76,7 +76,7 @@ class DeltaSource:
             stored = tuple(name for name in wanted if name not in constants)
             result = chunks.read_slice(replace(order, columns=stored, time=""))
         except DataError:
-            if stamp(order.path, order.location.to(Storage)) is None:
+            if not exists(order.path, order.location.to(Storage)):
                 what = f"{order.path}: removed since the run was planned: this version of the table is gone"
                 raise IntegrityError(what, next_step="plan again") from None
             raise
@@ -93,7 +93,7 @@ def _source_file(log: DeltaLog, found: TableVersion, order: ListOrder, file: Del
     try:
         footer = footer_of(file.path, order.storage)
     except DataError:
-        if stamp(file.path, order.storage) is None:
+        if not exists(file.path, order.storage):
             log.refuse_gone(f"version {found.number}", f"its file {named(file.path, order.root)} was removed")
         raise
     inside: Any = arrow_schema(footer, file.path)

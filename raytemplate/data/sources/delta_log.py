@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from raytemplate.data.sources.delta_features import not_read, refuse_unreadable
-from raytemplate.data.sources.locations import is_uri, stamp
+from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage, names_in
 from raytemplate.errors import DataError, FieldError, IntegrityError, RaytemplateError, UsageError
@@ -189,7 +189,7 @@ class DeltaLog:
             files = _paths(self.table(version), self.path, self.location)
         except RaytemplateError:
             return False
-        return all(stamp(path, self.storage) is not None for path in files)
+        return all(exists(path, self.storage) for path in files)
 
 
 def open_version(order: ListOrder) -> tuple[DeltaLog, TableVersion]:
@@ -211,6 +211,12 @@ def open_version(order: ListOrder) -> tuple[DeltaLog, TableVersion]:
         partitions=tuple(table.metadata().partition_columns),
         files=tuple(sorted(_files(table, log, order.time), key=lambda file: file.path)),
     )
+
+
+def exists(path: str, storage: Storage) -> bool:
+    """Whether a file of a table is there."""
+    folder, _, name = path.rpartition("/")
+    return name in names_in(folder, storage) if is_uri(path) else os.path.exists(path)
 
 
 def _paths(table: Any, folder: str, location: str) -> list[str]:
