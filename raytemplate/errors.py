@@ -66,6 +66,19 @@ class DataError(RaytemplateError):
     trouble = "data"
 
 
+class FieldError(DataError):
+    """A field of the template that does not fit the data, such as a version that a table never had.
+
+    Args:
+        field: dotted path of the field.
+        message: what was found and what was expected.
+    """
+
+    def __init__(self, field: str, message: str, *, next_step: str = "") -> None:
+        super().__init__(f"{field}: {message}", next_step=next_step)
+        self.field, self.message = field, redact(message)
+
+
 class PlanError(RaytemplateError):
     """A plan that cannot run: names what was asked for, what exists and what to change."""
 

@@ -27,6 +27,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "parquet": "raytemplate.data.sources.parquet:ParquetSource",
         "csv": "raytemplate.data.sources.text.source:CSV",
         "jsonl": "raytemplate.data.sources.text.source:JSONL",
+        "delta": "raytemplate.data.sources.delta:DeltaSource",
     },
     FEATURES: {
         "numeric": "raytemplate.data.features.options:NumericOptions",

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import delta_tables
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -96,6 +97,20 @@ class TestJsonLines(SourceSuite):
 
     def write(self, path, table):
         path.write_text("".join(json.dumps(row, default=str) + "\n" for row in table.to_pylist()))
+
+
+class TestDelta(SourceSuite):
+    source, ending = "delta", ".parquet"
+
+    def write(self, path, table):
+        delta_tables.write(path, table)
+
+    def test_a_file_that_lacks_a_column_is_a_data_error_that_names_both(self, folder):
+        """Not here: it was written before the table got the column, which is null in its rows."""
+        self.write(folder / "c.parquet", rows_of_days(20, 5).drop_columns(["number"]))
+        listed = self._list(folder)
+        rows = self._read(listed, listed.files[2], ("count", "number")).table
+        assert rows.to_pydict() == {"count": [20, 21, 22, 23, 24], "number": [None] * 5}
 
 
 @pytest.mark.parametrize(("group", "tried"), [(plugins.FEATURES, FEATURES), (plugins.GATES, GATES)])

@@ -28,6 +28,7 @@ EXIT_CODES = {
     "Bug": 1,
     "UsageError": 2,
     "DataError": 2,
+    "FieldError": 2,
     "SpecError": 2,
     "PlanError": 3,
     "BudgetSpent": 4,

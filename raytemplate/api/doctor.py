@@ -33,14 +33,14 @@ _SHARED_MEMORY = Path("/dev/shm")
 
 
 def doctor(*, workspace: str | None = None, start_ray: bool = True) -> tuple[Finding, ...]:
-    """Look at the packages, the model families, the machine, Ray and the workspace.
+    """Look at the packages, the model families, the sources, the machine, Ray and the workspace.
 
     Args:
         start_ray: start a Ray of one CPU and end it, which takes some seconds.
     """
     found_in = workspace_at(workspace)
     ray = _ray() if start_ray else ()
-    return (*_packages(), *_families(), *_machine(found_in), *ray, *_workspace(found_in))
+    return (*_packages(), *_families(), *_sources(), *_machine(found_in), *ray, *_workspace(found_in))
 
 
 def _packages() -> Iterator[Finding]:
@@ -80,6 +80,20 @@ def _families() -> Iterator[Finding]:
             yield Finding(part="families", name=name, state="absent", found=said, next_step=install_step(family))
         else:
             yield Finding(part="families", name=name, state="good", found="ready")
+
+
+_OF_SOURCES = {"delta": ("lake", ("deltalake",))}
+"""Source -> the extra that brings what it needs, and the modules."""
+
+
+def _sources() -> Iterator[Finding]:
+    for name, (extra, modules) in _OF_SOURCES.items():
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        if missing:
+            said, step = f"{' and '.join(missing)} not installed", f"pip install 'raytemplate[{extra}]'"
+            yield Finding(part="sources", name=name, state="absent", found=said, next_step=step)
+        else:
+            yield Finding(part="sources", name=name, state="good", found="ready")
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:

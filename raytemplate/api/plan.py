@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from raytemplate import plugins
 from raytemplate.api.workspaces import workspace_at
-from raytemplate.errors import DataError, IntegrityError, PlanError, SpecError, UsageError
+from raytemplate.errors import DataError, FieldError, IntegrityError, PlanError, Problem, SpecError, UsageError
 from raytemplate.models.installed import install_step, missing_packages
 from raytemplate.models.options import Family
 from raytemplate.planning.look import look
@@ -146,6 +146,8 @@ def _look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None) -> 
 
     try:
         return look(spec, workspace, cluster)
+    except FieldError as error:
+        raise SpecError((Problem(where=spec.where(error.field), path=error.field, message=error.message),)) from None
     except DataError:
         if problems := problems_at_a_glance(spec):
             raise SpecError(problems) from None

@@ -10,9 +10,10 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 
 from raytemplate.data.mask_options import MaskKeyField, MaskRuleField
 from raytemplate.data.sources.locations import is_uri
+from raytemplate.data.sources.naming import nearest, split_source
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.options import Options, YesNo
-from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_share, parse_span
+from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_moment, parse_share, parse_span
 
 
 def _span(value: object) -> Span:
@@ -172,6 +173,7 @@ class CsvSpec(Options):
         return value
 
 
+_VERSION_SCHEMA = {"type": ["string", "integer"], "examples": [12, "2013-06-01", "latest"]}
 _FORMAT_SCHEMA = {"type": "string", "examples": ["auto", "parquet", "csv", "jsonl"]}
 
 
@@ -199,7 +201,12 @@ class DataSpec(Options):
 
     source: str
     """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file, or the same in a
-    bucket, such as `s3://bucket/data/*.parquet`. Folders named like `year=2013` add a column `year`."""
+    bucket, such as `s3://bucket/data/*.parquet`. Folders named like `year=2013` add a column `year`. `delta:PATH` is a
+    Delta Lake table, given by its folder."""
+
+    version: Annotated[str, BeforeValidator(as_text), WithJsonSchema(_VERSION_SCHEMA)] = ""
+    """Version of a table that keeps several: a number such as `12`, a date or time such as `2013-06-01` for the newest
+    version at that moment, or `latest`. The plan records the number. Default: latest, the newest when it is planned."""
 
     storage: StorageSpec = StorageSpec()
     """Where the bucket of the source is."""
@@ -267,8 +274,25 @@ class DataSpec(Options):
     @field_validator("source")
     @classmethod
     def _can_be_found(cls, value: str) -> str:
-        if is_uri(value) and (fault := uri_fault(value)):
+        kind, place = split_source(value)
+        if kind and not place:
+            raise ValueError(f"got {value}, expected a place after it, such as {kind}:PATH")
+        if meant := nearest(value):
+            raise ValueError(f"got {value}, expected a path or a known source; did you mean {meant}?")
+        if is_uri(place) and (fault := uri_fault(place)):
             raise ValueError(fault)
+        return value
+
+    @field_validator("version")
+    @classmethod
+    def _is_version(cls, value: str) -> str:
+        if value not in ("", "latest") and not (value.isascii() and value.isdigit()):
+            try:
+                parse_moment(value)
+            except ValueError:
+                raise ValueError(
+                    f'got "{value}", expected a version such as 12, a date such as 2013-06-01, or latest'
+                ) from None
         return value
 
 

@@ -37,6 +37,9 @@ class ReadRule(Protocol):
     def version(self) -> str: ...
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def mask(self) -> Mask | None: ...
 
 
@@ -96,4 +99,5 @@ def snapshot_of(
         engine=engine,
         source=stage.source,
         version=stage.version,
+        name=stage.name,
     )

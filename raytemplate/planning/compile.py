@@ -188,6 +188,7 @@ def _ingest(
         rules=Rules(**spec.data.csv.model_dump()),
         types=_types(source, (*columns, *data.keys)),
         mask=mask_of(spec),
+        name=source.name,
     )
 
 

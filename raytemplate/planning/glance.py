@@ -14,7 +14,7 @@ from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.reader import find_source, list_files
 from raytemplate.data.sources.source import ListOrder
-from raytemplate.errors import DataError, Forbidden, Problem, SpecError, Unavailable, UsageError
+from raytemplate.errors import DataError, FieldError, Forbidden, Problem, SpecError, Unavailable, UsageError
 from raytemplate.planning.columns import column_problems
 from raytemplate.planning.order import order_of
 from raytemplate.secret import found_from, resolve
@@ -69,6 +69,8 @@ def check_data(spec: TemplateSpec) -> tuple[str, ...]:
         return (_not_looked_at(spec, "its path is still to be filled in"),)
     try:
         seen = glance(spec)
+    except FieldError as error:
+        raise SpecError((_problem(spec, error.field, error.message),)) from error
     except DataError as error:
         raise SpecError((_problem(spec, "data.source", error.what),)) from error
     except (Forbidden, Unavailable) as error:

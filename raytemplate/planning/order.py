@@ -26,4 +26,5 @@ def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
         cache=cache,
         storage=Storage(**spec.data.storage.model_dump()),
         masked=tuple(spec.data.mask),
+        version=spec.data.version,
     )

@@ -185,6 +185,9 @@ class IngestStage:
     mask: Mask | None = None
     """How values are masked as they are read; None if none are, as in plans of earlier versions."""
 
+    name: str = ""
+    """What a person calls the data, such as "flights"; "" in plans of earlier versions."""
+
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
@@ -627,6 +630,7 @@ def id_of(plan: Mapping[str, Any]) -> str:
             "storage": {"kind": "Storage", "endpoint": "", "region": ""},
         },
     )
+    ingest.pop("name", None)
     mask, sweep = ingest.pop("mask", None), plan.get("sweep")
     more = [canonical({"mask": mask["rules"]})] if mask else []
     more += [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []

@@ -74,6 +74,14 @@ class Snapshot:
     version: str = ""
     """Version of the data, if the source keeps several; else ""."""
 
+    name: str = ""
+    """What a person calls the data, such as "flights"; "" in records of earlier versions."""
+
+    @property
+    def short_name(self) -> str:
+        """What a person can say for it, such as "flights@v12", or "flights@3f7f16" if the source keeps no versions."""
+        return f"{self.name or 'data'}@{f'v{self.version}' if self.version else self.digest[:6]}"
+
     @property
     def mask_key(self) -> str:
         """Id of the key that values were hashed with; "" if none was."""

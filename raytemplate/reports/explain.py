@@ -105,7 +105,8 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
 
 
 def _ingest(stage: IngestStage, machine: str) -> str:
-    files = f"{len(stage.files):,} of {count(stage.num_files_listed, 'file')}"
+    version = f"{stage.name} version {stage.version}, " if stage.version else ""
+    files = f"{version}{len(stage.files):,} of {count(stage.num_files_listed, 'file')}"
     size = show_bytes(sum(file.bytes_to_read for file in stage.files))
     if stage.mode == "stream":
         return f"{files}, {_rows(stage)}, {size}; streamed"

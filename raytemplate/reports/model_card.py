@@ -82,7 +82,8 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
 
 def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
-    yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
+    name = f"{snapshot.short_name}, " if snapshot.name else ""
+    yield f"{count(len(snapshot.files), 'file')}, snapshot {name}`{short(snapshot.digest)}`{dropped}."
     if plan.ingest.mask is not None:
         masked = ", ".join(f"`{name}` ({rule_text(rule)})" for name, rule in plan.ingest.mask.rules.items())
         yield f"Masked as they were read, and when it predicts: {masked}."

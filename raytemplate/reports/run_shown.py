@@ -116,7 +116,8 @@ def _snapshot(view: RunView) -> str:
     snapshot = view.snapshot
     assert snapshot is not None
     files = f"{len(snapshot.files):,} of {count(view.plan.ingest.num_files_listed, 'file')}"
-    return f"{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read" + (
+    name = f"{snapshot.short_name}, " if snapshot.name else ""
+    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read" + (
         f"; {view.plan.left_out}" if view.plan.left_out else ""
     )
 

@@ -164,6 +164,10 @@ def test_a_table_with_a_log_is_no_folder_of_files(tmp_path):
         DataError, match="a table of Delta Lake: its files also hold rows that were replaced"
     ) as refused:
         list_files("auto", ListOrder(pattern="d", root=tmp_path))
+    assert refused.value.next_step == "set data.source: delta:PATH, or --data delta:PATH with init"
+    (tmp_path / "d" / "_delta_log").rename(tmp_path / "d" / ".hoodie")
+    with pytest.raises(DataError, match="a table of Hudi") as refused:
+        list_files("auto", ListOrder(pattern="d", root=tmp_path))
     assert "export" in refused.value.next_step
 
 

@@ -139,7 +139,9 @@ def files_below(folder: Path, endings: tuple[str, ...]) -> Found:
         if (folder / name).is_dir():
             raise DataError(
                 f"{folder}: a table of {kind}: its files also hold rows that were replaced or deleted",
-                next_step="export its rows as Parquet files and name those",
+                next_step="set data.source: delta:PATH, or --data delta:PATH with init"
+                if kind == "Delta Lake"
+                else "export its rows as Parquet files and name those",
             )
     look = _Look(top=str(folder), endings=tuple(ending.lower() for ending in endings))
     look.walk(str(folder))

@@ -124,6 +124,9 @@ class SourceTable:
     version: str = ""
     """Version that was listed, if the source keeps several, such as the snapshot of a table format; else ""."""
 
+    name: str = ""
+    """What a person calls the data, such as "flights"."""
+
     reading: Settings = field(default_factory=Settings)
     """What the source needs to read any file, such as how CSV files are written; opaque to everything else."""
 

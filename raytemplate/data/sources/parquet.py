@@ -24,7 +24,8 @@ from raytemplate.records.codec import Settings
 from raytemplate.store.atomic import temporary_beside
 
 ROWS_PER_GROUP = 32_768
-_READERS = 8
+READERS = 8
+"""Footers that are read at once."""
 
 
 class ParquetSource:
@@ -62,8 +63,8 @@ def list_source(
     """
     root = Path(os.path.abspath(root))
     paths = find_files(pattern, root, ParquetSource.endings, storage)
-    with ThreadPoolExecutor(_READERS) as pool:
-        footers = list(pool.map(partial(_footer, storage=storage), paths))
+    with ThreadPoolExecutor(READERS) as pool:
+        footers = list(pool.map(partial(footer_of, storage=storage), paths))
     schemas = [arrow_schema(footer, path) for footer, path in zip(footers, paths, strict=True)]
     first = {field.name: str(field.type) for field in schemas[0]}
     for path, schema in zip(paths[1:], schemas[1:], strict=True):
@@ -84,14 +85,37 @@ def list_source(
     )
 
 
-def _footer(path: str, storage: Storage) -> Footer:
+def footer_of(path: str, storage: Storage) -> Footer:
+    """The footer of a file, which may be in a bucket.
+
+    Raises:
+        DataError: the file is missing, not Parquet or cut off.
+    """
     with open_file(path, storage) as file:
         return read_footer(file, path)
 
 
 def _source_file(path: str, root: Path, footer: Footer, time: str, kind: Any, names: frozenset[str]) -> SourceFile:
-    groups = tuple(_slice(footer, i, time, kind, names, path) for i in range(footer.metadata.num_row_groups))
-    return SourceFile(path=named(path, root), size_bytes=footer.size_bytes, sha256=footer.sha256, slices=groups)
+    return SourceFile(
+        path=named(path, root),
+        size_bytes=footer.size_bytes,
+        sha256=footer.sha256,
+        slices=slices_of(footer, time, kind, names, path),
+    )
+
+
+def slices_of(footer: Footer, time: str, kind: Any, names: frozenset[str], path: str) -> tuple[Slice, ...]:
+    """The row groups of a file.
+
+    Args:
+        time: the column of times; "" for none.
+        kind: its Arrow type in this file.
+        names: the columns of the file.
+
+    Raises:
+        DataError: a time is outside the years that can be used.
+    """
+    return tuple(_slice(footer, i, time, kind, names, path) for i in range(footer.metadata.num_row_groups))
 
 
 def _slice(footer: Footer, index: int, time: str, kind: Any, names: frozenset[str], path: str) -> Slice:

@@ -10,6 +10,7 @@ from raytemplate import plugins
 from raytemplate.data.sources.folders import Found
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import find, named
+from raytemplate.data.sources.naming import name_of, split_source
 from raytemplate.data.sources.partitions import BY_PATH, append_partitions, partition_types, with_partitions
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder, Source
 from raytemplate.data.times import between
@@ -30,11 +31,13 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
     Raises:
         DataError: see `Source.list_source`; or the endings belong to several formats, or to none.
     """
+    kind, place = split_source(order.pattern)
+    format_, order = (kind, replace(order, pattern=place)) if kind else (format_, order)
     source, found = find_source(format_, order)
     root = Path(os.path.abspath(order.root))
     kinds = partition_types([named(path, root) for path in found.files], order.types, order.written)
     table = source.list_source(replace(order, time="" if order.time in kinds else order.time))
-    table = replace(table, left_out=found.left_out)
+    table = replace(table, left_out=found.left_out, name=table.name or name_of(order.pattern))
     return with_partitions(table, kinds, order.time) if kinds else table
 
 
@@ -44,8 +47,9 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
     Raises:
         DataError: there is no file, or the endings belong to several formats, or to none.
     """
-    if format_ != "auto":
-        source = source_of(format_)
+    kind, _ = split_source(order.pattern)
+    if kind or format_ != "auto":
+        source = source_of(kind or format_)
         if not source.endings:
             return source, Found(files=())
         return source, find(order.pattern, order.root, source.endings, order.storage)
@@ -59,7 +63,7 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
     if unknown is not None:
         raise DataError(
             f"{unknown}: its ending belongs to no format; known are {', '.join(endings)}",
-            next_step=f"set data.format: {', '.join(source.kind for source in sources)}",
+            next_step=f"set data.format: {', '.join(source.kind for source in sources if source.endings)}",
         )
     kinds = sorted({source.kind for source in used.values()})
     if len(kinds) > 1:

@@ -6,8 +6,9 @@
 
 What a source must remember between the two steps goes into handles: of a slice (where its bytes are), of a file, and of
 all files (`reading` and `location`). Handles are JSON, are stored in the plan unchanged, and are opaque to the rest of
-the program. So a source is one file in this folder and a line in `plugins.py`. A source without files, such as a
-database, declares no `endings`, interprets `ListOrder.pattern` as it likes, and chooses the names of what it lists.
+the program. So a source is one file in this folder and a line in `plugins.py`. A source without files, like a database,
+declares no `endings`, is asked for as `KIND:PLACE`, gets the place as `ListOrder.pattern`, interprets it as
+it likes, and chooses the names of what it lists. One that keeps versions says so with `has_versions = True`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,6 +59,9 @@ class ListOrder:
 
     masked: tuple[str, ...] = ()
     """Columns whose values no error may quote."""
+
+    version: str = ""
+    """Version asked for of a source that keeps several: a number, a date or time, or "latest"; "" means latest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

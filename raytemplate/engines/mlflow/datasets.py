@@ -5,6 +5,7 @@ import json
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from raytemplate.data.sources.locations import is_uri, joined
+from raytemplate.data.sources.naming import split_source
 from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.signature import MLFLOW_TYPES
 from raytemplate.execution.lock import RunLock
@@ -42,7 +43,7 @@ def datasets(copied: Copied) -> list[DatasetInput]:
                 source_type=kind,
                 source=json.dumps(source),
                 schema=schema,
-                profile=json.dumps(_profile(ingest, window)),
+                profile=json.dumps(_profile(ingest, window) | ({"data": snapshot.short_name} if snapshot.name else {})),
             ),
             [InputTag(_CONTEXT, _CONTEXTS.get(window.name, window.name))],
         )
@@ -54,6 +55,9 @@ def _source(lock: RunLock, snapshot: Snapshot) -> tuple[str, dict[str, str]]:
     """Kind and address, in MLflow's words for files and buckets. A saved plan knows its files only."""
     ingest, data = lock.plan.ingest, lock.resolved.get("data", {})
     named = str(data.get("source") or (snapshot.files[0].path if snapshot.files else ingest.source))
+    if snapshot.source == "delta":
+        table = joined(ingest.root, split_source(named)[1])
+        return "delta_table", {"path": redact(table), "delta_table_version": snapshot.version}
     if is_uri(named):
         return named.partition("://")[0], {"uri": redact(named)}
     if (snapshot.source or "parquet") in _FILES:

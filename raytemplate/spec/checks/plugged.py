@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.data.options import DataSpec, FeaturesSpec
+from raytemplate.data.sources.naming import split_source
 from raytemplate.evaluation.metrics.metric import range_of
 from raytemplate.evaluation.options import EvaluationSpec
 from raytemplate.governance.gates.limits import MetricLimits
@@ -68,9 +69,20 @@ def check_accepted(locations: Locations, features: FeaturesSpec, gates: Mapping[
 
 
 def check_format(locations: Locations, data: DataSpec) -> None:
-    """Notes a format that no source reads."""
+    """Notes a format that no source reads, or that is not that of the source, and a version of what keeps none."""
     if data.format != "auto" and not plugins.is_known(plugins.SOURCES, data.format):
         locations.note("data.format", plugins.no_such(plugins.SOURCES, data.format))
+        return
+    kind, _ = split_source(data.source)
+    if kind and data.format not in ("auto", kind):
+        locations.note(
+            "data.format", f'got "{data.format}", but data.source is of the kind {kind}; leave data.format out'
+        )
+        return
+    kind = kind or data.format
+    keeps_versions = kind != "auto" and getattr(plugins.load(plugins.SOURCES, kind), "has_versions", False)
+    if data.version and not keeps_versions:
+        locations.note("data.version", "files have no versions; expected with a table such as data.source: delta:PATH")
 
 
 def check_metrics(locations: Locations, evaluation: EvaluationSpec, gates: Mapping[str, GateOptions]) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from raytemplate.data.sources.naming import split_source
 from raytemplate.errors import UsageError
 from raytemplate.starting.draft.draft import Draft, draft_of
 from raytemplate.starting.draft.text import template_text
@@ -37,14 +38,17 @@ def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
 
 def _name(data: str) -> str:
     """The name of the data in lower-case letters, digits and dashes; "model" if nothing is left of it."""
-    parts = [part for part in re.split(r"[/\\]", data) if part and not re.search(r"[*?=]", part)]
+    parts = [part for part in re.split(r"[/\\]", split_source(data)[1]) if part and not re.search(r"[*?=]", part)]
     stem = (parts[-1] if parts else "").split(".")[0]
     return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "model"
 
 
 def _source(data: str, folder: Path) -> str:
     """The path of the data relative to the folder; absolute if the two have nothing in common."""
+    kind, data = split_source(data)
+    before = f"{kind}:" if kind else ""
     if "://" in data:
-        return data
+        return before + data
     whole, home = os.path.abspath(data), os.path.abspath(folder)
-    return os.path.relpath(whole, home) if len(Path(os.path.commonpath((whole, home))).parts) > 1 else whole
+    together = len(Path(os.path.commonpath((whole, home))).parts) > 1
+    return before + (os.path.relpath(whole, home) if together else whole)

@@ -24,6 +24,7 @@ from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.data.sources.as_read import as_read, word_of
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.data.sources.locations import find_files
+from raytemplate.data.sources.naming import split_source
 from raytemplate.data.sources.reader import list_files, read_slices, source_of
 from raytemplate.data.sources.source import ListOrder, Source, order_of
 from raytemplate.data.sources.text.rules import Rules
@@ -157,6 +158,8 @@ def survey(asked: Asked, root: Path) -> Survey:
 
 def _first_csv(pattern: str, root: Path) -> tuple[str, str]:
     """The first file if it is CSV, else ""; and `data.format`. A file with an unknown ending counts as CSV."""
+    if split_source(pattern)[0]:
+        return "", "auto"
     sources: list[Source] = list(plugins.every(plugins.SOURCES).values())
     endings = tuple(ending for source in sources for ending in source.endings)
     path = find_files(pattern, root, endings)[0]
