@@ -79,6 +79,15 @@ def quantile_profile(column: pa.ChunkedArray, family: str) -> QuantileProfile:
     )
 
 
+def counted_quantiles(values: Floats, rows: npt.NDArray[np.int64]) -> QuantileProfile:
+    """The profile of numbers without NaN [values], each of which so many rows have; the same as of the rows."""
+    finite = np.isfinite(values)
+    keys, counts = _summed(_keys(values[finite]), rows[finite])
+    num_rows, num_finite = int(rows.sum()), int(counts.sum())
+    facts = {"type": "number", "num_rows": num_rows, "num_null": 0, "num_nonfinite": num_rows - num_finite}
+    return _bounded(keys, counts, 0, **facts)
+
+
 def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
     """The profile of both parts; identical to that of counting them together."""
     shift = max(a.shift, b.shift)

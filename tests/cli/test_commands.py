@@ -12,15 +12,29 @@ from command_line import environment, here, raytemplate
 from small_flights import AS_OF, SHIPPED, as_sets
 
 FILE = SHIPPED.name
-NAMES = ("init", "check", "plan", "run", "resume", "runs", "show", "report", "promote", "rollback", "models", "predict")
+NAMES = (
+    "init",
+    "check",
+    "plan",
+    "run",
+    "resume",
+    "profile",
+    "runs",
+    "show",
+    "report",
+    "promote",
+    "rollback",
+    "models",
+    "predict",
+)
 
 
 def test_help_shows_every_command_by_what_a_person_wants_to_do(tmp_path):
     found = raytemplate("--help", cwd=tmp_path)
     assert found.returncode == 0
     lines = found.stdout.splitlines()
-    groups = [line.strip() for line in lines if line.startswith(("Start", "Retrain", "Look", "Decide", "Use"))]
-    assert groups == ["Start:", "Retrain:", "Look:", "Decide:", "Use:"]
+    groups = [line.strip() for line in lines if line.startswith(("Start", "Retrain", "Ask", "Look", "Decide", "Use"))]
+    assert groups == ["Start:", "Retrain:", "Ask:", "Look:", "Decide:", "Use:"]
     for name in NAMES:
         assert any(line.startswith(f"  {name} ") for line in lines), name
 
@@ -47,7 +61,12 @@ def test_version_is_a_command_too(tmp_path):
 HEAVY = "print(sorted({m.partition('.')[0] for m in sys.modules} & {'ray', 'torch', 'mlflow', 'lightgbm', 'pandas'}))"
 
 
-LIGHT = {"help": ["--help"], "check": ["check", FILE], "plan": ["plan", FILE, "--as-of", AS_OF, *as_sets()]}
+LIGHT = {
+    "help": ["--help"],
+    "check": ["check", FILE],
+    "plan": ["plan", FILE, "--as-of", AS_OF, *as_sets()],
+    "profile": ["profile", FILE, "--as-of", AS_OF, *as_sets()],
+}
 
 
 @pytest.mark.parametrize("arguments", LIGHT.values(), ids=LIGHT)
