@@ -16,8 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.missing import is_missing
-from raytemplate.data.profile.counts import Counts, most_frequent
+from raytemplate.data.profile.counts import Counts, most_frequent, shortened
 from raytemplate.data.profile.sketch import Sketch, merge_sketches, sketch_of
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.statistics import merged_type, plain
@@ -107,24 +106,24 @@ def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
     if word in ("null", "other"):
         return ColumnProfile(type=word, num_rows=len(values), num_null=values.null_count, whole=word == "null")
     limits = time_range(values) if word == "time" else (None, None)
-    found = pc.value_counts(values)
-    different, rows = found.field("values"), found.field("counts")
-    there = pc.invert(is_missing(different))
-    different, rows = different.filter(there), rows.filter(there)
-    if word in ("number", "integer"):
-        limits = _limits(different)
-    counts = Counts.of(different, rows)
-    sketch = None
+    counts = Counts.of(values)
+    num_values, lengths, sketch = int(counts.weights.sum()), None, None
+    is_number = word in ("number", "integer")
+    whole = word == "integer" or (word == "number" and _is_whole(counts.values))
+    if is_number and num_values:
+        limits = exactly(counts.values[0].as_py()), exactly(counts.values[-1].as_py())
+    if word == "text" and num_values:
+        lengths, counts = _lengths(counts), shortened(counts)
     if len(counts) > MOST_COUNTED:
         sketch, counts = _sketched(counts)
     return ColumnProfile(
         type=word,
         num_rows=len(values),
-        num_null=len(values) - (pc.sum(rows).as_py() or 0),
+        num_null=len(values) - num_values,
         min=limits[0],
         max=limits[1],
-        whole=word == "integer" or (word == "number" and _is_whole(different)),
-        lengths=_lengths(different, rows) if word == "text" and len(different) else None,
+        whole=whole,
+        lengths=lengths,
         counts=counts,
         sketch=sketch,
     )
@@ -176,20 +175,13 @@ def _sketched(counts: Counts) -> tuple[Sketch, Counts]:
     return merge_sketches([sketch_of(counts)], lost), frequent
 
 
-def _limits(there: Any) -> tuple[Limit | None, Limit | None]:
-    if not len(there):
-        return None, None
-    both = pc.min_max(there).as_py()
-    return exactly(both["min"]), exactly(both["max"])
+def _is_whole(numbers: Any) -> bool:
+    return not len(numbers) or pc.all(pc.equal(numbers, pc.floor(numbers))).as_py() is not False
 
 
-def _is_whole(there: Any) -> bool:
-    return pc.all(pc.equal(there, pc.floor(there))).as_py() is not False
-
-
-def _lengths(texts: Any, rows: Any) -> Lengths:
-    found = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Lengths(min=int(found.min()), max=int(found.max()), total=int(found @ rows.to_numpy(zero_copy_only=False)))
+def _lengths(counts: Counts) -> Lengths:
+    found = pc.utf8_length(counts.values).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Lengths(min=int(found.min()), max=int(found.max()), total=int(found @ counts.weights))
 
 
 def _merged_lengths(parts: Sequence[Lengths]) -> Lengths:

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from raytemplate.data.missing import is_missing
+
 pc: Any = pyarrow.compute
 
 LONGEST = 200
@@ -41,11 +43,15 @@ class Counts:
         return self.rows.to_numpy()
 
     @staticmethod
-    def of(values: Any, rows: Any) -> "Counts":
-        """Counts of distinct values that are not missing, in any order."""
-        if not len(values):
-            return Counts()
-        return _in_order(_canonical(values), rows.to_numpy(zero_copy_only=False))
+    def of(column: Any) -> "Counts":
+        """The counts of values [rows] that are not missing."""
+        if (sortable := _sortable(column)) is not None:
+            return _sorted(*sortable)
+        found = pc.value_counts(column)
+        values, rows = found.field("values"), found.field("counts")
+        there = pc.invert(is_missing(values))
+        values, rows = values.filter(there), rows.filter(there)
+        return _in_order(_canonical(values), rows.to_numpy(zero_copy_only=False)) if len(values) else Counts()
 
     @staticmethod
     def sum(parts: Sequence["Counts"]) -> "Counts":
@@ -74,17 +80,37 @@ def most_frequent(counts: Counts, most: int) -> tuple[Counts, int]:
     return Counts(values=counts.values.filter(pa.array(kept)), rows=pa.array(rows[kept] - lost)), lost
 
 
+def _sortable(column: Any) -> tuple[NDArray[Any], Any] | None:
+    """(numbers [rows with a value], their Arrow type) if sorting them is quicker than hashing; else None."""
+    kind, there = column.type, column.drop_null()
+    if pa.types.is_floating(kind):
+        numbers = there.cast(pa.float64()).to_numpy() + 0.0  # -0 is 0
+        return numbers[~np.isnan(numbers)], pa.float64()
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        return there.cast(pa.int64()).to_numpy(), pa.int64()
+    if pa.types.is_timestamp(kind):
+        return there.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64()).to_numpy(), _TIME
+    if pa.types.is_date32(kind):
+        return there.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy(), _TIME
+    return None
+
+
+def _sorted(numbers: NDArray[Any], kind: Any) -> Counts:
+    if not len(numbers):
+        return Counts()
+    numbers = np.sort(numbers)
+    first = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))
+    values: Any = pa.array(numbers[first])
+    return Counts(values=values.cast(kind), rows=pa.array(np.diff(np.append(first, len(numbers)))))
+
+
 def _canonical(values: Any) -> Any:
     kind = values.type
-    if pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale > 0):
-        return pa.array(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) + 0.0)  # -0 is 0
+    if pa.types.is_decimal(kind) and kind.scale > 0:
+        return pa.array(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) + 0.0)
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return _whole(values)
-    if pa.types.is_timestamp(kind):
-        return values.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64()).cast(_TIME)
-    if pa.types.is_date(kind):
-        return values.cast(pa.timestamp("us"), safe=False).cast(_TIME)
-    return values if pa.types.is_boolean(kind) else _shortened(values.cast(pa.large_string()))
+    return values if pa.types.is_boolean(kind) else values.cast(pa.large_string())
 
 
 def _whole(values: Any) -> Any:
@@ -98,15 +124,17 @@ def _whole(values: Any) -> Any:
             return values.cast(pa.float64(), safe=False)
 
 
-def _shortened(texts: Any) -> Any:
+def shortened(counts: Counts) -> Counts:
+    """The counts with long texts replaced by their beginning and a hash."""
+    texts = counts.values
     long = pc.greater(pc.utf8_length(texts), LONGEST)
     if not pc.any(long).as_py():
-        return texts
+        return counts
     start = LONGEST - _HASH_CHARS - 1
     short = [
         f"{t[:start]}#{hashlib.sha256(t.encode()).hexdigest()[:_HASH_CHARS]}" for t in texts.filter(long).to_pylist()
     ]
-    return pc.replace_with_mask(texts, long, pa.array(short, pa.large_string()))
+    return _in_order(pc.replace_with_mask(texts, long, pa.array(short, pa.large_string())), counts.weights)
 
 
 def _in_order(values: Any, rows: NDArray[Any]) -> Counts:
