@@ -79,7 +79,7 @@ class ColumnSummary:
     """Newest time."""
 
     most_frequent: tuple[Frequent, ...] = ()
-    """The most frequent values, most frequent first."""
+    """The most frequent values, most frequent first; none with fewer than 10 rows."""
 
     shortest: int | None = None
     """Characters of the shortest text."""

@@ -84,17 +84,17 @@ def values_text(column: ColumnSummary) -> str:
         low, high = _text(column.min or 0.0), _text(column.max or 0.0)
         middle = f"{_text(at[25])} | {_text(at[50])} | {_text(at[75])}"
         return f"{low} .. {middle} .. {high}, mean {_text(column.mean)}, sd {_text(column.deviation or 0.0)}"
-    shares = (
-        f"{_short(v.value)} {_percent(v.num_rows / column.num_rows)}" for v in column.most_frequent[:_MOST_VALUES]
-    )
-    return ", ".join(shares) if not column.most_frequent or column.most_frequent[0].num_rows > 1 else _lengths(column)
+    shares = [f"{_short(v.value)} {_percent(v.num_rows / column.num_rows)}" for v in column.most_frequent]
+    return ", ".join(shares[:_MOST_VALUES]) if shares else _rare(column)
 
 
-def _lengths(column: ColumnSummary) -> str:
-    """What is told of texts that all differ."""
+def _rare(column: ColumnSummary) -> str:
+    """What is told of values that have fewer than 10 rows each."""
+    if column.min is not None and column.max is not None:
+        return f"{_text(column.min)} .. {_text(column.max)}"
     if column.mean_length is None:
         return ""
-    return f"all differ; {column.shortest} to {column.longest} characters, {column.mean_length:.0f} on average"
+    return f"each in few rows; {column.shortest} to {column.longest} characters, {column.mean_length:.0f} on average"
 
 
 def _text(value: float) -> str:

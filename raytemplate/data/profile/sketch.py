@@ -5,6 +5,7 @@ Stream, 2002; the unbiased form is Beyer et al., 2007): with 32,768 of them the 
 from the bins of `data.quantiles`.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class Sketch:
 
 def sketch_of(counts: Counts) -> Sketch:
     """The sketch of counted values."""
-    hashes = _smallest([row_hashes(pa.table({"": counts.values}), [""], 0)])
+    hashes = _smallest([_hashes(counts.values)])
     if not _are_numbers(counts.values):
         return Sketch(hashes=hashes)
     numbers = floats_of(counts.values)
@@ -110,6 +111,13 @@ def moments_of(numbers: Floats, rows: NDArray[np.int64]) -> Moments:
 def floats_of(values: Any) -> Floats:
     """Numbers, decimals included, as float64."""
     return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+
+
+def _hashes(values: Any) -> NDArray[np.uint64]:
+    if not pa.types.is_large_string(values.type):
+        return row_hashes(pa.table({"": values}), [""], 0)
+    digests = [hashlib.blake2b(text, digest_size=8).digest() for text in values.cast(pa.large_binary()).to_pylist()]
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def _are_numbers(values: Any) -> bool:

@@ -18,8 +18,8 @@ from raytemplate.records.profiled import ColumnSummary, Frequent, WindowProfile
 
 pc: Any = pyarrow.compute
 
-MOST_TOLD = 50
-"""Most frequent values that are told."""
+MOST_TOLD, LEAST_ROWS = 20, 10
+"""Most values that are told, and the fewest rows of each: a value of fewer rows may stand for a person."""
 _RANKS = np.arange(101) / 100.0
 
 
@@ -108,5 +108,6 @@ def _most_frequent(counts: Counts) -> tuple[Frequent, ...]:
         return ()
     rows = counts.weights
     order = np.argsort(-rows, kind="stable")[:MOST_TOLD]
+    order = order[rows[order] >= LEAST_ROWS]
     texts = written(counts.values.take(pa.array(order))).to_pylist()
     return tuple(Frequent(value=text, num_rows=int(n)) for text, n in zip(texts, rows[order], strict=True))

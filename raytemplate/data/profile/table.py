@@ -95,6 +95,7 @@ def _merged(name: str, parts: Sequence[ColumnProfile]) -> ColumnProfile:
 
 
 def _periods(table: pa.Table, asked: Asked) -> Mapping[str, Period]:
-    rows = baseline_target(add_target(table, asked.target), asked.target, asked.task, asked.positive)
+    known = table if asked.target in table.column_names else add_target(table, asked.target)
+    rows = baseline_target(known, asked.target, asked.task, asked.positive)
     times = table.column(asked.time) if asked.time else None
     return by_time(times, rows.column(asked.target))
