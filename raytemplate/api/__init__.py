@@ -32,8 +32,8 @@ from raytemplate.history.runs import Run
 
 __all__ = [
     "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "diff", "find", "lineage", "load", "logs", "model",
-    "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run", "runs",
-    "save_plan", "show", "site", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
+    "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run",
+    "runs", "save_plan", "show", "site", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 
