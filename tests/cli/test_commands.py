@@ -65,7 +65,6 @@ LIGHT = {
     "help": ["--help"],
     "check": ["check", FILE],
     "plan": ["plan", FILE, "--as-of", AS_OF, *as_sets()],
-    "profile": ["profile", FILE, "--as-of", AS_OF, *as_sets()],
 }
 
 
