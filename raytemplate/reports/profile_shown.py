@@ -8,7 +8,7 @@ from raytemplate.reports.layout import table
 from raytemplate.reports.wording import count
 from raytemplate.units import show_moment
 
-_MOST_VALUES, _MOST_CHARS, _MOST_NAME = 3, 24, 24
+_MOST_VALUES, _MOST_CHARS, _MOST_NAME = 3, 18, 24
 _VALUES = "least .. quartiles .. greatest, or most frequent"
 _FEW = 10
 """Most distinct numbers whose frequencies tell more than their quantiles."""
