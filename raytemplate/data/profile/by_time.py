@@ -28,7 +28,7 @@ def by_time(times: Any, target: Any) -> Mapping[str, Period]:
     """
     days = utc_days(times).cast(pa.int32()) if times is not None else pa.nulls(len(target), pa.int32())
     values = null_where_missing(target)
-    rows = pa.table({_DAY: days, _TARGET: values})
+    rows: Any = pa.table({_DAY: days, _TARGET: values})
     if times is not None:
         rows = rows.filter(pc.is_valid(rows.column(_DAY)))
     is_class = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)

@@ -148,8 +148,8 @@ def merge(*parts: ColumnProfile) -> ColumnProfile:
         num_rows=sum(part.num_rows for part in parts),
         num_null=sum(part.num_null for part in parts),
         whole=all(part.whole for part in parts),
-        min=min((part.min for part in parts if part.min is not None), default=None),  # type: ignore[type-var]
-        max=max((part.max for part in parts if part.max is not None), default=None),  # type: ignore[type-var]
+        min=min((part.min for part in parts if part.min is not None), default=None),
+        max=max((part.max for part in parts if part.max is not None), default=None),
         lengths=_merged_lengths(lengths) if lengths else None,
         counts=counts,
         sketch=sketch,

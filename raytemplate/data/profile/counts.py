@@ -60,7 +60,7 @@ class Counts:
         if len(filled) < 2:
             return filled[0] if filled else Counts()
         tables = [pa.table({"": part.values}) for part in filled]
-        values = pa.concat_tables(tables, promote_options="permissive").column(0).combine_chunks()
+        values: Any = pa.concat_tables(tables, promote_options="permissive").column(0).combine_chunks()
         return _in_order(values, np.concatenate([part.weights for part in filled]))
 
 
