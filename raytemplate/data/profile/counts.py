@@ -17,8 +17,8 @@ pc: Any = pyarrow.compute
 LONGEST = 200
 """Most characters of a text that is kept as it is; of a longer one the beginning and a hash are kept."""
 _HASH_CHARS = 16
-_NO_VALUES: Any = pa.array([], pa.null())
-_NO_ROWS: Any = pa.array([], pa.int64())
+_NO_VALUES: Any = pa.nulls(0)  # `pa.array` would import pandas
+_NO_ROWS: Any = pa.nulls(0, pa.int64())
 _TIME = pa.timestamp("us", "UTC")
 _WIDE = pa.decimal128(38, 0)
 
