@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         models,
         plan,
         predict,
+        profile,
         promote,
         report,
         reproduce,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "check", "diff", "find", "lineage", "load", "logs", "model", "models", "plan", "predict", "promote", "report",
-    "reproduce", "resume", "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
+    "check", "diff", "find", "lineage", "load", "logs", "model", "models", "plan", "predict", "profile", "promote",
+    "report", "reproduce", "resume", "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from raytemplate.api.look import (
     winning_template,
 )
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
+from raytemplate.api.profile import Profile, profile
 from raytemplate.api.publish import site
 from raytemplate.api.reproduce import Reproduced, reproduce
 from raytemplate.api.run import resume, run, stop, submit, unfinished
@@ -30,9 +31,9 @@ from raytemplate.api.use import Predicted, predict
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Planned", "Predicted", "Reproduced", "Run", "check", "diff", "find", "lineage", "load", "logs", "model",
-    "models", "plan", "predict", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run", "runs",
-    "save_plan", "show", "site", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
+    "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "diff", "find", "lineage", "load", "logs", "model",
+    "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run",
+    "runs", "save_plan", "show", "site", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 

@@ -133,14 +133,14 @@ def plan(
     _check_installed(spec)
     if data is not None:
         spec = _with_frame(spec, data, found_in)
-    found = _look(spec, found_in, _cluster(address) if address else None)
+    found = inventory_of(spec, found_in, _cluster(address) if address else None)
     plan_ = compile_plan(spec, found, as_text(as_of))
     for step in every_searched(spec, plan_.ingest.features):
         load_kind(step.kind)  # a plug-in's feature may not be importable: fail now rather than on a worker
     return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")
 
 
-def _look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None) -> Inventory:
+def inventory_of(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = None) -> Inventory:
     """The inventory; if files do not fit the template, the error lists every wrong column, not only the first."""
     from raytemplate.planning.glance import problems_at_a_glance
 

@@ -24,6 +24,7 @@ STARTED = time.monotonic()
 _GROUPS = {
     "Start": ("init", "check", "schema", "doctor"),
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
+    "Ask": ("profile",),
     "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
     "Decide": ("promote", "rollback", "ledger"),
     "Use": ("models", "predict"),
@@ -36,6 +37,7 @@ _SUMMARIES = {
     "plan": "Show what a run would do. Starts nothing.",
     "run": "Retrain, evaluate, judge and promote.",
     "submit": "Retrain on a cluster.",
+    "profile": "Describe the columns of each window.",
     "logs": "Print what a run's Ray has logged.",
     "stop": "End the job of a submitted run.",
     "resume": "Resume a run that was stopped.",

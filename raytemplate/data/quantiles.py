@@ -6,6 +6,7 @@ up to 4,096 distinct keys. Past that all keys drop as many trailing bits as need
 numbers, so merging is associative and order-free to the bit (docs/decisions/0025-quantiles.md).
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,15 @@ def quantile_profile(column: pa.ChunkedArray, family: str) -> QuantileProfile:
     )
 
 
+def counted_quantiles(values: Floats, rows: npt.NDArray[np.int64]) -> QuantileProfile:
+    """The profile of rising numbers without NaN [values], each of which so many rows have; the same as of the rows."""
+    finite = np.isfinite(values)
+    keys, counts = _runs(_keys(values[finite]), rows[finite])
+    num_rows, num_finite = int(rows.sum()), int(counts.sum())
+    facts = {"type": "number", "num_rows": num_rows, "num_null": 0, "num_nonfinite": num_rows - num_finite}
+    return _bounded(keys, counts, 0, **facts)
+
+
 def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
     """The profile of both parts; identical to that of counting them together."""
     shift = max(a.shift, b.shift)
@@ -98,9 +108,9 @@ def merge_quantiles(a: QuantileProfile, b: QuantileProfile) -> QuantileProfile:
 def _bounded(keys: Keys, counts: npt.NDArray[np.int64], shift: int, **facts: Any) -> QuantileProfile:
     """The profile with its sorted, distinct keys shortened no more than `MAX_BINS` requires."""
     differ = keys[1:] ^ keys[:-1]
-    more = next(s for s in range(64) if np.count_nonzero(differ >> np.uint64(s)) < MAX_BINS)
+    more = bisect_left(range(63), True, key=lambda s: np.count_nonzero(differ >> np.uint64(s)) < MAX_BINS)
     if more:
-        keys, counts = _summed(keys >> np.uint64(more), counts)
+        keys, counts = _runs(keys >> np.uint64(more), counts)
     return QuantileProfile(shift=shift + more, bins=tuple(keys.tolist()), counts=tuple(counts.tolist()), **facts)
 
 
@@ -109,6 +119,14 @@ def _summed(keys: Keys, counts: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArra
     total = np.zeros(len(different), np.int64)
     np.add.at(total, index, counts)
     return different, total
+
+
+def _runs(keys: Keys, counts: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArray[np.int64]]:
+    """`_summed` of sorted keys."""
+    if not len(keys):
+        return keys, counts
+    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    return keys[first], np.add.reduceat(counts, first)
 
 
 def _keys(values: Floats) -> Keys:

@@ -34,6 +34,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Rejected, VerdictRecord
+from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, StageName, StageTiming
 from raytemplate.records.submitted import ClusterWork
@@ -181,6 +182,8 @@ class Execution:
 
     def _keep_fitted(self, found: Ingested) -> None:
         self.journal.write_statistics(found.statistics)
+        if found.profile is not None and self.journal.read(DataProfile) is None:
+            self.journal.write(found.profile)
         self.journal.write(found.features)
 
     def _open(self) -> Ingested:

@@ -18,6 +18,7 @@ from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.profiled import DataProfile
 from raytemplate.records.run import RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult
@@ -162,7 +163,7 @@ def bring_records(storage: Path, journal: Journal) -> None:
     for name in _PLAIN:
         if (shared.folder / name).exists():
             write_atomic(journal.folder / name, (shared.folder / name).read_bytes())
-    for kind in (Snapshot, FittedFeatures, SweepResult):
+    for kind in (Snapshot, DataProfile, FittedFeatures, SweepResult):
         record, known = shared.read(kind), journal.read(kind)
         # The fitted features change once, if the winner of a sweep has different ones.
         if record is not None and (known is None or (kind is FittedFeatures and known != record)):

@@ -21,6 +21,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult, Restart, TrainingStart, WarmStart, WorkersLost
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Precedents, VerdictRecord
+from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
@@ -35,6 +36,7 @@ RECORDS: dict[type, str] = {
     RunStart: "run.json",
     SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
+    DataProfile: "raw-profile.json",
     FittedFeatures: "features.json",
     TrialBegun: "begun.json",
     SweepResult: "sweep.json",

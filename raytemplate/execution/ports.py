@@ -21,6 +21,7 @@ from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, Sw
 from raytemplate.records.evaluated import ColumnEvidence, Latency
 from raytemplate.records.fitted import EpochRecord, RankRecord, Restart, StopReason, Usage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.records.profiled import DataProfile
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
@@ -38,6 +39,8 @@ class Ingested:
     """The features, fitted on the train window."""
     baseline: BaselineState
     """The baseline, fitted on the train window."""
+    profile: DataProfile | None = None
+    """The raw profile of every window; None if there is none."""
     encoding_s: float = 0.0
     """Seconds that fitting and encoding took once the rows were in memory."""
 

@@ -23,4 +23,4 @@ def report_of(run: Run, workspace: Workspace) -> str:
         reasons=lock.reasons,
     )
     events = event_rows(open_ledger(workspace), lock.plan.name)
-    return report_page(run.view(), made, events, run.journal.statistics().get("train"))
+    return report_page(run.view(), made, events, run.journal.statistics().get("train"), profile=run.profile)

@@ -23,6 +23,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Finding, Verdict, VerdictRecord
+from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, RunStart, State
 from raytemplate.records.swept import SweepResult, TrialRecord
@@ -82,6 +83,11 @@ class Run:
     def snapshot(self) -> Snapshot:
         """Exactly which data was read."""
         return self.journal.need(Snapshot)
+
+    @property
+    def profile(self) -> DataProfile | None:
+        """What the raw columns of each window held; None for runs of earlier versions, which kept no profile."""
+        return self.journal.read(DataProfile)
 
     @property
     def fit(self) -> FitResult:

@@ -152,7 +152,7 @@ def _ingest(
     source, data = inventory.source, spec.data
     features = feature_steps(spec)
     searched = every_searched(spec, features)
-    columns = _columns(spec, inventory, searched)
+    columns = columns_read(spec, inventory, searched)
     num_rows = sum(w.num_rows for w in windows)
     memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * _text_width(features))
     if keeps_rows := searches_features(spec):
@@ -216,7 +216,7 @@ def _contract(spec: TemplateSpec) -> Settings:
     return Settings({n: c.model_dump(mode="json", exclude_none=True) for n, c in spec.contract.columns.items()})
 
 
-def _columns(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
+def columns_read(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and those the champion needs to be scored again."""
     wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
     wanted += [column for step in features for column in (*reads(step), *step.settings.get("fold_by", ()))]

@@ -163,8 +163,4 @@ def most_inside(group: Slice, start: datetime, end: datetime) -> float:
 
 def overlaps(group: Slice, start: datetime, end: datetime) -> bool:
     """Whether a group may hold rows between two moments; False is certain."""
-    if group.time_min is None or group.time_max is None:
-        return True
-    if group.time_max < start or group.time_min >= end:
-        return False
-    return not group.bins or any(one.end > start and one.start < end for one in group.bins)
+    return group.may_hold(start, end)

@@ -8,10 +8,12 @@ from markupsafe import Markup
 
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.records.evaluated import Estimate, Scored
+from raytemplate.records.profiled import DataProfile
 from raytemplate.reports.charts import curve, intervals_chart, reliability_curve, stages_chart
 from raytemplate.reports.columns_shown import MOST_DRAWN, column_rows, leant_on, profile_rows
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.prediction_charts import against_chart, residual_chart
+from raytemplate.reports.profile_charts import columns_drawn, drawn_classes, target_by_time
 from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.sliced import slice_tables
@@ -61,12 +63,14 @@ def report_page(
     events: Sequence[EventRow],
     train: FeatureStatistics | None = None,
     around: Around | None = None,
+    profile: DataProfile | None = None,
 ) -> str:
     """The page of a run so far, with the history of its model's champions. All text is escaped.
 
     Args:
         events: the model's events, oldest first.
         train: statistics of the training rows.
+        profile: the raw profile of its windows; None if none was kept.
         around: the links of a page in a site; a page of its own has none.
     """
     return (
@@ -91,7 +95,11 @@ def report_page(
             columns=column_rows(view.evaluation) if view.evaluation else (),
             against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
             residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
-            profile=profile_rows(train),
+            used=profile_rows(train),
+            profile=profile,
+            raw=columns_drawn(profile) if profile else (),
+            by_time=target_by_time(profile) if profile else "",
+            classes=drawn_classes(profile) if profile else (),
             train=train,
         )
     )

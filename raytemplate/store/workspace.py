@@ -69,6 +69,11 @@ class Workspace:
         return self.root / "listings"
 
     @property
+    def profiles(self) -> Path:
+        """Kept profiles of files, so that a file is profiled once. May be deleted at any time."""
+        return self.root / "profiles"
+
+    @property
     def frames(self) -> Path:
         """Tables that were passed in memory, as Parquet files named by digest; resuming their runs needs them."""
         return self.root / "frames"

@@ -5,7 +5,7 @@ Each function takes the fields to change, such as `sample_fit(stopped="budget.ti
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from raytemplate.records.codec import Settings
@@ -22,6 +22,7 @@ from raytemplate.records.evaluated import (
 from raytemplate.records.fitted import Candidate, EpochRecord, FitResult, RankRecord, Usage
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, VerdictRecord, Waiver
+from raytemplate.records.profiled import ColumnSummary, DataProfile, Frequent, Period, WindowProfile
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import Attempt, RunEnd, RunStart, StageName, StageTiming
 from raytemplate.records.swept import SweepResult, TrialRecord, TrialState
@@ -60,6 +61,34 @@ def sample_snapshot(**changes: Any) -> Snapshot:
         ),
         **changes,
     )
+
+
+def sample_profile(**changes: Any) -> DataProfile:
+    """The raw profile of what that run read: a number, a category and a text."""
+    ranks = tuple(20 + 0.06 * n * n for n in range(101))
+    columns = {
+        "distance": ColumnSummary(
+            type="number", num_rows=1_000, num_null=100, num_distinct=197, is_counted=True,
+            min=20.0, max=620.0, mean=220.0, deviation=180.0, percentiles=ranks,
+        ),
+        "carrier": ColumnSummary(
+            type="text", num_rows=1_000, num_null=0, num_distinct=3, is_counted=True, shortest=2, longest=2,
+            mean_length=2.0, most_frequent=tuple(Frequent(value=v, num_rows=n) for v, n in (("UA", 600), ("<b>", 390))),
+        ),
+        "note": ColumnSummary(
+            type="text", num_rows=1_000, num_null=1, num_distinct=999, is_counted=True, shortest=3, longest=80,
+            mean_length=41.0,
+        ),
+    }  # fmt: skip
+    windows = tuple(
+        WindowProfile(
+            name=w.name, start=w.start, end=w.end, num_rows=w.num_rows, num_dropped=w.num_dropped, columns=columns,
+            periods={str(w.start.date()): Period(num_rows=9, num_known=9, total=9.0 * n),
+                     str(w.start.date() + timedelta(days=1)): Period(num_rows=9, num_known=9, total=9.5 * n)},
+        )
+        for n, w in enumerate(sample_snapshot().windows, start=140)
+    )  # fmt: skip
+    return replace(DataProfile(windows=windows, target="air_time", task="regression"), **changes)
 
 
 def sample_candidate(**changes: Any) -> Candidate:

@@ -80,7 +80,7 @@ def _page(run: Run, lock: RunLock) -> bytes:
     )
     around = Around(home=f"../{names.INDEX}", model=f"../{names.model_link(lock.plan.name)}")
     # Without its model's events: else each promotion would change the pages of all runs before.
-    return report_page(run.view(), made, (), run.journal.statistics().get("train"), around).encode()
+    return report_page(run.view(), made, (), run.journal.statistics().get("train"), around, run.profile).encode()
 
 
 def _summary(run: Run, row: RunRow, lock: RunLock) -> RunSummary:

@@ -10,15 +10,29 @@ from command_line import here, raytemplate
 from small_flights import AS_OF, SHIPPED, as_sets
 
 FILE = SHIPPED.name
-NAMES = ("init", "check", "plan", "run", "resume", "runs", "show", "report", "promote", "rollback", "models", "predict")
+NAMES = (
+    "init",
+    "check",
+    "plan",
+    "run",
+    "resume",
+    "profile",
+    "runs",
+    "show",
+    "report",
+    "promote",
+    "rollback",
+    "models",
+    "predict",
+)
 
 
 def test_help_shows_every_command_by_what_a_person_wants_to_do(tmp_path):
     found = raytemplate("--help", cwd=tmp_path)
     assert found.returncode == 0
     lines = found.stdout.splitlines()
-    groups = [line.strip() for line in lines if line.startswith(("Start", "Retrain", "Look", "Decide", "Use"))]
-    assert groups == ["Start:", "Retrain:", "Look:", "Decide:", "Use:"]
+    groups = [line.strip() for line in lines if line.startswith(("Start", "Retrain", "Ask", "Look", "Decide", "Use"))]
+    assert groups == ["Start:", "Retrain:", "Ask:", "Look:", "Decide:", "Use:"]
     for name in NAMES:
         assert any(line.startswith(f"  {name} ") for line in lines), name
 

@@ -111,7 +111,7 @@ def test_contract_survey_split_baseline_slices_and_classes_agree(table: pa.Table
     (breach,) = check_rows(table, {"x": {"type": "text", "nullable": False}}, "f")
     assert (breach.promise, breach.num_rows, breach.value) == ("nullable: false", 1, "missing")
     found = column_profile(table.column("x"))
-    assert (found.num_rows, found.num_null, len(found.values or ())) == (3, 1, 2)
+    assert (found.num_rows, found.num_null, found.num_distinct) == (3, 1, 2)
     assert class_texts(table.column("x")).is_null().to_pylist() == [False, True, False]
     assert parts_of(slice_values(table.column("x"))).names[-1] != ""
     assert "(none)" in parts_of(slice_values(table.column("x"))).names

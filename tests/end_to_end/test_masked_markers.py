@@ -53,6 +53,7 @@ def story(tmp_path_factory, one_ray):
     commands = {
         "checked": ("check", "rows.yaml"),
         "planned": ("plan", "rows.yaml", "--as-of", "latest"),
+        "profiled": ("profile", "rows.yaml", "--as-of", "latest"),
         "ran": ("run", "rows.yaml", *few_trees),
         "shown": ("show", "last"),
         "as_json": ("show", "last", "--json"),

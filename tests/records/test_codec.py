@@ -24,6 +24,7 @@ RECORDS: tuple[Any, ...] = (
     sample_plans.sample_govern_stage(),
     sample_plans.sample_forecast(),
     samples.sample_snapshot(),
+    samples.sample_profile(),
     samples.sample_candidate(),
     samples.sample_fit(),
     samples.sample_evaluation(),

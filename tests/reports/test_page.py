@@ -69,6 +69,17 @@ def _parsed(page: str) -> Balanced:
     return parser
 
 
+def test_page_draws_the_raw_profile_and_tells_if_none_was_kept() -> None:
+    page = report_page(_view(), MADE, [EVENT], profile=samples.sample_profile())
+    labels = [attrs.get("aria-label") for tag, attrs in _parsed(page).seen if tag == "svg"]
+
+    assert "rows of distance from 20.06 to 608.06" in labels and "the target by time" in labels
+    assert "rows of the most frequent values of carrier" in labels and "UA 60 %, &lt;b&gt; 39 %" in page
+    assert "each in few rows; 3 to 80 characters, 41 on average" in page and "no profile kept" not in page
+    before = report_page(_view(), MADE, [EVENT])
+    assert "no profile kept" in before and "the target by time" not in before
+
+
 def test_page_is_whole_and_asks_for_nothing_outside() -> None:
     page = report_page(_view(), MADE, [EVENT])
     tags = _parsed(page).seen

@@ -1,29 +1,51 @@
 """The profile of a raw column: computed from some of its rows and merged with the profiles of the others.
 
-Memory is bounded whatever the number of rows, and merging is associative and order-free to the bit.
+Every value is counted up to 100,000 distinct ones. Mean, quantiles, distinct and most frequent values are computed
+from these counts on demand. Past that a `Sketch` replaces them. Whether it does depends only on the set of values, so
+merging is associative and order-free: to the bit, except for the mean and the deviation of a sketch (relative error
+1e-9) and for how far its most frequent values are undercounted.
 """
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.missing import null_where_missing
+from raytemplate.data.profile.counts import Counts, most_frequent, shortened
+from raytemplate.data.profile.sketch import Sketch, merge_sketches, sketch_of
 from raytemplate.data.sources.as_read import word_of
-from raytemplate.data.statistics import merged_type
+from raytemplate.data.statistics import merged_type, plain
 from raytemplate.data.times import time_range
 
 pc: Any = pyarrow.compute
 
-MOST_VALUES = 1_000
-"""Most distinct values of a column that are counted; with more, none are."""
+MOST_COUNTED = 100_000
+"""Most distinct values of a column that are all counted."""
+
+MOST_FREQUENT = 1_000
+"""Most values that are still counted once there are more than `MOST_COUNTED`."""
 
 Value = str | bool | int | float
 Limit = int | float | datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lengths:
+    """Lengths of texts, in characters."""
+
+    min: int
+    """Shortest."""
+
+    max: int
+    """Longest."""
+
+    total: int
+    """All rows together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,14 +70,28 @@ class ColumnProfile:
     max: Limit | None = None
     """Greatest number or newest time, as `min`."""
 
-    values: Mapping[Value, int] | None = None
-    """Rows of each value; None if there are more than `MOST_VALUES`, and for times."""
+    lengths: Lengths | None = None
+    """Lengths of texts; None for other types, and if there are none."""
+
+    counts: Counts = field(default_factory=Counts)
+    """Rows of each value; with a sketch only of the most frequent ones. Empty for the type "other"."""
+
+    sketch: Sketch | None = None
+    """What is known of all values if there are more than `MOST_COUNTED`; else None."""
 
     @property
-    def range(self) -> tuple[int | float, int | float] | None:
-        """The least and the greatest number; None if there are no numbers."""
-        low, high = self.min, self.max
-        return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
+    def num_values(self) -> int:
+        """Rows with a value."""
+        return self.num_rows - self.num_null
+
+    @property
+    def num_distinct(self) -> int:
+        """Distinct values: exact without a sketch, else within 2 %."""
+        return len(self.counts) if self.sketch is None else self.sketch.num_distinct
+
+
+NOTHING = ColumnProfile(type="null", num_rows=0, num_null=0, whole=True)
+"""The profile of no rows: merging it with another gives the other."""
 
 
 def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
@@ -64,66 +100,91 @@ def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
     Raises:
         DataError: a time is outside the years 1 to 9999.
     """
-    column = null_where_missing(column)
-    kind = str(column.type)
-    there, word = column.drop_null(), word_of(kind) or ("null" if kind == "null" else "other")
-    low, high = _limits(there, word)
-    fractions = word == "number" and pc.all(pc.equal(there, pc.floor(there))).as_py() is False
+    values = plain(column)
+    kind = str(values.type)
+    word = word_of(kind) or ("null" if kind == "null" else "other")
+    if word in ("null", "other"):
+        return ColumnProfile(type=word, num_rows=len(values), num_null=values.null_count, whole=word == "null")
+    limits = time_range(values) if word == "time" else (None, None)
+    counts = Counts.of(values)
+    num_values, lengths, sketch = int(counts.weights.sum()), None, None
+    is_number = word in ("number", "integer")
+    whole = word == "integer" or (word == "number" and _is_whole(counts.values))
+    if is_number and num_values:
+        limits = exactly(counts.values[0].as_py()), exactly(counts.values[-1].as_py())
+    if word == "text" and num_values:
+        lengths, counts = _lengths(counts), shortened(counts)
+    if len(counts) > MOST_COUNTED:
+        sketch, counts = _sketched(counts)
     return ColumnProfile(
         type=word,
-        num_rows=len(column),
-        num_null=len(column) - len(there),
-        min=low,
-        max=high,
-        whole=word in ("integer", "number", "null") and not fractions,
-        values=None if word in ("time", "other") else _counted(there),
+        num_rows=len(values),
+        num_null=len(values) - num_values,
+        min=limits[0],
+        max=limits[1],
+        whole=whole,
+        lengths=lengths,
+        counts=counts,
+        sketch=sketch,
     )
 
 
-def merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
-    """The profile of both parts.
+def merge(*parts: ColumnProfile) -> ColumnProfile:
+    """The profile of all parts.
 
     Raises:
         DataError: the parts have different types.
     """
+    kind = reduce(merged_type, (part.type for part in parts))
+    counts = Counts.sum([part.counts for part in parts])
+    sketch = None
+    if len(counts) > MOST_COUNTED or any(part.sketch for part in parts):
+        sketches = [part.sketch or sketch_of(part.counts) for part in parts if part.sketch or len(part.counts)]
+        counts, lost = most_frequent(counts, MOST_FREQUENT)
+        sketch = merge_sketches(sketches, lost)
+    lengths = [part.lengths for part in parts if part.lengths]
     return ColumnProfile(
-        type=merged_type(a.type, b.type),
-        num_rows=a.num_rows + b.num_rows,
-        num_null=a.num_null + b.num_null,
-        whole=a.whole and b.whole,
-        min=min((limit for limit in (a.min, b.min) if limit is not None), default=None),
-        max=max((limit for limit in (a.max, b.max) if limit is not None), default=None),
-        values=None if a.values is None or b.values is None else _few(Counter(a.values) + Counter(b.values)),
+        type=kind,
+        num_rows=sum(part.num_rows for part in parts),
+        num_null=sum(part.num_null for part in parts),
+        whole=all(part.whole for part in parts),
+        min=min((part.min for part in parts if part.min is not None), default=None),
+        max=max((part.max for part in parts if part.max is not None), default=None),
+        lengths=_merged_lengths(lengths) if lengths else None,
+        counts=counts,
+        sketch=sketch,
     )
 
 
-NOTHING = ColumnProfile(type="null", num_rows=0, num_null=0, whole=True, values={})
-"""The profile of no rows: merging it with another gives the other."""
-
-
-def _limits(there: Any, word: str) -> tuple[Limit | None, Limit | None]:
-    if word == "time":
-        return time_range(there)
-    if word not in ("number", "integer") or not len(there):
-        return None, None
-    both = pc.min_max(there).as_py()
-    return _exactly(both["min"]), _exactly(both["max"])
-
-
-def _counted(there: Any) -> Mapping[Value, int] | None:
-    if len(there.slice(0, 4 * MOST_VALUES).unique()) > MOST_VALUES:  # spares ids and measures the slow full count
+def few_values(profile: ColumnProfile, most: int) -> Mapping[Value, int] | None:
+    """Rows of each value, rarest types of values included; None for times, and if there are more than `most` values."""
+    if profile.sketch is not None or len(profile.counts) > most or profile.type in ("time", "other"):
         return None
-    found = pc.value_counts(there)
-    if len(found) > MOST_VALUES:
-        return None
-    counts = {one["values"]: one["counts"] for one in found.to_pylist()}
-    return {v if isinstance(v, str | bool | int) else _exactly(v): count for v, count in counts.items()}
+    values: Sequence[Any] = profile.counts.values.to_pylist()
+    found = (v if isinstance(v, str | bool) else exactly(v) for v in values)
+    return dict(zip(found, profile.counts.rows.to_pylist(), strict=True))
 
 
-def _few(values: Mapping[Value, int]) -> Mapping[Value, int] | None:
-    return values if len(values) <= MOST_VALUES else None
-
-
-def _exactly(value: Any) -> int | float:
+def exactly(value: Any) -> int | float:
     """A number as a float if that is equal, else as int, so that long account numbers keep all their digits."""
     return float(value) if float(value) == value or value != int(value) else int(value)
+
+
+def _sketched(counts: Counts) -> tuple[Sketch, Counts]:
+    frequent, lost = most_frequent(counts, MOST_FREQUENT)
+    return merge_sketches([sketch_of(counts)], lost), frequent
+
+
+def _is_whole(numbers: Any) -> bool:
+    return not len(numbers) or pc.all(pc.equal(numbers, pc.floor(numbers))).as_py() is not False
+
+
+def _lengths(counts: Counts) -> Lengths:
+    found = pc.utf8_length(counts.values).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Lengths(min=int(found.min()), max=int(found.max()), total=int(found @ counts.weights))
+
+
+def _merged_lengths(parts: Sequence[Lengths]) -> Lengths:
+    return Lengths(
+        min=min(part.min for part in parts), max=max(part.max for part in parts), total=sum(p.total for p in parts)
+    )

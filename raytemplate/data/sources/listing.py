@@ -72,6 +72,14 @@ class Slice:
         """`time_rows` as bins, oldest first."""
         return tuple(TimeBin(name=name, num_rows=rows) for name, rows in sorted(self.time_rows.items()))
 
+    def may_hold(self, start: datetime, end: datetime) -> bool:
+        """Whether it may hold rows with start <= time < end; False is certain."""
+        if self.time_min is None or self.time_max is None:
+            return True
+        if self.time_max < start or self.time_min >= end:
+            return False
+        return not self.time_rows or any(one.end > start and one.start < end for one in self.bins)
+
     def bytes_of(self, columns: Iterable[str]) -> int:
         """Bytes to read for these columns; a column from the path (a partition) costs nothing."""
         return self.num_bytes + sum(self.column_bytes.get(column, 0) for column in columns)

@@ -39,12 +39,14 @@ from raytemplate.data.windows import (
 )
 from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
 from raytemplate.engines.ray.data.pieces import account_of, breaches_in, by_file, dataset, pieces_of, take_accounts
+from raytemplate.engines.ray.data.profiling import data_profile, profile_from, profile_of, profile_text
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested
 from raytemplate.planning.stages import IngestStage, Window
 from raytemplate.records import codec
 from raytemplate.records.ingested import FileRead, Snapshot
+from raytemplate.records.profiled import DataProfile
 
 MEMORY = "Ray Data, one execution; encoded columns in the object store"
 _BYTES_AHEAD_A_CPU = 200_000_000
@@ -120,7 +122,9 @@ def _in_memory(stage: IngestStage) -> OpenData:
     refuse_breaches(breaches, sum(num_rows.values()))
     for name, table in kept.items():
         _check_numbers(table, stage, name)
-    return _encode_all(kept, stage, snapshot_of(stage, accounts, num_rows, dropped, MEMORY))
+    profiles = {name: profile_of(table, stage, dropped[name]) for name, table in kept.items()}
+    snapshot = snapshot_of(stage, accounts, num_rows, dropped, MEMORY)
+    return _encode_all(kept, stage, snapshot, data_profile(profiles, stage))
 
 
 def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) -> OpenData:
@@ -128,10 +132,12 @@ def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) 
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     kept: dict[str, Any] = {name: ray.get(ref) for name, ref in data.rows.items()}
-    return _encode_all({**kept, "test": data.test}, stage, data.ingested.snapshot)
+    return _encode_all({**kept, "test": data.test}, stage, data.ingested.snapshot, data.ingested.profile)
 
 
-def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snapshot) -> OpenData:
+def _encode_all(
+    kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snapshot, profile: DataProfile | None
+) -> OpenData:
     began = time.monotonic()
     found = {name: statistics_of(table, stage) for name, table in kept.items()}
     _check_spread(found["train"])
@@ -142,6 +148,7 @@ def _encode_all(kept: Mapping[str, pa.Table], stage: IngestStage, snapshot: Snap
         statistics=found,
         features=features,
         baseline=_baseline(kept["train"], stage),
+        profile=profile,
         encoding_s=time.monotonic() - began,
     )
     rows = {name: ray.put(table) for name, table in learnt.items()} if stage.keeps_rows else {}
@@ -223,6 +230,8 @@ class _Part:
     """Statistics of the rows that are left."""
     baseline: str
     """State of the baseline as JSON; "" outside the train window."""
+    profile: str
+    """Raw profile of the rows as JSON; "" if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -271,12 +280,14 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
         name: functools.reduce(feature_statistics.merge, (p.statistics for p in ps)) for name, ps in by_window.items()
     }
     _check_spread(found["train"])
+    profiles = {name: profile_from([p.profile for p in ps], stage) for name, ps in by_window.items()}
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM),
         statistics=found,
         features=fitted(found, stage),
         baseline=functools.reduce(baselines.merge, states),
+        profile=data_profile(profiles, stage),
     )
 
 
@@ -307,7 +318,13 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
     baseline = ""
     if window == "train":
         baseline = _baseline(rows, stage).to_json().decode()
-    return _Part(window=window, num_dropped=num_dropped, statistics=statistics_of(rows, stage), baseline=baseline)
+    return _Part(
+        window=window,
+        num_dropped=num_dropped,
+        statistics=statistics_of(rows, stage),
+        baseline=baseline,
+        profile=profile_text(rows, stage, num_dropped),
+    )
 
 
 def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:

@@ -1,0 +1,233 @@
+"""How fast is a raw profile, how close is it, and what does the next month cost? Compared with DuckDB's SUMMARIZE.
+
+    raytemplate init DIR --example flights
+    python benchmarks/data_profile.py DIR [--repeats 7] [--rows 1000000 10000000] [--quick]
+
+DuckDB is not a dependency: `pip install duckdb` first. Both read the same Parquet file on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from one_machine import (
+    BenchmarkError,
+    Target,
+    Timed,
+    interleave,
+    machine,
+    median,
+    spread,
+    table,
+    versions,
+    write_report,
+)
+
+from raytemplate.data.profile.cells import Cells
+from raytemplate.data.profile.summary import window_profile
+from raytemplate.data.profile.table import Asked
+from raytemplate.data.profile.windows import AllRows, ProfileOrder, profile_windows
+from raytemplate.data.sources.reader import list_files
+from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.sources.text.rules import Rules
+from raytemplate.planning.look import look
+from raytemplate.planning.profiling import profile_order
+from raytemplate.records.profiled import WindowProfile
+from raytemplate.spec.load import load
+from raytemplate.store.workspace import Workspace
+
+VALUES_A_SECOND, OF_DUCKDB, NEXT_MONTH = 5e6, 0.5, 0.15
+RANK, DISTINCT, GROWTH = 0.01, 0.02, 1.25
+MONTH_BEFORE, MONTH = "2013-12-01", "2014-01-01"
+DUCKDB = "duckdb SUMMARIZE"
+PROFILE = "profile"
+_PEAK = (
+    "import resource, sys; sys.path.insert(0, {here!r}); from pathlib import Path; from data_profile import profiled;"
+    "profiled(Path({path!r})); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)"
+)
+
+
+def profiled(path: Path) -> WindowProfile:
+    """The profile of all columns of one file, on one thread, from reading to quantiles. Nothing is kept."""
+    pa.set_cpu_count(1)
+    source = list_files("parquet", ListOrder(pattern=path.name, root=path.parent))
+    columns = tuple(source.schema)
+    order = ProfileOrder(
+        source=source, windows=(AllRows(name="all"),), columns=columns, asked=Asked(columns=columns), rules=Rules()
+    )
+    return window_profile("all", profile_windows(order, Cells(root=None)).windows["all"])
+
+
+def summarized(path: Path) -> None:
+    """The same by DuckDB."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+    connection.execute(f"SUMMARIZE SELECT * FROM read_parquet('{path}')").fetchall()
+    connection.close()
+
+
+def timed(work: Callable[[], object]) -> Timed:
+    """Run `work` in this process."""
+    began = time.perf_counter()
+    work()
+    return Timed(wall_clock_s=time.perf_counter() - began, peak_rss_mb=0.0)
+
+
+def months(folder: Path, repeats: int) -> dict[str, list[Timed]]:
+    """The first pass over the windows as of December's end, against the same with all but December kept."""
+    spec = load(folder / "flights-air-time.yaml", environ={})
+
+    def passed(kept: Path, as_of: str) -> Timed:
+        inventory = look(spec, Workspace(folder))
+        return timed(lambda: profile_windows(profile_order(spec, inventory, as_of).order, Cells(root=kept)))
+
+    first, after = list[Timed](), list[Timed]()
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            passed(Path(other), MONTH_BEFORE)
+            first.append(passed(Path(one), MONTH))
+            after.append(passed(Path(other), MONTH))
+    return {"all twelve files": first, "a month added": after}
+
+
+def write_numbers(path: Path, num_rows: int) -> None:
+    """Many rows of every sort of column: few values, many numbers, texts that all differ."""
+    random = np.random.default_rng(7)
+    with pq.ParquetWriter(path, _rows(random, 0, 1).schema) as writer:
+        for first in range(0, num_rows, 250_000):
+            writer.write_table(_rows(random, first, min(250_000, num_rows - first)))
+
+
+def _rows(random: np.random.Generator, first: int, num: int) -> pa.Table:
+    rows = np.arange(first, first + num)
+    return pa.table(
+        {
+            "normal": random.normal(size=num),
+            "lognormal": random.lognormal(size=num),
+            "whole": random.integers(0, 5_000_000, num),
+            "kind": pa.array(random.integers(0, 50, num).astype(str)),
+            "key": pa.array([f"K{row:09d}" for row in rows]),
+        }
+    )
+
+
+def peak_mb(path: Path) -> float:
+    """Memory of a process that profiles a file."""
+    code = _PEAK.format(here=str(HERE), path=str(path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchmarkError(done.stderr[-500:])
+    return float(done.stdout)
+
+
+def errors(path: Path) -> tuple[float, float]:
+    """(greatest error of a percentile's rank, greatest relative error of a number of distinct values)."""
+    found, rows = profiled(path), pq.read_table(path)
+    ranks, distinct = [0.0], [0.0]
+    for name, column in found.columns.items():
+        values = rows.column(name).drop_null()
+        distinct.append(abs(column.num_distinct / len(values.unique()) - 1))
+        if column.percentiles:
+            ordered, at = np.sort(values.to_numpy()), np.array(column.percentiles)
+            below, until = (np.searchsorted(ordered, at, side=side) / len(ordered) for side in ("left", "right"))
+            wanted = np.arange(101) / 100
+            ranks.append(float(np.maximum(below - wanted, wanted - until).max()))
+    return max(ranks), max(distinct)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000], help="for memory and errors")
+    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--quick", action="store_true", help="few rows, once: does it run at all?")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, then print and write the report."""
+    options, began = parse(), datetime.now(UTC)
+    if options.quick:
+        options.repeats, options.rows = 1, [20_000]
+    try:
+        import duckdb
+    except ImportError:
+        print("data_profile: needs duckdb\n  pip install duckdb", file=sys.stderr)
+        return 1
+    asked = f"--repeats {options.repeats} --rows {' '.join(map(str, options.rows))}"
+    header = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine()}
+    header["command"] = f"python benchmarks/data_profile.py DIR {asked}"
+    header["versions"] = ", ".join(f"{name} {v}" for name, v in {**versions(), "duckdb": duckdb.__version__}.items())
+    with tempfile.TemporaryDirectory(prefix="data-profile-") as place:
+        whole = Path(place) / "flights.parquet"
+        rows = pa.concat_tables([pq.read_table(path) for path in sorted((options.folder / "data/flights").glob("*"))])
+        pq.write_table(rows, whole)
+        doors = {PROFILE: lambda: timed(lambda: profiled(whole)), DUCKDB: lambda: timed(lambda: summarized(whole))}
+        both = interleave(doors, dict.fromkeys(doors, options.repeats), warm_up=True)
+        kept = months(options.folder, options.repeats)
+        peaks: dict[int, float] = {}
+        found = [(0.0, 0.0)]
+        for num_rows in options.rows:
+            path = Path(place) / f"{num_rows}.parquet"
+            write_numbers(path, num_rows)
+            peaks[num_rows] = peak_mb(path)
+            found.append(errors(path))
+    text = report(header, rows.num_rows * rows.num_columns, both, kept, peaks, found, quick=options.quick)
+    write_report(
+        text, None if options.quick else options.results / f"data_profile_{header['cores']}cores_{began:%Y%m}.md"
+    )
+    return 0
+
+
+def report(
+    header: dict[str, str],
+    num_values: int,
+    both: dict[str, list[Timed]],
+    kept: dict[str, list[Timed]],
+    peaks: dict[int, float],
+    found: list[tuple[float, float]],
+    *,
+    quick: bool,
+) -> str:
+    """The report as Markdown."""
+    ours, theirs = (median(both[name]) or 1.0 for name in (PROFILE, DUCKDB))
+    first, after = (median(one) or 1.0 for one in kept.values())
+    growth = max(peaks.values()) / min(peaks.values())
+    limits = [
+        Target(name="flights, one thread", found=num_values / ours / 1e6, low=VALUES_A_SECOND / 1e6, unit="M values/s"),
+        Target(name="flights, speed / DuckDB's", found=theirs / ours, low=OF_DUCKDB, unit="x"),
+        Target(name="next month / first pass", found=after / first, high=NEXT_MONTH, unit="x"),
+        Target(name="peak memory, most / fewest rows", found=growth, high=GROWTH, unit="x"),
+        Target(name="error of a rank", found=100 * max(one for one, _ in found), high=100 * RANK, unit="%"),
+        Target(name="error of distinct", found=100 * max(one for _, one in found), high=100 * DISTINCT, unit="%"),
+    ]
+    parts = ["# How fast is a raw profile, and what does the next month cost?", ""]
+    parts += ["**A smoke run (`--quick`): the figures mean nothing.**", ""] if quick else []
+    parts += [f"- {name}: {value}" for name, value in header.items()]
+    parts += ["", "## Targets", "", table(("figure", "found", "target", ""), [limit.row() for limit in limits])]
+    seconds = [(name, spread(timed, digits=3)) for timings in (both, kept) for name, timed in timings.items()]
+    parts += ["", "Median (min..max) within one process that has imported everything, one thread a file.", ""]
+    parts += [table(("", "seconds"), seconds), ""]
+    parts += [table(("rows", "peak of the process, MB"), [(f"{n:,}", f"{mb:,.0f}") for n, mb in peaks.items()])]
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

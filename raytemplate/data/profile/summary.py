@@ -1,0 +1,113 @@
+"""What is told of a profile: quantiles, moments and frequent values instead of all counts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+from raytemplate.data.exact import written
+from raytemplate.data.profile.column import ColumnProfile, exactly
+from raytemplate.data.profile.counts import Counts
+from raytemplate.data.profile.sketch import floats_of, moments_of
+from raytemplate.data.profile.table import TableProfile
+from raytemplate.records.profiled import ColumnSummary, Frequent, WindowProfile
+
+pc: Any = pyarrow.compute
+
+MOST_TOLD, LEAST_ROWS = 20, 10
+"""Most values that are told, and the fewest rows of each: a value of fewer rows may stand for a person."""
+_RANKS = np.arange(101) / 100.0
+
+
+def window_profile(
+    name: str, found: TableProfile, start: datetime | None = None, end: datetime | None = None
+) -> WindowProfile:
+    """What is told of the rows of a window."""
+    columns: Mapping[str, ColumnSummary] = {name: summary_of(column) for name, column in found.columns.items()}
+    return WindowProfile(
+        name=name,
+        start=start,
+        end=end,
+        num_rows=found.num_rows,
+        num_dropped=found.num_dropped,
+        columns=columns,
+        periods=found.periods,
+    )
+
+
+def summary_of(found: ColumnProfile) -> ColumnSummary:
+    """What is told of a column."""
+    facts: dict[str, Any] = {}
+    if found.type in ("number", "integer") and found.min is not None:
+        moments = _moments(found)
+        facts = {
+            "min": _number(found.min),
+            "max": _number(found.max),
+            "mean": moments.mean if moments.num else None,
+            "deviation": moments.deviation if moments.num else None,
+            "percentiles": quantiles(found, _RANKS),
+        }
+    elif isinstance(found.min, datetime):
+        facts = {"oldest": found.min, "newest": found.max}
+    if found.lengths:
+        facts |= {
+            "shortest": found.lengths.min,
+            "longest": found.lengths.max,
+            "mean_length": found.lengths.total / found.num_values,
+        }
+    return ColumnSummary(
+        type=found.type,
+        num_rows=found.num_rows,
+        num_null=found.num_null,
+        num_distinct=found.num_distinct,
+        is_counted=found.sketch is None,
+        most_frequent=_most_frequent(found.counts),
+        **facts,
+    )
+
+
+def quantiles(found: ColumnProfile, ranks: NDArray[np.float64]) -> tuple[float, ...]:
+    """The least number below or at which are this share of the finite numbers, for each rank from 0 to 1; () if there
+    are none. Exact if all values were counted."""
+    values, rows = _by_size(found)
+    if not len(values):
+        return ()
+    until = np.cumsum(rows)
+    at = np.searchsorted(until, np.ceil(ranks * until[-1] - 1e-9).clip(min=1), side="left")
+    chosen = values[at.clip(max=len(values) - 1)]
+    low, high = found.min, found.max
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        chosen = chosen.clip(float(low), float(high))
+    return tuple(float(value) for value in chosen)
+
+
+def _by_size(found: ColumnProfile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if found.sketch is not None and found.sketch.bins is not None:
+        return found.sketch.bins.middles(), found.sketch.bins.rows()
+    values = floats_of(found.counts.values)
+    finite = np.isfinite(values)
+    return values[finite], found.counts.weights[finite].astype(np.float64)
+
+
+def _moments(found: ColumnProfile) -> Any:
+    if found.sketch is not None and found.sketch.moments is not None:
+        return found.sketch.moments
+    return moments_of(floats_of(found.counts.values), found.counts.weights)
+
+
+def _number(value: Any) -> float:
+    return float(exactly(value))
+
+
+def _most_frequent(counts: Counts) -> tuple[Frequent, ...]:
+    if not len(counts):
+        return ()
+    rows = counts.weights
+    order = np.argsort(-rows, kind="stable")[:MOST_TOLD]
+    order = order[rows[order] >= LEAST_ROWS]
+    texts = written(counts.values.take(pa.array(order))).to_pylist()
+    return tuple(Frequent(value=text, num_rows=int(n)) for text, n in zip(texts, rows[order], strict=True))
