@@ -110,6 +110,9 @@ class Champion:
     made_from: str = ""
     """What it was made from (see `planning.made_from`); "" if its run's records are gone or damaged."""
 
+    schema: tuple[tuple[str, str], ...] = ()
+    """(column, Arrow type) of the data that it was trained on, in order; empty if its run did not record them."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:

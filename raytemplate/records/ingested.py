@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from raytemplate.records.contracted import ContractFound
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRead:
@@ -74,6 +76,9 @@ class Snapshot:
     version: str = ""
     """Version of the data, if the source keeps several; else ""."""
 
+    contract: ContractFound | None = None
+    """What the contract found in single rows; None if it asks for nothing that could leave rows out or warn."""
+
     @property
     def mask_key(self) -> str:
         """Id of the key that values were hashed with; "" if none was."""
@@ -81,8 +86,9 @@ class Snapshot:
 
     @property
     def num_rows(self) -> int:
-        """Rows in the windows, before `data.drop`."""
-        return sum(w.num_rows + w.num_dropped for w in self.windows)
+        """Rows in the windows, before `data.drop` and the contract leave some out."""
+        out = self.contract.num_quarantined + self.contract.num_dropped if self.contract else 0
+        return sum(w.num_rows + w.num_dropped for w in self.windows) + out
 
     @property
     def num_dropped(self) -> int:

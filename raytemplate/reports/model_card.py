@@ -82,6 +82,7 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
 def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
     yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
+    yield from (f"{one.text}." for one in (snapshot.contract.broken if snapshot.contract else ()))
     rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
     yield markdown_table(("window", "from", "to (excluded)", "rows"), rows)
 

@@ -10,6 +10,7 @@ from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.records.evaluated import Estimate, Scored
 from raytemplate.reports.charts import curve, intervals_chart, reliability_curve, stages_chart
 from raytemplate.reports.columns_shown import MOST_DRAWN, column_rows, leant_on, profile_rows
+from raytemplate.reports.contract_shown import broken_rows
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.prediction_charts import against_chart, residual_chart
 from raytemplate.reports.resolved import leaves, value_text
@@ -91,6 +92,7 @@ def report_page(
             columns=column_rows(view.evaluation) if view.evaluation else (),
             against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
             residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
+            broken=broken_rows(view.snapshot.contract if view.snapshot else None),
             profile=profile_rows(train),
             train=train,
         )
