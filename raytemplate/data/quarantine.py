@@ -16,7 +16,7 @@ from raytemplate.data.promises import Promises
 from raytemplate.errors import DataError
 from raytemplate.records.contracted import QUARANTINE, BrokenPromise, ContractFound
 from raytemplate.store.atomic import storage_errors, temporary_beside
-from raytemplate.units import show_limit, show_moment
+from raytemplate.units import show_limit, show_moment, show_seconds
 
 
 class QuarantineFile:
@@ -120,7 +120,7 @@ def check_quarantined(promises: Promises, found: ContractFound, num_rows: Mappin
         if count > promises.max_quarantined_share * total:
             share = f"{100 * promises.max_quarantined_share:g} %"
             raise _too_many(
-                f"{count:,} of {total:,} rows of the {window} window are quarantined ({100 * count / total:.2g} %), "
+                f"{count:,} of {total:,} rows of the {window} window are quarantined ({100 * count / total:.3g} %), "
                 f"expected at most {share}",
                 found,
             )
@@ -155,6 +155,11 @@ def check_amount(promises: Promises, found: ContractFound, num_rows: Mapping[str
     if promises.freshness_s and age_s > promises.freshness_s:
         raise DataError(
             f"contract.freshness: the newest row in the windows is of {show_moment(found.newest)} UTC, "
-            f"{age_s / 86_400:.1f} days before their end; expected at most {show_limit(promises.freshness_s)}",
+            f"{_age(age_s)} before their end; expected at most {show_limit(promises.freshness_s)}",
             next_step="wait for newer data, use an earlier --as-of, or change contract.freshness",
         )
+
+
+def _age(seconds: float) -> str:
+    days = seconds / 86_400
+    return f"{days:.1f} days" if days >= 2 else show_seconds(seconds)

@@ -77,7 +77,7 @@ def judge_rows(
         location: the file, for breaches.
         numbers: see `mark`.
     """
-    dropped = matching(table, parse_condition(rules.drop).expression(table.schema)) if rules.drop else None
+    dropped = _matched(table, rules.drop) if rules.drop else None
     left: Any = None if dropped is None else pa.array(~dropped)
     kept: Any = table if left is None else table.filter(left)
     found = list(broken_columns(kept, rules.contract))
@@ -98,6 +98,13 @@ def judge_rows(
     if dropped is not None:
         table = table.append_column(DROPPED, pa.array(dropped))
     return table, tuple(one for one in breaches if one is not None)
+
+
+def _matched(table: pa.Table, text: str) -> NDArray[np.bool_]:
+    """True for the rows in which a condition is true, bool [rows]."""
+    condition = parse_condition(text)
+    read: Any = table.select(list(condition.columns))
+    return matching(read, condition.expression(read.schema))
 
 
 def _with_keys(
