@@ -11,6 +11,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.contract_shown import broken_rows
 from raytemplate.reports.markdown import markdown_metrics, markdown_table, with_interval
 from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
@@ -82,7 +83,9 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
 def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
     yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
-    yield from (f"{one.text}." for one in (snapshot.contract.broken if snapshot.contract else ()))
+    broken = [(f"`{one.promise}`", f"{one.num_rows:,}", one.fate) for one in broken_rows(snapshot.contract)]
+    if broken:
+        yield markdown_table(("broken promise of the data", "rows", "what happened to them"), broken)
     rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
     yield markdown_table(("window", "from", "to (excluded)", "rows"), rows)
 
