@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from raytemplate.data.windows import check_windows
 from raytemplate.engines.ray.data import ingest
 from raytemplate.engines.ray.data.encoding import arrays_of, fitted, statistics_of
+from raytemplate.engines.ray.data.keys import KeyIndexes
 from raytemplate.engines.ray.data.pieces import Pieces, pieces_of, take_accounts
 from raytemplate.planning.stages import IngestStage
 
@@ -16,10 +16,12 @@ def read(stage: IngestStage) -> dict[str, pa.Table]:
     blocks = [block for task in Pieces(pieces_of(stage)).get_read_tasks(1) for block in task()]
     breaches = [breach for block in blocks for breach in ingest._breaches(block, stage)]
     rows = pa.concat_tables([take_accounts(block)[0] for block in blocks if block.num_rows])
-    kept, dropped = ingest._cut_and_drop(rows, stage)
+    keys = KeyIndexes(stage, None)
+    rows = keys.take_from(rows)
+    breaches += keys.breaches()
+    kept, dropped, judged = ingest._cut_and_drop(keys.mark(rows), stage)
     num_rows = {name: table.num_rows for name, table in kept.items()}
-    check_windows(stage.windows, num_rows, dropped, stage.newest)
-    ingest.refuse_breaches(breaches, sum(num_rows.values()))
+    ingest._check_rows(stage, num_rows, dropped, breaches, [part.found for part in judged])
     for name, table in kept.items():
         ingest._check_numbers(table, stage, name)
     features = fitted({name: statistics_of(table, stage) for name, table in kept.items()}, stage)

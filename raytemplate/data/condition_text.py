@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from typing import Any, cast
 
+from raytemplate.data.condition_simple import simple_tree
+
 _MAX_CHARS = 2_000
 _MAX_GUESSES = 20
 _NULL_TEST = re.compile(
@@ -69,9 +71,11 @@ def null_test(text: str) -> tuple[str, bool] | None:
 
 @lru_cache(maxsize=64)
 def tree_of(text: str) -> Any:
-    """The one sqlglot expression in `text`. It is cached: callers must not change it."""
+    """The one expression in `text`, as sqlglot has it. It is cached: callers must not change it."""
     if len(text) > _MAX_CHARS:
         raise refusal(f"{text[:60]}...", f"it has {len(text):,} characters, at most {_MAX_CHARS:,} are read")
+    if (simple := simple_tree(text)) is not None:
+        return simple
     trees = _trees(text, hint=True)
     if len(trees) > 1:
         raise refusal(text, "it is more than one statement")

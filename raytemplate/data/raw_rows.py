@@ -5,50 +5,135 @@ here, because they are counted by window later. No error quotes a masked value, 
 """
 
 import traceback
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from raytemplate.data.conditions import parse_condition
-from raytemplate.data.contract import Breach, check_rows
-from raytemplate.data.masking import Masker
-from raytemplate.data.reserved import INTERNAL
+from raytemplate.data.contract import (
+    Breach,
+    Broken,
+    breach_of,
+    broken_columns,
+    broken_conditions,
+    matching,
+    missing_breaches,
+)
+from raytemplate.data.judged_rows import mark, of_one_file
+from raytemplate.data.promises import KeyPromise, Promises
+from raytemplate.data.repeated_keys import AT, KEY, key_column, position, repeats
 from raytemplate.data.sources.text.rules import NOT_SHOWN
-from raytemplate.data.windows import DROPPED, drop_rows
+from raytemplate.data.windows import DROPPED
 from raytemplate.errors import DataError, RaytemplateError
+from raytemplate.records.codec import Settings
 
-_ROW = f"{INTERNAL}row"
+_SLICE_BITS = 24
 
 
-def mask_rows(
-    table: pa.Table, masker: Masker, drop: str, contract: Mapping[str, Any], location: str
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowRules:
+    """What decides about rows while their values are as they are in the data."""
+
+    drop: str = ""
+    """Condition on the rows that `data.drop` takes out; "" for none. They are only marked."""
+
+    contract: Settings = field(default_factory=Settings)
+    """Column -> settings of a `ColumnContract`."""
+
+    promises: Promises | None = None
+    """Promises of whole rows; with them, rows that break a promise without ending the run are marked."""
+
+    file: int = 0
+    """The file's index in the plan, for the positions of rows."""
+
+    start: int = 0
+    """Index of the first slice among those of the file, for the positions of rows that have no number."""
+
+    repeated: tuple[NDArray[np.int64], ...] = ()
+    """For each key of `promises`, the numbers of the rows of the file whose key an earlier row has; empty until they
+    are known. As long as they are not, keys are given in columns of their own."""
+
+    salt: bytes = field(default=b"", repr=False)
+    """Makes the hashes of masked columns in a key useless outside of one reading."""
+
+    reports: bool = True
+    """Whether breaches are reported; a later pass over the same rows only marks them again."""
+
+
+def judge_rows(
+    table: pa.Table, rules: RowRules, masked: Collection[str], location: str, numbers: Callable[[], NDArray[np.int64]]
 ) -> tuple[pa.Table, tuple[Breach, ...]]:
-    """The rows masked, with a column that marks those to drop if there is a condition; and breaches of the contract.
+    """The rows with columns that mark those to drop and those that break promises, and the breaches that end the run.
 
     Args:
-        contract: column -> settings of a `ColumnContract`; rows that are dropped may break it.
+        masked: columns whose values are not shown.
         location: the file, for breaches.
+        numbers: see `mark`.
     """
-    dropped = _matched(table, drop)
-    kept: Any = table if dropped is None else table.filter(pa.array(~dropped))
-    breaches = check_rows(kept, contract, location, masker.mask.columns)
-    table = masker.masked(table)
-    return (table if dropped is None else table.append_column(DROPPED, pa.array(dropped))), breaches
+    dropped = _matched(table, rules.drop) if rules.drop else None
+    left: Any = None if dropped is None else pa.array(~dropped)
+    kept: Any = table if left is None else table.filter(left)
+    found = list(broken_columns(kept, rules.contract))
+    found += broken_conditions(kept, rules.promises) if rules.promises else ()
+    breaches: list[Breach | None] = []
+    if rules.reports:
+        breaches += [breach_of(kept, one, location, masked) for one in found if one.on_breach == "fail"]
+        breaches += missing_breaches(kept, rules.contract)
+    if rules.promises and rules.promises.unique:
+        table, more = _with_keys(table, rules.promises.unique, rules, masked, numbers)
+        found += more if left is None else [replace(one, rows=one.rows.filter(left)) for one in more]
+    if rules.promises:
+        told = (one if left is None else replace(one, rows=_spread(one.rows, left)) for one in found)
+        unknown = lambda: np.zeros(table.num_rows, np.int64)  # noqa: E731
+        marked = (one for one in told if one.on_breach != "fail")
+        files = partial(of_one_file, location, table.num_rows)
+        table = mark(table, marked, files, numbers if rules.reports else unknown)
+    if dropped is not None:
+        table = table.append_column(DROPPED, pa.array(dropped))
+    return table, tuple(one for one in breaches if one is not None)
 
 
-def _matched(table: pa.Table, condition: str) -> Any:
-    """True for the rows that a condition takes out, bool [rows]; None without a condition."""
-    if not condition:
-        return None
-    numbered = table.append_column(_ROW, pa.array(np.arange(table.num_rows)))
-    kept, _ = drop_rows(numbered, parse_condition(condition).expression(table.schema))
-    found = np.ones(table.num_rows, bool)
-    found[kept.column(_ROW).to_numpy()] = False
-    return found
+def _matched(table: pa.Table, text: str) -> NDArray[np.bool_]:
+    """True for the rows in which a condition is true, bool [rows]."""
+    condition = parse_condition(text)
+    read: Any = table.select(list(condition.columns))
+    return matching(read, condition.expression(read.schema))
+
+
+def _with_keys(
+    table: pa.Table,
+    keys: Sequence[KeyPromise],
+    rules: RowRules,
+    masked: Collection[str],
+    numbers: Callable[[], NDArray[np.int64]],
+) -> tuple[pa.Table, list[Broken]]:
+    """The rows with their positions and keys; or, once it is known which rows repeat a key, the promises they break."""
+    if rules.repeated and not any(len(again) for again in rules.repeated):
+        return table, []
+    here = numbers()
+    if not here.any():  # the source cannot tell them, but a position must not occur twice
+        here = (rules.start << _SLICE_BITS) + 1 + np.arange(table.num_rows)
+    if rules.repeated:
+        pairs = zip(keys, rules.repeated, strict=True)
+        return table, [repeats(key, np.isin(here, again)) for key, again in pairs if key.on_breach != "fail"]
+    for number, key in enumerate(keys):
+        hidden = [name for name in key.columns if name in masked]
+        table = table.append_column(f"{KEY}{number}", key_column(table, key.columns, hidden, rules.salt))
+    return table.append_column(AT, pa.array(position(rules.file, here))), []
+
+
+def _spread(rows: Any, left: Any) -> Any:
+    """Booleans of the rows that are left, as booleans of all rows."""
+    found = np.zeros(len(left), bool)
+    found[np.flatnonzero(left.to_numpy(zero_copy_only=False))] = rows.to_numpy()
+    return pa.chunked_array([pa.array(found)])
 
 
 @contextmanager

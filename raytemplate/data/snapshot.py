@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from raytemplate.data.masking import Mask
+from raytemplate.data.promises import Promises, leaving_out
 from raytemplate.data.split import Split
 from raytemplate.data.windows import Bounds
 from raytemplate.errors import UsageError
-from raytemplate.records.codec import canonical
+from raytemplate.records.codec import Settings, canonical
+from raytemplate.records.contracted import ContractFound
 from raytemplate.records.ingested import FileRead, Snapshot, WindowRead
 
 
@@ -42,6 +44,12 @@ class ReadRule(Protocol):
     @property
     def mask(self) -> Mask | None: ...
 
+    @property
+    def contract(self) -> Settings: ...
+
+    @property
+    def promises(self) -> Promises | None: ...
+
 
 def snapshot_digest(
     files: Sequence[FileRead], columns: Sequence[str], windows: Sequence[WindowRead], rule: Mapping[str, Any]
@@ -65,6 +73,7 @@ def snapshot_of(
     num_rows: Mapping[str, int],
     num_dropped: Mapping[str, int],
     engine: str,
+    contract: ContractFound | None = None,
 ) -> Snapshot:
     """The snapshot of what a stage read, with its files sorted by path.
 
@@ -72,6 +81,7 @@ def snapshot_of(
         num_rows: rows of each window that `data.drop` kept, by window name.
         num_dropped: rows of each window that `data.drop` took out, by window name.
         engine: what executed the reads, in words.
+        contract: what the contract found in single rows.
 
     Raises:
         UsageError: the machines that read have different keys for `data.mask`.
@@ -90,6 +100,8 @@ def snapshot_of(
             "data.mask_key: the machines that read have different keys", next_step="set the same key on all of them"
         )
     rule |= {"mask_key": keys[0]} if keys else {}
+    out = leaving_out(stage.contract, stage.promises) if stage.promises else []
+    rule |= {"contract": out} if out else {}
     return Snapshot(
         digest=snapshot_digest(ordered, stage.columns, windows, rule),
         files=ordered,
@@ -100,4 +112,5 @@ def snapshot_of(
         source=stage.source,
         version=stage.version,
         name=stage.name,
+        contract=contract,
     )

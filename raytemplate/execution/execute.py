@@ -8,6 +8,7 @@ from pathlib import Path
 from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.unit_changes import told, unit_changes
 from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
@@ -178,7 +179,23 @@ class Execution:
         self._ingested = found
         self._keep_fitted(found)
         self.journal.write(found.snapshot)
+        for broken in found.snapshot.contract.broken if found.snapshot.contract else ():
+            self.listener.note(broken.text)
+        for line in (*self.plan.changes, *self._changed_units(found)):
+            self.listener.note(line)
         return found.snapshot
+
+    def _changed_units(self, found: Ingested) -> list[str]:
+        """Columns whose unit has probably changed since the champion was trained; none if its run kept no profile."""
+        champion = self.champion_now()
+        if champion is None:
+            return []
+        try:
+            before = Journal(self.journal.folder.parent / champion.run_id).statistics().get("train")
+        except (OSError, ValueError, KeyError):  # damaged: this only helps people
+            return []
+        changes = unit_changes(before, found.statistics) if before else ()
+        return [told(one, champion.version) for one in changes]
 
     def _keep_fitted(self, found: Ingested) -> None:
         self.journal.write_statistics(found.statistics)

@@ -15,6 +15,7 @@ from raytemplate.execution.journal import EPOCHS, LOCK, STARTS, TRIALS, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.inventory import Champion
 from raytemplate.records import codec
+from raytemplate.records.contracted import QUARANTINE
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
@@ -27,7 +28,7 @@ from raytemplate.store.clock import now_at
 from raytemplate.store.content_store import ContentStore
 
 _HANDOVER = "handover.json"
-_PLAIN = ("profile.json", EPOCHS, STARTS, TRIALS)
+_PLAIN = ("profile.json", QUARANTINE, EPOCHS, STARTS, TRIALS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,10 +1,12 @@
 """Checks that the data has the columns a template names, with usable types: every problem, with its location."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from raytemplate.data.condition_text import in_condition, quoted
 from raytemplate.data.condition_types import kind_of, plain_type, type_problems
 from raytemplate.data.conditions import is_condition, parse_condition, target_columns
+from raytemplate.data.contract import regex_problem
 from raytemplate.data.mask_options import DROP
 from raytemplate.data.masking import fault, masked_schema
 from raytemplate.data.reserved import INTERNAL, is_internal
@@ -42,17 +44,34 @@ _PROMISED = {
 _HASHED = (*_TEXT, *_NUMBERS, "timestamp", "date", "null", "binary", "large_binary", "fixed_size_binary")
 
 
-def check_columns(spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str] = ()) -> None:
+def check_columns(
+    spec: TemplateSpec,
+    schema: Mapping[str, str],
+    by_path: Collection[str] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> None:
     """Compare every column and condition of a template with the schema of its source.
 
     Args:
         by_path: columns that come from the paths of files.
+        renamed: column that is gone since the champion was trained -> the new one that it has probably become.
 
     Raises:
         SpecError: lists every column that is missing or has an unsuitable type.
     """
     if problems := column_problems(spec, schema, by_path):
-        raise SpecError(problems)
+        raise SpecError(tuple(_with_new_name(one, renamed or {}) for one in problems))
+
+
+def _with_new_name(problem: Problem, renamed: Mapping[str, str]) -> Problem:
+    """The problem with a column that is gone, with the name that it probably has now."""
+    for gone, new in renamed.items():
+        if problem.message.startswith(_nothing_named(gone)):
+            says = (
+                f'{_nothing_named(gone)}, in which the champion found it; "{new}" is new there and of the same type: '
+            )
+            return replace(problem, message=f"{says}write {new}, or rename it back")
+    return problem
 
 
 def column_problems(
@@ -75,9 +94,10 @@ def column_problems(
             found.append((path, _trouble(column, kind, unmasked if path.startswith(_UNMASKED) else masked)))
     found += [("data.positive", _positive(spec, schema))]
     found += [(path, message) for path, text in _conditions(spec) for message in _asked(text, schema)]
-    if spec.data.drop:
-        gone = (name for name in parse_condition(spec.data.drop).columns if mask.get(name) == DROP)
-        found += [("data.drop", _dropped(name)) for name in gone]
+    for path, text in _conditions(spec):
+        gone = (name for name in parse_condition(text).columns if mask.get(name) == DROP and path != "data.target")
+        found += [(path, _dropped(name)) for name in gone]
+    found += [(f"contract.columns.{name}.regex", _regex(one.regex)) for name, one in spec.contract.columns.items()]
     return tuple(
         dict.fromkeys(Problem(where=spec.where(path), path=path, message=message) for path, message in found if message)
     )
@@ -118,6 +138,17 @@ def _conditions(spec: TemplateSpec) -> Iterator[tuple[str, str]]:
         yield "data.target", spec.data.target
     if spec.data.drop:
         yield "data.drop", spec.data.drop
+    for one in spec.contract.rows:
+        yield "contract.rows", one.rule
+
+
+def _regex(regex: str | None) -> str:
+    """Why Arrow's regular expressions (RE2) refuse one; "" if they accept it."""
+    if regex is None:
+        return ""
+    if problem := regex_problem(regex):
+        return f"{problem}; expected RE2 syntax, which has no look-around and no back-references"
+    return ""
 
 
 def _asked(text: str, schema: Mapping[str, str]) -> Iterator[str]:
@@ -195,6 +226,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
         yield "evaluation.resample.group", spec.evaluation.resample.group, "hashed"
     for column, promised in spec.contract.columns.items():
         yield f"contract.columns.{column}", column, f"promised {promised.type}"
+    for column in spec.contract.unique.rule if spec.contract.unique else ():
+        yield "contract.unique", column, "hashed"
 
 
 _EXPECTED: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -233,7 +266,11 @@ def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
 
 
 def _no_column(column: str, schema: Mapping[str, str]) -> str:
-    return f'no column "{column}" in the data; {suggest(column, tuple(schema))}'
+    return f"{_nothing_named(column)}; {suggest(column, tuple(schema))}"
+
+
+def _nothing_named(column: str) -> str:
+    return f'no column "{column}" in the data'
 
 
 def _ours(column: str) -> str:

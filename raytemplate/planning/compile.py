@@ -9,6 +9,7 @@ from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.options import TextOptions
 from raytemplate.data.mask_options import DROP
 from raytemplate.data.options import DataSpec
+from raytemplate.data.schema_changes import as_schema, likely_renamed, schema_changes
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceFile, SourceTable
@@ -27,6 +28,7 @@ from raytemplate.planning.limits import limits_of
 from raytemplate.planning.masks import mask_of
 from raytemplate.planning.moments import most_inside, overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
+from raytemplate.planning.promised import contract_of, promises_of, row_numbers
 from raytemplate.planning.sample import sample
 from raytemplate.planning.searching import sweep_stage, trials_at_once, with_sweep
 from raytemplate.planning.stages import (
@@ -66,7 +68,9 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         DataError: a window without rows.
         PlanError: the resources do not exist, or the budget is too small.
     """
-    check_columns(spec, inventory.source.schema, tuple(inventory.source.partitions))
+    champion, schema = inventory.champion, as_schema(inventory.source.schema)
+    renamed = likely_renamed(champion.schema, schema) if champion else {}
+    check_columns(spec, inventory.source.schema, tuple(inventory.source.partitions), renamed)
     split = split_of(spec.data, inventory.source, inventory.champion.split if inventory.champion else "")
     moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None, time=spec.data.time)
     if split is None:
@@ -105,6 +109,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         sweep=sweep,
         set_outside=_set_outside(spec),
         left_out=say_left_out(inventory.source.left_out),
+        changes=schema_changes(champion.schema, schema, ingest.columns, champion.version) if champion else (),
     )
     govern = replace(plan.govern, holds=foreseen_holds(plan, inventory.champion))
     return replace(plan, id=plan_id(plan), govern=govern)
@@ -159,11 +164,13 @@ def _ingest(
         encoded = len(columns) * _BYTES_ENCODED + 4 * _text_width(searched)
         more = int(min(num_feature_sets(spec), trials_at_once(spec, inventory) + 1)) * encoded
         memory += sum(w.num_rows for w in windows[:2]) * (len(columns) * (_BYTES_A_VALUE - _BYTES_ENCODED) + more)
+    planned = tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None)
+    promises = promises_of(spec)
     return IngestStage(
         source=source.kind,
         root=source.root,
         num_files_listed=len(source.files),
-        files=tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None),
+        files=planned,
         columns=columns,
         time=data.time,
         target=data.target,
@@ -178,7 +185,7 @@ def _ingest(
         seed=spec.training.seed,
         task=data.task,
         positive=data.positive,
-        contract=_contract(spec),
+        contract=contract_of(spec),
         reading=source.reading,
         location=source.location,
         version=source.version,
@@ -189,6 +196,9 @@ def _ingest(
         types=_types(source, (*columns, *data.keys)),
         mask=mask_of(spec),
         name=source.name,
+        promises=promises,
+        source_columns=as_schema(source.schema),
+        row_numbers=row_numbers(planned, source.files) if promises else Settings(),
     )
 
 
@@ -212,10 +222,6 @@ def _text_width(steps: tuple[FeatureStep, ...]) -> int:
     return sum({column: width for width, column in widths}.values())
 
 
-def _contract(spec: TemplateSpec) -> Settings:
-    return Settings({n: c.model_dump(mode="json", exclude_none=True) for n, c in spec.contract.columns.items()})
-
-
 def columns_read(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and those the champion needs to be scored again."""
     wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
@@ -227,6 +233,8 @@ def columns_read(spec: TemplateSpec, inventory: Inventory, features: tuple[Featu
     if isinstance(spec.evaluation.resample, GroupSpec):
         wanted.append(spec.evaluation.resample.group)
     wanted += spec.contract.columns
+    wanted += [name for one in spec.contract.rows for name in parse_condition(one.rule).columns]
+    wanted += spec.contract.unique.rule if spec.contract.unique else ()
     if inventory.champion is not None:
         gone = [name for name, rule in spec.data.mask.items() if rule == DROP]
         wanted += [c for c in inventory.champion.columns if c in inventory.source.schema and c not in gone]

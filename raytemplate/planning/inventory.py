@@ -113,6 +113,9 @@ class Champion:
     other_key: bool = False
     """Whether it was trained on values hashed with another key than the one on this machine, if there is one."""
 
+    schema: tuple[tuple[str, str], ...] = ()
+    """(column, Arrow type) of the data that it was trained on, in order; empty if its run did not record them."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:

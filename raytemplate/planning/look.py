@@ -110,6 +110,7 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
     except (OSError, IntegrityError):
         # The ledger still names it; evaluation reports that it cannot be scored, and beats-champion blocks.
         columns, split, family = (), "", ""
+    plan = _plan_of(workspace, head.run_id)
     return Champion(
         version=head.version,
         digest=head.digest,
@@ -119,17 +120,18 @@ def champion_of(model: str, workspace: Workspace) -> Champion | None:
         seen_until=head.seen_until,
         split=split,
         family=family,
-        made_from=_made_from(workspace, head.run_id),
+        made_from=made_from(plan) if plan else "",
+        schema=plan.ingest.source_columns if plan else (),
     )
 
 
-def _made_from(workspace: Workspace, run_id: str) -> str:
-    """What the champion was made from; "" if its run's records are gone or damaged."""
+def _plan_of(workspace: Workspace, run_id: str) -> RunPlan | None:
+    """The plan of a run; None if its records are gone or damaged."""
     try:
         lock = json.loads((workspace.runs / run_id / "run.lock").read_bytes())
-        return made_from(codec.decode(RunPlan, lock["plan"]))
+        return codec.decode(RunPlan, lock["plan"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ""
+        return None
 
 
 def _winners(name: str, variant: str, workspace: Workspace) -> tuple[Settings, ...]:

@@ -3,12 +3,13 @@
 import hashlib
 from typing import Any
 
+from raytemplate.data.promises import leaving_out
 from raytemplate.planning.stages import FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.codec import canonical, encode
 
 _OF_READING = (
     "root", "num_files_listed", "columns", "types", "baseline", "newest", "mode", "memory_bytes", "contract",
-    "location", "version", "name",
+    "location", "version", "name", "promises", "row_numbers", "source_columns",
 )  # fmt: skip
 """Fields of an ingest stage that tell how and where it reads, or what is read besides: none changes the model."""
 
@@ -31,6 +32,8 @@ def made_from(plan: RunPlan) -> str:
 def _ingest(stage: IngestStage) -> dict[str, Any]:
     """The stage with its files reduced to content, and the windows of a split by hash to their shares."""
     found = _without(encode(stage), ("seed", *_OF_READING))
+    if stage.promises and (out := leaving_out(stage.contract, stage.promises)):
+        found["contract"] = out
     found["mask"] = stage.mask.rules if stage.mask else None
     found["files"] = [[file.sha256, file.slices] for file in stage.files]
     if stage.split is not None:

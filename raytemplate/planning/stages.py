@@ -10,9 +10,10 @@ from raytemplate.budget import Meter, Spent
 from raytemplate.code.files import CodeRef
 from raytemplate.data.masking import Mask
 from raytemplate.data.options import Task
+from raytemplate.data.promises import Promises, leaving_out
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
-from raytemplate.records.codec import Settings, canonical, encode
+from raytemplate.records.codec import Settings, canonical, decode, encode
 from raytemplate.records.fitted import WarmStart
 from raytemplate.records.run import StageName
 from raytemplate.tuning.front import Objective, Pick
@@ -187,6 +188,15 @@ class IngestStage:
 
     name: str = ""
     """What a person calls the data, such as "flights"; "" in plans of earlier versions."""
+
+    promises: Promises | None = None
+    """What the contract promises beyond single columns; None, as in plans of earlier versions, if no row is marked."""
+
+    row_numbers: Settings = field(default_factory=Settings)
+    """File -> for each of its slices the rows before it in the file and the rows in it; empty if no row is marked."""
+
+    source_columns: tuple[tuple[str, str], ...] = ()
+    """(column, Arrow type) of all columns of the data, in order; empty in plans of earlier versions."""
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
@@ -604,6 +614,9 @@ class RunPlan:
     left_out: str = ""
     """What the source holds that is not read, in words."""
 
+    changes: tuple[str, ...] = ()
+    """What has changed in the columns of the data since the champion was trained, a line each."""
+
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in the order they are executed."""
@@ -630,9 +643,12 @@ def id_of(plan: Mapping[str, Any]) -> str:
             "storage": {"kind": "Storage", "endpoint": "", "region": ""},
         },
     )
-    ingest.pop("name", None)
-    mask, sweep = ingest.pop("mask", None), plan.get("sweep")
+    mask, promises, sweep = ingest.pop("mask", None), ingest.pop("promises", None), plan.get("sweep")
+    for name in ("name", "row_numbers", "source_columns"):
+        ingest.pop(name, None)
+    out = leaving_out(plan["ingest"].get("contract", {}), decode(Promises, promises)) if promises else []
     more = [canonical({"mask": mask["rules"]})] if mask else []
+    more += [canonical({"contract": out})] if out else []
     more += [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []
     more += [variant] if (variant := plan.get("variant", "standard")) != "standard" else []
     more += [canonical(_without(sweep, {"expected_trials": 0}))] if sweep else []

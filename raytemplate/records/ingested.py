@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from raytemplate.records.contracted import ContractFound
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRead:
@@ -77,6 +79,9 @@ class Snapshot:
     name: str = ""
     """What a person calls the data, such as "flights"; "" in records of earlier versions."""
 
+    contract: ContractFound | None = None
+    """What the contract found in single rows; None if it asks for nothing that could leave rows out or warn."""
+
     @property
     def short_name(self) -> str:
         """What a person can say for it, such as "flights@v12", or "flights@3f7f16" if the source keeps no versions."""
@@ -89,8 +94,9 @@ class Snapshot:
 
     @property
     def num_rows(self) -> int:
-        """Rows in the windows, before `data.drop`."""
-        return sum(w.num_rows + w.num_dropped for w in self.windows)
+        """Rows in the windows, before `data.drop` and the contract leave some out."""
+        out = self.contract.num_quarantined + self.contract.num_dropped if self.contract else 0
+        return sum(w.num_rows + w.num_dropped for w in self.windows) + out
 
     @property
     def num_dropped(self) -> int:

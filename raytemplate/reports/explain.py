@@ -41,10 +41,14 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = 
         head_line(plan),
         f"{_windows(plan.ingest)}\n{_features(plan.ingest)}",
         "\n".join(stages),
-        "\n".join(hanging(f"  {name:<13}", text) for name, text in _limits(plan)),
+        "\n".join(hanging(f"  {name:<13}", text) for name, text in (*_limits(plan), *_changed(plan))),
         _next(plan, file, command_tail, address),
     )
     return "\n\n".join(blocks)
+
+
+def _changed(plan: RunPlan) -> list[tuple[str, str]]:
+    return [("changed", line) for line in plan.changes]
 
 
 def _next(plan: RunPlan, file: str, tail: str, address: str) -> str:
@@ -91,7 +95,7 @@ def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:
 def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
     match stage:
         case IngestStage():
-            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _after(plan.left_out)
+            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _judged(stage) + _after(plan.left_out)
         case SweepStage():
             return "sweep", _sweep(stage)
         case FitStage():
@@ -117,6 +121,13 @@ def _ingest(stage: IngestStage, machine: str) -> str:
 
 def _masked(stage: IngestStage) -> str:
     return f"; masked: {masked_text(stage.mask.rules)}" if stage.mask else ""
+
+
+def _judged(stage: IngestStage) -> str:
+    """How many conditions on rows the contract has, and what happens to rows that break them."""
+    rows = stage.promises.rows if stage.promises else ()
+    fates = ", ".join(dict.fromkeys(one.on_breach for one in rows))
+    return f"; contract: {count(len(rows), 'condition')} on rows ({fates})" if rows else ""
 
 
 def _after(text: str) -> str:

@@ -12,6 +12,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.reports.contract_shown import broken_rows
 from raytemplate.reports.markdown import markdown_metrics, markdown_table, with_interval
 from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
@@ -87,6 +88,9 @@ def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     if plan.ingest.mask is not None:
         masked = ", ".join(f"`{name}` ({rule_text(rule)})" for name, rule in plan.ingest.mask.rules.items())
         yield f"Masked as they were read, and when it predicts: {masked}."
+    broken = [(f"`{one.promise}`", f"{one.num_rows:,}", one.fate) for one in broken_rows(snapshot.contract)]
+    if broken:
+        yield markdown_table(("broken promise of the data", "rows", "what happened to them"), broken)
     rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
     yield markdown_table(("window", "from", "to (excluded)", "rows"), rows)
 

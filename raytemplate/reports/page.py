@@ -11,6 +11,7 @@ from raytemplate.records.evaluated import Estimate, Scored
 from raytemplate.records.profiled import DataProfile
 from raytemplate.reports.charts import curve, intervals_chart, reliability_curve, stages_chart
 from raytemplate.reports.columns_shown import MOST_DRAWN, column_rows, leant_on, profile_rows
+from raytemplate.reports.contract_shown import broken_rows
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.prediction_charts import against_chart, residual_chart
 from raytemplate.reports.profile_charts import columns_drawn, drawn_classes, target_by_time
@@ -95,6 +96,7 @@ def report_page(
             columns=column_rows(view.evaluation) if view.evaluation else (),
             against=against_chart(view.evaluation.by_prediction if view.evaluation else ()),
             residuals=residual_chart(view.evaluation.by_prediction if view.evaluation else ()),
+            broken=broken_rows(view.snapshot.contract if view.snapshot else None),
             used=profile_rows(train),
             profile=profile,
             raw=columns_drawn(profile) if profile else (),

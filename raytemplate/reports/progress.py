@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from raytemplate.governance.repeats import RULES
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.contracted import ContractFound
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, Restart, WarmStart
 from raytemplate.records.ingested import Snapshot
@@ -24,11 +25,19 @@ def stage_line(stage: StageName, text: str, seconds: float) -> str:
 
 
 def ingest_text(snapshot: Snapshot, drop: str = "") -> str:
-    """Rows read in the windows, how many of them `data.drop` removed, and how many had no time and so no window."""
+    """Rows read in the windows, how many of them `data.drop` and the contract removed, and how many had no time and so
+    no window."""
     rows = count(snapshot.num_rows, "row")
     dropped = f"; {snapshot.num_dropped:,} dropped: {drop}" if drop else ""
     timeless = f"; {snapshot.num_without_time:,} more have no time" if snapshot.num_without_time else ""
-    return rows + dropped + timeless
+    return rows + dropped + _by_contract(snapshot.contract) + timeless
+
+
+def _by_contract(found: ContractFound | None) -> str:
+    if found is None:
+        return ""
+    counts = ((found.num_quarantined, "quarantined"), (found.num_dropped, "dropped by the contract"))
+    return "".join(f"; {count:,} {what}" for count, what in counts if count)
 
 
 def sweep_text(sweep: SweepResult) -> str:

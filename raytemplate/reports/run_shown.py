@@ -13,6 +13,7 @@ from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.reports.columns_shown import leans_text
+from raytemplate.reports.contract_shown import contract_lines
 from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.reproduced import reproduced_line
@@ -89,6 +90,7 @@ def _made_from(view: RunView) -> str:
         lines.append(("besides", f"set outside it: {', '.join(view.plan.set_outside)}"))
     if view.snapshot is not None:
         lines += [("data", ingest_text(view.snapshot, view.plan.ingest.drop)), ("snapshot", _snapshot(view))]
+        lines += contract_lines(view.snapshot.contract)
     if view.plan.ingest.mask is not None:
         lines.append(("masked", masked_text(view.plan.ingest.mask.rules)))
     lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))

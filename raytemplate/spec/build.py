@@ -15,6 +15,7 @@ from raytemplate.spec.checks.across import (
     check_features,
     check_keys,
     check_metadata,
+    check_rules,
     check_split,
     check_target_means,
 )
@@ -88,6 +89,7 @@ def _check_all(
     check_code(locations, parts["code"], family, features, path.parent)
     check_task(locations, parts, family)
     check_metadata(locations, parts["contract"])
+    check_rules(locations, parts["contract"], data)
     check_split(locations, data, evaluation)
     if data:
         check_format(locations, data)

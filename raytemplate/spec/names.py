@@ -29,6 +29,10 @@ def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator
             for name, each in cast("dict[str, Any]", below).items():
                 if isinstance(each, dict):
                     yield from unknown_names(inner, cast("dict[str, Any]", each), f"{here}.{name}")
+        elif isinstance(below, list) and (inner := model_of_items(field.annotation)):
+            for number, each in enumerate(cast("list[Any]", below)):
+                if isinstance(each, dict):
+                    yield from unknown_names(inner, cast("dict[str, Any]", each), f"{here}.{number}")
 
 
 def no_such_field(key: str, path: str, model: Model) -> str:
@@ -87,6 +91,11 @@ def model_by_name(annotation: Any) -> Model | None:
     return model_in(get_args(annotation)[1]) if get_origin(annotation) is Mapping else None
 
 
+def model_of_items(annotation: Any) -> Model | None:
+    """The model of each value of a list, such as a rule of a contract."""
+    return model_in(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
+
+
 def without(value: Any, unwanted: set[str], path: str) -> Any:
     """`value` without the keys and list items whose dotted path is in `unwanted`."""
     if isinstance(value, dict):
@@ -94,5 +103,5 @@ def without(value: Any, unwanted: set[str], path: str) -> Any:
         return {key: without(child, unwanted, here) for key, (here, child) in below.items() if here not in unwanted}
     if isinstance(value, list):
         items = enumerate(cast("list[Any]", value))
-        return [item for n, item in items if f"{path}.{n}" not in unwanted]
+        return [without(item, unwanted, f"{path}.{n}") for n, item in items if f"{path}.{n}" not in unwanted]
     return value

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from raytemplate.data.contract_options import ColumnContract
+from raytemplate.data.contract_options import ColumnContract, KeyRuleField, RowRuleField, ShareOrCount
 from raytemplate.data.options import DataSpec, FeaturesSpec
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.evaluation.options import EvaluationSpec
@@ -214,8 +214,30 @@ class ContractSpec(Options):
     """What the template promises."""
 
     columns: Mapping[str, ColumnContract] = {}
-    """Columns of the data, each with its `type`, `nullable`, `min`, `max` and `values`. The rows that remain after
-    `data.drop` are checked at ingest; a broken promise ends the run. Default: none."""
+    """Columns of the data, each with its `type`, `nullable`, `min`, `max`, `values`, `regex` and `max_missing`. The
+    rows that remain after `data.drop` are checked at ingest; a broken promise ends the run, unless `on_breach` says
+    otherwise. Default: none."""
+
+    rows: tuple[RowRuleField, ...] = ()
+    """Conditions that no row may contradict, such as `["wind_speed <= 120"]`, each as text or as
+    `{rule: "wind_speed <= 120", on_breach: quarantine}`. The rows that remain after `data.drop` are checked as they are
+    read, before they are masked; a row in which a condition is null breaks nothing. Default: none."""
+
+    unique: KeyRuleField | None = None
+    """Columns that together occur only once, such as `[time_hour, carrier, flight, origin]`, or
+    `{rule: [time_hour, flight], on_breach: quarantine}`. Of the rows that all other promises leave, those break it
+    whose key an earlier row has, in the order of files and rows. Default: none."""
+
+    min_rows: Annotated[int, Field(ge=1)] | None = None
+    """Least number of rows in the three windows together, after all that is left out. Default: any."""
+
+    freshness: Duration | None = None
+    """Longest time, such as `7d`, between the newest row of the windows and their end, which is as-of less
+    `data.windows.label_delay`. Default: any."""
+
+    max_quarantined: ShareOrCount = 0.01
+    """Most rows that may be quarantined before the run fails: a share of the rows of any one window, such as `1 %`, or
+    a number of rows of all windows. Default: 1 %, because a fault in more rows is no fault of single rows."""
 
     artifacts: tuple[Artifact, ...] = ()
     """What each run must leave behind: `model`, `model-card` (a page for people), `evaluation`, `verdict`, `snapshot`,

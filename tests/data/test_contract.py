@@ -51,3 +51,25 @@ def test_counts_add_up_and_the_first_file_is_named():
 
 def test_no_rows_break_nothing():
     assert check_rows(pa.table({"x": pa.array([], pa.string())}), {"x": {"type": "text", "values": ["a"]}}, "") == ()
+
+
+REGEX = {
+    "whole texts only": (pa.array(["N1", "xN1", "N1x", None]), 2),
+    "no value at all": (pa.nulls(2), 0),
+    "dictionary": (pa.array(["N1", "M1"]).dictionary_encode(), 1),
+}
+
+
+@pytest.mark.parametrize(("column", "count"), REGEX.values(), ids=REGEX)
+def test_a_regular_expression_must_match_the_whole_text(column, count):
+    found = check_rows(pa.table({"x": column}), {"x": {"type": "text", "regex": "N[0-9]|M2"}}, "")
+    assert sum(breach.num_rows for breach in found) == count
+
+
+def test_missing_values_are_compared_with_the_share_of_all_parts_together():
+    rule = {"x": {"type": "number", "max_missing": "25 %"}}
+    parts = [check_rows(pa.table({"x": column}), rule, "") for column in ([None, 1.0], [2.0, 3.0])]
+    refuse_breaches([breach for part in parts for breach in part], 4)
+    with pytest.raises(DataError) as refused:
+        refuse_breaches(parts[0], 2)
+    assert refused.value.what == 'contract.columns.x: missing in 1 of 2 rows, which breaks "max_missing: 25 %"'

@@ -122,7 +122,14 @@ def snapshot(files: Sequence[FileRead], engine: str = "e", **more: Any) -> Snaps
     stage = {"columns": ("t", "x"), "time": "t", "drop": "", "windows": WINDOWS}
     rows, dropped = {"train": 5, "validation": 2, "test": 3}, {"train": 1, "validation": 0, "test": 0}
     rule: Any = SimpleNamespace(
-        **{"split": None, "source": "parquet", "version": "", "name": "", "mask": None, **stage, **more}
+        split=None,
+        source="parquet",
+        version="",
+        name="",
+        mask=None,
+        promises=None,
+        **stage,
+        **more,
     )
     return snapshot_of(rule, files, rows, dropped, engine)
 

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 KEY = "a key of 16 or more characters"
 MASKS = {"who": "hash", "tail": "hash", "zip": "truncate:3", "age": "bucket:10", "ssn": "drop"}
 AGES = [20.918273 + n for n in range(60)]
+STREAM = "data.ingest=stream"
 MARKS = [b"MARK-", b"918273", *(struct.pack("<d", age) for age in AGES)]
 
 
@@ -49,6 +50,11 @@ def story(tmp_path_factory, one_ray):
     # The Ray of this process was started before: its workers know files, but not new variables.
     template.write_text(text.replace("{env: RAYTEMPLATE_MASK_KEY}", "{file: mask.key}"))
     (folder / "mask.key").write_text(KEY)
+    judged = (
+        'contract.rows=[{rule: "age > 20.92", on_breach: quarantine}, {rule: "zip like \'941%\'", on_breach: warn}]',
+        "contract.unique={rule: [who, age], on_breach: quarantine}",
+        "contract.max_quarantined=50 %",
+    )
     few_trees = ("--as-of", "latest", "--set", "model.num_trees=30", "--set", "training.lr=0.2")
     commands = {
         "checked": ("check", "rows.yaml"),
@@ -59,7 +65,8 @@ def story(tmp_path_factory, one_ray):
         "as_json": ("show", "last", "--json"),
         "reported": ("report", "last"),
         "broke": ("run", "rows.yaml", "--as-of", "latest", "--set", "contract.columns.zip.values=[x]"),
-        "streamed": ("run", "rows.yaml", *few_trees, "--set", "data.ingest=stream"),
+        "streamed": ("run", "rows.yaml", *few_trees, *(p for one in judged for p in ("--set", one)), "--set", STREAM),
+        "shown_again": ("show", "last"),
         "predicted": ("predict", "rows", "../rows.csv", "out.csv"),
     }
     ended = {"drafted": drafted} | {name: here(*words, cwd=folder) for name, words in commands.items()}
@@ -110,6 +117,8 @@ def test_no_marker_is_in_anything_that_was_printed_or_written(story):
     assert story.folder / ".raytemplate" / "mlflow.db" in files and len(files) > 50
     found = {str(path): mark for path in files for mark in MARKS if mark in path.read_bytes()}
     assert found == {}
+    assert [path.name for path in files if path.name == "quarantine.parquet"] == ["quarantine.parquet"]
+    assert "age 20" in story.ended["shown_again"].stdout
 
 
 def test_the_key_is_in_nothing_that_was_written(story):

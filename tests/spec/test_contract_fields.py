@@ -18,6 +18,11 @@ WRONG = {
     "no date": ("{type: time, max: soon}", 'got "soon", expected a date or time'),
     "crossed": ("{type: number, min: 3, max: 1}", "min 3.0 is above max 1.0: no value would be allowed"),
     "value of another type": ("{type: integer, values: [a]}", 'values: got "a", expected values of type integer'),
+    "regex of a number": ("{type: number, regex: a}", "regex is for a column of text, not of type number; use min, max or"),
+    "regex that is none": ("{type: text, regex: 'a('}", 'regex: missing ), unterminated subpattern: "a("'),
+    "share without a sign": ("{type: text, max_missing: 5}", 'max_missing: got 5, expected a share such as "15 %"'),
+    "a share of nothing": ("{type: text, nullable: false, max_missing: 5 %}", "max_missing has no effect with nullable: false"),
+    "no such fate": ("{type: text, on_breach: quarantined}", 'got "quarantined", expected fail, quarantine, drop or warn'),
     "true is no number": ("{type: number, values: [true]}", "values: got True, expected values of type number"),
 }  # fmt: skip
 
@@ -42,6 +47,16 @@ def test_metadata_and_promises_are_read(tmp_path):
 
 
 BROKEN = {
+    "a rule that is no condition": ('contract: {rows: ["seats <"]}', 't.yaml:27  contract.rows: got "seats <", expected a SQL'),
+    "a rule in a wrong form": ("contract: {rows: [3]}", 'contract.rows: got 3, expected a condition such as "wind_speed <= 120"'),
+    "a rule without a rule": ("contract: {rows: [{on_breach: warn}]}", "contract.rows.rule: missing; expected condition"),
+    "a rule with a typo": (
+        "contract: {rows: [{rule: seats > 0, on_breech: warn}]}", "contract.rows.0.on_breech: no such field; did you mean contract.rows.0.on_breach?",
+    ),
+    "a rule twice": ('contract: {rows: ["seats > 0", "seats > 0"]}', 'contract.rows: "seats > 0" is listed twice'),
+    "a limit without a unit": ("contract: {freshness: 7}", 'contract.freshness: got 7, expected a duration such as'),
+    "a limit below 0": ("contract: {max_quarantined: -1}", 'got -1, expected a share such as "1 %" or a number of rows'),
+    "no rows": ("contract: {min_rows: 0}", "contract.min_rows: got 0, expected a whole number of rows, 1 or more"),
     "an artifact that is none": (
         "contract: {artifacts: [modelcard]}", "contract.artifacts: got \"modelcard\", expected model, model-card,",
     ),

@@ -24,6 +24,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, OnEpoch, TestScores, Trained
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
+from raytemplate.records.contracted import QUARANTINE
 from raytemplate.records.ingested import Snapshot
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
@@ -73,7 +74,7 @@ class RayEngine(Engine):
             return again.ingested
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
-        data = translated("ingest", lambda: open_data(stage, expected))
+        data = translated("ingest", lambda: open_data(stage, expected, self._folder / QUARANTINE))
         self._data = data
         return data.ingested
 

@@ -113,6 +113,22 @@ def check_condition(locations: Locations, data: DataSpec | None) -> None:
         locations.note("data.drop", problem)
 
 
+def check_rules(locations: Locations, contract: ContractSpec | None, data: DataSpec | None) -> None:
+    """Notes conditions on rows that cannot be parsed or are listed twice."""
+    from raytemplate.data.conditions import condition_problem
+
+    rules = contract.rows if contract else ()
+    for item, one in enumerate(rules):
+        if problem := condition_problem(one.rule, data.csv.missing if data else ()):
+            locations.note("contract.rows", problem, item=item)
+        elif one.rule in [other.rule for other in rules[:item]]:
+            locations.note("contract.rows", f'"{one.rule}" is listed twice', item=item)
+    key = contract.unique.rule if contract and contract.unique else ()
+    for item, column in enumerate(key):
+        if column in key[:item]:
+            locations.note("contract.unique", f'"{column}" is listed twice', item=item)
+
+
 def check_baseline(locations: Locations, evaluation: EvaluationSpec) -> None:
     """Notes a baseline that groups by the target."""
     targets, baseline = _targets(locations), evaluation.baseline

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import ray
 import ray.data
@@ -21,11 +22,14 @@ from raytemplate.data.features import feature_statistics
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.features.inputs import reads
+from raytemplate.data.judged_rows import BROKEN, REPEATED, Judged, joined, take_out
 from raytemplate.data.masking import KEY_FIELD
+from raytemplate.data.quarantine import QuarantineFile, check_amount, check_quarantined, to_bytes, warned
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.locations import named
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_spread
+from raytemplate.data.times import time_range
 from raytemplate.data.windows import (
     DROPPED,
     SIDE,
@@ -38,6 +42,7 @@ from raytemplate.data.windows import (
     sample_rows,
 )
 from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
+from raytemplate.engines.ray.data.keys import KeyIndexes, keys_of
 from raytemplate.engines.ray.data.pieces import account_of, breaches_in, by_file, dataset, pieces_of, take_accounts
 from raytemplate.engines.ray.data.profiling import data_profile, profile_from, profile_of, profile_text
 from raytemplate.errors import DataError, IntegrityError
@@ -45,6 +50,7 @@ from raytemplate.evaluation import baselines
 from raytemplate.execution.ports import Ingested
 from raytemplate.planning.stages import IngestStage, Window
 from raytemplate.records import codec
+from raytemplate.records.contracted import ContractFound
 from raytemplate.records.ingested import FileRead, Snapshot
 from raytemplate.records.profiled import DataProfile
 
@@ -89,11 +95,12 @@ def quiet_data() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
+def open_data(stage: IngestStage, expected: Snapshot | None, quarantine: Path | None = None) -> OpenData:
     """Read, check and encode the stage's windows.
 
     Args:
         expected: the snapshot that an earlier part of this run read; None on the first read.
+        quarantine: where to write quarantined rows; None keeps none.
 
     Raises:
         DataError: the data cannot be used; names the file, column or window.
@@ -101,7 +108,8 @@ def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
     """
     quiet_data()
     _limit_blocks(stage)
-    data = _in_memory(stage) if stage.mode == "memory" else _streamed(stage)
+    with QuarantineFile(quarantine) as apart:
+        data = _in_memory(stage, apart) if stage.mode == "memory" else _streamed(stage, apart)
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     return data
@@ -114,17 +122,40 @@ def _limit_blocks(stage: IngestStage) -> None:
     ray.data.DataContext.get_current().execution_options.resource_limits = limits
 
 
-def _in_memory(stage: IngestStage) -> OpenData:
+def _in_memory(stage: IngestStage, apart: QuarantineFile) -> OpenData:
     rows, accounts, breaches = _read_all(stage)
-    kept, dropped = _cut_and_drop(rows, stage)
+    with KeyIndexes(stage, apart.folder) as keys:
+        rows = keys.take_from(rows)
+        breaches += keys.breaches()
+        rows = keys.mark(rows)
+    kept, dropped, judged = _cut_and_drop(rows, stage)
+    for part in judged:
+        apart.add(part.quarantined)
     num_rows = {name: table.num_rows for name, table in kept.items()}
-    check_windows(stage.windows, num_rows, dropped, stage.newest)
-    refuse_breaches(breaches, sum(num_rows.values()))
+    found = _check_rows(stage, num_rows, dropped, breaches, [part.found for part in judged])
     for name, table in kept.items():
         _check_numbers(table, stage, name)
     profiles = {name: profile_of(table, stage, dropped[name]) for name, table in kept.items()}
-    snapshot = snapshot_of(stage, accounts, num_rows, dropped, MEMORY)
+    snapshot = snapshot_of(stage, accounts, num_rows, dropped, MEMORY, found)
     return _encode_all(kept, stage, snapshot, data_profile(profiles, stage))
+
+
+def _check_rows(
+    stage: IngestStage,
+    num_rows: Mapping[str, int],
+    dropped: Mapping[str, int],
+    breaches: Sequence[Breach],
+    judged: Sequence[ContractFound],
+) -> ContractFound | None:
+    """What the contract found in single rows, if it may leave rows out or warn; raises if the run cannot go on."""
+    found = None if stage.promises is None else joined([*judged, *warned(breaches)])
+    if found and stage.promises:
+        check_quarantined(stage.promises, found, num_rows)
+    check_windows(stage.windows, num_rows, dropped, stage.newest)
+    refuse_breaches(breaches, sum(num_rows.values()) + (found.num_quarantined + found.num_dropped if found else 0))
+    if found and stage.promises:
+        check_amount(stage.promises, found, num_rows, stage.windows[-1].end)
+    return found
 
 
 def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) -> OpenData:
@@ -185,7 +216,7 @@ def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple
 
 def _breaches(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
     """Breaches of the contract by a block's rows, without those that are dropped. Needs the account column."""
-    if stage.mask is not None:  # checked while reading, on the values before they were masked
+    if stage.mask is not None or stage.promises is not None:  # checked while reading, before values were masked
         return tuple(replace(one, location=named(one.location, Path(stage.root))) for one in breaches_in(block))
     if not stage.contract:
         return ()
@@ -194,14 +225,28 @@ def _breaches(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
     return tuple(breach for path, rows in files for breach in check_rows(rows, stage.contract, named(path, root)))
 
 
-def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int]]:
+def _cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int], tuple[Judged, ...]]:
+    """The rows of each window without those left out, how many `data.drop` left out, and what the contract found."""
     kept: dict[str, pa.Table] = {}
     dropped: dict[str, int] = {}
+    judged: list[Judged] = []
     found = cut(rows, stage.time, stage.windows) if stage.split is None else cut_by_side(rows, stage.windows)
     for name, table in found.items():
         rest, dropped[name] = _drop(_sampled(table, stage, name), stage.drop)
+        for marks in (BROKEN, REPEATED):
+            if marks in rest.column_names:
+                rest, one = take_out(rest, name, lambda path: named(path, Path(stage.root)), stage.keys, marks)
+                judged.append(one)
+        judged += _newest(rest, stage)
         kept[name] = add_target(rest, stage.target)
-    return kept, dropped
+    return kept, dropped, tuple(judged)
+
+
+def _newest(rows: pa.Table, stage: IngestStage) -> list[Judged]:
+    """The newest time of the rows, if the contract promises how old it may be."""
+    if not stage.time or not stage.promises or not stage.promises.freshness_s:
+        return []
+    return [Judged(found=ContractFound(newest=time_range(rows.column(stage.time))[1]))]
 
 
 def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
@@ -244,10 +289,43 @@ class _Block:
     """The bytes that the block was made from."""
     breaches: tuple[Breach, ...]
     """Breaches of the contract."""
+    judged: tuple[ContractFound, ...] = ()
+    """What the contract found in the block's rows."""
 
 
-def _streamed(stage: IngestStage) -> OpenData:
-    pieces = pieces_of(stage)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pass:
+    """Everything that the first pass reports."""
+
+    parts: list[_Part]
+    """Statistics, by window and block."""
+    accounts: list[FileRead]
+    """The bytes that were read."""
+    breaches: list[Breach]
+    """Breaches of the contract."""
+    judged: list[ContractFound]
+    """What the contract found."""
+
+
+def _streamed(stage: IngestStage, apart: QuarantineFile) -> OpenData:
+    with KeyIndexes(stage, apart.folder) as keys:
+        found, repeated = _first_pass(stage, apart, keys), keys.repeated()
+        breaches = [*found.breaches, *keys.breaches()]
+        if any(len(one) for one in keys.told()):  # their rows are already in the statistics
+            apart.begin_again()
+            found = _first_pass(stage, apart, keys, repeated)
+    accounts = found.accounts
+    ingested = _merged(stage, found.parts, account_of(stage, accounts), breaches, found.judged)
+    rows = {w.name: _rows(stage, w, accounts, repeated) for w in stage.windows}
+    test = rows.pop("test")
+    streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
+    return OpenData(stage=stage, ingested=ingested, refs={}, streams=streams, test=test)
+
+
+def _first_pass(
+    stage: IngestStage, apart: QuarantineFile, keys: KeyIndexes, repeated: Sequence[NDArray[np.int64]] = ()
+) -> _Pass:
+    pieces = pieces_of(stage, repeated=repeated)
     blocks = dataset(pieces).map_batches(
         functools.partial(_statistics, stage=stage, code=current_folder()),
         batch_size=None,
@@ -257,25 +335,30 @@ def _streamed(stage: IngestStage) -> OpenData:
     parts: list[_Part] = []
     accounts: list[FileRead] = []
     breaches: list[Breach] = []
+    judged: list[ContractFound] = []
     for row in blocks.iter_rows():
         block = codec.decode(_Block, json.loads(row["block"]))
         parts += block.parts
         accounts += block.accounts
         breaches += block.breaches
-    ingested = _merged(stage, parts, account_of(stage, accounts), breaches)
-    rows = {w.name: _rows(stage, w, accounts) for w in stage.windows}
-    test = rows.pop("test")
-    streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
-    return OpenData(stage=stage, ingested=ingested, refs={}, streams=streams, test=test)
+        judged += block.judged
+        apart.add_bytes(row["quarantined"])
+        keys.add(row["keys"])
+    return _Pass(parts=parts, accounts=accounts, breaches=breaches, judged=judged)
 
 
-def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
+def _merged(
+    stage: IngestStage,
+    parts: list[_Part],
+    accounts: tuple[FileRead, ...],
+    breaches: list[Breach],
+    judged: list[ContractFound],
+) -> Ingested:
     """Merge the statistics of all blocks, in the order of the blocks."""
     by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
     num_rows = {name: sum(p.statistics.num_rows for p in ps) for name, ps in by_window.items()}
     dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
-    check_windows(stage.windows, num_rows, dropped, stage.newest)
-    refuse_breaches(breaches, sum(num_rows.values()))
+    contract = _check_rows(stage, num_rows, dropped, breaches, judged)
     found = {
         name: functools.reduce(feature_statistics.merge, (p.statistics for p in ps)) for name, ps in by_window.items()
     }
@@ -283,7 +366,7 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     profiles = {name: profile_from([p.profile for p in ps], stage) for name, ps in by_window.items()}
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
-        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM),
+        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM, contract),
         statistics=found,
         features=fitted(found, stage),
         baseline=functools.reduce(baselines.merge, states),
@@ -304,12 +387,20 @@ def _statistics(table: pa.Table, stage: IngestStage, code: Path | None) -> pa.Ta
 
 def _block_of(table: pa.Table, stage: IngestStage) -> pa.Table:
     rows, accounts = take_accounts(table)
-    kept, dropped = _cut_and_drop(rows, stage)
+    rows, keys = keys_of(rows, stage)
+    kept, dropped, judged = _cut_and_drop(rows, stage)
     parts = tuple(
         _part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name]
     )
-    block = json.dumps(codec.encode(_Block(parts=parts, accounts=accounts, breaches=_breaches(table, stage))))
-    return pa.table({"block": pa.array([block], pa.large_string())})
+    found = (joined(one.found for one in judged),) if judged else ()
+    block = _Block(parts=parts, accounts=accounts, breaches=_breaches(table, stage), judged=found)
+    quarantined = to_bytes([one.quarantined for one in judged])
+    columns: dict[str, Any] = {
+        "block": pa.array([json.dumps(codec.encode(block))], pa.large_string()),
+        "quarantined": pa.array([quarantined], pa.large_binary()),
+        "keys": pa.array([[one.tobytes() for one in keys]], pa.list_(pa.large_binary())),
+    }
+    return pa.table(columns)
 
 
 def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> _Part:
@@ -327,9 +418,11 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
     )
 
 
-def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:
+def _rows(
+    stage: IngestStage, window: Window, accounts: Sequence[FileRead], repeated: Sequence[NDArray[np.int64]]
+) -> ray.data.Dataset:
     """Raw rows of one window as a lazy dataset, which refuses other bytes than those the first pass read."""
-    return dataset(pieces_of(stage, window, accounts)).map_batches(
+    return dataset(pieces_of(stage, window, accounts, repeated)).map_batches(
         functools.partial(_keep, stage=stage, window=window.name),
         batch_size=None,
         batch_format="pyarrow",
@@ -340,7 +433,9 @@ def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> r
 def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     rows, _ = take_accounts(table)
     rows = rows.drop_columns([SIDE]) if SIDE in rows.column_names else rows
-    return add_target(_drop(_sampled(rows, stage, window), stage.drop)[0], stage.target)
+    rows = _drop(_sampled(rows, stage, window), stage.drop)[0]
+    rows = take_out(rows, window, str)[0] if BROKEN in rows.column_names else rows
+    return add_target(rows, stage.target)
 
 
 def _encoded(window: str, rows: ray.data.Dataset, features: FittedFeatures) -> ray.data.Dataset:

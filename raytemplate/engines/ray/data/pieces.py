@@ -4,21 +4,26 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
+from secrets import token_bytes
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import ray.data
+from numpy.typing import NDArray
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
 from raytemplate.data.contract import Breach
 from raytemplate.data.masking import KEY_FIELD, Mask, masker_of
-from raytemplate.data.raw_rows import mask_rows, quoting_nothing
+from raytemplate.data.promises import OUT, on_breach_of
+from raytemplate.data.raw_rows import RowRules, judge_rows, quoting_nothing
+from raytemplate.data.repeated_keys import file_of, row_of
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import joined
@@ -26,6 +31,7 @@ from raytemplate.data.sources.reader import read_slices
 from raytemplate.data.sources.source import ReadResult, SliceOrder, order_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
+from raytemplate.data.times import between
 from raytemplate.data.windows import SIDE
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.planning.stages import FileSlice, IngestStage, Window
@@ -35,6 +41,7 @@ from raytemplate.records.ingested import FileRead
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 _READ = "__raytemplate_read"
+_SALT_BYTES = 16
 _BYTES_A_TASK = 64_000_000
 _SMALL_BYTES, _MOST_PIECES = 4_000_000, 250
 """Limits on the bytes and pieces of small files that share a task: a task costs more than reading a small file."""
@@ -62,10 +69,11 @@ class Piece:
     """How values are masked; None leaves them as they are."""
     for_model: Callable[[pa.Table], pa.Table] | None = None
     """Masks rows as a model needs them; None if there is no model, or if it needs no masking."""
-    drop: str = ""
-    """With a mask, the condition on rows to mark as dropped, since later it would see masked values; else ""."""
-    contract: Settings = field(default_factory=Settings)
-    """With a mask, what the contract promises of the columns, checked before they are masked; else empty."""
+    judges: RowRules | None = None
+    """What decides about rows while they are read: with a mask, because later it would see masked values, and with
+    promises that mark rows. None if it is decided later."""
+    slices: tuple[tuple[int, int], ...] = ()
+    """(rows before it in the file, rows in it) of each slice, if rows are marked; else empty."""
     mask_key: str = ""
     """Id of the key with which the bytes were hashed when they were read before, otherwise ""."""
 
@@ -114,17 +122,27 @@ def _expected(pieces: tuple[Piece, ...]) -> BlockMetadata:
     )
 
 
-def pieces_of(stage: IngestStage, window: Window | None = None, earlier: Sequence[FileRead] = ()) -> tuple[Piece, ...]:
+def pieces_of(
+    stage: IngestStage,
+    window: Window | None = None,
+    earlier: Sequence[FileRead] = (),
+    repeated: Sequence[NDArray[np.int64]] = (),
+) -> tuple[Piece, ...]:
     """A stage's files as pieces of at most 64 MB each, in the order of the files.
 
     Args:
         window: read only the rows of this window; default: of all three.
         earlier: accounts of an earlier pass: if a slice's bytes have changed since, they are refused.
+        repeated: for each key of the contract the positions of rows that repeat it; empty until they are known.
     """
     read = {(account.path, account.row_groups): account for account in earlier}
-    drop, contract = (stage.drop, Settings() if window else stage.contract) if stage.mask else ("", Settings())
+    judges, salt = _judges(stage, again=window is not None), token_bytes(_SALT_BYTES)
     start, end = (window.start, window.end) if window else (stage.windows[0].start, stage.windows[-1].end)
-    orders = ((file, chunk, _order(stage, file, chunk, start, end)) for file in stage.files for chunk in _chunks(file))
+    orders = (
+        (index, file, chunk, _order(stage, file, chunk, start, end))
+        for index, file in enumerate(stage.files)
+        for chunk in _chunks(file)
+    )
     return tuple(
         Piece(
             order=order,
@@ -135,13 +153,41 @@ def pieces_of(stage: IngestStage, window: Window | None = None, earlier: Sequenc
             sha256=before.sha256 if before else "",
             rules=stage.rules,
             mask=stage.mask,
-            drop=drop,
-            contract=contract,
+            judges=None if judges is None else _here(judges, index, chunk, repeated, salt),
+            slices=_rows_of_slices(stage, file, chunk),
             mask_key=before.mask_key if before else "",
         )
-        for file, chunk, order in orders
+        for index, file, chunk, order in orders
         for before in [read.get((order.path, order.slices))]
     )
+
+
+def _judges(stage: IngestStage, *, again: bool) -> RowRules | None:
+    """What decides about rows while they are read; a pass after the first only takes out the same rows again."""
+    promises = stage.promises
+    if stage.mask is None and promises is None:
+        return None
+    if not again:
+        return RowRules(drop=stage.drop, contract=stage.contract, promises=promises)
+    if promises is None:
+        return RowRules(drop=stage.drop, reports=False)
+    columns = Settings({name: each for name, each in stage.contract.items() if on_breach_of(each) in OUT})
+    rows = tuple(one for one in promises.rows if one.on_breach in OUT)
+    fewer = replace(promises, rows=rows)
+    return RowRules(drop=stage.drop, contract=columns, promises=fewer, reports=False)
+
+
+def _here(rules: RowRules, index: int, chunk: slice, repeated: Sequence[NDArray[np.int64]], salt: bytes) -> RowRules:
+    """The rules for some slices of one file."""
+    if rules.promises is None or not rules.promises.unique:
+        return rules
+    mine = tuple(row_of(one[file_of(one) == index]) for one in repeated)
+    return replace(rules, file=index, start=chunk.start, repeated=mine, salt=salt)
+
+
+def _rows_of_slices(stage: IngestStage, file: FileSlice, chunk: slice) -> tuple[tuple[int, int], ...]:
+    found = stage.row_numbers.get(file.path, ())[chunk]
+    return tuple((before, count) for before, count in found)
 
 
 def _share(amount: int, file: FileSlice, chunk: slice) -> int:
@@ -220,9 +266,15 @@ def read_piece(piece: Piece) -> pa.Table:
     """Rows of one piece, with the account of what was read in an extra column."""
     breaches: tuple[Breach, ...] = ()
     with quoting_nothing(piece.order.path) if piece.mask or piece.for_model else nullcontext():
-        result = _with_side(piece)
+        result, side = _with_side(piece)
+        if piece.judges:
+            masked = piece.mask.columns if piece.mask else ()
+            table, breaches = judge_rows(
+                result.table, piece.judges, masked, piece.order.path, partial(_numbers, piece, result.table, side)
+            )
+            result = replace(result, table=table)
         if piece.mask:
-            result, breaches = _masked(result, piece.mask, piece)
+            result = _masked(result, piece.mask)
         elif piece.for_model:
             result = replace(result, table=_masked_for_model(result.table, piece.for_model, piece.order.path))
     if piece.mask_key not in ("", result.file.mask_key):
@@ -258,29 +310,49 @@ def _masked_for_model(rows: pa.Table, masks: Callable[[pa.Table], pa.Table], pat
         raise DataError(f"{path}: {error.what}", next_step=error.next_step) from None
 
 
-def _masked(result: ReadResult, mask: Mask, piece: Piece) -> tuple[ReadResult, tuple[Breach, ...]]:
-    """The rows as all others may see them, and breaches of the contract. The sides of rows are known by now."""
+def _masked(result: ReadResult, mask: Mask) -> ReadResult:
+    """The rows as all others may see them. Rows have been judged, and their sides are known by now."""
     masker = masker_of(mask)
-    table, breaches = mask_rows(result.table, masker, piece.drop, piece.contract, piece.order.path)
-    return replace(result, table=table, file=replace(result.file, mask_key=masker.key_id)), breaches
+    return replace(result, table=masker.masked(result.table), file=replace(result.file, mask_key=masker.key_id))
 
 
-def _with_side(piece: Piece) -> ReadResult:
-    """The rows of a piece with its rules applied and, if there is a split, with their side."""
+def _numbers(piece: Piece, rows: pa.Table, side: Any) -> NDArray[np.int64]:
+    """The number of each row in its file, from 1; 0 if the source cannot tell. Rows were selected by their times, so
+    these are read once more.
+
+    Args:
+        side: booleans that are true for the rows of the piece's side; None if all rows were kept.
+    """
+    order, unknown = piece.order, np.zeros(rows.num_rows, np.int64)
+    found = [np.arange(before + 1, before + 1 + count) for before, count in piece.slices]
+    numbers = np.concatenate(found) if found else unknown
+    if order.time and piece.slices:
+        times = read_slices(replace(order, columns=(order.time,), time="")).table.column(order.time)
+        chosen: Any = pc.fill_null(between(times, order.start, order.end), False)
+        numbers = numbers[chosen.to_numpy()] if len(numbers) == len(chosen) else unknown
+    if side is not None:
+        numbers = numbers[side] if len(numbers) == len(side) else unknown
+    return numbers if len(numbers) == rows.num_rows else unknown
+
+
+def _with_side(piece: Piece) -> tuple[ReadResult, Any]:
+    """The rows of a piece with its rules applied and, if there is a split, with their side; and which of the rows that
+    were read these are, None if all of them."""
     split, wanted = piece.split, piece.order.columns
     columns = tuple(dict.fromkeys((*wanted, *(split.columns if split else ()))))
     result = read_slices(replace(piece.order, columns=columns))
     if split is None:
-        return replace(result, table=_taken(result.table, piece))
+        return replace(result, table=_taken(result.table, piece)), None
     table = _taken(result.table, piece) if split.is_as_read else result.table
     found = sides(table, split)
     table = table.select(list(wanted))
     if not split.is_as_read:
         table = _taken(table, piece)
     table = table.append_column(SIDE, pa.array(found))
-    if piece.side:
-        table = table.filter(pa.array(found == SIDES.index(piece.side)))
-    return replace(result, table=table)
+    if not piece.side:
+        return replace(result, table=table), None
+    chosen = found == SIDES.index(piece.side)
+    return replace(result, table=table.filter(pa.array(chosen))), chosen
 
 
 def _taken(table: pa.Table, piece: Piece) -> pa.Table:
