@@ -121,16 +121,8 @@ def read(path: str, sha256: str = "00") -> FileRead:
 def snapshot(files: Sequence[FileRead], engine: str = "e", **more: Any) -> Snapshot:
     stage = {"columns": ("t", "x"), "time": "t", "drop": "", "windows": WINDOWS}
     rows, dropped = {"train": 5, "validation": 2, "test": 3}, {"train": 1, "validation": 0, "test": 0}
-    rule: Any = SimpleNamespace(
-        split=None,
-        source="parquet",
-        version="",
-        name="",
-        mask=None,
-        promises=None,
-        **stage,
-        **more,
-    )
+    default = {"split": None, "source": "parquet", "version": "", "name": "", "mask": None, "promises": None}
+    rule: Any = SimpleNamespace(**{**default, **stage, **more})
     return snapshot_of(rule, files, rows, dropped, engine)
 
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 from raytemplate.data.conditions import parse_condition
 from raytemplate.data.masking import Masker
 from raytemplate.data.profile.stretches import Stretch
-from raytemplate.data.raw_rows import mask_rows, quoting_nothing
+from raytemplate.data.raw_rows import quoting_nothing
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.reader import read_slices
 from raytemplate.data.sources.source import SliceOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
 from raytemplate.data.times import between
-from raytemplate.data.windows import DROPPED, drop_marked, drop_rows
+from raytemplate.data.windows import drop_rows
 
 
 def read_raw(
@@ -35,9 +35,8 @@ def read_raw(
     """
     with quoting_nothing(order.path) if masker else nullcontext():
         for stretch, rows in _cut(order, stretches, rules, split):
-            if masker is not None:
-                rows, _ = mask_rows(rows, masker, drop, {}, order.path)
-            yield stretch, *(_without_marked(rows) if masker is not None else _without_dropped(rows, drop))
+            kept, num_dropped = _without_dropped(rows, drop)
+            yield stretch, masker.masked(kept) if masker is not None else kept, num_dropped
 
 
 def _cut(
@@ -57,10 +56,6 @@ def _cut(
         return
     times = rows.column(order.time)
     yield from ((one, rows.filter(between(times, one.start, one.end))) for one in stretches)
-
-
-def _without_marked(rows: pa.Table) -> tuple[pa.Table, int]:
-    return drop_marked(rows) if DROPPED in rows.column_names else (rows, 0)
 
 
 def _without_dropped(rows: pa.Table, drop: str) -> tuple[pa.Table, int]:
