@@ -67,10 +67,8 @@ def _with_new_name(problem: Problem, renamed: Mapping[str, str]) -> Problem:
     """The problem with a column that is gone, with the name that it probably has now."""
     for gone, new in renamed.items():
         if problem.message.startswith(_nothing_named(gone)):
-            says = (
-                f'{_nothing_named(gone)}, in which the champion found it; "{new}" is new there and of the same type: '
-            )
-            return replace(problem, message=f"{says}write {new}, or rename it back")
+            says = f'{_nothing_named(gone)}, but the champion had it; "{new}" is new and of the same type: '
+            return replace(problem, message=f"{says}renamed? Write {new}, or rename it back")
     return problem
 
 
