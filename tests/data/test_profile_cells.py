@@ -96,7 +96,7 @@ def test_changed_file_condition_or_mask_is_profiled_again(folder: Path) -> None:
 
 def test_cell_that_was_tampered_with_is_thrown_away_and_named(folder: Path) -> None:
     before = profiled(folder, 0, 40, 47, 61)
-    cell = sorted(folder.glob("profiles/*/*.json"))[0]
+    cell = min(folder.glob("profiles/*/*.json"), key=lambda path: path.name)
     cell.write_bytes(cell.read_bytes().replace(b'"num_null":0', b'"num_null":1', 1))
 
     found = profiled(folder, 0, 40, 47, 61)

@@ -90,7 +90,7 @@ def _sortable(column: Any) -> tuple[NDArray[Any], Any] | None:
         return there.cast(pa.int64()).to_numpy(), pa.int64()
     if pa.types.is_timestamp(kind):
         return there.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64()).to_numpy(), _TIME
-    if pa.types.is_date32(kind):
+    if pa.types.is_date(kind):
         return there.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy(), _TIME
     return None
 

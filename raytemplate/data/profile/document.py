@@ -64,9 +64,7 @@ def _column(found: ColumnProfile) -> dict[str, Any]:
 
 
 def _column_of(found: Mapping[str, Any]) -> ColumnProfile:
-    low, high = found["min"], found["max"]
-    if isinstance(low, str) and isinstance(high, str):
-        low, high = parse_moment(low), parse_moment(high)
+    low, high = (parse_moment(one) if isinstance(one, str) else one for one in (found["min"], found["max"]))
     return ColumnProfile(
         type=found["type"],
         num_rows=found["num_rows"],
