@@ -112,7 +112,7 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | Version
 
 
 def diff(a: str | Run, b: str | Run, *, workspace: str | None = None) -> Differences:
-    """What differs between two runs, each a unique id prefix, "last" or a run.
+    """What differs between two runs, each a unique id prefix, "last", "last~1" (the one before) or a run.
 
     Raises:
         UsageError: none or several match.

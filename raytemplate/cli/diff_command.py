@@ -12,7 +12,8 @@ from raytemplate.cli.output import Answer
 @click.argument("b", shell_complete=completing.runs)
 @workspace_option
 def command(a: str, b: str, workspace: str | None) -> Answer:
-    """Show what differs between two runs (id prefixes or `last`): template, plan, data, code, environment, metrics."""
+    """Show what differs between two runs (id prefixes, `last`, or `last~1` for the one before): template, plan, data,
+    code, environment, metrics."""
     from raytemplate import api
 
     found = api.diff(a, b, workspace=workspace)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn, cast
 
 from raytemplate.document import Document, read
@@ -15,6 +16,9 @@ from raytemplate.spec.layers import Layer, Level
 SHIPPED_PREFIX = "raytemplate:"
 _NAME = re.compile(r"[a-z0-9-]+")
 _PATH_FIELDS = (("data", "source"),)
+_ENDINGS = (".yaml", ".yml")
+_MOST_TOLD = 5
+"""Files that a message names at most."""
 
 
 def shipped_folder() -> Path:
@@ -52,11 +56,12 @@ def file_layers(path: Path, name: str) -> list[Layer]:
     layers, seen, folder = [layer], {path.resolve(): name}, path.parent
     while (written := layers[0].value.get("extends")) is not None:
         location = Problem(where=f"{layers[0].name}:{document.line('extends') or 1}", path="extends", message="")
-        path, name = _parent(written, path, layers[0].name, location)
+        child = path
+        path, name = _parent(written, child, layers[0].name, location)
         if path.resolve() in seen:
             _refuse(location, f"a cycle: {' extends '.join([*seen.values(), name])}")
         seen[path.resolve()] = name
-        layer, document = _layer(path, name, Level.PARENT, _read_parent(path, name, location))
+        layer, document = _layer(path, name, Level.PARENT, _read_parent(path, name, child, location))
         layers.insert(0, _moved(layer, path.parent, folder))
     return layers
 
@@ -77,7 +82,12 @@ def _layer(path: Path, name: str, level: Level, data: bytes) -> tuple[Layer, Doc
     ), document
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read(path: Path, name: str, besides: Path | None = None) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        besides: the file that extends it, which is not offered in its place.
+    """
     if path.is_dir():
         raise UsageError(
             f"{name} is a folder, expected a template file", next_step=f"raytemplate check {name}/FILE.yaml"
@@ -87,21 +97,27 @@ def _read(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(
-            f"{name}: no such file{_beside(path)}", next_step="raytemplate init DIR --example flights"
-        ) from None
+        instead, next_step = _instead(path, besides)
+        raise UsageError(f"{name}: no such file{instead}", next_step=next_step) from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror or error}", next_step=f"ls -l {name}") from None
 
 
-def _beside(path: Path) -> str:
-    """ "; did you mean X?" for a file with a similar name in the same folder; "" if there is none."""
+def _instead(path: Path, besides: Path | None) -> tuple[str, str]:
+    """The end of the message about a missing file, which names the templates of its folder, and the next command."""
     try:
-        names = {other.stem: other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")}
+        there = sorted(one for one in path.parent.iterdir() if one.suffix in _ENDINGS and one != besides)
     except OSError:
-        return ""
-    near = difflib.get_close_matches(path.stem, tuple(names), n=1)
-    return f"; did you mean {path.parent / names[near[0]]}?" if near else ""
+        there = []
+    if not there:
+        return "", "raytemplate init DIR --example flights"
+    near = difflib.get_close_matches(path.stem, [one.stem for one in there], n=1)
+    if near:
+        chosen = next(one for one in there if one.stem == near[0])
+        return f"; did you mean {chosen}?", f"raytemplate check {quote(str(chosen))}"
+    more = f" and {len(there) - _MOST_TOLD} more" if len(there) > _MOST_TOLD else ""
+    chosen = quote(str(there[0])) if len(there) == 1 else "FILE"
+    return f"; there is {', '.join(map(str, there[:_MOST_TOLD]))}{more}", f"raytemplate check {chosen}"
 
 
 def _parent(written: Any, child: Path, child_name: str, location: Problem) -> tuple[Path, str]:
@@ -122,9 +138,9 @@ def _shown_folder(path: Path, name: str) -> Path:
     return path.parent if name.startswith(SHIPPED_PREFIX) else Path(name).parent
 
 
-def _read_parent(path: Path, name: str, location: Problem) -> bytes:
+def _read_parent(path: Path, name: str, child: Path, location: Problem) -> bytes:
     try:
-        return _read(path, name)
+        return _read(path, name, besides=child)
     except UsageError as error:
         _refuse(location, error.what)
 

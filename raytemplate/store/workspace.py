@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 FOLDER_NAME = ".raytemplate"
 ENVIRONMENT_NAME = "RAYTEMPLATE_WORKSPACE"
 LAST = "last"
+_BACK = re.compile(rf"{LAST}(?:~([0-9]{{1,6}}))?")
+"""`last`, and `last~1` for the run before it."""
 RUN_RECORD = "run.json"
 # No 0/o, 1/l/i: ids are read out and typed. Without "l" no id can start like `last`.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
@@ -133,7 +136,7 @@ def new_run(workspace: Workspace) -> tuple[str, Path]:
 
 
 def find_run(workspace: Workspace, ref: str) -> Path:
-    """The folder of a run, found by its id, a unique prefix of it, or `last` for the newest.
+    """The folder of a run: by its id, a unique prefix of it, `last` for the newest, or `last~1` for the one before.
 
     Raises:
         UsageError: no run or several runs match.
@@ -141,8 +144,8 @@ def find_run(workspace: Workspace, ref: str) -> Path:
     folders = _run_folders(workspace)
     if not folders:
         raise UsageError(f"no runs yet in {workspace.runs}", next_step="raytemplate run FILE")
-    if ref == LAST:
-        return max(folders.values(), key=_started)
+    if back := _BACK.fullmatch(ref):
+        return _back(sorted(folders.values(), key=_started, reverse=True), int(back[1] or 0), ref)
     if ref in folders:
         return folders[ref]
     fitting = sorted(name for name in folders if ref and name.startswith(ref))
@@ -153,6 +156,14 @@ def find_run(workspace: Workspace, ref: str) -> Path:
     near = difflib.get_close_matches(ref, folders, n=_NUM_NEAR, cutoff=0.5)
     hint = f"; did you mean {_some(near)}?" if near else ""
     raise UsageError(f'no run "{ref}" in {workspace.runs}{hint}', next_step="raytemplate runs")
+
+
+def _back(newest_first: list[Path], steps: int, ref: str) -> Path:
+    if steps < len(newest_first):
+        return newest_first[steps]
+    num = len(newest_first)
+    there = f"there are {num} runs, of which the oldest is {LAST}~{num - 1}" if num > 1 else "there is one run"
+    raise UsageError(f'no run "{ref}": {there}', next_step="raytemplate runs")
 
 
 def _run_folders(workspace: Workspace) -> dict[str, Path]:

@@ -146,6 +146,19 @@ def test_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(tmp_path / "flight.yaml", environ={})
     assert str(caught.value) == f"{tmp_path}/flight.yaml: no such file; did you mean {tmp_path}/flights.yaml?"
+    assert caught.value.next_step == f"raytemplate check {tmp_path}/flights.yaml"
+
+
+def test_file_that_is_not_there_and_like_none_names_those_of_its_folder(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "notes.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path / "monthly.yaml", environ={})
+    assert str(caught.value) == f"{tmp_path}/monthly.yaml: no such file; there is {tmp_path}/a.yml, {tmp_path}/b.yaml"
+    assert caught.value.next_step == "raytemplate check FILE"
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path / "nowhere" / "monthly.yaml", environ={})
+    assert caught.value.next_step == "raytemplate init DIR --example flights"
 
 
 def test_folder_is_no_template(tmp_path: Path) -> None:

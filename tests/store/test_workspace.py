@@ -98,6 +98,15 @@ def test_find_run_by_its_id_a_unique_start_of_it_or_last(workspace: Workspace) -
     assert find_run(workspace, "last").name == "zzzzzz"
 
 
+def test_find_run_counts_back_from_the_last(workspace: Workspace) -> None:
+    add_run(workspace, "k7q2aa", START + timedelta(days=2))
+    add_run(workspace, "k7q3bb", START)
+    assert [find_run(workspace, ref).name for ref in ("last~0", "last~1")] == ["k7q2aa", "k7q3bb"]
+    with pytest.raises(UsageError) as caught:
+        find_run(workspace, "last~2")
+    assert caught.value.what == 'no run "last~2": there are 2 runs, of which the oldest is last~1'
+
+
 @pytest.mark.parametrize(
     ("ref", "message"),
     [
