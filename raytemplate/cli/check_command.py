@@ -29,7 +29,7 @@ def command(file: Path, sets: tuple[str, ...], variant: str | None, resolved: bo
 
         locations = {path: origin.where for path, origin in spec.origins.items()}
         comments = {path: origin.comment for path, origin in spec.origins.items() if origin.comment}
-        data = {"values": spec.resolved, "places": locations, "comments": comments, "not_used": spec.dropped}
+        data = {"values": spec.resolved, "locations": locations, "comments": comments, "not_used": spec.dropped}
         return Answer(kind="Resolved", data=data, text=resolved_text(spec))
     from raytemplate.reports.typed import command_tail
     from raytemplate.spec.tracked import untracked_parents

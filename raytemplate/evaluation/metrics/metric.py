@@ -49,6 +49,12 @@ class Metric:
     quantile: float | None = None
     """For metrics of a quantile, which one: the median, unless another one is predicted. None for other metrics."""
 
+    needs_quantile: bool = False
+    """Whether it judges predictions of a quantile only, which `training.loss: quantile` makes."""
+
+    cannot_decide: str = ""
+    """Why it cannot be the deciding metric, and which can, as the end of a sentence about it; "" if it can."""
+
     of_errors: bool = True
     """Whether only a model without any error reaches the best value."""
 

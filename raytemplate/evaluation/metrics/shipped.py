@@ -25,6 +25,7 @@ PINBALL = Metric(
     unit="target",
     formula=f"{_HERE}.quantiles:PINBALL",
     quantile=0.5,
+    needs_quantile=True,
     least=0,
 )
 """Mean of q * e for targets that are e above the prediction and (1 - q) * e for those below (Koenker and Bassett 1978,
@@ -39,6 +40,8 @@ COVERAGE = Metric(
     least=0,
     most=1,
     of_errors=False,
+    needs_quantile=True,
+    cannot_decide="which any high enough prediction maximises; expected pinball",
 )
 """Share of rows whose target is not above the prediction; near `training.quantile` if the quantile is right. It cannot
 be the deciding metric, since the highest prediction covers most."""
@@ -133,6 +136,7 @@ SELECTION_RATE = Metric(
     least=0,
     most=1,
     of_errors=False,
+    cannot_decide="for which neither higher nor lower is better; expected log-loss",
 )
 """Share of rows predicted positive. Neither high nor low is good in itself: it serves to compare slices."""
 

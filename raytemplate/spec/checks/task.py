@@ -5,7 +5,7 @@ from typing import Any
 from raytemplate import plugins
 from raytemplate.data.conditions import condition_problem, is_condition
 from raytemplate.data.options import DataSpec
-from raytemplate.evaluation.metrics.metric import metrics_for
+from raytemplate.evaluation.metrics.metric import Metric, metrics_for
 from raytemplate.evaluation.options import BaselineSpec, EvaluationSpec
 from raytemplate.governance.options import GovernanceSpec
 from raytemplate.models.options import Family, TrainingSpec
@@ -16,12 +16,6 @@ _LOSSES = {
     "regression": ("mse", "mae", "huber", "quantile"),
     "binary": ("log-loss",),
     "multiclass": ("log-loss",),
-}
-
-_OF_QUANTILES = ("pinball", "coverage")
-_CANNOT_DECIDE = {
-    "coverage": "which any high enough prediction maximises; expected pinball",
-    "selection-rate": "for which neither higher nor lower is better; expected log-loss",
 }
 
 
@@ -101,19 +95,21 @@ def _check_metrics(locations: Locations, evaluation: EvaluationSpec, task: str, 
     named = [("evaluation.metric", None, evaluation.metric)]
     named += [("evaluation.also", item, name) for item, name in enumerate(evaluation.also)]
     for path, item, name in named:
+        if not plugins.is_known(plugins.METRICS, name):
+            continue
         try:
-            tasks = sorted(plugins.load(plugins.METRICS, name).tasks) if plugins.is_known(plugins.METRICS, name) else ()
+            metric: Metric = plugins.load(plugins.METRICS, name)
         except plugins.PluginError as error:
             locations.note(path, str(error), item=item)
             continue
-        if tasks and task not in tasks:
+        if metric.tasks and task not in metric.tasks:
             fitting = ", ".join(metrics_for(task))
-            message = f'"{name}" is a metric of {either(tasks)}; for {task} there is {fitting}'
+            message = f'"{name}" is a metric of {either(sorted(metric.tasks))}; for {task} there is {fitting}'
             locations.note(path, message, item=item)
-        elif name in _OF_QUANTILES and loss != "quantile":
+        elif metric.needs_quantile and loss != "quantile":
             locations.note(path, f'"{name}" is a metric of a quantile; it needs training.loss: quantile', item=item)
-    if evaluation.metric in _CANNOT_DECIDE:
-        locations.note("evaluation.metric", f'got "{evaluation.metric}", {_CANNOT_DECIDE[evaluation.metric]}')
+        if item is None and metric.cannot_decide:
+            locations.note(path, f'got "{name}", {metric.cannot_decide}')
 
 
 def _check_baseline(locations: Locations, evaluation: EvaluationSpec, task: str, loss: str) -> None:

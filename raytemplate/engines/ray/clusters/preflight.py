@@ -26,7 +26,7 @@ from raytemplate.store.atomic import storage_errors
 _ANSWER_LIMIT_S = 30.0
 """Seconds within which every node must answer; it may have to start a process first."""
 _CONNECT_LIMIT_S = 2.0
-_NODE_DEAD = "did not answer within 30 s: it is lost, or one of its folders hangs"
+_NODE_DEAD = f"did not answer within {_ANSWER_LIMIT_S:g} s: it is lost, or one of its folders hangs"
 
 
 def check_nodes(plan: RunPlan, folder: Path) -> None:
