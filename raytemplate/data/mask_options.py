@@ -56,6 +56,11 @@ MaskKeyField = Annotated[
 ]
 
 
+def masked_text(rules: Mapping[str, MaskRule]) -> str:
+    """Columns with their rules, such as "tailnum (hashed), zip (first 3 characters)"."""
+    return ", ".join(f"{name} ({rule_text(rule)})" for name, rule in rules.items())
+
+
 def rule_text(rule: MaskRule) -> str:
     """A rule in a few words, such as "first 3 characters"."""
     if isinstance(rule, str):

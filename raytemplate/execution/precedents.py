@@ -6,9 +6,11 @@ from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.made_from import made_from
+from raytemplate.planning.masks import hashes_features
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Precedents
 
 
@@ -58,8 +60,14 @@ def _of_other_runs(journal: Journal) -> Iterator[Precedents]:
 
 def _made_alike(journal: Journal, plan: RunPlan, run_id: str) -> bool:
     """Whether the champion's run was made from the same things, apart from seeds; False if its records are gone."""
+    champions = Journal(journal.folder.parent / run_id)
     try:
-        lock = read_lock(Journal(journal.folder.parent / run_id))
+        alike = made_from(read_lock(champions).plan) == made_from(plan)
+        return alike and (not hashes_features(plan.ingest) or _mask_key(champions) == _mask_key(journal))
     except IntegrityError:
         return False
-    return made_from(lock.plan) == made_from(plan)
+
+
+def _mask_key(journal: Journal) -> str:
+    snapshot = journal.read(Snapshot)
+    return snapshot.mask_key if snapshot else ""

@@ -26,7 +26,7 @@ def differences(first: Run, second: Run) -> Differences:
     sections = (
         Section(title="template", changed=_template(a, b), same=_same_template(a, b)),
         Section(title="plan", changed=_changed(_plan(a.plan), _plan(b.plan)), same="the plan"),
-        Section(title="data", changed=_files(first, second), same="the bytes that were read"),
+        Section(title="data", changed=(*_keys(first, second), *_files(first, second)), same="the bytes that were read"),
         Section(title="code", changed=_changed(_code(a), _code(b)), same="the code"),
         Section(title="environment", changed=_changed(a.environment, b.environment), same="the environment"),
         Section(title="metrics", changed=_changed(_metrics(first), _metrics(second)), same="the metrics"),
@@ -85,6 +85,17 @@ def _plan(plan: RunPlan) -> dict[str, str]:
         "machine": plan.machine,
         "expected": about_seconds(plan.forecast.seconds),
     }
+
+
+def _keys(first: Run, second: Run) -> tuple[Changed, ...]:
+    """The ids of the keys that values were hashed with."""
+    ids = ({"key of data.mask": key} if (key := _mask_key(run)) else {} for run in (first, second))
+    return _changed(*ids)
+
+
+def _mask_key(run: Run) -> str:
+    snapshot = run.journal.read(Snapshot)
+    return f"id {snapshot.mask_key}" if snapshot and snapshot.mask_key else ""
 
 
 def _files(first: Run, second: Run) -> tuple[Changed, ...]:

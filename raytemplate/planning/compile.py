@@ -8,7 +8,6 @@ from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.options import TextOptions
 from raytemplate.data.mask_options import DROP
-from raytemplate.data.masking import Mask
 from raytemplate.data.options import DataSpec
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.folders import say_left_out
@@ -23,8 +22,9 @@ from raytemplate.models.options import Family
 from raytemplate.planning.columns import can_be_hashed, check_columns, hashed_as
 from raytemplate.planning.features import every_searched, feature_steps, num_feature_sets, searches_features
 from raytemplate.planning.foreseen import foreseen_holds
-from raytemplate.planning.inventory import Inventory
+from raytemplate.planning.inventory import Champion, Inventory
 from raytemplate.planning.limits import limits_of
+from raytemplate.planning.masks import mask_of
 from raytemplate.planning.moments import most_inside, overlaps, resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.packing import INGEST_CPUS, check_fits, fitting_workers
 from raytemplate.planning.sample import sample
@@ -187,16 +187,8 @@ def _ingest(
         gaps=True,
         rules=Rules(**spec.data.csv.model_dump()),
         types=_types(source, (*columns, *data.keys)),
-        mask=_mask(spec),
+        mask=mask_of(spec),
     )
-
-
-def _mask(spec: TemplateSpec) -> Mask | None:
-    data = spec.data
-    if not data.mask:
-        return None
-    found = Mask(rules=Settings(data.mask), key=found_from(data.mask_key, spec.folder))
-    return found if found.needs_key else replace(found, key="")
 
 
 def _types(source: SourceTable, columns: tuple[str, ...]) -> Settings:
@@ -414,13 +406,20 @@ def _resample(spec: TemplateSpec) -> Literal["day", "hour", "week", "row"] | Gro
 
 
 def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
-    skips = ("beats-champion will be skipped: no champion yet",) if inventory.champion is None else ()
     return GovernStage(
         gates=tuple(GateConfig(name=n, settings=Settings(g.model_dump(mode="json"))) for n, g in spec.gates.items()),
         promotion=spec.governance.promotion,
-        skips=skips if "beats-champion" in spec.gates else (),
+        skips=_skips(inventory.champion) if "beats-champion" in spec.gates else (),
         promotable=spec.variant in spec.governance.promotable,
     )
+
+
+def _skips(champion: Champion | None) -> tuple[str, ...]:
+    if champion is None:
+        return ("beats-champion will be skipped: no champion yet",)
+    if champion.other_key:
+        return (f"beats-champion will block: version {champion.version} was trained with another data.mask_key",)
+    return ()
 
 
 def _promote(spec: TemplateSpec) -> PromoteStage:

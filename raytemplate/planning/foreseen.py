@@ -19,7 +19,7 @@ def foreseen_holds(plan: RunPlan, champion: Champion | None) -> tuple[str, ...]:
     """Why a candidate of this plan will be held although no gate blocks; empty if no reason is known."""
     if not plan.govern.promotable:
         return ()
-    same = champion is not None and champion.made_from == made_from(plan)
+    same = champion is not None and not champion.other_key and champion.made_from == made_from(plan)
     again = f"{same_again_text(champion.version, champion.run_id)}: {_AGAIN}" if champion and same else ""
     return tuple(said for said in (_thin(plan, champion), again) if said)
 

@@ -110,6 +110,9 @@ class Champion:
     made_from: str = ""
     """What it was made from (see `planning.made_from`); "" if its run's records are gone or damaged."""
 
+    other_key: bool = False
+    """Whether it was trained on values hashed with another key than the one on this machine, if there is one."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:

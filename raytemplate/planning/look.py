@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from raytemplate.models.saved import read_about
 from raytemplate.planning.classes import count_classes
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
 from raytemplate.planning.made_from import made_from
+from raytemplate.planning.masks import has_other_key, mask_of
 from raytemplate.planning.order import order_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
@@ -40,6 +42,8 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         PlanError: the user's own code cannot travel.
     """
     champion = champion_of(spec.name, workspace)  # first: without a trustworthy ledger there is no point in listing
+    if champion is not None and has_other_key(ContentStore(workspace.models).path(champion.digest), mask_of(spec)):
+        champion = replace(champion, other_key=True)
     listed = list_files(spec.data.format, order_of(spec, workspace.listings))
     source = without_dropped(listed, spec.data.drop, spec.data.time)
     return Inventory(

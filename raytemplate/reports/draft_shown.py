@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from raytemplate.data.mask_options import rule_text
+from raytemplate.data.mask_options import masked_text
 from raytemplate.data.sources.folders import say_left_out
 from raytemplate.reports.layout import hanging, sentences
 from raytemplate.starting.draft.draft import Draft
@@ -67,7 +67,7 @@ def _rows(draft: Draft) -> list[tuple[str, str]]:
     return [
         ("files", say_left_out(found.source.left_out)),
         ("written", written),
-        ("masked", ", ".join(f"{name} ({rule_text(rule)})" for name, rule in found.asked.mask.items())),
+        ("masked", masked_text(found.asked.mask)),
         ("target", f"{draft.target.name}: {draft.learning.task}, {_target(draft)}"),
         ("asked", _asked(draft)),
         ("windows", _windows(lengths) if lengths else ""),

@@ -4,7 +4,7 @@ import math
 import re
 import shlex
 
-from raytemplate.data.mask_options import rule_text
+from raytemplate.data.mask_options import masked_text
 from raytemplate.data.split import Split
 from raytemplate.planning.addresses import command_for, is_jobs_api
 from raytemplate.planning.stages import (
@@ -115,9 +115,7 @@ def _ingest(stage: IngestStage, machine: str) -> str:
 
 
 def _masked(stage: IngestStage) -> str:
-    if stage.mask is None:
-        return ""
-    return f"; masked: {', '.join(f'{name} ({rule_text(rule)})' for name, rule in stage.mask.rules.items())}"
+    return f"; masked: {masked_text(stage.mask.rules)}" if stage.mask else ""
 
 
 def _after(text: str) -> str:
@@ -198,7 +196,7 @@ def _govern(stage: GovernStage) -> str:
 
 def _skip(skip: str) -> str:
     """ "beats-champion: no champion yet" as a sentence; one that is already a sentence is kept."""
-    return skip if "will be skipped" in skip else skip.replace(": ", " will be skipped: ", 1)
+    return skip if " will " in skip else skip.replace(": ", " will be skipped: ", 1)
 
 
 def _promote(stage: PromoteStage, plan: RunPlan) -> str:

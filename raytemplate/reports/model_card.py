@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
+from raytemplate.data.mask_options import rule_text
 from raytemplate.governance.thin import LEAST_UNITS, units_text
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
@@ -82,6 +83,9 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
 def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:
     dropped = f"; {count(snapshot.num_dropped, 'row')} left out: `{plan.ingest.drop}`" if snapshot.num_dropped else ""
     yield f"{count(len(snapshot.files), 'file')}, snapshot `{short(snapshot.digest)}`{dropped}."
+    if plan.ingest.mask is not None:
+        masked = ", ".join(f"`{name}` ({rule_text(rule)})" for name, rule in plan.ingest.mask.rules.items())
+        yield f"Masked as they were read, and when it predicts: {masked}."
     rows = [(w.name, *_span(plan, w.start, w.end), f"{w.num_rows:,}") for w in snapshot.windows]
     yield markdown_table(("window", "from", "to (excluded)", "rows"), rows)
 

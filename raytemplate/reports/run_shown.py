@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from raytemplate.data.mask_options import masked_text
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Confusion, Evaluation
 from raytemplate.records.fitted import FitResult
@@ -88,6 +89,8 @@ def _made_from(view: RunView) -> str:
         lines.append(("besides", f"set outside it: {', '.join(view.plan.set_outside)}"))
     if view.snapshot is not None:
         lines += [("data", ingest_text(view.snapshot, view.plan.ingest.drop)), ("snapshot", _snapshot(view))]
+    if view.plan.ingest.mask is not None:
+        lines.append(("masked", masked_text(view.plan.ingest.mask.rules)))
     lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))
     lines.append(("model", _family(view)))
     lines.append(("training", settings_text(view.plan.fit.training)))

@@ -62,6 +62,15 @@ def test_only_what_differs_is_shown_with_both_values(tmp_path):
     assert first.id in found._repr_html_() and "2.parquet" in found._repr_html_()
 
 
+def test_another_key_of_a_mask_is_a_difference_of_data(tmp_path):
+    runs = [a_run(tmp_path, epochs=6, where="t.yaml:7", error=1.0, files=[("1.parquet", "a")]) for _ in "ab"]
+    for run, key in zip(runs, ("3f", "81"), strict=True):
+        snapshot = run.journal.need(Snapshot)
+        run.journal.write(replace(snapshot, files=tuple(replace(file, mask_key=key) for file in snapshot.files)))
+    data = next(section for section in differences(*runs).sections if section.title == "data")
+    assert [(c.what, c.first, c.second) for c in data.changed] == [("key of data.mask", "id 3f", "id 81")]
+
+
 def test_a_run_does_not_differ_from_itself(tmp_path):
     run = a_run(tmp_path, epochs=6, where="t.yaml:7", error=1.0)
     found = differences(run, run)

@@ -2,11 +2,13 @@
 
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from fake_runs import ADA, FakeRun
 
+from raytemplate.data.masking import Mask
 from raytemplate.errors import EngineError
 from raytemplate.execution.decide import decide
 from raytemplate.execution.journal import Journal
@@ -14,7 +16,9 @@ from raytemplate.execution.lock import write_lock
 from raytemplate.execution.precedents import take_precedents
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.made_from import made_from
+from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import Evaluation
+from raytemplate.records.ingested import FileRead
 from raytemplate.records.judged import Precedents, VerdictRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.store.workspace import new_run
@@ -81,6 +85,18 @@ class OnOtherRows(FakeEngine):
         return replace(found, target=found.target + 1)
 
 
+@dataclass
+class HashedWith(FakeEngine):
+    """Reads a file whose values are hashed with a key of this id."""
+
+    key: str = ""
+
+    def ingest(self, stage, expected):
+        found, read = super().ingest(stage, expected), {"size_bytes": 9, "row_groups": (0,), "bytes_read": 9}
+        file = FileRead(path="1.parquet", sha256="a" * 64, mask_key=self.key, **read)
+        return replace(found, snapshot=replace(found.snapshot, files=(file,)))
+
+
 class Fails(FakeEngine):
     def score(self, *arguments):
         raise EngineError("evaluate", "the machine is gone", next_step="")
@@ -116,6 +132,15 @@ def test_only_another_seed_is_held_and_other_settings_are_not(tmp_path):
     same, state = judged(tmp_path, "second", 0.5, lr=0.1, change=lambda plan: seeded(plan, 8))
     assert (state, outcomes(same)["same-again"]) == ("held", "hold")
     assert "same-again" not in outcomes(judged(tmp_path, "third", 0.5, lr=0.2)[0])
+
+
+@pytest.mark.parametrize(("column", "state"), [("carrier", "approved"), ("tailnum", "held")])
+def test_another_key_makes_another_model_if_a_feature_is_hashed(tmp_path, column, state):
+    mask = Mask(rules=Settings({column: "hash"}), key="secret:env:K")
+    change = {"lr": 0.1, "change": lambda plan: replace(plan, ingest=replace(plan.ingest, mask=mask))}
+    judged(tmp_path, "first", engine=partial(HashedWith, key="one"), **change)
+    same, found = judged(tmp_path, "second", 0.5, engine=partial(HashedWith, key="two"), **change)
+    assert (found, "same-again" in outcomes(same)) == (state, state == "held")
 
 
 def seeded(plan, seed):

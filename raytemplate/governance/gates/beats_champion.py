@@ -14,6 +14,9 @@ from raytemplate.records.evaluated import Evaluation, Scored
 from raytemplate.records.judged import Finding
 
 _LEAST_SHARE = 0.01
+_LET_A_PERSON = (
+    "if it stays so: run with --set governance.gates.beats-champion.severity=hold, then promote the run with a reason"
+)
 
 
 class BeatsChampion(GateOptions):
@@ -30,7 +33,8 @@ class BeatsChampion(GateOptions):
         evaluation = evidence.evaluation
         problem = not_comparable(evaluation)
         if problem:
-            return Finding(gate="beats-champion", outcome="block", found=problem)
+            hint = _LET_A_PERSON if evaluation.champion_problem else ""
+            return Finding(gate="beats-champion", outcome="block", found=problem, hint=hint)
         if evaluation.champion is None:
             return Finding(gate="beats-champion", outcome="skip", found="no champion yet")
         return held_if_thin(self._better(evaluation, evaluation.champion), evaluation)

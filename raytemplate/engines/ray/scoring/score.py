@@ -147,7 +147,7 @@ def masks_other(model: SavedModel, stage: IngestStage, mask_key: str) -> str:
         if rule != before.rules.get(name):
             return f"data.mask treats {name} in another way than when it was trained"
         if rule == HASH and before.key_id != mask_key:
-            return "data.mask_key is another key than when it was trained"
+            return "data.mask_key is another key than when it was trained; set that one again"
     return ""
 
 
