@@ -28,11 +28,24 @@ T = TypeVar("T")
 class Settings(Mapping[str, Any]):
     """An immutable mapping of plain JSON values that can be hashed and compared."""
 
-    __slots__ = ("_canonical", "_values")
+    __slots__ = ("_text", "_values")
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        self._canonical = canonical(dict(values or {}))
-        self._values: dict[str, Any] = json.loads(self._canonical)
+        self._text = canonical(dict(values or {}))
+        self._values: dict[str, Any] = json.loads(self._text)
+
+    @classmethod
+    def of_plain(cls, values: dict[str, Any]) -> Settings:
+        """Values as they were parsed, taken over as they are: most settings of a record are read and never compared."""
+        made = cls.__new__(cls)
+        made._text, made._values = "", values
+        return made
+
+    @property
+    def _canonical(self) -> str:
+        if not self._text:
+            self._text = canonical(self._values)
+        return self._text
 
     @classmethod
     def of(cls, record: Any) -> Settings:
@@ -155,7 +168,7 @@ def _decoder(annotation: Any, _: str = "") -> _Decoder:
     if annotation is Any:
         return _as_it_is
     if annotation is Settings:
-        return Settings
+        return lambda value: Settings.of_plain(value) if _is_object(value) else Settings(value)
     if origin in (typing.Union, types.UnionType):
         return _union_decoder(inner)
     if origin is typing.Literal:
@@ -219,7 +232,7 @@ def _record_decoder(kind: Any) -> _Decoder:
             raise ValueError(f"{value['kind']} is not {name}")
         if written_now is not None:
             value = written_now(value)
-        return kind(**{field: decoder(value[field]) for field, decoder in fields.items() if field in value})
+        return kind(**{field: fields[field](one) for field, one in value.items() if field in fields})
 
     return decode_record
 

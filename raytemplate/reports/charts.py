@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from raytemplate.records.evaluated import CalibrationBin, Estimate
 from raytemplate.records.fitted import EpochRecord
@@ -65,7 +65,7 @@ def _whisker(row: int, name: str, estimate: Estimate, at: tuple[float, float, fl
 
 def row_label(row: int, name: str, *, height: float = _ROW) -> Markup:
     """What a row shows, above its bar or whisker."""
-    return Markup('<text x="0" y="{:.1f}">{}</text>').format(height * row + _LABEL_AT, fitted(name, 48))
+    return filled('<text x="0" y="{:.1f}">{}</text>', height * row + _LABEL_AT, fitted(name, 48))
 
 
 def stages_chart(timings: Sequence[StageTiming]) -> Markup:
@@ -77,7 +77,7 @@ def stages_chart(timings: Sequence[StageTiming]) -> Markup:
     room = WIDTH - left - 60
     drawn: list[Markup] = []
     for row, timing in enumerate(timings):
-        drawn.append(Markup('<text x="0" y="{:.1f}">{}</text>').format(_ROW * row + 22, timing.stage))
+        drawn.append(filled('<text x="0" y="{:.1f}">{}</text>', _ROW * row + 22, timing.stage))
         for below, kind, seconds in ((4, "planned", timing.planned_s), (18, "actual", timing.actual_s)):
             width, y = max(1.0, room * seconds / most), _ROW * row + below
             drawn.append(
@@ -107,12 +107,11 @@ def curve(epochs: Sequence[EpochRecord], field: str, step: str) -> Markup:
     def at(epoch: int, value: float) -> str:
         return f"{left + (right - left) * (epoch - first) / (last - first):.1f},{142 - (value - low) * scale:.1f}"
 
-    shape = Markup(
+    shape = filled(
         '<line class="axis" x1="{l:.0f}" x2="{r:.0f}" y1="147" y2="147"/><polyline class="curve" points="{line}"/>'
         '<text x="{t:.0f}" y="16" text-anchor="end">{high}</text>'
         '<text x="{t:.0f}" y="146" text-anchor="end">{low}</text>'
-        '<text x="{l:.0f}" y="164">{first}</text><text x="{r:.0f}" y="164" text-anchor="end">{last}</text>'
-    ).format(
+        '<text x="{l:.0f}" y="164">{first}</text><text x="{r:.0f}" y="164" text-anchor="end">{last}</text>',
         line=" ".join(at(epoch, value) for epoch, value in points),
         l=left,
         r=right,
@@ -158,16 +157,21 @@ def reliability_curve(bins: Sequence[CalibrationBin]) -> Markup:
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, bins))
     drawn = [
-        Markup(
+        filled(
             '<rect class="frame" x="40" y="10" width="{s}" height="{s}"/>'
             '<line class="whisker" x1="40" x2="{e}" y1="{b}" y2="10"/><polyline class="curve" points="{line}"/>'
             '<text x="34" y="20" text-anchor="end">1</text><text x="34" y="{b}" text-anchor="end">0</text>'
-            '<text x="40" y="{t}">0</text><text x="{e}" y="{t}" text-anchor="end">1</text>'
-        ).format(s=_SIDE, e=40 + _SIDE, b=10 + _SIDE, t=28 + _SIDE, line=line)
+            '<text x="40" y="{t}">0</text><text x="{e}" y="{t}" text-anchor="end">1</text>',
+            s=_SIDE,
+            e=40 + _SIDE,
+            b=10 + _SIDE,
+            t=28 + _SIDE,
+            line=line,
+        )
     ]
     for one in bins:
         (x, y), radius = at(one), 2 + 6 * math.sqrt(one.num_rows / most)
-        drawn.append(Markup('<circle class="dot0" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/>').format(x, y, radius))
+        drawn.append(filled('<circle class="dot0" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/>', x, y, radius))
     return svg(drawn, _SIDE + 34, "share that came true by probability given", width=_SIDE + 60)
 
 
@@ -183,9 +187,23 @@ def numbers(drawn: str) -> Markup:
     return Markup(drawn)
 
 
+def filled(drawn: str, *values: object, **named: object) -> Markup:
+    """A part of a drawing with values put in, text escaped: as `Markup.format` does it, in a tenth of the time."""
+    return Markup(drawn.format(*map(_safe, values), **{name: _safe(value) for name, value in named.items()}))
+
+
+def _safe(value: object) -> object:
+    return str(escape(value)) if isinstance(value, str) else value
+
+
 def svg(drawn: Sequence[Markup], height: float, label: str, *, width: float = WIDTH) -> Markup:
     """One drawing. One of the usual width fills a phone; another keeps its size: a wide one stands in a scroll box."""
-    fixed = Markup("") if width == WIDTH else Markup(' class="fixed" width="{:.0f}"').format(width)
-    return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(
-        label, width, height, fixed, Markup("").join(drawn)
+    fixed = Markup("") if width == WIDTH else filled(' class="fixed" width="{:.0f}"', width)
+    return filled(
+        '<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>',
+        label,
+        width,
+        height,
+        fixed,
+        Markup("".join(drawn)),
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from raytemplate.records.evaluated import PredictionBin
-from raytemplate.reports.charts import WIDTH, gutter, svg
+from raytemplate.reports.charts import WIDTH, filled, gutter, svg
 from raytemplate.reports.wording import metric_text
 
 _RIGHT, _TOP, _BOTTOM = WIDTH - 2, 6.0, 186.0
@@ -51,16 +51,15 @@ def _bands(
         return [at(x, each[level]) for x, each in zip(across, quantiles, strict=True)]
 
     drawn = [
-        Markup('<polygon class="band" points="{}"/>').format(" ".join([*line(a), *reversed(line(b))]))
+        filled('<polygon class="band" points="{}"/>', " ".join([*line(a), *reversed(line(b))]))
         for a, b in (_OUTER, _INNER)
     ]
     drawn.append(
-        Markup(
+        filled(
             '<rect class="frame" x="{l}" y="{t}" width="{w}" height="{h}"/>'
             '<polyline class="whisker" fill="none" points="{right}"/><polyline class="curve" points="{middle}"/>'
             '<text x="{e}" y="{t2}" text-anchor="end">{high}</text><text x="{e}" y="{b}" text-anchor="end">{low}</text>'
-            '<text x="{l}" y="{u}">{first}</text><text x="{r}" y="{u}" text-anchor="end">{last}</text>'
-        ).format(
+            '<text x="{l}" y="{u}">{first}</text><text x="{r}" y="{u}" text-anchor="end">{last}</text>',
             l=f"{left:.0f}",
             t=_TOP,
             w=f"{_RIGHT - left:.0f}",

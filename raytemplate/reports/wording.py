@@ -63,7 +63,8 @@ def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
     apart = (
         [] if estimate.low <= 0 <= estimate.high else [estimate.value]
     )  # show a small value that is not chance alone
-    value, low, high = (fixed(number, decimals(numbers, apart=apart)) for number in numbers)
+    num_decimals = decimals(numbers, apart=apart)
+    value, low, high = (fixed(number, num_decimals) for number in numbers)
     return value, low, high
 
 

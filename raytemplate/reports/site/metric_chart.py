@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from markupsafe import Markup
 
-from raytemplate.reports.charts import WIDTH, gutter, svg
+from raytemplate.reports.charts import WIDTH, filled, gutter, svg
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.wording import metric_text
 from raytemplate.units import show_moment
@@ -37,8 +37,9 @@ def metric_chart(rows: Sequence[RunRow], champions: Collection[str], links: str)
     ]
     drawn = [
         _scale(left, right, (low, high), (points[0][0], points[-1][0])),
-        Markup('<polyline class="whisker" fill="none" opacity=".4" points="{}"/>').format(
-            " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+        filled(
+            '<polyline class="whisker" fill="none" opacity=".4" points="{}"/>',
+            " ".join(f"{x:.1f},{y:.1f}" for x, y in at),
         ),
         *(
             _dot(row, value, spot, row.run_id in champions, links)
@@ -49,12 +50,11 @@ def metric_chart(rows: Sequence[RunRow], champions: Collection[str], links: str)
 
 
 def _scale(left: float, right: float, ends: tuple[float, float], runs: tuple[RunRow, RunRow]) -> Markup:
-    return Markup(
+    return filled(
         '<line class="axis" x1="{l:.0f}" x2="{r:.0f}" y1="{b}" y2="{b}"/>'
         '<text x="{t:.0f}" y="{u}" text-anchor="end">{high}</text>'
         '<text x="{t:.0f}" y="{d}" text-anchor="end">{low}</text><text class="small" x="{l:.0f}" y="160">{first}</text>'
-        '<text class="small" x="{r:.0f}" y="160" text-anchor="end">{last}</text>'
-    ).format(
+        '<text class="small" x="{r:.0f}" y="160" text-anchor="end">{last}</text>',
         l=left,
         r=right,
         t=left - 8,
@@ -69,10 +69,9 @@ def _scale(left: float, right: float, ends: tuple[float, float], runs: tuple[Run
 
 
 def _dot(row: RunRow, value: float, at: tuple[float, float], champion: bool, links: str) -> Markup:
-    return Markup(
+    return filled(
         '<a href="{links}{run}.html"><circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
-        "<title>{run}, as of {as_of}: {value}, {state}</title></circle></a>"
-    ).format(
+        "<title>{run}, as of {as_of}: {value}, {state}</title></circle></a>",
         links=links,
         run=row.run_id,
         kind="dot0" if champion else "t hollow",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from raytemplate.reports.charts import WIDTH, gutter, svg
+from raytemplate.reports.charts import WIDTH, filled, gutter, svg
 from raytemplate.reports.history import RunRow
 from raytemplate.reports.wording import about_seconds
 from raytemplate.units import show_usd
@@ -104,23 +104,34 @@ def _chart(bars: Sequence[tuple[Month, float, float]], text: Callable[[float], s
     left = gutter(text(most))
     step = (WIDTH - left) / max(4, len(bars))
     drawn = [
-        Markup(
+        filled(
             '<line class="axis" x1="{l:.0f}" x2="{r:.0f}" y1="{b:.0f}" y2="{b:.0f}"/>'
-            '<text class="small" x="{t:.0f}" y="12" text-anchor="end">{most}</text>'
-        ).format(l=left, r=WIDTH, b=_HEIGHT, t=left - 6, most=text(most))
+            '<text class="small" x="{t:.0f}" y="12" text-anchor="end">{most}</text>',
+            l=left,
+            r=WIDTH,
+            b=_HEIGHT,
+            t=left - 6,
+            most=text(most),
+        )
     ]
     for index, (month, planned, actual) in enumerate(bars):
         x = left + step * index + 2
         drawn += _pair(x, (step - 6) / 2, (planned, actual), _HEIGHT / most, _HEIGHT, f"{month.name}: {text(actual)}")
         drawn.append(
-            Markup('<text class="small" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>').format(
-                x + step / 2 - 3, _HEIGHT + 15, _NAMES[month.month - 1]
+            filled(
+                '<text class="small" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>',
+                x + step / 2 - 3,
+                _HEIGHT + 15,
+                _NAMES[month.month - 1],
             )
         )
         if index == 0 or month.month == 1:
             drawn.append(
-                Markup('<text class="small" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>').format(
-                    x + step / 2 - 3, _HEIGHT + 29, month.year
+                filled(
+                    '<text class="small" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>',
+                    x + step / 2 - 3,
+                    _HEIGHT + 29,
+                    month.year,
                 )
             )
     return svg(drawn, _HEIGHT + 34, label)
@@ -137,9 +148,9 @@ def _strip(bars: Sequence[tuple[float, float]], label: str) -> Markup:
 
 def _pair(x: float, width: float, pair: tuple[float, float], scale: float, bottom: float, title: str) -> list[Markup]:
     """The bars for planned and actual beside each other."""
-    bar = Markup('<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}">{said}</rect>')
-    said = Markup("<title>{}</title>").format(title) if title else ""
+    bar = '<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}">{said}</rect>'
+    said = filled("<title>{}</title>", title) if title else ""
     return [
-        bar.format(kind=kind, x=x + width * place, y=bottom - scale * value, w=width, h=scale * value, said=said)
+        filled(bar, kind=kind, x=x + width * place, y=bottom - scale * value, w=width, h=scale * value, said=said)
         for place, (kind, value) in enumerate(zip(("planned", "actual"), pair, strict=True))
     ]

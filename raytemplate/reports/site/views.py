@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from raytemplate.ledger.history import ModelVersion
 from raytemplate.reports.history import DamagedRow, EventRow, ModelRow, RunRow
@@ -20,9 +21,9 @@ class HeldRow:
     """What it waits for."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """One model, registered or only tried, with its runs."""
+    """One model, registered or only tried, with its runs. Without slots, so that its months are counted once."""
 
     model: ModelRow
     """Champion, challenger and cadence; without a champion only its name is sure to be known."""
@@ -31,7 +32,7 @@ class ModelEntry:
     held: tuple[HeldRow, ...] = ()
     """Newest first."""
 
-    @property
+    @cached_property
     def months(self) -> tuple[Month, ...]:
         """What its runs took, by month."""
         return by_month(self.runs)
