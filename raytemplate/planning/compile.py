@@ -418,7 +418,7 @@ def _skips(champion: Champion | None) -> tuple[str, ...]:
     if champion is None:
         return ("beats-champion will be skipped: no champion yet",)
     if champion.other_key:
-        return (f"beats-champion will block: version {champion.version} was trained with another data.mask_key",)
+        return (f"beats-champion will not pass: version {champion.version} was trained with another data.mask_key",)
     return ()
 
 

@@ -392,7 +392,7 @@ class GovernStage:
     """Whether an approved candidate is promoted at once or waits for a person."""
 
     skips: tuple[str, ...] = ()
-    """Gates already known to be skipped or to block, each with the reason."""
+    """Gates already known to be skipped or not to pass, each with the reason."""
 
     promotable: bool = True
     """Whether the variant may be promoted; if not, the verdict is only shown."""

@@ -1,8 +1,6 @@
 """Settings of gates that limit metrics, one field for each metric."""
 
-from __future__ import annotations
-
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
@@ -20,7 +18,7 @@ class MetricLimits(GateOptions):
     __pydantic_extra__: dict[str, FiniteFloat] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @model_validator(mode="after")
-    def _known(self) -> MetricLimits:
+    def _known(self) -> Self:
         unknown = [name for name in self.limits if not plugins.is_known(plugins.METRICS, name)]
         if unknown:
             raise ValueError("; ".join(plugins.no_such(plugins.METRICS, name) for name in unknown))
