@@ -16,6 +16,8 @@ from raytemplate.reports.sweep_now import Gauge, SweepTable
 
 _A_SECOND = 5
 _BAR = 20
+_PADDING = (0, 1, 0, 0)
+"""A blank after each column: rich before 14.3 draws one more if there are blanks on both sides."""
 _NAME = 10
 _SPARE = 4
 """Columns kept free for the terminal's ^C: a line that it made too long could not be erased."""
@@ -70,7 +72,7 @@ class Screen:
         return Constrain(self._lines() if sweep is None else self._table(sweep), self._console.width - _SPARE)
 
     def _table(self, sweep: SweepTable) -> RenderableType:
-        drawn = Table.grid(padding=(0, 1), expand=True)
+        drawn = Table.grid(padding=_PADDING, expand=True)
         drawn.add_column(width=3, justify="right")
         drawn.add_column(width=_NAME, no_wrap=True)
         drawn.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -85,7 +87,7 @@ class Screen:
         return drawn
 
     def _lines(self) -> RenderableType:
-        first = Table.grid(padding=(0, 1))
+        first = Table.grid(padding=_PADDING)
         first.add_column(width=3, justify="right")
         first.add_column(no_wrap=True, overflow="ellipsis")
         bar = [ProgressBar(total=self._of, completed=self._done, width=_BAR)] if self._of else []
@@ -95,7 +97,7 @@ class Screen:
 
 
 def _barred(gauge: Gauge, style: str = "") -> RenderableType:
-    line = Table.grid(padding=(0, 1), expand=True)
+    line = Table.grid(padding=_PADDING, expand=True)
     line.add_column(width=_BAR)
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_row(ProgressBar(total=1.0, completed=gauge.done, width=_BAR), Text(gauge.text, style=style))
