@@ -97,7 +97,7 @@ def test_numbers_for_text_that_is_hashed_are_refused():
 CHANGES = {
     "the same": (MASK, MASKER.key_id, ""),
     "no mask now": (None, "", "data.mask treats n in another way than when it was trained"),
-    "another key": (MASK, "0123456789ab", "data.mask_key is another key than when it was trained"),
+    "another key": (MASK, "0123456789ab", "data.mask_key is another key than when it was trained; set that one again"),
 }
 
 
