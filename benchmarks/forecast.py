@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -108,8 +109,14 @@ def run(case: Case, folder: Path) -> dict[str, tuple[float, float]]:
         shutil.rmtree(old, ignore_errors=True)
     write_files(case, folder / "data")
     write_template(case, folder)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [COMMAND, "run", "m.yaml", "--as-of", "latest"], cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S
+        [COMMAND, "run", "m.yaml", "--as-of", "latest"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
     )
     ends = list((folder / ".raytemplate" / "runs").glob("*/end.json"))
     if not ends or not json.loads(ends[0].read_text())["timings"]:
