@@ -21,6 +21,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
+from raytemplate.records.profiled import DataProfile
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.lineage_shown import Lineage, Material, Seen, SeenBy
 from raytemplate.reports.wording import count, short
@@ -89,9 +90,11 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
         rows = f"{count(len(snapshot.files), 'file')}, {snapshot.num_rows:,} rows"
         version = f", version {snapshot.version}" if snapshot.version else ""
         yield Material(what="snapshot", name=f"{rows}{version}", digest=snapshot.digest)
+    if (name := RECORDS[DataProfile]) in records:
+        yield Material(what="profile", name="of the raw columns of each window", digest=records[name])
     if (journal.folder / "profile.json").exists():
         found = hashlib.sha256((journal.folder / "profile.json").read_bytes()).hexdigest()
-        yield Material(what="statistics", name="of each window", digest=found)
+        yield Material(what="statistics", name="that the features were fitted to", digest=found)
     if "features.json" in records:
         steps = count(len({step.column for step in plan.ingest.features}), "feature")
         yield Material(what="features", name=f"{steps}, fitted on the train window", digest=records["features.json"])

@@ -22,7 +22,8 @@ def test_a_model_names_all_it_was_made_from_and_a_file_names_its_models(one_ray,
     found = {one.what: one.digest for one in told.materials}
     assert (told.run_id, told.made_from_it) == (first.id, (second.id,))
     assert (found["snapshot"], found["model"]) == (first.snapshot.digest, first.fit.candidate.digest)
-    assert {"template", "plan", "code", "environment", "statistics", "features", "evaluation", "verdict"} < {*found}
+    others = {"template", "plan", "code", "environment", "profile", "statistics", "features", "evaluation", "verdict"}
+    assert others < {*found}
     assert all(len(digest) == 64 for digest in found.values())
     later = {one.what: one for one in rt.lineage(second, workspace=str(demo)).materials}
     assert later["trained from"].name == "flights-air-time/1"
