@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from command_line import alive, descendants, environment, epochs, here, only_run, raytemplate, record, start, wait_for
+from command_line import alive, descendants, environment, epochs, here, only_run, record, start, wait_for
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
@@ -165,7 +165,9 @@ def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo
     ],
 )
 @pytest.mark.slow
-def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(demo, door, number):
+def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_so_or_does_not(
+    one_ray, demo, door, number
+):
     process = start(*command({"training.epochs": 1}), cwd=demo)
     wait_for(lambda: (run := only_run(demo)) and (run / f"{door}.json").exists(), process=process)
     below = descendants(process.pid)
@@ -176,7 +178,7 @@ def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_s
     if process.returncode:
         assert process.returncode == (130 if number == signal.SIGINT else 143)
         assert ("nothing was promoted" in err) == (champion is None)
-        assert raytemplate("resume", run.name, cwd=demo).returncode == 0
+        assert here("resume", run.name, cwd=demo).returncode == 0
     assert champion_of(MODEL, Workspace(demo)).run_id == run.name
     assert Ledger(Workspace(demo).governance_db).history(MODEL).term == 1
     assert record(run, "end")["exit_code"] == 0
@@ -274,10 +276,10 @@ def test_a_saved_plan_runs_as_it_was_whatever_became_of_the_template(one_ray, de
 
 
 @pytest.mark.slow
-def test_two_processes_cannot_work_on_one_run(demo):
+def test_two_processes_cannot_work_on_one_run(one_ray, demo):
     process = start(*command(SLOW_EPOCHS | {"training.epochs": 60}), cwd=demo)
     in_fit(demo, process)
-    found = raytemplate("resume", "last", cwd=demo)
+    found = here("resume", "last", cwd=demo)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert found.returncode == 2

@@ -187,7 +187,7 @@ def test_the_time_ends_it_with_a_verdict(demo):
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
+def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(one_ray, demo):
     sets = as_sets({**SPACE, "budget.trials": 8, "training.epochs": 20, "tuning.scheduler": "none"})
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
     wait_for(lambda: (run := only_run(demo)) and len(Journal(run).trials()) >= 3, process=process)
@@ -195,7 +195,7 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(demo):
     process.kill()
     process.communicate()
     before = Journal(only_run(demo)).trials()
-    resumed = raytemplate("resume", "last", cwd=demo)
+    resumed = here("resume", "last", cwd=demo)
     assert resumed.returncode == 0, resumed.stderr
     after = Journal(only_run(demo)).trials()
     assert after[: len(before)] == before
