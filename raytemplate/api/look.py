@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from raytemplate.api.workspaces import journal_of, workspace_at
-from raytemplate.errors import IntegrityError, UsageError
+from raytemplate.errors import UsageError
 from raytemplate.execution.handover import candidate_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -89,26 +88,13 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | Version
         IntegrityError: there is no such run, and the ledger that names the models is lost or was edited.
     """
     from raytemplate.history.catalog import registered_model, registered_version
-    from raytemplate.ledger.opening import open_ledger
+    from raytemplate.history.registered import is_model, journal_behind
 
     found_in = workspace_at(workspace)
-    name, known, lost = ref.partition("@")[0].partition("/")[0], (), None
-    try:
-        known = open_ledger(found_in).models()
-    except IntegrityError as error:
-        lost = error
-    if name in known:
-        return registered_model(name, found_in) if ref == name else registered_version(ref, found_in)
-    try:
-        return _run_seen(found_in, ref)
-    except UsageError as error:
-        if lost is not None:
-            raise lost from error
-        if near := get_close_matches(name, known, n=1):
-            raise UsageError(
-                f'no model "{name}"; did you mean {near[0]}?', next_step=f"raytemplate show {near[0]}"
-            ) from error
-        raise
+    if is_model(ref, found_in):
+        in_versions = "@" in ref or "/" in ref
+        return registered_version(ref, found_in) if in_versions else registered_model(ref, found_in)
+    return _run_seen(found_in, Run(journal_behind(ref, found_in, "show")))
 
 
 def diff(a: str | Run, b: str | Run, *, workspace: str | None = None) -> Differences:
@@ -135,7 +121,7 @@ def lineage(ref: str | Run, *, workspace: str | None = None) -> Lineage | SeenBy
     from raytemplate.history import lineage as told
 
     found_in = workspace_at(workspace)
-    if isinstance(ref, str) and told.is_file(ref):
+    if isinstance(ref, str) and told.is_file(ref, found_in):
         return told.seen_by(ref, found_in)
     return told.lineage_of(ref if isinstance(ref, str) else ref.id, found_in)
 

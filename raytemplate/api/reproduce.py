@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.api.run import need_secrets, teller
-from raytemplate.api.workspaces import journal_of, workspace_to_write
+from raytemplate.api.workspaces import workspace_to_write
 from raytemplate.conducting.work import Work
 from raytemplate.errors import DataError, IntegrityError, RaytemplateError
 from raytemplate.execution.handover import candidate_of, shared_store
@@ -18,6 +18,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.reproducing import compared, plan_again, records_again, refuse_changed, refuse_too_small
 from raytemplate.execution.resuming import working_on
+from raytemplate.history.registered import journal_behind
 from raytemplate.history.runs import Run
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.look import this_machine
@@ -76,18 +77,18 @@ def reproduce(
     run's budget. The other arguments are those of `run`.
 
     Args:
-        ref: a run, or its unique id prefix or "last".
+        ref: a run, its unique id prefix or "last"; or a registered model, for the run that made it.
         tolerance: share of its recorded value by which a metric may differ.
         address: a running Ray to train on, "auto" or "host:port"; default: one started for this.
 
     Raises:
-        UsageError: no such run, it has left no candidate, or it is being made again by another process.
+        UsageError: no such run or model, it has left no candidate, or it is being made again by another process.
         IntegrityError: data, code, packages or the stored model are no longer those of the run; names what changed.
         PlanError: this machine has no room for the run's workers.
     """
     began = time.monotonic() if began is None else began
     found_in = workspace_to_write(workspace)
-    journal = journal_of(found_in, ref)
+    journal = journal_behind(ref if isinstance(ref, str) else ref.id, found_in, "reproduce")
     lock = read_lock(journal)
     if address:
         refuse_jobs_api(address, f"raytemplate reproduce {journal.run_id}")

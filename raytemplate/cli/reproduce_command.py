@@ -9,7 +9,7 @@ from raytemplate.errors import IntegrityError
 
 
 @click.command("reproduce")
-@click.argument("run", shell_complete=completing.runs)
+@click.argument("run", metavar="REF", shell_complete=completing.references)
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0),
@@ -22,20 +22,21 @@ from raytemplate.errors import IntegrityError
 def command(run: str, tolerance: float, address: str | None, workspace: str | None) -> Answer:
     """Train a run again from its records alone, and compare weights and metrics.
 
-    RUN is a unique id prefix or `last`. Nothing is judged or registered; of a sweep, only the winner is trained again.
+    REF is a run (id prefix or `last`) or a model, for the run that made it. Nothing is judged or registered; of a
+    sweep, only the winner is trained again.
     Exit code 7 if data, code, packages or the stored model are no longer those of the run, or if the result differs.
     """
     from raytemplate import api
+    from raytemplate.api.workspaces import workspace_at
     from raytemplate.cli.main import STARTED
     from raytemplate.cli.progress import listener
 
-    found = api.find(run, workspace=workspace)
     made = api.reproduce(
-        found,
+        run,
         tolerance=tolerance,
         address=address,
         workspace=workspace,
-        listener=listener(found.journal.folder.parent),
+        listener=listener(workspace_at(workspace).runs),
         began=STARTED,
         own_process=True,
     )

@@ -1,8 +1,8 @@
 """Marks the rows that break promises while they are read, and later takes out those that are quarantined or dropped.
 
 The read task sees values before they are masked and knows file and row number, but not to which window's sample a row
-belongs. So it only marks rows; whoever cuts the windows takes them out and counts them, in the same way for rows in
-memory and in a stream.
+belongs. So it only marks rows; they are taken out and counted where windows are cut, in the same way in memory and in
+a stream.
 """
 
 import json

@@ -12,7 +12,7 @@ from raytemplate.data.sources.locations import is_uri, joined
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.journal import LOCK, RECORDS, Journal, journals
 from raytemplate.execution.lock import RunLock, read_lock
-from raytemplate.history.registered import find_version
+from raytemplate.history.registered import is_model, journal_behind
 from raytemplate.history.runs import Run
 from raytemplate.ledger.head import Ledger, ModelVersion
 from raytemplate.ledger.opening import open_ledger
@@ -25,7 +25,7 @@ from raytemplate.records.profiled import DataProfile
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.lineage_shown import Lineage, Material, Seen, SeenBy
 from raytemplate.reports.wording import count, short
-from raytemplate.store.workspace import Workspace, find_run
+from raytemplate.store.workspace import Workspace
 from raytemplate.units import show_bytes, show_moment
 
 
@@ -37,13 +37,7 @@ def lineage_of(ref: str, workspace: Workspace) -> Lineage:
         UsageError: no such run or model.
         IntegrityError: a record of its run is missing or edited.
     """
-    ledger = open_ledger(workspace)
-    if ref.partition("@")[0].partition("/")[0] in ledger.models():
-        journal = Journal(workspace.runs / find_version(ref, workspace).run_id)
-        if not journal.folder.is_dir():
-            raise IntegrityError(f"{journal.folder}: missing; nothing else tells what {ref} was made from")
-    else:
-        journal = Journal(find_run(workspace, ref))
+    journal, ledger = journal_behind(ref, workspace, "lineage"), open_ledger(workspace)
     versions = tuple(v for name in ledger.models() for v in ledger.history(name).versions)
     return _lineage(journal, ledger, versions, workspace)
 
@@ -184,6 +178,7 @@ def _seen(journal: Journal, wanted: str) -> list[Seen]:
     ] if hit else []  # fmt: skip
 
 
-def is_file(ref: str) -> bool:
-    """Whether a reference is meant as a file or folder rather than as a run or a model."""
-    return is_uri(ref) or Path(ref).exists() or ref.startswith((".", "/")) or Path(ref).suffix != ""
+def is_file(ref: str, workspace: Workspace) -> bool:
+    """Whether a reference is meant as a file or folder. A model of the same name comes first."""
+    named_so = is_uri(ref) or Path(ref).exists() or ref.startswith((".", "/")) or Path(ref).suffix != ""
+    return named_so and not is_model(ref, workspace)

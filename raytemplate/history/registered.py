@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from raytemplate.data.reserved import VERSION
-from raytemplate.errors import UsageError
+from raytemplate.errors import IntegrityError, UsageError
+from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import ModelVersion
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import SavedModel
 from raytemplate.plugins import suggest
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.frames import is_frame_of, table_of, with_keys
-from raytemplate.store.workspace import Workspace
+from raytemplate.store.workspace import Workspace, find_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +101,47 @@ def find_version(ref: str, workspace: Workspace) -> ModelVersion:
         numbers = ", ".join(f"{match['name']}/{v.version} ({v.state})" for v in versions)
         raise UsageError(f'no such version: "{ref}"; there is {numbers}', next_step="raytemplate models")
     return wanted[-1]
+
+
+def journal_behind(ref: str, workspace: Workspace, command: str) -> Journal:
+    """The records of a run ("last" or the beginning of its id), or of the run that made a registered model ("name",
+    "name@champion", "name/3"). A run is found even if the ledger is lost.
+
+    Args:
+        command: the command to suggest with the name of a model that is near.
+
+    Raises:
+        UsageError: no such run or model.
+        IntegrityError: the records of the run that made the model are gone; or there is no such run, and the ledger
+            that names the models is lost or was edited.
+    """
+    if is_model(ref, workspace):
+        journal = Journal(workspace.runs / find_version(ref, workspace).run_id)
+        if not journal.folder.is_dir():
+            raise IntegrityError(f"{journal.folder}: missing; nothing else tells what {ref} was made from")
+        return journal
+    try:
+        return Journal(find_run(workspace, ref))
+    except UsageError as error:
+        name = _name_of(ref)
+        near = get_close_matches(name, open_ledger(workspace).models(), n=1)
+        if not near:
+            raise
+        raise UsageError(
+            f'no model "{name}"; did you mean {near[0]}?', next_step=f"raytemplate {command} {near[0]}"
+        ) from error
+
+
+def is_model(ref: str, workspace: Workspace) -> bool:
+    """Whether a reference names a registered model; no, if the ledger is lost."""
+    try:
+        return _name_of(ref) in open_ledger(workspace).models()
+    except IntegrityError:
+        return False
+
+
+def _name_of(ref: str) -> str:
+    return ref.partition("@")[0].partition("/")[0]
 
 
 def open_model(ref: str, workspace: Workspace) -> Model:

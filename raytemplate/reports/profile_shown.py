@@ -89,7 +89,7 @@ def values_text(column: ColumnSummary) -> str:
 
 
 def _rare(column: ColumnSummary) -> str:
-    """What is told of values that have fewer than 10 rows each."""
+    """The text for a column whose values have fewer than 10 rows each."""
     if column.min is not None and column.max is not None:
         return f"{_text(column.min)} .. {_text(column.max)}"
     if column.mean_length is None:

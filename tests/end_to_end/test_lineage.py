@@ -30,6 +30,9 @@ def test_a_model_names_all_it_was_made_from_and_a_file_names_its_models(one_ray,
     seen = rt.lineage(str(demo / "data/flights/2013-01.parquet"), workspace=str(demo)).seen
     assert [(one.run_id, one.version) for one in seen] == [(second.id, 2), (first.id, 1)]
     assert here("lineage", "data/flights/2013-09.parquet", cwd=demo).returncode == 2
+    (demo / "flights-air-time").mkdir()  # a model comes before a folder of its name
+    assert here("lineage", "flights-air-time", cwd=demo).stdout.startswith("flights-air-time/2, champion")
+    assert "did you mean flights-air-time?" in here("lineage", "flights-air-tim", cwd=demo).stderr
 
 
 def test_the_statement_is_about_the_models_bytes_and_names_inputs_by_digest(one_ray, small, demo):

@@ -76,6 +76,7 @@ def test_a_streamed_run_agrees_in_its_metrics(one_ray, small, demo):
 
 def test_the_command_says_whether_it_is_the_same(one_ray, small, demo):
     run = api.run(api.plan(small(), AS_OF), quiet=True)
-    told = here("reproduce", run.id, "--json", cwd=demo)
+    told = here("reproduce", "flights-air-time/1", "--json", cwd=demo)
     record = json.loads(told.stdout)["reproduction"]
     assert told.returncode == 0 and record["weights_again"] == record["weights_recorded"]
+    assert record["run_id"] == run.id

@@ -1,4 +1,4 @@
-"""What is told of a profile: quantiles, moments and frequent values instead of all counts."""
+"""Summaries of profiles for people and records: quantiles, moments and frequent values instead of all counts."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,15 +18,15 @@ from raytemplate.records.profiled import ColumnSummary, Frequent, WindowProfile
 
 pc: Any = pyarrow.compute
 
-MOST_TOLD, LEAST_ROWS = 20, 10
-"""Most values that are told, and the fewest rows of each: a value of fewer rows may stand for a person."""
+_MOST_NAMED, LEAST_ROWS = 20, 10
+"""Most values that a summary names, and the fewest rows of each: a rarer value may identify a person."""
 _RANKS = np.arange(101) / 100.0
 
 
 def window_profile(
     name: str, found: TableProfile, start: datetime | None = None, end: datetime | None = None
 ) -> WindowProfile:
-    """What is told of the rows of a window."""
+    """The summary of the rows of a window."""
     columns: Mapping[str, ColumnSummary] = {name: summary_of(column) for name, column in found.columns.items()}
     return WindowProfile(
         name=name,
@@ -40,7 +40,7 @@ def window_profile(
 
 
 def summary_of(found: ColumnProfile) -> ColumnSummary:
-    """What is told of a column."""
+    """The summary of a column."""
     facts: dict[str, Any] = {}
     if found.type in ("number", "integer") and found.min is not None:
         moments = _moments(found)
@@ -107,7 +107,7 @@ def _most_frequent(counts: Counts) -> tuple[Frequent, ...]:
     if not len(counts):
         return ()
     rows = counts.weights
-    order = np.argsort(-rows, kind="stable")[:MOST_TOLD]
+    order = np.argsort(-rows, kind="stable")[:_MOST_NAMED]
     order = order[rows[order] >= LEAST_ROWS]
     texts = written(counts.values.take(pa.array(order))).to_pylist()
     return tuple(Frequent(value=text, num_rows=int(n)) for text, n in zip(texts, rows[order], strict=True))
