@@ -22,8 +22,8 @@ _LOOK_S = 0.0007
 """Seconds to look one file up before the run starts."""
 _FILE_S = 0.001
 """Seconds to open and read one file, without its rows."""
-_COLUMN_S = 0.0015
-"""Seconds to profile and encode one column, without its values."""
+_COLUMN_S = 0.003
+"""Seconds to profile and encode one column in all windows, without its values."""
 _VALUE_S = 0.05e-6
 """Seconds to profile and encode one value."""
 _LEAF_COLUMN_S = 3.7e-6

@@ -104,10 +104,10 @@ def _number(value: Any) -> float:
 
 
 def _most_frequent(counts: Counts) -> tuple[Frequent, ...]:
-    if not len(counts):
-        return ()
     rows = counts.weights
-    order = np.argsort(-rows, kind="stable")[:_MOST_NAMED]
-    order = order[rows[order] >= LEAST_ROWS]
+    often = np.flatnonzero(rows >= LEAST_ROWS)
+    if not len(often):
+        return ()
+    order = often[np.argsort(-rows[often], kind="stable")][:_MOST_NAMED]
     texts = written(counts.values.take(pa.array(order))).to_pylist()
     return tuple(Frequent(value=text, num_rows=int(n)) for text, n in zip(texts, rows[order], strict=True))
