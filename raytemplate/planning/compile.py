@@ -189,6 +189,7 @@ def _ingest(
         types=_types(source, (*columns, *data.keys)),
         mask=_mask(spec),
         name=source.name,
+        keep="copy" if source.kind == "sql" else data.keep,
     )
 
 

@@ -188,6 +188,9 @@ class IngestStage:
     name: str = ""
     """What a person calls the data, such as "flights"; "" in plans of earlier versions."""
 
+    keep: Literal["reference", "copy"] = "reference"
+    """Whether a copy of the rows that are read is kept."""
+
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
@@ -630,7 +633,8 @@ def id_of(plan: Mapping[str, Any]) -> str:
             "storage": {"kind": "Storage", "endpoint": "", "region": ""},
         },
     )
-    ingest.pop("name", None)
+    for name in ("name", "keep"):
+        ingest.pop(name, None)
     mask, sweep = ingest.pop("mask", None), plan.get("sweep")
     more = [canonical({"mask": mask["rules"]})] if mask else []
     more += [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []

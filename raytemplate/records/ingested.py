@@ -77,6 +77,9 @@ class Snapshot:
     name: str = ""
     """What a person calls the data, such as "flights"; "" in records of earlier versions."""
 
+    kept: str = ""
+    """Digest of the copy of the rows in the workspace's store of kept rows; "" if none is kept."""
+
     @property
     def short_name(self) -> str:
         """What a person can say for it, such as "flights@v12", or "flights@3f7f16" if the source keeps no versions."""

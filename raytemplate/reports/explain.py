@@ -91,7 +91,7 @@ def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:
 def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
     match stage:
         case IngestStage():
-            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _after(plan.left_out)
+            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _kept(stage) + _after(plan.left_out)
         case SweepStage():
             return "sweep", _sweep(stage)
         case FitStage():
@@ -107,6 +107,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
 def _ingest(stage: IngestStage, machine: str) -> str:
     version = f"{stage.name} version {stage.version}, " if stage.version else ""
     files = f"{version}{len(stage.files):,} of {count(stage.num_files_listed, 'file')}"
+    files = f"{stage.name} by SQL" if stage.source == "sql" else files
     size = show_bytes(sum(file.bytes_to_read for file in stage.files))
     if stage.mode == "stream":
         return f"{files}, {_rows(stage)}, {size}; streamed"
@@ -119,6 +120,10 @@ def _masked(stage: IngestStage) -> str:
     if stage.mask is None:
         return ""
     return f"; masked: {', '.join(f'{name} ({rule_text(rule)})' for name, rule in stage.mask.rules.items())}"
+
+
+def _kept(stage: IngestStage) -> str:
+    return "; the rows are kept" if stage.keep == "copy" else ""
 
 
 def _after(text: str) -> str:

@@ -14,6 +14,7 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 
 FOLDER_NAME = ".raytemplate"
 ENVIRONMENT_NAME = "RAYTEMPLATE_WORKSPACE"
+KEPT = "kept"
 LAST = "last"
 RUN_RECORD = "run.json"
 # No 0/o, 1/l/i: ids are read out and typed. Without "l" no id can start like `last`.
@@ -74,6 +75,11 @@ class Workspace:
     def again(self) -> Path:
         """Holds the folder of each run that is being made again. May be deleted when nothing is running."""
         return self.root / "again"
+
+    @property
+    def kept(self) -> Path:
+        """The content store of rows that runs read and keep."""
+        return self.root / KEPT
 
     @property
     def locks(self) -> Path:

@@ -25,6 +25,7 @@ from raytemplate.execution.ports import Engine, Ingested, OnEpoch, TestScores, T
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.store.content_store import kept_beside
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
@@ -73,7 +74,7 @@ class RayEngine(Engine):
             return again.ingested
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
-        data = translated("ingest", lambda: open_data(stage, expected))
+        data = translated("ingest", lambda: open_data(stage, expected, kept_beside(self._folder)))
         self._data = data
         return data.ingested
 

@@ -38,6 +38,7 @@ from raytemplate.data.windows import (
     sample_rows,
 )
 from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
+from raytemplate.engines.ray.data.kept import KeptRows, kept_rows
 from raytemplate.engines.ray.data.pieces import account_of, breaches_in, by_file, dataset, pieces_of, take_accounts
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -45,6 +46,7 @@ from raytemplate.execution.ports import Ingested
 from raytemplate.planning.stages import IngestStage, Window
 from raytemplate.records import codec
 from raytemplate.records.ingested import FileRead, Snapshot
+from raytemplate.store.content_store import ContentStore
 
 MEMORY = "Ray Data, one execution; encoded columns in the object store"
 _BYTES_AHEAD_A_CPU = 200_000_000
@@ -87,11 +89,12 @@ def quiet_data() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
+def open_data(stage: IngestStage, expected: Snapshot | None, store: ContentStore | None = None) -> OpenData:
     """Read, check and encode the stage's windows.
 
     Args:
         expected: the snapshot that an earlier part of this run read; None on the first read.
+        store: where the stage's copy of its rows is kept, if it keeps one; None keeps nothing.
 
     Raises:
         DataError: the data cannot be used; names the file, column or window.
@@ -99,7 +102,8 @@ def open_data(stage: IngestStage, expected: Snapshot | None) -> OpenData:
     """
     quiet_data()
     _limit_blocks(stage)
-    data = _in_memory(stage) if stage.mode == "memory" else _streamed(stage)
+    kept = kept_rows(stage, expected, store)
+    data = _in_memory(stage, kept) if stage.mode == "memory" else _streamed(stage, kept)
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     return data
@@ -112,15 +116,27 @@ def _limit_blocks(stage: IngestStage) -> None:
     ray.data.DataContext.get_current().execution_options.resource_limits = limits
 
 
-def _in_memory(stage: IngestStage) -> OpenData:
-    rows, accounts, breaches = _read_all(stage)
+def _in_memory(stage: IngestStage, copy: KeptRows | None) -> OpenData:
+    rows, accounts, breaches = _read_all(stage, copy)
     kept, dropped = _cut_and_drop(rows, stage)
     num_rows = {name: table.num_rows for name, table in kept.items()}
     check_windows(stage.windows, num_rows, dropped, stage.newest)
     refuse_breaches(breaches, sum(num_rows.values()))
     for name, table in kept.items():
         _check_numbers(table, stage, name)
-    return _encode_all(kept, stage, snapshot_of(stage, accounts, num_rows, dropped, MEMORY))
+    return _encode_all(kept, stage, _snapshot(stage, accounts, num_rows, dropped, MEMORY, copy))
+
+
+def _snapshot(
+    stage: IngestStage,
+    accounts: Sequence[FileRead],
+    num_rows: Mapping[str, int],
+    dropped: Mapping[str, int],
+    engine: str,
+    copy: KeptRows | None,
+) -> Snapshot:
+    found = snapshot_of(stage, accounts, num_rows, dropped, engine)
+    return replace(found, kept=copy.digest) if copy else found
 
 
 def encode_again(data: OpenData, stage: IngestStage, expected: Snapshot | None) -> OpenData:
@@ -161,9 +177,9 @@ def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bo
         check_target(table, stage.target, window, part=part)
 
 
-def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
+def _read_all(stage: IngestStage, copy: KeptRows | None) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
     """Read everything in one Ray Data execution; its blocks are Arrow tables in the object store, not copied."""
-    pieces = pieces_of(stage)
+    pieces = copy.pieces(stage) if copy else pieces_of(stage)
     refs: Any = dataset(pieces, once=True).materialize().to_arrow_refs()
     blocks: list[pa.Table] = ray.get(refs)
     breaches = tuple(breach for block in blocks for breach in _breaches(block, stage))
@@ -237,8 +253,8 @@ class _Block:
     """Breaches of the contract."""
 
 
-def _streamed(stage: IngestStage) -> OpenData:
-    pieces = pieces_of(stage)
+def _streamed(stage: IngestStage, copy: KeptRows | None) -> OpenData:
+    pieces = copy.pieces(stage) if copy else pieces_of(stage)
     blocks = dataset(pieces).map_batches(
         functools.partial(_statistics, stage=stage, code=current_folder()),
         batch_size=None,
@@ -253,14 +269,20 @@ def _streamed(stage: IngestStage) -> OpenData:
         parts += block.parts
         accounts += block.accounts
         breaches += block.breaches
-    ingested = _merged(stage, parts, account_of(stage, accounts), breaches)
-    rows = {w.name: _rows(stage, w, accounts) for w in stage.windows}
+    ingested = _merged(stage, parts, account_of(stage, accounts), breaches, copy)
+    rows = {w.name: _rows(stage, w, accounts, copy) for w in stage.windows}
     test = rows.pop("test")
     streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
     return OpenData(stage=stage, ingested=ingested, refs={}, streams=streams, test=test)
 
 
-def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ...], breaches: list[Breach]) -> Ingested:
+def _merged(
+    stage: IngestStage,
+    parts: list[_Part],
+    accounts: tuple[FileRead, ...],
+    breaches: list[Breach],
+    copy: KeptRows | None,
+) -> Ingested:
     """Merge the statistics of all blocks, in the order of the blocks."""
     by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
     num_rows = {name: sum(p.statistics.num_rows for p in ps) for name, ps in by_window.items()}
@@ -273,7 +295,7 @@ def _merged(stage: IngestStage, parts: list[_Part], accounts: tuple[FileRead, ..
     _check_spread(found["train"])
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
-        snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM),
+        snapshot=_snapshot(stage, accounts, num_rows, dropped, STREAM, copy),
         statistics=found,
         features=fitted(found, stage),
         baseline=functools.reduce(baselines.merge, states),
@@ -310,9 +332,10 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
     return _Part(window=window, num_dropped=num_dropped, statistics=statistics_of(rows, stage), baseline=baseline)
 
 
-def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead]) -> ray.data.Dataset:
+def _rows(stage: IngestStage, window: Window, accounts: Sequence[FileRead], copy: KeptRows | None) -> ray.data.Dataset:
     """Raw rows of one window as a lazy dataset, which refuses other bytes than those the first pass read."""
-    return dataset(pieces_of(stage, window, accounts)).map_batches(
+    pieces = copy.pieces(stage, window) if copy else pieces_of(stage, window, accounts)
+    return dataset(pieces).map_batches(
         functools.partial(_keep, stage=stage, window=window.name),
         batch_size=None,
         batch_format="pyarrow",

@@ -22,7 +22,7 @@ from raytemplate.data.raw_rows import mask_rows, quoting_nothing
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import joined
-from raytemplate.data.sources.reader import read_slices
+from raytemplate.data.sources.reader import read_parts, read_slices
 from raytemplate.data.sources.source import ReadResult, SliceOrder, order_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
@@ -34,7 +34,8 @@ from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
-_READ = "__raytemplate_read"
+READ = "__raytemplate_read"
+"""Column with the accounts of what was read."""
 _BYTES_A_TASK = 64_000_000
 _SMALL_BYTES, _MOST_PIECES = 4_000_000, 250
 """Limits on the bytes and pieces of small files that share a task: a task costs more than reading a small file."""
@@ -68,6 +69,8 @@ class Piece:
     """With a mask, what the contract promises of the columns, checked before they are masked; else empty."""
     mask_key: str = ""
     """Id of the key with which the bytes were hashed when they were read before, otherwise ""."""
+    kept: bool = False
+    """Whether the file is a copy of rows that were read before, which are returned as they were."""
 
 
 class Pieces(Datasource):
@@ -212,33 +215,67 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
 
 def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
     """The rows of the pieces; successive pieces whose columns have the same types share a table."""
+    if len(pieces) == 1:
+        yield from map(pa.Table.combine_chunks, read_in_parts(pieces[0]))
+        return
     for _, same in groupby(map(read_piece, pieces), key=lambda table: table.schema):
         yield pa.concat_tables(same, promote_options="none").combine_chunks()
 
 
 def read_piece(piece: Piece) -> pa.Table:
     """Rows of one piece, with the account of what was read in an extra column."""
+    return pa.concat_tables(read_in_parts(piece))
+
+
+def read_in_parts(piece: Piece) -> Iterator[pa.Table]:
+    """Rows of one piece in the parts that its source reads them in, with the account in the first row of the last part
+    that has rows."""
+    if piece.kept:
+        yield _of_copy(piece)
+        return
     breaches: tuple[Breach, ...] = ()
+    last: pa.Table | None = None
+    file: FileRead | None = None
     with quoting_nothing(piece.order.path) if piece.mask or piece.for_model else nullcontext():
-        result = _with_side(piece)
-        if piece.mask:
-            result, breaches = _masked(result, piece.mask, piece)
-        elif piece.for_model:
-            result = replace(result, table=_masked_for_model(result.table, piece.for_model, piece.order.path))
-    if piece.mask_key not in ("", result.file.mask_key):
+        for result in _parts(piece):
+            if piece.mask:
+                result, found = _masked(result, piece.mask, piece)
+                breaches += found
+            elif piece.for_model:
+                result = replace(result, table=_masked_for_model(result.table, piece.for_model, piece.order.path))
+            file = result.file
+            if last is not None and last.num_rows and result.table.num_rows:
+                yield _with_account(last, "")
+            if last is None or result.table.num_rows:
+                last = result.table
+    assert last is not None and file is not None  # a source gives at least one part
+    _check_unchanged(piece, file)
+    yield _with_account(last, json.dumps(codec.encode(_Account(file=file, breaches=breaches))))
+
+
+def _of_copy(piece: Piece) -> pa.Table:
+    """Rows that were read before, with their accounts."""
+    table: Any = read_slices(piece.order).table
+    return table.filter(pc.equal(table.column(SIDE), SIDES.index(piece.side))) if piece.side else table
+
+
+def _with_account(table: pa.Table, account: str) -> pa.Table:
+    filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
+    column = pa.chunked_array([pa.array([account or None][: table.num_rows], pa.string()), filler])
+    return table.append_column(READ, column)
+
+
+def _check_unchanged(piece: Piece, file: FileRead) -> None:
+    """Refuses bytes, or a key, other than those that an earlier pass had."""
+    if piece.mask_key not in ("", file.mask_key):
         raise IntegrityError(
             f"{KEY_FIELD}: changed while this run was reading", next_step="set the key it began with and resume"
         )
-    if piece.sha256 not in ("", result.file.sha256):
+    if piece.sha256 not in ("", file.sha256):
         raise IntegrityError(
             f"{piece.order.path}: changed while this run was reading it",
             next_step="put the file back and resume, or start a new run",
         )
-    table = result.table
-    account = json.dumps(codec.encode(_Account(file=result.file, breaches=breaches)))
-    filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
-    column = pa.chunked_array([pa.array([account][: table.num_rows], pa.string()), filler])
-    return table.append_column(_READ, column)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,22 +302,24 @@ def _masked(result: ReadResult, mask: Mask, piece: Piece) -> tuple[ReadResult, t
     return replace(result, table=table, file=replace(result.file, mask_key=masker.key_id)), breaches
 
 
-def _with_side(piece: Piece) -> ReadResult:
+def _parts(piece: Piece) -> Iterator[ReadResult]:
     """The rows of a piece with its rules applied and, if there is a split, with their side."""
     split, wanted = piece.split, piece.order.columns
     columns = tuple(dict.fromkeys((*wanted, *(split.columns if split else ()))))
-    result = read_slices(replace(piece.order, columns=columns))
-    if split is None:
-        return replace(result, table=_taken(result.table, piece))
-    table = _taken(result.table, piece) if split.is_as_read else result.table
+    for result in read_parts(replace(piece.order, columns=columns)):
+        yield replace(result, table=_with_side(result.table, piece, split) if split else _taken(result.table, piece))
+
+
+def _with_side(rows: pa.Table, piece: Piece, split: Split) -> pa.Table:
+    table = _taken(rows, piece) if split.is_as_read else rows
     found = sides(table, split)
-    table = table.select(list(wanted))
+    table = table.select(list(piece.order.columns))
     if not split.is_as_read:
         table = _taken(table, piece)
     table = table.append_column(SIDE, pa.array(found))
     if piece.side:
         table = table.filter(pa.array(found == SIDES.index(piece.side)))
-    return replace(result, table=table)
+    return table
 
 
 def _taken(table: pa.Table, piece: Piece) -> pa.Table:
@@ -289,7 +328,7 @@ def _taken(table: pa.Table, piece: Piece) -> pa.Table:
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
     """The rows without the account column, and the accounts it held."""
-    return table.drop_columns([_READ]), tuple(account.file for account in _accounts(table))
+    return table.drop_columns([READ]), tuple(account.file for account in _accounts(table))
 
 
 def breaches_in(table: pa.Table) -> tuple[Breach, ...]:
@@ -298,7 +337,7 @@ def breaches_in(table: pa.Table) -> tuple[Breach, ...]:
 
 
 def _accounts(table: pa.Table) -> tuple[_Account, ...]:
-    texts = table.column(_READ).drop_null().to_pylist()
+    texts = table.column(READ).drop_null().to_pylist()
     return tuple(codec.decode(_Account, json.loads(text)) for text in texts)
 
 
@@ -307,7 +346,7 @@ def by_file(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
 
     The file is "" for the first rows of a block that begins inside a file.
     """
-    starts = pc.indices_nonzero(pc.is_valid(table.column(_READ))).to_pylist()
+    starts = pc.indices_nonzero(pc.is_valid(table.column(READ))).to_pylist()
     rows, accounts = take_accounts(table)
     bounds = list(zip(["", *(a.path for a in accounts)], [0, *starts], [*starts, len(rows)], strict=True))
     return [(path, rows.slice(start, stop - start)) for path, start, stop in bounds if stop > start]
@@ -320,7 +359,7 @@ def account_of(stage: IngestStage, accounts: Iterable[FileRead]) -> tuple[FileRe
     """
     by_path: dict[str, list[FileRead]] = {}
     for account in accounts:
-        by_path.setdefault(str(account.path), []).append(account)
+        by_path.setdefault(joined(stage.root, account.path), []).append(account)
     return tuple(_one_account(file, by_path.get(joined(stage.root, file.path), [])) for file in stage.files)
 
 
