@@ -13,7 +13,7 @@ from small_flights import AS_OF, MODEL
 from raytemplate import api
 from raytemplate.errors import SpecError
 
-SQL = {"data.source": "sql", "data.sql": {"url": {"env": "FLIGHTS_URL"}, "query": "select * from flights"}}
+SQL = {"data.source": "sql", "data.sql": {"url": {"file": "url.txt"}, "query": "select * from flights"}}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def write_postgres(rows: pa.Table, url: str) -> str:
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_two_months_of_a_query(one_ray, small, demo, rows, tmp_path, monkeypatch, request, kind):
     url = write_sqlite(rows, demo) if kind == "sqlite" else write_postgres(rows, request.getfixturevalue("postgres"))
-    monkeypatch.setenv("FLIGHTS_URL", url)
+    (demo / "url.txt").write_text(url)
     api.check(small(SQL))
     planned = api.plan(small({**SQL, "data.windows.train": "10d"}), "2013-02-01")
     assert "1 ingest     flights by SQL, " in str(planned) and "; the rows are kept" in str(planned)
@@ -59,15 +59,15 @@ def test_two_months_of_a_query(one_ray, small, demo, rows, tmp_path, monkeypatch
     assert first.snapshot.num_rows < second.snapshot.num_rows
     out = tmp_path / "out.parquet"
     monkeypatch.chdir(demo)
-    scored = api.predict(MODEL, "sql:FLIGHTS_URL:select * from flights", out, workspace=str(demo))
+    scored = api.predict(MODEL, "sql:url.txt:select * from flights", out, workspace=str(demo))
     assert (scored.version, scored.num_rows) == (2, rows.num_rows)
     secret = url.rpartition("/")[2] if kind == "sqlite" else "secret-of-these-tests"
     kept = [path for path in (demo / ".raytemplate").rglob("*") if path.is_file()]
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
 
 
-def test_mistakes_are_found_before_anything_starts(small, demo, rows, monkeypatch):
-    monkeypatch.setenv("FLIGHTS_URL", write_sqlite(rows.slice(0, 99), demo))
+def test_mistakes_are_found_before_anything_starts(small, demo, rows):
+    (demo / "url.txt").write_text(write_sqlite(rows.slice(0, 99), demo))
     for query, said in (
         ("select 1; select 2", "data.sql.query: holds 2 statements, expected one SELECT"),
         ("delete from flights", "data.sql.query: is a DELETE, expected one SELECT"),
@@ -80,8 +80,8 @@ def test_mistakes_are_found_before_anything_starts(small, demo, rows, monkeypatc
         small({**SQL, "data.sql.url": "sqlite:///private-name.db"})
     with pytest.raises(SpecError, match=r"data\.sql: is only for data\.source: sql"):
         small({"data.sql": SQL["data.sql"]})
-    with pytest.raises(SpecError, match=r"data\.sql\.query: no such column: nothing"):
-        api.check(small({**SQL, "data.sql.query": "select nothing from flights"}))
+    with pytest.raises(SpecError, match=r"data\.sql\.query: no such column: nowhere"):
+        api.check(small({**SQL, "data.sql.query": "select nowhere from flights"}))
 
 
 def test_a_draft_is_made_from_a_query(demo, rows):
@@ -90,7 +90,7 @@ def test_a_draft_is_made_from_a_query(demo, rows):
     data = ("--data", "sql:FLIGHTS_URL:select * from flights", "--target", "air_time", "--time", "time_hour")
     made = raytemplate("init", ".", *data, cwd=demo, env=around)
     assert made.returncode == 0, made.stderr
-    assert "  url: {env: FLIGHTS_URL}\n" in (demo / "flights.yaml").read_text()
+    assert "    url: {env: FLIGHTS_URL}  " in (demo / "flights.yaml").read_text()
     checked = raytemplate("check", "flights.yaml", cwd=demo, env=around)
     assert checked.returncode == 0, checked.stderr
     assert raytemplate("check", "flights.yaml", cwd=demo).returncode == 2

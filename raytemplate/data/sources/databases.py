@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,7 +114,7 @@ class _PostgreSQL:
         self._uri = url.set(drivername="postgresql").update_query_dict(timeout).render_as_string(hide_password=False)
 
     @contextmanager
-    def _cursor(self) -> Iterator[Any]:
+    def _cursor(self) -> Generator[Any]:
         try:
             import adbc_driver_manager as manager
             from adbc_driver_postgresql import dbapi
@@ -153,8 +153,8 @@ class _PostgreSQL:
     @staticmethod
     def _bound(statement: str, bounds: Bounds) -> str:
         # COPY takes no parameters; these are moments that we write ourselves.
-        values = dict(zip(("start", "end"), map(literal, bounds), strict=True))
-        return with_bounds(statement, lambda name: f"CAST({values[name]} AS timestamptz)")
+        start, end = map(literal, bounds)
+        return with_bounds(statement, lambda name: f"CAST({start if name == 'start' else end} AS timestamptz)")
 
     def day(self, expression: str) -> str:
         return f"CAST({expression} AS date)"
@@ -197,11 +197,11 @@ class _Other:
         except ImportError as error:
             what = f"data.source: sql needs {error.name} for this database, not installed here"
             raise UsageError(what, next_step=f"pip install {error.name}") from None
-        except sqlalchemy.exc.ArgumentError:
+        except self._alchemy.exc.ArgumentError:
             raise FieldError(URL, "SQLAlchemy knows no such kind of database") from None
 
     @contextmanager
-    def _result(self, statement: str, bounds: Bounds) -> Iterator[Any]:
+    def _result(self, statement: str, bounds: Bounds) -> Generator[Any]:
         text: Any = self._alchemy.text(_escaped(statement))
         values = {name: self._value(moment) for name, moment in zip(("start", "end"), bounds, strict=True)}
         used = {name: values[name] for name in text.compile().params}
@@ -232,7 +232,7 @@ class _Other:
         if self._is_sqlite:
             # A column of SQLite may hold values of any type in any row.
             kinds = [f"group_concat(DISTINCT typeof({self._quoted(name)}))" for name in names]
-            told = [set((text or "").split(",")) for text in self.rows(selected(rows, kinds), EVER)[0]]
+            told = [set(str(text or "").split(",")) for text in self.rows(selected(rows, kinds), EVER)[0]]
         else:
             told = [{type(value).__name__ for value in values} for values in zip(*found, strict=True)] or [
                 set[str]() for _ in names

@@ -26,6 +26,7 @@ from raytemplate.errors import DataError, FieldError
 from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings, canonical
 from raytemplate.records.ingested import FileRead
+from raytemplate.secret import found_from, reference
 from raytemplate.units import parse_moment
 
 _PART_ROWS = 65_536
@@ -158,13 +159,13 @@ def _asked_in(order: ListOrder) -> tuple[str, str]:
     """The reference to the URL and the query: of the template, or of a place such as `SHOP_URL:select * from sales`."""
     if not order.pattern:
         return order.settings.get("url", ""), order.settings.get("query", "")
-    variable, _, query = order.pattern.partition(":")
-    if not variable.isidentifier() or not query.strip():
+    where, _, query = order.pattern.partition(":")
+    if not where or not query.strip():
         raise DataError(
             'sql: expected sql:VARIABLE:QUERY, such as "sql:SHOP_URL:select * from sales", with the URL of the '
-            "database in that environment variable"
+            "database in that environment variable; or sql:FILE:QUERY, with the URL in that file"
         )
-    return f"secret:env:{variable}", query
+    return found_from(reference("env" if where.isidentifier() else "file", where), order.root), query
 
 
 def _is_text(columns: Mapping[str, Column], name: str) -> bool:

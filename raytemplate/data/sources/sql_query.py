@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -32,19 +33,19 @@ def query_fault(query: str) -> str:
     return f"has {_named(found)} in it, expected a SELECT that only reads" if found is not None else ""
 
 
-def _named(statement: exp.Expression) -> str:
+def _named(statement: Any) -> str:
     word = str(statement.this) if isinstance(statement, exp.Command) else statement.key
     shown = {"into": "SELECT INTO", "lock": "FOR UPDATE"}.get(word.lower(), word.upper())
     return f"{'an' if shown[0] in 'AEIOU' else 'a'} {shown}"
 
 
-def _parsed(query: str) -> list[exp.Expression] | None:
+def _parsed(query: str) -> list[Any] | None:
     for dialect in _DIALECTS:
         try:
             found = sqlglot.parse(with_bounds(query, lambda _: "NULL"), read=dialect)
         except SqlglotError:
             continue
-        return [one for one in found if one is not None]  # type: ignore[misc]
+        return [one for one in found if one is not None]
     return None
 
 

@@ -1,5 +1,6 @@
 """The commented text of a first template."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -59,10 +60,11 @@ def _source(draft: Draft) -> Iterable[str]:
     if draft.source != "sql":
         yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
         return
-    variable, _, query = split_source(draft.survey.asked.data)[1].partition(":")
+    where, _, query = split_source(draft.survey.asked.data)[1].partition(":")
+    held = f"env: {where}" if where.isidentifier() else f"file: {word(os.path.abspath(where))}"
     yield "  source: sql"
     yield "  sql:"
-    yield remark(f"    url: {{env: {variable}}}", "the URL of the database is only there")
+    yield remark(f"    url: {{{held}}}", "the URL of the database is only there")
     yield f"    query: {word(query.strip())}"
 
 
