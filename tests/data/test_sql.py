@@ -12,7 +12,7 @@ import pytest
 
 from raytemplate.data.sources.reader import list_files, read_parts, read_slices
 from raytemplate.data.sources.source import ListOrder, order_of
-from raytemplate.data.sources.sql_query import query_fault, table_of
+from raytemplate.data.sources.sql_select import query_fault, table_of
 from raytemplate.errors import FieldError, Forbidden, RaytemplateError, Unavailable, UsageError
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings

@@ -19,7 +19,8 @@ from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.databases import EVER, Bounds, Column, open_database
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
-from raytemplate.data.sources.sql_query import FIELD, query_fault, selected, table_of
+from raytemplate.data.sources.sql_errors import QUERY
+from raytemplate.data.sources.sql_query import selected
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.times import between
 from raytemplate.errors import DataError, FieldError
@@ -71,9 +72,11 @@ class SqlSource:
             FieldError: the query is not one SELECT, or the database does not understand it.
             Unavailable, Forbidden: the database cannot be reached, or denies access.
         """
+        from raytemplate.data.sources.sql_select import query_fault, table_of  # sqlglot, for this source only
+
         url, query = _asked_in(order)
         if fault := query_fault(query):
-            raise FieldError(FIELD, fault)
+            raise FieldError(QUERY, fault)
         database = open_database(url, order.root)
         columns = database.columns(query, part=order.most_bytes is not None)
         rules = order.settings.to(Rules)
@@ -91,7 +94,7 @@ class SqlSource:
             as_times=as_times,
         )
         if order.most_bytes is None:
-            one, timeless = _counted(database, asked, order.time, rules)
+            one, timeless = _counted(database, asked, order.time, rules, name)
             asked = replace(asked, num_timeless=timeless)
         else:
             one = Slice(number=0, num_rows=1)
@@ -183,11 +186,11 @@ def _check_time(name: str, types: Mapping[str, str], time: str) -> None:
     check_time(name, schema, time)
 
 
-def _counted(database: Any, asked: Asked, time: str, rules: Rules) -> tuple[Slice, int]:
+def _counted(database: Any, asked: Asked, time: str, rules: Rules, name: str) -> tuple[Slice, int]:
     """Rows in all and by day, the oldest and the newest time, and the number of rows without one."""
     if not time:
         ((num_rows,),) = database.rows(selected(asked.query, ("count(*)",)), EVER)
-        return _slice(asked, num_rows), 0
+        return _slice(asked, num_rows, name), 0
     column = asked.expressions[time]
     days = f"{selected(asked.query, (database.day(column), 'count(*)', f'min({column})', f'max({column})'))} GROUP BY 1"
     rows = database.rows(days, EVER)
@@ -195,12 +198,14 @@ def _counted(database: Any, asked: Asked, time: str, rules: Rules) -> tuple[Slic
     low = min((_moment(one[2], rules) for one in rows if one[0] is not None), default=None)
     high = max((_moment(one[3], rules) for one in rows if one[0] is not None), default=None)
     by_day = {str(day): count for day, count, _, _ in rows if day is not None}
-    return replace(_slice(asked, sum(one[1] for one in rows)), time_min=low, time_max=high, time_rows=by_day), timeless
+    return replace(
+        _slice(asked, sum(one[1] for one in rows), name), time_min=low, time_max=high, time_rows=by_day
+    ), timeless
 
 
-def _slice(asked: Asked, num_rows: int) -> Slice:
+def _slice(asked: Asked, num_rows: int, name: str) -> Slice:
     if not num_rows:
-        raise DataError(f"{table_of(asked.query)}: not one row")
+        raise DataError(f"{name}: not one row")
     return Slice(number=0, num_rows=num_rows, column_bytes=dict.fromkeys(asked.types, _BYTES_A_VALUE * num_rows))
 
 

@@ -25,7 +25,7 @@ def check_sql(locations: Locations, data: DataSpec) -> None:
     if not data.sql.query:
         locations.note("data.sql.query", "missing; expected one SELECT", missing=True)
         return
-    from raytemplate.data.sources.sql_query import query_fault  # importing sqlglot takes a tenth of a second
+    from raytemplate.data.sources.sql_select import query_fault  # importing sqlglot takes a tenth of a second
 
     if fault := query_fault(data.sql.query):
         locations.note("data.sql.query", fault)

@@ -40,7 +40,7 @@ def _name(data: str) -> str:
     """The name of the data in lower-case letters, digits and dashes; "model" if nothing is left of it."""
     kind, place = split_source(data)
     if kind == "sql":
-        from raytemplate.data.sources.sql_query import table_of  # importing sqlglot takes a tenth of a second
+        from raytemplate.data.sources.sql_select import table_of  # importing sqlglot takes a tenth of a second
 
         place = table_of(place.partition(":")[2])
     parts = [part for part in re.split(r"[/\\]", place) if part and not re.search(r"[*?=]", part)]
