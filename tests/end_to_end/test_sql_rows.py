@@ -61,6 +61,8 @@ def test_two_months_of_a_query(one_ray, small, demo, rows, tmp_path, monkeypatch
     monkeypatch.chdir(demo)
     scored = api.predict(MODEL, "sql:url.txt:select * from flights", out, workspace=str(demo))
     assert (scored.version, scored.num_rows) == (2, rows.num_rows)
+    (demo / "url.txt").unlink()  # nobody knows the database any more
+    assert api.reproduce(second, workspace=str(demo), quiet=True).record.same_weights
     secret = url.rpartition("/")[2] if kind == "sqlite" else "secret-of-these-tests"
     kept = [path for path in (demo / ".raytemplate").rglob("*") if path.is_file()]
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
