@@ -26,7 +26,7 @@ def _only_reference(value: object) -> object:
 
 
 class SqlSpec(Options):
-    """The database and the query of `data.source: sql`."""
+    """Which database `data.source: sql` asks, and for what. Its rows are kept in the workspace as they are read."""
 
     url: Annotated[str, BeforeValidator(_only_reference), WithJsonSchema(_SCHEMA)] = ""
     """Where the URL of the database is: `{env: NAME}` or `{file: PATH}`. The URL is one of SQLAlchemy's, such as
