@@ -28,6 +28,7 @@ _SHIPPED: dict[str, dict[str, str]] = {
         "csv": "raytemplate.data.sources.text.source:CSV",
         "jsonl": "raytemplate.data.sources.text.source:JSONL",
         "delta": "raytemplate.data.sources.delta:DeltaSource",
+        "sql": "raytemplate.data.sources.sql:SqlSource",
     },
     FEATURES: {
         "numeric": "raytemplate.data.features.options:NumericOptions",

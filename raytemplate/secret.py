@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from raytemplate.errors import UsageError
 from raytemplate.redact import SHORTEST, hide
@@ -24,6 +24,11 @@ def text_or_reference(value: object) -> object:
     kind, where = next(iter(named.items())) if len(named) == 1 else ("", "")
     if kind not in _KINDS or not isinstance(where, str) or not where:
         raise ValueError("expected a text, {env: NAME} or {file: PATH}")
+    return f"{_MARK}{kind}:{where}"
+
+
+def reference(kind: Literal["env", "file"], where: str) -> str:
+    """The reference to an environment variable or a file, as plans carry it."""
     return f"{_MARK}{kind}:{where}"
 
 

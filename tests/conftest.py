@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import postgres_server
 import pytest
 import warm
 from hypothesis import settings
@@ -114,3 +115,12 @@ def one_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL on loopback that is empty but for what tests put there."""
+    if postgres_server.programs() is None:
+        pytest.skip("PostgreSQL is not installed here (initdb, pg_ctl)")
+    with postgres_server.postgres_server() as url:
+        yield url

@@ -61,7 +61,7 @@ def test_an_unknown_name_gets_the_nearest_or_all_and_where_more_come_from(site):
     site("two-gate", {plugins.GATES: {"narrow": "two_gate:Narrow"}}, NARROW)
     assert refused(plugins.GATES, "narow") == 'no such gate: "narow"; did you mean narrow?'
     assert refused(plugins.SOURCES, "xyz") == (
-        'no such format: "xyz"; there is csv, delta, jsonl, parquet; others come with packages that offer them '
+        'no such format: "xyz"; there is csv, delta, jsonl, parquet, sql; others come with packages that offer them '
         "(docs/plug-ins.md)"
     )
 
@@ -109,7 +109,7 @@ def test_a_broken_plug_in_that_nobody_asked_for_is_in_nobodys_way(site):
     site(
         "bad", {group: {"zzz": "bad:X"} for group in (plugins.SOURCES, plugins.METRICS)}, "raise OSError('no licence')"
     )
-    assert list(plugins.every(plugins.SOURCES)) == ["parquet", "csv", "jsonl", "delta"]
+    assert list(plugins.every(plugins.SOURCES)) == ["parquet", "csv", "jsonl", "delta", "sql"]
     assert "mae" in metrics_for("regression") and "zzz" not in metrics_for("regression")
 
 

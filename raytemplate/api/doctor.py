@@ -82,7 +82,7 @@ def _families() -> Iterator[Finding]:
             yield Finding(part="families", name=name, state="good", found="ready")
 
 
-_OF_SOURCES = {"delta": ("lake", ("deltalake",))}
+_OF_SOURCES = {"delta": ("lake", ("deltalake",)), "sql": ("sql", ("sqlalchemy", "adbc_driver_postgresql"))}
 """Source -> the extra that brings what it needs, and the modules."""
 
 

@@ -13,7 +13,7 @@ from raytemplate.starting.starters import STARTERS
 @click.argument("folder", metavar="DIR")
 @click.option("--example", type=click.Choice(["flights"]), help="An example with its data (default: flights).")
 @click.option("--template", "starter", type=click.Choice(STARTERS), help="A template to fill in.")
-@click.option("--data", metavar="PATH", help="Your own data: a path, folder or pattern, or delta:PATH.")
+@click.option("--data", metavar="PATH", help="Your own data: files, delta:PATH, or sql:VARIABLE:SELECT.")
 @click.option("--target", metavar="COLUMN", help="With --data: the column to predict.")
 @click.option("--time", metavar="COLUMN", help="With --data: the time of a row; the newest rows are the test rows.")
 @click.option("--header/--no-header", default=None, help="With --data: whether line 1 of CSV files names the columns.")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from raytemplate.data.contract import Broken, value_text
 from raytemplate.data.promises import OUT
 from raytemplate.data.reserved import INTERNAL, is_internal
+from raytemplate.data.sources.locations import named
 from raytemplate.records.contracted import BrokenPromise, ContractFound, Example
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
@@ -123,6 +125,18 @@ def take_out(
     )
     out: Any = table.filter(pa.array(fates == _WARN))
     return out, Judged(found=found, quarantined=_kept_apart(rows, here, files))
+
+
+def relative_marks(column: Any, root: Path) -> pa.Array:
+    """The marks of rows, with files named relative to a folder."""
+    marks: Any = column.combine_chunks()
+    if marks.null_count == len(marks):
+        return marks
+    fields = {one.name: pc.struct_field(marks, one.name) for one in _TYPE}
+    files = fields["file"].dictionary_encode()
+    paths = pa.array([named(path, root) for path in files.dictionary.to_pylist()], pa.string())
+    fields["file"] = paths.take(files.indices)
+    return pa.StructArray.from_arrays(list(fields.values()), fields=list(_TYPE), mask=pc.is_null(marks))
 
 
 def stays(table: pa.Table) -> NDArray[np.bool_]:

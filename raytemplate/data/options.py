@@ -12,6 +12,7 @@ from raytemplate.data.mask_options import MaskKeyField, MaskRuleField
 from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.naming import nearest, split_source
 from raytemplate.data.sources.storage import uri_fault
+from raytemplate.data.sql_options import SqlSpec
 from raytemplate.options import Options, YesNo
 from raytemplate.units import SHARE_SCHEMA, SPAN_SCHEMA, Span, parse_moment, parse_share, parse_span
 
@@ -202,7 +203,10 @@ class DataSpec(Options):
     source: str
     """Files to read: a path, a folder or a pattern such as `data/*.parquet`, relative to this file, or the same in a
     bucket, such as `s3://bucket/data/*.parquet`. Folders named like `year=2013` add a column `year`. `delta:PATH` is a
-    Delta Lake table, given by its folder."""
+    Delta Lake table, given by its folder; `sql` is the query of `data.sql`."""
+
+    sql: SqlSpec = SqlSpec()
+    """The database and the query of `data.source: sql`."""
 
     version: Annotated[str, BeforeValidator(as_text), WithJsonSchema(_VERSION_SCHEMA)] = ""
     """Version of a table that keeps several: a number such as `12`, a date or time such as `2013-06-01` for the newest
@@ -256,6 +260,11 @@ class DataSpec(Options):
     every machine that reads rows, is never stored, and `predict` needs it too. Another key gives other hashes, so a
     model cannot be used with it. Default: none."""
 
+    keep: Literal["reference", "copy"] = "reference"
+    """`reference`: a run records what it read, and reads it again if it is resumed. `copy`: the rows, as they were
+    masked, are kept in the workspace, so that the run can be made again when its source is gone. Rows of SQL are always
+    kept. Default: reference."""
+
     rows: Annotated[int, Field(ge=1)] | None = None
     """About how many rows to use, such as 5000 in a variant for trying things out: a seeded sample, proportional over
     the windows. If there are many row groups, only some are read. Default: all."""
@@ -275,7 +284,7 @@ class DataSpec(Options):
     @classmethod
     def _can_be_found(cls, value: str) -> str:
         kind, place = split_source(value)
-        if kind and not place:
+        if kind and not place and (kind != "sql" or ":" in value):
             raise ValueError(f"got {value}, expected a place after it, such as {kind}:PATH")
         if meant := nearest(value):
             raise ValueError(f"got {value}, expected a path or a known source; did you mean {meant}?")

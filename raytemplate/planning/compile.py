@@ -199,6 +199,7 @@ def _ingest(
         promises=promises,
         source_columns=as_schema(source.schema),
         row_numbers=row_numbers(planned, source.files) if promises else Settings(),
+        keep="copy" if source.kind == "sql" else data.keep,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.records.codec import Settings
+from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec
 
 
@@ -17,11 +18,14 @@ def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
         cache: see `ListOrder`.
     """
     promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
+    settings = spec.data.csv.model_dump(mode="json")
+    if spec.data.source == "sql":
+        settings |= {"url": found_from(spec.data.sql.url, spec.folder), "query": spec.data.sql.query}
     return ListOrder(
         pattern=spec.data.source,
         root=spec.folder,
         time=spec.data.time,
-        settings=Settings(spec.data.csv.model_dump(mode="json")),
+        settings=Settings(settings),
         types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
         cache=cache,
         storage=Storage(**spec.data.storage.model_dump()),

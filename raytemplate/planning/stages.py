@@ -198,6 +198,9 @@ class IngestStage:
     source_columns: tuple[tuple[str, str], ...] = ()
     """(column, Arrow type) of all columns of the data, in order; empty in plans of earlier versions."""
 
+    keep: Literal["reference", "copy"] = "reference"
+    """Whether a copy of the rows that are read is kept."""
+
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
@@ -644,7 +647,7 @@ def id_of(plan: Mapping[str, Any]) -> str:
         },
     )
     mask, promises, sweep = ingest.pop("mask", None), ingest.pop("promises", None), plan.get("sweep")
-    for name in ("name", "row_numbers", "source_columns"):
+    for name in ("name", "row_numbers", "source_columns", "keep"):
         ingest.pop(name, None)
     out = leaving_out(plan["ingest"].get("contract", {}), decode(Promises, promises)) if promises else []
     more = [canonical({"mask": mask["rules"]})] if mask else []

@@ -82,6 +82,9 @@ class Snapshot:
     contract: ContractFound | None = None
     """What the contract found in single rows; None if it asks for nothing that could leave rows out or warn."""
 
+    kept: str = ""
+    """Digest of the copy of the rows in the workspace's store of kept rows; "" if none is kept."""
+
     @property
     def short_name(self) -> str:
         """What a person can say for it, such as "flights@v12", or "flights@3f7f16" if the source keeps no versions."""

@@ -95,7 +95,10 @@ def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:
 def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
     match stage:
         case IngestStage():
-            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _judged(stage) + _after(plan.left_out)
+            kept = _kept(stage)
+            return "ingest", _ingest(stage, plan.machine) + _masked(stage) + _judged(stage) + kept + _after(
+                plan.left_out
+            )
         case SweepStage():
             return "sweep", _sweep(stage)
         case FitStage():
@@ -111,6 +114,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
 def _ingest(stage: IngestStage, machine: str) -> str:
     version = f"{stage.name} version {stage.version}, " if stage.version else ""
     files = f"{version}{len(stage.files):,} of {count(stage.num_files_listed, 'file')}"
+    files = f"{stage.name} by SQL" if stage.source == "sql" else files
     size = show_bytes(sum(file.bytes_to_read for file in stage.files))
     if stage.mode == "stream":
         return f"{files}, {_rows(stage)}, {size}; streamed"
@@ -128,6 +132,10 @@ def _judged(stage: IngestStage) -> str:
     rows = stage.promises.rows if stage.promises else ()
     fates = ", ".join(dict.fromkeys(one.on_breach for one in rows))
     return f"; contract: {count(len(rows), 'condition')} on rows ({fates})" if rows else ""
+
+
+def _kept(stage: IngestStage) -> str:
+    return "; the rows are kept" if stage.keep == "copy" else ""
 
 
 def _after(text: str) -> str:

@@ -119,9 +119,10 @@ def _snapshot(view: RunView) -> str:
     assert snapshot is not None
     files = f"{len(snapshot.files):,} of {count(view.plan.ingest.num_files_listed, 'file')}"
     name = f"{snapshot.short_name}, " if snapshot.name else ""
-    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read" + (
-        f"; {view.plan.left_out}" if view.plan.left_out else ""
-    )
+    files = "by SQL" if snapshot.source == "sql" else files
+    kept = f"; its rows are kept: {short(snapshot.kept)}" if snapshot.kept else ""
+    left_out = f"; {view.plan.left_out}" if view.plan.left_out else ""
+    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read{kept}{left_out}"
 
 
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:

@@ -33,6 +33,7 @@ from raytemplate.spec.checks.plugged import (
     check_metrics,
     checked,
 )
+from raytemplate.spec.checks.sources import check_sql
 from raytemplate.spec.checks.space import check_space, lay_out_space
 from raytemplate.spec.checks.task import check_task, fill_defaults
 from raytemplate.spec.locate import Locations
@@ -93,6 +94,7 @@ def _check_all(
     check_split(locations, data, evaluation)
     if data:
         check_format(locations, data)
+        check_sql(locations, data)
         check_keys(locations, data)
         check_mask(locations, data)
     if features:

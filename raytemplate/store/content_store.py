@@ -13,6 +13,7 @@ from raytemplate.errors import IntegrityError
 from raytemplate.records.codec import dumps
 from raytemplate.store.atomic import storage_errors, sync_file, sync_folder
 from raytemplate.store.manifest import MANIFEST_NAME, Manifest, describe, list_files, read_manifest, verify
+from raytemplate.store.workspace import KEPT
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _INCOMING = ".incoming"
@@ -103,6 +104,11 @@ class ContentStore:
                 continue
             if abandoned:
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def kept_beside(run_folder: Path) -> ContentStore:
+    """The store of kept rows beside the folder of all runs: of the workspace, or of the storage that a cluster sees."""
+    return ContentStore(run_folder.absolute().parents[1] / KEPT)
 
 
 def _copy(folder: Path, copy: Path, manifest: Manifest) -> None:

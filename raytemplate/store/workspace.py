@@ -15,6 +15,7 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 
 FOLDER_NAME = ".raytemplate"
 ENVIRONMENT_NAME = "RAYTEMPLATE_WORKSPACE"
+KEPT = "kept"
 LAST = "last"
 _BACK = re.compile(rf"{LAST}(?:~([0-9]{{1,6}}))?")
 """`last`, and `last~1` for the run before it."""
@@ -82,6 +83,11 @@ class Workspace:
     def again(self) -> Path:
         """Holds the folder of each run that is being made again. May be deleted when nothing is running."""
         return self.root / "again"
+
+    @property
+    def kept(self) -> Path:
+        """The content store of rows that runs read and keep."""
+        return self.root / KEPT
 
     @property
     def locks(self) -> Path:

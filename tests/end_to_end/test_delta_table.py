@@ -32,6 +32,7 @@ def test_two_months_of_a_table(one_ray, small, demo, table, tmp_path):
     assert [len(run.snapshot.files) for run in (first, second)] == [1, 2]
     assert "flights@v1, " in str(api.show("last", workspace=str(demo)))
     assert "flights@v1, " in api.report("last", workspace=str(demo))
+    assert api.reproduce(second, workspace=str(demo), quiet=True).record.same_weights
     scored = api.predict(MODEL, f"delta:{table}", tmp_path / "out.parquet", workspace=str(demo))
     assert (scored.version, scored.num_rows) == (2, 51_955)
 

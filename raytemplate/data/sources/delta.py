@@ -4,7 +4,6 @@ Only the log is left to the package `deltalake`. Values of partitions, and colum
 added later, are constants of that file.
 """
 
-import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from raytemplate.data.sources import chunks
 from raytemplate.data.sources.agreement import check_rows, check_time
+from raytemplate.data.sources.arrow_types import arrow_type
 from raytemplate.data.sources.delta_log import DeltaFile, DeltaLog, TableVersion, exists, open_version
 from raytemplate.data.sources.footer import arrow_schema
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
@@ -143,23 +143,12 @@ def _as_in_table(table: Any, constants: Mapping[str, Any], casts: Mapping[str, s
             try:
                 # Times are cut to microseconds, which is what the table promises; nothing else may lose anything.
                 safe = not kind.startswith("timestamp")
-                table = table.set_column(index, name, table.column(index).cast(_type(kind), safe=safe))
+                table = table.set_column(index, name, table.column(index).cast(arrow_type(kind), safe=safe))
             except pa.ArrowException as error:
                 words = f"column {name} is {table.schema.field(index).type}, which does not fit the table's {kind}"
                 raise DataError(f"{path}: {words}") from error
-    for name, (text, kind) in constants.items():
-        value = pa.array([text], pa.string()).cast(_type(kind)) if text is not None else pa.nulls(1, _type(kind))
+    for name, (text, named_type) in constants.items():
+        kind = arrow_type(named_type)
+        value = pa.array([text], pa.string()).cast(kind) if text is not None else pa.nulls(1, kind)
         table = table.append_column(name, pa.repeat(value[0], table.num_rows))
     return table
-
-
-def _type(text: str) -> Any:
-    """An Arrow type from its name in a schema."""
-    if match := re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", text):
-        return pa.timestamp(match[1], match[2])
-    if match := re.fullmatch(r"decimal128\((\d+), (-?\d+)\)", text):
-        return pa.decimal128(int(match[1]), int(match[2]))
-    try:
-        return pa.type_for_alias(text)
-    except ValueError as error:
-        raise DataError(f"a column of type {text} was added later, and files without it cannot be read") from error

@@ -9,7 +9,7 @@ from raytemplate import plugins
 _PREFIX = re.compile(r"([a-z][a-z0-9_-]*)(?::(?!//)(.*))?", re.DOTALL)
 _NO_NAME = re.compile(r"[*?\[\]{}=]")
 """Patterns, and folders of partitions."""
-_WITHOUT_FILES = ("delta",)
+_WITHOUT_FILES = ("delta", "sql")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 """A table that was given in memory is kept under its digest."""
 

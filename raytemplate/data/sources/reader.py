@@ -1,6 +1,7 @@
 """Entry points to any source: finding its format, listing its files, and reading slices with the path's columns."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:
             next_step="set data.source to a pattern such as data/*.csv",
         )
     return used[paths[0]], found
+
+
+def comes_in_parts(source: str) -> bool:
+    """Whether a source gives its rows in parts."""
+    return hasattr(source_of(source), "read_parts")
+
+
+def read_parts(order: SliceOrder) -> Iterator[ReadResult]:
+    """The rows of `read_slices` in parts, from a source that has `read_parts`; else all at once."""
+    parts = getattr(source_of(order.source), "read_parts", None)
+    if parts is None:
+        yield read_slices(order)
+    else:
+        yield from parts(order)
 
 
 def read_slices(order: SliceOrder) -> ReadResult:

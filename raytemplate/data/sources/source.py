@@ -167,6 +167,9 @@ class Source(Protocol):
     def read_slice(self, order: SliceOrder) -> ReadResult:
         """The rows asked for, and the digest of exactly the bytes they were made from.
 
+        A source whose slices may be larger than memory also has `read_parts`, a generator of the same rows in parts,
+        each with the record of what was read up to then.
+
         Raises:
             DataError: the file is missing, cut off or damaged, or a column does not exist.
             IntegrityError: the file has changed since it was planned.

@@ -58,6 +58,8 @@ def _source(lock: RunLock, snapshot: Snapshot) -> tuple[str, dict[str, str]]:
     if snapshot.source == "delta":
         table = joined(ingest.root, split_source(named)[1])
         return "delta_table", {"path": redact(table), "delta_table_version": snapshot.version}
+    if snapshot.source == "sql":
+        return "sql", {"name": snapshot.name, "query": redact(str((data.get("sql") or {}).get("query", "")))}
     if is_uri(named):
         return named.partition("://")[0], {"uri": redact(named)}
     if (snapshot.source or "parquet") in _FILES:

@@ -26,6 +26,7 @@ from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.contracted import QUARANTINE
 from raytemplate.records.ingested import Snapshot
+from raytemplate.store.content_store import kept_beside
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
@@ -74,7 +75,8 @@ class RayEngine(Engine):
             return again.ingested
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
-        data = translated("ingest", lambda: open_data(stage, expected, self._folder / QUARANTINE))
+        quarantine, kept = self._folder / QUARANTINE, kept_beside(self._folder)
+        data = translated("ingest", lambda: open_data(stage, expected, quarantine, kept))
         self._data = data
         return data.ingested
 

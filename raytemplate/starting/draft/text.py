@@ -1,5 +1,6 @@
 """The commented text of a first template."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -7,6 +8,7 @@ from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import as_target
 from raytemplate.data.mask_options import HASH
 from raytemplate.data.profile.column import Value
+from raytemplate.data.sources.naming import split_source
 from raytemplate.starting.draft.draft import Draft
 from raytemplate.starting.draft.promises import LIMITS, RULE, VALUES, promises
 from raytemplate.starting.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
@@ -36,7 +38,7 @@ def _head(draft: Draft) -> Iterable[str]:
 def _data(draft: Draft) -> Iterable[str]:
     asked, target = draft.survey.asked, draft.target
     yield "data:"
-    yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
+    yield from _source(draft)
     if draft.survey.format != "auto":
         yield remark(f"  format: {draft.survey.format}", "the file ending does not tell")
     yield from _csv(draft)
@@ -52,6 +54,18 @@ def _data(draft: Draft) -> Iterable[str]:
     yield from _mask(draft)
     yield from _drop(draft)
     yield from _windows(draft) if draft.lengths else _split(draft)
+
+
+def _source(draft: Draft) -> Iterable[str]:
+    if draft.source != "sql":
+        yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
+        return
+    where, _, query = split_source(draft.survey.asked.data)[1].partition(":")
+    held = f"env: {where}" if where.isidentifier() else f"file: {word(os.path.abspath(where))}"
+    yield "  source: sql"
+    yield "  sql:"
+    yield remark(f"    url: {{{held}}}", "the URL of the database is only there")
+    yield f"    query: {word(query.strip())}"
 
 
 def _mask(draft: Draft) -> Iterable[str]:

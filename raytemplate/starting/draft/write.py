@@ -38,7 +38,12 @@ def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
 
 def _name(data: str) -> str:
     """The name of the data in lower-case letters, digits and dashes; "model" if nothing is left of it."""
-    parts = [part for part in re.split(r"[/\\]", split_source(data)[1]) if part and not re.search(r"[*?=]", part)]
+    kind, place = split_source(data)
+    if kind == "sql":
+        from raytemplate.data.sources.sql_select import table_of  # importing sqlglot takes a tenth of a second
+
+        place = table_of(place.partition(":")[2])
+    parts = [part for part in re.split(r"[/\\]", place) if part and not re.search(r"[*?=]", part)]
     stem = (parts[-1] if parts else "").split(".")[0]
     return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "model"
 
@@ -46,6 +51,8 @@ def _name(data: str) -> str:
 def _source(data: str, folder: Path) -> str:
     """The path of the data relative to the folder; absolute if the two have nothing in common."""
     kind, data = split_source(data)
+    if kind == "sql":
+        return kind
     before = f"{kind}:" if kind else ""
     if "://" in data:
         return before + data

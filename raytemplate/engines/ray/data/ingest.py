@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import ray
 import ray.data
@@ -42,7 +41,8 @@ from raytemplate.data.windows import (
     sample_rows,
 )
 from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
-from raytemplate.engines.ray.data.keys import KeyIndexes, keys_of
+from raytemplate.engines.ray.data.kept import KeptRows, kept_rows
+from raytemplate.engines.ray.data.keys import KeyIndexes, Repeated, keys_of, with_repeats
 from raytemplate.engines.ray.data.pieces import account_of, breaches_in, by_file, dataset, pieces_of, take_accounts
 from raytemplate.engines.ray.data.profiling import data_profile, profile_from, profile_of, profile_text
 from raytemplate.errors import DataError, IntegrityError
@@ -53,6 +53,7 @@ from raytemplate.records import codec
 from raytemplate.records.contracted import ContractFound
 from raytemplate.records.ingested import FileRead, Snapshot
 from raytemplate.records.profiled import DataProfile
+from raytemplate.store.content_store import ContentStore
 
 MEMORY = "Ray Data, one execution; encoded columns in the object store"
 _BYTES_AHEAD_A_CPU = 200_000_000
@@ -95,12 +96,15 @@ def quiet_data() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def open_data(stage: IngestStage, expected: Snapshot | None, quarantine: Path | None = None) -> OpenData:
+def open_data(
+    stage: IngestStage, expected: Snapshot | None, quarantine: Path | None = None, store: ContentStore | None = None
+) -> OpenData:
     """Read, check and encode the stage's windows.
 
     Args:
         expected: the snapshot that an earlier part of this run read; None on the first read.
         quarantine: where to write quarantined rows; None keeps none.
+        store: where the stage's copy of its rows is kept, if it keeps one; None keeps nothing.
 
     Raises:
         DataError: the data cannot be used; names the file, column or window.
@@ -108,8 +112,9 @@ def open_data(stage: IngestStage, expected: Snapshot | None, quarantine: Path | 
     """
     quiet_data()
     _limit_blocks(stage)
+    copy = kept_rows(stage, expected, store)
     with QuarantineFile(quarantine) as apart:
-        data = _in_memory(stage, apart) if stage.mode == "memory" else _streamed(stage, apart)
+        data = _in_memory(stage, apart, copy) if stage.mode == "memory" else _streamed(stage, apart, copy)
     if expected is not None:
         _same(expected, data.ingested.snapshot)
     return data
@@ -122,9 +127,9 @@ def _limit_blocks(stage: IngestStage) -> None:
     ray.data.DataContext.get_current().execution_options.resource_limits = limits
 
 
-def _in_memory(stage: IngestStage, apart: QuarantineFile) -> OpenData:
-    rows, accounts, breaches = _read_all(stage)
-    with KeyIndexes(stage, apart.folder) as keys:
+def _in_memory(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None) -> OpenData:
+    rows, accounts, breaches = _read_all(stage, copy)
+    with KeyIndexes(stage, apart.folder, copy and copy.repeated) as keys:
         rows = keys.take_from(rows)
         breaches += keys.breaches()
         rows = keys.mark(rows)
@@ -137,7 +142,11 @@ def _in_memory(stage: IngestStage, apart: QuarantineFile) -> OpenData:
         _check_numbers(table, stage, name)
     profiles = {name: profile_of(table, stage, dropped[name]) for name, table in kept.items()}
     snapshot = snapshot_of(stage, accounts, num_rows, dropped, MEMORY, found)
-    return _encode_all(kept, stage, snapshot, data_profile(profiles, stage))
+    return _encode_all(kept, stage, _with_copy(snapshot, copy), data_profile(profiles, stage))
+
+
+def _with_copy(snapshot: Snapshot, copy: KeptRows | None) -> Snapshot:
+    return replace(snapshot, kept=copy.digest) if copy else snapshot
 
 
 def _check_rows(
@@ -199,9 +208,9 @@ def _check_numbers(table: pa.Table, stage: IngestStage, window: str, *, part: bo
         check_target(table, stage.target, window, part=part)
 
 
-def _read_all(stage: IngestStage) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
+def _read_all(stage: IngestStage, copy: KeptRows | None) -> tuple[pa.Table, tuple[FileRead, ...], tuple[Breach, ...]]:
     """Read everything in one Ray Data execution; its blocks are Arrow tables in the object store, not copied."""
-    pieces = pieces_of(stage)
+    pieces = copy.pieces(stage) if copy else pieces_of(stage)
     refs: Any = dataset(pieces, once=True).materialize().to_arrow_refs()
     blocks: list[pa.Table] = ray.get(refs)
     breaches = tuple(breach for block in blocks for breach in _breaches(block, stage))
@@ -307,27 +316,33 @@ class _Pass:
     """What the contract found."""
 
 
-def _streamed(stage: IngestStage, apart: QuarantineFile) -> OpenData:
-    with KeyIndexes(stage, apart.folder) as keys:
-        found, repeated = _first_pass(stage, apart, keys), keys.repeated()
+def _streamed(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None) -> OpenData:
+    with KeyIndexes(stage, apart.folder, copy and copy.repeated) as keys:
+        found = _first_pass(stage, apart, keys, copy)
+        repeated = keys.repeated()
         breaches = [*found.breaches, *keys.breaches()]
-        if any(len(one) for one in keys.told()):  # their rows are already in the statistics
+        if copy is None and any(len(one) for one in keys.told()):  # their rows are already in the statistics
             apart.begin_again()
-            found = _first_pass(stage, apart, keys, repeated)
+            found = _first_pass(stage, apart, keys, copy, repeated)
     accounts = found.accounts
     ingested = _merged(stage, found.parts, account_of(stage, accounts), breaches, found.judged)
-    rows = {w.name: _rows(stage, w, accounts, repeated) for w in stage.windows}
+    ingested = replace(ingested, snapshot=_with_copy(ingested.snapshot, copy))
+    rows = {w.name: _rows(stage, w, accounts, copy, repeated) for w in stage.windows}
     test = rows.pop("test")
     streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
     return OpenData(stage=stage, ingested=ingested, refs={}, streams=streams, test=test)
 
 
 def _first_pass(
-    stage: IngestStage, apart: QuarantineFile, keys: KeyIndexes, repeated: Sequence[NDArray[np.int64]] = ()
+    stage: IngestStage,
+    apart: QuarantineFile,
+    keys: KeyIndexes,
+    copy: KeptRows | None,
+    repeated: Repeated = (),
 ) -> _Pass:
-    pieces = pieces_of(stage, repeated=repeated)
+    pieces = copy.pieces(stage) if copy else pieces_of(stage, repeated=repeated)
     blocks = dataset(pieces).map_batches(
-        functools.partial(_statistics, stage=stage, code=current_folder()),
+        functools.partial(_statistics, stage=stage, code=current_folder(), repeated=copy.repeated if copy else ()),
         batch_size=None,
         batch_format="pyarrow",
         zero_copy_batch=True,
@@ -379,15 +394,15 @@ def _check_spread(train: FeatureStatistics) -> None:
         check_spread(train.target, train.target_column)
 
 
-def _statistics(table: pa.Table, stage: IngestStage, code: Path | None) -> pa.Table:
+def _statistics(table: pa.Table, stage: IngestStage, code: Path | None, repeated: Repeated) -> pa.Table:
     """The statistics of a block as JSON, in a table of one row. Runs on workers."""
     with code_in(code) if code else nullcontext():
-        return _block_of(table, stage)
+        return _block_of(table, stage, repeated)
 
 
-def _block_of(table: pa.Table, stage: IngestStage) -> pa.Table:
+def _block_of(table: pa.Table, stage: IngestStage, repeated: Repeated = ()) -> pa.Table:
     rows, accounts = take_accounts(table)
-    rows, keys = keys_of(rows, stage)
+    rows, keys = keys_of(with_repeats(rows, stage, repeated), stage)
     kept, dropped, judged = _cut_and_drop(rows, stage)
     parts = tuple(
         _part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name]
@@ -419,22 +434,29 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
 
 
 def _rows(
-    stage: IngestStage, window: Window, accounts: Sequence[FileRead], repeated: Sequence[NDArray[np.int64]]
+    stage: IngestStage,
+    window: Window,
+    accounts: Sequence[FileRead],
+    copy: KeptRows | None,
+    repeated: Repeated,
 ) -> ray.data.Dataset:
     """Raw rows of one window as a lazy dataset, which refuses other bytes than those the first pass read."""
-    return dataset(pieces_of(stage, window, accounts, repeated)).map_batches(
-        functools.partial(_keep, stage=stage, window=window.name),
+    pieces = copy.pieces(stage, window) if copy else pieces_of(stage, window, accounts, repeated)
+    return dataset(pieces).map_batches(
+        functools.partial(_keep, stage=stage, window=window.name, repeated=copy.repeated if copy else ()),
         batch_size=None,
         batch_format="pyarrow",
         zero_copy_batch=True,
     )
 
 
-def _keep(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
+def _keep(table: pa.Table, stage: IngestStage, window: str, repeated: Repeated = ()) -> pa.Table:
     rows, _ = take_accounts(table)
+    rows, _ = keys_of(with_repeats(rows, stage, repeated), stage)
     rows = rows.drop_columns([SIDE]) if SIDE in rows.column_names else rows
     rows = _drop(_sampled(rows, stage, window), stage.drop)[0]
-    rows = take_out(rows, window, str)[0] if BROKEN in rows.column_names else rows
+    for marks in (BROKEN, REPEATED):
+        rows = take_out(rows, window, str, column=marks)[0] if marks in rows.column_names else rows
     return add_target(rows, stage.target)
 
 

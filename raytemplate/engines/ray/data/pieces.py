@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
@@ -26,8 +27,8 @@ from raytemplate.data.raw_rows import RowRules, judge_rows, quoting_nothing
 from raytemplate.data.repeated_keys import file_of, row_of
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import SourceTable
-from raytemplate.data.sources.locations import joined
-from raytemplate.data.sources.reader import read_slices
+from raytemplate.data.sources.locations import joined, named
+from raytemplate.data.sources.reader import comes_in_parts, read_parts, read_slices
 from raytemplate.data.sources.source import ReadResult, SliceOrder, order_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import SIDES, Split, sides
@@ -40,7 +41,8 @@ from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
-_READ = "__raytemplate_read"
+READ = "__raytemplate_read"
+"""Column with the accounts of what was read."""
 _SALT_BYTES = 16
 _BYTES_A_TASK = 64_000_000
 _SMALL_BYTES, _MOST_PIECES = 4_000_000, 250
@@ -76,6 +78,8 @@ class Piece:
     """(rows before it in the file, rows in it) of each slice, if rows are marked; else empty."""
     mask_key: str = ""
     """Id of the key with which the bytes were hashed when they were read before, otherwise ""."""
+    kept: bool = False
+    """Whether the file is a copy of rows that were read before, which are returned as they were."""
 
 
 class Pieces(Datasource):
@@ -258,39 +262,71 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
 
 def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
     """The rows of the pieces; successive pieces whose columns have the same types share a table."""
+    if len(pieces) == 1:
+        yield from map(pa.Table.combine_chunks, read_in_parts(pieces[0]))
+        return
     for _, same in groupby(map(read_piece, pieces), key=lambda table: table.schema):
         yield pa.concat_tables(same, promote_options="none").combine_chunks()
 
 
 def read_piece(piece: Piece) -> pa.Table:
     """Rows of one piece, with the account of what was read in an extra column."""
+    return pa.concat_tables(read_in_parts(piece))
+
+
+def read_in_parts(piece: Piece) -> Iterator[pa.Table]:
+    """Rows of one piece in the parts that its source reads them in, with the account in the first row of the last part
+    that has rows."""
+    if piece.kept:
+        yield _of_copy(piece)
+        return
     breaches: tuple[Breach, ...] = ()
+    last: pa.Table | None = None
+    file: FileRead | None = None
+    num_before = 0
     with quoting_nothing(piece.order.path) if piece.mask or piece.for_model else nullcontext():
-        result, side = _with_side(piece)
-        if piece.judges:
-            masked = piece.mask.columns if piece.mask else ()
-            table, breaches = judge_rows(
-                result.table, piece.judges, masked, piece.order.path, partial(_numbers, piece, result.table, side)
-            )
-            result = replace(result, table=table)
-        if piece.mask:
-            result = _masked(result, piece.mask)
-        elif piece.for_model:
-            result = replace(result, table=_masked_for_model(result.table, piece.for_model, piece.order.path))
-    if piece.mask_key not in ("", result.file.mask_key):
+        for result, side, num_read in _parts(piece):
+            if piece.judges:
+                result, found = _judged(result, piece.judges, piece, side, num_before)
+                breaches += found
+                num_before += num_read
+            if piece.mask:
+                result = _masked(result, piece.mask)
+            elif piece.for_model:
+                result = replace(result, table=_masked_for_model(result.table, piece.for_model, piece.order.path))
+            file = result.file
+            if last is not None and last.num_rows and result.table.num_rows:
+                yield _with_account(last, "")
+            if last is None or result.table.num_rows:
+                last = result.table
+    assert last is not None and file is not None  # a source gives at least one part
+    _check_unchanged(piece, file)
+    yield _with_account(last, json.dumps(codec.encode(_Account(file=file, breaches=breaches))))
+
+
+def _of_copy(piece: Piece) -> pa.Table:
+    """Rows that were read before, with their accounts."""
+    table: Any = read_slices(piece.order).table
+    return table.filter(pc.equal(table.column(SIDE), SIDES.index(piece.side))) if piece.side else table
+
+
+def _with_account(table: pa.Table, account: str) -> pa.Table:
+    filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
+    column = pa.chunked_array([pa.array([account or None][: table.num_rows], pa.string()), filler])
+    return table.append_column(READ, column)
+
+
+def _check_unchanged(piece: Piece, file: FileRead) -> None:
+    """Refuses bytes, or a key, other than those that an earlier pass had."""
+    if piece.mask_key not in ("", file.mask_key):
         raise IntegrityError(
             f"{KEY_FIELD}: changed while this run was reading", next_step="set the key it began with and resume"
         )
-    if piece.sha256 not in ("", result.file.sha256):
+    if piece.sha256 not in ("", file.sha256):
         raise IntegrityError(
             f"{piece.order.path}: changed while this run was reading it",
             next_step="put the file back and resume, or start a new run",
         )
-    table = result.table
-    account = json.dumps(codec.encode(_Account(file=result.file, breaches=breaches)))
-    filler = pa.nulls(max(0, table.num_rows - 1), pa.string())
-    column = pa.chunked_array([pa.array([account][: table.num_rows], pa.string()), filler])
-    return table.append_column(_READ, column)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -301,6 +337,14 @@ class _Account:
     """What was read."""
     breaches: tuple[Breach, ...] = ()
     """Breaches of the contract, if it was checked while reading."""
+
+
+def relative_account(text: str, root: Path) -> str:
+    """An account that names its file relative to a folder."""
+    told = codec.decode(_Account, json.loads(text))
+    file = replace(told.file, path=named(told.file.path, root))
+    breaches = tuple(replace(one, location=named(one.location, root)) for one in told.breaches)
+    return json.dumps(codec.encode(_Account(file=file, breaches=breaches)))
 
 
 def _masked_for_model(rows: pa.Table, masks: Callable[[pa.Table], pa.Table], path: str) -> pa.Table:
@@ -316,14 +360,33 @@ def _masked(result: ReadResult, mask: Mask) -> ReadResult:
     return replace(result, table=masker.masked(result.table), file=replace(result.file, mask_key=masker.key_id))
 
 
-def _numbers(piece: Piece, rows: pa.Table, side: Any) -> NDArray[np.int64]:
+def _judged(
+    result: ReadResult, rules: RowRules, piece: Piece, side: Any, num_before: int
+) -> tuple[ReadResult, tuple[Breach, ...]]:
+    """The rows with marks, and breaches of the contract.
+
+    Args:
+        side: see `_numbers`.
+        num_before: rows of the piece in the parts before this one.
+    """
+    masked = piece.mask.columns if piece.mask else ()
+    numbers = partial(_numbers, piece, result.table, side, num_before)
+    table, breaches = judge_rows(result.table, rules, masked, piece.order.path, numbers)
+    return replace(result, table=table), breaches
+
+
+def _numbers(piece: Piece, rows: pa.Table, side: Any, num_before: int) -> NDArray[np.int64]:
     """The number of each row in its file, from 1; 0 if the source cannot tell. Rows were selected by their times, so
-    these are read once more.
+    these are read once more. Rows that come in parts are numbered in the order in which they come.
 
     Args:
         side: booleans that are true for the rows of the piece's side; None if all rows were kept.
+        num_before: rows of the piece in the parts before this one.
     """
     order, unknown = piece.order, np.zeros(rows.num_rows, np.int64)
+    if comes_in_parts(order.source):
+        numbers = num_before + 1 + np.arange(rows.num_rows if side is None else len(side))
+        return numbers if side is None else numbers[side]
     found = [np.arange(before + 1, before + 1 + count) for before, count in piece.slices]
     numbers = np.concatenate(found) if found else unknown
     if order.time and piece.slices:
@@ -335,24 +398,27 @@ def _numbers(piece: Piece, rows: pa.Table, side: Any) -> NDArray[np.int64]:
     return numbers if len(numbers) == rows.num_rows else unknown
 
 
-def _with_side(piece: Piece) -> tuple[ReadResult, Any]:
-    """The rows of a piece with its rules applied and, if there is a split, with their side; and which of the rows that
-    were read these are, None if all of them."""
+def _parts(piece: Piece) -> Iterator[tuple[ReadResult, Any, int]]:
+    """The rows of a piece in parts, with its rules applied and, if there is a split, with their side; which of the rows
+    that were read these are, None if all of them; and how many were read."""
     split, wanted = piece.split, piece.order.columns
     columns = tuple(dict.fromkeys((*wanted, *(split.columns if split else ()))))
-    result = read_slices(replace(piece.order, columns=columns))
-    if split is None:
-        return replace(result, table=_taken(result.table, piece)), None
-    table = _taken(result.table, piece) if split.is_as_read else result.table
+    for result in read_parts(replace(piece.order, columns=columns)):
+        table, side = _with_side(result.table, piece, split) if split else (_taken(result.table, piece), None)
+        yield replace(result, table=table), side, result.table.num_rows
+
+
+def _with_side(rows: pa.Table, piece: Piece, split: Split) -> tuple[pa.Table, Any]:
+    table = _taken(rows, piece) if split.is_as_read else rows
     found = sides(table, split)
-    table = table.select(list(wanted))
+    table = table.select(list(piece.order.columns))
     if not split.is_as_read:
         table = _taken(table, piece)
     table = table.append_column(SIDE, pa.array(found))
     if not piece.side:
-        return replace(result, table=table), None
+        return table, None
     chosen = found == SIDES.index(piece.side)
-    return replace(result, table=table.filter(pa.array(chosen))), chosen
+    return table.filter(pa.array(chosen)), chosen
 
 
 def _taken(table: pa.Table, piece: Piece) -> pa.Table:
@@ -361,7 +427,7 @@ def _taken(table: pa.Table, piece: Piece) -> pa.Table:
 
 def take_accounts(table: pa.Table) -> tuple[pa.Table, tuple[FileRead, ...]]:
     """The rows without the account column, and the accounts it held."""
-    return table.drop_columns([_READ]), tuple(account.file for account in _accounts(table))
+    return table.drop_columns([READ]), tuple(account.file for account in _accounts(table))
 
 
 def breaches_in(table: pa.Table) -> tuple[Breach, ...]:
@@ -370,7 +436,7 @@ def breaches_in(table: pa.Table) -> tuple[Breach, ...]:
 
 
 def _accounts(table: pa.Table) -> tuple[_Account, ...]:
-    texts = table.column(_READ).drop_null().to_pylist()
+    texts = table.column(READ).drop_null().to_pylist()
     return tuple(codec.decode(_Account, json.loads(text)) for text in texts)
 
 
@@ -379,7 +445,7 @@ def by_file(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
 
     The file is "" for the first rows of a block that begins inside a file.
     """
-    starts = pc.indices_nonzero(pc.is_valid(table.column(_READ))).to_pylist()
+    starts = pc.indices_nonzero(pc.is_valid(table.column(READ))).to_pylist()
     rows, accounts = take_accounts(table)
     bounds = list(zip(["", *(a.path for a in accounts)], [0, *starts], [*starts, len(rows)], strict=True))
     return [(path, rows.slice(start, stop - start)) for path, start, stop in bounds if stop > start]
@@ -392,7 +458,7 @@ def account_of(stage: IngestStage, accounts: Iterable[FileRead]) -> tuple[FileRe
     """
     by_path: dict[str, list[FileRead]] = {}
     for account in accounts:
-        by_path.setdefault(str(account.path), []).append(account)
+        by_path.setdefault(joined(stage.root, account.path), []).append(account)
     return tuple(_one_account(file, by_path.get(joined(stage.root, file.path), [])) for file in stage.files)
 
 
