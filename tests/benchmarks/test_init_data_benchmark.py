@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 RUNNER = Path(__file__).parents[2] / "benchmarks" / "init_data.py"
 
 
+@pytest.mark.slow
 def test_both_sides_read_the_file_and_the_report_names_it():
     ended = subprocess.run(
         [sys.executable, str(RUNNER), "--quick"], capture_output=True, text=True, check=False, timeout=200

@@ -31,6 +31,7 @@ def completed(folder, *words):
     return [line.removeprefix("plain,") for line in found.stdout.split()]
 
 
+@pytest.mark.slow
 def test_runs_are_completed_newest_first(tmp_path):
     runs = sorted((tmp_path / ".raytemplate" / "runs").iterdir(), key=lambda path: -path.stat().st_mtime)
     assert completed(tmp_path, "resume", "") == ["last", *(path.name for path in runs)]

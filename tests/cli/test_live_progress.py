@@ -108,6 +108,7 @@ def test_a_sweep_is_a_table_that_goes_when_it_ends(tmp_path: Path) -> None:
     assert SWEEP in seen and seen.rindex("trials ended") < seen.rindex("fit        epoch 2 of 6")
 
 
+@pytest.mark.slow
 def test_elsewhere_a_sweep_has_no_table(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HEARD, str(tmp_path), "sweep"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr.splitlines()

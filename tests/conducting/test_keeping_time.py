@@ -112,6 +112,7 @@ def ends(tmp_path_factory):
     return {name: (folders[name], *one.result()) for name, one in begun.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "after_s", "shell", "says"), [(n, *rest) for n, _, *rest in WAYS], ids=[w[0] for w in WAYS]
 )

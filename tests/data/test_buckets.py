@@ -152,6 +152,7 @@ def test_a_store_that_is_not_there_is_unavailable_in_seconds():
         assert gone.what.startswith(f"{pattern}: the store at http://127.0.0.1:1 cannot be used: Failed to connect to")
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_away_while_a_file_is_read_is_no_damaged_file(folder):
     with bucket_store() as going:
         uri = going.put("a.csv", (folder / "csv" / "month=1" / "a.csv").read_bytes())

@@ -123,6 +123,7 @@ FORMS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_let_through_can_be_done():
     listed = [f"{name} in ({one}, {one})" for name, one in product(TYPES, LITERALS) if one != "true"]
     pairs = product(TYPES, (*LITERALS, *TYPES), FORMS)

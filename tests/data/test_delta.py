@@ -176,6 +176,7 @@ def test_a_table_taken_for_a_folder_is_told_how_to_be_read(table: Path) -> None:
     assert refused.value.next_step == "set data.source: delta:PATH, or --data delta:PATH with init"
 
 
+@pytest.mark.slow
 def test_a_table_in_a_bucket(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "ACCESS_KEY_ID": "reader",

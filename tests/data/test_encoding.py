@@ -236,6 +236,7 @@ def test_dates_have_parts() -> None:
     assert encoded(train, train, step("datetime", "t", parts=["weekday"])).codes.ravel().tolist() == [2, 0]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 400), max_size=6))
 def test_a_row_gives_the_same_bytes_whatever_batch_it_is_in(seed: int, cuts: list[int]) -> None:

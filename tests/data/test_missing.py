@@ -265,6 +265,7 @@ def test_a_target_of_blank_text_is_told_with_the_way_out_that_works() -> None:
     check_classes({"train": feature_statistics(rest, steps, "y", "multiclass").target}, "y", ("a", "b"))
 
 
+@pytest.mark.slow
 def test_the_work_grows_with_the_columns_and_not_with_their_square() -> None:
     def seconds(number: int) -> float:
         table = pa.table({**{f"x{n}": [1.0, None, 3.0] for n in range(number)}, "y": [1.0, 2.0, 3.0]})

@@ -27,6 +27,7 @@ def as_csv(demo):
     return demo
 
 
+@pytest.mark.slow
 def test_csv_in_partitions_runs_and_predicts(as_csv):
     sets = ("--as-of", AS_OF, *as_sets({"data.source": "data/flights"}))
     done = here("run", SHIPPED.name, *sets, cwd=as_csv)

@@ -52,6 +52,7 @@ def test_the_plan_names_the_version_and_check_finds_wrong_ones(small, table, dem
         small({**THERE, "data.version": "seven"})
 
 
+@pytest.mark.slow
 def test_a_draft_is_made_from_a_table(table, demo):
     made = raytemplate(
         "init", "own", "--data", "delta:tables/flights", "--target", "air_time", "--time", "time_hour", cwd=demo

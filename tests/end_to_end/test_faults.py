@@ -53,6 +53,7 @@ def fill(place):
     os.close(descriptor)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_f07_a_disk_that_is_full_at_a_checkpoint_ends_with_eight_leaves_nothing_torn_and_goes_on(
     one_ray, small, tmp_path

@@ -15,6 +15,7 @@ from raytemplate.records.judged import Approved
 pytestmark = [pytest.mark.ray]
 
 
+@pytest.mark.slow
 def test_a_model_is_made_and_used_from_a_bucket(one_ray, small, demo, tmp_path):
     with bucket_store() as store:
         folder = store.put_all(demo / "data" / "flights", "flights")

@@ -58,6 +58,7 @@ def test_a_stream_makes_a_champion_too_and_is_told_of(run, capsys):
     assert made.evaluation.num_rows == made.snapshot.window("test").num_rows
 
 
+@pytest.mark.slow
 def test_rows_of_one_airport_are_resampled_together_in_both_modes_and_three_are_too_few(run):
     both = [run({"data.ingest": mode, "evaluation.resample": {"group": "origin"}}) for mode in ("memory", "stream")]
     found = [(made.evaluation.num_groups, made.evaluation.resample, made.end.state) for made in both]

@@ -26,6 +26,7 @@ def sheet(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_draft_leaves_nan_labels_out_and_every_family_of_a_sweep_knows_a_missing_number(sheet):
     drafted = here("init", "p", "--data", "s.parquet", "--target", "y", "--time", "t", cwd=sheet)
     assert drafted.returncode == 0 and "60 missing are dropped" in drafted.stdout, drafted.stderr + drafted.stdout

@@ -48,6 +48,7 @@ def planned(project, changes=None, own=CHANGES):
     return api.plan(spec, AS_OF)
 
 
+@pytest.mark.slow
 @EITHER
 def test_a_network_that_travels_predicts_without_its_project(one_ray, project, tmp_path, own):
     run = api.run(planned(project, own=own))
@@ -69,6 +70,7 @@ def test_a_network_that_travels_predicts_without_its_project(one_ray, project, t
     assert float(served.stdout.split()[-1]) == pytest.approx(sum(predicted) / 50, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_champion_keeps_its_own_code_when_the_project_changes(one_ray, project):
     first = api.run(planned(project))
     source = project / "own_net" / "model.py"

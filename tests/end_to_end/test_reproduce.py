@@ -24,12 +24,14 @@ SWEPT = {
     "training.epochs": 4,
 }
 
+TREES = {"model.kind": "lightgbm", "model.num_trees": 40, "training.early_stopping": 5}
+
 
 @pytest.mark.parametrize(
     "changes",
     [
         {},
-        {"model.kind": "lightgbm", "model.num_trees": 40, "training.early_stopping": 5},
+        pytest.param(TREES, marks=pytest.mark.slow),
         pytest.param(SWEPT, marks=pytest.mark.slow),
         pytest.param(SWEPT | {"tuning.refit": False}, marks=pytest.mark.slow),
     ],
@@ -68,6 +70,7 @@ def assert_refused(run, demo, named):
     assert named in caught.value.what
 
 
+@pytest.mark.slow
 def test_a_streamed_run_agrees_in_its_metrics(one_ray, small, demo):
     run = api.run(api.plan(small({"data.ingest": "stream"}), AS_OF), quiet=True)
     found = rt.reproduce(run, workspace=str(demo), tolerance=0.2, quiet=True)

@@ -39,6 +39,7 @@ def test_predictions_spoilt_at_one_airport_are_rejected_and_the_gate_names_it(on
     assert sum(one["num_rows"] for one in slices if one["by"] == "carrier") == evaluation["num_rows"]
 
 
+@pytest.mark.slow
 def test_streamed_rows_are_sliced_the_same(one_ray, demo):
     changes = {"training.epochs": 1, "evaluation.slices": ["carrier", "origin", "distance", "tailnum"]}
     runs = {}

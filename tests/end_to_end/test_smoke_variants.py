@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.alone]
 LIMIT_S, BUSY_LIMIT_S = 30, 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES["flights"])
 def test_the_smoke_of_an_example_ends_soon_and_promotes_nothing(one_ray, demo, name):
     for each in EXAMPLES["flights"]:

@@ -47,7 +47,7 @@ def write_postgres(rows: pa.Table, url: str) -> str:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
 def test_two_months_of_a_query(one_ray, small, demo, rows, tmp_path, monkeypatch, request, kind):
     url = write_sqlite(rows, demo) if kind == "sqlite" else write_postgres(rows, request.getfixturevalue("postgres"))
     (demo / "url.txt").write_text(url)
@@ -86,6 +86,7 @@ def test_mistakes_are_found_before_anything_starts(small, demo, rows):
         api.check(small({**SQL, "data.sql.query": "select nowhere from flights"}))
 
 
+@pytest.mark.slow
 def test_a_draft_is_made_from_a_query(demo, rows):
     url = write_sqlite(rows, demo)
     around = environment(FLIGHTS_URL=url)

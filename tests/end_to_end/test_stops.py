@@ -117,12 +117,12 @@ MOMENTS = {"start": at_start, "ingest": in_ingest, "fit": in_fit}
 
 
 SIGNALS = {"ctrl-c": (signal.SIGINT, 130), "terminate": (signal.SIGTERM, 143)}
-EVERY_DAY = {("ctrl-c", "fit"), ("terminate", "ingest")}
+EVERY_DAY = {("ctrl-c", "fit")}
 NIGHTLY = {("terminate", "fit"), ("ctrl-c", "ingest")}
 
 
 def how_often(by, name):
-    """The mark of a signal at a moment: each signal and each moment has a quick one."""
+    """The mark of a signal at a moment: one is tested every day, and each signal and each moment in `make test-all`."""
     if (by, name) in EVERY_DAY:
         return ()
     return pytest.mark.nightly if (by, name) in NIGHTLY else pytest.mark.slow

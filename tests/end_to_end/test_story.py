@@ -160,6 +160,7 @@ model.predict(pd.read_parquet(sys.argv[3])).to_parquet(sys.argv[4])
 """
 
 
+@pytest.mark.slow
 def test_predict_and_mlflow_give_the_same_numbers_on_nulls_and_new_categories(story, flights, tmp_path):
     pq.write_table(new_rows(flights), tmp_path / "new.parquet")
     ours = raytemplate("predict", MODEL, tmp_path / "new.parquet", tmp_path / "out.parquet", cwd=story.folder)

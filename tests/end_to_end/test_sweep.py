@@ -109,6 +109,7 @@ def test_the_same_seed_and_one_slot_give_the_same_trials_and_model_whatever_the_
     assert first.evaluation.metrics["mae"].value != second.evaluation.metrics["mae"].value
 
 
+@pytest.mark.slow
 def test_a_trials_own_model_is_the_candidate_where_no_refit_is_wanted(one_ray, demo):
     run = swept(demo, {"tuning.refit": False})
     best = run.sweep.best
@@ -123,6 +124,7 @@ def kind_of_dest(path):
     return features["dest"]["kind"], features["precip"]["state"].get("transform", "none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refit", [pytest.param(True, marks=pytest.mark.nightly), False])
 def test_features_are_searched_and_the_model_predicts_with_those_that_won(one_ray, demo, refit):
     run = swept(demo, {**FEATURES, "tuning.refit": refit, "tuning.slots": 2, "resources.workers": 1})

@@ -93,6 +93,7 @@ def edit(workspace, *statements):
             db.execute(statement)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_leaves_no_database_and_the_next_run_makes_it(full, tmp_path):
     workspace, _ = full
     assert names(workspace) == []

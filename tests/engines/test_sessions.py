@@ -54,6 +54,7 @@ sweep_sessions(Path(sys.argv[1]), note=print)
 """
 
 
+@pytest.mark.slow
 def test_two_starts_that_tidy_at_the_same_moment_do_not_fail(tmp_path, gone):
     for number in range(40):
         made = session(tmp_path, f"{number:03d}", gone)

@@ -136,6 +136,7 @@ def labelled_rows(made, folder):
     return int(((times >= start) & (times < end) & known).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [MODES[0], pytest.param(MODES[1], marks=pytest.mark.nightly)])
 def test_two_workers_train_one_model_as_good_as_that_of_one_process(train, plan, ingest, test_maes, mode):
     if "local" not in test_maes:

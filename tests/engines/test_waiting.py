@@ -158,6 +158,7 @@ conducted(deaf, [], Path(sys.argv[1]))[0]({})
 """
 
 
+@pytest.mark.slow
 def test_without_private_parts_a_loop_that_does_not_ask_is_ended_in_its_rank(tmp_path, plain):
     rank = subprocess.Popen([sys.executable, "-c", DEAF, str(tmp_path / "end")], stdout=subprocess.PIPE, text=True)
     assert rank.stdout.readline() == "trains\n"

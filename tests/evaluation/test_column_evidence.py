@@ -115,6 +115,7 @@ def test_a_thousand_columns_keep_to_the_limit():
     assert any(one.explained is None for one in found.values())
 
 
+@pytest.mark.slow
 def test_a_leak_far_behind_in_a_thousand_columns_is_looked_at_first():
     ticks = itertools.count()  # one for each column, screened or looked at
     found, _ = many(1_000, None, limit_s=1.5, leak="c700", clock=lambda: next(ticks) / 1000)

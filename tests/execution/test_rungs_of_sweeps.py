@@ -70,6 +70,7 @@ def states(trials, family):
     return {one.number: one.state for one in trials if one.family == family}
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(scheduler=st.sampled_from(["asha", "median", "hyperband"]), start=st.floats(0.1, 100.0), seed=st.integers(0, 99))
 def test_whether_trees_end_early_has_nothing_to_do_with_networks(scheduler, start, seed):

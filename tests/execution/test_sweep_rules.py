@@ -160,6 +160,7 @@ def test_news_come_a_few_times_a_second_at_most():
     assert len(times) >= 3 and min(b - a for a, b in pairwise(times)) >= 0.2
 
 
+@pytest.mark.slow
 def test_time_is_kept_for_the_copies_of_the_trials():
     def last_end(budget_s, epoch_s):
         made, slots, _ = sweep(
@@ -503,6 +504,7 @@ class Mortal(SimulatedSlots):
             super().kill(slot)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     courses=st.lists(COURSES, min_size=1, max_size=5),

@@ -87,6 +87,7 @@ def test_first_use_by_8_processes_at_once_makes_one_whole_ledger(tmp_path: Path)
         assert sorted(os.listdir(path.parent)) == ["governance.db", "governance.db.lock"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_promote_when_killed_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     path, chance = tmp_path / "governance.db", random.Random(7)

@@ -128,6 +128,7 @@ def test_its_first_change_makes_it_schema_2_and_leaves_every_earlier_event_as_it
     assert isinstance(bodies[0], Promotion) and bodies[0].grounds.plan == "d02c6e"
 
 
+@pytest.mark.slow
 def test_a_change_that_is_killed_before_any_of_its_statements_leaves_a_whole_ledger(old: Ledger) -> None:
     def killed_before(last: int) -> None:
         connect, number = sqlite3.connect, count()
@@ -149,6 +150,7 @@ def test_a_change_that_is_killed_before_any_of_its_statements_leaves_a_whole_led
     assert last > 8
 
 
+@pytest.mark.slow
 def test_a_change_that_is_killed_at_any_moment_leaves_a_whole_ledger(old: Ledger) -> None:
     chance = random.Random(7)
     for _ in range(NUM_KILLS):

@@ -112,6 +112,7 @@ def test_each_class_has_a_tree_a_round(wide, kind, number):
     assert many.stage_s("evaluate") > one.stage_s("evaluate")
 
 
+@pytest.mark.slow
 def test_columns_are_examined_one_by_one_for_ten_seconds_at_most(wide):
     few, many, more, most = (wide(columns=n).stage_s("evaluate") for n in (10, 210, 4000, 5000))
     assert 0.9 < many - few < 1.5

@@ -85,6 +85,7 @@ def bundle(changes):
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(there=NODES, changes=ASKED)
 def test_a_plan_that_says_fits_starts_and_what_is_refused_would_wait_for_ever(there, changes):

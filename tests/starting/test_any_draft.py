@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import pytest
 from any_table import tables
 from hypothesis import HealthCheck, assume, given, settings
 from in_this_process import read
@@ -22,6 +23,7 @@ REFUSED = (
 """Why `init` may write nothing."""
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn=tables())
 def test_whatever_init_writes_can_be_checked_planned_and_read(drawn):
