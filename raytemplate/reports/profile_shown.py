@@ -98,7 +98,9 @@ def _rare(column: ColumnSummary) -> str:
 
 
 def _text(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.4g}"
+    if abs(value) >= 1e6:
+        return f"{value:.4g}"
+    return f"{value:,.4g}" if abs(value) >= 1e4 else f"{value:.4g}"  # 2013 is a year more often than a count
 
 
 def _percent(share: float) -> str:
