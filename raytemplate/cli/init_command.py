@@ -70,7 +70,7 @@ def _starter(folder: Path, name: str) -> Answer:
         if len(made.files) > 1
         else (f"{made.template} is written.")
     )
-    after = f"  cd {shlex.quote(str(folder))}\n  raytemplate check {made.template.name}"
+    after = f"{_enter(folder)}  raytemplate check {made.template.name}"
     said = {
         "folder": str(folder), "template": str(made.template), "files": tuple(map(str, made.files)),
         "to_fill_in": tuple({"line": line, "field": field, "what": what} for line, field, what in made.to_fill_in),
@@ -111,4 +111,8 @@ def _next(folder: Path, template: str, as_of: str, key: str = "") -> str:
     """
     run = f"raytemplate run {template}{f' --as-of {as_of}' if as_of else ''}"
     set_key = f"  export {key}=$(openssl rand -hex 32)  # once; keep it: predict needs the same\n" if key else ""
-    return f"  cd {shlex.quote(str(folder))}\n{set_key}  raytemplate check {template}\n  {run}"
+    return f"{_enter(folder)}{set_key}  raytemplate check {template}\n  {run}"
+
+
+def _enter(folder: Path) -> str:
+    return "" if folder.resolve() == Path.cwd() else f"  cd {shlex.quote(str(folder))}\n"

@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from select import select
 from types import TracebackType
 from typing import Any
 
@@ -19,9 +21,11 @@ from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Move
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.judged import Actor
+from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
 
-_END_S = 5.0
+_END_S, _LEAST_S = 5.0, 0.2
+_NO_ANSWER = "MLflow did not answer within the time of the run; raytemplate resume {run} brings it in line"
 
 
 class NoPromoter:
@@ -31,7 +35,9 @@ class NoPromoter:
         """See `execution.ports.Promoter`; always refuses."""
         raise IntegrityError(f"run {journal.run_id}: nothing is judged here")
 
-    project = decide
+    def project(self, journal: Journal, within_s: float | None = None) -> None:
+        """See `execution.ports.Promoter`; always refuses."""
+        self.decide(journal)
 
 
 class PromoterProcess:
@@ -75,9 +81,15 @@ class PromoterProcess:
         actor = Actor(name=self._name, automatic=True)
         self._ask("decide", f"raytemplate resume {journal.run_id}", run=journal.run_id, actor=actor)
 
-    def project(self, journal: Journal) -> None:
-        """See `execution.ports.Promoter`."""
-        self._ask("project", f"raytemplate resume {journal.run_id}", run=journal.run_id)
+    def project(self, journal: Journal, within_s: float | None = None) -> None:
+        """See `execution.ports.Promoter`. A process that does not answer in time is ended."""
+        try:
+            self._ask("project", f"raytemplate resume {journal.run_id}", within_s, run=journal.run_id)
+        except TimeoutError:
+            self.kill()
+            record = journal.read(PromotionRecord)
+            if record is not None and not record.projected:
+                journal.write(replace(record, warning=_NO_ANSWER.format(run=journal.run_id)))
 
     def promote(self, journal: Journal, reason: str) -> None:
         """Judge a run's evidence again and promote its candidate, as the person who asks allows.
@@ -124,17 +136,25 @@ class PromoterProcess:
             with suppress(BrokenPipeError):  # it has ended already, before its last request was written
                 self._process.stdin.close()
 
-    def _ask(self, what: str, again: str, **asked: Any) -> dict[str, Any]:
+    def _ask(self, what: str, again: str, within_s: float | None = None, **asked: Any) -> dict[str, Any]:
         """The answer to one request; an error raised in the process is raised here.
 
         Args:
             again: the command that repeats the request.
+            within_s: seconds to wait for the answer; None waits for as long as it takes.
+
+        Raises:
+            TimeoutError: there was no answer in time.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(encode({"do": what, **asked})) + "\n")
             self._process.stdin.flush()
+            if within_s is not None and not select([self._process.stdout], [], [], max(_LEAST_S, within_s))[0]:
+                raise TimeoutError
             line = self._process.stdout.readline()
+        except TimeoutError:
+            raise
         except (OSError, UnicodeDecodeError):
             line = ""
         if not line.endswith("\n"):  # nothing, or half an answer: it was killed before it had written all

@@ -142,7 +142,7 @@ class Execution:
     def _project_if_cut_short(self) -> None:
         promotion = self.journal.read(PromotionRecord)
         if promotion is not None and not promotion.projected and not promotion.warning:
-            self.promoter.project(self.journal)
+            self._project()
 
     def _pass(self, name: StageName, kind: type, work: Callable[[], object]) -> None:
         """Do the work of a stage unless its record exists."""
@@ -313,8 +313,11 @@ class Execution:
             most_again=self.most_again,
         )
         self.engine.release()
-        self.promoter.project(self.journal)
+        self._project()
         return self.journal.need(VerdictRecord)
+
+    def _project(self) -> None:
+        self.promoter.project(self.journal, within_s=left_s(self.journal, self.meter))
 
     def _evaluate_again(self) -> None:
         self._pass("evaluate", Evaluation, lambda: self._evaluate(self.plan.evaluate))

@@ -162,6 +162,11 @@ class Promoter(Protocol):
         """
         ...
 
-    def project(self, journal: Journal) -> None:
-        """Bring MLflow's copy of the run and its model up to date; a failure is a warning in the PromotionRecord."""
+    def project(self, journal: Journal, within_s: float | None = None) -> None:
+        """Bring MLflow's copy of the run and its model up to date; a failure is a warning in the PromotionRecord.
+
+        Args:
+            within_s: seconds after which this is given up, also with a warning: the ledger has decided, and the end of
+                the run is what it decided. None waits for as long as it takes.
+        """
         ...

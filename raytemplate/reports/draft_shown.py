@@ -23,8 +23,9 @@ _TAKE_IN = "To use a column, list it under features in the template."
 def draft_text(draft: Draft) -> str:
     """A few lines about data, target and split, and a table of the columns: used or left out, and why."""
     found = draft.survey
-    size = show_bytes(sum(file.size_bytes for file in found.source.files))
-    lines = [f"{found.asked.data}: {found.num_rows:,} rows, {len(found.columns):,} columns, {size}"]
+    num_bytes = sum(file.size_bytes for file in found.source.files)  # 0 for a query
+    size = f", {show_bytes(num_bytes)}" if num_bytes else ""
+    lines = [f"{found.asked.data}: {found.num_rows:,} rows, {len(found.columns):,} columns{size}"]
     lines += [_line(title, text) for title, text in _rows(draft) if text]
     lines += ["", *(_line(use, _names(draft.of(use))) for use in _USED if draft.of(use))]
     lines += _listed("suspicious", [(role.column.name, role.why) for role in draft.suspicious])

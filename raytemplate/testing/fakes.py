@@ -156,7 +156,7 @@ class LedgerPromoter(Promoter):
     def decide(self, journal: Journal) -> None:
         decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=Actor(name="ada", automatic=True))
 
-    def project(self, journal: Journal) -> None:
+    def project(self, journal: Journal, within_s: float | None = None) -> None:
         """See `Promoter`; does nothing, since there is no MLflow."""
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from shutil import rmtree
 
 import pytest
@@ -36,6 +37,23 @@ def test_half_an_answer_is_that_of_one_that_died(tmp_path, half):
     with promoter, pytest.raises(EngineError, match="the promoting process ended before it answered") as died:
         promoter.decide(Journal(tmp_path / "k7q2"))
     assert (died.value.exit_code, died.value.next_step) == (8, "raytemplate resume k7q2")
+    promoter._process.stdout.close()
+
+
+def test_a_copy_that_takes_too_long_is_given_up_and_the_decision_stands(promoted):
+    workspace, journal = promoted
+    promoter = PromoterProcess(workspace, None, journal.log, "ada")
+    promoter.kill()
+    promoter.close()
+    silent = [sys.executable, "-S", "-E", "-c", "import time; input(); time.sleep(60)"]
+    promoter._process = subprocess.Popen(silent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    began = time.monotonic()
+    with promoter:
+        promoter.project(journal, within_s=-3.0)
+    assert time.monotonic() - began < 2 and promoter._process.returncode == -signal.SIGKILL
+    record = journal.need(PromotionRecord)
+    assert (record.outcome, record.projected) == ("promoted", False)
+    assert record.warning.startswith("MLflow did not answer within the time of the run")
     promoter._process.stdout.close()
 
 

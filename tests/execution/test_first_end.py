@@ -87,7 +87,7 @@ def test_a_run_whose_watchdog_was_quicker_ends_with_the_code_of_the_record(tmp_p
     run = FakeRun(tmp_path)
 
     class Late(LedgerPromoter):
-        def project(self, journal):
+        def project(self, journal, within_s=None):
             assert not watchdog_records(run)
 
     with pytest.raises(BudgetSpent, match="it is kept, and not judged") as told:
