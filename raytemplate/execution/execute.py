@@ -15,6 +15,7 @@ from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import image_here
 from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
 from raytemplate.execution.training import Package, Training
@@ -107,6 +108,7 @@ class Execution:
                 timeline_s=dict(self._timeline),
                 elapsed_s=self.meter.elapsed_s(),
                 spent_usd=self.meter.spent_usd(),
+                image=image_here(),
             )
         )
 

@@ -53,6 +53,7 @@ LOCK = "run.lock"
 TRIALS = "trials.jsonl"
 STARTS = "starts.jsonl"
 EPOCHS = "epochs.jsonl"
+STATEMENT = "lineage.json"
 _PASSED = "passed.jsonl"
 _REPRODUCED = "reproduced.jsonl"
 
@@ -147,6 +148,19 @@ class Journal:
         found = codec.loads(kind, data, where=str(path))
         self._refuse_edited(path, data)
         return found
+
+    def kept(self, name: str) -> bytes | None:
+        """A file that the run has kept, or None if there is no such file.
+
+        Raises:
+            IntegrityError: it is not what the run wrote.
+        """
+        path = self.folder / name
+        if not path.exists():
+            return None
+        data = path.read_bytes()
+        self._refuse_edited(path, data)
+        return data
 
     def _refuse_edited(self, path: Path, data: bytes) -> None:
         # Every digest ever written counts: a process may have been killed between a new digest and its file.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from raytemplate.execution.image import image_of
 from raytemplate.execution.lock import RunLock, read_lock
 from raytemplate.history.runs import Run
 from raytemplate.planning.stages import RunPlan
@@ -33,7 +34,7 @@ def differences(first: Run, second: Run) -> Differences:
         Section(title="data", changed=(*_keys(first, second), *_files(first, second)), same="the bytes that were read"),
         *_profiles(first, second),
         Section(title="code", changed=_changed(_code(a), _code(b)), same="the code"),
-        Section(title="environment", changed=_changed(a.environment, b.environment), same="the environment"),
+        Section(title="environment", changed=_environments((first, a), (second, b)), same="the environment"),
         Section(title="metrics", changed=_changed(_metrics(first), _metrics(second)), same="the metrics"),
     )
     return Differences(first=first.id, second=second.id, sections=sections, note=_without_profile(first, second))
@@ -152,6 +153,13 @@ def _without_profile(first: Run, second: Run) -> str:
     """What to say of runs that kept no profile of their raw columns: those of earlier versions."""
     runs = dict.fromkeys(run.id for run in (first, second) if _profile(run) is None)
     return f"Raw columns are not compared: no profile kept of run {' and run '.join(runs)}." if runs else ""
+
+
+def _environments(*runs: tuple[Run, RunLock]) -> tuple[Changed, ...]:
+    """Versions of packages, and the container image."""
+    images = [image_of(run.journal, lock) for run, lock in runs]
+    told = zip((lock for _, lock in runs), images, strict=True)
+    return _changed(*({**lock.environment, **({"image": image} if image else {})} for lock, image in told))
 
 
 def _code(lock: RunLock) -> dict[str, str]:
