@@ -21,6 +21,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult, Restart, TrainingStart, WarmStart, WorkersLost
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Precedents, VerdictRecord
+from raytemplate.records.labelled import LabelChanges
 from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.reproduced import Reproduction
@@ -37,6 +38,7 @@ RECORDS: dict[type, str] = {
     SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
     DataProfile: "raw-profile.json",
+    LabelChanges: "label-changes.json",
     FittedFeatures: "features.json",
     TrialBegun: "begun.json",
     SweepResult: "sweep.json",

@@ -201,6 +201,9 @@ class IngestStage:
     keep: Literal["reference", "copy"] = "reference"
     """Whether a copy of the rows that are read is kept."""
 
+    only_keys: tuple[str, ...] = ()
+    """Those of `columns` that nothing reads but `keys`, which tell whose target has changed; they are not profiled."""
+
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
@@ -647,7 +650,7 @@ def id_of(plan: Mapping[str, Any]) -> str:
         },
     )
     mask, promises, sweep = ingest.pop("mask", None), ingest.pop("promises", None), plan.get("sweep")
-    for name in ("name", "row_numbers", "source_columns", "keep"):
+    for name in ("name", "row_numbers", "source_columns", "keep", "only_keys"):
         ingest.pop(name, None)
     out = leaving_out(plan["ingest"].get("contract", {}), decode(Promises, promises)) if promises else []
     more = [canonical({"mask": mask["rules"]})] if mask else []
