@@ -47,7 +47,7 @@ from raytemplate.planning.stages import (
 )
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import WarmStart
-from raytemplate.secret import found_from
+from raytemplate.secret import found_from, is_reference
 from raytemplate.spec.schema import PerWorkerSpec, TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes
 
@@ -443,7 +443,13 @@ def _promote(spec: TemplateSpec) -> PromoteStage:
         experiment=spec.tracking.experiment or spec.name,
         storage=_beside(spec, spec.tracking.storage),
         site=_beside(spec, spec.tracking.site),
+        openlineage=_events_to(spec),
     )
+
+
+def _events_to(spec: TemplateSpec) -> str:
+    named = spec.tracking.openlineage
+    return found_from(named, spec.folder) if is_reference(named) else _beside(spec, named)
 
 
 def _beside(spec: TemplateSpec, named: str) -> str:

@@ -442,6 +442,9 @@ class PromoteStage:
     site: str = ""
     """Folder or URI of the site that is brought up to date after the run; "" if none is set."""
 
+    openlineage: str = ""
+    """File, URL or reference to a URL that OpenLineage events of the run go to; "" if none is set."""
+
 
 Stage = IngestStage | SweepStage | FitStage | EvaluateStage | GovernStage | PromoteStage
 
