@@ -16,6 +16,7 @@ SHORTEST = 6
 """Fewest characters of a secret: a shorter one would be found in every other word."""
 VARIABLES = (
     "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "RAY_AUTH_TOKEN",
+    "OPENLINEAGE_API_KEY",
 )  # fmt: skip
 """Environment variables whose values are secrets although no template names them."""
 

@@ -18,6 +18,7 @@ from raytemplate.api.look import (
     report,
     runs,
     show,
+    statement,
     trials,
     verify_ledger,
     winning_template,
@@ -33,7 +34,8 @@ from raytemplate.history.runs import Run
 __all__ = [
     "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "diff", "find", "lineage", "load", "logs", "model",
     "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run",
-    "runs", "save_plan", "show", "site", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
+    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
+    "winning_template",
 ]  # fmt: skip
 
 

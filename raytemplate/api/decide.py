@@ -45,6 +45,7 @@ def promote(ref: str | Run, *, reason: str = "", workspace: str | None = None) -
         UsageError: no such run, it has not been evaluated, or a gate holds and there is no reason.
     """
     from raytemplate.conducting.promoter import PromoterProcess
+    from raytemplate.conducting.stating import keep_statement
     from raytemplate.conducting.submitted import finish
     from raytemplate.execution.artifacts import write_model_card
     from raytemplate.ledger.opening import open_ledger
@@ -68,6 +69,7 @@ def promote(ref: str | Run, *, reason: str = "", workspace: str | None = None) -
                     finish(work, journal.spent(), promoter)
                 rewrite_end(journal)
                 write_model_card(journal, locked)
+                keep_statement(journal, found_in, Lines())
                 # Last, because it may take a while: if it is interrupted, the records are already complete.
                 promoter.project(journal)
         except (KeyboardInterrupt, Interrupted) as error:

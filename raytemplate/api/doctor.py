@@ -6,7 +6,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -40,7 +40,8 @@ def doctor(*, workspace: str | None = None, start_ray: bool = True) -> tuple[Fin
     """
     found_in = workspace_at(workspace)
     ray = _ray() if start_ray else ()
-    return (*_packages(), *_families(), *_sources(), *_machine(found_in), *ray, *_workspace(found_in))
+    extras = (*_extras("sources", _OF_SOURCES), *_extras("exports", _OF_EXPORTS))
+    return (*_packages(), *_families(), *extras, *_machine(found_in), *ray, *_workspace(found_in))
 
 
 def _packages() -> Iterator[Finding]:
@@ -84,16 +85,18 @@ def _families() -> Iterator[Finding]:
 
 _OF_SOURCES = {"delta": ("lake", ("deltalake",)), "sql": ("sql", ("sqlalchemy", "adbc_driver_postgresql"))}
 """Source -> the extra that brings what it needs, and the modules."""
+_OF_EXPORTS = {"openlineage": ("lineage", ("openlineage",))}
+"""Export -> the same."""
 
 
-def _sources() -> Iterator[Finding]:
-    for name, (extra, modules) in _OF_SOURCES.items():
+def _extras(part: str, of: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Finding]:
+    for name, (extra, modules) in of.items():
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         if missing:
             said, step = f"{' and '.join(missing)} not installed", f"pip install 'raytemplate[{extra}]'"
-            yield Finding(part="sources", name=name, state="absent", found=said, next_step=step)
+            yield Finding(part=part, name=name, state="absent", found=said, next_step=step)
         else:
-            yield Finding(part="sources", name=name, state="good", found="ready")
+            yield Finding(part=part, name=name, state="good", found="ready")
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:

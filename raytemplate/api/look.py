@@ -126,6 +126,21 @@ def lineage(ref: str | Run, *, workspace: str | None = None) -> Lineage | SeenBy
     return told.lineage_of(ref if isinstance(ref, str) else ref.id, found_in)
 
 
+def statement(ref: str | Run, *, workspace: str | None = None) -> bytes:
+    """The in-toto statement about what made a run's model, as JSON: as the run kept it, or made now.
+
+    Args:
+        ref: a run, its unique id prefix or "last"; or a model ("name", "name@champion", "name/3").
+
+    Raises:
+        UsageError: no such run or model.
+        IntegrityError: a record of its run is missing or edited, or the kept statement was edited.
+    """
+    from raytemplate.history.lineage import statement_of
+
+    return statement_of(ref if isinstance(ref, str) else ref.id, workspace_at(workspace))
+
+
 def report(ref: str | Run, *, workspace: str | None = None) -> str:
     """A run (unique id prefix, "last" or the run itself) as one self-contained HTML page.
 

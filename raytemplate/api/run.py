@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from raytemplate.api.publish import site_after
 from raytemplate.api.workspaces import journal_of, workspace_at, workspace_to_write
+from raytemplate.conducting.exporting import exported
 from raytemplate.conducting.work import Work
 from raytemplate.data.masking import masker_of
 from raytemplate.errors import Interrupted, UsageError
@@ -241,6 +242,7 @@ def _carry_out(work: Work) -> None:
     """
     with (
         logged(work.journal, work.listener) as heard,
+        exported(work.plan.promote.openlineage, work.journal, heard),
         site_after(work.plan.promote.site, work.workspace, heard),
     ):
         work = replace(work, listener=heard)

@@ -13,9 +13,9 @@ from raytemplate.cli.output import Answer
 @workspace_option
 def command(a: str, b: str, workspace: str | None) -> Answer:
     """Show what differs between two runs (id prefixes, `last`, or `last~1` for the one before): template, plan, data,
-    code, environment, metrics."""
+    raw profiles, code, environment, metrics."""
     from raytemplate import api
 
     found = api.diff(a, b, workspace=workspace)
-    data = {"first": found.first, "second": found.second, "sections": found.sections}
+    data = {"first": found.first, "second": found.second, "sections": found.sections, "note": found.note}
     return Answer(kind="Differences", data=data, text=str(found))

@@ -30,7 +30,8 @@ def command(ref: str, statement: Path | None, workspace: str | None) -> Answer:
         if statement is not None:
             raise click.UsageError("--statement: a file was not made by a run; name a model or a run")
         return Answer(kind="Seen", data={"path": found.path, "seen": found.seen}, text=str(found))
+    made = api.statement(found.run_id, workspace=workspace)
     if statement is not None:
         with storage_errors(statement):
-            write_atomic(statement.absolute(), json.dumps(found.statement(), indent=1, ensure_ascii=False).encode())
-    return Answer(kind="Lineage", data={"lineage": found, "statement": found.statement()}, text=str(found))
+            write_atomic(statement.absolute(), made)
+    return Answer(kind="Lineage", data={"lineage": found, "statement": json.loads(made)}, text=str(found))

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from raytemplate.budget import Meter
 from raytemplate.conducting.bind import Bound
+from raytemplate.conducting.stating import keep_statement
 from raytemplate.conducting.timekeeper import Timekeeper
 from raytemplate.conducting.watchdog import watched
 from raytemplate.conducting.work import Work
@@ -37,6 +38,7 @@ def conduct(work: Work) -> None:
             execution = bound.execution(meter)
             if work.judged:
                 execution.run()
+                keep_statement(journal, work.workspace, work.listener)
             else:
                 execution.run_up_to_evaluation()
         except (KeyboardInterrupt, Interrupted) as error:

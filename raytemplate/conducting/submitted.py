@@ -13,6 +13,7 @@ from raytemplate.budget import Meter, Spent
 from raytemplate.conducting.job import ERROR_MARK
 from raytemplate.conducting.promoter import PromoterProcess
 from raytemplate.conducting.sending import send_again
+from raytemplate.conducting.stating import keep_statement
 from raytemplate.conducting.work import Work
 from raytemplate.engines.mlflow.flavor import package
 from raytemplate.engines.ray.jobs.client import Jobs, JobState
@@ -147,6 +148,7 @@ def finish(work: Work, spent: Spent, promoter: Promoter) -> None:
         turn=turn_of(workspace, plan.name),
         most_again=0,
     ).run()
+    keep_statement(journal, workspace, work.listener)
 
 
 def _before(plan: RunPlan, work: ClusterWork, began: float, spent: Spent) -> Spent:

@@ -238,8 +238,9 @@ class DataSpec(Options):
     """The value of a binary target that counts as yes, such as `"yes"`. Default: true or 1; text has no default."""
 
     keys: tuple[str, ...] = ()
-    """Columns that identify a row; `predict` returns them as they are written: 007 stays 007. None may be called
-    `prediction`, `model_version` or, for more than two classes, `probability_...`. Default: none."""
+    """Columns that identify a row; `predict` returns them as they are written: 007 stays 007. A run tells by them which
+    labels have changed since the champion was trained. None may be called `prediction`, `model_version` or, for more
+    than two classes, `probability_...`. Default: none."""
 
     drop: str = ""
     """Rows to leave out: a SQL condition over columns, such as `air_time is null`. Put text in single quotes, and names

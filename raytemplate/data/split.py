@@ -31,7 +31,8 @@ pc: Any = pyarrow.compute
 
 Hashes = NDArray[np.uint64]
 SIDES = ("train", "validation", "test")
-_FROM_HERE_ROUNDED = 2.0**53
+EXACT_BELOW = 2.0**53
+"""Whole numbers below it have a float64 of their own."""
 _MISSING = 0x9E3779B97F4A7C15
 
 
@@ -101,6 +102,15 @@ def row_hashes(table: pa.Table, columns: Sequence[str], seed: int, *, as_it_stan
     return found
 
 
+def column_bits(column: Any) -> Hashes:
+    """64 bits for each value of a column [rows] as training reads it, not evenly spread, uint64 [rows].
+
+    Raises:
+        DataError: it holds lists or objects.
+    """
+    return _column(column, "", as_it_stands=False)
+
+
 def _column(column: Any, name: str, as_it_stands: bool) -> Hashes:
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -126,7 +136,7 @@ def _numbers(column: Any, *, exactly: bool) -> Hashes:
     values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
     values = values + 0.0  # minus zero is zero
     found = np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
-    large = np.flatnonzero(np.abs(values) >= _FROM_HERE_ROUNDED)
+    large = np.flatnonzero(np.abs(values) >= EXACT_BELOW)
     if exactly and len(large) and not pa.types.is_floating(column.type):
         found[large] = _by_digits(column.take(pa.array(large)), values[large])
     return found

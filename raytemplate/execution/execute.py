@@ -8,6 +8,7 @@ from pathlib import Path
 from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.labels import LABELS, to_bytes
 from raytemplate.data.unit_changes import told, unit_changes
 from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
@@ -15,6 +16,8 @@ from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.labels import label_changes
+from raytemplate.execution.lock import image_here
 from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
 from raytemplate.execution.training import Package, Training
@@ -35,6 +38,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Rejected, VerdictRecord
+from raytemplate.records.labelled import LabelChanges
 from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, StageName, StageTiming
@@ -107,6 +111,7 @@ class Execution:
                 timeline_s=dict(self._timeline),
                 elapsed_s=self.meter.elapsed_s(),
                 spent_usd=self.meter.spent_usd(),
+                image=image_here(),
             )
         )
 
@@ -122,6 +127,7 @@ class Execution:
             case EvaluateStage():
                 self._pass("evaluate", Evaluation, lambda: self._evaluate(stage))
             case GovernStage():
+                self._compare_labels()
                 self._open_again_if_cut_short()
                 check_promises(self.journal, self.plan, self.store, judged=False)
                 if self.journal.read(VerdictRecord) is not None:
@@ -178,7 +184,10 @@ class Execution:
         found = self._read(stage, None)
         self._ingested = found
         self._keep_fitted(found)
+        if found.labels is not None:
+            self.journal.keep(LABELS, to_bytes(found.labels))
         self.journal.write(found.snapshot)
+        self._compare_labels()
         for broken in found.snapshot.contract.broken if found.snapshot.contract else ():
             self.listener.note(broken.text)
         for line in (*self.plan.changes, *self._changed_units(found)):
@@ -196,6 +205,18 @@ class Execution:
             return []
         changes = unit_changes(before, found.statistics) if before else ()
         return [told(one, champion.version) for one in changes]
+
+    def _compare_labels(self) -> None:
+        """Count the rows whose target has changed since the champion was trained, once for each run; a submitted run
+        does so where the champion's run is known."""
+        champion = self.champion_now()
+        if champion is None or self.journal.read(LabelChanges) is not None:
+            return
+        found = label_changes(Journal(self.journal.folder.parent / champion.run_id), champion.version, self.journal)
+        if found is not None:
+            self.journal.write(found)
+            if found.num_changed:
+                self.listener.note(found.text)
 
     def _keep_fitted(self, found: Ingested) -> None:
         self.journal.write_statistics(found.statistics)

@@ -10,6 +10,7 @@ from shutil import copytree
 
 from raytemplate.budget import Spent
 from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.labels import LABELS
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import EPOCHS, LOCK, STARTS, TRIALS, Journal
 from raytemplate.execution.lock import read_lock
@@ -28,7 +29,7 @@ from raytemplate.store.clock import now_at
 from raytemplate.store.content_store import ContentStore
 
 _HANDOVER = "handover.json"
-_PLAIN = ("profile.json", QUARANTINE, EPOCHS, STARTS, TRIALS)
+_PLAIN = ("profile.json", LABELS, QUARANTINE, EPOCHS, STARTS, TRIALS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

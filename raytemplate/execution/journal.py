@@ -21,6 +21,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import EpochRecord, FitResult, Restart, TrainingStart, WarmStart, WorkersLost
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Precedents, VerdictRecord
+from raytemplate.records.labelled import LabelChanges
 from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.reproduced import Reproduction
@@ -37,6 +38,7 @@ RECORDS: dict[type, str] = {
     SubmittedJob: "job.json",
     Snapshot: "snapshot.json",
     DataProfile: "raw-profile.json",
+    LabelChanges: "label-changes.json",
     FittedFeatures: "features.json",
     TrialBegun: "begun.json",
     SweepResult: "sweep.json",
@@ -53,6 +55,7 @@ LOCK = "run.lock"
 TRIALS = "trials.jsonl"
 STARTS = "starts.jsonl"
 EPOCHS = "epochs.jsonl"
+STATEMENT = "lineage.json"
 _PASSED = "passed.jsonl"
 _REPRODUCED = "reproduced.jsonl"
 
@@ -147,6 +150,19 @@ class Journal:
         found = codec.loads(kind, data, where=str(path))
         self._refuse_edited(path, data)
         return found
+
+    def kept(self, name: str) -> bytes | None:
+        """A file that the run has kept, or None if there is no such file.
+
+        Raises:
+            IntegrityError: it is not what the run wrote.
+        """
+        path = self.folder / name
+        if not path.exists():
+            return None
+        data = path.read_bytes()
+        self._refuse_edited(path, data)
+        return data
 
     def _refuse_edited(self, path: Path, data: bytes) -> None:
         # Every digest ever written counts: a process may have been killed between a new digest and its file.

@@ -1,6 +1,7 @@
 """`run.lock`: what a run was made from. A template stays editable; editing it never changes a run."""
 
 import hashlib
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from raytemplate.spec.schema import TemplateSpec
 
 # Packages of plug-ins are added to these.
 _PACKAGES = ("ray", "torch", "lightgbm", "xgboost-cpu", "xgboost", "scipy", "mlflow", "pyarrow", "numpy")
+
+IMAGE = "RAYTEMPLATE_IMAGE"
+"""The environment variable that names the container image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,8 @@ class RunLock:
     """Version of this package; "" in records of earlier versions."""
     cpu: str = ""
     """Model of the CPU where the run was planned, as the system names it; "" in records of earlier versions."""
+    image: str = ""
+    """The container image of the process that made the run, as RAYTEMPLATE_IMAGE told it; "" if it did not."""
 
 
 def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> None:
@@ -52,6 +58,7 @@ def write_lock(journal: Journal, plan: RunPlan, spec: TemplateSpec | None) -> No
         environment=environment(),
         raytemplate=own_version(),
         cpu=cpu_model(),
+        image=image_here(),
     )
     journal.keep(LOCK, codec.dumps(lock))
 
@@ -96,6 +103,12 @@ def own_version() -> str:
         return version("raytemplate")
     except PackageNotFoundError:
         return ""
+
+
+def image_here() -> str:
+    """The container image of this process, such as "registry/team/train@sha256:...", as the people who started it tell;
+    "" if they do not. Neither Kubernetes' downward API nor KubeRay offers the image of a pod."""
+    return os.environ.get(IMAGE, "").strip()
 
 
 def cpu_model() -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from raytemplate.budget import Meter
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
+from raytemplate.data.labels import Labels
 from raytemplate.evaluation.baselines import BaselineState
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.trials import OnNews
@@ -41,6 +42,8 @@ class Ingested:
     """The baseline, fitted on the train window."""
     profile: DataProfile | None = None
     """The raw profile of every window; None if there is none."""
+    labels: Labels | None = None
+    """The targets of the rows in hashes; None if the plan has no keys, or rows were not read again."""
     encoding_s: float = 0.0
     """Seconds that fitting and encoding took once the rows were in memory."""
 

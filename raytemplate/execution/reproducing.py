@@ -12,8 +12,9 @@ from shlex import quote
 from raytemplate import plugins
 from raytemplate.code.files import digest_of
 from raytemplate.errors import IntegrityError, PlanError, UsageError
+from raytemplate.execution.image import image_of
 from raytemplate.execution.journal import LOCK, Journal
-from raytemplate.execution.lock import RunLock, code_digest, cpu_model, environment, own_version
+from raytemplate.execution.lock import IMAGE, RunLock, code_digest, cpu_model, environment, image_here, own_version
 from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.planning.inventory import Node
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
@@ -30,6 +31,7 @@ from raytemplate.store.content_store import ContentStore
 _BUDGETS = 2.0
 """Budgets of the original run that training it again may take: how much there is to train is known."""
 
+_INSTALL = "install the raytemplate that made it"
 _OF_SOME_FAMILIES = ("torch", "lightgbm", "xgboost", "xgboost-cpu")
 _NOT_IN_NUMBERS = ("mlflow",)
 """Packages in a run's environment on which its numbers do not depend."""
@@ -41,10 +43,12 @@ def refuse_changed(journal: Journal, lock: RunLock) -> None:
     Raises:
         IntegrityError: names everything that has changed.
     """
-    packages, changed = _packages(lock), []
+    packages, image, changed = _packages(lock), image_of(journal, lock), []
     for name, now in packages.items():
         then = lock.environment.get(name, "not installed")
         changed.append(f"  {name}: {then} then, {now} now")
+    if image and image != (here := image_here()):
+        changed.append(f"  image: {image} then, {f'{here} now' if here else f'not known now: {IMAGE} is not set'}")
     if lock.code_sha256 != (code := code_digest()):
         then = f"{lock.raytemplate or 'an earlier version'} (code {lock.code_sha256[:12]})"
         changed.append(f"  raytemplate: {then} then, {own_version()} (code {code[:12]}) now")
@@ -54,7 +58,7 @@ def refuse_changed(journal: Journal, lock: RunLock) -> None:
         raise IntegrityError(
             "\n".join([f"run {journal.run_id} cannot be made again as it was; since then changed:", *changed])
             + "\nnothing was started",
-            next_step=_to_install(lock, packages) or "install the raytemplate that made it",
+            next_step=_to_install(lock, packages) or (f"use the image {image}" if image else _INSTALL),
         )
 
 

@@ -1,19 +1,24 @@
-"""Compares two runs through their records: template, plan, data, code, environment, metrics."""
+"""Compares two runs through their records: template, plan, data, raw profiles, code, environment, metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from raytemplate.execution.image import image_of
 from raytemplate.execution.lock import RunLock, read_lock
 from raytemplate.history.runs import Run
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.ingested import FileRead, Snapshot
+from raytemplate.records.profiled import DataProfile, WindowProfile
 from raytemplate.reports.differences import Changed, Differences, Section
+from raytemplate.reports.profiles_compared import column_shifts
 from raytemplate.reports.resolved import leaves, value_text
 from raytemplate.reports.wording import about_seconds, metric_text, short
 from raytemplate.units import show_bytes, show_moment
 
 _MOST_FILES = 12
+_MOST_COLUMNS = 30
+_TRAIN = "train"
 
 
 def differences(first: Run, second: Run) -> Differences:
@@ -27,11 +32,12 @@ def differences(first: Run, second: Run) -> Differences:
         Section(title="template", changed=_template(a, b), same=_same_template(a, b)),
         Section(title="plan", changed=_changed(_plan(a.plan), _plan(b.plan)), same="the plan"),
         Section(title="data", changed=(*_keys(first, second), *_files(first, second)), same="the bytes that were read"),
+        *_profiles(first, second),
         Section(title="code", changed=_changed(_code(a), _code(b)), same="the code"),
-        Section(title="environment", changed=_changed(a.environment, b.environment), same="the environment"),
+        Section(title="environment", changed=_environments((first, a), (second, b)), same="the environment"),
         Section(title="metrics", changed=_changed(_metrics(first), _metrics(second)), same="the metrics"),
     )
-    return Differences(first=first.id, second=second.id, sections=sections)
+    return Differences(first=first.id, second=second.id, sections=sections, note=_without_profile(first, second))
 
 
 def _changed(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Changed, ...]:
@@ -119,6 +125,41 @@ def _of(files: Mapping[str, FileRead], name: str) -> str:
 
 def _file(file: FileRead | None) -> str:
     return f"{short(file.sha256)}, {show_bytes(file.bytes_read)} read" if file else "not read"
+
+
+def _profiles(first: Run, second: Run) -> Iterator[Section]:
+    """The raw columns of the train window; nothing unless both runs kept their profile."""
+    a, b = _profile(first), _profile(second)
+    if a is None or b is None:
+        return
+    columns = column_shifts(a, b)
+    changed = [
+        Changed(what=f"{column.column}: {shift.what}", first=shift.first, second=shift.second)
+        for column in columns[:_MOST_COLUMNS]
+        for shift in column.shifts
+    ]
+    if len(columns) > _MOST_COLUMNS:
+        changed.append(Changed(what=f"and {len(columns) - _MOST_COLUMNS:,} more columns", first="", second=""))
+    title = "raw profile of the train window"
+    yield Section(title=title, changed=tuple(changed), same=f"the {title}")
+
+
+def _profile(run: Run) -> WindowProfile | None:
+    kept = run.journal.read(DataProfile)
+    return next((window for window in kept.windows if window.name == _TRAIN), None) if kept else None
+
+
+def _without_profile(first: Run, second: Run) -> str:
+    """What to say of runs that kept no profile of their raw columns: those of earlier versions."""
+    runs = dict.fromkeys(run.id for run in (first, second) if _profile(run) is None)
+    return f"Raw columns are not compared: no profile kept of run {' and run '.join(runs)}." if runs else ""
+
+
+def _environments(*runs: tuple[Run, RunLock]) -> tuple[Changed, ...]:
+    """Versions of packages, and the container image."""
+    images = [image_of(run.journal, lock) for run, lock in runs]
+    told = zip((lock for _, lock in runs), images, strict=True)
+    return _changed(*({**lock.environment, **({"image": image} if image else {})} for lock, image in told))
 
 
 def _code(lock: RunLock) -> dict[str, str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from raytemplate.data.sources.locations import is_uri, joined
 from raytemplate.errors import IntegrityError, UsageError
-from raytemplate.execution.journal import LOCK, RECORDS, Journal, journals
+from raytemplate.execution.image import digest_in, image_of
+from raytemplate.execution.journal import LOCK, RECORDS, STATEMENT, Journal, journals
 from raytemplate.execution.lock import RunLock, read_lock
 from raytemplate.history.registered import is_model, journal_behind
 from raytemplate.history.runs import Run
-from raytemplate.ledger.head import Ledger, ModelVersion
+from raytemplate.ledger.head import ModelVersion
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.codec import canonical
 from raytemplate.records.evaluated import Evaluation
@@ -22,11 +25,15 @@ from raytemplate.records.fitted import FitResult, WarmStart
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.profiled import DataProfile
+from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.lineage_shown import Lineage, Material, Seen, SeenBy
 from raytemplate.reports.wording import count, short
 from raytemplate.store.workspace import Workspace
 from raytemplate.units import show_bytes, show_moment
+
+_NOT_STATED = (RECORDS[PromotionRecord],)
+"""Records of which a statement tells nothing that changes."""
 
 
 def lineage_of(ref: str, workspace: Workspace) -> Lineage:
@@ -37,12 +44,33 @@ def lineage_of(ref: str, workspace: Workspace) -> Lineage:
         UsageError: no such run or model.
         IntegrityError: a record of its run is missing or edited.
     """
-    journal, ledger = journal_behind(ref, workspace, "lineage"), open_ledger(workspace)
+    found = _lineage(journal_behind(ref, workspace, "lineage"), workspace)
+    return replace(found, made_from_it=tuple(_children(workspace, found.digest))) if found.digest else found
+
+
+def statement_of(ref: str, workspace: Workspace) -> bytes:
+    """The in-toto statement of what `lineage_of` takes, as JSON: the one that was kept when the run ended, or made now
+    if there is none or records were written since.
+
+    Raises:
+        UsageError: no such run or model.
+        IntegrityError: a record of its run is missing or edited, or the kept statement was edited.
+    """
+    journal = journal_behind(ref, workspace, "lineage")
+    written = [line.file for line in journal.passed() if line.file not in _NOT_STATED]
+    kept = journal.kept(STATEMENT) if written and written[-1] == STATEMENT else None
+    return new_statement(journal, workspace) if kept is None else kept
+
+
+def new_statement(journal: Journal, workspace: Workspace) -> bytes:
+    """The in-toto statement of a run's model as its records are now, as JSON."""
+    return json.dumps(_lineage(journal, workspace).statement(), indent=1, ensure_ascii=False).encode()
+
+
+def _lineage(journal: Journal, workspace: Workspace) -> Lineage:
+    """The lineage without the runs whose training started from the model."""
+    ledger = open_ledger(workspace)
     versions = tuple(v for name in ledger.models() for v in ledger.history(name).versions)
-    return _lineage(journal, ledger, versions, workspace)
-
-
-def _lineage(journal: Journal, ledger: Ledger, versions: tuple[ModelVersion, ...], workspace: Workspace) -> Lineage:
     lock, start, fit = read_lock(journal), journal.need(RunStart), journal.read(FitResult)
     end, snapshot = journal.read(RunEnd), journal.read(Snapshot)
     digest = fit.candidate.digest if fit else ""
@@ -64,7 +92,7 @@ def _lineage(journal: Journal, ledger: Ledger, versions: tuple[ModelVersion, ...
             Material(what="file", name=joined(lock.plan.ingest.root, file.path), digest=file.sha256)
             for file in (snapshot.files if snapshot else ())
         ),
-        made_from_it=tuple(_children(workspace, digest)) if digest else (),
+        made_from_it=(),
     )
 
 
@@ -79,6 +107,8 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
     if plan.code.sha256:
         yield Material(what="own modules", name=", ".join(plan.code.modules), digest=plan.code.sha256)
     yield Material(what="environment", name=_environment(lock), digest=_sha256(lock.environment))
+    if image := image_of(journal, lock):
+        yield Material(what="image", name=image, digest=digest_in(image))
     snapshot, fit = journal.read(Snapshot), journal.read(FitResult)
     if snapshot is not None:
         rows = f"{count(len(snapshot.files), 'file')}, {snapshot.num_rows:,} rows"

@@ -1,5 +1,6 @@
 """A run's report, from everything that the workspace holds about it."""
 
+from raytemplate.execution.image import image_of
 from raytemplate.execution.lock import read_lock
 from raytemplate.history.catalog import event_rows
 from raytemplate.history.runs import Run
@@ -15,9 +16,10 @@ def report_of(run: Run, workspace: Workspace) -> str:
         IntegrityError: a record, or the ledger, was edited.
     """
     lock = read_lock(run.journal)
+    image = image_of(run.journal, lock)
     made = MadeFrom(
         code_sha256=lock.code_sha256,
-        environment=lock.environment,
+        environment={**lock.environment, **({"image": image} if image else {})},
         resolved=lock.resolved,
         origins=lock.origins,
         reasons=lock.reasons,

@@ -23,6 +23,7 @@ from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Finding, Verdict, VerdictRecord
+from raytemplate.records.labelled import LabelChanges
 from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, RunStart, State
@@ -88,6 +89,11 @@ class Run:
     def profile(self) -> DataProfile | None:
         """What the raw columns of each window held; None for runs of earlier versions, which kept no profile."""
         return self.journal.read(DataProfile)
+
+    @property
+    def labels(self) -> LabelChanges | None:
+        """Rows whose target has changed since the champion was trained; None if not known."""
+        return self.journal.read(LabelChanges)
 
     @property
     def fit(self) -> FitResult:
@@ -203,6 +209,7 @@ class Run:
             start=self.journal.need(RunStart),
             plan=settled(self.plan, sweep),
             snapshot=self.journal.read(Snapshot),
+            labels=self.labels,
             trials=self.trials,
             sweep=sweep,
             fit=self.journal.read(FitResult),

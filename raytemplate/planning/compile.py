@@ -47,7 +47,7 @@ from raytemplate.planning.stages import (
 )
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import WarmStart
-from raytemplate.secret import found_from
+from raytemplate.secret import found_from, is_reference
 from raytemplate.spec.schema import PerWorkerSpec, TemplateSpec, worker_bounds
 from raytemplate.units import show_bytes
 
@@ -158,6 +158,8 @@ def _ingest(
     features = feature_steps(spec)
     searched = every_searched(spec, features)
     columns = columns_read(spec, inventory, searched)
+    only_keys = tuple(key for key in data.keys if key not in columns)
+    columns += only_keys
     num_rows = sum(w.num_rows for w in windows)
     memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * _text_width(features))
     if keeps_rows := searches_features(spec):
@@ -193,13 +195,14 @@ def _ingest(
         keeps_rows=keeps_rows,
         gaps=True,
         rules=Rules(**spec.data.csv.model_dump()),
-        types=_types(source, (*columns, *data.keys)),
+        types=_types(source, columns),
         mask=mask_of(spec),
         name=source.name,
         promises=promises,
         source_columns=as_schema(source.schema),
         row_numbers=row_numbers(planned, source.files) if promises else Settings(),
         keep="copy" if source.kind == "sql" else data.keep,
+        only_keys=only_keys,
     )
 
 
@@ -440,7 +443,13 @@ def _promote(spec: TemplateSpec) -> PromoteStage:
         experiment=spec.tracking.experiment or spec.name,
         storage=_beside(spec, spec.tracking.storage),
         site=_beside(spec, spec.tracking.site),
+        openlineage=_events_to(spec),
     )
+
+
+def _events_to(spec: TemplateSpec) -> str:
+    named = spec.tracking.openlineage
+    return found_from(named, spec.folder) if is_reference(named) else _beside(spec, named)
 
 
 def _beside(spec: TemplateSpec, named: str) -> str:

@@ -10,6 +10,7 @@ from raytemplate.records.codec import canonical, encode
 _OF_READING = (
     "root", "num_files_listed", "columns", "types", "baseline", "newest", "mode", "memory_bytes", "contract",
     "location", "version", "name", "promises", "row_numbers", "source_columns", "keep",
+    "only_keys",
 )  # fmt: skip
 """Fields of an ingest stage that tell how and where it reads, or what is read besides: none changes the model."""
 

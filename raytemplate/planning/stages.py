@@ -201,6 +201,9 @@ class IngestStage:
     keep: Literal["reference", "copy"] = "reference"
     """Whether a copy of the rows that are read is kept."""
 
+    only_keys: tuple[str, ...] = ()
+    """Those of `columns` that nothing reads but `keys`, which tell whose target has changed; they are not profiled."""
+
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
         return next(w for w in self.windows if w.name == name)
@@ -439,6 +442,9 @@ class PromoteStage:
     site: str = ""
     """Folder or URI of the site that is brought up to date after the run; "" if none is set."""
 
+    openlineage: str = ""
+    """File, URL or reference to a URL that OpenLineage events of the run go to; "" if none is set."""
+
 
 Stage = IngestStage | SweepStage | FitStage | EvaluateStage | GovernStage | PromoteStage
 
@@ -647,7 +653,7 @@ def id_of(plan: Mapping[str, Any]) -> str:
         },
     )
     mask, promises, sweep = ingest.pop("mask", None), ingest.pop("promises", None), plan.get("sweep")
-    for name in ("name", "row_numbers", "source_columns", "keep"):
+    for name in ("name", "row_numbers", "source_columns", "keep", "only_keys"):
         ingest.pop(name, None)
     out = leaving_out(plan["ingest"].get("contract", {}), decode(Promises, promises)) if promises else []
     more = [canonical({"mask": mask["rules"]})] if mask else []

@@ -11,7 +11,7 @@ class Finding:
     """One thing that was looked at."""
 
     part: str
-    """The heading it belongs under: packages, families, machine, Ray, workspace."""
+    """The heading it belongs under: packages, families, sources, exports, machine, Ray, workspace."""
 
     name: str
     """What was looked at."""

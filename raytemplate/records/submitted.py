@@ -40,3 +40,6 @@ class ClusterWork:
 
     spent_usd: float = 0.0
     """US dollars of the run so far."""
+
+    image: str = ""
+    """The container image of the job's process, as RAYTEMPLATE_IMAGE told it; "" if it did not."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from raytemplate.reports.layout import table
+from raytemplate.reports.layout import hanging, table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +40,8 @@ class Differences:
     """Id of the second run."""
     sections: tuple[Section, ...]
     """The kinds of differences, including those without any."""
+    note: str = ""
+    """What could not be compared, in a sentence; "" if everything was."""
 
     def __str__(self) -> str:
         rows: list[tuple[str, str, str]] = [("", self.first, self.second)]
@@ -49,6 +51,7 @@ class Differences:
                 rows += [(f"  {each.what}", each.first, each.second) for each in section.changed]
         same = [section.same for section in self.sections if not section.changed]
         told = [f"\n  The same: {'; '.join(same)}."] if same else []
+        told += [hanging("  " if told else "\n  ", self.note)] if self.note else []
         return "\n".join([table(rows, gaps=(3, 3), most={0: 34, 1: 30, 2: 30}), *told, f"\n  {self.command}"])
 
     @property
@@ -68,4 +71,5 @@ class Differences:
             for each in section.changed
         )
         head = f"<tr><th></th><th></th><th>{escape(self.first)}</th><th>{escape(self.second)}</th></tr>"
-        return f"<table>{head}{rows}</table>"
+        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        return f"<table>{head}{rows}</table>{note}"

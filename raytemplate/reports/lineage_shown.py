@@ -90,8 +90,9 @@ class Lineage:
 
         The digest of a data file covers only the bytes that were read, so it has a name of its own.
         """
-        made = ("template", "plan", "code", "own modules", "environment", "snapshot", "trained from")
+        made = ("template", "plan", "code", "own modules", "environment", "image", "snapshot", "trained from")
         inputs = [m for m in self.materials if m.what in made and m.digest]
+        tagged = [m for m in self.materials if m.what == "image" and not m.digest]
         left = [m for m in self.materials if m.what not in (*made, "model") and m.digest]
         return {
             "_type": STATEMENT_TYPE,
@@ -103,6 +104,7 @@ class Lineage:
                     "externalParameters": {"template": dict(self.template), "asOf": self.as_of},
                     "resolvedDependencies": [
                         *({**_described(m), "annotations": {"about": m.name}} for m in inputs),
+                        *({"name": m.what, "uri": m.name} for m in tagged),
                         *({"uri": f.name, "digest": {"sha256-of-bytes-read": f.digest}} for f in self.files),
                     ],
                 },

@@ -81,31 +81,34 @@ def values_text(column: ColumnSummary) -> str:
         return f"{show_moment(column.oldest)} to {show_moment(column.newest)}"
     if column.percentiles and column.num_distinct > _FEW and column.mean is not None:
         at = column.percentiles
-        low, high = _text(column.min or 0.0), _text(column.max or 0.0)
-        middle = f"{_text(at[25])} | {_text(at[50])} | {_text(at[75])}"
-        return f"{low} .. {middle} .. {high}, mean {_text(column.mean)}, sd {_text(column.deviation or 0.0)}"
-    shares = [f"{_short(v.value)} {_percent(v.num_rows / column.num_rows)}" for v in column.most_frequent]
+        low, high = number_text(column.min or 0.0), number_text(column.max or 0.0)
+        middle = f"{number_text(at[25])} | {number_text(at[50])} | {number_text(at[75])}"
+        return (
+            f"{low} .. {middle} .. {high}, mean {number_text(column.mean)}, sd {number_text(column.deviation or 0.0)}"
+        )
+    shares = [f"{short_value(v.value)} {percent_text(v.num_rows / column.num_rows)}" for v in column.most_frequent]
     return ", ".join(shares[:_MOST_VALUES]) if shares else _rare(column)
 
 
 def _rare(column: ColumnSummary) -> str:
     """The text for a column whose values have fewer than 10 rows each."""
     if column.min is not None and column.max is not None:
-        return f"{_text(column.min)} .. {_text(column.max)}"
+        return f"{number_text(column.min)} .. {number_text(column.max)}"
     if column.mean_length is None:
         return ""
     return f"each in few rows; {column.shortest} to {column.longest} characters, {column.mean_length:.0f} on average"
 
 
-def _text(value: float) -> str:
-    if abs(value) >= 1e6:
-        return f"{value:.4g}"
-    return f"{value:,.4g}" if abs(value) >= 1e4 else f"{value:.4g}"  # 2013 is a year more often than a count
+def number_text(value: float) -> str:
+    """A number to four digits. 2013 has no separator: it is a year more often than a count."""
+    return f"{value:,.4g}" if 1e4 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
-def _percent(share: float) -> str:
+def percent_text(share: float) -> str:
+    """A share from 0 to 1 as a percentage."""
     return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1f} %" if share >= 0.001 else "under 0.1 %"
 
 
-def _short(text: str) -> str:
+def short_value(text: str) -> str:
+    """The beginning of a long value."""
     return text if len(text) <= _MOST_CHARS else f"{text[: _MOST_CHARS - 3]}..."

@@ -8,6 +8,7 @@ from raytemplate.records.evaluated import Confusion, Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
+from raytemplate.records.labelled import LabelChanges
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
@@ -44,6 +45,8 @@ class RunView:
     """What it executes."""
     snapshot: Snapshot | None = None
     """The data that it read."""
+    labels: LabelChanges | None = None
+    """Rows whose target has changed since the champion was trained; None if not known."""
     trials: tuple[TrialRecord, ...] = ()
     """The trials that have ended."""
     sweep: SweepResult | None = None
@@ -91,6 +94,8 @@ def _made_from(view: RunView) -> str:
     if view.snapshot is not None:
         lines += [("data", ingest_text(view.snapshot, view.plan.ingest.drop)), ("snapshot", _snapshot(view))]
         lines += contract_lines(view.snapshot.contract)
+    if view.labels is not None:
+        lines.append(("labels", view.labels.text.removeprefix("labels: ")))
     if view.plan.ingest.mask is not None:
         lines.append(("masked", masked_text(view.plan.ingest.mask.rules)))
     lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))

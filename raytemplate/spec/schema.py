@@ -19,7 +19,7 @@ from raytemplate.governance.options import GateOptions, GovernanceSpec
 from raytemplate.models.options import TrainingSpec
 from raytemplate.options import Options, YesNo
 from raytemplate.quantities import Duration, Money, Size
-from raytemplate.secret import text_or_reference
+from raytemplate.secret import is_reference, text_or_reference
 from raytemplate.tuning.options import TuningSpec
 from raytemplate.units import parse_money, show
 
@@ -55,6 +55,12 @@ def _version(value: object) -> object:
 def _site(value: str) -> str:
     if "://" in value and (fault := uri_fault(value)):
         raise ValueError(fault)
+    return value
+
+
+def _events_to(value: str) -> str:
+    if "://" in value and not is_reference(value) and not value.startswith(("http://", "https://")):
+        raise ValueError("expected a file, or a URL that begins with http:// or https://")
     return value
 
 
@@ -201,6 +207,11 @@ class TrackingSpec(Options):
     site: Annotated[str, AfterValidator(_site)] = ""
     """Folder, or URI such as `s3://bucket/prefix`, of the site of all models (`raytemplate site`) that each run brings
     up to date when it ends; a site that cannot be written is a warning. Default: none."""
+
+    openlineage: Annotated[MaybeSecret, AfterValidator(_events_to)] = ""
+    """File that [OpenLineage](lineage.md#openlineage) events are added to, one a line, or URL of a server that takes
+    them; by reference, `{env: NAME}` or `{file: PATH}`, if the URL contains a password. Events that cannot be sent are
+    a warning. Needs `raytemplate[lineage]`. Default: none."""
 
     storage: str = ""
     """Folder visible to this machine and the cluster, through which `submit` sends and receives files.

@@ -48,6 +48,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "governance.promotion": ("approval", "auto_promote", "deploy"),
     "tracking.uri": ("mlflow_uri", "tracking_uri", "mlflow"),
     "tracking.experiment": ("experiment_name",),
+    "tracking.openlineage": ("open_lineage", "openlineage_url"),
     "code.modules": ("imports", "module", "source_code"),
 }  # fmt: skip
 """Dotted path of a field -> names that people look for it under."""

@@ -18,6 +18,7 @@ def test_a_model_names_all_it_was_made_from_and_a_file_names_its_models(one_ray,
     changes = {"training.warm_start": "champion"}
     first = api.run(api.plan(small(changes), AS_OF), quiet=True)
     second = api.run(api.plan(small(changes), "2013-02-20"), quiet=True)
+    assert second.labels.num_seen > 1000 and second.labels.num_changed == 0
     told = rt.lineage("flights-air-time/1", workspace=str(demo))
     found = {one.what: one.digest for one in told.materials}
     assert (told.run_id, told.made_from_it) == (first.id, (second.id,))

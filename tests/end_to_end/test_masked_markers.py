@@ -56,6 +56,7 @@ def story(tmp_path_factory, one_ray):
         "contract.max_quarantined=50 %",
     )
     few_trees = ("--as-of", "latest", "--set", "model.num_trees=30", "--set", "training.lr=0.2")
+    few_trees = (*few_trees, "--set", "data.keys=[who, tail]", "--set", "tracking.openlineage=events.ndjson")
     commands = {
         "checked": ("check", "rows.yaml"),
         "planned": ("plan", "rows.yaml", "--as-of", "latest"),

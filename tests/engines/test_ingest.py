@@ -10,6 +10,7 @@ import pytest
 from small_flights import SHIPPED
 
 from raytemplate import api
+from raytemplate.data.labels import to_bytes
 from raytemplate.engines.ray.clusters.translated import translated
 from raytemplate.engines.ray.data.ingest import open_data
 from raytemplate.errors import DataError, IntegrityError
@@ -47,6 +48,7 @@ def test_both_modes_find_the_same(ingest, many_groups):
     assert one.snapshot.files == other.snapshot.files and one.snapshot.windows == other.snapshot.windows
     assert one.features == other.features
     assert one.baseline.to_json() == other.baseline.to_json()
+    assert one.labels and to_bytes(one.labels) == to_bytes(other.labels) and len(one.labels.hashes) > 1000
     assert [one.snapshot.engine, other.snapshot.engine] == [
         "Ray Data, one execution; encoded columns in the object store",
         "Ray Data, one pass for statistics; streaming split while training",

@@ -13,7 +13,7 @@ from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
 from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.execution.artifacts import MODEL_CARD
-from raytemplate.execution.journal import Journal
+from raytemplate.execution.journal import STATEMENT, Journal
 from raytemplate.execution.lock import write_lock
 from raytemplate.records.codec import Settings
 from raytemplate.store.workspace import Workspace, create, new_run
@@ -162,8 +162,10 @@ def test_the_documents_of_a_run_that_has_ended_are_artifacts(workspace, client):
     journal = new_journal(workspace)
     run = told(workspace, client, journal)
     (journal.folder / MODEL_CARD).write_text("# flights-air-time\n")
+    journal.keep(STATEMENT, b"{}")
     Mirror(workspace).add_documents(journal, "<!doctype html>")
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"model-card.md", "records", "report.html"}
+    logged = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert logged == {"lineage.json", "model-card.md", "records", "report.html"}
     assert {file.path for file in client.list_artifacts(run.info.run_id, "records")} == {
         f"records/{name}" for name in ("run.lock", "snapshot.json", "fit.json", "evaluation.json", "verdict.json")
     }

@@ -11,6 +11,7 @@ from raytemplate.history.runs import Run
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.ingested import FileRead, Snapshot
+from raytemplate.records.profiled import ColumnSummary, DataProfile, WindowProfile
 from raytemplate.testing.fakes import FakeEngine
 
 
@@ -83,3 +84,25 @@ def test_a_value_whose_line_has_moved_is_the_same(tmp_path):
     second = a_run(tmp_path, epochs=6, where="t.yaml:9", error=1.0)
     template = differences(first, second).sections[0]
     assert (template.title, template.changed) == ("template", ())
+
+
+def with_profile(run, mean):
+    column = ColumnSummary(
+        type="number", num_rows=9, num_null=0, num_distinct=9, is_counted=True, mean=mean, deviation=2.0
+    )
+    train = WindowProfile(
+        name="train", start=None, end=None, num_rows=9, num_dropped=0, columns={"distance": column}, periods={}
+    )
+    run.journal.write(DataProfile(windows=(train,)))
+    return run
+
+
+def test_raw_profiles_are_side_by_side_if_both_runs_kept_them(tmp_path):
+    first, second, earlier = (a_run(tmp_path, epochs=6, where="t.yaml:7", error=1.0) for _ in "abc")
+    found = differences(with_profile(first, 700.0), with_profile(second, 1050.0))
+    told = {s.title: [(c.what, c.first, c.second) for c in s.changed] for s in found.sections}
+    assert told["raw profile of the train window"] == [("distance: mean", "700", "1,050")]
+    assert found.note == "" and "the raw profile of the train window" in str(differences(first, first))
+    found = differences(earlier, second)
+    assert found.note == f"Raw columns are not compared: no profile kept of run {earlier.id}."
+    assert found.note in str(found) and len(found.sections) == 6

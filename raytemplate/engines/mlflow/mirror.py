@@ -95,7 +95,7 @@ class Mirror:
             (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
 
     def add_documents(self, journal: Journal, report: str) -> None:
-        """The report and the model card of a run that has ended, as artifacts of its MLflow run.
+        """The report, the model card and the statement of a run that has ended, as artifacts of its MLflow run.
 
         Args:
             report: the report's HTML.

@@ -14,7 +14,7 @@ from raytemplate.engines.mlflow.measured import at_the_end, by_epoch, millisecon
 from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.engines.mlflow.tags import MOST_LENGTH, NOTE_TAG, RUN_TAG, run_tags
 from raytemplate.execution.artifacts import MODEL_CARD
-from raytemplate.execution.journal import LOCK, RECORDS
+from raytemplate.execution.journal import LOCK, RECORDS, STATEMENT
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
@@ -47,7 +47,8 @@ def track(client: MlflowClient, copied: Copied, artifact_location: str | None) -
 
 
 def log_documents(client: MlflowClient, copied: Copied, report: str) -> None:
-    """Add the documents of a run that has ended: its report and its model card. Nothing if MLflow has no such run.
+    """Add the documents of a run that has ended: report, model card and, if it registered a version, in-toto statement.
+    Nothing if MLflow has no such run.
 
     Args:
         report: the report's HTML.
@@ -58,8 +59,9 @@ def log_documents(client: MlflowClient, copied: Copied, report: str) -> None:
         return
     with TemporaryDirectory() as folder:
         (Path(folder) / REPORT).write_text(report)
-        if (card := copied.journal.folder / MODEL_CARD).exists():
-            shutil.copyfile(card, Path(folder) / MODEL_CARD)
+        for name in (MODEL_CARD, STATEMENT):
+            if (document := copied.journal.folder / name).exists():
+                shutil.copyfile(document, Path(folder) / name)
         client.log_artifacts(run.info.run_id, folder)
 
 

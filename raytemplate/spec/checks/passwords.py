@@ -8,7 +8,7 @@ from raytemplate.spec.locate import Locations
 
 _REFER = "put the whole URL into a variable or file and refer to it: {env: NAME} or {file: PATH}"
 _LEAVE_OUT = "leave it out: the tools that need credentials look them up themselves"
-_MAY_REFER = ("tracking.uri", "data.sql.url")
+_MAY_REFER = ("tracking.uri", "tracking.openlineage", "data.sql.url")
 
 
 def check_passwords(locations: Locations) -> None:

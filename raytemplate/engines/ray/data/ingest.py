@@ -4,6 +4,7 @@ import functools
 import json
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.judged_rows import BROKEN, REPEATED, Judged, joined, take_out
+from raytemplate.data.labels import Labels, LabelsOfParts, labels_of
+from raytemplate.data.labels import to_bytes as labels_to_bytes
 from raytemplate.data.masking import KEY_FIELD
 from raytemplate.data.quarantine import QuarantineFile, check_amount, check_quarantined, to_bytes, warned
 from raytemplate.data.snapshot import snapshot_of
@@ -142,7 +145,19 @@ def _in_memory(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None)
         _check_numbers(table, stage, name)
     profiles = {name: profile_of(table, stage, dropped[name]) for name, table in kept.items()}
     snapshot = snapshot_of(stage, accounts, num_rows, dropped, MEMORY, found)
-    return _encode_all(kept, stage, _with_copy(snapshot, copy), data_profile(profiles, stage))
+    with ThreadPoolExecutor(1) as beside:  # most of it is done without Python's lock
+        labels = beside.submit(_labels, kept, stage)
+        data = _encode_all(kept, stage, _with_copy(snapshot, copy), data_profile(profiles, stage))
+    return replace(data, ingested=replace(data.ingested, labels=labels.result()))
+
+
+def _labels(kept: Mapping[str, pa.Table], stage: IngestStage) -> Labels | None:
+    """The labels of the rows of all windows."""
+    columns = (*stage.keys, stage.target)
+    if not stage.keys or any(name not in table.column_names for table in kept.values() for name in columns):
+        return None
+    rows = [table.select(list(dict.fromkeys(columns))) for table in kept.values()]
+    return labels_of(pa.concat_tables(rows, promote_options="permissive"), stage.keys, stage.target, stage.task)
 
 
 def _with_copy(snapshot: Snapshot, copy: KeptRows | None) -> Snapshot:
@@ -314,6 +329,8 @@ class _Pass:
     """Breaches of the contract."""
     judged: list[ContractFound]
     """What the contract found."""
+    labels: Labels | None
+    """The labels of the rows; None if there are no keys."""
 
 
 def _streamed(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None) -> OpenData:
@@ -326,7 +343,7 @@ def _streamed(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None) 
             found = _first_pass(stage, apart, keys, copy, repeated)
     accounts = found.accounts
     ingested = _merged(stage, found.parts, account_of(stage, accounts), breaches, found.judged)
-    ingested = replace(ingested, snapshot=_with_copy(ingested.snapshot, copy))
+    ingested = replace(ingested, snapshot=_with_copy(ingested.snapshot, copy), labels=found.labels)
     rows = {w.name: _rows(stage, w, accounts, copy, repeated) for w in stage.windows}
     test = rows.pop("test")
     streams = {name: _encoded(name, window_rows, ingested.features) for name, window_rows in rows.items()}
@@ -351,6 +368,7 @@ def _first_pass(
     accounts: list[FileRead] = []
     breaches: list[Breach] = []
     judged: list[ContractFound] = []
+    labels = LabelsOfParts()
     for row in blocks.iter_rows():
         block = codec.decode(_Block, json.loads(row["block"]))
         parts += block.parts
@@ -359,7 +377,8 @@ def _first_pass(
         judged += block.judged
         apart.add_bytes(row["quarantined"])
         keys.add(row["keys"])
-    return _Pass(parts=parts, accounts=accounts, breaches=breaches, judged=judged)
+        labels.add(row["labels"])
+    return _Pass(parts=parts, accounts=accounts, breaches=breaches, judged=judged, labels=labels.all())
 
 
 def _merged(
@@ -409,11 +428,12 @@ def _block_of(table: pa.Table, stage: IngestStage, repeated: Repeated = ()) -> p
     )
     found = (joined(one.found for one in judged),) if judged else ()
     block = _Block(parts=parts, accounts=accounts, breaches=_breaches(table, stage), judged=found)
-    quarantined = to_bytes([one.quarantined for one in judged])
+    quarantined, labels = to_bytes([one.quarantined for one in judged]), _labels(kept, stage)
     columns: dict[str, Any] = {
         "block": pa.array([json.dumps(codec.encode(block))], pa.large_string()),
         "quarantined": pa.array([quarantined], pa.large_binary()),
         "keys": pa.array([[one.tobytes() for one in keys]], pa.list_(pa.large_binary())),
+        "labels": pa.array([labels_to_bytes(labels) if labels else b""], pa.large_binary()),
     }
     return pa.table(columns)
 

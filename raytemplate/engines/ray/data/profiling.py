@@ -48,9 +48,9 @@ def data_profile(windows: Mapping[str, TableProfile | None], stage: IngestStage)
 
 
 def _asked(stage: IngestStage) -> Asked:
-    gone = {name for name, rule in stage.mask.rules.items() if rule == DROP} if stage.mask else ()
+    gone = {name for name, rule in stage.mask.rules.items() if rule == DROP} if stage.mask else set[str]()
     return Asked(
-        columns=tuple(name for name in stage.columns if name not in gone),
+        columns=tuple(name for name in stage.columns if name not in {*gone, *stage.only_keys}),
         time=stage.time,
         target=stage.target,
         task=stage.task,
