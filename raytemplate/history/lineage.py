@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.data.sources.locations import is_uri, joined
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.journal import LOCK, RECORDS, Journal, journals
 from raytemplate.execution.lock import RunLock, read_lock
+from raytemplate.history.feature_sets import uses_of
 from raytemplate.history.registered import is_model, journal_behind
 from raytemplate.history.runs import Run
 from raytemplate.ledger.head import Ledger, ModelVersion
@@ -65,6 +67,7 @@ def _lineage(journal: Journal, ledger: Ledger, versions: tuple[ModelVersion, ...
             for file in (snapshot.files if snapshot else ())
         ),
         made_from_it=tuple(_children(workspace, digest)) if digest else (),
+        features_taken_by=tuple(use.run_id for use in uses_of(digest, workspace)) if digest else (),
     )
 
 
@@ -89,9 +92,13 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
     if (journal.folder / "profile.json").exists():
         found = hashlib.sha256((journal.folder / "profile.json").read_bytes()).hexdigest()
         yield Material(what="statistics", name="that the features were fitted to", digest=found)
+    if (taken := plan.ingest.taken) is not None:
+        yield Material(what="features taken", name=_taken(taken), digest=taken.digest)
     if "features.json" in records:
-        steps = count(len({step.column for step in plan.ingest.features}), "feature")
-        yield Material(what="features", name=f"{steps}, fitted on the train window", digest=records["features.json"])
+        own = count(len({step.column for step in plan.ingest.features}), "feature")
+        about = f"{own}, fitted on the train window" if plan.ingest.features or not taken else "none of its own"
+        about += f"; with the {len(taken.features)} taken" if taken else ""
+        yield Material(what="features", name=about, digest=records["features.json"])
     warm = journal.read(WarmStart)
     if warm is not None and not warm.problem:
         yield Material(what="trained from", name=_named(warm.digest, versions), digest=warm.digest)
@@ -107,6 +114,11 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
     if verdict is not None:
         about = f"{type(verdict.verdict).__name__.lower()}, {count(len(verdict.verdict.findings), 'finding')}"
         yield Material(what="verdict", name=about, digest=records.get(RECORDS[VerdictRecord], ""))
+
+
+def _taken(taken: FeatureSet) -> str:
+    about = f"{taken.name}, {count(len(taken.features), 'feature')}, of model {short(taken.model_digest)}"
+    return about if taken.split else f"{about}; seen until {show_moment(taken.seen_until)}"
 
 
 def _digests(journal: Journal) -> dict[str, str]:

@@ -20,7 +20,6 @@ from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features import feature_statistics
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
-from raytemplate.data.features.inputs import reads
 from raytemplate.data.judged_rows import BROKEN, REPEATED, Judged, joined, take_out
 from raytemplate.data.masking import KEY_FIELD
 from raytemplate.data.quarantine import QuarantineFile, check_amount, check_quarantined, to_bytes, warned
@@ -262,7 +261,7 @@ def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     """The window's sample of rows. It depends only on columns the template itself reads, not on the champion's."""
     share = next(w.share for w in stage.windows if w.name == window)
     own = {*([stage.time] if stage.time else []), *target_columns(stage.target)}
-    own.update(column for step in stage.features for column in reads(step))
+    own.update(stage.feature_columns)
     return sample_rows(table, sorted(own), share, stage.seed, as_it_stands=stage.rules is None)
 
 
