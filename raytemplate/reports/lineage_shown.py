@@ -62,7 +62,8 @@ class Lineage:
         rows = [row for material in self.materials for row in self._rows(material)]
         last = [f"\n  Training started from it in run {', '.join(self.made_from_it)}."] if self.made_from_it else []
         if self.features_taken_by:
-            last.append(f"\n  Its features were taken by run {', '.join(self.features_taken_by)}.")
+            some = "runs" if len(self.features_taken_by) > 1 else "run"
+            last.append(f"\n  Its features were taken by {some} {', '.join(self.features_taken_by)}.")
         return "\n".join([self._head(), "", table(rows, gaps=(3, 3, 0)), *last, f"\n  raytemplate show {self.run_id}"])
 
     def __repr__(self) -> str:

@@ -75,9 +75,9 @@ def short(digest: str) -> str:
 
 
 def taken_text(taken: FeatureSet) -> str:
-    """ "9 of features/flights-air-time/3 (3f9c2a41b07d, seen until 2013-05-18)" """
+    """ "9 from features/flights-air-time/3 (3f9c2a41b07d, seen until 2013-05-18)" """
     seen = f", seen until {show_moment(taken.seen_until)}" if not taken.split else ""
-    return f"{len(taken.features)} of {taken.name} ({short(taken.digest)}{seen})"
+    return f"{len(taken.features)} from {taken.name} ({short(taken.digest)}{seen})"
 
 
 def settings_text(settings: Mapping[str, object]) -> str:

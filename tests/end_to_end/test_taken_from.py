@@ -30,7 +30,7 @@ LATE = {
 def test_a_model_takes_the_features_of_another_predicts_and_is_made_again(one_ray, small, demo):
     first = api.run(api.plan(small({**SET, "features.columns.precip": None}), AS_OF), quiet=True)
     planned = api.plan(small(LATE), AS_OF)
-    assert "5 of features/flights-air-time/1" in str(planned) and "2 of its own: numeric visib" in str(planned)
+    assert "5 from features/flights-air-time/1" in str(planned) and "2 of its own: numeric visib" in str(planned)
     run = api.run(planned, quiet=True)
     taken, fitted = planned.plan.ingest.taken, run.journal.need(FittedFeatures)
     assert fitted.features[:5] == first.journal.need(FittedFeatures).features
@@ -46,6 +46,6 @@ def test_a_model_takes_the_features_of_another_predicts_and_is_made_again(one_ra
     told = here("lineage", "features/flights-air-time/1", cwd=demo).stdout
     assert f"flights-late/1   {run.id}" in told and taken.digest[:12] in told
     card = (run.journal.folder / "model-card.md").read_text()
-    assert "5 of features/flights-air-time/1" in card and "taken as they were fitted" in rt.report(
+    assert "5 from features/flights-air-time/1" in card and "taken as they were fitted" in rt.report(
         run, workspace=str(demo)
     )
