@@ -25,6 +25,7 @@ from raytemplate.store.workspace import Workspace
 if TYPE_CHECKING:
     from raytemplate.history.registered import Model
     from raytemplate.history.verified import Verified
+    from raytemplate.reports.feature_set_shown import FeatureSetView
     from raytemplate.reports.lineage_shown import Lineage, SeenBy
 
 
@@ -108,19 +109,24 @@ def diff(a: str | Run, b: str | Run, *, workspace: str | None = None) -> Differe
     return differences(find(a, workspace=workspace), find(b, workspace=workspace))
 
 
-def lineage(ref: str | Run, *, workspace: str | None = None) -> Lineage | SeenBy:
-    """What a run or a registered model was made from; for a path, the runs and models that have read it.
+def lineage(ref: str | Run, *, workspace: str | None = None) -> Lineage | SeenBy | FeatureSetView:
+    """What a run or a registered model was made from; for a path, the runs and models that have read it; for a feature
+    set, those that have taken it.
 
     Args:
-        ref: a run, its unique id prefix or "last"; a model ("name", "name@champion", "name/3"); a file or folder.
+        ref: a run, its unique id prefix or "last"; a model ("name", "name@champion", "name/3"); a feature set
+            ("features/name/3"); a file or folder.
 
     Raises:
-        UsageError: no such run or model, or no run has read the file.
-        IntegrityError: a record of its run is missing or edited.
+        UsageError: no such run, model or feature set, or no run has read the file.
+        IntegrityError: a record of its run is missing or edited, or the files of the feature set are gone.
     """
     from raytemplate.history import lineage as told
+    from raytemplate.history.feature_sets import feature_set, is_feature_set
 
     found_in = workspace_at(workspace)
+    if isinstance(ref, str) and is_feature_set(ref, found_in):
+        return feature_set(ref, found_in)
     if isinstance(ref, str) and told.is_file(ref, found_in):
         return told.seen_by(ref, found_in)
     return told.lineage_of(ref if isinstance(ref, str) else ref.id, found_in)

@@ -147,15 +147,20 @@ def inventory_of(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | No
     try:
         return look(spec, workspace, cluster)
     except FieldError as error:
-        raise SpecError((Problem(where=spec.where(error.field), path=error.field, message=error.message),)) from None
+        raise _located(spec, error) from None
     except DataError:
         if problems := problems_at_a_glance(spec):
             raise SpecError(problems) from None
         raise
 
 
+def _located(spec: TemplateSpec, error: FieldError) -> SpecError:
+    return SpecError((Problem(where=spec.where(error.field), path=error.field, message=error.message),))
+
+
 def _with_frame(spec: TemplateSpec, data: object, workspace: Workspace) -> TemplateSpec:
     """The template with an in-memory table as its source; the run's lock names the file that the table is kept in."""
+    from raytemplate.planning.feature_sets import feature_set_of
     from raytemplate.planning.frames import frame_as_read
     from raytemplate.store.frames import keep_frame
 
@@ -164,7 +169,11 @@ def _with_frame(spec: TemplateSpec, data: object, workspace: Workspace) -> Templ
             "plan: data.mask masks columns of data=..., and the table would be kept in the workspace before that",
             next_step="write the table to a Parquet file outside the workspace, and name it in data.source",
         )
-    table = frame_as_read(data, spec)
+    try:
+        taken = feature_set_of(spec.features.taken_from, workspace)
+    except FieldError as error:
+        raise _located(spec, error) from None
+    table = frame_as_read(data, spec, taken.types if taken else None)
     create(workspace)
     changed = {"source": keep_frame(table, workspace), "format": "parquet"}
     origins = {**spec.origins, **{f"data.{name}": Origin(layer="plan(data=...)") for name in changed}}

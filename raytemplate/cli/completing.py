@@ -39,6 +39,25 @@ def references(context: click.Context, parameter: click.Parameter, incomplete: s
     return models(context, parameter, incomplete) + runs(context, parameter, incomplete)
 
 
+def lineage(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Models, runs, and after "features" the feature sets."""
+    found = references(context, parameter, incomplete)
+    return found + (_feature_sets(context, incomplete) if incomplete.startswith("features") else [])
+
+
+def _feature_sets(context: click.Context, incomplete: str) -> list[str]:
+    from raytemplate.errors import RaytemplateError
+    from raytemplate.ledger.opening import open_ledger
+
+    ledger = open_ledger(_workspace(context))
+    try:
+        versions = [version for name in ledger.models() for version in ledger.history(name).versions]
+    except RaytemplateError:
+        return []
+    names = (f"features/{version.model}/{version.version}" for version in versions)
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Dotted paths of a template's fields."""
     return [path for path in _fields() if path.startswith(incomplete)]

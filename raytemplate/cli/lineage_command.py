@@ -11,7 +11,7 @@ from raytemplate.cli.output import Answer
 
 
 @click.command("lineage")
-@click.argument("ref", metavar="REF|FILE", shell_complete=completing.references)
+@click.argument("ref", metavar="REF|FILE", shell_complete=completing.lineage)
 @click.option(
     "--statement",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -20,12 +20,18 @@ from raytemplate.cli.output import Answer
 )
 @workspace_option
 def command(ref: str, statement: Path | None, workspace: str | None) -> Answer:
-    """Show what a model or a run was made from, or which models have seen a file or folder."""
+    """Show what a model or a run was made from, which models have seen a file or folder, or which have taken a feature
+    set such as features/NAME/3."""
     from raytemplate import api
+    from raytemplate.reports.feature_set_shown import FeatureSetView
     from raytemplate.reports.lineage_shown import SeenBy
     from raytemplate.store.atomic import storage_errors, write_atomic
 
     found = api.lineage(ref, workspace=workspace)
+    if isinstance(found, FeatureSetView):
+        if statement is not None:
+            raise click.UsageError("--statement: a feature set has no run of its own; name its model")
+        return Answer(kind="FeatureSet", data={"name": found.name, "set": found}, text=str(found))
     if isinstance(found, SeenBy):
         if statement is not None:
             raise click.UsageError("--statement: a file was not made by a run; name a model or a run")

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
+from raytemplate.data.features.set_name import PATTERN, parse_set_name
 from raytemplate.data.mask_options import MaskKeyField, MaskRuleField
 from raytemplate.data.sources.locations import is_uri
 from raytemplate.data.sources.naming import nearest, split_source
@@ -320,7 +330,27 @@ class OwnSpec(Options):
     """Columns that the function returns, each `numeric` or `categorical`; `features.columns` may add settings."""
 
 
-class FeaturesSpec(Options):
+def _set_name(value: str) -> str:
+    if value:
+        parse_set_name(value)
+    return value
+
+
+_SET_SCHEMA = {"type": "string", "pattern": PATTERN, "examples": ["features/flights-air-time/3"]}
+_SET = Annotated[str, AfterValidator(_set_name), WithJsonSchema(_SET_SCHEMA)]
+_FROM = """Fitted features of a registered model to take as they are, before the features listed here:
+`features/flights-air-time/3` are those of its version 3, and `features/flights-air-time/latest` those of its champion
+when the run is planned. They are not fitted again, and none may be a mean of the target. The model must not have seen
+rows of the test window. Default: none."""
+
+if TYPE_CHECKING:
+
+    class _Taking(Options): ...
+else:  # `from` is a keyword of Python, so that no class body can have a field of that name
+    _Taking = create_model("_Taking", __base__=Options, **{"from": (_SET, Field("", description=_FROM))})
+
+
+class FeaturesSpec(_Taking):
     """What the model may see: allow-lists of columns."""
 
     numeric: tuple[str, ...] = ()
@@ -353,8 +383,13 @@ class FeaturesSpec(Options):
     """Patterns that no feature's column may match, such as `dep_*` for values known only after the prediction is
     needed."""
 
+    @property
+    def taken_from(self) -> str:
+        """`from`: the name of the feature set to take; "" for none."""
+        return str(getattr(self, "from"))
+
     def listed(self) -> Iterator[Listed]:
-        """Every feature, in the order of the encoded columns."""
+        """Every feature that is fitted here, in the order of the encoded columns."""
         for name in ("numeric", "categorical"):
             for item, column in enumerate(getattr(self, name)):
                 yield Listed(name, column, name, (column,), item)

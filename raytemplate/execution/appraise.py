@@ -76,7 +76,7 @@ def appraise(
         test_snapshot=snapshot.digest,
         test_start=test.start,
         test_end=test.end,
-        candidate_seen_until=plan.ingest.window("validation").end,
+        candidate_seen_until=plan.ingest.seen_until,
         num_rows=len(scores.target),
         num_train_rows=snapshot.window("train").num_rows,
         resample=unit,

@@ -19,6 +19,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.labels import label_changes
 from raytemplate.execution.lock import image_here
 from raytemplate.execution.ports import Engine, Ingested, Promoter
+from raytemplate.execution.taken import refuse_other_key, refuse_other_states
 from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
 from raytemplate.execution.training import Package, Training
 from raytemplate.execution.within import within
@@ -233,14 +234,17 @@ class Execution:
         return self._ingested
 
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
+        refuse_other_states(stage.taken)
         swept = self.journal.read(SweepResult) is not None
         done = "the winner could be trained" if swept else "the data had been read"
         with code_in(self.journal.code):
-            return within(
+            found = within(
                 left_s(self.journal, self.meter),
                 lambda: self.engine.ingest(stage, expected),
                 lambda: self._spent(f"before {done}; there is no candidate"),
             )
+        refuse_other_key(stage.taken, found.snapshot)
+        return found
 
     def _spent(self, when: str) -> BudgetSpent:
         return too_late(self.plan, self.journal, self.meter, when)

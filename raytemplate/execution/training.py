@@ -195,7 +195,7 @@ class Training:
             plan_id=self.plan.id,
             snapshot=ingested.snapshot.digest,
             seen_from=ingest.window("train").start,
-            seen_until=ingest.window("validation").end,
+            seen_until=ingest.seen_until,
             source=ingest.source,
             reading=ingest.reading,
             split=ingest.split.id if ingest.split else "",

@@ -86,6 +86,7 @@ def _plan(plan: RunPlan) -> dict[str, str]:
         "variant": plan.variant,
         "as of": show_moment(plan.as_of),
         **windows,
+        **({"features taken": str(plan.ingest.taken.name)} if plan.ingest.taken else {}),
         "ingest": plan.ingest.mode,
         "workers": str(plan.fit.workers),
         "machine": plan.machine,

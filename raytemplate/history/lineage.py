@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.data.sources.locations import is_uri, joined
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.image import digest_in, image_of
 from raytemplate.execution.journal import LOCK, RECORDS, STATEMENT, Journal, journals
 from raytemplate.execution.lock import RunLock, read_lock
+from raytemplate.history.feature_sets import uses_of
 from raytemplate.history.registered import is_model, journal_behind
 from raytemplate.history.runs import Run
 from raytemplate.ledger.head import ModelVersion
@@ -45,7 +47,10 @@ def lineage_of(ref: str, workspace: Workspace) -> Lineage:
         IntegrityError: a record of its run is missing or edited.
     """
     found = _lineage(journal_behind(ref, workspace, "lineage"), workspace)
-    return replace(found, made_from_it=tuple(_children(workspace, found.digest))) if found.digest else found
+    if not found.digest:
+        return found
+    children, users = _children(workspace, found.digest), uses_of(found.digest, workspace)
+    return replace(found, made_from_it=tuple(children), features_taken_by=tuple(use.run_id for use in users))
 
 
 def statement_of(ref: str, workspace: Workspace) -> bytes:
@@ -68,7 +73,7 @@ def new_statement(journal: Journal, workspace: Workspace) -> bytes:
 
 
 def _lineage(journal: Journal, workspace: Workspace) -> Lineage:
-    """The lineage without the runs whose training started from the model."""
+    """The lineage without the runs that took anything from the model."""
     ledger = open_ledger(workspace)
     versions = tuple(v for name in ledger.models() for v in ledger.history(name).versions)
     lock, start, fit = read_lock(journal), journal.need(RunStart), journal.read(FitResult)
@@ -93,6 +98,7 @@ def _lineage(journal: Journal, workspace: Workspace) -> Lineage:
             for file in (snapshot.files if snapshot else ())
         ),
         made_from_it=(),
+        features_taken_by=(),
     )
 
 
@@ -119,9 +125,13 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
     if (journal.folder / "profile.json").exists():
         found = hashlib.sha256((journal.folder / "profile.json").read_bytes()).hexdigest()
         yield Material(what="statistics", name="that the features were fitted to", digest=found)
+    if (taken := plan.ingest.taken) is not None:
+        yield Material(what="features taken", name=_taken(taken), digest=taken.digest)
     if "features.json" in records:
-        steps = count(len({step.column for step in plan.ingest.features}), "feature")
-        yield Material(what="features", name=f"{steps}, fitted on the train window", digest=records["features.json"])
+        own = count(len({step.column for step in plan.ingest.features}), "feature")
+        about = f"{own}, fitted on the train window" if plan.ingest.features or not taken else "none of its own"
+        about += f"; with the {len(taken.features)} taken" if taken else ""
+        yield Material(what="features", name=about, digest=records["features.json"])
     warm = journal.read(WarmStart)
     if warm is not None and not warm.problem:
         yield Material(what="trained from", name=_named(warm.digest, versions), digest=warm.digest)
@@ -137,6 +147,11 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
     if verdict is not None:
         about = f"{type(verdict.verdict).__name__.lower()}, {count(len(verdict.verdict.findings), 'finding')}"
         yield Material(what="verdict", name=about, digest=records.get(RECORDS[VerdictRecord], ""))
+
+
+def _taken(taken: FeatureSet) -> str:
+    about = f"{taken.name}, {count(len(taken.features), 'feature')}, of model {short(taken.model_digest)}"
+    return about if taken.split else f"{about}; seen until {show_moment(taken.seen_until)}"
 
 
 def _digests(journal: Journal) -> dict[str, str]:

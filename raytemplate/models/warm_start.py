@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from raytemplate.data.features.encoding import FittedColumn, FittedFeatures
+from raytemplate.data.features.encoding import FittedFeatures
+from raytemplate.data.features.fitted import FittedColumn
 from raytemplate.models.context import Start
 from raytemplate.models.saved import FEATURES
 from raytemplate.records import codec

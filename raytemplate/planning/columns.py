@@ -49,17 +49,19 @@ def check_columns(
     schema: Mapping[str, str],
     by_path: Collection[str] = (),
     renamed: Mapping[str, str] | None = None,
+    also: tuple[Problem, ...] = (),
 ) -> None:
     """Compare every column and condition of a template with the schema of its source.
 
     Args:
         by_path: columns that come from the paths of files.
         renamed: column that is gone since the champion was trained -> the new one that it has probably become.
+        also: further problems to raise with them.
 
     Raises:
         SpecError: lists every column that is missing or has an unsuitable type.
     """
-    if problems := column_problems(spec, schema, by_path):
+    if problems := (*column_problems(spec, schema, by_path), *also):
         raise SpecError(tuple(_with_new_name(one, renamed or {}) for one in problems))
 
 
@@ -112,7 +114,7 @@ def _masks(spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[st
         if column in by_path:
             yield path, f'"{column}" comes from the names of folders, which plans and records show; rename the folders'
         else:
-            yield path, fault(column, schema[column], rule) if column in schema else _no_column(column, schema)
+            yield path, fault(column, schema[column], rule) if column in schema else no_column(column, schema)
 
 
 def _dropped(column: str) -> str:
@@ -153,7 +155,7 @@ def _asked(text: str, schema: Mapping[str, str]) -> Iterator[str]:
     """The problems of one condition."""
     for column in parse_condition(text).columns:
         if column not in schema:
-            yield _no_column(column, schema) + _how_to_quote(column, text, schema)
+            yield no_column(column, schema) + _how_to_quote(column, text, schema)
         elif is_internal(column):
             yield _ours(column)
     yield from type_problems(text, {name: kind for name, kind in schema.items() if kind})
@@ -251,7 +253,7 @@ _OF_TEXT = {
 
 def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
     if column not in schema:
-        return _no_column(column, schema)
+        return no_column(column, schema)
     if is_internal(column):
         return _ours(column)
     found, (types, expected) = schema[column], _EXPECTED.get(kind, ((), ""))
@@ -263,7 +265,8 @@ def _trouble(column: str, kind: str, schema: Mapping[str, str]) -> str:
     return f'column "{column}" is {found}, expected {expected}{advice}'
 
 
-def _no_column(column: str, schema: Mapping[str, str]) -> str:
+def no_column(column: str, schema: Mapping[str, str]) -> str:
+    """The problem that the data lacks a column, with the nearest name that it has."""
     return f"{_nothing_named(column)}; {suggest(column, tuple(schema))}"
 
 

@@ -45,6 +45,7 @@ from raytemplate.planning.stages import (
     Window,
     plan_id,
 )
+from raytemplate.planning.taken import refuse_seen, taken_problems
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import WarmStart
 from raytemplate.secret import found_from, is_reference
@@ -64,19 +65,27 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
     """The plan of one run.
 
     Raises:
-        SpecError: columns that are missing from the data or have an unsuitable type.
+        SpecError: columns that are missing from the data or have an unsuitable type; a feature set that does not fit
+            the template, or has seen test rows.
         DataError: a window without rows.
         PlanError: the resources do not exist, or the budget is too small.
     """
     champion, schema = inventory.champion, as_schema(inventory.source.schema)
     renamed = likely_renamed(champion.schema, schema) if champion else {}
-    check_columns(spec, inventory.source.schema, tuple(inventory.source.partitions), renamed)
+    check_columns(
+        spec,
+        inventory.source.schema,
+        tuple(inventory.source.partitions),
+        renamed,
+        taken_problems(spec, inventory),
+    )
     split = split_of(spec.data, inventory.source, inventory.champion.split if inventory.champion else "")
     moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None, time=spec.data.time)
     if split is None:
         windows = windows_at(moment, spec.data.windows, inventory.source)
     else:
         windows = windows_by_split(moment, split, inventory.source)
+    refuse_seen(spec, inventory, windows[2], split)
     family: Family = plugins.load(plugins.FAMILIES, spec.family)
     source = inventory.source
     if spec.data.rows is not None:
@@ -161,7 +170,9 @@ def _ingest(
     only_keys = tuple(key for key in data.keys if key not in columns)
     columns += only_keys
     num_rows = sum(w.num_rows for w in windows)
-    memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * _text_width(features))
+    taken = inventory.taken
+    width = _text_width(features) + (taken.num_columns if taken else 0)
+    memory = num_rows * (len(columns) * _BYTES_A_VALUE + 4 * width)
     if keeps_rows := searches_features(spec):
         encoded = len(columns) * _BYTES_ENCODED + 4 * _text_width(searched)
         more = int(min(num_feature_sets(spec), trials_at_once(spec, inventory) + 1)) * encoded
@@ -203,6 +214,7 @@ def _ingest(
         row_numbers=row_numbers(planned, source.files) if promises else Settings(),
         keep="copy" if source.kind == "sql" else data.keep,
         only_keys=only_keys,
+        taken=taken,
     )
 
 
@@ -229,6 +241,7 @@ def _text_width(steps: tuple[FeatureStep, ...]) -> int:
 def columns_read(spec: TemplateSpec, inventory: Inventory, features: tuple[FeatureStep, ...]) -> tuple[str, ...]:
     """Every column the run reads: its own, the baseline's, and those the champion needs to be scored again."""
     wanted = [*([spec.data.time] if spec.data.time else []), *target_columns(spec.data.target)]
+    wanted += inventory.taken.columns if inventory.taken else ()
     wanted += [column for step in features for column in (*reads(step), *step.settings.get("fold_by", ()))]
     if spec.data.drop:
         wanted += parse_condition(spec.data.drop).columns

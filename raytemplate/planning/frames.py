@@ -1,5 +1,6 @@
 """An in-memory frame instead of a template's files: its values become what those files would give."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -16,11 +17,14 @@ from raytemplate.store.frames import table_of
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker cannot see them
 
 
-def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
+def frame_as_read(data: object, spec: TemplateSpec, taken: Mapping[str, str] | None = None) -> pa.Table:
     """The rows of an Arrow table, or of a pandas or polars frame, with the types that the template needs.
 
     Times may be text, as `read_csv` leaves them; whole numbers may be floats, as pandas makes them when one is missing;
     numbers may be text, as `read_csv(dtype=str)` reads them.
+
+    Args:
+        taken: columns of a feature set that is taken -> their types in the words of a contract.
 
     Raises:
         DataError: not a table, no rows, or a value that cannot be read as its column's type.
@@ -28,7 +32,8 @@ def frame_as_read(data: object, spec: TemplateSpec) -> pa.Table:
     table = table_of(data)
     if not table.num_rows:
         raise DataError(f"data: the {type(data).__name__} has no rows")
-    types: dict[str, str] = {name: column.type for name, column in spec.contract.columns.items()}
+    types: dict[str, str] = {**(taken or {})}
+    types |= {name: column.type for name, column in spec.contract.columns.items()}
     types |= dict.fromkeys((*spec.features.datetime, *filter(None, [spec.data.time])), "time")
     types |= {name: "number" for name in _numbers(spec) if name not in types and _is_text(table, name)}
     categories = [name for one in spec.features.listed() if one.kind == "categorical" for name in one.inputs]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from raytemplate.code.files import CodeRef
+from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.records.codec import Settings
 from raytemplate.records.run import StageName
@@ -143,3 +144,9 @@ class Inventory:
 
     num_classes: int = 0
     """Classes of the target seen in a few slices; 0 if unknown."""
+
+    taken: FeatureSet | None = None
+    """The feature set that the template takes; None if it takes none."""
+
+    taken_versions: tuple[tuple[int, datetime], ...] = ()
+    """(version, moment up to which it has seen data) of the sets of that model, newest first."""

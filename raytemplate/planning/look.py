@@ -14,6 +14,7 @@ from raytemplate.errors import IntegrityError
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.saved import read_about
 from raytemplate.planning.classes import count_classes
+from raytemplate.planning.feature_sets import feature_set_of, seen_by_versions
 from raytemplate.planning.inventory import Champion, Cluster, Inventory, Node, Timing
 from raytemplate.planning.made_from import made_from
 from raytemplate.planning.masks import has_other_key, mask_of
@@ -38,13 +39,15 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         cluster: the machines of a run; None for this machine alone.
 
     Raises:
-        DataError: the source cannot be listed; the file is named.
+        DataError: the source cannot be listed, and the file is named; or there is no such feature set.
         PlanError: the user's own code cannot travel.
+        IntegrityError: the files of the feature set are gone or damaged.
     """
     champion = champion_of(spec.name, workspace)  # first: without a trustworthy ledger there is no point in listing
     if champion is not None and has_other_key(ContentStore(workspace.models).path(champion.digest), mask_of(spec)):
         champion = replace(champion, other_key=True)
-    listed = list_files(spec.data.format, order_of(spec, workspace.listings))
+    taken = feature_set_of(spec.features.taken_from, workspace)
+    listed = list_files(spec.data.format, order_of(spec, workspace.listings, taken.types if taken else None))
     source = without_dropped(listed, spec.data.drop, spec.data.time)
     return Inventory(
         now=datetime.now(UTC),
@@ -55,6 +58,8 @@ def look(spec: TemplateSpec, workspace: Workspace, cluster: Cluster | None = Non
         winners=_winners(spec.name, spec.variant, workspace) if spec.tuning.space and spec.tuning.warm_start else (),
         code=code_of(spec.code.modules, spec.folder),
         num_classes=count_classes(spec, source),
+        taken=taken,
+        taken_versions=seen_by_versions(taken.model, workspace) if taken else (),
     )
 
 

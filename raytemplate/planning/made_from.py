@@ -36,6 +36,7 @@ def _ingest(stage: IngestStage) -> dict[str, Any]:
     if stage.promises and (out := leaving_out(stage.contract, stage.promises)):
         found["contract"] = out
     found["mask"] = stage.mask.rules if stage.mask else None
+    found["taken"] = stage.taken.digest if stage.taken else ""
     found["files"] = [[file.sha256, file.slices] for file in stage.files]
     if stage.split is not None:
         found["windows"] = [[window.name, window.share] for window in stage.windows]

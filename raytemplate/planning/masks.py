@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from raytemplate.data.features.inputs import reads
 from raytemplate.data.mask_options import HASH
 from raytemplate.data.masking import Mask, masker_of
 from raytemplate.errors import IntegrityError, UsageError
@@ -25,7 +24,7 @@ def mask_of(spec: TemplateSpec) -> Mask | None:
 def hashes_features(stage: IngestStage) -> bool:
     """Whether a feature reads a hashed column, so that another key makes another model."""
     rules = stage.mask.rules if stage.mask else {}
-    return any(rules.get(column) == HASH for step in stage.features for column in reads(step))
+    return any(rules.get(column) == HASH for column in stage.feature_columns)
 
 
 def has_other_key(folder: Path, mask: Mask | None) -> bool:

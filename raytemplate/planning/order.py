@@ -11,11 +11,13 @@ from raytemplate.secret import found_from
 from raytemplate.spec.schema import TemplateSpec
 
 
-def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
+def order_of(spec: TemplateSpec, cache: Path | None = None, taken: Mapping[str, str] | None = None) -> ListOrder:
     """The listing order of a template.
 
     Args:
         cache: see `ListOrder`.
+        taken: columns of a feature set that is taken -> their types in the words of a contract; a contract of the
+            template itself comes first.
     """
     promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
     settings = spec.data.csv.model_dump(mode="json")
@@ -26,7 +28,10 @@ def order_of(spec: TemplateSpec, cache: Path | None = None) -> ListOrder:
         root=spec.folder,
         time=spec.data.time,
         settings=Settings(settings),
-        types={name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
+        types={
+            **(taken or {}),
+            **{name: str(column.type) for name, column in promised.items() if getattr(column, "type", None)},
+        },
         cache=cache,
         storage=Storage(**spec.data.storage.model_dump()),
         masked=tuple(spec.data.mask),

@@ -14,6 +14,7 @@ from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.masks import mask_of
 from raytemplate.planning.moments import resolve_as_of, windows_at, windows_by_split
 from raytemplate.planning.stages import Window
+from raytemplate.planning.taken import taken_problems
 from raytemplate.spec.schema import TemplateSpec
 
 
@@ -40,7 +41,7 @@ def profile_order(spec: TemplateSpec, inventory: Inventory, as_of: str) -> Windo
         UsageError: `as_of` is not a moment.
     """
     source, data = inventory.source, spec.data
-    check_columns(spec, source.schema, tuple(source.partitions))
+    check_columns(spec, source.schema, tuple(source.partitions), also=taken_problems(spec, inventory))
     split = split_of(data, source, inventory.champion.split if inventory.champion else "")
     moment = resolve_as_of(as_of, inventory.now, source, timed=split is None, time=data.time)
     windows = windows_at(moment, data.windows, source) if split is None else windows_by_split(moment, split, source)

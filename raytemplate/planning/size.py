@@ -52,7 +52,7 @@ def size_of(ingest: IngestStage, fit: FitStage, family: Family, num_classes: int
         num_test_rows=rows["test"],
         num_files=max(1, len(ingest.files)),
         num_columns=len(ingest.columns),
-        width=max(1, width_of(ingest.features)),
+        width=max(1, width_of(ingest.features) + (ingest.taken.num_columns if ingest.taken else 0)),
         trees=classes if ingest.task == "multiclass" else 1,
         leaves=family.leaves(options) if family.leaves else 0,
     )

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from raytemplate.budget import Meter, Spent
 from raytemplate.code.files import CodeRef
+from raytemplate.data.features.fitted import FeatureSet
+from raytemplate.data.features.inputs import reads
 from raytemplate.data.masking import Mask
 from raytemplate.data.options import Task
 from raytemplate.data.promises import Promises, leaving_out
@@ -203,6 +205,23 @@ class IngestStage:
 
     only_keys: tuple[str, ...] = ()
     """Those of `columns` that nothing reads but `keys`, which tell whose target has changed; they are not profiled."""
+
+    taken: FeatureSet | None = None
+    """Fitted features of another model that come before `features`, as they are; None, as in plans of earlier versions,
+    if none are taken."""
+
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """The distinct columns that features are made from, own ones and taken ones."""
+        own = tuple(column for step in self.features for column in reads(step))
+        return tuple(dict.fromkeys((*(self.taken.columns if self.taken else ()), *own)))
+
+    @property
+    def seen_until(self) -> datetime:
+        """Moment up to which the candidate has seen data: in training, in the choice of its epoch, or through features
+        that it takes."""
+        end = self.window("validation").end
+        return max(end, self.taken.seen_until) if self.taken and self.split is None else end
 
     def window(self, name: WindowName) -> Window:
         """The window of that name."""
@@ -653,11 +672,13 @@ def id_of(plan: Mapping[str, Any]) -> str:
         },
     )
     mask, promises, sweep = ingest.pop("mask", None), ingest.pop("promises", None), plan.get("sweep")
+    taken = ingest.pop("taken", None)
     for name in ("name", "row_numbers", "source_columns", "keep", "only_keys"):
         ingest.pop(name, None)
     out = leaving_out(plan["ingest"].get("contract", {}), decode(Promises, promises)) if promises else []
     more = [canonical({"mask": mask["rules"]})] if mask else []
     more += [canonical({"contract": out})] if out else []
+    more += [canonical({"taken": [taken["features"], taken["gaps"]]})] if taken else []
     more += [sha256] if (sha256 := plan.get("code", {}).get("sha256")) else []
     more += [variant] if (variant := plan.get("variant", "standard")) != "standard" else []
     more += [canonical(_without(sweep, {"expected_trials": 0}))] if sweep else []

@@ -3,12 +3,15 @@
 import math
 import re
 import shlex
+from collections.abc import Sequence
 
+from raytemplate.data.features.fitted import FittedColumn
 from raytemplate.data.mask_options import masked_text
 from raytemplate.data.split import Split
 from raytemplate.planning.addresses import command_for, is_jobs_api
 from raytemplate.planning.stages import (
     EvaluateStage,
+    FeatureStep,
     FitStage,
     GovernStage,
     IngestStage,
@@ -20,7 +23,7 @@ from raytemplate.planning.stages import (
 )
 from raytemplate.reports.layout import hanging, table
 from raytemplate.reports.progress import start_text
-from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded
+from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded, taken_text
 from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
 _CLEARLY = 1.01
@@ -79,12 +82,18 @@ def _sides(split: Split, windows: tuple[Window, ...]) -> str:
 
 
 def _features(stage: IngestStage) -> str:
-    """Every feature, by its kind."""
+    """Every feature, by its kind; those of a feature set apart."""
+    taken = [f"{taken_text(stage.taken)}: {_by_kind(stage.taken.features)}"] if stage.taken else []
+    own = [f"{len(stage.features)}{' of its own' if taken else ''}: {_by_kind(stage.features)}"]
+    lines = [*taken, *(own if stage.features else [])]
+    return "\n".join(hanging(f"  {'' if number else 'features':<13}", line) for number, line in enumerate(lines))
+
+
+def _by_kind(features: Sequence[FeatureStep | FittedColumn]) -> str:
     kinds: dict[str, list[str]] = {}
-    for step in stage.features:
-        kinds.setdefault(step.kind, []).append(step.column)
-    named = "; ".join(f"{kind} {', '.join(columns)}" for kind, columns in kinds.items())
-    return hanging(f"  {'features':<13}", f"{len(stage.features)}: {named}")
+    for feature in features:
+        kinds.setdefault(feature.kind, []).append(feature.column)
+    return "; ".join(f"{kind} {', '.join(columns)}" for kind, columns in kinds.items())
 
 
 def _numbered(number: int, stage: Stage, plan: RunPlan) -> str:

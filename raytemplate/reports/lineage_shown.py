@@ -55,10 +55,15 @@ class Lineage:
     """The files that it read."""
     made_from_it: tuple[str, ...]
     """Ids of runs whose training started from this model."""
+    features_taken_by: tuple[str, ...] = ()
+    """Ids of runs that took the fitted features of this model."""
 
     def __str__(self) -> str:
         rows = [row for material in self.materials for row in self._rows(material)]
         last = [f"\n  Training started from it in run {', '.join(self.made_from_it)}."] if self.made_from_it else []
+        if self.features_taken_by:
+            some = "runs" if len(self.features_taken_by) > 1 else "run"
+            last.append(f"\n  Its features were taken by {some} {', '.join(self.features_taken_by)}.")
         return "\n".join([self._head(), "", table(rows, gaps=(3, 3, 0)), *last, f"\n  raytemplate show {self.run_id}"])
 
     def __repr__(self) -> str:
@@ -90,7 +95,10 @@ class Lineage:
 
         The digest of a data file covers only the bytes that were read, so it has a name of its own.
         """
-        made = ("template", "plan", "code", "own modules", "environment", "image", "snapshot", "trained from")
+        made = (
+            "template", "plan", "code", "own modules", "environment", "image",
+            "snapshot", "features taken", "trained from",
+        )  # fmt: skip
         inputs = [m for m in self.materials if m.what in made and m.digest]
         tagged = [m for m in self.materials if m.what == "image" and not m.digest]
         left = [m for m in self.materials if m.what not in (*made, "model") and m.digest]

@@ -23,6 +23,7 @@ from raytemplate.reports.wording import (
     settings_text,
     short,
     stopped_by,
+    taken_text,
     trained_epochs,
 )
 from raytemplate.spec.wording import show_value
@@ -74,11 +75,17 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
         ("predicts", f"`{plan.ingest.target}`: {TASKS[plan.ingest.task]}"),
         ("model", f"{candidate.family}{f', {settings}' if settings else ''}"),
         ("trained", f"{fit.step} {candidate.epoch} of {trained_epochs(fit)} is the best; stopped by {stopped_by(fit)}"),
-        ("features", ", ".join(f"`{step.column}`" for step in plan.ingest.features)),
+        *([("features taken", taken_text(plan.ingest.taken))] if plan.ingest.taken else []),
+        ("features", ", ".join(f"`{name}`" for name in _features(plan))),
         ("as of", f"{show_moment(plan.as_of)} UTC"),
         ("run", f"{run_id}, plan {plan.id}{'' if plan.variant == 'standard' else f', variant {plan.variant}'}"),
         ("model digest", f"`{candidate.digest}`"),
     ]
+
+
+def _features(plan: RunPlan) -> list[str]:
+    taken = plan.ingest.taken.features if plan.ingest.taken else ()
+    return [one.column for one in (*taken, *plan.ingest.features)]
 
 
 def _data(plan: RunPlan, snapshot: Snapshot) -> Iterator[str]:

@@ -29,6 +29,7 @@ from raytemplate.reports.wording import (
     head_line,
     settings_text,
     short,
+    taken_text,
 )
 from raytemplate.units import show_bytes, show_usd
 
@@ -98,7 +99,10 @@ def _made_from(view: RunView) -> str:
         lines.append(("labels", view.labels.text.removeprefix("labels: ")))
     if view.plan.ingest.mask is not None:
         lines.append(("masked", masked_text(view.plan.ingest.mask.rules)))
-    lines.append(("features", ", ".join(dict.fromkeys(step.column for step in view.plan.ingest.features))))
+    if view.plan.ingest.taken is not None:
+        lines.append(("features", f"{taken_text(view.plan.ingest.taken)}, taken as they were fitted"))
+    if own := dict.fromkeys(step.column for step in view.plan.ingest.features):
+        lines.append(("features", ", ".join(own)))
     lines.append(("model", _family(view)))
     lines.append(("training", settings_text(view.plan.fit.training)))
     if view.fit is not None:

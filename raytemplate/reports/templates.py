@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from raytemplate.data.mask_options import masked_text
-from raytemplate.reports.wording import estimate_texts, settings_text, stopped_by
+from raytemplate.reports.wording import estimate_texts, settings_text, stopped_by, taken_text
 from raytemplate.units import (
     show_bytes,
     show_limit,
@@ -21,7 +21,7 @@ from raytemplate.units import (
 _FILTERS: Mapping[str, Callable[[Any], Any]] = {
     "bytes": show_bytes, "limit": show_limit, "moment": show_moment, "seconds": show_seconds, "usd": show_usd,
     "usd_limit": show_usd_limit, "milliseconds": show_milliseconds, "texts": estimate_texts, "settings": settings_text,
-    "stopped_by": stopped_by, "masked": masked_text,
+    "stopped_by": stopped_by, "masked": masked_text, "taken": taken_text,
 }  # fmt: skip
 
 

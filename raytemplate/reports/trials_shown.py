@@ -139,6 +139,8 @@ def winning_template(plan: RunPlan, resolved: Settings, written: Container[str],
     kept = ("time", "prices", *(["cost"] if "budget.cost" in written else []))
     document["budget"] = {name: value for name, value in resolved["budget"].items() if name in kept}
     document["features"] = _with_drawn(resolved["features"], best.values)
+    if plan.ingest.taken is not None:
+        document["features"]["from"] = str(plan.ingest.taken.name)  # "latest" may be another by now
     document["model"] = dict(stage.model)
     document["training"] = {name: value for name, value in stage.training.items() if value is not None}
     yaml, out = YAML(), io.StringIO()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
+from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Estimate
 from raytemplate.records.fitted import FitResult
@@ -71,6 +72,12 @@ def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
 def short(digest: str) -> str:
     """The first twelve digits of a digest."""
     return digest.rpartition(":")[2][:12]
+
+
+def taken_text(taken: FeatureSet) -> str:
+    """ "9 from features/flights-air-time/3 (3f9c2a41b07d, seen until 2013-05-18)" """
+    seen = f", seen until {show_moment(taken.seen_until)}" if not taken.split else ""
+    return f"{len(taken.features)} from {taken.name} ({short(taken.digest)}{seen})"
 
 
 def settings_text(settings: Mapping[str, object]) -> str:

@@ -77,7 +77,7 @@ class FakeEngine(Engine):
         return Ingested(
             snapshot=snapshot_of(stage, (), rows, dict.fromkeys(rows, 0), "made up"),
             statistics=statistics,
-            features=fit_features(statistics["train"], stage.features),
+            features=fit_features(statistics["train"], stage.features, taken=stage.taken),
             baseline=fit_baseline(tables["train"], stage.baseline, stage.target),
         )
 

@@ -70,6 +70,11 @@ def edited(old: str, new: str) -> str:
             "\"carrier = ''\"",
             "t.yaml:7  data.drop: carrier = '': blank text is missing, so nothing is equal to it; write carrier is null",
         ),
+        (
+            "  numeric: [distance",
+            "  from: flights/3\n  numeric: [distance",
+            't.yaml:9  features.from: got "flights/3", expected features/MODEL/VERSION or features/MODEL/latest',
+        ),
         ("[distance, seats]", "[distance, 3]", "t.yaml:9  features.numeric: got 3, expected text"),
         (
             "[distance, seats]",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from raytemplate.data.features.feature_statistics import FeatureStatistics, step_key
+from raytemplate.data.features.fitted import FeatureSet, FittedColumn
 from raytemplate.data.features.gaps import Gap
 from raytemplate.data.features.inputs import Step, add_own, column_of, input_of, made_of, reads
 from raytemplate.data.features.kind import EncodedColumn, OutOfFold, Outputs, load_kind
@@ -20,29 +21,6 @@ from raytemplate.data.statistics import NumberProfile, to_floats
 from raytemplate.data.target import class_index, classes_of
 from raytemplate.errors import DataError
 from raytemplate.records.codec import Settings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FittedColumn:
-    """One fitted feature."""
-
-    kind: str
-    """Name of its kind."""
-
-    column: str
-    """Name of the feature, and of the column it is made from unless `inputs` says otherwise."""
-
-    type: str
-    """Family of the column's type in training, as the kind's `accepts` returned it."""
-
-    state: Settings
-    """The fitted state of the kind."""
-
-    inputs: tuple[str, ...] = ()
-    """The columns it is made from; empty if that is just `column`."""
-
-    build: str = ""
-    """The user's own function that makes it from `inputs`; "" if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,20 +99,25 @@ def fit_features(
     positive: str = "",
     *,
     gaps: bool = False,
+    taken: FeatureSet | None = None,
 ) -> FittedFeatures:
     """All features, in the order of the steps, and the target, fitted from the statistics of the train window.
 
     Args:
         positive: the value of a binary target that counts as yes; "" means true or 1.
         gaps: whether missing values are kept apart from the value that fills them.
+        taken: features that come before those of the steps, as they were fitted.
 
     Raises:
         DataError: the statistics lack one of the features, or the target cannot be learnt.
     """
     if any(step_key(step) not in statistics.columns for step in steps):
         raise DataError("these statistics were made for other features; make them again")
-    fitted = tuple(_fit(statistics, step) for step in steps)
+    before = taken.features if taken else ()
+    fitted = (*before, *(_fit(statistics, step) for step in steps))
     outputs = [_outputs(feature) for feature in fitted]
+    first = sum(len(output.dense) for output in outputs[: len(before)])
+    own_gaps = _gaps(statistics, steps, outputs[len(before) :], first) if gaps else ()
     codes = [code for output in outputs for code in output.codes]
     return FittedFeatures(
         features=fitted,
@@ -143,17 +126,22 @@ def fit_features(
         cardinalities=tuple(cardinality for _, cardinality in codes),
         target=statistics.target_column,
         num_rows=statistics.num_rows,
-        gaps=_gaps(statistics, steps, outputs) if gaps else (),
+        gaps=(*(taken.gaps if taken else ()), *own_gaps),
         blank_is_missing=True,
         **_fit_target(statistics, task, positive),
     )
 
 
-def _gaps(statistics: FeatureStatistics, steps: Sequence[Step], outputs: Sequence[Outputs]) -> tuple[Gap, ...]:
+def _gaps(
+    statistics: FeatureStatistics, steps: Sequence[Step], outputs: Sequence[Outputs], first: int
+) -> tuple[Gap, ...]:
     """The features that fill missing values and have both missing and other values in training; only then is there
-    something to learn from the difference."""
+    something to learn from the difference.
+
+    Args:
+        first: index of the first dense column of these steps.
+    """
     found: list[Gap] = []
-    first = 0
     for step, output in zip(steps, outputs, strict=True):
         columns = tuple(range(first, first + len(output.dense)))
         first += len(columns)

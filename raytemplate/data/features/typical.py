@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from raytemplate.data.features.feature_statistics import FeatureStatistics, step_key
+from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.data.features.inputs import Step, reads
 from raytemplate.data.features.kind import ColumnStatistics
 from raytemplate.data.quantiles import QuantileProfile
@@ -25,6 +26,7 @@ def typical_row(
     now: datetime,
     *,
     masked: Collection[str] = (),
+    taken: FeatureSet | None = None,
 ) -> dict[str, Value]:
     """Input column -> the mean or median of its numbers, its most frequent category, its last time.
 
@@ -34,16 +36,23 @@ def typical_row(
         types: column -> "number", "integer", "text", "boolean" or "time".
         now: the time in columns of times that nothing is known about.
         masked: columns about which nothing is known either, because a request holds values before they are masked.
+        taken: features that come before those of the steps; `train` says nothing about them.
     """
     columns = train.columns if train is not None else {}
-    found: dict[str, Value] = {}
+    found = {name: value for name, value in _frequent(taken).items() if name not in masked} if taken else {}
     for step in steps:
         if len(reads(step)) == 1 and not step.build and step_key(step) in columns and reads(step)[0] not in masked:
             value = _typical(columns[step_key(step)], step)
             if value is not None:
                 found.setdefault(reads(step)[0], value)
-    names = dict.fromkeys(name for step in steps for name in reads(step))
+    names = dict.fromkeys((*(taken.columns if taken else ()), *(name for step in steps for name in reads(step))))
     return {name: _of_type(found.get(name), types.get(name, "text"), now) for name in names}
+
+
+def _frequent(taken: FeatureSet) -> dict[str, Value]:
+    """Column -> its most frequent value, for categories of a set."""
+    plain = (one for one in taken.features if one.kind == "categorical" and not one.inputs and one.state["values"])
+    return {one.column: one.state["values"][0] for one in plain}
 
 
 def _typical(profile: ColumnStatistics, step: Step) -> Value | None:

@@ -56,7 +56,7 @@ class Interface:
             with_nulls=frozenset(name for name in types if known.get(name, True)),
             reads_text_times=plan.ingest.rules is not None,
             classes=features.classes if len(features.classes) > 2 else (),
-            example=typical_row(plan.ingest.features, train, types, plan.as_of, masked=masked),
+            example=typical_row(plan.ingest.features, train, types, plan.as_of, masked=masked, taken=plan.ingest.taken),
         )
 
     def signature(self) -> dict[str, str | None]:

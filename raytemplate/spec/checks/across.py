@@ -30,7 +30,7 @@ def check_features(locations: Locations, features: FeaturesSpec) -> None:
             message = f'"{one.name}" is already in {seen[one.name]}; a column is one feature'
             locations.note(one.path, message, item=one.item)
         seen.setdefault(one.name, f"features.{one.field}")
-    if not seen and whole:
+    if not seen and whole and not features.taken_from:
         locations.note("features", "no features; expected columns in numeric, categorical or datetime", missing=True)
 
 

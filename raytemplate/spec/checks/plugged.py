@@ -60,6 +60,8 @@ def check_gates(locations: Locations, governance: GovernanceSpec) -> dict[str, G
 
 def check_accepted(locations: Locations, features: FeaturesSpec, gates: Mapping[str, GateOptions]) -> None:
     """Notes columns that a gate accepts as explaining the target although no feature uses them."""
+    if features.taken_from:
+        return  # the columns of a feature set are not known before there is a workspace
     known = tuple(dict.fromkeys(column for one in features.listed() for column in one.inputs))
     for gate, options in gates.items():
         for column in options.accept if isinstance(options, TooGood) else ():
@@ -141,6 +143,8 @@ def check_columns(locations: Locations, features: FeaturesSpec) -> None:
         path = f"features.columns.{column}"
         if column not in listed:
             hint = plugins.suggest(column, tuple(listed)) if listed else "list it under numeric or categorical first"
+            if features.taken_from:
+                hint = f"features taken from {features.taken_from} keep their settings; {hint}"
             if dotted := next((name for name in listed if name.startswith(f"{column}.")), ""):
                 hint = f'a name with dots goes in double quotes on a path: features.columns."{dotted}"'
             locations.note(path, f"no such feature; {hint}")

@@ -25,7 +25,7 @@ def statistics_of(table: pa.Table, stage: IngestStage) -> FeatureStatistics:
 
 
 def fitted(found: Mapping[str, FeatureStatistics], stage: IngestStage) -> FittedFeatures:
-    """The stage's features, fitted to the statistics of "train".
+    """The features that the stage takes, as they are, and its own, fitted to the statistics of "train".
 
     Args:
         found: window -> its statistics.
@@ -33,7 +33,9 @@ def fitted(found: Mapping[str, FeatureStatistics], stage: IngestStage) -> Fitted
     Raises:
         DataError: they cannot be fitted, or a window of `found` has classes that do not occur in train.
     """
-    features = fit_features(found["train"], stage.features, stage.task, stage.positive, gaps=stage.gaps)
+    features = fit_features(
+        found["train"], stage.features, stage.task, stage.positive, gaps=stage.gaps, taken=stage.taken
+    )
     if stage.task != "regression":
         check_classes({name: p.target for name, p in found.items()}, stage.target, features.classes)
     return features

@@ -21,7 +21,6 @@ from raytemplate.data.contract import Breach, check_rows, refuse_breaches
 from raytemplate.data.features import feature_statistics
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.features.feature_statistics import FeatureStatistics
-from raytemplate.data.features.inputs import reads
 from raytemplate.data.judged_rows import BROKEN, REPEATED, Judged, joined, take_out
 from raytemplate.data.labels import Labels, LabelsOfParts, labels_of
 from raytemplate.data.labels import to_bytes as labels_to_bytes
@@ -277,7 +276,7 @@ def _sampled(table: pa.Table, stage: IngestStage, window: str) -> pa.Table:
     """The window's sample of rows. It depends only on columns the template itself reads, not on the champion's."""
     share = next(w.share for w in stage.windows if w.name == window)
     own = {*([stage.time] if stage.time else []), *target_columns(stage.target)}
-    own.update(column for step in stage.features for column in reads(step))
+    own.update(stage.feature_columns)
     return sample_rows(table, sorted(own), share, stage.seed, as_it_stands=stage.rules is None)
 
 
