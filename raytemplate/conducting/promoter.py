@@ -110,7 +110,7 @@ class PromoterProcess:
         Raises:
             ChampionMoved, IntegrityError, UsageError: see `execution.decide.roll_back`.
         """
-        asked = {"model": model, "version": version, "actor": Actor(name=self._name, reason=reason)}
+        asked: dict[str, Any] = {"model": model, "version": version, "actor": Actor(name=self._name, reason=reason)}
         return decode(Move, self._ask("roll_back", f"raytemplate rollback {model}", **asked)["move"])
 
     def project_model(self, model: str) -> str:

@@ -14,18 +14,18 @@ T = TypeVar("T")
 class ReadOnce(Journal):
     """A journal that keeps what was read."""
 
-    kept: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
+    read_so_far: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
 
     @override
     def load(self, kind: type[T], name: str) -> T | None:
         """See `Journal`."""
-        if (kind, name) not in self.kept:
-            self.kept[kind, name] = Journal.load(self, kind, name)
-        return self.kept[kind, name]
+        if (kind, name) not in self.read_so_far:
+            self.read_so_far[kind, name] = Journal.load(self, kind, name)
+        return self.read_so_far[kind, name]
 
     @override
     def passed(self) -> tuple[Passed, ...]:
         """See `Journal`."""
-        if Passed not in self.kept:
-            self.kept[Passed] = Journal.passed(self)
-        return self.kept[Passed]
+        if Passed not in self.read_so_far:
+            self.read_so_far[Passed] = Journal.passed(self)
+        return self.read_so_far[Passed]
