@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.planning.made_from import made_from
+from raytemplate.planning.made_from import knows_rows, made_from
 from raytemplate.planning.masks import hashes_features
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
@@ -63,11 +63,15 @@ def _made_alike(journal: Journal, plan: RunPlan, run_id: str) -> bool:
     champions = Journal(journal.folder.parent / run_id)
     try:
         alike = made_from(read_lock(champions).plan) == made_from(plan)
-        return alike and (not hashes_features(plan.ingest) or _mask_key(champions) == _mask_key(journal))
+        before, now = champions.read(Snapshot), journal.read(Snapshot)
     except IntegrityError:
         return False
+    if not alike or before is None or now is None:
+        return alike
+    same_key = not hashes_features(plan.ingest) or before.mask_key == now.mask_key
+    return same_key and (knows_rows(plan) or _read(before) == _read(now))
 
 
-def _mask_key(journal: Journal) -> str:
-    snapshot = journal.read(Snapshot)
-    return snapshot.mask_key if snapshot else ""
+def _read(snapshot: Snapshot) -> list[str]:
+    """Digests of what was read."""
+    return [file.sha256 for file in snapshot.files]

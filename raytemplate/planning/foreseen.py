@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from raytemplate.governance.repeats import same_again_text
 from raytemplate.governance.thin import LEAST_UNITS, more_units, units_text
 from raytemplate.planning.inventory import Champion
-from raytemplate.planning.made_from import made_from
+from raytemplate.planning.made_from import knows_rows, made_from
 from raytemplate.planning.stages import GroupedBy, RunPlan
 
 _ON_INTERVALS = ("beats-baseline", "beats-champion")
@@ -20,6 +20,7 @@ def foreseen_holds(plan: RunPlan, champion: Champion | None) -> tuple[str, ...]:
     if not plan.govern.promotable:
         return ()
     same = champion is not None and not champion.other_key and champion.made_from == made_from(plan)
+    same = same and knows_rows(plan)
     again = f"{same_again_text(champion.version, champion.run_id)}: {_AGAIN}" if champion and same else ""
     return tuple(said for said in (_thin(plan, champion), again) if said)
 

@@ -7,6 +7,8 @@ from raytemplate.data.promises import leaving_out
 from raytemplate.planning.stages import FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.codec import canonical, encode
 
+SQL = "sql"
+
 _OF_READING = (
     "root", "num_files_listed", "columns", "types", "baseline", "newest", "mode", "memory_bytes", "contract",
     "location", "version", "name", "promises", "row_numbers", "source_columns", "keep",
@@ -28,6 +30,11 @@ def made_from(plan: RunPlan) -> str:
     sweep = _sweep(plan.sweep) if plan.sweep else None
     material = [_ingest(plan.ingest), _fit(plan.fit), sweep, plan.limits.time_s, plan.code.sha256]
     return hashlib.sha256(canonical(material).encode()).hexdigest()[:12]
+
+
+def knows_rows(plan: RunPlan) -> bool:
+    """Whether a plan knows the content of the rows; of a query it knows only how many there were, by day."""
+    return plan.ingest.source != SQL
 
 
 def _ingest(stage: IngestStage) -> dict[str, Any]:

@@ -90,10 +90,11 @@ class HashedWith(FakeEngine):
     """Reads a file whose values are hashed with a key of this id."""
 
     key: str = ""
+    sha256: str = "a" * 64
 
     def ingest(self, stage, expected):
         found, read = super().ingest(stage, expected), {"size_bytes": 9, "row_groups": (0,), "bytes_read": 9}
-        file = FileRead(path="1.parquet", sha256="a" * 64, mask_key=self.key, **read)
+        file = FileRead(path="1.parquet", sha256=self.sha256, mask_key=self.key, **read)
         return replace(found, snapshot=replace(found.snapshot, files=(file,)))
 
 
@@ -141,6 +142,16 @@ def test_another_key_makes_another_model_if_a_feature_is_hashed(tmp_path, column
     judged(tmp_path, "first", engine=partial(HashedWith, key="one"), **change)
     same, found = judged(tmp_path, "second", 0.5, engine=partial(HashedWith, key="two"), **change)
     assert (found, "same-again" in outcomes(same)) == (state, state == "held")
+
+
+@pytest.mark.parametrize(("source", "state"), [("sql", "approved"), ("parquet", "held")])
+def test_what_a_query_gave_tells_whether_its_rows_are_the_same(tmp_path, source, state):
+    change = {"lr": 0.1, "change": lambda plan: replace(plan, ingest=replace(plan.ingest, source=source))}
+    judged(tmp_path, "first", engine=partial(HashedWith, sha256="a" * 64), **change)
+    same, found = judged(tmp_path, "second", 0.5, engine=partial(HashedWith, sha256="b" * 64), **change)
+    assert (found, "same-again" in outcomes(same)) == (state, state == "held")
+    again, _ = judged(tmp_path, "third", 0.2, engine=partial(HashedWith, sha256="b" * 64), **change)
+    assert outcomes(again)["same-again"] == "hold"
 
 
 def seeded(plan, seed):
