@@ -157,12 +157,13 @@ class Execution:
         within_s = sum(timing.actual_s for timing in self._timings) - before  # stages passed within this one
         seconds = self.meter.elapsed_s() - started - within_s
         self._timeline[name] = self.meter.elapsed_s()
-        self._timings.append(self._timing(name, seconds))
+        reused = isinstance(record, Snapshot) and record.reused is not None
+        self._timings.append(self._timing(name, seconds, reused=reused))
         self.listener.stage_ended(name, record, seconds)
 
-    def _timing(self, name: StageName, seconds: float) -> StageTiming:
+    def _timing(self, name: StageName, seconds: float, *, reused: bool) -> StageTiming:
         estimate = next(s for s in self.plan.forecast.stages if s.stage == name)
-        return StageTiming(stage=name, work=estimate.work, planned_s=estimate.seconds, actual_s=seconds)
+        return StageTiming(stage=name, work=estimate.work, planned_s=estimate.seconds, actual_s=seconds, reused=reused)
 
     def _wait_for_engine(self) -> None:
         self.engine.ready()
@@ -215,11 +216,14 @@ class Execution:
         swept = self.journal.read(SweepResult) is not None
         done = "the winner could be trained" if swept else "the data had been read"
         with code_in(self.journal.code):
-            return within(
+            found = within(
                 left_s(self.journal, self.meter),
                 lambda: self.engine.ingest(stage, expected),
                 lambda: self._spent(f"before {done}; there is no candidate"),
             )
+        for line in found.notes:
+            self.listener.note(line)
+        return found
 
     def _spent(self, when: str) -> BudgetSpent:
         return too_late(self.plan, self.journal, self.meter, when)

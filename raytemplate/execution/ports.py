@@ -43,6 +43,8 @@ class Ingested:
     """The raw profile of every window; None if there is none."""
     encoding_s: float = 0.0
     """Seconds that fitting and encoding took once the rows were in memory."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about how it was done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,8 +31,9 @@ class Settings(Mapping[str, Any]):
     __slots__ = ("_text", "_values")
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        self._text = canonical(dict(values or {}))
-        self._values: dict[str, Any] = json.loads(self._text)
+        # Most settings are empty: a listing has some for each of its files and slices.
+        self._text = canonical(dict(values)) if values else "{}"
+        self._values: dict[str, Any] = json.loads(self._text) if values else {}
 
     @classmethod
     def of_plain(cls, values: dict[str, Any]) -> Settings:
