@@ -57,5 +57,5 @@ def clean(free: str | Collection[str] = (), *, workspace: str | None = None) -> 
     if wrong := sorted(asked - {ALL, *KINDS}):
         raise UsageError(f"clean: nothing of kind {wrong[0]}; {suggest(wrong[0], (ALL, *KINDS))}")
     found_in = workspace_at(workspace)
-    wanted = tuple(kind for kind in KINDS if asked.intersection((kind,) if kind == "needed" else (kind, ALL)))
+    wanted: list[HoldingKind] = [kind for kind in KINDS if kind in asked or (ALL in asked and kind != "needed")]
     return Cleaned(holdings=free_kinds(found_in, wanted) if wanted else holdings(found_in))

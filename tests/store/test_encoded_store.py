@@ -1,6 +1,7 @@
 """The store of encoded rows: only bytes that were written are read, it stays small, and nothing in it is needed."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -17,9 +18,12 @@ def store(tmp_path):
     return EncodedStore(tmp_path / "encoded")
 
 
+def about_of(key):
+    return EncodedEntry(key=key, parts={}, template="t", run_id="r", at=datetime.now(UTC), files=())
+
+
 def put(store, key, content=b"x" * 100):
-    about = EncodedEntry(key=key, parts={}, template="t", run_id="r", at=datetime.now(UTC), files=())
-    store.keep(about, {"train.dense": lambda file: file.write(content)})
+    store.keep(about_of(key), {"train.dense": lambda file: file.write(content)})
     return next(one for one in store.entries()[0] if one.about.key == key)
 
 
@@ -65,7 +69,25 @@ def test_an_entry_that_cannot_be_written_leaves_nothing(store):
         file.write(b"some")
         raise OSError(28, "No space left on device")
 
-    about = EncodedEntry(key=KEYS[0], parts={}, template="t", run_id="r", at=datetime.now(UTC), files=())
     with pytest.raises(OSError, match="No space"):
-        store.keep(about, {"a": fails})
+        store.keep(about_of(KEYS[0]), {"a": fails})
     assert store.entries() == ((), ()) and not list((store.root / ".incoming").iterdir())
+
+
+def test_processes_that_keep_read_and_make_room_at_once_do_no_harm(store):
+    def work(number):
+        seen, content = [], bytes([number]) * 1000
+        for turn in range(15):
+            try:
+                store.keep(about_of(KEYS[turn % 3]), {"a": lambda file: file.write(content)})
+                store.make_room(2500)
+                for stored in store.entries()[0]:
+                    seen.append(len(set(store.read(stored, "a"))))
+            except IntegrityError:
+                assert not stored.folder.exists()  # another has made room: the rows would be read
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [one for seen in pool.map(work, range(4)) for one in seen]
+    assert len(found) > 20 and set(found) == {1}
+    assert not list((store.root / ".incoming").iterdir()) and store.entries()[1] == ()

@@ -16,6 +16,7 @@ from pathlib import Path
 from raytemplate.errors import DataError
 
 _MOST_KEPT = 10_000
+_HIDDEN_PART = re.compile(r"(?:^|/)[._]")
 OTHER_ENDING, HIDDEN, SPECIAL = "another ending", "begins with . or _", "not a file"
 BROKEN, OUTSIDE = "a broken link", "a link out of the folder"
 _TABLES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
@@ -199,7 +200,7 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
             if glob.has_magic(pattern)
             else []
         )
-        found = [name for name in names if fnmatch.fnmatchcase(lower_ending(Path(name).name), last)] or [pattern]
+        found = [name for name in names if fnmatch.fnmatchcase(lower_ending(os.path.basename(name)), last)] or [pattern]
     else:
         from raytemplate.data.sources.storage import path_pattern
 
@@ -212,6 +213,9 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
         names = [os.path.relpath(name, look.top) for name in below.names.values()]
         found = [str(top / name) for name in names if rest.fullmatch(lower_ending(name))]
     for name in found:
+        if not _HIDDEN_PART.search(name):
+            yield name
+            continue
         met = zip(Path(name).parts[first:], parts[first:], strict=False)
         if not any(is_hidden(part) and not wanted.startswith((".", "_")) for part, wanted in met):
             yield name

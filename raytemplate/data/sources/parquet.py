@@ -77,10 +77,11 @@ def list_source(
     """
     root = Path(os.path.abspath(root))
     paths = found or find_files(pattern, root, ParquetSource.endings, storage)
-    first = arrow_schema(footer_of(paths[0], storage), paths[0])
+    footer = footer_of(paths[0], storage)
+    first = arrow_schema(footer, paths[0])
     types = _types(first)
     years = tuple(name for name in types if name in maybe_years and types[name].startswith(("int", "uint")))
-    asked = _Asked(storage=storage, time=time, time_is_year=time in years, first=first, first_path=paths[0])
+    asked = _Asked(storage=storage, time=time, time_is_year=time in years, first=first, path=paths[0], footer=footer)
     if cache is not None and len(paths) >= WORTH_KEEPING and not is_uri(paths[0]):
         kept = KeptFooters.at(cache, [pattern, str(root), time, *types.items()])
         listed = _with_kept(paths, root, asked, kept)
@@ -103,14 +104,15 @@ def list_source(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asked:
-    """How footers are read, and the schema that all files must have."""
+    """How footers are read, and the first file, whose schema all files must have."""
 
     storage: Storage
     time: str
     time_is_year: bool
+    path: str
+    footer: Footer
     first: Any
-    """Arrow schema of the first file."""
-    first_path: str
+    """Its Arrow schema."""
 
 
 def _with_kept(paths: Sequence[str], root: Path, asked: _Asked, kept: KeptFooters) -> dict[str, FileListed]:
@@ -124,32 +126,35 @@ def _with_kept(paths: Sequence[str], root: Path, asked: _Asked, kept: KeptFooter
     return {path: found[path] for path in paths}
 
 
-def _read(paths: Sequence[str], asked: _Asked, others: Mapping[str, Schema] = _NO_SCHEMAS) -> dict[str, FileListed]:
+def _read(paths: Sequence[str], asked: _Asked, known: Mapping[str, Schema] = _NO_SCHEMAS) -> dict[str, FileListed]:
     """What the footers of files say.
 
     Args:
-        others: schemas of files whose footers need not be read; all schemas must be the same.
+        known: schemas of files whose footers need not be read; all schemas must be the same.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        footers = dict(zip(paths, pool.map(partial(footer_of, storage=asked.storage), paths), strict=True))
+        others = [path for path in paths if path != asked.path]
+        footers = dict(zip(others, pool.map(partial(footer_of, storage=asked.storage), others), strict=True))
+    if asked.path in paths:
+        footers[asked.path] = asked.footer
     schemas = {path: tuple(_types(arrow_schema(footer, path)).items()) for path, footer in footers.items()}
     types = _types(asked.first)
     seen = {tuple(types.items())}
-    for path, schema in sorted({**others, **schemas}.items()):
+    for path, schema in sorted({**known, **schemas}.items()):
         if schema not in seen:
-            check_same_schema(path, dict(schema), asked.first_path, types)
+            check_same_schema(path, dict(schema), asked.path, types)
             seen.add(schema)
     if asked.time and not asked.time_is_year:
-        check_time(asked.first_path, asked.first, asked.time)
+        check_time(asked.path, asked.first, asked.time)
     kind = asked.first.field(asked.time).type if asked.time else None
     return {
         path: FileListed(
             schema=schemas[path],
-            size_bytes=footer.size_bytes,
-            sha256=footer.sha256,
-            slices=slices_of(footer, asked.time, kind, frozenset(types), path),
+            size_bytes=footers[path].size_bytes,
+            sha256=footers[path].sha256,
+            slices=slices_of(footers[path], asked.time, kind, frozenset(types), path),
         )
-        for path, footer in footers.items()
+        for path in paths
     }
 
 

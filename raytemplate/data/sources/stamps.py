@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from raytemplate.data.sources.locations import HERE, is_uri, joined
+from raytemplate.data.sources.locations import HERE, is_uri
 from raytemplate.data.sources.storage import Storage, etag_of
 
 Stamp = tuple[int | str, ...]
@@ -36,7 +36,7 @@ class Stamps:
 def stamps_of(files: Iterable[str], root: str, storage: Storage = HERE) -> Stamps:
     """The stamps of files, each relative to `root` unless it is absolute or a URI."""
     names = tuple(files)
-    if any(map(is_uri, (root, *names))):
+    if any(map(is_uri, names)):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = list(pool.map(partial(_stamp, root=root, storage=storage), names))
     else:
@@ -51,11 +51,11 @@ def stamps_of(files: Iterable[str], root: str, storage: Storage = HERE) -> Stamp
 
 def _stamp(name: str, root: str, storage: Storage) -> tuple[Stamp, int]:
     """The stamp, () if there is none; and when the file was changed last, in ns."""
-    if is_uri(path := name if os.path.isabs(name) else joined(root, name)):
-        return etag_of(path, storage), 0
+    if is_uri(name):
+        return etag_of(name, storage), 0
     try:
         # A network file system asks its server when a file is opened; what it answers before may be a minute old.
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(os.path.join(root, name), os.O_RDONLY)
     except OSError:
         return (), 0
     try:
