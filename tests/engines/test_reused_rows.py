@@ -1,6 +1,6 @@
 """Rows that an earlier run has encoded: the same to the bit as those that are read, or not used at all."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from small_flights import AS_OF
@@ -73,6 +73,7 @@ def test_reused_rows_are_those_that_are_read_to_the_bit(run, small, tmp_path, na
     assert first.ingested.snapshot.reused is None and first.ingested.notes == ()
     assert isinstance(second.ingested.snapshot.reused, ReusedFrom)
     assert (second.ingested.snapshot.reused.run_id, second.ingested.notes) == ("first", ())
+    assert {one.name for one in fields(second)} == {"stage", "ingested", "refs", "streams", "test", "rows"}
     assert bits(fresh) == bits(first) == bits(second) and bool(second.rows) == plan.ingest.keeps_rows
     files = [tmp_path / "work/runs" / run_id / "quarantine.parquet" for run_id in ("fresh", "first", "second")]
     assert len({path.read_bytes() if path.exists() else b"" for path in files}) == 1

@@ -1,5 +1,7 @@
 """What ingest gives, written and read back: not a bit is lost, whatever the features and the task."""
 
+from dataclasses import fields
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -94,3 +96,9 @@ def test_quarantined_rows_come_along(tmp_path):
         file.end(name)
     held = StoredRows(lambda name: (there / name).read_bytes(), tuple(path.name for path in there.iterdir()))
     assert held.quarantine() == b"rows" and held.rows() == {} and held.windows() == ()
+
+
+def test_no_field_of_what_ingest_gives_is_forgotten():
+    """A field that is added must be written, or decided to be left out: reused rows would silently lack it."""
+    kept = {"snapshot", "statistics", "features", "baseline", "profile", "encoding_s"}
+    assert {field.name for field in fields(Ingested)} == kept | {"notes"}
