@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from raytemplate.api import (
         check,
+        clean,
         diff,
         find,
         lineage,
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "check", "diff", "find", "lineage", "load", "logs", "model", "models", "plan", "predict", "profile", "promote",
-    "report", "reproduce", "resume", "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
+    "check", "clean", "diff", "find", "lineage", "load", "logs", "model", "models", "plan", "predict", "profile",
+    "promote", "report", "reproduce", "resume", "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
 ]  # fmt: skip
 
 

@@ -187,6 +187,12 @@ def is_known(group: str, name: str) -> bool:
     return name in _SHIPPED[group] or name in _installed()[group]
 
 
+def module_of(group: str, name: str) -> str:
+    """The module in which an installed package offers a plug-in; "" for a shipped one, or if there is none."""
+    offers = () if name in _SHIPPED[group] else _installed()[group].get(name, ())
+    return offers[0].target.partition(":")[0] if offers else ""
+
+
 def load(group: str, name: str) -> Any:
     """The plug-in with this name; its module is imported now. No package can override a shipped name.
 

@@ -7,6 +7,7 @@ run_ = run(plan(spec, as_of="2013-06-01"))
 import sys
 from types import ModuleType
 
+from raytemplate.api.clean import Cleaned, clean
 from raytemplate.api.decide import promote, rollback
 from raytemplate.api.look import (
     diff,
@@ -32,10 +33,10 @@ from raytemplate.api.use import Predicted, predict
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "diff", "find", "lineage", "load", "logs", "model",
-    "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "rollback", "run",
-    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
-    "winning_template",
+    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "find", "lineage",
+    "load", "logs", "model", "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce",
+    "resume", "rollback", "run", "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials",
+    "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 

@@ -91,10 +91,13 @@ class Planned:
     """The Ray that it was planned for; "" for a Ray of its own."""
 
     def __str__(self) -> str:
+        from raytemplate.planning.reuse import REFUSED
+
         as_of, spec = self.plan.as_of, self.spec
         shown = show_moment(as_of) if parse_moment(show_moment(as_of)) == as_of else as_of.isoformat()
         sets, variant = (sets_of(spec), spec.variant) if spec else ((), STANDARD)
-        tail = command_tail(shown, sets, variant if variant != STANDARD else None, None, self.address)
+        variant = variant if variant != STANDARD else None
+        tail = command_tail(shown, sets, variant, None, self.address, no_reuse=self.plan.reuse == REFUSED)
         return explain(self.plan, file=self.plan.template, command_tail=tail, address=self.address)
 
     def __repr__(self) -> str:
@@ -112,6 +115,7 @@ def plan(
     data: object = None,
     workspace: str | None = None,
     address: str | None = None,
+    reuse: bool = True,
 ) -> Planned:
     """What a run would do. Nothing is started.
 
@@ -120,6 +124,8 @@ def plan(
         as_of: a date or time (UTC unless it has an offset), "now" (the last midnight UTC) or "latest".
         data: an Arrow table, or a pandas or polars frame, instead of `data.source`; it is kept in the workspace.
         address: a running Ray: "auto", "host:port", or the "http://host:8265" of its Jobs API.
+        reuse: whether rows that an earlier run has read and encoded may be used again if nothing has changed. If not,
+            the run also keeps none.
 
     Raises:
         SpecError, DataError, PlanError: what is wrong, where, and what to change.
@@ -127,6 +133,7 @@ def plan(
     from raytemplate.data.features.kind import load_kind
     from raytemplate.planning.compile import compile as compile_plan
     from raytemplate.planning.features import every_searched
+    from raytemplate.planning.reuse import ELSEWHERE, REFUSED, with_reuse
 
     spec = as_spec(spec)
     found_in = workspace_at(workspace, start=spec.folder)
@@ -137,6 +144,10 @@ def plan(
     plan_ = compile_plan(spec, found, as_text(as_of))
     for step in every_searched(spec, plan_.ingest.features):
         load_kind(step.kind)  # a plug-in's feature may not be importable: fail now rather than on a worker
+    if reuse and not address:
+        plan_ = with_reuse(plan_, found_in)
+    else:
+        plan_ = replace(plan_, reuse=ELSEWHERE if reuse else REFUSED)
     return Planned(plan=plan_, spec=spec, workspace=found_in, address=address or "")
 
 

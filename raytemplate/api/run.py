@@ -94,6 +94,7 @@ def resume(
     quiet: bool = False,
     began: float | None = None,
     own_process: bool = False,
+    reuse: bool = True,
 ) -> Run:
     """Resume a run at the first door it has not passed, with what is left of its budget.
 
@@ -104,6 +105,7 @@ def resume(
         ref: a run, or its unique id prefix or "last".
         address: a different Ray from the one it began on: a Jobs API for a submitted run, otherwise "auto" or
             "host:port". Its nodes must see the run's files under the same paths.
+        reuse: whether rows that a run has read and encoded may be used again, if the run was planned so.
 
     Raises:
         BudgetSpent: nothing is left of the budget or of the time reserved for judging; nothing was started.
@@ -115,6 +117,7 @@ def resume(
     found_in = workspace_to_write(workspace)
     journal = journal_of(found_in, ref)
     locked, ledger = read_lock(journal).plan, open_ledger(found_in)
+    locked = locked if reuse else replace(locked, reuse=None)
     ledger.head(locked.name)
     need_secrets(locked, reads=False)  # if rows are read again, the task that reads them reports it
     with working_on(journal):

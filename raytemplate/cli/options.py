@@ -32,6 +32,10 @@ address_option = click.option(
     "--address", metavar="ADDRESS", help="A running Ray; auto finds the one on this machine (default: start one)."
 )
 
+no_reuse_option = click.option(
+    "--no-reuse", is_flag=True, help="Read and encode all rows, even if an earlier run has; keep none for later runs."
+)
+
 
 set_option = click.option(
     "--set",

@@ -9,6 +9,7 @@ from raytemplate.cli.options import (
     address_option,
     as_of_option,
     load,
+    no_reuse_option,
     refuse_no_file,
     template_options,
     workspace_option,
@@ -20,6 +21,7 @@ from raytemplate.cli.output import Answer
 @template_options
 @as_of_option
 @address_option
+@no_reuse_option
 @workspace_option
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan, for run --plan.")
 def command(
@@ -28,6 +30,7 @@ def command(
     variant: str | None,
     as_of: str,
     address: str | None,
+    no_reuse: bool,
     workspace: str | None,
     save: Path | None,
 ) -> Answer:
@@ -39,8 +42,8 @@ def command(
 
     if save is not None:
         refuse_no_file(save, "--save")
-    planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
-    tail = command_tail(as_of, sets, variant, workspace, address)
+    planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address, reuse=not no_reuse)
+    tail = command_tail(as_of, sets, variant, workspace, address, no_reuse=no_reuse)
     text = explain(planned.plan, file=str(file), command_tail=tail, address=address or "")
     if save is not None:
         api.save_plan(planned, save)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from raytemplate.cli.options import address_option, as_of_option, load, set_option, variant_option, workspace_option
+from raytemplate.cli.options import (
+    address_option,
+    as_of_option,
+    load,
+    no_reuse_option,
+    set_option,
+    variant_option,
+    workspace_option,
+)
 from raytemplate.cli.output import Answer
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Run a plan that plan --save wrote."
 )
 @click.option("--resume", "go_on", is_flag=True, help="Resume an unfinished run of the same plan, if there is one.")
+@no_reuse_option
 @workspace_option
 def command(
     file: Path | None,
@@ -36,6 +45,7 @@ def command(
     address: str | None,
     plan_file: Path | None,
     go_on: bool,
+    no_reuse: bool,
     workspace: str | None,
 ) -> Answer:
     """Retrain as a template describes: ingest, fit, evaluate, govern, promote."""
@@ -46,16 +56,21 @@ def command(
     from raytemplate.reports.typed import command_tail
 
     what = f"--plan {quote(str(plan_file))}" if plan_file else quote(str(file))
-    tail = command_tail(as_of, sets, variant, workspace, address)
+    tail = command_tail(as_of, sets, variant, workspace, address, no_reuse=no_reuse)
     # Before planning, because planning queries the cluster.
     refuse_jobs_api(address or "", f"raytemplate submit {what} {tail}")
-    planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace)
+    planned = planned_from(file, sets, variant, as_of, address, plan_file, workspace, reuse=not no_reuse)
     heard = listener(planned.workspace.runs)
     earlier = api.unfinished(planned)
     if earlier is not None and go_on:
         return finish(
             api.resume(
-                earlier.run_id, workspace=str(planned.workspace.folder), listener=heard, began=STARTED, own_process=True
+                earlier.run_id,
+                workspace=str(planned.workspace.folder),
+                listener=heard,
+                began=STARTED,
+                own_process=True,
+                reuse=not no_reuse,
             )
         )
     if earlier is not None:
@@ -74,6 +89,8 @@ def planned_from(
     address: str | None,
     plan_file: Path | None,
     workspace: str | None,
+    *,
+    reuse: bool = True,
 ) -> Planned:
     """The plan that a command was given: a saved one, or one made from a template."""
     from raytemplate import api
@@ -83,10 +100,12 @@ def planned_from(
             raise click.UsageError(
                 "--plan runs exactly the plan in its file; give no FILE, --set, --variant or --as-of"
             )
-        return replace(api.read_plan(plan_file, workspace=workspace), address=address or "")
+        saved = api.read_plan(plan_file, workspace=workspace)
+        plan = saved.plan if reuse else replace(saved.plan, reuse=None)
+        return replace(saved, plan=plan, address=address or "")
     if file is None:
         raise click.UsageError("give the template to run, such as: raytemplate run flights-air-time.yaml")
-    return api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address)
+    return api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address, reuse=reuse)
 
 
 def finish(run: Run) -> Answer:

@@ -147,6 +147,19 @@ def digest_of(folder: Path) -> str:
     return _digest((path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*.py")))
 
 
+def package_digest(name: str) -> str:
+    """The digest of every file of an installed package or module that can be imported; "" if it is not there."""
+    package = _installed(name)
+    if package is None:
+        return ""
+    paths = [package.path] if package.path.is_file() else package.path.rglob("*")
+    return _digest(
+        (path.relative_to(package.path.parent).as_posix(), path)
+        for path in paths
+        if path.suffix in (".py", *_COMPILED) and path.is_file()
+    )
+
+
 def _packages(modules: tuple[str, ...], folder: Path) -> tuple[Package, ...]:
     found = {module: find_package(module, folder) for module in modules}
     if missing := [module for module, package in found.items() if package is None]:

@@ -17,12 +17,12 @@ from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.labels import label_changes
-from raytemplate.execution.lock import image_here
 from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.taken import refuse_other_key, refuse_other_states
 from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
 from raytemplate.execution.training import Package, Training
 from raytemplate.execution.within import within
+from raytemplate.planning.environment import image_here
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import (
     EvaluateStage,
@@ -164,12 +164,13 @@ class Execution:
         within_s = sum(timing.actual_s for timing in self._timings) - before  # stages passed within this one
         seconds = self.meter.elapsed_s() - started - within_s
         self._timeline[name] = self.meter.elapsed_s()
-        self._timings.append(self._timing(name, seconds))
+        reused = isinstance(record, Snapshot) and record.reused is not None
+        self._timings.append(self._timing(name, seconds, reused=reused))
         self.listener.stage_ended(name, record, seconds)
 
-    def _timing(self, name: StageName, seconds: float) -> StageTiming:
+    def _timing(self, name: StageName, seconds: float, *, reused: bool) -> StageTiming:
         estimate = next(s for s in self.plan.forecast.stages if s.stage == name)
-        return StageTiming(stage=name, work=estimate.work, planned_s=estimate.seconds, actual_s=seconds)
+        return StageTiming(stage=name, work=estimate.work, planned_s=estimate.seconds, actual_s=seconds, reused=reused)
 
     def _wait_for_engine(self) -> None:
         self.engine.ready()
@@ -244,6 +245,8 @@ class Execution:
                 lambda: self._spent(f"before {done}; there is no candidate"),
             )
         refuse_other_key(stage.taken, found.snapshot)
+        for line in found.notes:
+            self.listener.note(line)
         return found
 
     def _spent(self, when: str) -> BudgetSpent:

@@ -46,6 +46,8 @@ class Ingested:
     """The targets of the rows in hashes; None if the plan has no keys, or rows were not read again."""
     encoding_s: float = 0.0
     """Seconds that fitting and encoding took once the rows were in memory."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about how it was done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,8 +15,8 @@ from raytemplate import plugins
 from raytemplate.data.sources.locations import joined, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.errors import RaytemplateError
-from raytemplate.execution.lock import code_digest, environment
 from raytemplate.models.options import Family
+from raytemplate.planning.environment import code_digest, environment
 from raytemplate.planning.stages import RunPlan
 
 _DRIVER, _NOT_WRITTEN = "driver", "cannot be written"

@@ -14,8 +14,9 @@ from raytemplate.code.files import digest_of
 from raytemplate.errors import IntegrityError, PlanError, UsageError
 from raytemplate.execution.image import image_of
 from raytemplate.execution.journal import LOCK, Journal
-from raytemplate.execution.lock import IMAGE, RunLock, code_digest, cpu_model, environment, image_here, own_version
+from raytemplate.execution.lock import RunLock
 from raytemplate.models.options import Family, TrainingSpec
+from raytemplate.planning.environment import IMAGE, code_digest, cpu_model, environment, image_here, own_version
 from raytemplate.planning.inventory import Node
 from raytemplate.planning.stages import FitStage, RunPlan, SweepStage
 from raytemplate.planning.trial import epochs_field, settled, trial_stage, with_interval
@@ -102,7 +103,8 @@ def refuse_too_small(journal: Journal, fit: FitStage, machine: Node) -> None:
 
 
 def plan_again(plan: RunPlan, journal: Journal) -> RunPlan:
-    """The plan that trains a run's candidate again: a sweep's winner without the sweep, and as many epochs as before.
+    """The plan that trains a run's candidate again: a sweep's winner without the sweep, as many epochs as before, and
+    nothing reused.
 
     Raises:
         UsageError: the run has left no candidate.
@@ -119,7 +121,7 @@ def plan_again(plan: RunPlan, journal: Journal) -> RunPlan:
     elif fit.stopped.startswith("budget."):
         plan = replace(plan, fit=_first_epochs(plan.fit, fit.epochs[-1].epoch))
     limits = replace(plan.limits, time_s=_BUDGETS * plan.limits.time_s, cost_usd=_BUDGETS * plan.limits.cost_usd)
-    return replace(plan, limits=limits, evaluate=replace(plan.evaluate, latency_rows=0))
+    return replace(plan, limits=limits, evaluate=replace(plan.evaluate, latency_rows=0), reuse=None)
 
 
 def _of_trial(sweep: SweepStage, best: TrialRecord) -> FitStage:

@@ -53,8 +53,14 @@ def _is_unfinished(journal: Journal, plan: RunPlan) -> bool:
     if is_held(journal.active):
         return False
     locked = read_lock(journal).plan
-    # Forecasts and fields that are only shown may differ from day to day.
-    shown = {"forecast": plan.forecast, "machine": plan.machine, "template": plan.template, "version": plan.version}
+    # Forecasts, what is reused and fields that are only shown may differ from day to day.
+    shown = {
+        "forecast": plan.forecast,
+        "machine": plan.machine,
+        "template": plan.template,
+        "version": plan.version,
+        "reuse": plan.reuse,
+    }
     return (
         replace(
             locked,

@@ -139,7 +139,8 @@ def _figures(record: object) -> dict[str, Any]:
     """The few figures of a stage's record that matter to a person who watches many runs."""
     match record:
         case Snapshot():
-            return {"rows": record.num_rows, "bytes": record.bytes_read, "snapshot": record.digest}
+            reused = {"reused_from": record.reused.run_id} if record.reused else {}
+            return {"rows": record.num_rows, "bytes": record.bytes_read, "snapshot": record.digest, **reused}
         case FitResult():
             candidate = record.candidate
             return {

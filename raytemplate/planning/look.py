@@ -171,4 +171,5 @@ def _history(name: str, workspace: Workspace) -> tuple[Timing, ...]:
         Timing(stage=t.stage, family=end.family, work=t.work, seconds=t.actual_s)
         for end in ends[-_RUNS_LOOKED_AT:]
         for t in end.timings
+        if not t.reused
     )

@@ -583,6 +583,20 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reuse:
+    """Whether ingest may be, and is expected to be, taken over from an earlier run. The run itself decides it anew."""
+
+    allowed: bool
+    """Whether a run may reuse rows that an earlier run has encoded, and keep its own for later ones."""
+
+    run_id: str = ""
+    """The run whose rows are expected to be reused; "" if they are read."""
+
+    why: str = ""
+    """Why they are reused, or read again; "" if there is nothing that could be reused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunPlan:
     """A whole run, decided."""
 
@@ -644,6 +658,9 @@ class RunPlan:
 
     changes: tuple[str, ...] = ()
     """What has changed in the columns of the data since the champion was trained, a line each."""
+
+    reuse: Reuse | None = None
+    """What is reused of earlier runs; None, as in plans of earlier versions, if nothing may be."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -31,8 +31,9 @@ class Settings(Mapping[str, Any]):
     __slots__ = ("_text", "_values")
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        self._text = canonical(dict(values or {}))
-        self._values: dict[str, Any] = json.loads(self._text)
+        # Most settings are empty: a listing has some for each of its files and slices.
+        self._text = canonical(dict(values)) if values else "{}"
+        self._values: dict[str, Any] = json.loads(self._text) if values else {}
 
     @classmethod
     def of_plain(cls, values: dict[str, Any]) -> Settings:
@@ -92,13 +93,18 @@ def encode(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = {name: encode(getattr(value, name)) for name in _names(type(value))}
         return {"kind": type(value).__name__, **fields}
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in cast(Mapping[Any, Any], value).items()}
     if isinstance(value, tuple | list):
         return [encode(item) for item in cast(Sequence[Any], value)]
     raise TypeError(f"{type(value).__name__} does not belong in a record")
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def dumps(record: Any) -> bytes:

@@ -51,6 +51,16 @@ class WindowRead:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReusedFrom:
+    """The run whose rows another run has taken over, read and encoded."""
+
+    run_id: str
+
+    at: datetime
+    """When that run had read and encoded them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """Immutable reference to the data a run read."""
 
@@ -84,6 +94,9 @@ class Snapshot:
 
     kept: str = ""
     """Digest of the copy of the rows in the workspace's store of kept rows; "" if none is kept."""
+
+    reused: ReusedFrom | None = None
+    """The run that read and encoded the rows; None if that was this run itself."""
 
     @property
     def short_name(self) -> str:

@@ -102,6 +102,9 @@ class StageTiming:
     actual_s: float
     """Seconds that it took."""
 
+    reused: bool = False
+    """Whether its result was taken over from an earlier run, so that its time tells nothing about the work."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunEnd:

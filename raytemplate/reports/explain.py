@@ -44,7 +44,7 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = 
         head_line(plan),
         f"{_windows(plan.ingest)}\n{_features(plan.ingest)}",
         "\n".join(stages),
-        "\n".join(hanging(f"  {name:<13}", text) for name, text in (*_limits(plan), *_changed(plan))),
+        "\n".join(hanging(f"  {name:<13}", text) for name, text in (*_limits(plan), *_reused(plan), *_changed(plan))),
         _next(plan, file, command_tail, address),
     )
     return "\n\n".join(blocks)
@@ -52,6 +52,16 @@ def explain(plan: RunPlan, *, file: str, command_tail: str = "", address: str = 
 
 def _changed(plan: RunPlan) -> list[tuple[str, str]]:
     return [("changed", line) for line in plan.changes]
+
+
+def _reused(plan: RunPlan) -> list[tuple[str, str]]:
+    """What is taken over from an earlier run and why; nothing if there is nothing to take over."""
+    reuse = plan.reuse
+    if reuse is None or not reuse.why:
+        return []
+    again = "runs again" if reuse.allowed else "runs"
+    done = f"is reused, because {reuse.why}; all other stages run" if reuse.run_id else f"{again}, because {reuse.why}"
+    return [("reuse", f"ingest {done}")]
 
 
 def _next(plan: RunPlan, file: str, tail: str, address: str) -> str:

@@ -25,12 +25,13 @@ def stage_line(stage: StageName, text: str, seconds: float) -> str:
 
 
 def ingest_text(snapshot: Snapshot, drop: str = "") -> str:
-    """Rows read in the windows, how many of them `data.drop` and the contract removed, and how many had no time and so
-    no window."""
+    """Rows read in the windows, how many of them `data.drop` and the contract removed, how many had no time and so no
+    window, and whose rows they are if they were reused."""
     rows = count(snapshot.num_rows, "row")
     dropped = f"; {snapshot.num_dropped:,} dropped: {drop}" if drop else ""
     timeless = f"; {snapshot.num_without_time:,} more have no time" if snapshot.num_without_time else ""
-    return rows + dropped + _by_contract(snapshot.contract) + timeless
+    reused = f"; reused from run {snapshot.reused.run_id}" if snapshot.reused else ""
+    return rows + dropped + _by_contract(snapshot.contract) + timeless + reused
 
 
 def _by_contract(found: ContractFound | None) -> str:

@@ -12,7 +12,13 @@ _PYTHON_SET = "set "
 
 
 def command_tail(
-    as_of: str, sets: Sequence[str], variant: str | None, workspace: str | None, address: str | None = None
+    as_of: str,
+    sets: Sequence[str],
+    variant: str | None,
+    workspace: str | None,
+    address: str | None = None,
+    *,
+    no_reuse: bool = False,
 ) -> str:
     """The options that make the next command mean the same as this one."""
     parts = ["--as-of", as_of] if as_of != "now" else []
@@ -24,6 +30,8 @@ def command_tail(
         parts += ["--workspace", workspace]
     if address:
         parts += ["--address", address]
+    if no_reuse:
+        parts += ["--no-reuse"]
     return shlex.join(parts)
 
 

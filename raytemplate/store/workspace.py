@@ -15,7 +15,7 @@ from raytemplate.store.atomic import storage_errors, write_atomic
 
 FOLDER_NAME = ".raytemplate"
 ENVIRONMENT_NAME = "RAYTEMPLATE_WORKSPACE"
-KEPT = "kept"
+KEPT, ENCODED = "kept", "encoded"
 LAST = "last"
 _BACK = re.compile(rf"{LAST}(?:~([0-9]{{1,6}}))?")
 """`last`, and `last~1` for the run before it."""
@@ -88,6 +88,11 @@ class Workspace:
     def kept(self) -> Path:
         """The content store of rows that runs read and keep."""
         return self.root / KEPT
+
+    @property
+    def encoded(self) -> Path:
+        """Rows that runs have read and encoded, for runs of the same rows. May be deleted at any time."""
+        return self.root / ENCODED
 
     @property
     def locks(self) -> Path:

@@ -14,6 +14,7 @@ from raytemplate.data.options import StorageSpec
 from raytemplate.data.sources.locations import find_files
 from raytemplate.data.sources.reader import list_files, read_slices
 from raytemplate.data.sources.source import ListOrder, order_of
+from raytemplate.data.sources.stamps import stamps_of
 from raytemplate.data.sources.storage import Storage, names_in, uri_fault, written_to
 from raytemplate.errors import DataError, Forbidden, RaytemplateError, Unavailable
 from raytemplate.spec.load import load
@@ -207,3 +208,15 @@ def test_an_endpoint_is_an_address_without_a_password(address):
         StorageSpec(endpoint=address)
     assert 'expected an address such as "http://minio:9000"' in str(caught.value).partition("[type")[0]
     assert "got an address with a password" in str(caught.value) or "secret" not in address
+
+
+def test_a_file_in_a_bucket_is_stamped_by_its_size_and_entity_tag(store):
+    storage = Storage(endpoint=store.endpoint, region="us-east-1")
+    uri = store.put("stamped/a.parquet", b"aaaa")
+    before = stamps_of([uri, f"{uri}.gone"], "/", storage)
+    ((size, tag),) = before.of.values()
+    assert (size, bool(tag), before.missing, before.is_settled) == (4, True, (f"{uri}.gone",), True)
+    store.put("stamped/a.parquet", b"aaaa")
+    assert stamps_of([uri], "/", storage).of == before.of
+    store.put("stamped/a.parquet", b"bbbb")
+    assert stamps_of([uri], "/", storage).of != before.of

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raytemplate.data.sources.parquet import list_source, write_table
+from raytemplate.data.sources import parquet, stamps
+from raytemplate.data.sources.parquet import footer_of, list_source, write_table
 from raytemplate.errors import DataError, UsageError
 
 DAY = datetime(2013, 1, 1, tzinfo=UTC)
@@ -177,3 +178,25 @@ def test_the_room_imports_no_engine_and_no_pandas() -> None:
     code = f"import sys, {named}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"ray", "torch", "mlflow", "pandas", "lightgbm"} & set(loaded)
+
+
+def test_many_files_are_listed_again_from_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "WORTH_KEEPING", 3)
+    monkeypatch.setattr(stamps, "_SETTLED_S", 0.0)
+    for number in range(4):
+        write_table(days(1 + number), tmp_path / f"{number}.parquet", time="time")
+    read: list[str] = []
+    monkeypatch.setattr(
+        parquet, "footer_of", lambda path, storage: read.append(Path(path).name) or footer_of(path, storage)
+    )
+    listed = [list_source("*.parquet", tmp_path, "time", cache=tmp_path / "kept")]
+    assert len(read) == 4
+    read.clear()
+    write_table(days(20), tmp_path / "2.parquet", time="time")
+    (tmp_path / "3.parquet").unlink()
+    listed += [list_source("*.parquet", tmp_path, "time", cache=cache) for cache in (tmp_path / "kept", None)]
+    assert read[:2] == ["0.parquet", "2.parquet"] and listed[1] == listed[2] != listed[0]
+    (kept,) = (tmp_path / "kept").glob("*.json")
+    kept.write_bytes(kept.read_bytes().replace(b'"double"', b'"DOUBLE"'))
+    read.clear()
+    assert list_source("*.parquet", tmp_path, "time", cache=tmp_path / "kept") == listed[1] and len(read) == 3

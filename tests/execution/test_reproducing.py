@@ -10,7 +10,8 @@ from fake_runs import FakeRun
 
 from raytemplate.errors import IntegrityError, PlanError, UsageError
 from raytemplate.execution import reproducing
-from raytemplate.execution.lock import environment, read_lock
+from raytemplate.execution.lock import read_lock
+from raytemplate.planning.environment import environment
 from raytemplate.planning.inventory import Node
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import FitResult

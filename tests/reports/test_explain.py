@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from raytemplate.planning.stages import FitStage, SweepStage
+from raytemplate.planning.stages import FitStage, Reuse, SweepStage
 from raytemplate.reports.explain import explain
 from raytemplate.reports.wording import baseline_name
 from raytemplate.testing import sample_plans
@@ -51,6 +51,23 @@ def _fit_line(stage: FitStage) -> str:
 def test_explain_is_the_whole_plan() -> None:
     text = explain(sample_plans.sample_plan(), file="flights-air-time.yaml", command_tail="--as-of 2013-06-01")
     assert text == FLIGHTS
+
+
+@pytest.mark.parametrize(
+    ("reuse", "line"),
+    [
+        (Reuse(allowed=True), None),
+        (Reuse(allowed=True, why="a.parquet has changed since run k7"),
+         "ingest runs again, because a.parquet has changed since run k7"),
+        (Reuse(allowed=False, why="rows that are streamed are not kept"),
+         "ingest runs, because rows that are streamed are not kept"),
+        (Reuse(allowed=True, run_id="k7", why="nothing has changed since run k7"),
+         "ingest is reused, because nothing has changed since run k7; all other stages run"),
+    ],
+)  # fmt: skip
+def test_what_is_reused_is_told_with_the_reason(reuse: Reuse, line: str | None) -> None:
+    lines = explain(sample_plans.sample_plan(reuse=reuse), file="f.yaml").split("\n\n")[3].splitlines()
+    assert lines[3:] == ([f"  reuse        {line}"] if line else [])
 
 
 def test_what_will_hold_the_candidate_is_told_below_its_cost() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from raytemplate.errors import DataError
 
 _MOST_KEPT = 10_000
+_HIDDEN_PART = re.compile(r"(?:^|/)[._]")
 OTHER_ENDING, HIDDEN, SPECIAL = "another ending", "begins with . or _", "not a file"
 BROKEN, OUTSIDE = "a broken link", "a link out of the folder"
 _TABLES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
@@ -155,11 +156,12 @@ def files_matching(pattern: str, root: Path) -> Found:
     """The files that a pattern matches, each once; a name without a wildcard is taken literally."""
     top = str(_fixed_part(root / pattern))
     look = _Look(top=top, endings=("",))
-    paths = [os.path.normpath(root / name) for name in _matches(pattern, root, look)]
-    for path in sorted(paths, key=lambda path: (os.path.realpath(path) != _own_name(path, top), path)):
+    at, real = str(root), _RealPaths(top)
+    paths = [os.path.normpath(os.path.join(at, name)) for name in _matches(pattern, root, look)]
+    for path in sorted(paths, key=lambda path: (real.is_other(path), path)):
         if os.path.isdir(path):
             continue
-        if glob.has_magic(pattern) and (fault := link_fault(path, top)):
+        if glob.has_magic(pattern) and real.is_other(path) and (fault := link_fault(path, top)):
             look.leave_out(path, fault)
         elif os.path.isfile(path):
             look.take(path)
@@ -170,9 +172,20 @@ def files_matching(pattern: str, root: Path) -> Found:
     return Found(files=files, left_out=tuple(sorted(look.left_out, key=lambda one: one.path)))
 
 
-def _own_name(path: str, top: str) -> str:
-    """The path below the real path of the folder. It is the file's real path if there are no links below the folder."""
-    return os.path.join(os.path.realpath(top), os.path.relpath(path, top))
+class _RealPaths:
+    """Tells paths below a folder that lead through links from those that do not. A folder is looked up once."""
+
+    def __init__(self, top: str) -> None:
+        self._top = top
+        self._folders: dict[str, bool] = {}
+
+    def is_other(self, path: str) -> bool:
+        """Whether a path is a link, or leads through one below the folder."""
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            own = os.path.normpath(os.path.join(os.path.realpath(self._top), os.path.relpath(folder, self._top)))
+            self._folders[folder] = os.path.realpath(folder) != own
+        return self._folders[folder] or os.path.islink(path)
 
 
 def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
@@ -187,7 +200,7 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
             if glob.has_magic(pattern)
             else []
         )
-        found = [name for name in names if fnmatch.fnmatchcase(lower_ending(Path(name).name), last)] or [pattern]
+        found = [name for name in names if fnmatch.fnmatchcase(lower_ending(os.path.basename(name)), last)] or [pattern]
     else:
         from raytemplate.data.sources.storage import path_pattern
 
@@ -200,6 +213,9 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
         names = [os.path.relpath(name, look.top) for name in below.names.values()]
         found = [str(top / name) for name in names if rest.fullmatch(lower_ending(name))]
     for name in found:
+        if not _HIDDEN_PART.search(name):
+            yield name
+            continue
         met = zip(Path(name).parts[first:], parts[first:], strict=False)
         if not any(is_hidden(part) and not wanted.startswith((".", "_")) for part, wanted in met):
             yield name
@@ -220,7 +236,8 @@ def _fixed_part(pattern: Path) -> Path:
 def _refuse_packed_twins(files: tuple[str, ...]) -> None:
     """Refuses both `a.csv` and `a.csv.gz`: they are the same data, whose rows would count twice."""
     names = {name.lower() for name in files}
-    if twin := next((name for name in files if re.sub(r"\.gz$", "", name.lower()) in names - {name.lower()}), ""):
+    packed = (name for name in files if name.lower().endswith(".gz"))
+    if twin := next((name for name in packed if name.lower().removesuffix(".gz") in names), ""):
         raise DataError(
             f"{twin}: exists both compressed and uncompressed, so its rows would be read twice",
             next_step="remove one of the two, or name a pattern such as data/*.csv.gz",

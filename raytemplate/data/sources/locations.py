@@ -26,7 +26,7 @@ def joined(root: str, path: str) -> str:
 
 def named(path: str, root: Path) -> str:
     """The name of a file in listings and records: relative to `root` if it is below it."""
-    if is_uri(path) or not Path(path).is_relative_to(root):
+    if is_uri(path) or (root.is_absolute() and not os.path.isabs(path)) or not Path(path).is_relative_to(root):
         return path
     return Path(path).relative_to(root).as_posix()
 

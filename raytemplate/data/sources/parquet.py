@@ -2,7 +2,9 @@
 
 import errno
 import os
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,11 @@ import pyarrow.parquet as pq
 from raytemplate.data.sources.agreement import check_rows, check_same_schema, check_time
 from raytemplate.data.sources.chunks import YEARS, read_slice
 from raytemplate.data.sources.footer import Footer, arrow_schema, column_of, read_footer
+from raytemplate.data.sources.kept_footers import WORTH_KEEPING, FileListed, KeptFooters, Schema
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
-from raytemplate.data.sources.locations import HERE, find_files, named, open_file
+from raytemplate.data.sources.locations import HERE, find_files, is_uri, named, open_file
 from raytemplate.data.sources.source import ListOrder
+from raytemplate.data.sources.stamps import stamps_of
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.times import to_moment
 from raytemplate.errors import DataError, Unavailable, UsageError
@@ -26,6 +30,7 @@ from raytemplate.store.atomic import temporary_beside
 ROWS_PER_GROUP = 32_768
 READERS = 8
 """Footers that are read at once."""
+_NO_SCHEMAS: Mapping[str, Schema] = {}
 
 
 class ParquetSource:
@@ -37,7 +42,8 @@ class ParquetSource:
     @staticmethod
     def list_source(order: ListOrder) -> SourceTable:
         """See `list_source`."""
-        return list_source(order.pattern, order.root, order.time, order.storage, _maybe_years(order))
+        years, root = _maybe_years(order), order.root
+        return list_source(order.pattern, root, order.time, order.storage, years, order.cache, order.found)
 
     read_slice = staticmethod(read_slice)
 
@@ -49,7 +55,13 @@ def _maybe_years(order: ListOrder) -> frozenset[str]:
 
 
 def list_source(
-    pattern: str, root: Path, time: str, storage: Storage = HERE, maybe_years: frozenset[str] = frozenset()
+    pattern: str,
+    root: Path,
+    time: str,
+    storage: Storage = HERE,
+    maybe_years: frozenset[str] = frozenset(),
+    cache: Path | None = None,
+    found: tuple[str, ...] = (),
 ) -> SourceTable:
     """Every file of a path, folder or glob, from the footers alone: no row is read.
 
@@ -57,32 +69,97 @@ def list_source(
 
     Args:
         maybe_years: columns in which whole numbers are years.
+        cache: folder in which what the footers of many files say may be kept.
+        found: the files, if they have been looked for already.
 
     Raises:
         DataError: there is no file, a file is unreadable, schemas differ, there is no usable `time` column, or no row.
     """
     root = Path(os.path.abspath(root))
-    paths = find_files(pattern, root, ParquetSource.endings, storage)
-    with ThreadPoolExecutor(READERS) as pool:
-        footers = list(pool.map(partial(footer_of, storage=storage), paths))
-    schemas = [arrow_schema(footer, path) for footer, path in zip(footers, paths, strict=True)]
-    first = {field.name: str(field.type) for field in schemas[0]}
-    for path, schema in zip(paths[1:], schemas[1:], strict=True):
-        check_same_schema(path, {field.name: str(field.type) for field in schema}, paths[0], first)
-    years = tuple(name for name in first if name in maybe_years and first[name].startswith(("int", "uint")))
-    if time and time not in years:
-        check_time(paths[0], schemas[0], time)
-    kind = schemas[0].field(time).type if time else None
-    files = tuple(_source_file(p, root, f, time, kind, frozenset(first)) for p, f in zip(paths, footers, strict=True))
+    paths = found or find_files(pattern, root, ParquetSource.endings, storage)
+    footer = footer_of(paths[0], storage)
+    first = arrow_schema(footer, paths[0])
+    types = _types(first)
+    years = tuple(name for name in types if name in maybe_years and types[name].startswith(("int", "uint")))
+    asked = _Asked(storage=storage, time=time, time_is_year=time in years, first=first, path=paths[0], footer=footer)
+    if cache is not None and len(paths) >= WORTH_KEEPING and not is_uri(paths[0]):
+        kept = KeptFooters.at(cache, [pattern, str(root), time, *types.items()])
+        listed = _with_kept(paths, root, asked, kept)
+    else:
+        listed = _read(paths, asked)
+    files = tuple(
+        SourceFile(path=named(path, root), size_bytes=one.size_bytes, sha256=one.sha256, slices=one.slices)
+        for path, one in listed.items()
+    )
     check_rows(pattern, files)
     return SourceTable(
         kind="parquet",
         root=str(root),
         files=files,
-        schema={**first, **dict.fromkeys(years, "timestamp[us]")},
+        schema={**types, **dict.fromkeys(years, "timestamp[us]")},
         location=Settings.of(storage),
         reading=Settings({YEARS: years} if years else {}),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """How footers are read, and the first file, whose schema all files must have."""
+
+    storage: Storage
+    time: str
+    time_is_year: bool
+    path: str
+    footer: Footer
+    first: Any
+    """Its Arrow schema."""
+
+
+def _with_kept(paths: Sequence[str], root: Path, asked: _Asked, kept: KeptFooters) -> dict[str, FileListed]:
+    """What the footers say; only those of files that have changed are read."""
+    stamps = stamps_of(paths, str(root))
+    known = kept.read(stamps.of)
+    fresh = [path for path in paths if path not in known]
+    found = known | _read(fresh, asked, {path: one.schema for path, one in known.items()})
+    if fresh and stamps.is_settled and stamps_of(fresh, str(root)).of.items() <= stamps.of.items():
+        kept.keep(found, stamps.of)
+    return {path: found[path] for path in paths}
+
+
+def _read(paths: Sequence[str], asked: _Asked, known: Mapping[str, Schema] = _NO_SCHEMAS) -> dict[str, FileListed]:
+    """What the footers of files say.
+
+    Args:
+        known: schemas of files whose footers need not be read; all schemas must be the same.
+    """
+    with ThreadPoolExecutor(READERS) as pool:
+        others = [path for path in paths if path != asked.path]
+        footers = dict(zip(others, pool.map(partial(footer_of, storage=asked.storage), others), strict=True))
+    if asked.path in paths:
+        footers[asked.path] = asked.footer
+    schemas = {path: tuple(_types(arrow_schema(footer, path)).items()) for path, footer in footers.items()}
+    types = _types(asked.first)
+    seen = {tuple(types.items())}
+    for path, schema in sorted({**known, **schemas}.items()):
+        if schema not in seen:
+            check_same_schema(path, dict(schema), asked.path, types)
+            seen.add(schema)
+    if asked.time and not asked.time_is_year:
+        check_time(asked.path, asked.first, asked.time)
+    kind = asked.first.field(asked.time).type if asked.time else None
+    return {
+        path: FileListed(
+            schema=schemas[path],
+            size_bytes=footers[path].size_bytes,
+            sha256=footers[path].sha256,
+            slices=slices_of(footers[path], asked.time, kind, frozenset(types), path),
+        )
+        for path in paths
+    }
+
+
+def _types(schema: Any) -> dict[str, str]:
+    return {field.name: str(field.type) for field in schema}
 
 
 def footer_of(path: str, storage: Storage) -> Footer:
@@ -93,15 +170,6 @@ def footer_of(path: str, storage: Storage) -> Footer:
     """
     with open_file(path, storage) as file:
         return read_footer(file, path)
-
-
-def _source_file(path: str, root: Path, footer: Footer, time: str, kind: Any, names: frozenset[str]) -> SourceFile:
-    return SourceFile(
-        path=named(path, root),
-        size_bytes=footer.size_bytes,
-        sha256=footer.sha256,
-        slices=slices_of(footer, time, kind, names, path),
-    )
 
 
 def slices_of(footer: Footer, time: str, kind: Any, names: frozenset[str], path: str) -> tuple[Slice, ...]:

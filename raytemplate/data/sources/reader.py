@@ -35,11 +35,13 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
     kind, place = split_source(order.pattern)
     format_, order = (kind, replace(order, pattern=place)) if kind else (format_, order)
     source, found = find_source(format_, order)
+    time = order.time
     root = Path(os.path.abspath(order.root))
     kinds = partition_types([named(path, root) for path in found.files], order.types, order.written)
-    table = source.list_source(replace(order, time="" if order.time in kinds else order.time))
+    order = replace(order, time="" if order.time in kinds else order.time, found=found.files)
+    table = source.list_source(order)
     table = replace(table, left_out=found.left_out, name=table.name or name_of(order.pattern))
-    return with_partitions(table, kinds, order.time) if kinds else table
+    return with_partitions(table, kinds, time) if kinds else table
 
 
 def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:

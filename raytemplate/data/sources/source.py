@@ -60,6 +60,9 @@ class ListOrder:
     masked: tuple[str, ...] = ()
     """Columns whose values no error may quote."""
 
+    found: tuple[str, ...] = ()
+    """The files of the pattern, if they have been looked for already."""
+
     version: str = ""
     """Version asked for of a source that keeps several: a number, a date or time, or "latest"; "" means latest."""
 

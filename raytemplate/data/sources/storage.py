@@ -274,6 +274,22 @@ def stamp_of(uri: str, storage: Storage) -> tuple[int, int] | None:
     return info.size, info.mtime_ns
 
 
+def etag_of(uri: str, storage: Storage) -> tuple[int, str] | tuple[()]:
+    """(bytes, entity tag) of a file; other content has another tag. () if the file is gone or its store gives none."""
+    bucket = _bucket(uri, storage)
+    try:
+        with bucket.files.open_input_file(bucket.inside(uri)) as file:
+            told = {_text(name).lower(): _text(value) for name, value in (file.metadata() or {}).items()}
+            size = int(file.size())
+    except (OSError, NotImplementedError):
+        return ()
+    return (size, told["etag"]) if told.get("etag") else ()
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
 def _has_magic(part: str) -> bool:
     return re.search(r"[*?[]", part) is not None
 

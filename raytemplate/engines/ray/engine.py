@@ -24,9 +24,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Engine, Ingested, OnEpoch, TestScores, Trained
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
-from raytemplate.records.contracted import QUARANTINE
 from raytemplate.records.ingested import Snapshot
-from raytemplate.store.content_store import kept_beside
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
@@ -67,7 +65,8 @@ class RayEngine(Engine):
 
     def ingest(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         """See `execution.ports.Engine`. If only the features changed, rows that are open are not read again."""
-        from raytemplate.engines.ray.data.ingest import OpenData, encode_again, open_data
+        from raytemplate.engines.ray.data.ingest import OpenData, encode_again
+        from raytemplate.engines.ray.data.reused import Reusing
 
         held = self._data
         if isinstance(held, OpenData) and held.serves(stage):
@@ -75,9 +74,8 @@ class RayEngine(Engine):
             return again.ingested
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
-        quarantine, kept = self._folder / QUARANTINE, kept_beside(self._folder)
-        data = translated("ingest", lambda: open_data(stage, expected, quarantine, kept))
-        self._data = data
+        reusing = Reusing(plan=self._plan, folder=self._folder)
+        self._data = data = translated("ingest", lambda: reusing.open(stage, expected))
         return data.ingested
 
     @override

@@ -38,7 +38,7 @@ class TextSource:
     def list_source(self, order: ListOrder) -> SourceTable:
         """See `Source`."""
         root = Path(os.path.abspath(order.root))
-        paths = find_files(order.pattern, root, self.endings, order.storage)
+        paths = order.found or find_files(order.pattern, root, self.endings, order.storage)
         rules = self.format.settle(order.settings.to(Rules), start_of(paths[0], order.storage))
         fixed = {name: PROMISED[kind] for name, kind in order.types.items() if kind in PROMISED}
         times = (order.time, *(name for name, kind in order.types.items() if kind == TIME))

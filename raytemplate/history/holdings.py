@@ -1,0 +1,130 @@
+"""What a workspace holds besides records and models: how large it is, which runs need it, and how it is freed."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from raytemplate.execution.journal import Journal
+from raytemplate.records.holdings import Holding, HoldingKind
+from raytemplate.store.encoded_store import ABOUT, EncodedStore, bytes_below
+from raytemplate.store.locks import is_held
+from raytemplate.store.workspace import Workspace
+
+_ABANDONED_S = 24 * 3600.0
+"""Seconds after which what a process has not finished counts as abandoned."""
+_UNFINISHED = (".incoming/*", ".reading-*")
+"""Where copies and entries are put together, inside their stores."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """Paths of one kind."""
+
+    paths: tuple[Path, ...]
+    """Folders and files, each counted as one."""
+    needed_by: tuple[str, ...] = ()
+    """Runs that need them, newest first."""
+
+
+def holdings(workspace: Workspace) -> tuple[Holding, ...]:
+    """Everything that is held, by kind; kinds of which there is nothing are missing."""
+    return tuple(_holding(kind, found) for kind, found in _all(workspace) if found.paths)
+
+
+def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding, ...]:
+    """Remove everything of these kinds.
+
+    Returns:
+        What was held; those that were removed are marked.
+    """
+    told: list[Holding] = []
+    for kind, found in _all(workspace):
+        if not found.paths:
+            continue
+        held = _holding(kind, found)
+        if kind in kinds:
+            for path in found.paths:
+                _remove(path, workspace)
+            held = replace(held, freed=not any(path.exists() for path in found.paths))
+        told.append(held)
+    return tuple(told)
+
+
+def _holding(kind: HoldingKind, found: _Found) -> Holding:
+    size = sum(bytes_below(path) if path.is_dir() else _size(path) for path in found.paths)
+    return Holding(kind=kind, num=len(found.paths), num_bytes=size, needed_by=found.needed_by)
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
+    needs = _needs(workspace)
+    copies = _below(workspace.kept, "[0-9a-f][0-9a-f]/*")
+    needed = tuple(path for path in copies if "" in needs or path.name in needs)
+    runs = {run: None for path in needed for run in (*needs.get(path.name, ()), *needs.get("", ()))}
+    encoded = tuple(path.parent for path in _below(workspace.encoded, f"*/{ABOUT}"))
+    found: Mapping[HoldingKind, Callable[[], _Found]] = {
+        "encoded": lambda: _Found(paths=encoded),
+        "profiles": lambda: _Found(paths=_below(workspace.profiles, "*/*.json")),
+        "listings": lambda: _Found(paths=_below(workspace.listings, "*.json")),
+        "kept": lambda: _Found(paths=tuple(path for path in copies if path not in needed)),
+        "needed": lambda: _Found(paths=needed, needed_by=tuple(runs)),
+        "leftovers": lambda: _Found(paths=_leftovers(workspace)),
+    }
+    for kind, look in found.items():
+        yield kind, look()
+
+
+def _needs(workspace: Workspace) -> dict[str, list[str]]:
+    """Digest of a copy of rows -> the runs that need it, newest first. Under "" are runs of which nobody can tell
+    which copy they need: all copies then count as needed."""
+    found: dict[str, list[str]] = {}
+    records = sorted(_below(workspace.runs, "*/run.json"), key=os.path.getmtime, reverse=True)
+    for journal in (Journal(path.parent) for path in records):
+        for kept in _kept_by(journal):
+            found.setdefault(kept, []).append(journal.run_id)
+    return found
+
+
+def _kept_by(journal: Journal) -> tuple[str, ...]:
+    path = journal.folder / "snapshot.json"
+    try:
+        kept = json.loads(path.read_bytes()).get("kept", "")
+    except FileNotFoundError:
+        return ("",) if is_held(journal.active) else ()
+    except (OSError, ValueError, AttributeError):
+        return ("",)
+    return (str(kept),) if kept else ()
+
+
+def _leftovers(workspace: Workspace) -> tuple[Path, ...]:
+    """What processes have left that were killed: unfinished copies and entries, and runs being made again."""
+    oldest = time.time() - _ABANDONED_S
+    stores = (workspace.encoded, workspace.kept, workspace.models)
+    unfinished = (path for store in stores for pattern in _UNFINISHED for path in _below(store, pattern))
+    again = (path for path in _below(workspace.again, "*") if not is_held(Journal(path).active))
+    return (*(path for path in unfinished if path.stat().st_mtime < oldest), *again)
+
+
+def _below(folder: Path, pattern: str) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob(pattern)))
+
+
+def _remove(path: Path, workspace: Workspace) -> None:
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.parent.rmdir()  # of the profiles of one file, once the last is gone
+    elif path.parent == workspace.encoded:
+        EncodedStore(workspace.encoded).remove(path)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
