@@ -181,7 +181,7 @@ class _RealPaths:
 
     def is_other(self, path: str) -> bool:
         """Whether a path is a link, or leads through one below the folder."""
-        folder = os.path.dirname(path)
+        folder = os.path.dirname(path) or "."
         if folder not in self._folders:
             own = os.path.normpath(os.path.join(os.path.realpath(self._top), os.path.relpath(folder, self._top)))
             self._folders[folder] = os.path.realpath(folder) != own
