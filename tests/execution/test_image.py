@@ -7,8 +7,9 @@ from fake_runs import FakeRun
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.image import digest_in, image_of
-from raytemplate.execution.lock import IMAGE, read_lock
+from raytemplate.execution.lock import read_lock
 from raytemplate.execution.reproducing import refuse_changed
+from raytemplate.planning.environment import IMAGE
 from raytemplate.records.submitted import ClusterWork
 
 ONE, OTHER = (f"registry/train@sha256:{digit * 64}" for digit in "12")

@@ -62,8 +62,8 @@ def test_a_drawn_kind_does_not_have_the_settings_of_the_one_before():
 
 
 def test_columns_that_any_trial_needs_are_read():
-    assert "flight" not in planned(SPACE).ingest.columns
-    assert "flight" in planned(KINDS).ingest.columns
+    assert planned(SPACE).ingest.only_keys == ("flight",)
+    assert "flight" in planned(KINDS).ingest.columns and not planned(KINDS).ingest.only_keys
 
 
 def test_raw_rows_and_encodings_of_the_trials_at_once_are_counted():
