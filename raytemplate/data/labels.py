@@ -58,6 +58,10 @@ class Labels:
     targets: NDArray[np.uint32]
     """The hash of each key's target, uint32 [keys]; 0 if its rows differ."""
 
+    kind: str = ""
+    """Task and type of the target, such as "regression number": only hashes of one kind tell whether values are equal.
+    "" if it is not known, or if parts have different ones."""
+
 
 def labels_of(
     rows: pa.Table, keys: Sequence[str], target: str, task: Task = "regression", *, most: int = MOST
@@ -73,6 +77,7 @@ def labels_of(
         return None
     try:
         columns = [_coded(rows.column(name)) for name in sorted(keys)]
+        kind = f"{task} {_kind(plain(rows.column(target)).type, task)}"
         answer: Any = _coded(rows.column(target) if task == "regression" else class_texts(rows.column(target)))
         known = _with_all([*columns, answer])
         if known is not None:
@@ -81,7 +86,15 @@ def labels_of(
         found, targets, is_complete = _smallest(hashes, partial(_targets, answer), most)
     except (DataError, pa.ArrowException):
         return None
-    return Labels(keys=tuple(keys), target=target, is_complete=is_complete, hashes=found, targets=targets)
+    return Labels(keys=tuple(keys), target=target, is_complete=is_complete, hashes=found, targets=targets, kind=kind)
+
+
+def _kind(type_: Any, task: Task) -> str:
+    """Types whose equal values have equal hashes have one name; a float32 differs from the float64 that is written like
+    it, and true from 1."""
+    if task != "regression" and not pa.types.is_boolean(type_):
+        return "class"
+    return "number" if pa.types.is_integer(type_) or pa.types.is_float64(type_) else str(type_)
 
 
 def _targets(answer: Any, chosen: NDArray[np.bool_] | None) -> NDArray[np.uint32]:
@@ -118,7 +131,7 @@ def _is_there(column: Any) -> Any:
 
 
 def _bits(column: Any) -> Hashes:
-    """64 bits for each value, none of which is missing; equal values have equal bits whatever their type."""
+    """64 bits for each value, none of which is missing; equal whole numbers and float64 have equal bits."""
     if pa.types.is_dictionary(column.type):
         return column_bits(column.dictionary)[column.indices.to_numpy()]
     if pa.types.is_integer(column.type):
@@ -179,7 +192,11 @@ def merged(parts: Sequence[Labels], *, most: int = MOST) -> Labels:
     hashes, targets = (np.concatenate(found) for found in zip(*((p.hashes, p.targets) for p in parts), strict=True))
     found, answers, is_whole = _smallest(hashes, lambda chosen: targets if chosen is None else targets[chosen], most)
     return replace(
-        parts[0], hashes=found, targets=answers, is_complete=is_whole and all(part.is_complete for part in parts)
+        parts[0],
+        hashes=found,
+        targets=answers,
+        is_complete=is_whole and all(part.is_complete for part in parts),
+        kind=parts[0].kind if len({part.kind for part in parts}) == 1 else "",
     )
 
 
@@ -205,9 +222,9 @@ class LabelsOfParts:
 
 
 def compared(before: Labels, now: Labels) -> tuple[int, int] | None:
-    """Keys that both have, and how many of them have another target now; None if both do not have the same target and
-    key columns. Keys whose rows differ in their targets are left out."""
-    if {*before.keys} != {*now.keys} or before.target != now.target:
+    """Keys that both have, and how many of them have another target now; None if both do not have the same target, of
+    the same kind, and key columns. Keys whose rows differ in their targets are left out."""
+    if {*before.keys} != {*now.keys} or before.target != now.target or not before.kind or before.kind != now.kind:
         return None
     if not len(before.hashes) or not len(now.hashes):
         return 0, 0
@@ -219,7 +236,7 @@ def compared(before: Labels, now: Labels) -> tuple[int, int] | None:
 
 def to_bytes(labels: Labels) -> bytes:
     """The labels as a Parquet file."""
-    about = {"keys": list(labels.keys), "target": labels.target, "is_complete": labels.is_complete}
+    about = {"keys": list(labels.keys), "target": labels.target, "is_complete": labels.is_complete, "kind": labels.kind}
     columns: dict[str, Any] = {"key": labels.hashes, "target": labels.targets}
     table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(about).encode()})
     sink = pa.BufferOutputStream()
@@ -242,6 +259,7 @@ def from_bytes(content: bytes) -> Labels:
             is_complete=about["is_complete"],
             hashes=table.column("key").to_numpy(),
             targets=table.column("target").to_numpy(),
+            kind=about.get("kind", ""),
         )
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise IntegrityError(f"{LABELS} holds no labels: {error}") from None

@@ -209,11 +209,12 @@ class Execution:
         return [told(one, champion.version) for one in changes]
 
     def _compare_labels(self) -> None:
-        """Count the rows whose target has changed since the champion was trained, once for each run; a submitted run
-        does so where the champion's run is known."""
-        champion = self.champion_now()
-        if champion is None or self.journal.read(LabelChanges) is not None:
+        """Count the rows whose target has changed since the champion was trained, once for each champion; a submitted
+        run does so where the champion's run is known."""
+        champion, told = self.champion_now(), self.journal.read(LabelChanges)
+        if champion is None or (told is not None and told.run_id == champion.run_id):
             return
+        self.journal.supersede(LabelChanges)
         found = label_changes(Journal(self.journal.folder.parent / champion.run_id), champion.version, self.journal)
         if found is not None:
             self.journal.write(found)
@@ -349,6 +350,7 @@ class Execution:
 
     def _evaluate_again(self) -> None:
         self._pass("evaluate", Evaluation, lambda: self._evaluate(self.plan.evaluate))
+        self._compare_labels()
         champion = self.journal.need(Evaluation).champion_ref
         now = f"is version {champion.version} now" if champion else "is gone"
         self.listener.note(f"the champion {now}: the candidate was evaluated again, against it")

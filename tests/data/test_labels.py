@@ -69,6 +69,23 @@ def test_the_type_that_a_file_has_for_a_value_does_not_matter():
     assert compared(*(labels(one, task="binary") for one in classes)) == (400, 0)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "tasks"),
+    [
+        ((pa.float32(), pa.float64()), ("regression", "regression")),
+        ((pa.bool_(), pa.int64()), ("binary", "binary")),
+        ((pa.int64(), pa.int64()), ("regression", "multiclass")),
+    ],
+    ids=str,
+)
+def test_values_of_another_kind_are_not_said_to_have_changed(kinds, tasks):
+    found = [
+        labels(flights(air_time=pa.array([n % 2 for n in range(400)]).cast(kind)), task=task)
+        for kind, task in zip(kinds, tasks, strict=True)
+    ]
+    assert compared(*found) is None and compared(found[0], found[0]) == (400, 0)
+
+
 def test_masked_keys_are_compared_under_one_key_and_tell_nothing_under_another():
     mask = Mask(rules=Settings({"carrier": "hash", "flight": "hash"}), key="secret:env:K")
     one, other = (Masker(mask=mask, key=digit * 32) for digit in (b"1", b"2"))

@@ -152,11 +152,13 @@ def _in_memory(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None)
 
 def _labels(kept: Mapping[str, pa.Table], stage: IngestStage) -> Labels | None:
     """The labels of the rows of all windows."""
-    columns = (*stage.keys, stage.target)
+    # Keys may name a customer, who has a row each month: the time tells which of them it is.
+    keys = tuple(dict.fromkeys((*stage.keys, *([stage.time] if stage.time else []))))
+    columns = tuple(dict.fromkeys((*keys, stage.target)))
     if not stage.keys or any(name not in table.column_names for table in kept.values() for name in columns):
         return None
-    rows = [table.select(list(dict.fromkeys(columns))) for table in kept.values()]
-    return labels_of(pa.concat_tables(rows, promote_options="permissive"), stage.keys, stage.target, stage.task)
+    rows = [table.select(list(columns)) for table in kept.values()]
+    return labels_of(pa.concat_tables(rows, promote_options="permissive"), keys, stage.target, stage.task)
 
 
 def _with_copy(snapshot: Snapshot, copy: KeptRows | None) -> Snapshot:
