@@ -101,7 +101,7 @@ def planned_from(
                 "--plan runs exactly the plan in its file; give no FILE, --set, --variant or --as-of"
             )
         saved = api.read_plan(plan_file, workspace=workspace)
-        plan = saved.plan if reuse else replace(saved.plan, reuse=None)
+        plan = saved.plan if reuse and not address else replace(saved.plan, reuse=None)
         return replace(saved, plan=plan, address=address or "")
     if file is None:
         raise click.UsageError("give the template to run, such as: raytemplate run flights-air-time.yaml")

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from raytemplate.engines.openlineage.sender import Sender
-from raytemplate.errors import Interrupted
+from raytemplate.errors import Interrupted, RaytemplateError
 from raytemplate.execution.journal import Journal
 from raytemplate.reports.listener import Listener
 
@@ -33,11 +33,17 @@ def exported(to: str, journal: Journal, listener: Listener) -> Generator[None]:
         _close(sender, _WAIT_INTERRUPTED_S, listener)
         raise
     except Exception as error:  # sent whatever it is, then raised again
-        sender.send("FAIL", str(error) or type(error).__name__)
+        sender.send("FAIL", _told(error))
         _close(sender, _WAIT_S, listener)
         raise
     sender.send("COMPLETE")
     _close(sender, _WAIT_S, listener)
+
+
+def _told(error: Exception) -> str:
+    """What is sent about a failure: the text of the error may quote a value of the data, so it stays here."""
+    code = error.exit_code if isinstance(error, RaytemplateError) else 1
+    return f"{type(error).__name__}, exit code {code}; the records of the run have its text"
 
 
 def _close(sender: Sender, wait_s: float, listener: Listener) -> None:

@@ -22,7 +22,7 @@ def count_classes(spec: TemplateSpec, source: SourceTable) -> int:
     if spec.data.task != "multiclass":
         return 1 if spec.data.task == "regression" else 2
     target = target_columns(spec.data.target)[0]  # unquotes a name that would read as a condition
-    if target not in source.schema:
+    if target not in source.schema or source.kind == "sql":  # a query has no slices: all its rows would be fetched
         return 0
     slices = [(file, one) for file in source.files for one in file.slices if one.num_rows]
     chosen = dict.fromkeys(round(part * (len(slices) - 1) / (_PARTS - 1)) for part in range(_PARTS)) if slices else ()

@@ -22,7 +22,9 @@ _OF_PART: Mapping[str, tuple[str, ...]] = {
     "files": ("source", "root", "files", "reading", "location", "version", "row_numbers"),
     "windows": ("windows", "split"),
     "columns": ("columns", "types"),
-    "features": ("features", "gaps", "keeps_rows"),
+    "features": ("features", "taken", "gaps", "keeps_rows"),
+    "target": ("target", "task", "positive"),
+    "rows": ("drop", "keep"),
     "mask": ("mask",),
     "contract": ("contract", "promises"),
     "baseline": ("baseline",),
@@ -72,9 +74,10 @@ def encoded_key(stage: IngestStage, code_sha256: str) -> EncodedKey:
 
 def _code(stage: IngestStage, code_sha256: str) -> list[Any]:
     """The project's own code, if it makes features, and that of plug-ins, whose version may stay while code changes."""
-    own = code_sha256 if any(step.build for step in stage.features) else ""
+    taken = stage.taken.features if stage.taken else ()
+    own = code_sha256 if taken or any(step.build for step in stage.features) else ""
     modules = {plugins.module_of(plugins.SOURCES, stage.source)}
-    for kind in {step.kind for step in stage.features}:
+    for kind in {each.kind for each in (*stage.features, *taken)}:
         if module := plugins.module_of(plugins.FEATURES, kind):
             modules |= {module, load_kind(kind).__module__}
     return [own, _digests(modules - {""})]

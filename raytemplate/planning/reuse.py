@@ -33,6 +33,8 @@ _CHANGED: Mapping[str, str] = {
     "windows": "the windows are not those of run {run}",
     "columns": "other columns are read than in run {run}",
     "features": "the features are not those of run {run}",
+    "target": "the target is not that of run {run}",
+    "rows": "data.drop or data.keep is not that of run {run}",
     "mask": "data.mask or its key is not that of run {run}",
     "contract": "the contract is not that of run {run}",
     "baseline": "evaluation.baseline is not that of run {run}",
@@ -117,6 +119,8 @@ def find(
         try:
             before = _sources(store, stored)
         except IntegrityError as error:
+            if not stored.folder.is_dir():
+                continue  # another run has made room meanwhile
             damaged = (*damaged, Damaged(folder=stored.folder, what=error.what))
             continue
         about = stored.about

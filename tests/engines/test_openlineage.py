@@ -108,13 +108,16 @@ def test_the_clients_own_classes_accept_an_event(journal, tmp_path):
 
 
 ENDS = {
-    "FAIL": (TrainingFailed("the loss at postgres://ada:hunter22@db is not a number"), "***@db is not a number"),
+    "FAIL": (
+        TrainingFailed("the loss at postgres://ada:hunter22@db is not a number"),
+        "TrainingFailed, exit code 9; the records of the run have its text",
+    ),
     "ABORT": (Interrupted("interrupted: nothing was promoted"), "nothing was promoted"),
 }
 
 
 @pytest.mark.parametrize("state", ENDS)
-def test_a_run_that_does_not_end_well_says_why_without_a_secret(state, journal, tmp_path):
+def test_a_run_that_does_not_end_well_says_so_without_values_or_secrets(state, journal, tmp_path):
     error, told = ENDS[state]
     with pytest.raises(type(error)), exported(str(tmp_path / "events.ndjson"), journal, Heard()):
         raise error

@@ -89,7 +89,7 @@ def test_what_was_tampered_with_is_named_thrown_away_and_read_again(run, small, 
     path.write_bytes(content)
     second = run(plan, "second")
     (note,) = second.ingested.notes
-    assert note.startswith(f"{path}: sha256 ") and "thrown away: the rows are read again" in note
+    assert note.startswith(f"{path}: sha256 ") and "was discarded: the rows are read again" in note
     assert not path.exists() and bits(second) == bits(first) and second.ingested.snapshot.reused is None
     assert run(plan, "third").ingested.snapshot.reused.run_id == "second"
     data = next((demo / "data/flights").iterdir())

@@ -51,7 +51,7 @@ MISSES = {
     "features": ({"features": OWN}, "the features are not those of run k7q2"),
     "mask": ({"mask": Mask(rules=Settings({"carrier": "drop"}))}, "data.mask or its key is not that of run k7q2"),
     "contract": ({"contract": Settings({"seats": {"min": 1}})}, "the contract is not that of run k7q2"),
-    "drop": ({"drop": "seats < 2"}, "the settings of data are not those of run k7q2"),
+    "drop": ({"drop": "seats < 2"}, "data.drop or data.keep is not that of run k7q2"),
     "a file": (
         {"files": (replace(FILES[0], sha256="f" * 64), *FILES[1:])},
         f"{FILES[0].path} has changed since run k7q2",

@@ -43,8 +43,12 @@ def of_alchemy(error: Any) -> RaytemplateError:
         return FieldError(URL, "the file of the URL is not an SQLite database")
     if "readonly database" in words or "query_only" in words:
         return FieldError(QUERY, "it would write to the database, expected a SELECT that only reads")
+    if type(error).__name__ == "DataError":  # its text may quote a value of a column that is masked
+        return FieldError(QUERY, "fails on the values of a row")
+    if re.search(r"\b1045\b|[Aa]ccess denied|[Ll]ogin failed|authentication failed", words):
+        return Forbidden(f"{URL}: the database denies access to the user of the URL", next_step=_GRANT)
     is_query = re.search(r"no such|syntax error|ambiguous|misuse|incomplete input|unrecognized|wrong number", words)
-    if is_query or type(error).__name__ in ("ProgrammingError", "DataError"):
+    if is_query or type(error).__name__ == "ProgrammingError":
         return FieldError(QUERY, _first_line(words))
     return _unavailable(words)
 

@@ -162,11 +162,15 @@ def _named(lock: RunLock) -> tuple[str, str]:
 
 
 def _started_from(journal: Journal, lock: RunLock, namespace: str) -> Iterator[InputDataset]:
-    """The version that training started from."""
+    """The version that training started from, and the feature set that was taken."""
     warm = journal.read(WarmStart)
     if warm is not None and not warm.problem:
         version = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(warm.version))
         yield InputDataset(namespace=namespace, name=f"models/{lock.plan.name}", facets={"version": version})
+    if (taken := lock.plan.ingest.taken) is not None:
+        name, _, number = taken.name.rpartition("/")
+        version = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=number)
+        yield InputDataset(namespace=namespace, name=name, facets={"version": version})
 
 
 def _outputs(journal: Journal, namespace: str) -> Iterator[OutputDataset]:

@@ -53,7 +53,7 @@ class Reusing:
             return _with_notes(self._read(stage, expected), (note,) if reuse.run_id else ())
         key, stamps = encoded_key(stage, self.plan.code.sha256), stamps_now(stage)
         found = find(key, lambda: stamps, self.plan.name, self.store, kept_beside(self.folder))
-        notes = tuple(f"{one.what}; it was kept from an earlier run and is thrown away" for one in found.damaged)
+        notes = tuple(f"{one.what}; it was kept from an earlier run and was discarded" for one in found.damaged)
         for one in found.damaged:
             self.store.remove(one.folder)
         if found.stored is not None:
@@ -73,6 +73,8 @@ class Reusing:
         """The rows of an entry; or None, and what to tell about it."""
         about = stored.about
         try:
+            if about.kept_rows:
+                kept_beside(self.folder).open(about.kept_rows)
             held = StoredRows(functools.partial(self.store.read, stored), tuple(file.name for file in about.files))
             ingested = held.ingested()
             if expected is not None and expected.digest != ingested.snapshot.digest:
@@ -86,7 +88,7 @@ class Reusing:
                 return None, ""  # another run has made room meanwhile
             self.store.remove(stored.folder)
             what = error.what if isinstance(error, IntegrityError) else f"{stored.folder}: {error}"
-            return None, f"{what}; it was kept from run {about.run_id} and is thrown away: the rows are read again"
+            return None, f"{what}; it was kept from run {about.run_id} and was discarded: the rows are read again"
         self._put_quarantine(quarantined)
         self.store.use(stored)
         snapshot = replace(ingested.snapshot, reused=ReusedFrom(run_id=about.run_id, at=about.at))
