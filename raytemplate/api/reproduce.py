@@ -15,6 +15,7 @@ from raytemplate.conducting.work import Work
 from raytemplate.errors import DataError, IntegrityError, RaytemplateError
 from raytemplate.execution.handover import candidate_of, shared_store
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.kept_copy import bring_copy, refuse_without_rows
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.reproducing import compared, plan_again, records_again, refuse_changed, refuse_too_small
 from raytemplate.execution.resuming import working_on
@@ -23,6 +24,7 @@ from raytemplate.history.runs import Run
 from raytemplate.planning.addresses import refuse_jobs_api
 from raytemplate.planning.look import this_machine
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.listener import Listener
@@ -83,7 +85,8 @@ def reproduce(
 
     Raises:
         UsageError: no such run or model, it has left no candidate, or it is being made again by another process.
-        IntegrityError: data, code, packages or the stored model are no longer those of the run; names what changed.
+        IntegrityError: data, code, packages or the stored model are no longer those of the run, or the copy of the rows
+            of a query is gone; names what changed.
         PlanError: this machine has no room for the run's workers.
     """
     began = time.monotonic() if began is None else began
@@ -100,6 +103,7 @@ def reproduce(
     need_secrets(plan, reads=not address)
     if not address:
         refuse_too_small(journal, plan.fit, this_machine())
+    _bring_rows(journal, source.need(Snapshot))
     folder = found_in.again / journal.run_id
     folder.mkdir(parents=True, exist_ok=True)
     with working_on(Journal(folder)):
@@ -117,6 +121,14 @@ def _store_of(journal: Journal, workspace: Workspace) -> ContentStore:
     here, job = ContentStore(workspace.models), journal.read(SubmittedJob)
     fit = journal.need(FitResult)
     return here if job is None or here.path(fit.candidate.digest).is_dir() else shared_store(Path(job.storage))
+
+
+def _bring_rows(journal: Journal, snapshot: Snapshot) -> None:
+    """The copy of the run's rows, if it kept one, from the cluster's storage if it was never brought back."""
+    job = journal.read(SubmittedJob)
+    if job is not None:
+        bring_copy(Path(job.storage), journal, snapshot)
+    refuse_without_rows(journal, snapshot)
 
 
 def _empty(folder: Path) -> None:

@@ -73,9 +73,7 @@ MOST_BINS = 400
 
 def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
     """Rows by day in UTC, such as {"2013-01-31": 24}; by month or year if there are more than `MOST_BINS` days."""
-    counted = pc.value_counts(utc_days(column).drop_null())
-    names = [str(EPOCH.date() + timedelta(days=day)) for day in counted.field("values").cast(pa.int32()).to_pylist()]
-    found = dict(zip(names, counted.field("counts").to_pylist(), strict=True))
+    found = rows_by_day(column)
     for length in (7, 4):
         if len(found) > MOST_BINS:
             longer: dict[str, int] = {}
@@ -83,6 +81,13 @@ def rows_by_time(column: pa.ChunkedArray) -> dict[str, int]:
                 longer[name[:length]] = longer.get(name[:length], 0) + rows
             found = longer
     return found
+
+
+def rows_by_day(column: pa.ChunkedArray) -> dict[str, int]:
+    """Rows by day in UTC, such as {"2013-01-31": 24}."""
+    counted = pc.value_counts(utc_days(column).drop_null())
+    names = [str(EPOCH.date() + timedelta(days=day)) for day in counted.field("values").cast(pa.int32()).to_pylist()]
+    return dict(zip(names, counted.field("counts").to_pylist(), strict=True))
 
 
 def utc_moments(column: Any) -> NDArray[np.datetime64]:

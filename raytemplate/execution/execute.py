@@ -16,6 +16,7 @@ from raytemplate.execution.artifacts import check_promises, write_model_card
 from raytemplate.execution.failure import error_of, keep_end
 from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.kept_copy import missing_copy, told_missing
 from raytemplate.execution.labels import label_changes
 from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.taken import refuse_other_key, refuse_other_states
@@ -237,6 +238,8 @@ class Execution:
 
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> Ingested:
         refuse_other_states(stage.taken)
+        if expected is not None and (gone := missing_copy(self.journal, expected)):
+            self.listener.note(told_missing(gone, stage.source))
         swept = self.journal.read(SweepResult) is not None
         done = "the winner could be trained" if swept else "the data had been read"
         with code_in(self.journal.code):

@@ -1,7 +1,8 @@
 """Shared storage: what goes out to a cluster, what comes back, and the check that it is what was asked for.
 
 STORAGE/runs/RUN is a run folder like the workspace's, up to the evaluation; STORAGE/models holds the candidate and the
-champion. Nothing that belongs to governance is stored there: no ledger, no key, no path to either.
+champion, STORAGE/kept the copies of rows that runs keep. Nothing that belongs to governance is stored there: no ledger,
+no key, no path to either.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.labels import LABELS
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import EPOCHS, LOCK, STARTS, TRIALS, Journal
+from raytemplate.execution.kept_copy import bring_copy
 from raytemplate.execution.lock import read_lock
 from raytemplate.planning.inventory import Champion
 from raytemplate.records import codec
@@ -143,6 +145,7 @@ def bring_back(storage: Path, journal: Journal, store: ContentStore) -> bool:
     """Copy the records that the cluster has written so far; True once the evaluation is among them.
 
     The model's bytes are copied before the record that names them, and the evaluation last, once all records agree.
+    A copy of the rows that the cluster kept comes too: the run is made again from it.
 
     Raises:
         IntegrityError: bytes do not match their digest, or records do not belong to this plan.
@@ -154,6 +157,7 @@ def bring_back(storage: Path, journal: Journal, store: ContentStore) -> bool:
         return False
     _check(journal, shared, fit, evaluation)
     store.put(shared_store(storage).open(fit.candidate.digest))
+    bring_copy(storage, journal, journal.need(Snapshot))
     for record in (fit, work, evaluation):
         journal.write(record)
     return True

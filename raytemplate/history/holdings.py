@@ -1,7 +1,6 @@
 """What a workspace holds besides records and models: how large it is, which runs need it, and how it is freed."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from raytemplate.execution.journal import Journal
 from raytemplate.records.holdings import Holding, HoldingKind
+from raytemplate.store.content_store import ContentStore
 from raytemplate.store.encoded_store import ABOUT, EncodedStore, bytes_below
 from raytemplate.store.locks import is_held
 from raytemplate.store.workspace import Workspace
@@ -37,7 +37,7 @@ def holdings(workspace: Workspace) -> tuple[Holding, ...]:
 
 
 def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding, ...]:
-    """Remove everything of these kinds.
+    """Remove everything of these kinds, but not what a run has begun to need meanwhile.
 
     Returns:
         What was held; those that were removed are marked.
@@ -49,10 +49,18 @@ def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding,
         held = _holding(kind, found)
         if kind in kinds:
             for path in found.paths:
-                _remove(path, workspace)
+                if not _is_needed_now(kind, path, workspace):
+                    _remove(path, workspace)
             held = replace(held, freed=not any(path.exists() for path in found.paths))
         told.append(held)
     return tuple(told)
+
+
+def _is_needed_now(kind: HoldingKind, path: Path, workspace: Workspace) -> bool:
+    """Whether a run has begun to need what none needed when it was listed: removing others may take minutes."""
+    if kind == "kept":
+        return _is_in(_needs(workspace), path)
+    return path.parent == workspace.again and is_held(Journal(path).active)
 
 
 def _holding(kind: HoldingKind, found: _Found) -> Holding:
@@ -69,7 +77,7 @@ def _size(path: Path) -> int:
 def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
     needs = _needs(workspace)
     copies = _below(workspace.kept, "[0-9a-f][0-9a-f]/*")
-    needed = tuple(path for path in copies if "" in needs or path.name in needs)
+    needed = tuple(path for path in copies if _is_in(needs, path))
     runs = {run: None for path in needed for run in (*needs.get(path.name, ()), *needs.get("", ()))}
     encoded = tuple(path.parent for path in _below(workspace.encoded, f"*/{ABOUT}"))
     found: Mapping[HoldingKind, Callable[[], _Found]] = {
@@ -84,11 +92,15 @@ def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
         yield kind, look()
 
 
+def _is_in(needs: Mapping[str, list[str]], copy: Path) -> bool:
+    return "" in needs or copy.name in needs
+
+
 def _needs(workspace: Workspace) -> dict[str, list[str]]:
     """Digest of a copy of rows -> the runs that need it, newest first. Under "" are runs of which nobody can tell
     which copy they need: all copies then count as needed."""
     found: dict[str, list[str]] = {}
-    records = sorted(_below(workspace.runs, "*/run.json"), key=os.path.getmtime, reverse=True)
+    records = sorted(_below(workspace.runs, "*/run.json"), key=_changed, reverse=True)
     for journal in (Journal(path.parent) for path in records):
         for kept in _kept_by(journal):
             found.setdefault(kept, []).append(journal.run_id)
@@ -112,7 +124,14 @@ def _leftovers(workspace: Workspace) -> tuple[Path, ...]:
     stores = (workspace.encoded, workspace.kept, workspace.models)
     unfinished = (path for store in stores for pattern in _UNFINISHED for path in _below(store, pattern))
     again = (path for path in _below(workspace.again, "*") if not is_held(Journal(path).active))
-    return (*(path for path in unfinished if path.stat().st_mtime < oldest), *again)
+    return (*(path for path in unfinished if 0.0 < _changed(path) < oldest), *again)
+
+
+def _changed(path: Path) -> float:
+    """When it was changed last, in seconds since 1970; 0 if another process has removed it meanwhile."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def _below(folder: Path, pattern: str) -> tuple[Path, ...]:
@@ -126,5 +145,7 @@ def _remove(path: Path, workspace: Workspace) -> None:
             path.parent.rmdir()  # of the profiles of one file, once the last is gone
     elif path.parent == workspace.encoded:
         EncodedStore(workspace.encoded).remove(path)
+    elif path.parent.parent == workspace.kept:
+        ContentStore(workspace.kept).remove(path)
     else:
         shutil.rmtree(path, ignore_errors=True)

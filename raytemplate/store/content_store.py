@@ -6,6 +6,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,14 @@ class ContentStore:
             self._sweep()
             self._bring_in(folder, manifest)
         return manifest
+
+    def remove(self, folder: Path) -> None:
+        """Remove a stored folder at once: a process that reads it finds it gone, and never half of it."""
+        gone = self.root / _INCOMING / secrets.token_hex(8)
+        with suppress(OSError):
+            gone.parent.mkdir(exist_ok=True)
+            os.rename(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _bring_in(self, folder: Path, manifest: Manifest) -> None:
         copy = self.root / _INCOMING / secrets.token_hex(8)

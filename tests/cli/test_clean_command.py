@@ -6,6 +6,7 @@ import os
 import pytest
 from command_line import here
 
+from raytemplate.history import holdings
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace, create
 
@@ -64,3 +65,26 @@ def test_a_kind_that_is_mistyped_is_refused_with_the_nearest(held):
     done = here("clean", "--free", "encodet", cwd=held.folder)
     assert (done.returncode, done.stdout) == (2, "") and "did you mean encoded?" in done.stderr
     assert os.listdir(held.encoded) == ["a-b"]
+
+
+def test_a_copy_that_a_run_begins_to_need_while_others_are_removed_stays(held, monkeypatch):
+    snapshot, remove = held.runs / "k7q2ab" / "snapshot.json", holdings._remove
+    snapshot.write_text("{}")
+    first, second = sorted(held.kept.glob("??/*"))
+
+    def remove_slowly(path, workspace):
+        remove(path, workspace)
+        snapshot.write_text(json.dumps({"kept": second.name}))
+
+    monkeypatch.setattr(holdings, "_remove", remove_slowly)
+    assert not next(one.freed for one in holdings.free(held, ("kept",)) if one.kind == "kept")
+    assert not first.exists() and ContentStore(held.kept).open(second.name) == second
+
+
+def test_what_another_process_has_finished_meanwhile_is_no_leftover(held, monkeypatch):
+    gone = held.kept / ".incoming" / "gone"
+    found = holdings._below
+    monkeypatch.setattr(
+        holdings, "_below", lambda folder, pattern: (*found(folder, pattern), *[gone] * (pattern == ".incoming/*"))
+    )
+    assert holdings._leftovers(held) == (held.again / "zz",)

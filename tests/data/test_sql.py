@@ -85,8 +85,8 @@ class TestPostgres(TestSqlite):
 
 
 def listed(root: Path, query: str = "select * from sales", time: str = "t", **more):
-    settings = Settings({"url": "secret:env:SHOP_URL", "query": query})
-    return list_files("auto", ListOrder(pattern="sql", root=root, time=time, settings=settings, **more))
+    settings = Settings({"url": "secret:env:SHOP_URL", "query": query, **more})
+    return list_files("auto", ListOrder(pattern="sql", root=root, time=time, settings=settings))
 
 
 def order(found, *columns: str, **more):
@@ -235,6 +235,21 @@ def test_types_that_arrow_lacks_become_numbers_or_text(postgres: str, tmp_path: 
     assert read_slices(order(found, "price", "more", "code")).table.to_pylist() == [
         {"price": 3.25, "more": "{}", "code": "x  "}
     ]
+
+
+def test_times_that_are_text_are_counted_as_they_are_read(tmp_path: Path, monkeypatch) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("create table sales (n, t)")
+        texts = ("13/02/2013", "01/03/2013", " 1/3/2013 ", "", "none", None, "2013-03-02T06:00:00")
+        database.executemany("insert into sales values (?, ?)", enumerate(texts))
+    monkeypatch.setenv("SHOP_URL", "sqlite:///shop.db")
+    found = listed(tmp_path, dates=["%d/%m/%Y"], missing=["", "none"])
+    (one,) = found.files[0].slices
+    assert (one.num_rows, one.time_rows) == (7, {"2013-02-13": 1, "2013-03-01": 2, "2013-03-02": 1})
+    assert (one.time_min, one.time_max) == (datetime(2013, 2, 13, tzinfo=UTC), datetime(2013, 3, 2, 6, tzinfo=UTC))
+    march = {"time": "t", "start": datetime(2013, 3, 1, tzinfo=UTC), "end": datetime(2013, 4, 1, tzinfo=UTC)}
+    read = read_slices(order(found, "n", **march))
+    assert read.table.to_pydict() == {"n": [1, 2, 6]} and read.file.num_without_time == 3
 
 
 def test_a_column_of_sqlite_with_several_types_is_text_and_whole_numbers_with_fractions_are_numbers(

@@ -14,8 +14,11 @@ from raytemplate.data.sources.source import ListOrder, SliceOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.data.windows import SIDE
+from raytemplate.engines.ray.data import ingest, pieces
 from raytemplate.engines.ray.data.pieces import Piece, Pieces, bundled, by_file, pieces_of_listing, read_piece
+from raytemplate.errors import IntegrityError
 from raytemplate.records.codec import Settings
+from raytemplate.testing.samples import sample_snapshot
 
 MOST_BYTES, MOST_PIECES = 4_000_000, 250
 
@@ -88,3 +91,21 @@ def test_padded_text_in_parquet_is_on_the_side_of_the_same_text_in_csv_unless_th
         assert found[form].column("w").to_pylist() == [None, "a", "b", None] * 40
     sides = [table.column(SIDE).to_pylist() for table in found.values()]
     assert (sides[0] == sides[1]) == bool(kinds)
+
+
+@pytest.mark.parametrize(
+    ("source", "of_a_run", "of_a_pass"),
+    [
+        ("parquet", "put the file back, or start a new run", "put the file back and resume, or start a new run"),
+        ("sql", *["start a new run: a query gives what its tables hold now"] * 2),
+    ],
+)
+def test_rows_that_differ_can_be_put_back_unless_a_query_gave_them(source, of_a_run, of_a_pass):
+    before = sample_snapshot(source=source)
+    file = replace(before.files[0], sha256="ff" * 32)
+    with pytest.raises(IntegrityError, match="not the bytes this run read before") as of_run:
+        ingest._same(before, replace(before, digest="0" * 64, files=(file, *before.files[1:])))
+    read = Piece(order=SliceOrder(source=source, path="x", slices=(0,), columns=("a",)), num_rows=1, num_bytes=1)
+    with pytest.raises(IntegrityError, match="changed while this run was reading it") as of_pass:
+        pieces._check_unchanged(replace(read, sha256="aa" * 32), file)
+    assert (of_run.value.next_step, of_pass.value.next_step) == (of_a_run, of_a_pass)

@@ -18,6 +18,7 @@ from raytemplate.records.judged import Approved, Held, Rejected, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.testing.fakes import FakeEngine, LedgerPromoter
+from raytemplate.testing.sample_plans import sample_ingest_stage
 
 MOMENT = datetime(2013, 5, 1, tzinfo=UTC)
 MODEL = "flights-air-time"
@@ -124,6 +125,20 @@ def test_a_run_goes_on_at_the_door_where_it_stopped(tmp_path, stage, kept, calls
     run.execute(second)
     assert second.calls == calls
     assert passed(run) == [kind.__name__ for kind in DOORS]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [("sql", "the query is run again, and gives what its tables hold now"), ("parquet", "the files are read")],
+)
+def test_a_run_that_goes_on_without_its_copy_of_the_rows_says_so(tmp_path, source, told):
+    run = FakeRun(tmp_path, changes={"ingest": sample_ingest_stage(source=source)})
+    with pytest.raises(KeyboardInterrupt):
+        run.execute(FakeEngine(crash={"fit": KeyboardInterrupt()}))
+    run.journal.write(replace(run.journal.need(Snapshot), kept="ab" * 32))
+    run.execute(FakeEngine())
+    path = run.workspace.kept / "ab" / ("ab" * 32)
+    assert f"note: {path}: the copy of the rows that the run kept is not there; {told}" in run.heard.said
 
 
 def test_a_run_that_was_evaluated_is_judged_without_an_engine(tmp_path):

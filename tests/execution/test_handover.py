@@ -30,6 +30,8 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.run import Attempt
 from raytemplate.records.submitted import SubmittedJob
+from raytemplate.store.content_store import ContentStore
+from raytemplate.store.workspace import KEPT
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.samples import sample_end, sample_start
 
@@ -62,6 +64,31 @@ def test_records_and_bytes_come_home(run):
     assert run.journal.read(Evaluation) == run.shared.read(Evaluation)
     assert run.store.open(run.journal.need(FitResult).candidate.digest).is_dir()
     assert bring_back(run.storage, run.journal, run.store)
+
+
+@pytest.fixture
+def kept(run, tmp_path):
+    """The folder in shared storage of the copy of the rows that the run kept."""
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "rows-00000.parquet").write_text("rows")
+    store = ContentStore(run.storage / KEPT)
+    digest = store.put(tmp_path / "rows").digest
+    run.shared.write(replace(run.shared.need(Snapshot), kept=digest))
+    return store.path(digest)
+
+
+def test_the_copy_of_the_rows_comes_home(run, kept):
+    assert bring_back(run.storage, run.journal, run.store)
+    assert ContentStore(run.workspace.kept).open(kept.name).is_dir()
+    assert bring_back(run.storage, run.journal, run.store)
+
+
+def test_a_copy_of_the_rows_that_was_changed_is_refused(run, kept):
+    (kept / "rows-00000.parquet").chmod(0o644)
+    (kept / "rows-00000.parquet").write_text("rowz")
+    with pytest.raises(IntegrityError, match=r"rows-00000\.parquet"):
+        bring_back(run.storage, run.journal, run.store)
+    assert run.journal.read(Evaluation) is None and not run.workspace.kept.exists()
 
 
 @pytest.mark.parametrize(("ago_s", "here_s", "waited_s"), [(30.0, 4.0, 26.0), (0.0, 4.0, 0.0), (-3600.0, 0.0, 0.0)])

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from fake_runs import FakeRun
 
+from raytemplate import api
+from raytemplate.api.reproduce import _bring_rows
 from raytemplate.errors import IntegrityError, PlanError, UsageError
 from raytemplate.execution import reproducing
 from raytemplate.execution.lock import read_lock
@@ -15,8 +17,13 @@ from raytemplate.planning.environment import environment
 from raytemplate.planning.inventory import Node
 from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.reproduced import MetricAgain, Reproduction
+from raytemplate.records.submitted import SubmittedJob
 from raytemplate.reports.reproduced import reproduced_text
+from raytemplate.store.content_store import ContentStore
+from raytemplate.store.manifest import describe
+from raytemplate.store.workspace import KEPT
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.sample_plans import sample_fit_stage
 
@@ -118,3 +125,33 @@ def test_weights_must_be_equal_unless_there_is_a_reason_and_metrics_agree_always
     )
     assert found.succeeded == succeeded
     assert told in " ".join(reproduced_text(found).split())
+
+
+@pytest.fixture
+def query_run(run, tmp_path):
+    """A run of a query that kept its rows, and their copy, which is in no store."""
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "rows-00000.parquet").write_text("rows")
+    digest = describe(tmp_path / "copy").digest
+    run.journal.write(replace(run.journal.need(Snapshot), source="sql", kept=digest))
+    return run, tmp_path / "copy", digest
+
+
+def test_rows_of_a_query_whose_copy_is_gone_cannot_be_had_again(query_run):
+    run, _, digest = query_run
+    with pytest.raises(IntegrityError, match="its query gives what its tables hold now; nothing was started") as caught:
+        api.reproduce(run.journal.run_id, workspace=str(run.workspace.folder), quiet=True)
+    assert caught.value.exit_code == 7 and str(ContentStore(run.workspace.kept).path(digest)) in caught.value.what
+    assert caught.value.next_step == (
+        f"restore that folder from a backup, then: raytemplate reproduce {run.journal.run_id}"
+    )
+    assert not list(run.workspace.again.glob("*"))
+
+
+def test_a_copy_that_is_only_in_the_storage_of_the_job_is_brought(query_run, tmp_path):
+    run, copy, digest = query_run
+    ContentStore(tmp_path / "shared" / KEPT).put(copy)
+    storage = str(tmp_path / "shared")
+    run.journal.write(SubmittedJob(address="http://head:1", submission_id="s", storage=storage, key="", attempt=1))
+    _bring_rows(run.journal, run.journal.need(Snapshot))
+    assert ContentStore(run.workspace.kept).open(digest).is_dir()

@@ -5,7 +5,8 @@ same query may give others tomorrow.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,19 +17,18 @@ import pyarrow as pa
 from raytemplate.data.sources.agreement import check_time
 from raytemplate.data.sources.arrow_types import arrow_type
 from raytemplate.data.sources.as_read import as_read
-from raytemplate.data.sources.databases import EVER, Bounds, Column, open_database
+from raytemplate.data.sources.databases import EVER, Bounds, Column, Database, open_database
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
 from raytemplate.data.sources.source import ListOrder, ReadResult, SliceOrder
 from raytemplate.data.sources.sql_errors import QUERY
 from raytemplate.data.sources.sql_query import selected
 from raytemplate.data.sources.text.rules import Rules
-from raytemplate.data.times import between
+from raytemplate.data.times import between, rows_by_day, time_range
 from raytemplate.errors import DataError, FieldError
 from raytemplate.plugins import suggest
 from raytemplate.records.codec import Settings, canonical
 from raytemplate.records.ingested import FileRead
 from raytemplate.secret import found_from, reference
-from raytemplate.units import parse_moment
 
 _PART_ROWS = 65_536
 _BYTES_A_VALUE = 8
@@ -94,7 +94,10 @@ class SqlSource:
             as_times=as_times,
         )
         if order.most_bytes is None:
-            one, timeless = _counted(database, asked, order.time, rules, name)
+            if order.time in as_times:
+                one, timeless = _counted_as_read(database, asked, rules, order, name)
+            else:
+                one, timeless = _counted(database, asked, order.time, name)
             asked = replace(asked, num_timeless=timeless)
         else:
             one = Slice(number=0, num_rows=1)
@@ -138,13 +141,12 @@ class SqlSource:
         statement = selected(asked.query, [asked.expressions[name] for name in wanted], where)
         stored = {name: "string" if name in asked.as_times else asked.types[name] for name in wanted}
         digest, num_bytes = hashlib.sha256(), 0
-        nothing = pa.schema([(name, arrow_type(kind)) for name, kind in stored.items()]).empty_table()
-        for table in _in_parts(database.batches(statement, stored, bounds), nothing):
+        for table in _in_parts(database.batches(statement, stored, bounds), _without_rows(stored)):
             for batch in table.to_batches():
                 content: Any = batch.serialize()
                 digest.update(content)
                 num_bytes += content.size
-            found: Any = _with_times(table, asked, rules, order)
+            found: Any = _with_times(table, asked, rules, order.masked)
             if order.time:
                 found = found.filter(between(found.column(order.time), *bounds))
             file = FileRead(
@@ -186,7 +188,7 @@ def _check_time(name: str, types: Mapping[str, str], time: str) -> None:
     check_time(name, schema, time)
 
 
-def _counted(database: Any, asked: Asked, time: str, rules: Rules, name: str) -> tuple[Slice, int]:
+def _counted(database: Database, asked: Asked, time: str, name: str) -> tuple[Slice, int]:
     """Rows in all and by day, the oldest and the newest time, and the number of rows without one."""
     if not time:
         ((num_rows,),) = database.rows(selected(asked.query, ("count(*)",)), EVER)
@@ -195,12 +197,28 @@ def _counted(database: Any, asked: Asked, time: str, rules: Rules, name: str) ->
     days = f"{selected(asked.query, (database.day(column), 'count(*)', f'min({column})', f'max({column})'))} GROUP BY 1"
     rows = database.rows(days, EVER)
     timeless = sum(count for day, count, _, _ in rows if day is None)
-    low = min((_moment(one[2], rules) for one in rows if one[0] is not None), default=None)
-    high = max((_moment(one[3], rules) for one in rows if one[0] is not None), default=None)
+    low = min((_moment(one[2]) for one in rows if one[0] is not None), default=None)
+    high = max((_moment(one[3]) for one in rows if one[0] is not None), default=None)
     by_day = {str(day): count for day, count, _, _ in rows if day is not None}
     return replace(
         _slice(asked, sum(one[1] for one in rows), name), time_min=low, time_max=high, time_rows=by_day
     ), timeless
+
+
+def _counted_as_read(database: Database, asked: Asked, rules: Rules, order: ListOrder, name: str) -> tuple[Slice, int]:
+    """The same for times that are text. A database would read 1/2/2013 by its own rules, or not at all: the column is
+    fetched, and read as the rows will be."""
+    num_rows, by_day, ends = 0, Counter[str](), list[datetime]()
+    stored = {order.time: "string"}
+    batches = database.batches(selected(asked.query, [asked.expressions[order.time]]), stored, EVER)
+    for texts in _in_parts(batches, _without_rows(stored)):
+        times = _with_times(texts, asked, rules, order.masked).column(order.time)
+        num_rows += len(times)
+        by_day.update(rows_by_day(times))
+        ends += [moment for moment in time_range(times) if moment is not None]
+    one = _slice(asked, num_rows, name)
+    timed = replace(one, time_min=min(ends, default=None), time_max=max(ends, default=None), time_rows=by_day)
+    return timed, num_rows - by_day.total()
 
 
 def _slice(asked: Asked, num_rows: int, name: str) -> Slice:
@@ -209,15 +227,12 @@ def _slice(asked: Asked, num_rows: int, name: str) -> Slice:
     return Slice(number=0, num_rows=num_rows, column_bytes=dict.fromkeys(asked.types, _BYTES_A_VALUE * num_rows))
 
 
-def _moment(value: Any, rules: Rules) -> datetime:
+def _moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    try:
-        return parse_moment(str(value))
-    except ValueError:
-        raise DataError("data.time: the query gives text that is no time") from None
+    raise DataError(f"data.time: the database gives a {type(value).__name__} for a time; cast it in the query")
 
 
 def _bounds(order: SliceOrder) -> Bounds:
@@ -236,6 +251,10 @@ def _in_parts(batches: Iterator[pa.Table], held: Any) -> Iterator[pa.Table]:
     yield held.combine_chunks()
 
 
-def _with_times(table: Any, asked: Asked, rules: Rules, order: SliceOrder) -> Any:
+def _without_rows(types: Mapping[str, str]) -> Any:
+    return pa.schema([(name, arrow_type(kind)) for name, kind in types.items()]).empty_table()
+
+
+def _with_times(table: Any, asked: Asked, rules: Rules, masked: Collection[str]) -> Any:
     times = {name: "time" for name in asked.as_times if name in table.column_names}
-    return as_read(table, rules, times, order.masked) if times else table
+    return as_read(table, rules, times, masked) if times else table

@@ -45,7 +45,15 @@ from raytemplate.data.windows import (
 from raytemplate.engines.ray.data.encoding import Arrays, arrays_of, fitted, statistics_of
 from raytemplate.engines.ray.data.kept import KeptRows, kept_rows
 from raytemplate.engines.ray.data.keys import KeyIndexes, Repeated, keys_of, with_repeats
-from raytemplate.engines.ray.data.pieces import account_of, breaches_in, by_file, dataset, pieces_of, take_accounts
+from raytemplate.engines.ray.data.pieces import (
+    QUERY_AGAIN,
+    account_of,
+    breaches_in,
+    by_file,
+    dataset,
+    pieces_of,
+    take_accounts,
+)
 from raytemplate.engines.ray.data.profiling import data_profile, profile_from, profile_of, profile_text
 from raytemplate.errors import DataError, IntegrityError
 from raytemplate.evaluation import baselines
@@ -509,6 +517,6 @@ def _same(expected: Snapshot, found: Snapshot) -> None:
             raise IntegrityError(
                 f"{before.path}: not the bytes this run read before "
                 f"(sha256 {before.sha256[:12]}, now {now.sha256[:12]})",
-                next_step="put the file back, or start a new run",
+                next_step=QUERY_AGAIN if expected.source == "sql" else "put the file back, or start a new run",
             )
     raise IntegrityError("the data is not the snapshot this run read before", next_step="start a new run")

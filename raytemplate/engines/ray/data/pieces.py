@@ -43,6 +43,8 @@ from raytemplate.records.ingested import FileRead
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 READ = "__raytemplate_read"
 """Column with the accounts of what was read."""
+QUERY_AGAIN = "start a new run: a query gives what its tables hold now"
+"""What to do about rows of a query that differ."""
 _SALT_BYTES = 16
 _BYTES_A_TASK = 64_000_000
 _SMALL_BYTES, _MOST_PIECES = 4_000_000, 250
@@ -325,7 +327,9 @@ def _check_unchanged(piece: Piece, file: FileRead) -> None:
     if piece.sha256 not in ("", file.sha256):
         raise IntegrityError(
             f"{piece.order.path}: changed while this run was reading it",
-            next_step="put the file back and resume, or start a new run",
+            next_step=QUERY_AGAIN
+            if piece.order.source == "sql"
+            else "put the file back and resume, or start a new run",
         )
 
 
