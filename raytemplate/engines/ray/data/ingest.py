@@ -161,7 +161,7 @@ def _in_memory(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None)
 def _labels(kept: Mapping[str, pa.Table], stage: IngestStage) -> Labels | None:
     """The labels of the rows of all windows."""
     # Keys may name a customer, who has a row each month: the time tells which of them it is.
-    keys = tuple(dict.fromkeys((*stage.keys, *([stage.time] if stage.time else []))))
+    keys = stage.keys if stage.time in ("", *stage.keys) else (*stage.keys, stage.time)
     columns = tuple(dict.fromkeys((*keys, stage.target)))
     if not stage.keys or any(name not in table.column_names for table in kept.values() for name in columns):
         return None
