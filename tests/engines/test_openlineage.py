@@ -15,6 +15,7 @@ import pytest
 from openlineage.client import event_v2
 
 from raytemplate.conducting.exporting import exported
+from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.data.masking import Mask
 from raytemplate.errors import Interrupted, TrainingFailed
 from raytemplate.execution.journal import LOCK, Journal
@@ -86,6 +87,22 @@ def test_a_file_gets_an_event_when_a_run_begins_and_one_when_it_ends(journal, tm
     assert fields[1:] == [("carrier", "string", "masked: hashed"), ("air_time", "double", None)]
     assert (model["name"], model["facets"]["version"]["datasetVersion"]) == ("models/flights", "1")
     assert last["run"]["facets"]["raytemplate_run"]["run"] == "k7q2"
+
+
+def test_a_feature_set_that_was_taken_is_an_input(journal, tmp_path):
+    taken = FeatureSet(
+        model="air-time", version=3, digest="a" * 64, model_digest="d" * 64, features=(), gaps=(), num_columns=2,
+        seen_until=WHEN,
+    )  # fmt: skip
+    lock = read_lock(journal)
+    plan = replace(lock.plan, ingest=replace(lock.plan.ingest, taken=taken))
+    journal.keep(LOCK, codec.dumps(replace(lock, plan=plan)))
+    with exported(str(tmp_path / "events.ndjson"), journal, Heard()):
+        pass
+    inputs = read(tmp_path / "events.ndjson")[-1]["inputs"]
+    assert [(one["name"], one["facets"]["version"]["datasetVersion"]) for one in inputs[1:]] == [
+        ("features/air-time", "3")
+    ]
 
 
 def test_the_clients_own_classes_accept_an_event(journal, tmp_path):

@@ -168,9 +168,8 @@ def _started_from(journal: Journal, lock: RunLock, namespace: str) -> Iterator[I
         version = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(warm.version))
         yield InputDataset(namespace=namespace, name=f"models/{lock.plan.name}", facets={"version": version})
     if (taken := lock.plan.ingest.taken) is not None:
-        name, _, number = taken.name.rpartition("/")
-        version = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=number)
-        yield InputDataset(namespace=namespace, name=name, facets={"version": version})
+        version = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(taken.version))
+        yield InputDataset(namespace=namespace, name=f"features/{taken.model}", facets={"version": version})
 
 
 def _outputs(journal: Journal, namespace: str) -> Iterator[OutputDataset]:
