@@ -151,6 +151,15 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def program_below(pid: int, program: str) -> int | None:
+    """The descendant of a process that runs this program."""
+    for each in descendants(pid):
+        first = Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")[0].decode()
+        if Path(first).name == program:
+            return each
+    return None
+
+
 def alive(pids: list[int]) -> list[str]:
     """Command lines of those of these processes that still run."""
     left = []

@@ -6,24 +6,14 @@ import os
 import re
 import signal
 import time
-from pathlib import Path
 
 import pytest
-from command_line import alive, descendants, epochs, only_run, raytemplate, record, start, wait_for
+from command_line import alive, descendants, epochs, only_run, program_below, raytemplate, record, start, wait_for
 from small_flights import AS_OF, SHIPPED, as_sets
 
 pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
 
 PROGRAMS = {"raylet": "raylet", "GCS": "gcs_server"}
-
-
-def below(process, program):
-    """The process of that program among those the command has started."""
-    for pid in descendants(process.pid):
-        first = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
-        if Path(first).name == program:
-            return pid
-    return None
 
 
 def reads(run):
@@ -47,7 +37,7 @@ def test_a_ray_that_is_killed_ends_the_run_with_eight_told_and_recorded(demo, na
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *changes, cwd=demo)
     run = wait_for(lambda: only_run(demo), process=process)
     wait_for(lambda: MOMENTS[stage](run), process=process)
-    killed, began = below(process, PROGRAMS[name]), time.monotonic()
+    killed, began = program_below(process.pid, PROGRAMS[name]), time.monotonic()
     everything = descendants(process.pid)
     os.kill(killed, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
