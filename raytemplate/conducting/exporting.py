@@ -16,7 +16,8 @@ _WAIT_S, _WAIT_INTERRUPTED_S = 4.0, 1.0
 
 @contextmanager
 def exported(to: str, journal: Journal, listener: Listener) -> Generator[None]:
-    """Send the events of the run inside; what cannot be sent is told once, and logged. The run is not held up.
+    """Send the events of the run inside. Events that cannot be sent are reported once and logged; only a run that has
+    ended waits for them.
 
     Args:
         to: the plan's `tracking.openlineage`; "" sends nothing.

@@ -150,13 +150,12 @@ class PromoterProcess:
         try:
             self._process.stdin.write(json.dumps(encode({"do": what, **asked})) + "\n")
             self._process.stdin.flush()
-            if within_s is not None and not select([self._process.stdout], [], [], max(_LEAST_S, within_s))[0]:
-                raise TimeoutError
-            line = self._process.stdout.readline()
-        except TimeoutError:
-            raise
+            in_time = within_s is None or select([self._process.stdout], [], [], max(_LEAST_S, within_s))[0]
+            line = self._process.stdout.readline() if in_time else ""
         except (OSError, UnicodeDecodeError):
-            line = ""
+            in_time, line = True, ""
+        if not in_time:
+            raise TimeoutError(what)
         if not line.endswith("\n"):  # nothing, or half an answer: it was killed before it had written all
             where = f"see {self._log.name} in {self._log.parent}"
             raise EngineError("promote", f"the promoting process ended before it answered; {where}", next_step=again)

@@ -20,7 +20,7 @@ from pydantic import (
 from raytemplate.data.features.set_name import PATTERN, parse_set_name
 from raytemplate.data.mask_options import MaskKeyField, MaskRuleField
 from raytemplate.data.sources.locations import is_uri
-from raytemplate.data.sources.naming import nearest, split_source
+from raytemplate.data.sources.naming import SQL, nearest, split_source
 from raytemplate.data.sources.storage import uri_fault
 from raytemplate.data.sql_options import SqlSpec
 from raytemplate.options import Options, YesNo
@@ -295,7 +295,7 @@ class DataSpec(Options):
     @classmethod
     def _can_be_found(cls, value: str) -> str:
         kind, place = split_source(value)
-        if kind and not place and (kind != "sql" or ":" in value):
+        if kind and not place and (kind != SQL or ":" in value):
             raise ValueError(f"got {value}, expected a place after it, such as {kind}:PATH")
         if meant := nearest(value):
             raise ValueError(f"got {value}, expected a path or a known source; did you mean {meant}?")

@@ -151,7 +151,7 @@ class Journal:
         self._refuse_edited(path, data)
         return found
 
-    def kept(self, name: str) -> bytes | None:
+    def bytes_of(self, name: str) -> bytes | None:
         """A file that the run has kept, or None if there is no such file.
 
         Raises:

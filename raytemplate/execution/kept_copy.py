@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from raytemplate.data.sources.naming import SQL
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.records.ingested import Snapshot
@@ -29,13 +30,13 @@ def missing_copy(journal: Journal, snapshot: Snapshot) -> Path | None:
 
 
 def told_missing(path: Path, source: str) -> str:
-    """What a person is told before the source is read in place of a copy.
+    """The message shown before the source is read in place of a copy.
 
     Args:
         path: where the copy should be.
         source: kind of source.
     """
-    read = "the query is run again, and gives what its tables hold now" if source == "sql" else "the files are read"
+    read = "the query is run again, and gives what its tables hold now" if source == SQL else "the files are read"
     return f"{path}: the copy of the rows that the run kept is not there; {read}"
 
 
@@ -46,7 +47,7 @@ def refuse_without_rows(journal: Journal, snapshot: Snapshot) -> None:
         IntegrityError: names the copy.
     """
     path = missing_copy(journal, snapshot)
-    if path is not None and snapshot.source == "sql":
+    if path is not None and snapshot.source == SQL:
         raise IntegrityError(
             f"{path}: the copy of the rows that run {journal.run_id} kept is not there, and its query gives what its "
             "tables hold now; nothing was started",

@@ -34,7 +34,7 @@ def label_changes(champion: Journal, version: int, journal: Journal) -> LabelCha
 
 def _labels(journal: Journal) -> Labels | None:
     try:
-        content = journal.kept(LABELS)
+        content = journal.bytes_of(LABELS)
         return from_bytes(content) if content is not None else None
     except (OSError, IntegrityError):  # damaged: this only helps people
         return None

@@ -63,7 +63,7 @@ def statement_of(ref: str, workspace: Workspace) -> bytes:
     """
     journal = journal_behind(ref, workspace, "lineage")
     written = [line.file for line in journal.passed() if line.file not in _NOT_STATED]
-    kept = journal.kept(STATEMENT) if written and written[-1] == STATEMENT else None
+    kept = journal.bytes_of(STATEMENT) if written and written[-1] == STATEMENT else None
     return new_statement(journal, workspace) if kept is None else kept
 
 

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from raytemplate.data.conditions import target_columns
 from raytemplate.data.sources.listing import Slice, SourceFile, SourceTable
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.sources.reader import read_slices
 from raytemplate.data.sources.source import order_of
 from raytemplate.data.target import MAX_CLASSES, class_texts
@@ -22,7 +23,7 @@ def count_classes(spec: TemplateSpec, source: SourceTable) -> int:
     if spec.data.task != "multiclass":
         return 1 if spec.data.task == "regression" else 2
     target = target_columns(spec.data.target)[0]  # unquotes a name that would read as a condition
-    if target not in source.schema or source.kind == "sql":  # a query has no slices: all its rows would be fetched
+    if target not in source.schema or source.kind == SQL:  # a query has no slices: all its rows would be fetched
         return 0
     slices = [(file, one) for file in source.files for one in file.slices if one.num_rows]
     chosen = dict.fromkeys(round(part * (len(slices) - 1) / (_PARTS - 1)) for part in range(_PARTS)) if slices else ()

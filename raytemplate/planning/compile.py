@@ -13,6 +13,7 @@ from raytemplate.data.schema_changes import as_schema, likely_renamed, schema_ch
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.folders import say_left_out
 from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.sources.source import handles_of
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
@@ -212,7 +213,7 @@ def _ingest(
         promises=promises,
         source_columns=as_schema(source.schema),
         row_numbers=row_numbers(planned, source.files) if promises else Settings(),
-        keep="copy" if source.kind == "sql" else data.keep,
+        keep="copy" if source.kind == SQL else data.keep,
         only_keys=only_keys,
         taken=taken,
     )

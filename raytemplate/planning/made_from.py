@@ -4,10 +4,9 @@ import hashlib
 from typing import Any
 
 from raytemplate.data.promises import leaving_out
+from raytemplate.data.sources.naming import SQL
 from raytemplate.planning.stages import FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.codec import canonical, encode
-
-SQL = "sql"
 
 _OF_READING = (
     "root", "num_files_listed", "columns", "types", "baseline", "newest", "mode", "memory_bytes", "contract",

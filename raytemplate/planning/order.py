@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.storage import Storage
 from raytemplate.records.codec import Settings
@@ -21,7 +22,7 @@ def order_of(spec: TemplateSpec, cache: Path | None = None, taken: Mapping[str, 
     """
     promised: Mapping[str, Any] = getattr(spec.contract, "columns", None) or {}
     settings = spec.data.csv.model_dump(mode="json")
-    if spec.data.source == "sql":
+    if spec.data.source == SQL:
         settings |= {"url": found_from(spec.data.sql.url, spec.folder), "query": spec.data.sql.query}
     return ListOrder(
         pattern=spec.data.source,

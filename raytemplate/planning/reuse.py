@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.sources.reader import source_of
 from raytemplate.data.sources.stamps import Stamps, stamps_of
 from raytemplate.data.sources.storage import Storage
@@ -61,7 +62,7 @@ class Found:
 
 def never_reused(stage: IngestStage) -> str:
     """Why rows of such a stage are never reused; "" if they may be."""
-    if stage.source == "sql":
+    if stage.source == SQL:
         return "a database does not tell whether its rows have changed"
     if stage.mode == "stream":
         return "rows that are streamed are not kept"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from raytemplate.data.features.fitted import FittedColumn
 from raytemplate.data.mask_options import masked_text
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.split import Split
 from raytemplate.planning.addresses import command_for, is_jobs_api
 from raytemplate.planning.stages import (
@@ -133,7 +134,7 @@ def _stage(stage: Stage, plan: RunPlan) -> tuple[str, str]:
 def _ingest(stage: IngestStage, machine: str) -> str:
     version = f"{stage.name} version {stage.version}, " if stage.version else ""
     files = f"{version}{len(stage.files):,} of {count(stage.num_files_listed, 'file')}"
-    files = f"{stage.name} by SQL" if stage.source == "sql" else files
+    files = f"{stage.name} by SQL" if stage.source == SQL else files
     size = show_bytes(sum(file.bytes_to_read for file in stage.files))
     if stage.mode == "stream":
         return f"{files}, {_rows(stage)}, {size}; streamed"

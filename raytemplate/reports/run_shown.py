@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raytemplate.data.mask_options import masked_text
+from raytemplate.data.sources.naming import SQL
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Confusion, Evaluation
 from raytemplate.records.fitted import FitResult
@@ -128,7 +129,7 @@ def _snapshot(view: RunView) -> str:
     assert snapshot is not None
     files = f"{len(snapshot.files):,} of {count(view.plan.ingest.num_files_listed, 'file')}"
     name = f"{snapshot.short_name}, " if snapshot.name else ""
-    files = "by SQL" if snapshot.source == "sql" else files
+    files = "by SQL" if snapshot.source == SQL else files
     kept = f"; its rows are kept: {short(snapshot.kept)}" if snapshot.kept else ""
     left_out = f"; {view.plan.left_out}" if view.plan.left_out else ""
     return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read{kept}{left_out}"

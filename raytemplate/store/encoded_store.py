@@ -137,8 +137,8 @@ class EncodedStore:
     def room_bytes(self) -> int:
         """Most bytes that the store may take."""
         held = sum(stored.about.num_bytes for stored in self.entries()[0])
-        place = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
-        return int(min(_MOST_BYTES, _SHARE_OF_DISK * (shutil.disk_usage(place).free + held)))
+        there = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+        return int(min(_MOST_BYTES, _SHARE_OF_DISK * (shutil.disk_usage(there).free + held)))
 
     def keep(self, about: EncodedEntry, files: Mapping[str, Write]) -> None:
         """Add an entry, in place of an earlier one with its key.
@@ -213,10 +213,10 @@ def encoded_beside(run_folder: Path) -> EncodedStore:
 def bytes_below(folder: Path) -> int:
     """Bytes of all files in a folder and its subfolders; what cannot be read counts as nothing."""
     total = 0
-    for place, _, names in os.walk(folder):
+    for inside, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size
+                total += os.lstat(os.path.join(inside, name)).st_size
     return total
 
 

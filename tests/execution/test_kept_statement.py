@@ -30,7 +30,7 @@ def journals(tmp_path):
 
 
 def test_it_is_kept_with_a_version_and_given_out_byte_for_byte(journals, tmp_path):
-    kept = [journal.kept(STATEMENT) for journal in journals]
+    kept = [journal.bytes_of(STATEMENT) for journal in journals]
     subjects = [json.loads(each)["subject"][0]["name"] if each else "" for each in kept]
     assert subjects == ["m/1", "m/2", ""]
     assert [api.statement(journal.run_id, workspace=str(tmp_path)) for journal in journals[:2]] == kept[:2]

@@ -9,7 +9,9 @@ from raytemplate import plugins
 _PREFIX = re.compile(r"([a-z][a-z0-9_-]*)(?::(?!//)(.*))?", re.DOTALL)
 _NO_NAME = re.compile(r"[*?\[\]{}=]")
 """Patterns, and folders of partitions."""
-_WITHOUT_FILES = ("delta", "sql")
+SQL = "sql"
+"""The source that asks a database. What it gives has no bytes to come back to."""
+_WITHOUT_FILES = ("delta", SQL)
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 """A table that was given in memory is kept under its digest."""
 

@@ -5,7 +5,7 @@ import json
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from raytemplate.data.sources.locations import is_uri, joined
-from raytemplate.data.sources.naming import split_source
+from raytemplate.data.sources.naming import SQL, split_source
 from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.signature import MLFLOW_TYPES
 from raytemplate.execution.lock import RunLock
@@ -58,7 +58,7 @@ def _source(lock: RunLock, snapshot: Snapshot) -> tuple[str, dict[str, str]]:
     if snapshot.source == "delta":
         table = joined(ingest.root, split_source(named)[1])
         return "delta_table", {"path": redact(table), "delta_table_version": snapshot.version}
-    if snapshot.source == "sql":
+    if snapshot.source == SQL:
         return "sql", {"name": snapshot.name, "query": redact(str((data.get("sql") or {}).get("query", "")))}
     if is_uri(named):
         return named.partition("://")[0], {"uri": redact(named)}

@@ -29,7 +29,7 @@ from openlineage.client.uuid import generate_static_uuid
 from raytemplate.data.mask_options import rule_text
 from raytemplate.data.masking import masked_type
 from raytemplate.data.sources.locations import is_uri, joined
-from raytemplate.data.sources.naming import split_source
+from raytemplate.data.sources.naming import SQL, split_source
 from raytemplate.engines.openlineage.facets import (
     ModelDatasetFacet,
     RetrainingRunFacet,
@@ -150,7 +150,7 @@ def _named(lock: RunLock) -> tuple[str, str]:
     """Namespace and name of the data, as OpenLineage names files and tables: the folder of files, the root of a Delta
     table. What a database answers has no such name; it goes by the name that the template gives it."""
     ingest, data = lock.plan.ingest, lock.resolved.get("data", {})
-    if ingest.source == "sql":
+    if ingest.source == SQL:
         return "sql", ingest.name
     named = str(data.get("source") or (posixpath.dirname(ingest.files[0].path) if ingest.files else ingest.name))
     path = redact(joined(ingest.root, split_source(named)[1]))

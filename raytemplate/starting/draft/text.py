@@ -8,7 +8,7 @@ from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import as_target
 from raytemplate.data.mask_options import HASH
 from raytemplate.data.profile.column import Value
-from raytemplate.data.sources.naming import split_source
+from raytemplate.data.sources.naming import SQL, split_source
 from raytemplate.starting.draft.draft import Draft
 from raytemplate.starting.draft.promises import LIMITS, RULE, VALUES, promises
 from raytemplate.starting.draft.yaml_words import listed, one_line, quoted, remark, sequence, word
@@ -57,7 +57,7 @@ def _data(draft: Draft) -> Iterable[str]:
 
 
 def _source(draft: Draft) -> Iterable[str]:
-    if draft.source != "sql":
+    if draft.source != SQL:
         yield remark(f"  source: {word(draft.source)}", "" if "://" in draft.source else "relative to this file")
         return
     where, _, query = split_source(draft.survey.asked.data)[1].partition(":")

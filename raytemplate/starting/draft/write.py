@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from raytemplate.data.sources.naming import split_source
+from raytemplate.data.sources.naming import SQL, split_source
 from raytemplate.errors import UsageError
 from raytemplate.starting.draft.draft import Draft, draft_of
 from raytemplate.starting.draft.text import template_text
@@ -39,7 +39,7 @@ def write_draft(folder: Path, asked: Asked) -> tuple[Path, Draft]:
 def _name(data: str) -> str:
     """The name of the data in lower-case letters, digits and dashes; "model" if nothing is left of it."""
     kind, place = split_source(data)
-    if kind == "sql":
+    if kind == SQL:
         from raytemplate.data.sources.sql_select import table_of  # importing sqlglot takes a tenth of a second
 
         place = table_of(place.partition(":")[2])
@@ -51,7 +51,7 @@ def _name(data: str) -> str:
 def _source(data: str, folder: Path) -> str:
     """The path of the data relative to the folder; absolute if the two have nothing in common."""
     kind, data = split_source(data)
-    if kind == "sql":
+    if kind == SQL:
         return kind
     before = f"{kind}:" if kind else ""
     if "://" in data:

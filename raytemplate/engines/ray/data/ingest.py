@@ -28,6 +28,7 @@ from raytemplate.data.masking import KEY_FIELD
 from raytemplate.data.quarantine import QuarantineFile, check_amount, check_quarantined, to_bytes, warned
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.sources.locations import named
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.statistics import NumberProfile
 from raytemplate.data.target import add_target, baseline_target, check_spread
 from raytemplate.data.times import time_range
@@ -517,6 +518,6 @@ def _same(expected: Snapshot, found: Snapshot) -> None:
             raise IntegrityError(
                 f"{before.path}: not the bytes this run read before "
                 f"(sha256 {before.sha256[:12]}, now {now.sha256[:12]})",
-                next_step=QUERY_AGAIN if expected.source == "sql" else "put the file back, or start a new run",
+                next_step=QUERY_AGAIN if expected.source == SQL else "put the file back, or start a new run",
             )
     raise IntegrityError("the data is not the snapshot this run read before", next_step="start a new run")

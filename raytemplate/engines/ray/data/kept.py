@@ -85,9 +85,10 @@ def kept_rows(stage: IngestStage, expected: Snapshot | None, store: ContentStore
         return KeptRows(digest=expected.kept, folder=_opened(store, expected.kept))
     with storage_errors(store.root):
         store.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".reading-", dir=store.root) as folder:
-            _write(stage, Path(folder))
-            digest = store.put(Path(folder)).digest
+        beside = tempfile.TemporaryDirectory(prefix=".reading-", dir=store.root)
+    with beside as folder:
+        _write(stage, Path(folder))
+        digest = store.put(Path(folder)).digest
     return KeptRows(digest=digest, folder=store.path(digest))
 
 
@@ -107,7 +108,8 @@ def _write(stage: IngestStage, folder: Path) -> None:
     with KeyIndexes(stage, folder.parent) as keys:
         _write_rows((keys.taken_from(block) for block in cast("Iterable[pa.Table]", blocks)), stage, folder)
         for number, positions in enumerate(keys.repeated()):
-            np.save(folder / f"repeated-{number:03}.npy", positions)
+            with storage_errors(folder):
+                np.save(folder / f"repeated-{number:03}.npy", positions)
 
 
 def _write_rows(blocks: Iterable[pa.Table], stage: IngestStage, folder: Path) -> None:
@@ -116,16 +118,18 @@ def _write_rows(blocks: Iterable[pa.Table], stage: IngestStage, folder: Path) ->
     try:
         for block in blocks:
             table = _relative(block, stage)
-            if writer is not None and writer.schema != table.schema:
-                writer.close()
-                writer = None
-            if writer is None:
-                path, number = folder / f"rows-{number:05}.parquet", number + 1
-                writer = pq.ParquetWriter(path, table.schema, compression="zstd", write_page_checksum=True)
-            writer.write_table(table, row_group_size=_GROUP_ROWS)
+            with storage_errors(folder):  # and not around the reading, whose errors are about the source
+                if writer is not None and writer.schema != table.schema:
+                    writer.close()
+                    writer = None
+                if writer is None:
+                    path, number = folder / f"rows-{number:05}.parquet", number + 1
+                    writer = pq.ParquetWriter(path, table.schema, compression="zstd", write_page_checksum=True)
+                writer.write_table(table, row_group_size=_GROUP_ROWS)
     finally:
         if writer is not None:
-            writer.close()
+            with storage_errors(folder):
+                writer.close()
 
 
 def _relative(block: pa.Table, stage: IngestStage) -> pa.Table:

@@ -28,6 +28,7 @@ from raytemplate.data.repeated_keys import file_of, row_of
 from raytemplate.data.sources.as_read import as_read
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.data.sources.locations import joined, named
+from raytemplate.data.sources.naming import SQL
 from raytemplate.data.sources.reader import comes_in_parts, read_parts, read_slices
 from raytemplate.data.sources.source import ReadResult, SliceOrder, order_of
 from raytemplate.data.sources.text.rules import Rules
@@ -327,9 +328,7 @@ def _check_unchanged(piece: Piece, file: FileRead) -> None:
     if piece.sha256 not in ("", file.sha256):
         raise IntegrityError(
             f"{piece.order.path}: changed while this run was reading it",
-            next_step=QUERY_AGAIN
-            if piece.order.source == "sql"
-            else "put the file back and resume, or start a new run",
+            next_step=QUERY_AGAIN if piece.order.source == SQL else "put the file back and resume, or start a new run",
         )
 
 
@@ -408,16 +407,16 @@ def _parts(piece: Piece) -> Iterator[tuple[ReadResult, Any, int]]:
     split, wanted = piece.split, piece.order.columns
     columns = tuple(dict.fromkeys((*wanted, *(split.columns if split else ()))))
     for result in read_parts(replace(piece.order, columns=columns)):
-        table, side = _with_side(result.table, piece, split) if split else (_taken(result.table, piece), None)
+        table, side = _with_side(result.table, piece, split) if split else (_with_rules(result.table, piece), None)
         yield replace(result, table=table), side, result.table.num_rows
 
 
 def _with_side(rows: pa.Table, piece: Piece, split: Split) -> tuple[pa.Table, Any]:
-    table = _taken(rows, piece) if split.is_as_read else rows
+    table = _with_rules(rows, piece) if split.is_as_read else rows
     found = sides(table, split)
     table = table.select(list(piece.order.columns))
     if not split.is_as_read:
-        table = _taken(table, piece)
+        table = _with_rules(table, piece)
     table = table.append_column(SIDE, pa.array(found))
     if not piece.side:
         return table, None
@@ -425,7 +424,7 @@ def _with_side(rows: pa.Table, piece: Piece, split: Split) -> tuple[pa.Table, An
     return table.filter(pa.array(chosen)), chosen
 
 
-def _taken(table: pa.Table, piece: Piece) -> pa.Table:
+def _with_rules(table: pa.Table, piece: Piece) -> pa.Table:
     return table if piece.rules is None else as_read(table, piece.rules)
 
 

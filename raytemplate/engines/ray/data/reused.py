@@ -57,7 +57,7 @@ class Reusing:
         for one in found.damaged:
             self.store.remove(one.folder)
         if found.stored is not None:
-            data, problem = self._taken(found.stored, stage, expected)
+            data, problem = self._take_over(found.stored, stage, expected)
             if data is not None:
                 return _with_notes(data, notes)
             notes += (problem,) if problem else ()
@@ -69,7 +69,7 @@ class Reusing:
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> OpenData:
         return open_data(stage, expected, self.quarantine, kept_beside(self.folder))
 
-    def _taken(self, stored: Stored, stage: IngestStage, expected: Snapshot | None) -> tuple[OpenData | None, str]:
+    def _take_over(self, stored: Stored, stage: IngestStage, expected: Snapshot | None) -> tuple[OpenData | None, str]:
         """The rows of an entry; or None, and what to tell about it."""
         about = stored.about
         try:
@@ -102,7 +102,7 @@ class Reusing:
             write_atomic(self.quarantine, content)
 
     def _keep(self, data: OpenData, key: EncodedKey, before: Stamps) -> tuple[str, ...]:
-        """Keep the rows for later runs. What hinders it is told, and harms nothing.
+        """Keep the rows for later runs. A failure is reported and does not affect the run.
 
         Args:
             before: the stamps of the files before they were read.
