@@ -4,8 +4,9 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from raytemplate.errors import RaytemplateError, Unavailable, UsageError
@@ -107,6 +108,19 @@ def storage_error(error: OSError, path: Path, doing: str = "written") -> Raytemp
 def temporary_beside(path: Path) -> Path:
     """A new hidden name in the folder of `path`, so that a rename never crosses file systems."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def remove_at_once(folder: Path, beside: Path) -> None:
+    """Remove a folder such that nobody sees half of it: it is renamed away first. What cannot be removed stays.
+
+    Args:
+        beside: a folder on the same file system, for what is being removed; made if it is not there.
+    """
+    gone = beside / secrets.token_hex(8)
+    with suppress(OSError):
+        beside.mkdir(exist_ok=True)
+        os.rename(folder, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -6,13 +6,12 @@ import re
 import secrets
 import shutil
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.records.codec import dumps
-from raytemplate.store.atomic import storage_errors, sync_file, sync_folder
+from raytemplate.store.atomic import remove_at_once, storage_errors, sync_file, sync_folder
 from raytemplate.store.manifest import MANIFEST_NAME, Manifest, describe, list_files, read_manifest, verify
 from raytemplate.store.workspace import KEPT
 
@@ -74,11 +73,7 @@ class ContentStore:
 
     def remove(self, folder: Path) -> None:
         """Remove a stored folder at once: a process that reads it finds it gone, and never half of it."""
-        gone = self.root / _INCOMING / secrets.token_hex(8)
-        with suppress(OSError):
-            gone.parent.mkdir(exist_ok=True)
-            os.rename(folder, gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_at_once(folder, self.root / _INCOMING)
 
     def _bring_in(self, folder: Path, manifest: Manifest) -> None:
         copy = self.root / _INCOMING / secrets.token_hex(8)

@@ -21,6 +21,7 @@ from typing import Any
 from raytemplate.errors import IntegrityError
 from raytemplate.records import codec
 from raytemplate.records.encoded import EncodedEntry, StoredFile
+from raytemplate.store.atomic import remove_at_once
 from raytemplate.store.workspace import ENCODED
 
 ABOUT = "entry.json"
@@ -174,11 +175,7 @@ class EncodedStore:
 
     def remove(self, folder: Path) -> None:
         """Remove an entry at once: a process that reads it finds it gone, and never half of it."""
-        gone = self.root / _INCOMING / secrets.token_hex(8)
-        with suppress(OSError):
-            gone.parent.mkdir(exist_ok=True)
-            os.rename(folder, gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_at_once(folder, self.root / _INCOMING)
 
     def sweep(self, age_s: float) -> int:
         """Remove what processes left behind that were killed while they wrote, if it is older than that.
