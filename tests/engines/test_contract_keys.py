@@ -12,7 +12,7 @@ from in_this_process import read
 from small_flights import AS_OF
 
 from raytemplate import api
-from raytemplate.engines.ray.data import ingest
+from raytemplate.engines.ray.data import streamed
 from raytemplate.engines.ray.data.keys import KeyIndexes
 from raytemplate.engines.ray.data.pieces import Pieces, pieces_of, read_piece
 from raytemplate.errors import DataError, SpecError
@@ -52,16 +52,17 @@ def test_a_stream_leaves_out_the_same_rows(small, twice):
     stage = stage_of(small, "quarantine")
     kept, keys = read(stage), KeyIndexes(stage, None)
     for block in (block for task in Pieces(pieces_of(stage)).get_read_tasks(1) for block in task()):
-        keys.add(ingest._block_of(block, stage).column("keys")[0].as_py())
+        keys.add(streamed._block_of(block, stage).column("keys")[0].as_py())
     again = [read_piece(one) for one in pieces_of(stage, repeated=keys.repeated())]
     parts = [
-        codec.decode(ingest._Block, json.loads(ingest._block_of(b, stage).column("block")[0].as_py())) for b in again
+        codec.decode(streamed._Block, json.loads(streamed._block_of(b, stage).column("block")[0].as_py()))
+        for b in again
     ]
     found = sum(one.num_quarantined for part in parts for one in part.judged)
     assert found == sum(len(one) for one in keys.repeated()) > 200
     for window in stage.windows:
         pieces = pieces_of(stage, window, repeated=keys.repeated())
-        rows = pa.concat_tables([ingest._keep(read_piece(piece), stage, window.name) for piece in pieces])
+        rows = pa.concat_tables([streamed._keep(read_piece(piece), stage, window.name) for piece in pieces])
         assert rows == kept[window.name]
 
 

@@ -21,7 +21,7 @@ from raytemplate.data.sources.source import ListOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
 from raytemplate.data.windows import SIDE
-from raytemplate.engines.ray.data import ingest
+from raytemplate.engines.ray.data import streamed, window_rows
 from raytemplate.engines.ray.data.pieces import Pieces, pieces_of, pieces_of_listing, read_piece, take_accounts
 from raytemplate.errors import DataError, SpecError
 from raytemplate.planning.stages import id_of, plan_id
@@ -42,7 +42,7 @@ def judged(stage):
     """(kept, found, quarantined) of a stage read at once, as in memory."""
     blocks = [read_piece(piece) for piece in pieces_of(stage)]
     rows = pa.concat_tables([take_accounts(block)[0] for block in blocks])
-    kept, _, parts = ingest._cut_and_drop(rows, stage)
+    kept, _, parts = window_rows.cut_and_drop(rows, stage)
     return kept, joined(part.found for part in parts), [part.quarantined for part in parts if part.quarantined]
 
 
@@ -58,13 +58,15 @@ def test_rows_are_left_out_and_located(small, demo):
 def test_a_stream_leaves_out_the_same_rows(small):
     stage = plan_of(small).ingest
     kept, found, (rows,) = judged(stage)
-    blocks = [ingest._block_of(block, stage) for task in Pieces(pieces_of(stage)).get_read_tasks(1) for block in task()]
-    parts = [codec.decode(ingest._Block, json.loads(b.column("block")[0].as_py())) for b in blocks]
+    blocks = [
+        streamed._block_of(block, stage) for task in Pieces(pieces_of(stage)).get_read_tasks(1) for block in task()
+    ]
+    parts = [codec.decode(streamed._Block, json.loads(b.column("block")[0].as_py())) for b in blocks]
     assert joined(one for part in parts for one in part.judged) == found
     packed = [b.column("quarantined")[0].as_py() for b in blocks]
     assert pa.concat_tables([pa.ipc.open_stream(p).read_all() for p in packed if p]) == rows
     for window in stage.windows:
-        again = [ingest._keep(read_piece(piece), stage, window.name) for piece in pieces_of(stage, window)]
+        again = [streamed._keep(read_piece(piece), stage, window.name) for piece in pieces_of(stage, window)]
         assert pa.concat_tables(again) == kept[window.name]
 
 

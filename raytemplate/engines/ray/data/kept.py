@@ -142,3 +142,8 @@ def _relative(block: pa.Table, stage: IngestStage) -> pa.Table:
         return block
     marks = relative_marks(block.column(BROKEN), root)
     return block.set_column(block.schema.get_field_index(BROKEN), BROKEN, marks)
+
+
+def with_copy(snapshot: Snapshot, copy: KeptRows | None) -> Snapshot:
+    """The snapshot of rows that were kept, or of those that were not."""
+    return replace(snapshot, kept=copy.digest) if copy else snapshot
