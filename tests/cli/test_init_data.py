@@ -97,9 +97,13 @@ DRAFTED = {
              count=60), [], "f999: {type: number, nullable: false}",
     ),
 }  # fmt: skip
+SLOW = {"a thousand columns": pytest.mark.slow}
 
 
-@pytest.mark.parametrize(("text", "options", "line"), DRAFTED.values(), ids=DRAFTED)
+@pytest.mark.parametrize(
+    ("text", "options", "line"),
+    [pytest.param(*drafted, id=name, marks=SLOW.get(name, ())) for name, drafted in DRAFTED.items()],
+)
 def test_a_draft_passes_check_and_plan(tmp_path, text, options, line):
     (tmp_path / "table.csv").write_text(text)
     made = here("init", "demo", "--data", "table.csv", "--target", "y", *options, cwd=tmp_path)

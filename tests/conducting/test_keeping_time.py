@@ -134,6 +134,7 @@ def test_dollars_end_a_process_that_was_stopped_too(tmp_path):
     assert end_of(tmp_path)["message"].startswith("budget.cost: 0.02")
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_there_has_the_time_that_is_kept_to_judge_it(ends):
     folder, code, took_s, _ = ends[CANDIDATE]
     assert (code, took_s > LIMIT_S + 3) == (4, True)

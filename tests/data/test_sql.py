@@ -128,6 +128,7 @@ def test_a_query_may_use_the_bounds_of_the_windows(shop: str, tmp_path: Path) ->
     assert read_slices(order(found, "n", **window)).table.to_pydict() == {"n": [2, 3]}
 
 
+@pytest.mark.slow
 def test_rows_are_read_in_parts_of_bounded_size(shop: str, tmp_path: Path) -> None:
     query = "select a.n * 21 + b.n as n from sales a, sales b, sales c, sales d order by 1"
     found = listed(tmp_path, query, time="")

@@ -24,6 +24,7 @@ def table(demo) -> Path:
     return demo / "tables" / "flights"
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_two_months_of_a_table(one_ray, small, demo, table, tmp_path):
     january = small({**THERE, "data.version": "0", "data.windows.train": "10d"})

@@ -34,10 +34,10 @@ def last(small):
     return Journal(find_run(workspace, "last"))
 
 
-SLOW_ONES = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost", "linear")]
+SLOW_ONES = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("tabular-mlp", "xgboost", "linear")]
 
 
-@pytest.mark.parametrize("kind", ["tabular-mlp", "lightgbm", *SLOW_ONES])
+@pytest.mark.parametrize("kind", ["lightgbm", *SLOW_ONES])
 def test_every_family_makes_a_champion_that_predicts(run, demo, kind):
     trees = {"model.num_trees": 30, "training.lr": 0.2}
     made = run({"model.kind": kind} | (trees if kind in ("lightgbm", "xgboost") else {}))
@@ -68,6 +68,7 @@ def test_rows_of_one_airport_are_resampled_together_in_both_modes_and_three_are_
     assert "on 3 origin groups only" in told and "origin groups resampled" in told
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_the_budget_ends_training_early_with_a_verdict(run):
     run({"name": "first", "training.epochs": 1})  # so that the budget is not spent on imports, here and in workers
@@ -135,6 +136,7 @@ def test_a_constant_target_ends_with_two(run, demo):
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.slow
 def test_an_as_of_before_the_champions_is_blocked(run):
     run(as_of="2013-02-20")
     earlier = run(as_of="2013-02-10")

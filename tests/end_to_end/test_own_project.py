@@ -32,8 +32,6 @@ def project(tmp_path, flights):
     return write_project(tmp_path / "project", flights)
 
 
-SLOW_LIGHTNING = pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.slow)
-EITHER = pytest.mark.parametrize("own", [pytest.param(CHANGES, id="torch"), SLOW_LIGHTNING])
 TORCH_FIRST = pytest.mark.parametrize(
     "own", [pytest.param(CHANGES, id="torch"), pytest.param(LIGHTNING, id="lightning", marks=pytest.mark.nightly)]
 )
@@ -49,7 +47,7 @@ def planned(project, changes=None, own=CHANGES):
 
 
 @pytest.mark.slow
-@EITHER
+@TORCH_FIRST
 def test_a_network_that_travels_predicts_without_its_project(one_ray, project, tmp_path, own):
     run = api.run(planned(project, own=own))
     assert isinstance(run.verdict, Approved)

@@ -77,6 +77,7 @@ def test_a_streamed_run_agrees_in_its_metrics(one_ray, small, demo):
     assert found.succeeded and found.record.inexact.startswith("rows were streamed")
 
 
+@pytest.mark.slow
 def test_the_command_says_whether_it_is_the_same(one_ray, small, demo):
     run = api.run(api.plan(small(), AS_OF), quiet=True)
     told = here("reproduce", "flights-air-time/1", "--json", cwd=demo)

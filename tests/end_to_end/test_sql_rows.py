@@ -46,8 +46,9 @@ def write_postgres(rows: pa.Table, url: str) -> str:
     return url
 
 
+@pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_two_months_of_a_query(one_ray, small, demo, rows, tmp_path, monkeypatch, request, kind):
     url = write_sqlite(rows, demo) if kind == "sqlite" else write_postgres(rows, request.getfixturevalue("postgres"))
     (demo / "url.txt").write_text(url)

@@ -27,6 +27,7 @@ LATE = {
 }
 
 
+@pytest.mark.slow
 def test_a_model_takes_the_features_of_another_predicts_and_is_made_again(one_ray, small, demo):
     first = api.run(api.plan(small({**SET, "features.columns.precip": None}), AS_OF), quiet=True)
     planned = api.plan(small(LATE), AS_OF)

@@ -101,6 +101,7 @@ def test_a_disk_that_is_full_leaves_no_database_and_the_next_run_makes_it(full, 
     assert names(workspace) == ["mlflow.db"] and in_order(workspace, tmp_path)
 
 
+@pytest.mark.slow
 def test_one_that_mlflow_left_half_made_on_a_full_disk_is_kept_and_made_anew(full, tmp_path):
     _, workspace = full
     assert workspace.mlflow_db.exists()

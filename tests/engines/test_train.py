@@ -163,7 +163,7 @@ def test_two_workers_say_in_which_epoch_the_loss_became_nan(train, plan):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("kind", ["lightgbm", pytest.param("xgboost", marks=pytest.mark.nightly)])
 def test_two_workers_grow_trees_together(train, plan, ingest, kind):
     trees = {"model.kind": kind, "model.num_trees": 20, "training.lr": 0.2}
     local, two = plan(trees), plan(trees | TWO)

@@ -92,6 +92,7 @@ def test_a_trial_takes_no_longer_than_its_epochs_and_learns_what_it_drew(sweep):
     assert sorted(one.actual_s for one in records)[10] < 0.2
 
 
+@pytest.mark.slow
 def test_each_start_is_an_experiment_that_tune_opens(sweep):
     _, journal = sweep("empty", {"budget.trials": 3})
     shutil.rmtree(journal.trial_folders)
@@ -106,7 +107,7 @@ def test_each_start_is_an_experiment_that_tune_opens(sweep):
     assert list((journal.folder / "tune" / "start-1").glob("*/events.out.tfevents.*")) == []
 
 
-@pytest.mark.parametrize("loop", ["sleeps", "holds_the_interpreter"])
+@pytest.mark.parametrize("loop", [pytest.param("sleeps", marks=pytest.mark.slow), "holds_the_interpreter"])
 def test_a_trial_that_outlasts_its_time_is_gone_soon_after(sweep, loop):
     records, journal = sweep(loop, {"budget.trials": 1, "budget.per_trial": "2s"})
     (trial,) = records
@@ -144,6 +145,7 @@ def test_what_goes_wrong_with_its_records_is_raised_as_it_is(sweep):
         sweep("empty", {"budget.trials": 8}, on_trial=full)
 
 
+@pytest.mark.slow
 def test_what_is_told_to_tune_is_gone_afterwards(sweep, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a marker of this test")
     before = dict(os.environ)

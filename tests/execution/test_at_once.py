@@ -46,9 +46,10 @@ def one(folder, error, start_at):
     return run.journal.run_id, error, code
 
 
-EIGHT = pytest.param((8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0), marks=pytest.mark.slow)
+EIGHT = (8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("errors", [EIGHT, (3.0,) * 4 + (2.0,) * 4], ids=["8", "2"])
 def test_of_eight_that_end_at_once_none_has_lost_a_race_and_the_best_is_the_champion(tmp_path, errors):
     processes = multiprocessing.get_context("forkserver")

@@ -38,6 +38,7 @@ class TestLightningOfOnesOwn(FamilySuite):
     training = {"epochs": 8, "batch_size": 64}
 
 
+@pytest.mark.slow
 class TestLightningWithMuchOfItsOwn(FamilySuite):
     family = "lightning"
     settings = {"module": "own_lightning:Scheduled"}
@@ -145,6 +146,7 @@ class TestTorchOfOnesOwnOnThreeClasses(FamilySuite):
     training = {"epochs": 6, "lr": 1e-2, "batch_size": 64}
 
 
+@pytest.mark.slow
 class TestLightningOfOnesOwnOnTwoClasses(FamilySuite):
     family = "lightning"
     task = "binary"

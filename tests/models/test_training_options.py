@@ -91,10 +91,14 @@ def test_all_options_together_go_on_from_a_checkpoint_to_the_bit(tmp_path):
     assert (second.epochs, second.finished) == ([3, 4], whole.finished)
 
 
-INSIDE = {"after its first step": (16, 1), "in its middle": (16, 65), "after its last step": (31, 65)}
+INSIDE = [
+    pytest.param(16, 65, id="in its middle"),
+    pytest.param(16, 1, id="after its first step", marks=pytest.mark.slow),
+    pytest.param(31, 65, id="after its last step", marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize(("batch_size", "steps"), INSIDE.values(), ids=INSIDE)
+@pytest.mark.parametrize(("batch_size", "steps"), INSIDE)
 def test_a_training_killed_inside_an_epoch_goes_on_there_to_the_bit(batch_size, steps, tmp_path):
     training, dropout = {"batch_size": batch_size, "epochs": 3}, {"dropout": 0.3}
     whole, _ = train(tmp_path / "whole", training, options=dropout)
