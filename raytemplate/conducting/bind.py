@@ -68,7 +68,11 @@ class Bound:
     def _begin(self) -> None:
         if self._judged:
             self._promoter = PromoterProcess(
-                self._workspace, self._plan.promote.tracking_uri, self._journal.log, getpass.getuser()
+                self._workspace,
+                self._plan.promote.tracking_uri,
+                self._journal.log,
+                getpass.getuser(),
+                searched=self._plan.sweep is not None,
             )
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
         number, size = sweep_sessions(note=self._note_in_log)

@@ -25,6 +25,8 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
 
 _END_S, _LEAST_S = 5.0, 0.2
+_OF_SWEEPS = ("raytemplate.reports.page", "optuna.importance")
+"""What takes seconds to import for the report of a sweep."""
 _NO_ANSWER = "MLflow did not answer within the time of the run; raytemplate resume {run} brings it in line"
 
 
@@ -45,13 +47,14 @@ class PromoterProcess:
 
     Args:
         uri: MLflow's tracking URI, to be opened during training, before the first request; None to open it when needed.
+        searched: also import what the report of a sweep needs, before the first request.
         log: file for the process's stderr.
         name: the person who asks, for the ledger's events.
     """
 
-    def __init__(self, workspace: Workspace, uri: str | None, log: Path, name: str) -> None:
+    def __init__(self, workspace: Workspace, uri: str | None, log: Path, name: str, *, searched: bool = False) -> None:
         self._name, self._log = name, log
-        ahead = [] if uri is None else [uri]
+        ahead = [] if uri is None else [uri, *(_OF_SWEEPS if searched else ())]
         with log.open("ab") as sink:
             # -P, so that a project's module in this folder cannot shadow one of ours. In a session of its own, so that
             # Ctrl-C in the terminal does not end it during a promotion. With a copy of the environment, because Ray may

@@ -1,14 +1,18 @@
-"""The promoter's process: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI]`. It loads no user code.
+"""The promoter's process: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI [MODULE ...]]`. It loads no user
+code.
 
 It reads one line of JSON for each request, such as {"do": "decide", "run": RUN, "actor": WHO}, and answers with one
-line. With a URI it opens MLflow first, while a run trains; without one, when a request needs it.
+line. With a URI it opens MLflow first, while a run trains, and imports the modules that its report will need; without
+one, when a request needs them.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -96,20 +100,20 @@ class Promoting:
         return ContentStore(self.workspace.models)
 
 
-def _serve(folder: str, uri: str | None = None) -> None:
+def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
     workspace = Workspace(Path(folder))
     sys.stderr = redacted_stream(sys.stderr)
     answers, sys.stdout = sys.stdout, sys.stderr
     promoting = Promoting(workspace, [])
     if uri is not None:
-        _open_ahead(Mirror(workspace, uri, promoting.said))
+        _open_ahead(Mirror(workspace, uri, promoting.said), modules)
     for line in sys.stdin:
         answers.write(json.dumps(_answer(json.loads(line), promoting)) + "\n")
         answers.flush()
     promoting.finish()
 
 
-def _open_ahead(mirror: Mirror) -> None:
+def _open_ahead(mirror: Mirror, modules: Sequence[str]) -> None:
     # Low priority: it has until training ends to get ready, and training needs the cores.
     os.nice(_NICENESS)
     try:
@@ -118,6 +122,9 @@ def _open_ahead(mirror: Mirror) -> None:
         print(f"MLflow could not be opened: {error}", file=sys.stderr)
     for said in mirror.said:
         print(said, file=sys.stderr)
+    for name in modules:
+        with suppress(ImportError):  # told where it is needed
+            import_module(name)
 
 
 def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
@@ -132,6 +139,6 @@ def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    _serve(*sys.argv[1:3])
+    _serve(*sys.argv[1:])
     sys.stderr.flush()
     os._exit(0)  # skips the exit handlers of libraries, which take time and are not needed
