@@ -1,9 +1,8 @@
-"""The promoter's process: `python -P -m raytemplate.conducting.promoting WORKSPACE [URI [MODULE ...]]`. It loads no user
-code.
+"""The promoter's process, `python -P -m raytemplate.conducting.promoting WORKSPACE [URI [MODULE ...]]`.
 
-It reads one line of JSON for each request, such as {"do": "decide", "run": RUN, "actor": WHO}, and answers with one
-line. With a URI it opens MLflow first, while a run trains, and imports the modules that its report will need; without
-one, when a request needs them.
+It loads no user code. It reads one line of JSON for each request, such as {"do": "decide", "run": RUN, "actor": WHO},
+and answers with one line. With a URI it opens MLflow first, while a run trains, and imports the modules that its report
+will need; without one, when a request needs them.
 """
 
 import json
