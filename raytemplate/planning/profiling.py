@@ -8,8 +8,8 @@ from raytemplate.data.profile.table import Asked
 from raytemplate.data.profile.windows import ProfileOrder
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.planning.columns import check_columns
-from raytemplate.planning.compile import columns_read, split_of
 from raytemplate.planning.features import every_searched, feature_steps
+from raytemplate.planning.ingesting import columns_read, split_of
 from raytemplate.planning.inventory import Inventory
 from raytemplate.planning.masks import mask_of
 from raytemplate.planning.moments import resolve_as_of, windows_at, windows_by_split

@@ -9,7 +9,7 @@ from sample_inventory import CHAMPION, SCHEMA, TEXT, inventory, moment, source, 
 from raytemplate.data.options import SplitSpec
 from raytemplate.errors import SpecError
 from raytemplate.planning.compile import compile as compile_plan
-from raytemplate.planning.compile import split_of
+from raytemplate.planning.ingesting import split_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
