@@ -9,6 +9,7 @@ from types import ModuleType
 
 from raytemplate.api.clean import Cleaned, clean
 from raytemplate.api.decide import promote, rollback
+from raytemplate.api.identity import local_keys, new_key
 from raytemplate.api.look import (
     diff,
     find,
@@ -34,9 +35,9 @@ from raytemplate.history.runs import Run
 
 __all__ = [
     "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "find", "lineage",
-    "load", "logs", "model", "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce",
-    "resume", "rollback", "run", "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials",
-    "unfinished", "verify_ledger", "winning_template",
+    "load", "local_keys", "logs", "model", "models", "new_key", "plan", "predict", "profile", "promote",
+    "read_plan", "report", "reproduce", "resume", "rollback", "run", "runs", "save_plan", "show", "site",
+    "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 

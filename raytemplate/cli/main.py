@@ -28,7 +28,7 @@ _GROUPS = {
     "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
     "Decide": ("promote", "rollback", "ledger"),
     "Use": ("models", "predict"),
-    "Govern": ("clean",),
+    "Govern": ("identity", "clean"),
 }
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
@@ -54,6 +54,7 @@ _SUMMARIES = {
     "ledger": "Check the record of promotions and rollbacks.",
     "models": "List registered models.",
     "predict": "Score files with a model.",
+    "identity": "Show, replace and revoke the keys that sign decisions.",
     "clean": "List what the workspace holds besides records and models; free it.",
 }
 

@@ -14,10 +14,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 _BAD_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
+_MODE = 0o644
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, mode: int = _MODE) -> None:
     """Put `data` at `path`: a reader sees the old bytes or the new ones, never a part.
+
+    Args:
+        mode: the file's permissions, less the process's umask.
 
     Raises:
         Unavailable: the disk is full or broken; `path` is as it was.
@@ -26,7 +30,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
-            _write_new(temporary, data)
+            _write_new(temporary, data, mode)
             os.replace(temporary, path)
         except BaseException:  # even an interruption must not leave a partial file; raised again
             temporary.unlink(missing_ok=True)
@@ -34,10 +38,13 @@ def write_atomic(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
-def write_first(path: Path, data: bytes) -> bool:
+def write_first(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
     """Put `data` at `path` completely, unless a file exists there. Of several writers only the first succeeds.
 
     On a file system without hard links there is a moment between the check and the write.
+
+    Args:
+        mode: see `write_atomic`.
 
     Returns:
         Whether `data` was written.
@@ -48,7 +55,7 @@ def write_first(path: Path, data: bytes) -> bool:
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
-            _write_new(temporary, data)
+            _write_new(temporary, data, mode)
             if not _named_first(temporary, path):
                 return False
         finally:
@@ -137,8 +144,8 @@ def _named_first(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         rest = memoryview(data)
         while rest:
