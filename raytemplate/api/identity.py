@@ -1,7 +1,17 @@
-"""The keys of this user: which there are, and new ones."""
+"""Keys: those of this user, and those that a workspace's ledger knows."""
 
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING
+
+from raytemplate.api.workspaces import workspace_at, workspace_to_write
 from raytemplate.ledger import keys
-from raytemplate.ledger.keys import LocalKey
+from raytemplate.redact import redact
+
+if TYPE_CHECKING:
+    from raytemplate.ledger.keyring import KnownKey
+    from raytemplate.ledger.keys import LocalKey
 
 
 def local_keys() -> tuple[LocalKey, ...]:
@@ -24,3 +34,36 @@ def new_key(*, promoter: bool = False) -> LocalKey:
         UsageError: the folder of the keys cannot be written.
     """
     return keys.new_key("promoter" if promoter else "identity")
+
+
+def ledger_keys(*, workspace: str | None = None) -> tuple[KnownKey, ...]:
+    """The keys that a workspace's ledger knows, in the order in which they were added.
+
+    Raises:
+        IntegrityError: the ledger is lost, or an event that adds or revokes a key was edited.
+    """
+    from raytemplate.ledger.opening import open_ledger
+
+    return tuple(open_ledger(workspace_at(workspace)).keyring().keys.values())
+
+
+def revoke_key(key: str, *, reason: str = "", workspace: str | None = None) -> tuple[KnownKey, str]:
+    """Let a key sign nothing more in a workspace's ledger. What it has signed stays valid.
+
+    Args:
+        key: its id, or the unique beginning of it.
+        reason: why, kept in the ledger.
+
+    Returns:
+        The key, and a warning if no checkpoint could be kept outside the workspace.
+
+    Raises:
+        IntegrityError: the ledger is lost or was edited.
+        UsageError: the ledger knows no such key, or several.
+    """
+    from raytemplate.conducting.promoter import PromoterProcess
+
+    found_in = workspace_to_write(workspace)
+    ledger_keys(workspace=workspace)  # refuses a lost or edited ledger before a process is started
+    with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
+        return promoter.revoke_key(key, redact(reason))

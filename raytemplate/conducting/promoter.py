@@ -19,6 +19,7 @@ from typing import Any
 from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Move
+from raytemplate.ledger.keyring import KnownKey
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord
@@ -112,6 +113,16 @@ class PromoterProcess:
         """
         asked: dict[str, Any] = {"model": model, "version": version, "actor": Actor(name=self._name, reason=reason)}
         return decode(Move, self._ask("roll_back", f"raytemplate rollback {model}", **asked)["move"])
+
+    def revoke_key(self, key: str, reason: str) -> tuple[KnownKey, str]:
+        """Let a key of the ledger sign nothing from now on. Returns it, and a warning or "".
+
+        Raises:
+            IntegrityError, UsageError: see `Ledger.revoke`.
+        """
+        actor = Actor(name=self._name, reason=reason)
+        answer = self._ask("revoke_key", f"raytemplate identity revoke {key}", key=key, actor=actor)
+        return decode(KnownKey, answer["key"]), str(answer["warning"])
 
     def project_model(self, model: str) -> str:
         """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""

@@ -18,7 +18,9 @@ from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.history.runs import Run
+from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.outside import keep_checkpoint
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.judged import Actor
@@ -37,19 +39,23 @@ class Promoting:
     workspace: Workspace
     """The workspace."""
     said: list[str]
-    """What was found out of MLflow's database before anything was asked."""
+    """What the next record is to tell: what was found out of MLflow's database, and of checkpoints."""
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
 
     def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it if its plan does not require a person's approval."""
         journal = self._journal(run)
-        deciding.decide(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
+        ledger = open_ledger(self.workspace)
+        deciding.decide(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
+        self._keep_checkpoint(ledger)
 
     def promote(self, run: str, actor: Actor) -> None:
         """Judge a run again and promote it, as a person has asked."""
         journal = self._journal(run)
-        deciding.promote(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
+        ledger = open_ledger(self.workspace)
+        deciding.promote(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
+        self._keep_checkpoint(ledger)
 
     def project(self, run: str) -> None:
         """Bring MLflow's copy of a run and of its model in line."""
@@ -73,8 +79,16 @@ class Promoting:
 
     def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
         """Make an earlier champion the champion again; returns the move."""
-        move = deciding.roll_back(open_ledger(self.workspace), self._store, model, version, actor=actor)
+        ledger = open_ledger(self.workspace)
+        move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
+        self._keep_checkpoint(ledger)
         return {"move": encode(move)}
+
+    def revoke_key(self, key: str, actor: Actor) -> dict[str, Any]:
+        """Let a key of the ledger sign nothing from now on; returns the key, and a warning or ""."""
+        ledger = open_ledger(self.workspace)
+        revoked = ledger.revoke(key, actor)
+        return {"key": encode(revoked), "warning": keep_checkpoint(ledger)}
 
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""
@@ -84,6 +98,11 @@ class Promoting:
         found = made_by is not None and made_by.folder.exists()
         uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
         return {"warning": self._mirror(uri).try_project(model)}
+
+    def _keep_checkpoint(self, ledger: Ledger) -> None:
+        """Keep a checkpoint outside the workspace. A warning goes where those about MLflow go: into the next record."""
+        if warning := keep_checkpoint(ledger):
+            self.said.append(warning)
 
     def _mirror(self, uri: str) -> Mirror:
         return Mirror(self.workspace, uri, self.said)

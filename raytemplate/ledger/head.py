@@ -3,18 +3,20 @@
 import difflib
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
-from raytemplate.ledger import events as chain
-from raytemplate.ledger.bodies import Grounds, Promotion, Rollback, Waiting
+from raytemplate.ledger import chain, keys
+from raytemplate.ledger.bodies import Grounds, KeyRevoked, Promotion, Rollback, Waiting
 from raytemplate.ledger.database import reading, writing
-from raytemplate.ledger.events import Event
+from raytemplate.ledger.events import Event, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
 from raytemplate.ledger.history import Head, History, ModelVersion, tell
+from raytemplate.ledger.keyring import Keyring, KnownKey
+from raytemplate.ledger.signing import Signer
 from raytemplate.records.codec import encode
 from raytemplate.records.judged import Actor
 
@@ -51,18 +53,24 @@ class Ledger:
     clock: Callable[[], datetime] = utc_now
     """Gives the time of new events."""
 
+    signer: Callable[[], Signer] = keys.promoter
+    """Gives the key that signs new events."""
+
     def head(self, model: str) -> Head | None:
         """The champion of `model` according to its events."""
         return self.history(model).head
 
-    def history(self, model: str) -> History:
+    def history(self, model: str, *, with_signatures: bool = False) -> History:
         """The history of `model`, with each of its events and its head checked.
+
+        Args:
+            with_signatures: whether to check the signatures of events too. Whatever changes the ledger does so anyway.
 
         Raises:
             IntegrityError: names the event that was edited, or the head that differs from the events.
         """
         with reading(self.path) as db:
-            return _history(db, model) if db else History()
+            return _history(db, model, with_signatures=with_signatures) if db else History()
 
     def told(self, model: str) -> History:
         """Like `history`, but without checking the model's head.
@@ -95,9 +103,9 @@ class Ledger:
         self, model: str, digest: str, run_id: str, seen_until: datetime, actor: Actor, grounds: Grounds
     ) -> ModelVersion:
         """Register a held candidate as the challenger. The champion's bytes and repeated requests write nothing."""
-        key = chain.idempotency_key(Waiting.type, model, digest, run_id)
+        key = idempotency_key(Waiting.type, model, digest, run_id)
         with writing(self.path) as db:
-            history = _history(db, model)
+            history = _history(db, model, with_signatures=True)
             is_champion = history.head is not None and history.head.digest == digest
             if not is_champion and not _known(db, model, key):
                 body = Waiting(
@@ -109,7 +117,7 @@ class Ledger:
                     actor=actor,
                     grounds=grounds,
                 )
-                chain.append(db, model, body, idem=key, at=self.clock())
+                chain.append(db, model, body, idem=key, at=self.clock(), signer=self.signer())
             versions = _history(db, model).versions
         return next(v for v in versions if v.digest == digest)
 
@@ -133,9 +141,9 @@ class Ledger:
         Raises:
             ChampionMoved: the head has moved since.
         """
-        key = chain.idempotency_key(Promotion.type, model, expected_term, digest)
+        key = idempotency_key(Promotion.type, model, expected_term, digest)
         with writing(self.path) as db:
-            history = _history(db, model)
+            history = _history(db, model, with_signatures=True)
             seq = _known(db, model, key)
             if seq:
                 return _earlier(history, seq)
@@ -169,7 +177,7 @@ class Ledger:
         """
         self.rollback_target(model, to_version)  # raises before `writing` would create a file
         with writing(self.path) as db:
-            history = _history(db, model)
+            history = _history(db, model, with_signatures=True)
             if expected_term is not None and expected_term != history.term:
                 raise _moved(history, model, expected_term, "")
             target = _target(db, history, model, to_version)
@@ -181,7 +189,7 @@ class Ledger:
                 seen_until=target.seen_until,
                 actor=actor,
             )
-            return self._move(db, model, body, history, chain.idempotency_key(body.type, model, history.term))
+            return self._move(db, model, body, history, idempotency_key(body.type, model, history.term))
 
     def rollback_target(self, model: str, to_version: int | None = None) -> Head:
         """The head that `rollback` would go back to, so that its bytes can be checked first.
@@ -192,31 +200,75 @@ class Ledger:
         with reading(self.path) as db:
             if db is None:
                 raise _no_model(model, ())
-            return _target(db, _history(db, model), model, to_version)
+            return _target(db, _history(db, model, with_signatures=True), model, to_version)
+
+    def revoke(self, key: str, actor: Actor) -> KnownKey:
+        """Let a key sign nothing from now on. A key that is revoked already writes nothing.
+
+        Args:
+            key: its id, or the unique beginning of it.
+
+        Raises:
+            UsageError: the ledger knows no such key, or several.
+        """
+        _one_key(self.keyring(), key)  # raises before `writing` would create a file
+        with writing(self.path) as db:
+            known = _one_key(chain.keyring(db, with_signatures=True), key)
+            if not known.revoked:
+                body = KeyRevoked(key=known.key.id, actor=actor)
+                idem = idempotency_key(body.type, body.key)
+                chain.append(db, "", body, idem=idem, at=self.clock(), signer=self.signer())
+            return chain.keyring(db).keys[known.key.id]
+
+    def keyring(self) -> Keyring:
+        """The keys that the ledger knows, with the events that add and revoke them checked, signatures too.
+
+        Raises:
+            IntegrityError: names the event that was edited.
+        """
+        with reading(self.path) as db:
+            return chain.keyring(db, with_signatures=True) if db else Keyring()
+
+    def newest(self) -> tuple[Event | None, Keyring]:
+        """The last event, which is not checked, and the keys that the ledger knows."""
+        with reading(self.path) as db:
+            return (chain.last(db), chain.keyring(db)) if db else (None, Keyring())
+
+    def has(self, seq: int, digest: str) -> bool:
+        """Whether the event with this number has this hash, according to unchecked events."""
+        with reading(self.path) as db:
+            found = db.execute("SELECT hash FROM event NOT INDEXED WHERE seq = ?", (seq,)).fetchone() if db else None
+        return found == (digest,)
 
     def faults(self) -> tuple[str, ...]:
-        """Everything wrong with the ledger: SQLite's own structures, the chain of all events, heads against events.
+        """Everything wrong with the ledger; see `examine`."""
+        return self.examine().faults
+
+    def examine(self) -> chain.Examined:
+        """All events, and everything wrong with the ledger: SQLite's own structures, the chain of all events with their
+        signatures, heads against events.
 
         Raises:
             IntegrityError: the ledger cannot be read to its end.
         """
         with reading(self.path) as db:
             if db is None:
-                return ()
-            found = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            found += chain.faults(chain.read_all(db))
-            return tuple(dict.fromkeys([*found, *_faults_of_models(db)]))
+                return chain.Examined()
+            broken = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            found = chain.examine(chain.read_all(db))
+            faults = dict.fromkeys([*broken, *found.faults, *_faults_of_models(db)])
+            return replace(found, faults=tuple(faults))
 
     def _move(
         self, db: sqlite3.Connection, model: str, body: Promotion | Rollback, history: History, idem: str
     ) -> Move:
-        event = chain.append(db, model, body, idem=idem, at=self.clock())
+        event = chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
         return Move(head=move_head(db, event, body), previous=history.head, outcome="promoted")
 
 
-def _history(db: sqlite3.Connection, model: str) -> History:
+def _history(db: sqlite3.Connection, model: str, *, with_signatures: bool = False) -> History:
     """The history from the events; refused if the head differs, so that nothing is built on an edited head."""
-    history = tell(chain.read(db, model))
+    history = tell(chain.read(db, model, with_signatures=with_signatures))
     stored = stored_heads(db, model).get(model)
     if stored != history.head:
         raise IntegrityError(_unlike(model, stored, history.head))
@@ -224,7 +276,9 @@ def _history(db: sqlite3.Connection, model: str) -> History:
 
 
 def _models(db: sqlite3.Connection) -> tuple[str, ...]:
-    rows = db.execute("SELECT model FROM event NOT INDEXED UNION SELECT model FROM head NOT INDEXED ORDER BY 1")
+    rows = db.execute(
+        "SELECT model FROM event NOT INDEXED WHERE model != '' UNION SELECT model FROM head NOT INDEXED ORDER BY 1"
+    )
     return tuple(str(row[0]) for row in rows)
 
 
@@ -245,6 +299,14 @@ def _faults_of_models(db: sqlite3.Connection) -> Iterator[str]:
             _history(db, model)
         except IntegrityError as error:
             yield error.what
+
+
+def _one_key(ring: Keyring, beginning: str) -> KnownKey:
+    found = [known for name, known in ring.keys.items() if beginning and name.startswith(beginning)]
+    if len(found) != 1:
+        which = "no key" if not found else f"{len(found)} keys"
+        raise UsageError(f'the ledger knows {which} "{beginning}"', next_step="raytemplate identity list")
+    return found[0]
 
 
 def _known(db: sqlite3.Connection, model: str, key: str) -> int:

@@ -83,14 +83,14 @@ class ModelRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """One event of a model in the ledger."""
+    """One event in the ledger."""
 
     at: datetime
     """When it happened."""
     event: str
-    """"promoted", "rolled-back" or "waiting"."""
+    """"promoted", "rolled-back" or "waiting"; "key-added" or "key-revoked"."""
     version: int
-    """The version that it concerns."""
+    """The version that it concerns; 0 if it concerns a key."""
     previous_version: int = 0
     """The champion before it; 0 if there was none."""
     run_id: str = ""

@@ -72,11 +72,20 @@ def append_line(path: Path, data: bytes) -> None:
     """
     if b"\n" in data:
         raise ValueError("a line holds no newline")
+    append_lines(path, data + b"\n")
+
+
+def append_lines(path: Path, data: bytes) -> None:
+    """Add lines to `path` with one write; they are on disk when this returns. Several processes may append at once.
+
+    Args:
+        data: the lines, each with its newline.
+    """
     with storage_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            _append(descriptor, data + b"\n")
+            _append(descriptor, data)
         finally:
             os.close(descriptor)
         sync_folder(path.parent)
@@ -155,11 +164,11 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
-def _append(descriptor: int, line: bytes) -> None:
+def _append(descriptor: int, lines: bytes) -> None:
     """Write once after the last complete line. A torn end is cut off first, since it would merge with the new line."""
     end = _end_of_last_line(descriptor)
     os.ftruncate(descriptor, end)
-    if os.write(descriptor, line) != len(line):
+    if os.write(descriptor, lines) != len(lines):
         os.ftruncate(descriptor, end)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(descriptor)

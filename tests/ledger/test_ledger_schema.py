@@ -1,4 +1,4 @@
-"""A ledger of schema 1 is read as it is; its first change converts it to schema 2, completely or not at all."""
+"""A ledger of schema 1 or 2 is read as it is; its first change converts it to schema 3, completely or not at all."""
 
 import json
 import os
@@ -62,12 +62,12 @@ def ended(child: int) -> int:
 
 
 def whole(ledger: Ledger) -> bool:
-    """That it is what it was or has changed; whether it has."""
+    """That it is what it was, or has changed as a whole; whether it has."""
     schema, events = rows(ledger)
-    assert (schema, len(events)) in ((1, 3), (2, 4))
+    assert (schema, len(events)) in ((1, 3), (3, 5))
     assert ledger.faults() == ()
-    assert ledger.history(MODEL).term == schema + 1
-    return schema == 2
+    assert ledger.history(MODEL).term == (2 if schema == 1 else 3)
+    return schema == 3
 
 
 def said(type_: str, **details: object) -> Body:
@@ -117,11 +117,12 @@ def test_looking_at_it_and_asking_again_what_was_done_change_no_byte(old: Ledger
     assert rows(old)[0] == 1
 
 
-def test_its_first_change_makes_it_schema_2_and_leaves_every_earlier_event_as_it_was_hashed(old: Ledger) -> None:
+def test_its_first_change_makes_it_schema_3_and_leaves_every_earlier_event_as_it_was_hashed(old: Ledger) -> None:
     _, before = rows(old)
     assert old.rollback(MODEL, ANN).head.version == 1
     schema, after = rows(old)
-    assert (schema, after[:3], old.faults()) == (2, before, ())
+    assert (schema, [row[:9] for row in after[:3]], old.faults()) == (3, before, ())
+    assert [row[9:] for row in after[:3]] == [("", "")] * 3  # not signed, and not to be
     bodies = [body_of(event) for event in old.events(MODEL)]
     assert [type(body) for body in bodies] == [Promotion, Promotion, Waiting, Rollback]
     assert [body.actor for body in bodies] == [Actor(name="someone", automatic=True)] * 3 + [ANN]
@@ -188,5 +189,5 @@ def test_processes_that_change_it_at_once_all_have_their_event(old: Ledger) -> N
     assert [ended(child) for child in children] == [0] * NUM_AT_ONCE
     os.close(gate)
     schema, events = rows(old)
-    assert (schema, len(events), old.faults()) == (2, 3 + NUM_AT_ONCE, ())
+    assert (schema, len(events), old.faults()) == (3, 4 + NUM_AT_ONCE, ())
     assert len(old.history(MODEL).versions) == 3 + NUM_AT_ONCE
