@@ -60,7 +60,8 @@ def revoke(key: str, reason: str, workspace: str | None) -> Answer:
 
     known, warning = api.revoke_key(key, reason=reason, workspace=workspace)
     ours = {local.key for local in api.local_keys() if local.in_use}
-    following = "identity new --promoter" if known.key in ours else "identity list"
+    new = "identity new" + (" --promoter" if known.purpose == "promoter" else "")
+    following = new if known.key in ours else "identity list"
     lines = [
         f"Key {known.key.id} of {known.name} is revoked by event {known.revoked}.",
         *([warning] if warning else []),

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from raytemplate.engines.mlflow.mirror import Mirror
-from raytemplate.errors import RaytemplateError
+from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.history.runs import Run
+from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.outside import keep_checkpoint
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
+from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
@@ -53,8 +55,10 @@ class Promoting:
     def promote(self, run: str, actor: Actor) -> None:
         """Judge a run again and promote it, as a person has asked."""
         journal = self._journal(run)
-        ledger = open_ledger(self.workspace)
-        deciding.promote(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
+        ledger, plan, fit = open_ledger(self.workspace), read_lock(journal).plan, journal.read(FitResult)
+        digest = fit.candidate.digest if fit else ""
+        _check_signed(actor, ledger, model=plan.name, action="promote", run_id=run, version=0, digest=digest)
+        deciding.promote(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger)
 
     def project(self, run: str) -> None:
@@ -80,6 +84,10 @@ class Promoting:
     def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
         """Make an earlier champion the champion again; returns the move."""
         ledger = open_ledger(self.workspace)
+        to = ledger.rollback_target(model, version)
+        _check_signed(
+            actor, ledger, model=model, action="rollback", run_id=to.run_id, version=to.version, digest=to.digest
+        )
         move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
         self._keep_checkpoint(ledger)
         return {"move": encode(move)}
@@ -113,6 +121,21 @@ class Promoting:
     @property
     def _store(self) -> ContentStore:
         return ContentStore(self.workspace.models)
+
+
+def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> None:
+    """Check that the person has signed what this process is asked to do.
+
+    Raises:
+        ChampionMoved: the champion has moved since it was signed.
+        IntegrityError: it is not signed, or says something else.
+    """
+    term = ledger.history(model).term
+    if actor.said is not None and read_decision(actor.said).term != term:
+        raise ChampionMoved(
+            f"the champion of {model} has moved since this was asked for", next_step=f"raytemplate show {model}"
+        )
+    check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
 
 
 def _serve(folder: str, uri: str | None = None) -> None:

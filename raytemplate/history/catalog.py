@@ -13,6 +13,7 @@ from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
 from raytemplate.history.service import in_service
 from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked, OfModel, Promotion, Rollback, Waiting
+from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
@@ -137,6 +138,7 @@ def rows_of_events(events: Iterable[Event]) -> list[EventRow]:
                 run_id=of_model.run_id if of_model else "",
                 by=body.actor.name,
                 reason=_reason(body),
+                key=key_of(body.actor.said).id if body.actor.said else "",
             )
         )
         if of_model and moved:

@@ -4,20 +4,24 @@ import secrets
 import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from operator import attrgetter
 
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked
 from raytemplate.ledger.database import add_columns, columns
+from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, event_hash, idempotency_key
 from raytemplate.ledger.keyring import Keyring, to_sign
-from raytemplate.ledger.signing import Signer
+from raytemplate.ledger.signing import PublicKey, Purpose, Signer
 from raytemplate.records.codec import canonical, encode
+from raytemplate.records.judged import Actor
 
 FIRST_PREV_HASH = "0" * 64
 _NAMES = tuple(each.name for each in fields(Event))
 _INSERT = f"INSERT INTO event ({', '.join(_NAMES)}) VALUES ({', '.join('?' for _ in _NAMES)})"
+_VALUES, _KINDS = attrgetter(*_NAMES), (int, *[str] * (len(_NAMES) - 1))
 _OF_KEYS = f"e.type IN ('{KeyAdded.type}', '{KeyRevoked.type}')"
 
 
@@ -35,15 +39,25 @@ def append(db: sqlite3.Connection, model: str, body: Body, *, idem: str, at: dat
     if refusal := ring.refusal(signer.key):
         raise IntegrityError(refusal, next_step="raytemplate identity new --promoter")
     if signer.key.id not in ring.keys:
-        added = KeyAdded(
-            ledger=ring.ledger or secrets.token_hex(8),
-            public_key=signer.key.text,
-            purpose="promoter",
-            name=f"{body.actor.name}@{socket.gethostname()}",
-            actor=replace(body.actor, reason=""),
-        )
+        added = _added(signer.key, "promoter", ring.ledger or secrets.token_hex(8), body.actor)
         before = _insert(db, before, "", added, idempotency_key(added.type, signer.key.id), at, signer)
-    return _insert(db, before, model, body, idem, at, signer)
+        _raise(ring.follow(before))
+    if body.actor.said is not None:
+        person = key_of(body.actor.said)
+        if refusal := ring.refusal(person, "identity"):
+            raise IntegrityError(refusal, next_step="raytemplate identity new")
+        if person.id not in ring.keys:
+            added = _added(person, "identity", ring.ledger, body.actor)
+            before = _insert(db, before, "", added, idempotency_key(added.type, person.id), at, signer)
+            _raise(ring.follow(before))
+    event = _insert(db, before, model, body, idem, at, signer)
+    _raise(ring.follow(event))  # nothing is written that `examine` would find fault with
+    return event
+
+
+def _added(key: PublicKey, purpose: Purpose, ledger: str, actor: Actor) -> KeyAdded:
+    name, asks = f"{actor.name}@{socket.gethostname()}", Actor(name=actor.name, automatic=actor.automatic)
+    return KeyAdded(ledger=ledger, public_key=key.text, purpose=purpose, name=name, actor=asks)
 
 
 def _insert(
@@ -63,7 +77,7 @@ def _insert(
     )
     signed = replace(plain, signature=signer.sign(to_sign(plain)))
     event = replace(signed, hash=event_hash(signed))
-    db.execute(_INSERT, astuple(event))
+    db.execute(_INSERT, _VALUES(event))
     return event
 
 
@@ -168,5 +182,4 @@ def _fault(event: Event, before: str) -> str:
 
 def _is_text(event: Event) -> bool:
     """Whether all columns have the types that were written; a damaged table may have others."""
-    kinds = [type(each) for each in astuple(event)]
-    return kinds == [int, *[str] * (len(kinds) - 1)]
+    return tuple(map(type, _VALUES(event))) == _KINDS

@@ -8,6 +8,9 @@ from raytemplate.ledger.bodies import MEMBERS, Body, of_schema_1
 from raytemplate.records.codec import canonical, decode
 from raytemplate.store.digests import sha256_bytes
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+"""Writes as `records.codec.canonical` does, but lists of text and numbers only, for which it is much faster."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
@@ -51,7 +54,7 @@ def content(event: Event) -> str:
     """What is signed of an event, and in schemas 1 and 2 hashed: all but hash and signature. A JSON list separates the
     fields whatever they contain."""
     told = [event.seq, event.prev_hash, event.type, event.model, event.body, event.actor, event.idem, event.at]
-    return canonical([*told, event.key] if event.key or event.signature else told)
+    return _ENCODER.encode([*told, event.key] if event.key or event.signature else told)
 
 
 def event_hash(event: Event) -> str:

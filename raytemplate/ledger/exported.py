@@ -8,7 +8,7 @@ from pathlib import Path
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.chain import Examined, examine
 from raytemplate.ledger.events import Event
-from raytemplate.ledger.history import tell
+from raytemplate.ledger.history import by_model, tell
 from raytemplate.records.codec import decode
 from raytemplate.store.atomic import storage_errors
 
@@ -65,11 +65,7 @@ def _event(path: Path, number: int, line: bytes) -> Event:
 
 
 def _faults_of_models(events: tuple[Event, ...]) -> Iterator[str]:
-    by_model: dict[str, list[Event]] = {}
-    for event in events:
-        if event.model:
-            by_model.setdefault(event.model, []).append(event)
-    for of in by_model.values():
+    for of in by_model(events).values():
         try:
             tell(of)
         except IntegrityError as error:

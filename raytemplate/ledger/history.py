@@ -72,6 +72,15 @@ class History:
         return next((v.version for v in self.versions if v.digest == digest), len(self.versions) + 1)
 
 
+def by_model(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """The events of each model, in their order; those that concern no model are left out."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        if event.model:
+            found.setdefault(event.model, []).append(event)
+    return found
+
+
 def tell(events: Iterable[Event]) -> History:
     """The history of one model from its events, oldest first.
 

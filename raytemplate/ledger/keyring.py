@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field, replace
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.bodies import KeyAdded, KeyRevoked
+from raytemplate.ledger.bodies import KeyAdded, KeyRevoked, OfModel, Rollback, Waiting
+from raytemplate.ledger.decisions import check_decision, key_of, read_decision
 from raytemplate.ledger.events import Event, body_of, content
 from raytemplate.ledger.signing import PublicKey, Purpose, signed_bytes
 
 EVENT_TYPE = "application/vnd.raytemplate.event.v3+json"
 """DSSE's payload type of an event."""
+_SAID = '"said":{'
+"""In every body that has an envelope, so that the others need not be parsed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,14 +75,14 @@ class Keyring:
                 fault = self._fault(event)
         return f"event {event.seq}: {fault}" if fault else ""
 
-    def refusal(self, key: PublicKey) -> str:
-        """Why a promoter's key may not sign the next event; "" if it may, or is not known yet."""
+    def refusal(self, key: PublicKey, purpose: Purpose = "promoter") -> str:
+        """Why a key may not sign the next event, or the decision in it; "" if it may, or is not known yet."""
         known = self.keys.get(key.id)
         if known is None:
             return ""
-        if known.key != key or known.purpose != "promoter":
+        if known.key != key or known.purpose != purpose:
             return f"key {key.id} is another one in this ledger, added by event {known.since}"
-        return f"the promoter's key {key.id} was revoked by event {known.revoked}" if known.revoked else ""
+        return f"the {purpose} key {key.id} was revoked by event {known.revoked}" if known.revoked else ""
 
     def _add(self, event: Event, body: KeyAdded) -> str:
         key = body.key
@@ -115,7 +118,32 @@ class Keyring:
             return f"is signed by key {event.key}, which event {known.revoked} revoked"
         if self.with_signatures and not known.key.has_signed(event.signature, to_sign(event)):
             return f"its signature is not by key {event.key}"
-        return ""
+        return self._fault_of_person(event) if self.with_signatures and _SAID in event.body else ""
+
+    def _fault_of_person(self, event: Event) -> str:
+        """What is wrong with the envelope in an event: its signature, its key, or that it says something else."""
+        try:
+            body = body_of(event)
+        except IntegrityError:
+            return "its body cannot be read"
+        if not isinstance(body, OfModel) or body.actor.said is None:
+            return ""
+        before = body.term if isinstance(body, Waiting) else body.term - 1
+        action, version = ("rollback", body.version) if isinstance(body, Rollback) else ("promote", 0)
+        about = {"action": action, "model": event.model, "version": version, "term": before}
+        try:
+            check_decision(body.actor, digest=body.digest, run_id=body.run_id, **about)
+            key, ledger = key_of(body.actor.said), read_decision(body.actor.said).ledger
+        except IntegrityError as error:
+            return error.what
+        if ledger not in ("", self.ledger):
+            return f"its decision is for ledger {ledger}, but this is ledger {self.ledger}"
+        known = self.keys.get(key.id)
+        if known is None or known.key != key:
+            return f"its decision is signed by key {key.id}, which no earlier event adds"
+        if known.purpose != "identity":
+            return f"its decision is signed by key {key.id}, which is no person's"
+        return f"its decision is signed by key {key.id}, which event {known.revoked} revoked" if known.revoked else ""
 
 
 def to_sign(event: Event) -> bytes:

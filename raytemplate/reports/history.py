@@ -9,6 +9,7 @@ from raytemplate.reports.layout import table
 from raytemplate.reports.wording import about_seconds, metric_text, short
 from raytemplate.units import parse_span, show_moment, show_usd
 
+_KEY_SHOWN = 6
 MOVES = ("promoted", "rolled-back")
 """Events that make a version the champion."""
 
@@ -99,6 +100,13 @@ class EventRow:
     """Name of the actor."""
     reason: str = ""
     """The reason given."""
+    key: str = ""
+    """Id of the person's key that signed the decision; "" if no person did."""
+
+    @property
+    def who(self) -> str:
+        """The actor, with the beginning of the key."""
+        return f"{self.by} ({self.key[:_KEY_SHOWN]})" if self.key else self.by
 
 
 def runs_table(rows: Sequence[RunRow], *, damaged: Sequence[DamagedRow] = (), filtered: bool = False) -> str:

@@ -8,6 +8,7 @@ from raytemplate.reports.layout import hanging, table
 from raytemplate.reports.site.views import LedgerRow, LedgerView
 from raytemplate.reports.wording import count
 
+_KEY_SHOWN = 8
 _WHAT = {"promoted": "promoted", "rolled-back": "rolled back to", "waiting": "waiting", "key-added": "key added"}
 
 
@@ -30,8 +31,8 @@ def _cells(row: LedgerRow) -> tuple[str, ...]:
         f"{event.at:%Y-%m-%d %H:%M}",
         f"{what} version {event.version}" if event.version else what,
         row.model or "-",
-        event.by,
-        row.key or "-",
+        event.who,
+        row.key[:_KEY_SHOWN] or "-",
         event.reason,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from raytemplate.errors import IntegrityError
 from raytemplate.history.catalog import ledger_rows, rows_of_events
 from raytemplate.ledger.events import Event
-from raytemplate.ledger.history import History, tell
+from raytemplate.ledger.history import History, by_model, tell
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.site.views import LedgerView
@@ -42,18 +42,13 @@ def read_registered(workspace: Workspace) -> Registered:
         ledger = open_ledger(workspace)
         chain = ledger.examine()
         view = LedgerView(rows=ledger_rows(chain.events)[::-1], faults=chain.faults)
-        return Registered(models={} if chain.faults else _by_model(chain.events), ledger=view)
+        return Registered(models={} if chain.faults else _models_of(chain.events), ledger=view)
     except IntegrityError as error:
         return Registered(ledger=LedgerView(faults=(error.what,)))
 
 
-def _by_model(events: tuple[Event, ...]) -> dict[str, RegisteredModel]:
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        if not event.model:  # it concerns a key
-            continue
-        found.setdefault(event.model, []).append(event)
+def _models_of(events: tuple[Event, ...]) -> dict[str, RegisteredModel]:
     return {
         name: RegisteredModel(history=tell(of), events=tuple(rows_of_events(of)), last_event=of[-1].hash)
-        for name, of in found.items()
+        for name, of in by_model(events).items()
     }

@@ -23,6 +23,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.records.judged import Actor
 
 OLD = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace" / "governance.db"
+OF_SCHEMA_2 = Path(__file__).parents[1] / "fixtures" / "ledger_schema_2" / "governance.db"
 MODEL = "pump-pressure"
 ANN, NOW = Actor(name="ann", reason="it drips"), datetime(2026, 3, 1, tzinfo=UTC)
 GROUNDS = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
@@ -68,6 +69,16 @@ def whole(ledger: Ledger) -> bool:
     assert ledger.faults() == ()
     assert ledger.history(MODEL).term == (2 if schema == 1 else 3)
     return schema == 3
+
+
+def test_a_ledger_of_schema_2_is_read_as_it_is_and_raised_by_its_next_event(tmp_path: Path) -> None:
+    shutil.copy(OF_SCHEMA_2, tmp_path / "governance.db")
+    ledger = Ledger(tmp_path / "governance.db", lambda: NOW)
+    schema, before = rows(ledger)
+    assert (schema, len(before), ledger.faults(), ledger.history(MODEL).term) == (2, 5, (), 3)
+    assert ledger.rollback(MODEL, ANN, to_version=2).head.term == 4
+    schema, after = rows(ledger)
+    assert (schema, [row[:9] for row in after[:5]], len(after), ledger.faults()) == (3, before, 7, ())
 
 
 def said(type_: str, **details: object) -> Body:
