@@ -109,8 +109,8 @@ class PromoterProcess:
         )
         self._ask("promote", f"raytemplate promote {journal.run_id}", run=journal.run_id, actor=actor)
 
-    def roll_back(self, model: str, version: int | None, reason: str) -> Move:
-        """Make an earlier champion the champion again.
+    def roll_back(self, model: str, version: int | None, reason: str) -> tuple[Move, str]:
+        """Make an earlier champion the champion again. Returns the move, and a warning about the ledger or "".
 
         Raises:
             ChampionMoved, IntegrityError, UsageError: see `execution.decide.roll_back`.
@@ -118,7 +118,8 @@ class PromoterProcess:
         to = open_ledger(self._workspace).rollback_target(model, version)
         actor = self._signed("rollback", model, reason, run_id=to.run_id, version=to.version, digest=to.digest)
         asked: dict[str, Any] = {"model": model, "version": version, "actor": actor}
-        return decode(Move, self._ask("roll_back", f"raytemplate rollback {model}", **asked)["move"])
+        answer = self._ask("roll_back", f"raytemplate rollback {model}", **asked)
+        return decode(Move, answer["move"]), str(answer["warning"])
 
     def revoke_key(self, key: str, reason: str) -> tuple[KnownKey, str]:
         """Let a key of the ledger sign nothing from now on. Returns it, and a warning or "".

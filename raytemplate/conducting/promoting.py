@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
+from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
 from raytemplate.store.content_store import ContentStore
@@ -41,7 +42,7 @@ class Promoting:
     workspace: Workspace
     """The workspace."""
     said: list[str]
-    """What the next record is to tell: what was found out of MLflow's database, and of checkpoints."""
+    """What was found out of MLflow's database before anything was asked."""
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
 
@@ -50,7 +51,7 @@ class Promoting:
         journal = self._journal(run)
         ledger = open_ledger(self.workspace)
         deciding.decide(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
-        self._keep_checkpoint(ledger)
+        self._keep_checkpoint(ledger, journal)
 
     def promote(self, run: str, actor: Actor) -> None:
         """Judge a run again and promote it, as a person has asked."""
@@ -59,7 +60,7 @@ class Promoting:
         digest = fit.candidate.digest if fit else ""
         _check_signed(actor, ledger, model=plan.name, action="promote", run_id=run, version=0, digest=digest)
         deciding.promote(journal, plan, ledger, self._store, actor=actor)
-        self._keep_checkpoint(ledger)
+        self._keep_checkpoint(ledger, journal)
 
     def project(self, run: str) -> None:
         """Bring MLflow's copy of a run and of its model in line."""
@@ -82,15 +83,14 @@ class Promoting:
                 print(f"MLflow has no report of run {journal.run_id}: {error}", file=sys.stderr)
 
     def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
-        """Make an earlier champion the champion again; returns the move."""
+        """Make an earlier champion the champion again; returns the move, and a warning or ""."""
         ledger = open_ledger(self.workspace)
         to = ledger.rollback_target(model, version)
         _check_signed(
             actor, ledger, model=model, action="rollback", run_id=to.run_id, version=to.version, digest=to.digest
         )
         move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
-        self._keep_checkpoint(ledger)
-        return {"move": encode(move)}
+        return {"move": encode(move), "warning": keep_checkpoint(ledger)}
 
     def revoke_key(self, key: str, actor: Actor) -> dict[str, Any]:
         """Let a key of the ledger sign nothing from now on; returns the key, and a warning or ""."""
@@ -107,10 +107,11 @@ class Promoting:
         uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
         return {"warning": self._mirror(uri).try_project(model)}
 
-    def _keep_checkpoint(self, ledger: Ledger) -> None:
-        """Keep a checkpoint outside the workspace. A warning goes where those about MLflow go: into the next record."""
-        if warning := keep_checkpoint(ledger):
-            self.said.append(warning)
+    def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
+        """Keep a checkpoint outside the workspace. That it could not be kept is told in the run's record."""
+        record = journal.read(PromotionRecord)
+        if record is not None and (warning := keep_checkpoint(ledger)):
+            journal.write(replace(record, ledger_warning=warning))
 
     def _mirror(self, uri: str) -> Mirror:
         return Mirror(self.workspace, uri, self.said)

@@ -1,6 +1,7 @@
 """`ledger` and `identity` as a person uses them, on a workspace with a champion that a person promoted."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -87,6 +88,19 @@ def test_a_promoters_key_is_replaced_and_revoked(promoted):
     assert here("ledger", "verify", cwd=promoted.folder).returncode == 0
     unknown = here("identity", "revoke", "zz", cwd=promoted.folder)
     assert (unknown.returncode, unknown.stderr) == (2, 'the ledger knows no key "zz"\n  raytemplate identity list\n')
+
+
+def test_that_no_checkpoint_was_kept_is_told_and_the_decision_stands(promoted, tmp_path):
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "state").write_text("")
+    again = FakeRun(promoted.folder, promotion="manual")
+    again.journal.write(sample_start(run_id=again.journal.run_id, name=MODEL))
+    again.execute(FakeEngine(weights="other", candidate_error=0.5))
+    said = here("promote", again.journal.run_id, cwd=promoted.folder)
+    assert "Ledger: no checkpoint of the ledger was kept outside the workspace: " in " ".join(said.stdout.split())
+    assert (said.returncode, promoted.ledger.head(MODEL).version) == (0, 2)
+    back = here("rollback", MODEL, cwd=promoted.folder)
+    assert back.stdout.splitlines()[1].startswith("no checkpoint of the ledger was kept outside the workspace: ")
 
 
 def test_a_key_that_others_can_read_ends_a_decision_before_anything_is_moved(promoted):
